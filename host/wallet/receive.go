@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
 	"ekrona/host/store"
 )
@@ -15,8 +16,8 @@ import (
 // Request has the held card request an amount: the first tap of a payment between cards. payer,
 // when not empty, is the only device that may pay.
 //
-//  1. Open Requests that the phone has given to nobody are read from the card: one
-//     of this amount and payer is the lost answer of a torn tap, and is taken.
+//  1. With the PIN, open Requests that the phone has given to nobody are read from the
+//     card: one of this amount and payer is the lost answer of a torn tap, and is taken.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
 //     the same call finds out.
 //  3. The Request is kept. A cut before: as in step 2.
@@ -33,15 +34,16 @@ func (w *Wallet) Request(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if err := h.verify(ctx); err != nil {
-		return envelope.Envelope{}, err
-	}
-	signed, err := w.unassignedRequest(ctx, h, amount, payer)
-	if err != nil {
-		return envelope.Envelope{}, err
+	var signed []byte
+	if tap.PIN != (pin.Block{}) {
+		if signed, err = w.unassignedRequest(ctx, h, amount, payer); err != nil {
+			return envelope.Envelope{}, err
+		}
 	}
 	if signed == nil {
-		if signed, err = h.Client.Request(ctx, amount, payer); err != nil {
+		signed, err = h.withPIN(ctx,
+			func() ([]byte, error) { return h.Client.Request(ctx, amount, payer) })
+		if err != nil {
 			return envelope.Envelope{}, err
 		}
 	}
@@ -62,6 +64,9 @@ func (w *Wallet) Request(
 func (w *Wallet) unassignedRequest(
 	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
 ) ([]byte, error) {
+	if err := h.verify(ctx); err != nil {
+		return nil, err
+	}
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
 		return nil, err
@@ -174,6 +179,9 @@ func (w *Wallet) Refuse(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
+	if t.answer != nil && refuses(t.answer.Message, t.identity) {
+		return *t.answer, nil
+	}
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -194,7 +202,7 @@ func (w *Wallet) Refuse(
 // TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's phone: with it the
 // payment is decided as soon as this phone synchronises, even before the payee's device does. That
 // of a payment at a terminal, which did not pass through this phone, is only carried to the
-// intermediary. Errors: [ErrAltered] when the payee has not signed it.
+// intermediary. The certificates are those of the Request. Errors: [ErrAltered] when the payee has not signed it.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
 	t, err := w.transferOf(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {
@@ -207,6 +215,7 @@ func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error
 	if !signedBy(answer.Message, t.request.Certificate) {
 		return ErrAltered
 	}
+	answer.Certificate, answer.Authority = t.request.Certificate, t.request.Authority
 	return w.storePayeeAnswer(ctx, t.identity, answer)
 }
 
