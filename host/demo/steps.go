@@ -5,6 +5,7 @@ import (
 
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/envelope"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
@@ -13,7 +14,7 @@ import (
 var payInstruction = spec.Pay.INS
 
 func (s *scenario) cardToCard() error {
-	s.print.heading("Card to card: nobody is online")
+	s.print.heading("Card to card: two phones, each with its owner's card, and nobody is online")
 	if err := s.transfer(s.anna, s.bertil, 80*money.Krona); err != nil {
 		return err
 	}
@@ -21,27 +22,82 @@ func (s *scenario) cardToCard() error {
 	return s.transfer(s.bertil, s.cecilia, 50*money.Krona)
 }
 
-// transfer pays from one card to another in three taps on the payee's phone.
+// transfer pays from one card to another in three taps, each at the phone of the card's owner. What
+// passes between the phones is text, as a camera reads it from a QR code.
 func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
-	s.print.event(title(payee.Name), "asks for %s; three taps on one phone", amount)
-	_, receipt, err := payee.Phone.Transfer(s.ctx, amount,
-		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-			if side == wallet.Payer {
-				tap, err := s.present(payer)
-				tap.OtherCard = true
-				return tap, err
-			}
-			return s.present(payee)
-		})
+	var request, receipt envelope.Envelope
+	withPIN, err := s.receive(payee, func(tap wallet.Tap) (err error) {
+		request, err = payee.Phone.Request(s.ctx, tap, amount, "")
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	s.print.event(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s",
-		amount)
-	s.print.event(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
-	s.print.event(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone",
-		title(payer.Name))
+	s.print.event(title(payee.Name)+"'s card", "1: signs the Request for %s, and keeps room for it%s",
+		amount, withPIN)
+	request, err = s.show(payee, payer, request)
+	if err != nil {
+		return err
+	}
+
+	tap, err := s.present(payer)
+	if err != nil {
+		return err
+	}
+	payment, err := payer.Phone.Pay(s.ctx, tap, request)
+	if err != nil {
+		return err
+	}
+	s.print.event(title(payer.Name)+"'s card", "2: pays %s, with its PIN, which %s's own phone "+
+		"enciphers to it", amount, title(payer.Name))
+	if payment, err = s.show(payer, payee, payment); err != nil {
+		return err
+	}
+
+	if withPIN, err = s.receive(payee, func(tap wallet.Tap) (err error) {
+		receipt, err = payee.Phone.Accept(s.ctx, tap, payment)
+		return err
+	}); err != nil {
+		return err
+	}
+	s.print.event(title(payee.Name)+"'s card", "3: accepts the Payment: %s has %s%s",
+		title(payee.Name), amount, withPIN)
+	if receipt, err = s.show(payee, payer, receipt); err != nil {
+		return err
+	}
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
+}
+
+// receive holds a payee's card to the payee's phone. The PIN is entered only if the card asks for it;
+// withPIN says so then.
+func (s *scenario) receive(
+	p *sandbox.Person, do func(wallet.Tap) error,
+) (withPIN string, err error) {
+	hold := func(_ context.Context, asked bool) (wallet.Tap, error) {
+		if asked {
+			withPIN = " (its policy asks for its own PIN to receive)"
+			return s.present(p)
+		}
+		s.print.tap()
+		return wallet.Tap{Card: p.Card.Tap()}, nil
+	}
+	err = wallet.Side{Phone: p.Phone, Hold: hold}.Receive(s.ctx, do)
+	return withPIN, err
+}
+
+// show has one phone show a message as a QR code, and another read it.
+func (s *scenario) show(from, to *sandbox.Person, e envelope.Envelope) (envelope.Envelope, error) {
+	code, err := e.QR()
+	if err != nil {
+		return e, err
+	}
+	read, err := envelope.ParseText(code.Text)
+	if err != nil {
+		return e, err
+	}
+	s.print.event(title(from.Name)+"'s phone", "shows the %s as a QR code of %d by %d modules, "+
+		"which %s's phone reads", e.Kind(), code.Size(), code.Size(), title(to.Name))
+	return to.Phone.Complete(read)
 }
 
 func (s *scenario) refuse() error {
@@ -55,7 +111,10 @@ func (s *scenario) refuse() error {
 	if err != nil {
 		return err
 	}
-	s.print.event("Cecilia", "sends Anna a Request for %s as a picture", amount)
+	s.print.event("Cecilia", "asks Anna for %s", amount)
+	if asked, err = s.show(s.cecilia, s.anna, asked); err != nil {
+		return err
+	}
 	if tap, err = s.present(s.anna); err != nil {
 		return err
 	}
