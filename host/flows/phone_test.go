@@ -1,12 +1,14 @@
 package flows
 
 import (
+	"context"
 	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -161,5 +163,92 @@ func TestAnswerThatTheCardGaveElsewhereEndsTheTransfer(t *testing.T) {
 	assert.Empty(t, open, "one was accepted, one refused")
 	_, err = wallet.ContinueTransfer(w.ctx, anna.side(t), bertil.side(t), unpaid)
 	require.ErrorIs(t, err, wallet.ErrRefused)
+	w.agree()
+}
+
+// TestPaymentFromScreenToScreenTakesOnePIN: what passes is what a QR code holds, read as often as it
+// happens to be, and the payee's card wants no PIN.
+func TestPaymentFromScreenToScreenTakesOnePIN(t *testing.T) {
+	w, anna, bertil := annaAndBertil(t)
+	policy := message.PilotPolicy()
+	policy.Flags &^= spec.FlagPINToReceive
+	require.NoError(t, bertil.bank.SetPolicy(w.ctx, bertil.device.ID, policy))
+	w.sync(bertil)
+	payee := wallet.Side{Phone: bertil.phone,
+		Hold: func(_ context.Context, withPIN bool) (wallet.Tap, error) {
+			require.False(t, withPIN, "the payee's PIN")
+			return wallet.Tap{Card: bertil.reader()}, nil
+		}}
+	seen := func(by *person, e envelope.Envelope) envelope.Envelope {
+		read, err := envelope.ParseText(e.Compact().Text())
+		require.NoError(t, err)
+		read, err = by.phone.Complete(read)
+		require.NoError(t, err)
+		return read
+	}
+	var asked, receipt envelope.Envelope
+	require.NoError(t, payee.Receive(w.ctx, func(tap wallet.Tap) (err error) {
+		asked, err = bertil.phone.Request(w.ctx, tap, 80*money.Krona, "")
+		return err
+	}))
+	w.audit("asked")
+	for range 2 {
+		payment, err := anna.phone.Pay(w.ctx, anna.tap(t), seen(anna, asked))
+		require.NoError(t, err)
+		require.NoError(t, payee.Receive(w.ctx, func(tap wallet.Tap) (err error) {
+			receipt, err = bertil.phone.Accept(w.ctx, tap, seen(bertil, payment))
+			return err
+		}))
+		require.NoError(t, anna.phone.TakeAnswer(w.ctx, seen(anna, receipt)))
+		w.audit("accepted")
+	}
+	open, err := anna.phone.Unfinished(w.ctx)
+	require.NoError(t, err)
+	assert.Empty(t, open, "the payer's phone has the Receipt")
+	assert.Equal(t, 120*money.Krona, w.offline(anna))
+	assert.Equal(t, 80*money.Krona, w.offline(bertil))
+	w.sync(anna)
+	w.agree()
+}
+
+func TestRefusedRequestIsNotPaid(t *testing.T) {
+	w, anna, bertil := annaAndBertil(t)
+	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
+	require.NoError(t, err)
+	_, err = anna.phone.Pay(w.ctx, wallet.Tap{Card: anna.reader()}, asked)
+	require.ErrorIs(t, err, wallet.ErrPINNeeded)
+	refusal, err := bertil.phone.Refuse(w.ctx, bertil.tap(t), asked)
+	require.NoError(t, err)
+	again, err := bertil.phone.Refuse(w.ctx, wallet.Tap{}, asked)
+	require.NoError(t, err, "the phone has it")
+	assert.Equal(t, refusal, again)
+	require.NoError(t, anna.phone.TakeAnswer(w.ctx, refusal))
+	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
+	require.ErrorIs(t, err, wallet.ErrRefused)
+	assert.Equal(t, 200*money.Krona, w.offline(anna))
+	w.agree()
+}
+
+// TestRequestIsGivenAgainAndNotTwice: what was only found on the card, once somebody has it, is not
+// what the next REQUEST of its amount finds.
+func TestRequestIsGivenAgainAndNotTwice(t *testing.T) {
+	w, anna, bertil := annaAndBertil(t)
+	_, err := bertil.phone.Request(w.ctx,
+		wallet.Tap{Card: losing(bertil, spec.RequestPayment), PIN: block(t, rightPIN)}, 100, "")
+	require.True(t, client.IsLost(err), err)
+	_, err = bertil.phone.Give(w.ctx, 1)
+	require.ErrorIs(t, err, wallet.ErrNoTransfer)
+	w.sync(bertil)
+	given, err := bertil.phone.Give(w.ctx, 1)
+	require.NoError(t, err)
+	next, err := bertil.phone.Request(w.ctx, bertil.tap(t), 100, "")
+	require.NoError(t, err)
+	assert.NotEqual(t, given, next)
+	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), given)
+	require.NoError(t, err)
+	_, err = bertil.phone.Accept(w.ctx, bertil.tap(t), payment)
+	require.NoError(t, err)
+	_, err = bertil.phone.Give(w.ctx, 1)
+	require.ErrorIs(t, err, wallet.ErrAnswered)
 	w.agree()
 }

@@ -225,11 +225,11 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 	return err
 }
 
-// side is a person with phone and card, who enters the PIN where the card asks for it.
+// side is a person with phone and card, who enters the PIN at once or where the card asks for it.
 func (w *world) side(p *person, s Step) wallet.Side {
 	hold := func(_ context.Context, withPIN bool) (wallet.Tap, error) {
 		tap, err := w.tap(p, s.Pick)
-		if !withPIN {
+		if !withPIN && s.Pick%2 == 0 {
 			tap.PIN = pin.Block{}
 		}
 		return tap, err
