@@ -12,8 +12,9 @@ import (
 )
 
 // The text of an envelope, for a QR code, a file, or a message of any kind: the scheme, the version
-// of this encoding, and in base32 (RFC 4648 §6, without padding) the bytes of the envelope and their
-// checksum. All its characters are in the alphanumeric set of QR codes (ISO/IEC 18004:2024 §7.4.4).
+// of this encoding, and in base32 (RFC 4648 §6, without padding) the bytes of the envelope and
+// their checksum. All its characters are in the alphanumeric set of QR codes (ISO/IEC 18004:2024
+// §7.4.4).
 const (
 	scheme  = "EKRONA:"
 	version = "1"
@@ -76,8 +77,8 @@ func ParseText(text string) (Envelope, error) {
 	}
 	end := len(content) - checksumLength
 	if end < 0 || !bytes.Equal(checksum(content[:end]), content[end:]) {
-		return Envelope{}, fmt.Errorf("envelope: the checksum of the text is wrong, so that a part " +
-			"is missing or was altered: copy it again, all of it")
+		return Envelope{}, fmt.Errorf("envelope: the checksum of the text is wrong, so that a " +
+			"part is missing or was altered: copy it again, all of it")
 	}
 	e, err := parse(content[:end], messageObjects)
 	if err != nil {
@@ -100,8 +101,8 @@ func withoutPrefix(line string) (string, error) {
 	}
 	given, body, is := strings.Cut(behind, ":")
 	if !is || given != version {
-		return "", fmt.Errorf("envelope: the text is of version %q, and this app reads version %s: "+
-			"update the app, or ask for the text again", given[:min(len(given), 12)], version)
+		return "", fmt.Errorf("envelope: the text is of version %q, and this app reads version "+
+			"%s: update the app, or ask for the text again", given[:min(len(given), 12)], version)
 	}
 	return body, nil
 }

@@ -94,7 +94,7 @@ func TestParseTextRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"nothing":           {"", `begins with "" and should begin with "EKRONA:1:"`},
 		"a file's name":     {"request.txt", `begins with "REQUEST.TXT"`},
-		"another version":   {"EKRONA:2:" + text[len(TextPrefix):], `version "2", and this app reads`},
+		"another version":   {"EKRONA:2:" + text[len(TextPrefix):], `version "2", and this`},
 		"a version alone":   {"EKRONA:1", `version "1"`},
 		"prefix alone":      {TextPrefix, "checksum"},
 		"cut short":         {text[:last-8], "copy it again"},

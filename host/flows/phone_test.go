@@ -166,8 +166,8 @@ func TestAnswerThatTheCardGaveElsewhereEndsTheTransfer(t *testing.T) {
 	w.agree()
 }
 
-// TestPaymentFromScreenToScreenTakesOnePIN: what passes is what a QR code holds, read as often as it
-// happens to be, and the payee's card wants no PIN.
+// TestPaymentFromScreenToScreenTakesOnePIN: what passes is what a QR code holds, read as often as
+// it happens to be, and the payee's card wants no PIN.
 func TestPaymentFromScreenToScreenTakesOnePIN(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
 	policy := message.PilotPolicy()

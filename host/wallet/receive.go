@@ -202,7 +202,8 @@ func (w *Wallet) Refuse(
 // TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's phone: with it the
 // payment is decided as soon as this phone synchronises, even before the payee's device does. That
 // of a payment at a terminal, which did not pass through this phone, is only carried to the
-// intermediary. The certificates are those of the Request. Errors: [ErrAltered] when the payee has not signed it.
+// intermediary. The certificates are those of the Request. Errors: [ErrAltered] when the payee has
+// not signed it.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
 	t, err := w.transferOf(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {

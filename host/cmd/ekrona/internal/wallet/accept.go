@@ -88,8 +88,8 @@ func walletTakeCommand() *cobra.Command {
 		"a person's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			if given == "" {
-				return cli.Usage("give the Receipt or Refusal: --receipt FILE, --receipt TEXT, or " +
-					"--receipt -")
+				return cli.Usage("give the Receipt or Refusal: --receipt FILE, --receipt TEXT, " +
+					"or --receipt -")
 			}
 			answer, err := taken(c, "--receipt", given, envelope.Receipt, envelope.Refusal)
 			if err != nil {
@@ -144,8 +144,8 @@ func answerFor(answer envelope.Envelope, own message.DeviceID) (takenAnswer, err
 		a.Number, a.Payee, a.Payer = receipt.Number, receipt.Payee, receipt.Payer
 	}
 	if a.Payer != "" && a.Payer != own {
-		return a, cli.Usage("--receipt: it is for %s, and this phone's card is %s: name the person "+
-			"who paid, or the card with --device", a.Payer, own)
+		return a, cli.Usage("--receipt: it is for %s, and this phone's card is %s: name the "+
+			"person who paid, or the card with --device", a.Payer, own)
 	}
 	return a, nil
 }

@@ -30,7 +30,8 @@ func (h *handover) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&h.qr, "qr", false, "show it as a QR code, which leaves out what the other "+
 		"phone has: the CA's certificate, and with a Receipt or Refusal the payee's too")
 	c.Flags().StringVar(&h.file, "out", "", "write it into this file, whole")
-	c.Flags().BoolVar(&h.text, "text", false, "print it as one line of text, whole, and nothing else")
+	c.Flags().BoolVar(&h.text, "text", false,
+		"print it as one line of text, whole, and nothing else")
 	c.MarkFlagsMutuallyExclusive("text", "qr")
 	c.MarkFlagsMutuallyExclusive("text", "json")
 }
@@ -90,8 +91,8 @@ var takers = map[envelope.Kind]string{
 	envelope.Refusal: "ekrona wallet take NAME --receipt",
 }
 
-// give hands over a message in the ways that the flags ask for. again is the command that hands over
-// the same message again.
+// give hands over a message in the ways that the flags ask for. again is the command that hands
+// over the same message again.
 func (h *handover) give(
 	f *parties.Flags, c *cobra.Command, m handedMessage, again string,
 ) error {
@@ -169,8 +170,8 @@ func taken(c *cobra.Command, flag, value string, kinds ...envelope.Kind) (
 		}
 		wanted = append(wanted, string(kind))
 	}
-	return envelope.Envelope{}, cli.Usage("%s: this is a %s, and a %s is expected: %q takes it", flag,
-		e.Kind(), strings.Join(wanted, " or "), takers[e.Kind()])
+	return envelope.Envelope{}, cli.Usage("%s: this is a %s, and a %s is expected: %q takes it",
+		flag, e.Kind(), strings.Join(wanted, " or "), takers[e.Kind()])
 }
 
 // textOf returns the text that a flag's value is, or names.

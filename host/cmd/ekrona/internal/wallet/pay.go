@@ -199,8 +199,8 @@ func walletContinueCommand() *cobra.Command {
 		"Continue the oldest payment to this person that was torn", 0, "the payee's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			payer := wallet.Side{Hold: func(context.Context, bool) (wallet.Tap, error) {
-				return wallet.Tap{}, cli.Usage("the payer's card is needed, at the payer's phone: " +
-					"name the payer with --card")
+				return wallet.Tap{}, cli.Usage("the payer's card is needed, at the payer's " +
+					"phone: name the payer with --card")
 			}}
 			if whose != "" {
 				person, err := parties.WithCard(c.Context(), v.Sandbox, whose, theirs,
