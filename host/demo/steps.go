@@ -2,7 +2,9 @@ package demo
 
 import (
 	"context"
+	"errors"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
@@ -13,8 +15,30 @@ import (
 // payInstruction is the command whose answer the torn tap loses.
 var payInstruction = spec.Pay.INS
 
+// receiveWithoutPIN has the banks let the cards of those who are paid by phone receive without PIN.
+func (s *scenario) receiveWithoutPIN() error {
+	s.print.heading("A policy: Bertil's and Cecilia's cards receive without their PIN")
+	for _, p := range []*sandbox.Person{s.bertil, s.cecilia} {
+		b, err := s.sandbox.BankOf(s.ctx, p)
+		if err != nil {
+			return err
+		}
+		policy := message.PilotPolicy()
+		policy.Flags &^= spec.FlagPINToReceive
+		if err := b.SetPolicy(s.ctx, p.Phone.Device(), policy); err != nil {
+			return err
+		}
+		s.print.event(b.Settings.Title, "changes the policy of %s's card: its next Instruction "+
+			"brings it", title(p.Name))
+		if err := s.synchronise(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *scenario) cardToCard() error {
-	s.print.heading("Card to card: two phones, each with its owner's card, and nobody is online")
+	s.print.heading("Card to card: two phones, one PIN, and nobody is online")
 	if err := s.transfer(s.anna, s.bertil, 80*money.Krona); err != nil {
 		return err
 	}
@@ -26,16 +50,15 @@ func (s *scenario) cardToCard() error {
 // passes between the phones is text, as a camera reads it from a QR code.
 func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
 	var request, receipt envelope.Envelope
-	withPIN, err := s.receive(payee, func(tap wallet.Tap) (err error) {
+	if err := s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
 		request, err = payee.Phone.Request(s.ctx, tap, amount, "")
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
-	s.print.event(title(payee.Name)+"'s card", "1: signs the Request for %s, and keeps room for it%s",
-		amount, withPIN)
-	request, err = s.show(payee, payer, request)
+	s.print.event(title(payee.Name)+"'s card", "1: signs the Request for %s, and keeps room for it",
+		amount)
+	request, err := s.show(payee, payer, request)
 	if err != nil {
 		return err
 	}
@@ -48,41 +71,39 @@ func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) erro
 	if err != nil {
 		return err
 	}
-	s.print.event(title(payer.Name)+"'s card", "2: pays %s, with its PIN, which %s's own phone "+
-		"enciphers to it", amount, title(payer.Name))
+	s.print.event(title(payer.Name)+"'s card", "2: pays %s, with its PIN: the only one, which "+
+		"%s's own phone enciphers to it", amount, title(payer.Name))
 	if payment, err = s.show(payer, payee, payment); err != nil {
 		return err
 	}
 
-	if withPIN, err = s.receive(payee, func(tap wallet.Tap) (err error) {
+	if err := s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
 		receipt, err = payee.Phone.Accept(s.ctx, tap, payment)
 		return err
 	}); err != nil {
 		return err
 	}
-	s.print.event(title(payee.Name)+"'s card", "3: accepts the Payment: %s has %s%s",
-		title(payee.Name), amount, withPIN)
+	s.print.event(title(payee.Name)+"'s card", "3: accepts the Payment: %s has %s",
+		title(payee.Name), amount)
 	if receipt, err = s.show(payee, payer, receipt); err != nil {
 		return err
 	}
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
 }
 
-// receive holds a payee's card to the payee's phone. The PIN is entered only if the card asks for it;
-// withPIN says so then.
-func (s *scenario) receive(
-	p *sandbox.Person, do func(wallet.Tap) error,
-) (withPIN string, err error) {
-	hold := func(_ context.Context, asked bool) (wallet.Tap, error) {
-		if asked {
-			withPIN = " (its policy asks for its own PIN to receive)"
-			return s.present(p)
+// errPINToReceive says that the demo's payees entered a PIN after all.
+var errPINToReceive = errors.New("demo: the payee's card asks for its PIN to receive")
+
+// receiving is a payee with phone and card, and without PIN.
+func (s *scenario) receiving(p *sandbox.Person) wallet.Side {
+	hold := func(_ context.Context, withPIN bool) (wallet.Tap, error) {
+		if withPIN {
+			return wallet.Tap{}, errPINToReceive
 		}
 		s.print.tap()
 		return wallet.Tap{Card: p.Card.Tap()}, nil
 	}
-	err = wallet.Side{Phone: p.Phone, Hold: hold}.Receive(s.ctx, do)
-	return withPIN, err
+	return wallet.Side{Phone: p.Phone, Hold: hold}
 }
 
 // show has one phone show a message as a QR code, and another read it.
@@ -103,11 +124,11 @@ func (s *scenario) show(from, to *sandbox.Person, e envelope.Envelope) (envelope
 func (s *scenario) refuse() error {
 	s.print.heading("A refusal: the payment is on its way, and never arrives")
 	const amount = 20 * money.Krona
-	tap, err := s.present(s.cecilia)
-	if err != nil {
+	var asked envelope.Envelope
+	err := s.receiving(s.cecilia).Receive(s.ctx, func(tap wallet.Tap) (err error) {
+		asked, err = s.cecilia.Phone.Request(s.ctx, tap, amount, "")
 		return err
-	}
-	asked, err := s.cecilia.Phone.Request(s.ctx, tap, amount, "")
+	})
 	if err != nil {
 		return err
 	}
@@ -115,17 +136,18 @@ func (s *scenario) refuse() error {
 	if asked, err = s.show(s.cecilia, s.anna, asked); err != nil {
 		return err
 	}
-	if tap, err = s.present(s.anna); err != nil {
+	tap, err := s.present(s.anna)
+	if err != nil {
 		return err
 	}
 	if _, err = s.anna.Phone.Pay(s.ctx, tap, asked); err != nil {
 		return err
 	}
 	s.print.event("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
-	if tap, err = s.present(s.cecilia); err != nil {
+	if err := s.receiving(s.cecilia).Receive(s.ctx, func(tap wallet.Tap) error {
+		_, err := s.cecilia.Phone.Refuse(s.ctx, tap, asked)
 		return err
-	}
-	if _, err = s.cecilia.Phone.Refuse(s.ctx, tap, asked); err != nil {
+	}); err != nil {
 		return err
 	}
 	s.print.event("Cecilia's card", "closes the Request with a signed Refusal, for ever: the "+
