@@ -83,18 +83,14 @@ func (w *Wallet) collect(
 	if err := h.verify(ctx); err != nil {
 		return nil, nil, err
 	}
-	certificate, _, err = h.certificates(ctx)
-	if err != nil {
-		return nil, nil, err
+	if payment != nil { // altered on its way, or another card's
+		return payment, w.certificate, nil
 	}
-	if payment != nil { // not the expected card, but one that had paid before
-		return payment, certificate, nil
-	}
-	if err := w.storePayer(ctx, t, certificate); err != nil {
+	if err := w.storePayer(ctx, t, w.certificate); err != nil {
 		return nil, nil, err
 	}
 	payment, err = pay(ctx, h, t)
-	return payment, certificate, err
+	return payment, w.certificate, err
 }
 
 func pay(ctx context.Context, h *cardSession, t transfer) ([]byte, error) {
