@@ -1,7 +1,6 @@
 package flows
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -15,6 +14,7 @@ import (
 	"ekrona/applet/client"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/order"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
@@ -166,89 +166,61 @@ func TestAnswerThatTheCardGaveElsewhereEndsTheTransfer(t *testing.T) {
 	w.agree()
 }
 
-// TestPaymentFromScreenToScreenTakesOnePIN: what passes is what a QR code holds, read as often as
-// it happens to be, and the payee's card wants no PIN.
-func TestPaymentFromScreenToScreenTakesOnePIN(t *testing.T) {
-	w, anna, bertil := annaAndBertil(t)
-	policy := message.PilotPolicy()
-	policy.Flags &^= spec.FlagPINToReceive
-	require.NoError(t, bertil.bank.SetPolicy(w.ctx, bertil.device.ID, policy))
-	w.sync(bertil)
-	payee := wallet.Side{Phone: bertil.phone,
-		Hold: func(_ context.Context, withPIN bool) (wallet.Tap, error) {
-			require.False(t, withPIN, "the payee's PIN")
-			return wallet.Tap{Card: bertil.reader()}, nil
-		}}
-	seen := func(by *person, e envelope.Envelope) envelope.Envelope {
-		read, err := envelope.ParseText(e.Compact().Text())
-		require.NoError(t, err)
-		read, err = by.phone.Complete(read)
-		require.NoError(t, err)
-		return read
+// TestTornRequestsNeverBlockAWallet: the card keeps what four torn taps made, the next tap finds it
+// without any network, and a Request of another amount takes the place of the oldest.
+func TestTornRequestsNeverBlockAWallet(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	for n := range spec.MaxOpenRequests {
+		_, err := anna.phone.Request(w.ctx,
+			wallet.Tap{Card: losing(anna, spec.RequestPayment), PIN: block(t, rightPIN)},
+			money.Ore(n+1)*money.Krona, "")
+		require.Error(t, err)
 	}
-	var asked, receipt envelope.Envelope
-	require.NoError(t, payee.Receive(w.ctx, func(tap wallet.Tap) (err error) {
-		asked, err = bertil.phone.Request(w.ctx, tap, 80*money.Krona, "")
-		return err
-	}))
-	w.audit("asked")
-	for range 2 {
-		payment, err := anna.phone.Pay(w.ctx, anna.tap(t), seen(anna, asked))
+	unfinished := func() (amounts []money.Ore) {
+		open, err := anna.phone.Unfinished(w.ctx)
 		require.NoError(t, err)
-		require.NoError(t, payee.Receive(w.ctx, func(tap wallet.Tap) (err error) {
-			receipt, err = bertil.phone.Accept(w.ctx, tap, seen(bertil, payment))
-			return err
-		}))
-		require.NoError(t, anna.phone.TakeAnswer(w.ctx, seen(anna, receipt)))
-		w.audit("accepted")
+		for _, e := range open {
+			request, err := message.Parse[message.Request](e.Message)
+			require.NoError(t, err)
+			amounts = append(amounts, request.Amount)
+		}
+		return amounts
 	}
-	open, err := anna.phone.Unfinished(w.ctx)
-	require.NoError(t, err)
-	assert.Empty(t, open, "the payer's phone has the Receipt")
-	assert.Equal(t, 120*money.Krona, w.offline(anna))
-	assert.Equal(t, 80*money.Krona, w.offline(bertil))
-	w.sync(anna)
+	_, err := anna.phone.Request(w.ctx, anna.tap(t), 3*money.Krona, "")
+	require.NoError(t, err, "the lost answer of the third tap")
+	assert.Equal(t, []money.Ore{100, 200, 300, 400}, unfinished())
+	for n := range 3 {
+		_, err := anna.phone.Request(w.ctx, anna.tap(t), money.Ore(n+10)*money.Krona, "")
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []money.Ore{300, 1000, 1100, 1200}, unfinished())
+	_, err = anna.phone.Request(w.ctx, anna.tap(t), 50*money.Krona, "")
+	var reached *limit.Reached
+	require.ErrorAs(t, err, &reached, "what was given to somebody stays open")
+	assert.Equal(t, limit.OpenRequests, reached.Limit)
+	assert.Equal(t, limit.Payee, reached.Whose)
+	w.audit("full")
 	w.agree()
 }
 
-func TestRefusedRequestIsNotPaid(t *testing.T) {
-	w, anna, bertil := annaAndBertil(t)
-	asked, err := bertil.phone.Request(w.ctx, bertil.tap(t), 80*money.Krona, "")
+func TestALimitSaysWhoseItIsAndHowMuchIsLeft(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.load(anna, 200*money.Krona)
+	_, err := anna.phone.Request(w.ctx, anna.tap(t), 2900*money.Krona, "")
+	require.EqualError(t, err, "the payee's card's limit of what it may hold has no room for the "+
+		"amount (at most 3000.00 kr; 2800.00 kr left): ask for less, or first unload or "+
+		"synchronise the card (the card answered 9403)")
+	_, err = anna.phone.Request(w.ctx, anna.tap(t), 3001*money.Krona, "")
+	require.ErrorContains(t, err, "the payee's card's limit for one payment (at most 3000.00 kr)")
+	pos := w.addTerminal("SEFJORDB")
+	sale, err := pos.Ask(w.ctx, 300*money.Krona)
 	require.NoError(t, err)
-	_, err = anna.phone.Pay(w.ctx, wallet.Tap{Card: anna.reader()}, asked)
-	require.ErrorIs(t, err, wallet.ErrPINNeeded)
-	refusal, err := bertil.phone.Refuse(w.ctx, bertil.tap(t), asked)
+	_, err = pos.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	require.ErrorContains(t, err, "the payer's card's balance is lower than the amount: load")
+	closed, err := pos.CloseUnpaid(w.ctx, sale.Number)
 	require.NoError(t, err)
-	again, err := bertil.phone.Refuse(w.ctx, wallet.Tap{}, asked)
-	require.NoError(t, err, "the phone has it")
-	assert.Equal(t, refusal, again)
-	require.NoError(t, anna.phone.TakeAnswer(w.ctx, refusal))
-	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
-	require.ErrorIs(t, err, wallet.ErrRefused)
-	assert.Equal(t, 200*money.Krona, w.offline(anna))
-	w.agree()
-}
-
-// TestRequestIsGivenAgainAndNotTwice: what was only found on the card, once somebody has it, is not
-// what the next REQUEST of its amount finds.
-func TestRequestIsGivenAgainAndNotTwice(t *testing.T) {
-	w, anna, bertil := annaAndBertil(t)
-	_, err := bertil.phone.Request(w.ctx,
-		wallet.Tap{Card: losing(bertil, spec.RequestPayment), PIN: block(t, rightPIN)}, 100, "")
-	require.True(t, client.IsLost(err), err)
-	_, err = bertil.phone.Give(w.ctx, 1)
-	require.ErrorIs(t, err, wallet.ErrNoTransfer)
-	w.sync(bertil)
-	given, err := bertil.phone.Give(w.ctx, 1)
-	require.NoError(t, err)
-	next, err := bertil.phone.Request(w.ctx, bertil.tap(t), 100, "")
-	require.NoError(t, err)
-	assert.NotEqual(t, given, next)
-	payment, err := anna.phone.Pay(w.ctx, anna.tap(t), given)
-	require.NoError(t, err)
-	_, err = bertil.phone.Accept(w.ctx, bertil.tap(t), payment)
-	require.NoError(t, err)
-	_, err = bertil.phone.Give(w.ctx, 1)
-	require.ErrorIs(t, err, wallet.ErrAnswered)
-	w.agree()
+	assert.True(t, closed, "the card has refused")
+	w.audit("refused")
 }

@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/store"
 )
 
@@ -18,12 +19,16 @@ import (
 //
 //  1. With the PIN, open Requests that the phone has given to nobody are read from the
 //     card: one of this amount and payer is the lost answer of a torn tap, and is taken.
+//     The others on the owner's card are kept: [Wallet.Unfinished] has them. The PIN is
+//     needed where this phone knows of such a tap.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
-//     the same call finds out.
+//     the same call finds out. When open Requests leave no room on the owner's card,
+//     the oldest that a torn tap of this phone left there is refused, and the card
+//     asked again.
 //  3. The Request is kept. A cut before: as in step 2.
 //
-// Errors: [*card.Refusal] when the card's limits or log could not take it,
-// [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
+// Errors: [*limit.Reached] when the card's limits or log could not take it,
+// [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Request(
 	ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID,
 ) (envelope.Envelope, error) {
@@ -34,17 +39,15 @@ func (w *Wallet) Request(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	var signed []byte
-	if tap.PIN != (pin.Block{}) {
-		if signed, err = w.unassignedRequest(ctx, h, amount, payer); err != nil {
-			return envelope.Envelope{}, err
-		}
+	signed, err := w.lostRequest(ctx, h, amount, payer)
+	if err != nil {
+		return envelope.Envelope{}, err
 	}
 	if signed == nil {
 		signed, err = h.withPIN(ctx,
-			func() ([]byte, error) { return h.Client.Request(ctx, amount, payer) })
+			func() ([]byte, error) { return w.requestMakingRoom(ctx, h, amount, payer) })
 		if err != nil {
-			return envelope.Envelope{}, err
+			return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 		}
 	}
 	requested := w.ownEnvelope(signed)
@@ -52,8 +55,29 @@ func (w *Wallet) Request(
 	if err != nil || !requests(request, amount, payer) || !signedBy(signed, requested.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	_, err = w.storeRequestOnce(ctx, requested)
-	return requested, err
+	if _, err := w.storeRequestOnce(ctx, requested); err != nil {
+		return envelope.Envelope{}, err
+	}
+	return requested, w.endAsking(ctx, amount, payer)
+}
+
+// lostRequest returns the Request that a torn tap has left on the card, nil when there is none. It
+// takes the PIN to read it, which may be left out while this phone knows of no such tap.
+func (w *Wallet) lostRequest(
+	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
+) ([]byte, error) {
+	taps, err := w.torn(ctx, amount, payer)
+	if err != nil || taps == 0 && h.tap.PIN == (pin.Block{}) {
+		return nil, err
+	}
+	if err := h.verify(ctx); err != nil {
+		return nil, err
+	}
+	signed, err := w.unassignedRequest(ctx, h, amount, payer)
+	if err == nil && signed == nil {
+		err = w.forgetAsking(ctx, amount, payer)
+	}
+	return signed, err
 }
 
 // unassignedRequest returns an open Request on the card, of this amount and payer, that this phone
@@ -61,11 +85,11 @@ func (w *Wallet) Request(
 func (w *Wallet) unassignedRequest(
 	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
 ) ([]byte, error) {
-	if err := h.verify(ctx); err != nil {
-		return nil, err
-	}
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.storeFound(ctx, open); err != nil {
 		return nil, err
 	}
 	for _, signed := range open {
@@ -117,7 +141,7 @@ func (w *Wallet) Accept(
 		return h.Client.Accept(ctx, payment.Message, payment.Certificate, payment.Authority)
 	})
 	if err != nil {
-		return envelope.Envelope{}, err
+		return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 	}
 	// The payee's certificates are those of its Request.
 	receipt := envelope.Envelope{Message: signed, Certificate: t.request.Certificate,
