@@ -28,7 +28,8 @@ type handover struct {
 
 func (h *handover) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&h.qr, "qr", false, "show it as a QR code, which leaves out what the other "+
-		"phone has: the CA's certificate, and with a Receipt or Refusal the payee's too")
+		"phone has: the CA's certificate, and with a Receipt or Refusal the payee's too; the "+
+		"terminal must be 89 columns wide")
 	c.Flags().StringVar(&h.file, "out", "", "write it into this file, whole")
 	c.Flags().BoolVar(&h.text, "text", false,
 		"print it as one line of text, whole, and nothing else")
