@@ -29,17 +29,16 @@ func (t *TornTap) Unwrap() error { return t.Err }
 // Pay has the held card pay a Request: the second tap of a payment between cards,
 // or an unload.
 //
-//  1. The Request is kept. A Payment that is already kept is returned.
-//  2. The owner's card: PAY, with the PIN enciphered to it for this Request alone, or without a
-//     PIN if the card was held to the phone for this Request before: a card whose last Payment is
-//     of this Request gives it again. A cut leaves the card having paid or not: [TornTap], and Pay
-//     again.
-//  3. Another person's card: VERIFY, its certificate is read, and PAY in clear; the same again
-//     finds out what a cut has left.
-//  4. The Payment is kept, and goes to the payee over any channel and, with the
-//     next synchronisation, to the notary. A cut before: as in step 3.
+//  1. The Request is kept. A Payment that is already kept is returned; a Request that
+//     its payee has refused is not paid.
+//  2. PAY, with the PIN enciphered to the card for this Request alone, or without a PIN if the
+//     card was held to the phone for this Request before: a card whose last Payment is of this
+//     Request gives it again. A cut leaves the card having paid or not: [TornTap], and Pay again.
+//  3. The Payment is kept, and goes to the payee over any channel and, with the
+//     next synchronisation, to the notary. A cut before: as in step 2.
 //
-// Errors: [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded].
+// Errors: [ErrRefused], [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost],
+// [ErrPINNeeded].
 func (w *Wallet) Pay(
 	ctx context.Context, tap Tap, request envelope.Envelope,
 ) (envelope.Envelope, error) {
@@ -49,6 +48,9 @@ func (w *Wallet) Pay(
 	}
 	if t.payment != nil {
 		return *t.payment, nil
+	}
+	if t.answer != nil && !isReceipt(t.answer.Message) {
+		return envelope.Envelope{}, ErrRefused
 	}
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
@@ -69,29 +71,8 @@ func (w *Wallet) Pay(
 	return payment, w.storePayment(ctx, t.identity, payment)
 }
 
-// collect does steps 2 and 3 and returns the Payment and its payer's certificate.
+// collect does step 2 and returns the Payment and its payer's certificate.
 func (w *Wallet) collect(
-	ctx context.Context, h *cardSession, t transfer,
-) (payment, certificate []byte, err error) {
-	if !h.tap.OtherCard {
-		return w.collectOwn(ctx, h, t)
-	}
-	if err := h.verify(ctx); err != nil {
-		return nil, nil, err
-	}
-	certificate, _, err = h.certificates(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := w.storePayer(ctx, t, certificate); err != nil {
-		return nil, nil, err
-	}
-	payment, err = pay(ctx, h, t)
-	return payment, certificate, err
-}
-
-// collectOwn does step 2.
-func (w *Wallet) collectOwn(
 	ctx context.Context, h *cardSession, t transfer,
 ) (payment, certificate []byte, err error) {
 	if h.tap.PIN == (pin.Block{}) && t.payerCertificate == nil {
@@ -117,12 +98,4 @@ func (w *Wallet) collectOwn(
 		err = &TornTap{err}
 	}
 	return payment, certificate, err
-}
-
-func pay(ctx context.Context, h *cardSession, t transfer) ([]byte, error) {
-	payment, err := h.Client.Pay(ctx, t.request.Message, t.request.Certificate, t.request.Authority)
-	if client.IsLost(err) {
-		return nil, &TornTap{err}
-	}
-	return payment, err
 }
