@@ -61,9 +61,10 @@ var (
 	genPolicy = rapid.Custom(func(t *rapid.T) Policy {
 		return Policy{
 			Version: rapid.Uint16().Draw(t, "version"), MaxBalance: genAmount.Draw(t, "balance"),
-			MaxTransactions: rapid.Uint8().Draw(t, "transactions"),
+			MaxTransactions: rapid.Uint16().Draw(t, "transactions"),
 			MaxPayment:      genAmount.Draw(t, "payment"),
-			Flags:           byte(rapid.IntRange(0, 7).Draw(t, "flags")),
+			MaxSpent:        genAmount.Draw(t, "spent"),
+			Flags:           byte(rapid.IntRange(0, 15).Draw(t, "flags")),
 		}
 	})
 	genOpenRequest = rapid.Custom(func(t *rapid.T) OpenRequest {

@@ -3,7 +3,9 @@ package spec
 // Limits of the card. Lengths are in bytes.
 const (
 	MaxOpenRequests = 4    // requests open at a time; each reserves a log slot
-	LogSlots        = 16   // records kept until acknowledged
+	MinSlots        = 16   // fewest slots of a log
+	MaxSlots        = 240  // most slots of a log
+	DefaultSlots    = 128  // slots of a card whose issuer names none
 	CACache         = 4    // intermediary CAs remembered
 	RootsKept       = 2    // current root and the one before
 	PINTries        = 3    // wrong PINs in a row
@@ -43,8 +45,10 @@ type LimitRow struct {
 var Limits = []LimitRow{
 	{"MAX_OPEN_REQUESTS", MaxOpenRequests, "requests open at a time; each reserves a log slot, " +
 		"its amount and a place among the transactions"},
-	{"LOG_SLOTS", LogSlots,
-		"records kept until acknowledged; records and open requests stay within it"},
+	{"MIN_SLOTS", MinSlots, "fewest slots of the log: records kept until acknowledged; records " +
+		"and open requests stay within them"},
+	{"MAX_SLOTS", MaxSlots, "most slots of the log: their number is one byte"},
+	{"DEFAULT_SLOTS", DefaultSlots, "slots of a card whose issuer names none"},
 	{"CA_CACHE", CACache, "intermediary CAs remembered; the own CA stays, the others take turns"},
 	{"ROOTS_KEPT", RootsKept, "root keys known: current and previous"},
 	{"PIN_TRIES", PINTries, "wrong PINs in a row until the PIN is blocked"},

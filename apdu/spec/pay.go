@@ -27,7 +27,8 @@ var Pay = command(Command{
 		"The Request's signature verifies.",
 		"Log and transactions have room; amount within the limit for one payment (not asked of " +
 			"the own desk), and within the balance, without what was received since the last " +
-			"acknowledgement when SPEND_RECEIVED is not set.",
+			"acknowledgement when SPEND_RECEIVED is not set, and with what was paid since the " +
+			"last acknowledgement within MAX_SPENT (not asked of the own desk).",
 	},
 	Effect: "Debit, record and head in one transaction before a byte goes out. A power cut " +
 		"leaves all or nothing; then the resend gives the Payment, or the payment has not been.",
@@ -55,6 +56,8 @@ var Pay = command(Command{
 		{SWFunds, "amount above the balance"},
 		{SWReceivedLocked, "amount above the balance without what was received since the last " +
 			"acknowledgement"},
+		{SWSpentLimit, "amount and what was paid since the last acknowledgement above MAX_SPENT, " +
+			"or, whoever asks, above 4 bytes"},
 	},
 	Variants: []Variant{{
 		In: []Field{{Name: "REQUEST", Layout: Request},

@@ -53,6 +53,7 @@ const (
 	SWAddressee        apdu.StatusWord = 0x9413
 	SWDate             apdu.StatusWord = 0x9414
 	SWReceivedLocked   apdu.StatusWord = 0x9415
+	SWSpentLimit       apdu.StatusWord = 0x9418
 )
 
 // Family groups status words by what the caller can do about them.
@@ -176,6 +177,9 @@ var StatusWords = []StatusRow{
 		"correct the clock, or renew the signer's certificate"},
 	{SWReceivedLocked, 0xFFFF, "RECEIVED_LOCKED", FamilyLimit,
 		"received money cannot be spent before it is synchronised", "synchronise the card"},
+	{SWSpentLimit, 0xFFFF, "SPENT_LIMIT", FamilyLimit,
+		"amount is above what may still be paid before the next synchronisation",
+		"ask for less, or synchronise the card"},
 }
 
 var statusRows = func() map[apdu.StatusWord]*StatusRow {

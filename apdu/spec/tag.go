@@ -60,6 +60,7 @@ const (
 	TagActions             Tag = 0xCC
 	TagLifeCycle           Tag = 0xCD
 	TagCapabilities        Tag = 0xCE
+	TagSlots               Tag = 0xCF
 	TagRootAnchor          Tag = 0xD0
 	TagPINLoad             Tag = 0xD1
 	TagIV                  Tag = 0xD2
@@ -147,6 +148,7 @@ var Tags = []TagRow{
 	{TagLifeCycle, "LIFE_CYCLE", KindLifeCycle, 1, 1, "life-cycle state", sourceOwn},
 	{TagCapabilities, "CAPABILITIES", KindCapabilities, 1, 1, "what applet and card can do",
 		sourceOwn},
+	{TagSlots, "SLOTS", KindCounter, 1, 1, "slots of the log", sourceOwn},
 	{TagRootAnchor, "ROOT_ANCHOR", KindHash, 32, 32,
 		"SHA-256 of the root certificate's body (7F4E)", sourceOwn},
 	{TagPINLoad, "PIN_LOAD", KindSecret, 0, 0, "name of the first PIN in PUT DATA", sourceOwn},

@@ -12,8 +12,8 @@ func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
 		pinCases, encipheredPINCases, payCases, payRefusedCases, receiveCases, receiveRefusedCases,
-		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases,
-		attackCases(),
+		stateCases, instructionCases, readCases, policyCases, logCases, expiryCases, idCases,
+		thoroughCases, attackCases(),
 	)
 }
 

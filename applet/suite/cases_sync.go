@@ -129,7 +129,8 @@ var instructionCases = []testCase{
 	{"a credit is measured against the policy that comes with it", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) { p.Ceilings.MaxBalance = 900000 })
 		s.instruct(func(i *message.Instruction) {
-			i.Policy.Version, i.Policy.MaxBalance, i.Credit = 1, 900000, 900000
+			i.Policy.Version++
+			i.Policy.MaxBalance, i.Credit = 900000, 900000
 		})
 		require.Equal(c, spec.CreditTaken, s.model.credit)
 	}},

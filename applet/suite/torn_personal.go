@@ -72,7 +72,8 @@ func tornPersonalization() []tornCase {
 				done: func([]byte) {
 					s.openModel()
 					s.load(100)
-					s.enterPIN()
+					s.succeeds(c.variant(spec.Verify, "enciphered"),
+						s.enciphered(s.cardChallenge(), c.block(ownPIN)))
 				},
 			}
 		}},

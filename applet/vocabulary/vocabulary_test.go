@@ -81,6 +81,7 @@ func TestConversation(t *testing.T) {
       MAX_BALANCE            3000.00 kr
       MAX_TRANSACTIONS       5
       MAX_PAYMENT            3000.00 kr
+      MAX_SPENT              3000.00 kr
       FLAGS                  SPEND_RECEIVED, PIN_TO_RECEIVE, PLAINTEXT_PIN
     DATE                   2026-11-22
     ACTIONS                UNBLOCK, RESET_TRIES

@@ -101,7 +101,7 @@ func TestOrdersAreTheOwnersAndOnceForTheirID(t *testing.T) {
 
 func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
-	above := message.PilotPolicy()
+	above := message.DefaultCeilings()
 	above.MaxBalance++
 	require.ErrorIs(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, above), banking.ErrPolicy)
 

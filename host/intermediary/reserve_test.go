@@ -123,6 +123,7 @@ func (o *testBank) addCard(id message.DeviceID) {
 	require.NoError(o.t, err)
 	require.NoError(o.t, o.AddDevice(o.ctx, banking.Device{
 		ID: id, Customer: "anna", Certificate: certificate, PINPoint: point,
-		Ceilings: []byte(spec.PilotPolicy), Policy: message.PilotPolicy(),
+		Ceilings: []byte(spec.DefaultCeilings), Slots: spec.DefaultSlots,
+		Policy: message.DefaultPolicy(),
 	}))
 }

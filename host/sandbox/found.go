@@ -208,7 +208,7 @@ func (s *Sandbox) foundMerchant(ctx context.Context, p MerchantPlan, number int)
 			return err
 		}
 		return b.AddDevice(ctx, banking.Device{
-			ID: id, Customer: p.Name, Certificate: certificate, Policy: terminal.PilotPolicy(),
+			ID: id, Customer: p.Name, Certificate: certificate, Policy: terminal.DefaultPolicy(),
 		})
 	}
 	settings := pos.Settings{Merchant: p.Name, Intermediary: filepath.Join("..", b.FolderName())}

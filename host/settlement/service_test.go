@@ -203,14 +203,22 @@ func TestRegistration(t *testing.T) {
 	ctx := context.Background()
 	ghost := w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "ghost")
 	good := notary.Registration{Certificate: ghost.Certificate, Owner: "ghost",
-		Ceilings: w.Policy(ghost.Ceilings)}
+		Ceilings: w.Policy(ghost.Ceilings), Slots: settlementtest.Slots}
 	other := good
 	other.Certificate = w.Unregistered("GHOST", "NORDIC", spec.RoleCard, "another key").Certificate
 	terminal := notary.Registration{Certificate: w.Unregistered("TILL", "NORDIC", spec.RoleTerminal,
-		"terminal").Certificate, Ceilings: w.Policy(ghost.Ceilings)}
+		"terminal").Certificate, Ceilings: w.Policy(ghost.Ceilings), Slots: settlementtest.Slots}
 	forged := good
 	forged.Certificate = append([]byte(nil), good.Certificate...)
 	forged.Certificate[len(forged.Certificate)-1] ^= 1
+	few := good
+	few.Slots = spec.MinSlots
+	ceilings := ghost.Ceilings
+	ceilings.MaxTransactions = spec.MinSlots + 1
+	few.Ceilings = w.Policy(ceilings)
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, few), notary.Malformed)
+	few.Ceilings, few.Slots = good.Ceilings, 0
+	require.ErrorIs(t, w.Notary.For(nordic).Register(ctx, few), notary.Malformed)
 	bare := good
 	bare.Ceilings = nil
 	require.ErrorIs(t, w.Notary.For(fjord).Register(ctx, good), notary.NotYours)
@@ -331,7 +339,8 @@ func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
 	require.NoError(t, w.Notary.For("SENORDIC").Register(context.Background(),
 		notary.Registration{Certificate: rich.Certificate,
-			Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings)}))
+			Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings),
+			Slots: settlementtest.Slots}))
 	w.Devices["RICH"], w.Names = rich, append(w.Names, "RICH")
 	require.NoError(t, w.Notary.Issue(context.Background(), "1", "SENORDIC", 2*much))
 	for range 2 {

@@ -28,9 +28,9 @@ var releases = map[[2]int]string{{1, 4}: "3.0.1", {1, 5}: "3.0.4", {1, 6}: "3.0.
 // anyDay is the date of an order that is only measured.
 var anyDay = message.DateOf(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC))
 
-// NeedOf measures the applet on a virtual card of the P71 profile, which needs about
-// what a P71 does.
-func NeedOf(capFile []byte) (Need, error) {
+// NeedOf measures the applet, with a log of so many slots, on a virtual card of the P71
+// profile, which needs about what a P71 does.
+func NeedOf(capFile []byte, slots uint8) (Need, error) {
 	file, err := cap.Parse(capFile)
 	if err != nil {
 		return Need{}, err
@@ -57,7 +57,7 @@ func NeedOf(capFile []byte) (Need, error) {
 		return Need{}, err
 	}
 	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
-		Ceilings: message.PilotPolicy(), Date: anyDay}
+		Slots: slots, Date: anyDay}
 	parameters, err := order.Encode()
 	if err != nil {
 		return Need{}, err

@@ -51,7 +51,7 @@ func build(
 		rand.Reader); err != nil {
 		return nil, err
 	}
-	st.order.Role, st.order.Ceilings = o.Role, o.Ceilings
+	st.order.Role, st.order.Limits = o.Role, o.Limits
 	if st.secrets.PIN, err = pin.NewBlock("0000"); err != nil {
 		return nil, err
 	}

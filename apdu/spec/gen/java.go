@@ -169,7 +169,7 @@ public final class Spec {
 	j.short("VERSION", spec.Version, "version of this spec, content of SPEC_VERSION")
 	j.byte("MESSAGE_VERSION", spec.MessageVersion, "content of VERSION in every message")
 	j.short("CURRENCY", spec.Currency, "SEK, ISO 4217 numeric, content of CURRENCY")
-	j.bytes("PILOT_POLICY", spec.PilotPolicy,
+	j.bytes("DEFAULT_POLICY", spec.DefaultPolicy,
 		"policy of version 0, content of POLICY, before the ceilings are applied")
 	j.bytes("TOKEN_LABEL_MAC", spec.TokenLabelMAC,
 		"CMACed under the token: the MAC key of personalization")

@@ -264,10 +264,20 @@ func (p *page) values() {
 		}
 		p.table([]string{"part", "offset", "length", "meaning"}, rows)
 	}
-	p.line("A policy is under the ceilings when no number of it is greater and it has neither "+
-		"SPEND_RECEIVED nor PLAINTEXT_PIN where they "+
-		"lack it. The policy of version 0 is the pilot's, `%X`, lowered to the ceilings.\n",
-		spec.PilotPolicy)
+	p.line("A policy is under the ceilings when no number of it is greater and it has none of "+
+		"SPEND_RECEIVED, PLAINTEXT_PIN and PLAINTEXT_CONTACTLESS that they "+
+		"lack. The policy of version 0 is the preset *default*, `%X`, lowered to the ceilings; "+
+		"ceilings are their issuer's choice, `%X` where it names none.\n",
+		spec.DefaultPolicy, spec.DefaultCeilings)
+	p.line("### Presets\n\nAmounts in kronor.\n")
+	var presets [][]string
+	for _, r := range spec.Presets {
+		presets = append(presets, []string{r.Name, kronor(r.MaxBalance),
+			fmt.Sprint(r.MaxTransactions), kronor(r.MaxPayment), kronor(r.MaxSpent),
+			fmt.Sprintf("`%02X`", r.Flags), r.Meaning})
+	}
+	p.table([]string{"preset", "MAX_BALANCE", "MAX_TRANSACTIONS", "MAX_PAYMENT", "MAX_SPENT",
+		"FLAGS", "for"}, presets)
 	for _, set := range []struct {
 		title string
 		rows  []spec.BitRow
@@ -287,6 +297,8 @@ func (p *page) values() {
 	}
 	p.table([]string{"value", "name", "meaning"}, rows)
 }
+
+func kronor(ore int64) string { return fmt.Sprint(ore / 100) }
 
 func (p *page) status() {
 	p.line("## Status words\n")

@@ -20,20 +20,20 @@ final class Pay extends Command {
         short requestEnd = Messages.request(in, (short) 0, ram.words[Ram.IN_LENGTH]);
         short certificate = device.certificates.device(requestEnd);
 
-        short earlier = device.log.find(Log.PAYMENT,
+        byte[] earlier = device.log.find(Log.PAYMENT,
                 (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
                         + Spec.REQUEST_OFFSET_PAYEE),
                 in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
                 (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH
                         - Spec.REQUEST_OFFSET_PAYEE));
-        if (earlier >= 0 && isSameRequest(earlier)) {
-            answer(nvm.log, earlier, device.log.lengthOf(earlier));
+        if (earlier != null && isSameRequest(earlier)) {
+            answer(earlier, Log.HEADER_LENGTH, Log.lengthOf(earlier));
             return;
         }
         // Without PIN the card does not reveal whom it has paid: the rest is for its owner.
         requireActive();
         requirePin();
-        if (earlier >= 0) {
+        if (earlier != null) {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
         // The CA comes first, since the reader can load it and repeat the command.
@@ -48,7 +48,8 @@ final class Pay extends Command {
         short length = compose(requestEnd);
         U32.subtract(ram.state, Nvm.BALANCE, in,
                 (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
-        device.log.append(Log.PAYMENT, length);
+        device.log.appendPayment(length, in,
+                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
 
         JCSystem.beginTransaction();
         device.log.store();
@@ -58,9 +59,9 @@ final class Pay extends Command {
         device.channel.respond(Ram.RECORD, length);
     }
 
-    private boolean isSameRequest(short record) {
-        return Util.arrayCompare(nvm.log, (short) (record + Messages.PAYMENT_REQUEST), ram.in,
-                (short) 0, Messages.requestBodyLength(ram.in, (short) 0)) == 0;
+    private boolean isSameRequest(byte[] slot) {
+        return Util.arrayCompare(slot, (short) (Log.HEADER_LENGTH + Messages.PAYMENT_REQUEST),
+                ram.in, (short) 0, Messages.requestBodyLength(ram.in, (short) 0)) == 0;
     }
 
     /**
@@ -113,15 +114,16 @@ final class Pay extends Command {
     private void requireLimits(short certificate, short ca, boolean desk) {
         byte[] in = ram.in;
         short amount = (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
-        if (!desk) { // unloading is stopped neither by expiry nor by the limit for one payment
+        if (!desk) { // unloading is stopped neither by expiry nor by the limits for payments
             device.certificates.requireNotExpired(certificate, ca);
             device.certificates.requireOwnNotExpired();
         }
-        device.limits.requireTransaction();
+        device.limits.requireTransaction((short) 0);
         if (!desk) {
             device.limits.requirePayment(in, amount);
         }
         device.limits.requireFunds(in, amount);
+        device.limits.requireSpendable(in, amount, desk);
     }
 
     /**

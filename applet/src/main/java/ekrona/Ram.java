@@ -10,18 +10,18 @@ import javacard.framework.Util;
  *
  * <pre>
  * in        1,024   all data of the command, chained or not
- * out         634   response, or the log record under construction with its header
- * state       502   working copy of Nvm.state
+ * out         645   response, or the log record under construction with its header
+ * state       512   working copy of Nvm.state
  * scratch     228   intermediate results, laid out below
  * session      15   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      16   in Engines
- * total     2,425
+ * total     2,446
  * </pre>
  */
 final class Ram {
-    /** Bytes before a log record in out: its length and the head of the hash chain (see Log). */
-    static final short RECORD = (short) (2 + Spec.HASH_LENGTH);
+    /** Bytes before a log record in out: the header of its slot (Log). */
+    static final short RECORD = Log.HEADER_LENGTH;
     private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD);
 
     // Layout of scratch.

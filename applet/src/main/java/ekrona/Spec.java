@@ -200,6 +200,8 @@ public final class Spec {
     public static final short SW_DATE = (short) 0x9414;
     /** received money cannot be spent before it is synchronised */
     public static final short SW_RECEIVED_LOCKED = (short) 0x9415;
+    /** amount is above what may still be paid before the next synchronisation */
+    public static final short SW_SPENT_LIMIT = (short) 0x9418;
 
     // Tags
     /** object identifier */
@@ -286,6 +288,8 @@ public final class Spec {
     public static final short TAG_LIFE_CYCLE = (short) 0x00CD;
     /** what applet and card can do */
     public static final short TAG_CAPABILITIES = (short) 0x00CE;
+    /** slots of the log */
+    public static final short TAG_SLOTS = (short) 0x00CF;
     /** SHA-256 of the root certificate's body (7F4E) */
     public static final short TAG_ROOT_ANCHOR = (short) 0x00D0;
     /** name of the first PIN in PUT DATA */
@@ -317,8 +321,15 @@ public final class Spec {
      * transactions
      */
     public static final short MAX_OPEN_REQUESTS = (short) 4;
-    /** records kept until acknowledged; records and open requests stay within it */
-    public static final short LOG_SLOTS = (short) 16;
+    /**
+     * fewest slots of the log: records kept until acknowledged; records and open requests stay
+     * within them
+     */
+    public static final short MIN_SLOTS = (short) 16;
+    /** most slots of the log: their number is one byte */
+    public static final short MAX_SLOTS = (short) 240;
+    /** slots of a card whose issuer names none */
+    public static final short DEFAULT_SLOTS = (short) 128;
     /** intermediary CAs remembered; the own CA stays, the others take turns */
     public static final short CA_CACHE = (short) 4;
     /** root keys known: current and previous */
@@ -425,8 +436,10 @@ public final class Spec {
     public static final byte FLAG_SPEND_RECEIVED = (byte) 0x01;
     /** REQUEST, ACCEPT and REFUSE ask for the PIN */
     public static final byte FLAG_PIN_TO_RECEIVE = (byte) 0x02;
-    /** a plaintext PIN is accepted */
+    /** a plaintext PIN is accepted by contact */
     public static final byte FLAG_PLAINTEXT_PIN = (byte) 0x04;
+    /** where PLAINTEXT_PIN is set: contactless too, where whoever listens learns the PIN */
+    public static final byte FLAG_PLAINTEXT_CONTACTLESS = (byte) 0x08;
 
     // Capabilities
     /** the applet takes extended length APDUs where card and reader carry them */
@@ -444,9 +457,10 @@ public final class Spec {
     /** SEK, ISO 4217 numeric, content of CURRENCY */
     public static final short CURRENCY = (short) 0x0752;
     /** policy of version 0, content of POLICY, before the ceilings are applied */
-    public static final byte[] PILOT_POLICY = {
-        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x05,
-        (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x07
+    public static final byte[] DEFAULT_POLICY = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x06, (byte) 0x1A, (byte) 0x80, (byte) 0x00,
+        (byte) 0x60, (byte) 0x00, (byte) 0x06, (byte) 0x1A, (byte) 0x80, (byte) 0x00, (byte) 0x0F,
+        (byte) 0x42, (byte) 0x40, (byte) 0x07
     };
     /** CMACed under the token: the MAC key of personalization */
     public static final byte[] TOKEN_LABEL_MAC = {
@@ -468,14 +482,19 @@ public final class Spec {
     public static final short POLICY_OFFSET_VERSION = (short) 0;
     /** most that the card holds, open requests counted */
     public static final short POLICY_OFFSET_MAX_BALANCE = (short) 2;
-    /** most payments made and accepted, open requests counted, since the last acknowledgement */
+    /**
+     * most payments made and accepted, open requests counted, since the last acknowledgement; a
+     * terminal's receipts, up to 65535
+     */
     public static final short POLICY_OFFSET_MAX_TRANSACTIONS = (short) 6;
     /** most that one payment carries */
-    public static final short POLICY_OFFSET_MAX_PAYMENT = (short) 7;
+    public static final short POLICY_OFFSET_MAX_PAYMENT = (short) 8;
+    /** most paid since the last acknowledgement; 0 for a terminal */
+    public static final short POLICY_OFFSET_MAX_SPENT = (short) 12;
     /** bits of Flags */
-    public static final short POLICY_OFFSET_FLAGS = (short) 11;
+    public static final short POLICY_OFFSET_FLAGS = (short) 16;
     /** bytes of the value */
-    public static final short POLICY_LENGTH = (short) 12;
+    public static final short POLICY_LENGTH = (short) 17;
 
     // OPEN_REQUEST: layout of the value
     /** request number */
@@ -737,11 +756,11 @@ public final class Spec {
 
     // INSTRUCTION (E7): intermediary and notary acknowledge records and change the card
     /** bytes of content, after tag and length */
-    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 129;
+    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 134;
     /** bytes of tag, length and content: what is signed */
-    public static final short INSTRUCTION_BODY_LENGTH = (short) 132;
+    public static final short INSTRUCTION_BODY_LENGTH = (short) 137;
     /** bytes of the whole, signatures included */
-    public static final short INSTRUCTION_LENGTH = (short) 266;
+    public static final short INSTRUCTION_LENGTH = (short) 271;
     /** offset of the data object: version of the message */
     public static final short INSTRUCTION_AT_VERSION = (short) 0;
     /** offset of the value: version of the message */
@@ -779,13 +798,13 @@ public final class Spec {
     /** offset of the value: policy, taken when its version is higher */
     public static final short INSTRUCTION_OFFSET_POLICY = (short) 105;
     /** offset of the data object: today; raises the card's date floor */
-    public static final short INSTRUCTION_AT_DATE = (short) 117;
+    public static final short INSTRUCTION_AT_DATE = (short) 122;
     /** offset of the value: today; raises the card's date floor */
-    public static final short INSTRUCTION_OFFSET_DATE = (short) 120;
+    public static final short INSTRUCTION_OFFSET_DATE = (short) 125;
     /** offset of the data object: what else the Instruction does */
-    public static final short INSTRUCTION_AT_ACTIONS = (short) 126;
+    public static final short INSTRUCTION_AT_ACTIONS = (short) 131;
     /** offset of the value: what else the Instruction does */
-    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 128;
+    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 133;
 
     // CONFIRMATION (E8): the card has applied one Instruction
     /** bytes of content, after tag and length */
@@ -963,9 +982,9 @@ public final class Spec {
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
-    public static final short COUNTERS_CONTENT_LENGTH = (short) 26;
+    public static final short COUNTERS_CONTENT_LENGTH = (short) 29;
     /** bytes of the whole, signatures included */
-    public static final short COUNTERS_LENGTH = (short) 28;
+    public static final short COUNTERS_LENGTH = (short) 31;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
@@ -988,10 +1007,14 @@ public final class Spec {
     public static final short COUNTERS_AT_NUMBER = (short) 19;
     /** offset of the value: highest request number given out */
     public static final short COUNTERS_OFFSET_NUMBER = (short) 22;
+    /** offset of the data object: slots of the log */
+    public static final short COUNTERS_AT_SLOTS = (short) 26;
+    /** offset of the value: slots of the log */
+    public static final short COUNTERS_OFFSET_SLOTS = (short) 28;
 
     // INSTALL: application parameters of INSTALL
     /** bytes of the whole sequence */
-    public static final short INSTALL_LENGTH = (short) 101;
+    public static final short INSTALL_LENGTH = (short) 109;
     /** offset of the data object: the new device's id */
     public static final short INSTALL_AT_DEVICE = (short) 0;
     /** offset of the value: the new device's id */
@@ -1004,22 +1027,26 @@ public final class Spec {
     public static final short INSTALL_AT_ROLE = (short) 52;
     /** offset of the value: card or SAM */
     public static final short INSTALL_OFFSET_ROLE = (short) 54;
-    /** offset of the data object: write-once ceilings; version 0 */
+    /** offset of the data object: write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS */
     public static final short INSTALL_AT_CEILINGS = (short) 55;
-    /** offset of the value: write-once ceilings; version 0 */
+    /** offset of the value: write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS */
     public static final short INSTALL_OFFSET_CEILINGS = (short) 57;
+    /** offset of the data object: slots of the log, MIN_SLOTS to MAX_SLOTS; write-once */
+    public static final short INSTALL_AT_SLOTS = (short) 74;
+    /** offset of the value: slots of the log, MIN_SLOTS to MAX_SLOTS; write-once */
+    public static final short INSTALL_OFFSET_SLOTS = (short) 76;
     /** offset of the data object: currency, ISO 4217 numeric */
-    public static final short INSTALL_AT_CURRENCY = (short) 69;
+    public static final short INSTALL_AT_CURRENCY = (short) 77;
     /** offset of the value: currency, ISO 4217 numeric */
-    public static final short INSTALL_OFFSET_CURRENCY = (short) 72;
+    public static final short INSTALL_OFFSET_CURRENCY = (short) 80;
     /** offset of the data object: initial date floor */
-    public static final short INSTALL_AT_DATE = (short) 74;
+    public static final short INSTALL_AT_DATE = (short) 82;
     /** offset of the value: initial date floor */
-    public static final short INSTALL_OFFSET_DATE = (short) 77;
+    public static final short INSTALL_OFFSET_DATE = (short) 85;
     /** offset of the data object: personalization token */
-    public static final short INSTALL_AT_TOKEN = (short) 83;
+    public static final short INSTALL_AT_TOKEN = (short) 91;
     /** offset of the value: personalization token */
-    public static final short INSTALL_OFFSET_TOKEN = (short) 85;
+    public static final short INSTALL_OFFSET_TOKEN = (short) 93;
 
     // KEY_ANSWER: answer of GENERATE ASYMMETRIC KEY PAIR
     /** bytes of the whole sequence */
@@ -1200,12 +1227,12 @@ public final class Spec {
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
-        (byte) 0x08, (byte) 0xE7, (byte) 0x81, (byte) 0x81, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
+        (byte) 0x08, (byte) 0xE7, (byte) 0x81, (byte) 0x86, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
         (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x43, (byte) 0x0D, (byte) 0x0D,
         (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xC5, (byte) 0x04,
         (byte) 0x04, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC3,
         (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x02,
-        (byte) 0xCB, (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06,
+        (byte) 0xCB, (byte) 0x11, (byte) 0x11, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06,
         (byte) 0x06, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
         (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40,
         (byte) 0x40, (byte) 0x00
@@ -1244,9 +1271,9 @@ public final class Spec {
     public static final byte[] INSTALL_FRAME = {
         (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xD0, (byte) 0x20,
         (byte) 0x20, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x02, (byte) 0xCB,
-        (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02,
-        (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0x8F,
-        (byte) 0x10, (byte) 0x10, (byte) 0x00
+        (byte) 0x11, (byte) 0x11, (byte) 0x02, (byte) 0xCF, (byte) 0x01, (byte) 0x01, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
+        (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0x8F, (byte) 0x10, (byte) 0x10, (byte) 0x00
     };
     /** frame of PIN_LOAD */
     public static final byte[] PIN_LOAD_FRAME = {

@@ -38,8 +38,8 @@ final class U32 {
     }
 
     /**
-     * a += b. Returns false on overflow: a then holds the sum modulo 2^32, and the caller must not
-     * use it.
+     * a += b. Returns false on overflow: a then holds the sum modulo 2^32, which nobody uses but
+     * the log's running totals.
      */
     static boolean add(byte[] a, short aOffset, byte[] b, short bOffset) {
         short low = Util.getShort(b, (short) (bOffset + HALF));
@@ -57,8 +57,8 @@ final class U32 {
     }
 
     /**
-     * a -= b. Returns false on underflow: a then holds the difference modulo 2^32, and the caller
-     * must not use it.
+     * a -= b. Returns false on underflow: a then holds the difference modulo 2^32, which nobody
+     * uses but the log's running totals.
      */
     static boolean subtract(byte[] a, short aOffset, byte[] b, short bOffset) {
         boolean underflow = greater(b, bOffset, a, aOffset);

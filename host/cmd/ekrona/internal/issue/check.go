@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/spec"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
@@ -63,7 +64,7 @@ func inspect(
 	if err != nil {
 		return nil, err
 	}
-	need, err := preflight.NeedOf(content)
+	need, err := preflight.NeedOf(content, spec.DefaultSlots)
 	if err != nil {
 		return nil, fmt.Errorf("--cap: %w", err)
 	}
