@@ -1,8 +1,11 @@
 package message
 
 import (
+	"encoding/binary"
+
 	"ekrona/apdu/layout"
 	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
 )
 
 // FCI is the answer of SELECT (spec.FCI).
@@ -10,6 +13,28 @@ type FCI struct {
 	LifeCycle    spec.LifeCycle
 	SpecVersion  uint16 // major, minor: one byte each
 	Capabilities byte   // spec.CapabilityExtendedLength and so on
+}
+
+// SpecVersion reads the version of the application, major and minor, from an answer of
+// SELECT of any version; false where there is none.
+func SpecVersion(fci []byte) (uint16, bool) {
+	for _, tag := range []spec.Tag{spec.TagFCI, spec.TagFCIProprietary, spec.TagSpecVersion} {
+		r := tlv.NewReader(fci)
+		for {
+			o, err := r.Next()
+			if err != nil {
+				return 0, false
+			}
+			if o.Tag == tag {
+				fci = o.Value
+				break
+			}
+		}
+	}
+	if len(fci) != 2 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(fci), true
 }
 
 // ParseFCI decodes b, exactly.

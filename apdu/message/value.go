@@ -14,7 +14,7 @@ type Hash [spec.HashLength]byte
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // Random is an unpredictable number.
-type Random [spec.ChallengeLength]byte
+type Random [spec.RandomLength]byte
 
 func creditOf(p *spec.CreditVerdict) layout.Value {
 	return layout.ByteOf[spec.CreditVerdict]{P: p,
@@ -45,7 +45,7 @@ func roleOf(p *spec.Role, allowed ...spec.Role) layout.Value {
 
 // Values that never vary.
 var (
-	versionValue  = layout.Fixed([]byte{spec.MessageVersion})
+	versionValue  = layout.Fixed([]byte{spec.MessageVersion, spec.AlgorithmECDSAP256SHA256})
 	currencyValue = layout.Fixed([]byte{spec.Currency >> 8, spec.Currency & 0xFF})
 )
 

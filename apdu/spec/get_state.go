@@ -15,6 +15,7 @@ var GetState = command(Command{
 	Effect: "Nothing persistent changes.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
+		{SWVersion, "another version or algorithm in the Challenge"},
 		{SWWrongData, "not the layout"},
 		{SWAddressee, "the Challenge is for another card"},
 		{SWReferenceUnknown, "instruction key not remembered: present its certificate and repeat"},

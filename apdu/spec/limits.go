@@ -15,6 +15,7 @@ const (
 	PUKDigits       = 8    // a PUK has exactly these
 	PINBlockLength  = 8    // EMV format 2 (ISO 9564-1)
 	ChallengeLength = 8    // GET CHALLENGE
+	RandomLength    = 16   // unpredictable number of a message
 	MaxCommand      = 1024 // command data, chained or extended
 	MaxResponse     = 600  // response data, whole
 	MaxInstallData  = 113  // application parameters that a classic install() always has room for
@@ -58,6 +59,7 @@ var Limits = []LimitRow{
 	{"PUK_DIGITS", PUKDigits, "digits of a PUK"},
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
 	{"CARD_CHALLENGE_LENGTH", ChallengeLength, "bytes of GET CHALLENGE"},
+	{"RANDOM_LENGTH", RandomLength, "bytes of the unpredictable number of a Request or Challenge"},
 	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended"},
 	{"MAX_RESPONSE", MaxResponse, "bytes of response data"},
 	{"MAX_INSTALL_DATA", MaxInstallData,

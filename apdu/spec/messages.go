@@ -11,7 +11,10 @@ func optional(f Field) Field {
 	return f
 }
 
-var version = field("VERSION", TagVersion, "")
+var (
+	version = field("VERSION", TagVersion, "")
+	random  = Field{Name: "RANDOM", Tag: TagRandom, Min: RandomLength, Max: RandomLength}
+)
 
 // The signed messages. Identity of a message is SHA-256 of its body.
 var (
@@ -22,7 +25,7 @@ var (
 			version,
 			field("PAYEE", TagPayee, ""),
 			field("NUMBER", TagNumber, ""),
-			field("RANDOM", TagRandom, ""),
+			random,
 			field("AMOUNT", TagAmount, "amount in öre, not zero"),
 			field("CURRENCY", TagCurrency, ""),
 			optional(field("PAYER", TagDevice,
@@ -70,7 +73,7 @@ var (
 			version,
 			field("AUTHORITY", TagAuthority, "instruction key that signs"),
 			field("DEVICE", TagDevice, "card asked"),
-			field("RANDOM", TagRandom, ""),
+			random,
 		},
 	}
 	State = &Layout{

@@ -34,6 +34,7 @@ var Pay = command(Command{
 		"leaves all or nothing; then the resend gives the Payment, or the payment has not been.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
+		{SWVersion, "another version or algorithm in the Request"},
 		{SWWrongData, "not the layout, amount zero, or the holder's id has other characters than " +
 			"[A-Z0-9]"},
 		{SWRequestReused, "a kept record pays another Request of the same payee and number"},

@@ -53,6 +53,7 @@ const (
 	SWAddressee        apdu.StatusWord = 0x9413
 	SWDate             apdu.StatusWord = 0x9414
 	SWReceivedLocked   apdu.StatusWord = 0x9415
+	SWVersion          apdu.StatusWord = 0x9416
 	SWSpentLimit       apdu.StatusWord = 0x9418
 )
 
@@ -177,6 +178,9 @@ var StatusWords = []StatusRow{
 		"correct the clock, or renew the signer's certificate"},
 	{SWReceivedLocked, 0xFFFF, "RECEIVED_LOCKED", FamilyLimit,
 		"received money cannot be spent before it is synchronised", "synchronise the card"},
+	{SWVersion, 0xFFFF, "VERSION", FamilyUnsupported,
+		"version or signature algorithm of the message is not the card's",
+		"send messages of the version that SELECT answers; update the older of the two"},
 	{SWSpentLimit, 0xFFFF, "SPENT_LIMIT", FamilyLimit,
 		"amount is above what may still be paid before the next synchronisation",
 		"ask for less, or synchronise the card"},

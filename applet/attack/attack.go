@@ -187,6 +187,7 @@ func All() []Attack {
 		[]Attack{StolenCA},
 		instructions,
 		challenges,
+		otherVersionOf(),
 		wire(),
 	)
 }

@@ -54,9 +54,9 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		want any
 	}{
 		{"SELECT", turn{"00A4040008F0454B524F4E410100",
-			"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"},
+			"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000"},
 			func(c *Client) (any, error) { return c.Select(ctx) },
-			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0100, Capabilities: 7}},
+			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0200, Capabilities: 7}},
 		{"REQUEST", turn{"801000000B8104000011945F2A02075200", "E1009000"},
 			func(c *Client) (any, error) { return c.Request(ctx, 4500, "") }, []byte{0xE1, 0}},
 		{"REQUEST of one payer",
@@ -154,6 +154,6 @@ func TestAnswersThatAreNotTheAppletsAreRefused(t *testing.T) {
 		})
 	}
 	_, err := talk(t, turn{"00A4040008F0454B524F4E410100",
-		"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000"}).Select(ctx)
+		"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"}).Select(ctx)
 	assert.ErrorContains(t, err, "2.0")
 }

@@ -118,7 +118,7 @@ func (f *frame) fields(fields []spec.Field) {
 func constantValue(field spec.Field) ([]byte, bool) {
 	switch {
 	case field.Tag == spec.TagVersion:
-		return []byte{spec.MessageVersion}, true
+		return []byte{spec.MessageVersion, spec.AlgorithmECDSAP256SHA256}, true
 	case field.Tag == spec.TagProfile:
 		return []byte{spec.CertificateProfile}, true
 	case field.Name == "ALGORITHM":

@@ -16,7 +16,7 @@ final class GetState extends Command {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_GET_STATE);
         requireActivated();
-        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME,
+        Messages.requireAll(in, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME,
                 Spec.CHALLENGE_LENGTH);
         if (device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
                 (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY)) < 0) {

@@ -47,7 +47,7 @@ final class Instruction extends Command {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_INSTRUCTION);
         requireActivated();
-        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME,
+        Messages.requireAll(in, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME,
                 Spec.INSTRUCTION_LENGTH);
         Tlv.requireDate(in, DATE);
         device.engines.computeIdentity(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);

@@ -8,13 +8,13 @@ import javacard.framework.Util;
  *
  * <pre>
  * state           512   all that commands change, one block
- * log          56,064   slots of 438 bytes, here 128 of them, a ring (Log)
- * requests        552   the messages of the open requests (OpenRequests)
- * confirmation    146   the answer to the last Instruction
+ * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
+ * requests        588   the messages of the open requests (OpenRequests)
+ * confirmation    147   the answer to the last Instruction
  * certificate     240   the card's own certificate
  * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total        57,598   and besides 14 EC keys, 2 PINs, and what a platform takes for each array
+ * total        59,043   and besides 14 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back

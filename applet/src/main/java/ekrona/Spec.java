@@ -200,6 +200,8 @@ public final class Spec {
     public static final short SW_DATE = (short) 0x9414;
     /** received money cannot be spent before it is synchronised */
     public static final short SW_RECEIVED_LOCKED = (short) 0x9415;
+    /** version or signature algorithm of the message is not the card's */
+    public static final short SW_VERSION = (short) 0x9416;
     /** amount is above what may still be paid before the next synchronisation */
     public static final short SW_SPENT_LIMIT = (short) 0x9418;
 
@@ -260,7 +262,7 @@ public final class Spec {
     public static final short TAG_NUMBER = (short) 0x9F41;
     /** proprietary part of the FCI */
     public static final short TAG_FCI_PROPRIETARY = (short) 0x00A5;
-    /** version of the message */
+    /** version of the message, and algorithm of its signatures */
     public static final short TAG_VERSION = (short) 0x00C0;
     /** identity of another message: SHA-256 of its body */
     public static final short TAG_IDENTITY = (short) 0x00C1;
@@ -348,6 +350,8 @@ public final class Spec {
     public static final short PIN_BLOCK_LENGTH = (short) 8;
     /** bytes of GET CHALLENGE */
     public static final short CARD_CHALLENGE_LENGTH = (short) 8;
+    /** bytes of the unpredictable number of a Request or Challenge */
+    public static final short RANDOM_LENGTH = (short) 16;
     /** bytes of command data, chained or extended */
     public static final short MAX_COMMAND = (short) 1024;
     /** bytes of response data */
@@ -451,9 +455,9 @@ public final class Spec {
 
     // Fixed values
     /** version of this spec, content of SPEC_VERSION */
-    public static final short VERSION = (short) 0x0100;
-    /** content of VERSION in every message */
-    public static final byte MESSAGE_VERSION = (byte) 0x01;
+    public static final short VERSION = (short) 0x0200;
+    /** content of VERSION in every message: version, algorithm of its signatures */
+    public static final short MESSAGE_VERSION = (short) 0x0201;
     /** SEK, ISO 4217 numeric, content of CURRENCY */
     public static final short CURRENCY = (short) 0x0752;
     /** policy of version 0, content of POLICY, before the ceilings are applied */
@@ -508,345 +512,345 @@ public final class Spec {
 
     // REQUEST (E1): the payee asks for an amount, once
     /** fewest bytes of content, after tag and length */
-    public static final short REQUEST_CONTENT_LENGTH_MIN = (short) 51;
+    public static final short REQUEST_CONTENT_LENGTH_MIN = (short) 60;
     /** most bytes of content, after tag and length */
-    public static final short REQUEST_CONTENT_LENGTH_MAX = (short) 69;
+    public static final short REQUEST_CONTENT_LENGTH_MAX = (short) 78;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short REQUEST_BODY_LENGTH_MIN = (short) 53;
+    public static final short REQUEST_BODY_LENGTH_MIN = (short) 62;
     /** most bytes of tag, length and content: what is signed */
-    public static final short REQUEST_BODY_LENGTH_MAX = (short) 71;
+    public static final short REQUEST_BODY_LENGTH_MAX = (short) 80;
     /** fewest bytes of the whole, signatures included */
-    public static final short REQUEST_LENGTH_MIN = (short) 120;
+    public static final short REQUEST_LENGTH_MIN = (short) 129;
     /** most bytes of the whole, signatures included */
-    public static final short REQUEST_LENGTH_MAX = (short) 138;
-    /** offset of the data object: version of the message */
+    public static final short REQUEST_LENGTH_MAX = (short) 147;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short REQUEST_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short REQUEST_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payee's device id (EMV: terminal identification) */
-    public static final short REQUEST_AT_PAYEE = (short) 3;
+    public static final short REQUEST_AT_PAYEE = (short) 4;
     /** offset of the value: payee's device id (EMV: terminal identification) */
-    public static final short REQUEST_OFFSET_PAYEE = (short) 6;
+    public static final short REQUEST_OFFSET_PAYEE = (short) 7;
     /**
      * offset of the data object: request number of the payee (EMV: transaction sequence counter)
      */
-    public static final short REQUEST_AT_NUMBER = (short) 22;
+    public static final short REQUEST_AT_NUMBER = (short) 23;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
-    public static final short REQUEST_OFFSET_NUMBER = (short) 25;
+    public static final short REQUEST_OFFSET_NUMBER = (short) 26;
     /** offset of the data object: unpredictable number */
-    public static final short REQUEST_AT_RANDOM = (short) 29;
+    public static final short REQUEST_AT_RANDOM = (short) 30;
     /** offset of the value: unpredictable number */
-    public static final short REQUEST_OFFSET_RANDOM = (short) 32;
+    public static final short REQUEST_OFFSET_RANDOM = (short) 33;
     /** offset of the data object: amount in ore, not zero */
-    public static final short REQUEST_AT_AMOUNT = (short) 40;
+    public static final short REQUEST_AT_AMOUNT = (short) 49;
     /** offset of the value: amount in ore, not zero */
-    public static final short REQUEST_OFFSET_AMOUNT = (short) 42;
+    public static final short REQUEST_OFFSET_AMOUNT = (short) 51;
     /** offset of the data object: currency, ISO 4217 numeric */
-    public static final short REQUEST_AT_CURRENCY = (short) 46;
+    public static final short REQUEST_AT_CURRENCY = (short) 55;
     /** offset of the value: currency, ISO 4217 numeric */
-    public static final short REQUEST_OFFSET_CURRENCY = (short) 49;
+    public static final short REQUEST_OFFSET_CURRENCY = (short) 58;
     /** offset of the data object: payer's device id, where it is known; always from the desk */
-    public static final short REQUEST_AT_PAYER = (short) 51;
+    public static final short REQUEST_AT_PAYER = (short) 60;
     /** offset of the value: payer's device id, where it is known; always from the desk */
-    public static final short REQUEST_OFFSET_PAYER = (short) 53;
+    public static final short REQUEST_OFFSET_PAYER = (short) 62;
 
     // PAYMENT (E2): the payer pays one Request, over the payee's signature too
     /** fewest bytes of content, after tag and length */
-    public static final short PAYMENT_CONTENT_LENGTH_MIN = (short) 148;
+    public static final short PAYMENT_CONTENT_LENGTH_MIN = (short) 158;
     /** most bytes of content, after tag and length */
-    public static final short PAYMENT_CONTENT_LENGTH_MAX = (short) 166;
+    public static final short PAYMENT_CONTENT_LENGTH_MAX = (short) 176;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short PAYMENT_BODY_LENGTH_MIN = (short) 151;
+    public static final short PAYMENT_BODY_LENGTH_MIN = (short) 161;
     /** most bytes of tag, length and content: what is signed */
-    public static final short PAYMENT_BODY_LENGTH_MAX = (short) 169;
+    public static final short PAYMENT_BODY_LENGTH_MAX = (short) 179;
     /** fewest bytes of the whole, signatures included */
-    public static final short PAYMENT_LENGTH_MIN = (short) 218;
+    public static final short PAYMENT_LENGTH_MIN = (short) 228;
     /** most bytes of the whole, signatures included */
-    public static final short PAYMENT_LENGTH_MAX = (short) 236;
-    /** offset of the data object: version of the message */
+    public static final short PAYMENT_LENGTH_MAX = (short) 246;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short PAYMENT_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short PAYMENT_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payer's device id */
-    public static final short PAYMENT_AT_PAYER = (short) 3;
+    public static final short PAYMENT_AT_PAYER = (short) 4;
     /** offset of the value: payer's device id */
-    public static final short PAYMENT_OFFSET_PAYER = (short) 5;
+    public static final short PAYMENT_OFFSET_PAYER = (short) 6;
     /** offset of the data object: number of this record in the payer's log */
-    public static final short PAYMENT_AT_ATC = (short) 21;
+    public static final short PAYMENT_AT_ATC = (short) 22;
     /** offset of the value: number of this record in the payer's log */
-    public static final short PAYMENT_OFFSET_ATC = (short) 24;
+    public static final short PAYMENT_OFFSET_ATC = (short) 25;
     /** offset of the data object: the whole Request, signature included */
-    public static final short PAYMENT_AT_REQUEST = (short) 28;
+    public static final short PAYMENT_AT_REQUEST = (short) 29;
 
     // RECEIPT (E3): the payee accepts one Payment
     /** bytes of content, after tag and length */
-    public static final short RECEIPT_CONTENT_LENGTH = (short) 88;
+    public static final short RECEIPT_CONTENT_LENGTH = (short) 89;
     /** bytes of tag, length and content: what is signed */
-    public static final short RECEIPT_BODY_LENGTH = (short) 90;
+    public static final short RECEIPT_BODY_LENGTH = (short) 91;
     /** bytes of the whole, signatures included */
-    public static final short RECEIPT_LENGTH = (short) 157;
-    /** offset of the data object: version of the message */
+    public static final short RECEIPT_LENGTH = (short) 158;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short RECEIPT_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short RECEIPT_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payee's device id (EMV: terminal identification) */
-    public static final short RECEIPT_AT_PAYEE = (short) 3;
+    public static final short RECEIPT_AT_PAYEE = (short) 4;
     /** offset of the value: payee's device id (EMV: terminal identification) */
-    public static final short RECEIPT_OFFSET_PAYEE = (short) 6;
+    public static final short RECEIPT_OFFSET_PAYEE = (short) 7;
     /** offset of the data object: number of this record in the payee's log or journal */
-    public static final short RECEIPT_AT_ATC = (short) 22;
+    public static final short RECEIPT_AT_ATC = (short) 23;
     /** offset of the value: number of this record in the payee's log or journal */
-    public static final short RECEIPT_OFFSET_ATC = (short) 25;
+    public static final short RECEIPT_OFFSET_ATC = (short) 26;
     /** offset of the data object: payer's device id */
-    public static final short RECEIPT_AT_PAYER = (short) 29;
+    public static final short RECEIPT_AT_PAYER = (short) 30;
     /** offset of the value: payer's device id */
-    public static final short RECEIPT_OFFSET_PAYER = (short) 31;
+    public static final short RECEIPT_OFFSET_PAYER = (short) 32;
     /**
      * offset of the data object: request number of the payee (EMV: transaction sequence counter)
      */
-    public static final short RECEIPT_AT_NUMBER = (short) 47;
+    public static final short RECEIPT_AT_NUMBER = (short) 48;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
-    public static final short RECEIPT_OFFSET_NUMBER = (short) 50;
+    public static final short RECEIPT_OFFSET_NUMBER = (short) 51;
     /** offset of the data object: identity of the Payment */
-    public static final short RECEIPT_AT_IDENTITY = (short) 54;
+    public static final short RECEIPT_AT_IDENTITY = (short) 55;
     /** offset of the value: identity of the Payment */
-    public static final short RECEIPT_OFFSET_IDENTITY = (short) 56;
+    public static final short RECEIPT_OFFSET_IDENTITY = (short) 57;
 
     // REFUSAL (E4): the payee closes one open Request for ever
     /** fewest bytes of content, after tag and length */
-    public static final short REFUSAL_CONTENT_LENGTH_MIN = (short) 70;
+    public static final short REFUSAL_CONTENT_LENGTH_MIN = (short) 71;
     /** most bytes of content, after tag and length */
-    public static final short REFUSAL_CONTENT_LENGTH_MAX = (short) 88;
+    public static final short REFUSAL_CONTENT_LENGTH_MAX = (short) 89;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short REFUSAL_BODY_LENGTH_MIN = (short) 72;
+    public static final short REFUSAL_BODY_LENGTH_MIN = (short) 73;
     /** most bytes of tag, length and content: what is signed */
-    public static final short REFUSAL_BODY_LENGTH_MAX = (short) 90;
+    public static final short REFUSAL_BODY_LENGTH_MAX = (short) 91;
     /** fewest bytes of the whole, signatures included */
-    public static final short REFUSAL_LENGTH_MIN = (short) 139;
+    public static final short REFUSAL_LENGTH_MIN = (short) 140;
     /** most bytes of the whole, signatures included */
-    public static final short REFUSAL_LENGTH_MAX = (short) 157;
-    /** offset of the data object: version of the message */
+    public static final short REFUSAL_LENGTH_MAX = (short) 158;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short REFUSAL_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short REFUSAL_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payee's device id (EMV: terminal identification) */
-    public static final short REFUSAL_AT_PAYEE = (short) 3;
+    public static final short REFUSAL_AT_PAYEE = (short) 4;
     /** offset of the value: payee's device id (EMV: terminal identification) */
-    public static final short REFUSAL_OFFSET_PAYEE = (short) 6;
+    public static final short REFUSAL_OFFSET_PAYEE = (short) 7;
     /** offset of the data object: number of this record in the payee's log or journal */
-    public static final short REFUSAL_AT_ATC = (short) 22;
+    public static final short REFUSAL_AT_ATC = (short) 23;
     /** offset of the value: number of this record in the payee's log or journal */
-    public static final short REFUSAL_OFFSET_ATC = (short) 25;
+    public static final short REFUSAL_OFFSET_ATC = (short) 26;
     /**
      * offset of the data object: request number of the payee (EMV: transaction sequence counter)
      */
-    public static final short REFUSAL_AT_NUMBER = (short) 29;
+    public static final short REFUSAL_AT_NUMBER = (short) 30;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
-    public static final short REFUSAL_OFFSET_NUMBER = (short) 32;
+    public static final short REFUSAL_OFFSET_NUMBER = (short) 33;
     /** offset of the data object: identity of the Request */
-    public static final short REFUSAL_AT_IDENTITY = (short) 36;
+    public static final short REFUSAL_AT_IDENTITY = (short) 37;
     /** offset of the value: identity of the Request */
-    public static final short REFUSAL_OFFSET_IDENTITY = (short) 38;
+    public static final short REFUSAL_OFFSET_IDENTITY = (short) 39;
     /** offset of the data object: payer's device id, where the Request named one */
-    public static final short REFUSAL_AT_PAYER = (short) 70;
+    public static final short REFUSAL_AT_PAYER = (short) 71;
     /** offset of the value: payer's device id, where the Request named one */
-    public static final short REFUSAL_OFFSET_PAYER = (short) 72;
+    public static final short REFUSAL_OFFSET_PAYER = (short) 73;
 
     // CHALLENGE (E5): the intermediary asks its card for its State
     /** bytes of content, after tag and length */
-    public static final short CHALLENGE_CONTENT_LENGTH = (short) 47;
+    public static final short CHALLENGE_CONTENT_LENGTH = (short) 56;
     /** bytes of tag, length and content: what is signed */
-    public static final short CHALLENGE_BODY_LENGTH = (short) 49;
+    public static final short CHALLENGE_BODY_LENGTH = (short) 58;
     /** bytes of the whole, signatures included */
-    public static final short CHALLENGE_LENGTH = (short) 116;
-    /** offset of the data object: version of the message */
+    public static final short CHALLENGE_LENGTH = (short) 125;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short CHALLENGE_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short CHALLENGE_OFFSET_VERSION = (short) 2;
     /** offset of the data object: instruction key that signs */
-    public static final short CHALLENGE_AT_AUTHORITY = (short) 3;
+    public static final short CHALLENGE_AT_AUTHORITY = (short) 4;
     /** offset of the value: instruction key that signs */
-    public static final short CHALLENGE_OFFSET_AUTHORITY = (short) 5;
+    public static final short CHALLENGE_OFFSET_AUTHORITY = (short) 6;
     /** offset of the data object: card asked */
-    public static final short CHALLENGE_AT_DEVICE = (short) 18;
+    public static final short CHALLENGE_AT_DEVICE = (short) 19;
     /** offset of the value: card asked */
-    public static final short CHALLENGE_OFFSET_DEVICE = (short) 20;
+    public static final short CHALLENGE_OFFSET_DEVICE = (short) 21;
     /** offset of the data object: unpredictable number */
-    public static final short CHALLENGE_AT_RANDOM = (short) 36;
+    public static final short CHALLENGE_AT_RANDOM = (short) 37;
     /** offset of the value: unpredictable number */
-    public static final short CHALLENGE_OFFSET_RANDOM = (short) 39;
+    public static final short CHALLENGE_OFFSET_RANDOM = (short) 40;
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MIN = (short) 176;
+    public static final short STATE_CONTENT_LENGTH_MIN = (short) 177;
     /** most bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MAX = (short) 337;
+    public static final short STATE_CONTENT_LENGTH_MAX = (short) 338;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MIN = (short) 179;
+    public static final short STATE_BODY_LENGTH_MIN = (short) 180;
     /** most bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MAX = (short) 341;
+    public static final short STATE_BODY_LENGTH_MAX = (short) 342;
     /** fewest bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MIN = (short) 246;
+    public static final short STATE_LENGTH_MIN = (short) 247;
     /** most bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MAX = (short) 408;
-    /** offset of the data object: version of the message */
+    public static final short STATE_LENGTH_MAX = (short) 409;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short STATE_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short STATE_OFFSET_VERSION = (short) 2;
     /** offset of the data object: the card */
-    public static final short STATE_AT_DEVICE = (short) 3;
+    public static final short STATE_AT_DEVICE = (short) 4;
     /** offset of the value: the card */
-    public static final short STATE_OFFSET_DEVICE = (short) 5;
+    public static final short STATE_OFFSET_DEVICE = (short) 6;
     /** offset of the data object: identity of the Challenge */
-    public static final short STATE_AT_IDENTITY = (short) 21;
+    public static final short STATE_AT_IDENTITY = (short) 22;
     /** offset of the value: identity of the Challenge */
-    public static final short STATE_OFFSET_IDENTITY = (short) 23;
+    public static final short STATE_OFFSET_IDENTITY = (short) 24;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
      */
-    public static final short STATE_AT_ATC = (short) 55;
+    public static final short STATE_AT_ATC = (short) 56;
     /**
      * offset of the value: number of the sender's last log record (EMV: application transaction
      * counter)
      */
-    public static final short STATE_OFFSET_ATC = (short) 58;
+    public static final short STATE_OFFSET_ATC = (short) 59;
     /** offset of the data object: highest record number that the notary acknowledged */
-    public static final short STATE_AT_ACKED_ATC = (short) 62;
+    public static final short STATE_AT_ACKED_ATC = (short) 63;
     /** offset of the value: highest record number that the notary acknowledged */
-    public static final short STATE_OFFSET_ACKED_ATC = (short) 64;
+    public static final short STATE_OFFSET_ACKED_ATC = (short) 65;
     /** offset of the data object: head of the chain at ATC */
-    public static final short STATE_AT_HEAD = (short) 68;
+    public static final short STATE_AT_HEAD = (short) 69;
     /** offset of the value: head of the chain at ATC */
-    public static final short STATE_OFFSET_HEAD = (short) 70;
+    public static final short STATE_OFFSET_HEAD = (short) 71;
     /** offset of the data object: balance in ore */
-    public static final short STATE_AT_BALANCE = (short) 102;
+    public static final short STATE_AT_BALANCE = (short) 103;
     /** offset of the value: balance in ore */
-    public static final short STATE_OFFSET_BALANCE = (short) 104;
+    public static final short STATE_OFFSET_BALANCE = (short) 105;
     /** offset of the data object: number of the last Instruction applied */
-    public static final short STATE_AT_INSTRUCTION_SEQUENCE = (short) 108;
+    public static final short STATE_AT_INSTRUCTION_SEQUENCE = (short) 109;
     /** offset of the value: number of the last Instruction applied */
-    public static final short STATE_OFFSET_INSTRUCTION_SEQUENCE = (short) 110;
+    public static final short STATE_OFFSET_INSTRUCTION_SEQUENCE = (short) 111;
     /** offset of the data object: identity of the last Instruction applied, zeros if none */
-    public static final short STATE_AT_LAST_INSTRUCTION = (short) 114;
+    public static final short STATE_AT_LAST_INSTRUCTION = (short) 115;
     /** offset of the value: identity of the last Instruction applied, zeros if none */
-    public static final short STATE_OFFSET_LAST_INSTRUCTION = (short) 116;
+    public static final short STATE_OFFSET_LAST_INSTRUCTION = (short) 117;
     /** offset of the data object: what became of its credit */
-    public static final short STATE_AT_CREDIT = (short) 148;
+    public static final short STATE_AT_CREDIT = (short) 149;
     /** offset of the value: what became of its credit */
-    public static final short STATE_OFFSET_CREDIT = (short) 150;
+    public static final short STATE_OFFSET_CREDIT = (short) 151;
     /** offset of the data object: version of the policy in force */
-    public static final short STATE_AT_POLICY_VERSION = (short) 151;
+    public static final short STATE_AT_POLICY_VERSION = (short) 152;
     /** offset of the value: version of the policy in force */
-    public static final short STATE_OFFSET_POLICY_VERSION = (short) 153;
+    public static final short STATE_OFFSET_POLICY_VERSION = (short) 154;
     /** offset of the data object: highest request number given out */
-    public static final short STATE_AT_NUMBER = (short) 155;
+    public static final short STATE_AT_NUMBER = (short) 156;
     /** offset of the value: highest request number given out */
-    public static final short STATE_OFFSET_NUMBER = (short) 158;
+    public static final short STATE_OFFSET_NUMBER = (short) 159;
     /** offset of the data object: life-cycle state */
-    public static final short STATE_AT_LIFE_CYCLE = (short) 162;
+    public static final short STATE_AT_LIFE_CYCLE = (short) 163;
     /** offset of the value: life-cycle state */
-    public static final short STATE_OFFSET_LIFE_CYCLE = (short) 164;
+    public static final short STATE_OFFSET_LIFE_CYCLE = (short) 165;
     /** offset of the data object: the card's date floor */
-    public static final short STATE_AT_DATE = (short) 165;
+    public static final short STATE_AT_DATE = (short) 166;
     /** offset of the value: the card's date floor */
-    public static final short STATE_OFFSET_DATE = (short) 168;
+    public static final short STATE_OFFSET_DATE = (short) 169;
     /** offset of the data object: open requests, oldest first */
-    public static final short STATE_AT_OPEN_REQUESTS = (short) 174;
+    public static final short STATE_AT_OPEN_REQUESTS = (short) 175;
 
     // INSTRUCTION (E7): intermediary and notary acknowledge records and change the card
     /** bytes of content, after tag and length */
-    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 134;
+    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 135;
     /** bytes of tag, length and content: what is signed */
-    public static final short INSTRUCTION_BODY_LENGTH = (short) 137;
+    public static final short INSTRUCTION_BODY_LENGTH = (short) 138;
     /** bytes of the whole, signatures included */
-    public static final short INSTRUCTION_LENGTH = (short) 271;
-    /** offset of the data object: version of the message */
+    public static final short INSTRUCTION_LENGTH = (short) 272;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short INSTRUCTION_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short INSTRUCTION_OFFSET_VERSION = (short) 2;
     /** offset of the data object: instruction key that signs first */
-    public static final short INSTRUCTION_AT_AUTHORITY = (short) 3;
+    public static final short INSTRUCTION_AT_AUTHORITY = (short) 4;
     /** offset of the value: instruction key that signs first */
-    public static final short INSTRUCTION_OFFSET_AUTHORITY = (short) 5;
+    public static final short INSTRUCTION_OFFSET_AUTHORITY = (short) 6;
     /** offset of the data object: notary that signs second */
-    public static final short INSTRUCTION_AT_NOTARY = (short) 18;
+    public static final short INSTRUCTION_AT_NOTARY = (short) 19;
     /** offset of the value: notary that signs second */
-    public static final short INSTRUCTION_OFFSET_NOTARY = (short) 20;
+    public static final short INSTRUCTION_OFFSET_NOTARY = (short) 21;
     /** offset of the data object: card addressed */
-    public static final short INSTRUCTION_AT_DEVICE = (short) 33;
+    public static final short INSTRUCTION_AT_DEVICE = (short) 34;
     /** offset of the value: card addressed */
-    public static final short INSTRUCTION_OFFSET_DEVICE = (short) 35;
+    public static final short INSTRUCTION_OFFSET_DEVICE = (short) 36;
     /** offset of the data object: exactly the next */
-    public static final short INSTRUCTION_AT_INSTRUCTION_SEQUENCE = (short) 51;
+    public static final short INSTRUCTION_AT_INSTRUCTION_SEQUENCE = (short) 52;
     /** offset of the value: exactly the next */
-    public static final short INSTRUCTION_OFFSET_INSTRUCTION_SEQUENCE = (short) 53;
+    public static final short INSTRUCTION_OFFSET_INSTRUCTION_SEQUENCE = (short) 54;
     /** offset of the data object: drop the records up to this one */
-    public static final short INSTRUCTION_AT_ACKED_ATC = (short) 57;
+    public static final short INSTRUCTION_AT_ACKED_ATC = (short) 58;
     /** offset of the value: drop the records up to this one */
-    public static final short INSTRUCTION_OFFSET_ACKED_ATC = (short) 59;
+    public static final short INSTRUCTION_OFFSET_ACKED_ATC = (short) 60;
     /** offset of the data object: head of the chain at ACKED_ATC */
-    public static final short INSTRUCTION_AT_HEAD = (short) 63;
+    public static final short INSTRUCTION_AT_HEAD = (short) 64;
     /** offset of the value: head of the chain at ACKED_ATC */
-    public static final short INSTRUCTION_OFFSET_HEAD = (short) 65;
+    public static final short INSTRUCTION_OFFSET_HEAD = (short) 66;
     /** offset of the data object: credit in ore, 0 for none */
-    public static final short INSTRUCTION_AT_AMOUNT = (short) 97;
+    public static final short INSTRUCTION_AT_AMOUNT = (short) 98;
     /** offset of the value: credit in ore, 0 for none */
-    public static final short INSTRUCTION_OFFSET_AMOUNT = (short) 99;
+    public static final short INSTRUCTION_OFFSET_AMOUNT = (short) 100;
     /** offset of the data object: policy, taken when its version is higher */
-    public static final short INSTRUCTION_AT_POLICY = (short) 103;
+    public static final short INSTRUCTION_AT_POLICY = (short) 104;
     /** offset of the value: policy, taken when its version is higher */
-    public static final short INSTRUCTION_OFFSET_POLICY = (short) 105;
+    public static final short INSTRUCTION_OFFSET_POLICY = (short) 106;
     /** offset of the data object: today; raises the card's date floor */
-    public static final short INSTRUCTION_AT_DATE = (short) 122;
+    public static final short INSTRUCTION_AT_DATE = (short) 123;
     /** offset of the value: today; raises the card's date floor */
-    public static final short INSTRUCTION_OFFSET_DATE = (short) 125;
+    public static final short INSTRUCTION_OFFSET_DATE = (short) 126;
     /** offset of the data object: what else the Instruction does */
-    public static final short INSTRUCTION_AT_ACTIONS = (short) 131;
+    public static final short INSTRUCTION_AT_ACTIONS = (short) 132;
     /** offset of the value: what else the Instruction does */
-    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 133;
+    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 134;
 
     // CONFIRMATION (E8): the card has applied one Instruction
     /** bytes of content, after tag and length */
-    public static final short CONFIRMATION_CONTENT_LENGTH = (short) 77;
+    public static final short CONFIRMATION_CONTENT_LENGTH = (short) 78;
     /** bytes of tag, length and content: what is signed */
-    public static final short CONFIRMATION_BODY_LENGTH = (short) 79;
+    public static final short CONFIRMATION_BODY_LENGTH = (short) 80;
     /** bytes of the whole, signatures included */
-    public static final short CONFIRMATION_LENGTH = (short) 146;
-    /** offset of the data object: version of the message */
+    public static final short CONFIRMATION_LENGTH = (short) 147;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short CONFIRMATION_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short CONFIRMATION_OFFSET_VERSION = (short) 2;
     /** offset of the data object: the card */
-    public static final short CONFIRMATION_AT_DEVICE = (short) 3;
+    public static final short CONFIRMATION_AT_DEVICE = (short) 4;
     /** offset of the value: the card */
-    public static final short CONFIRMATION_OFFSET_DEVICE = (short) 5;
+    public static final short CONFIRMATION_OFFSET_DEVICE = (short) 6;
     /** offset of the data object: number of the Instruction */
-    public static final short CONFIRMATION_AT_INSTRUCTION_SEQUENCE = (short) 21;
+    public static final short CONFIRMATION_AT_INSTRUCTION_SEQUENCE = (short) 22;
     /** offset of the value: number of the Instruction */
-    public static final short CONFIRMATION_OFFSET_INSTRUCTION_SEQUENCE = (short) 23;
+    public static final short CONFIRMATION_OFFSET_INSTRUCTION_SEQUENCE = (short) 24;
     /** offset of the data object: identity of the Instruction */
-    public static final short CONFIRMATION_AT_IDENTITY = (short) 27;
+    public static final short CONFIRMATION_AT_IDENTITY = (short) 28;
     /** offset of the value: identity of the Instruction */
-    public static final short CONFIRMATION_OFFSET_IDENTITY = (short) 29;
+    public static final short CONFIRMATION_OFFSET_IDENTITY = (short) 30;
     /** offset of the data object: whether the Instruction's credit was taken */
-    public static final short CONFIRMATION_AT_CREDIT = (short) 61;
+    public static final short CONFIRMATION_AT_CREDIT = (short) 62;
     /** offset of the value: whether the Instruction's credit was taken */
-    public static final short CONFIRMATION_OFFSET_CREDIT = (short) 63;
+    public static final short CONFIRMATION_OFFSET_CREDIT = (short) 64;
     /** offset of the data object: balance after it */
-    public static final short CONFIRMATION_AT_BALANCE = (short) 64;
+    public static final short CONFIRMATION_AT_BALANCE = (short) 65;
     /** offset of the value: balance after it */
-    public static final short CONFIRMATION_OFFSET_BALANCE = (short) 66;
+    public static final short CONFIRMATION_OFFSET_BALANCE = (short) 67;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
      */
-    public static final short CONFIRMATION_AT_ATC = (short) 70;
+    public static final short CONFIRMATION_AT_ATC = (short) 71;
     /**
      * offset of the value: number of the sender's last log record (EMV: application transaction
      * counter)
      */
-    public static final short CONFIRMATION_OFFSET_ATC = (short) 73;
+    public static final short CONFIRMATION_OFFSET_ATC = (short) 74;
 
     // AUTHORITY_CERTIFICATE (7F21): card-verifiable certificate
     /** bytes of content, after tag and length */
@@ -1126,27 +1130,27 @@ public final class Spec {
 
     // PAY_RECORD: record of a payment made
     /** fewest bytes of the whole sequence */
-    public static final short PAY_RECORD_LENGTH_MIN = (short) 218;
+    public static final short PAY_RECORD_LENGTH_MIN = (short) 228;
     /** most bytes of the whole sequence */
-    public static final short PAY_RECORD_LENGTH_MAX = (short) 236;
+    public static final short PAY_RECORD_LENGTH_MAX = (short) 246;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
     public static final short PAY_RECORD_AT_PAYMENT = (short) 0;
 
     // ACCEPT_RECORD: record of a payment accepted
     /** fewest bytes of the whole sequence */
-    public static final short ACCEPT_RECORD_LENGTH_MIN = (short) 375;
+    public static final short ACCEPT_RECORD_LENGTH_MIN = (short) 386;
     /** most bytes of the whole sequence */
-    public static final short ACCEPT_RECORD_LENGTH_MAX = (short) 393;
+    public static final short ACCEPT_RECORD_LENGTH_MAX = (short) 404;
     /** offset of the data object: the payee accepts one Payment */
     public static final short ACCEPT_RECORD_AT_RECEIPT = (short) 0;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
-    public static final short ACCEPT_RECORD_AT_PAYMENT = (short) 157;
+    public static final short ACCEPT_RECORD_AT_PAYMENT = (short) 158;
 
     // REFUSE_RECORD: record of a refusal
     /** fewest bytes of the whole sequence */
-    public static final short REFUSE_RECORD_LENGTH_MIN = (short) 139;
+    public static final short REFUSE_RECORD_LENGTH_MIN = (short) 140;
     /** most bytes of the whole sequence */
-    public static final short REFUSE_RECORD_LENGTH_MAX = (short) 157;
+    public static final short REFUSE_RECORD_LENGTH_MAX = (short) 158;
     /** offset of the data object: the payee closes one open Request for ever */
     public static final short REFUSE_RECORD_AT_REFUSAL = (short) 0;
 
@@ -1180,62 +1184,64 @@ public final class Spec {
     // vary; and so on, up to a run of length 0
     /** frame of REQUEST without its optional field */
     public static final byte[] REQUEST_FRAME_MIN = {
-        (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F,
-        (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04,
-        (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02,
-        (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
-        (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE1, (byte) 0x3C, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x10,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
+        (byte) 0x00
     };
     /** frame of REQUEST with its optional field */
     public static final byte[] REQUEST_FRAME_MAX = {
-        (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F,
-        (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04,
-        (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02,
-        (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
-        (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F,
-        (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x10,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
     };
     /** frame of PAYMENT without its optional field */
     public static final byte[] PAYMENT_FRAME_MIN = {
-        (byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0x94, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04,
-        (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
-        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08,
-        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
-        (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
-        (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0x9E, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
+        (byte) 0x04, (byte) 0x04, (byte) 0x09, (byte) 0xE1, (byte) 0x3C, (byte) 0xC0, (byte) 0x02,
+        (byte) 0x02, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03,
+        (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
+        (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
+        (byte) 0x00
     };
     /** frame of PAYMENT with its optional field */
     public static final byte[] PAYMENT_FRAME_MAX = {
-        (byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0xA6, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04,
-        (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
-        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08,
-        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
-        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
-        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
-        (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0xB0, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
+        (byte) 0x04, (byte) 0x04, (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02,
+        (byte) 0x02, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03,
+        (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
+        (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10,
+        (byte) 0x10, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
     };
     /** frame of CHALLENGE */
     public static final byte[] CHALLENGE_FRAME = {
-        (byte) 0x07, (byte) 0xE5, (byte) 0x2F, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42,
-        (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
-        (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
-        (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x08, (byte) 0xE5, (byte) 0x38, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10,
+        (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
-        (byte) 0x08, (byte) 0xE7, (byte) 0x81, (byte) 0x86, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x43, (byte) 0x0D, (byte) 0x0D,
-        (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xC5, (byte) 0x04,
-        (byte) 0x04, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC3,
-        (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x02,
-        (byte) 0xCB, (byte) 0x11, (byte) 0x11, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06,
-        (byte) 0x06, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
-        (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40,
-        (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE7, (byte) 0x81, (byte) 0x87, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x43, (byte) 0x0D,
+        (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xC5,
+        (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x04, (byte) 0x02,
+        (byte) 0xC3, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04,
+        (byte) 0x02, (byte) 0xCB, (byte) 0x11, (byte) 0x11, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
+        (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x01, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x40, (byte) 0x00
     };
     /** frame of AUTHORITY_CERTIFICATE */
     public static final byte[] AUTHORITY_CERTIFICATE_FRAME = {
