@@ -79,7 +79,7 @@ func TestSignAndVerify(t *testing.T) {
 // looked at.
 func TestOtherVersionsAreTold(t *testing.T) {
 	request := func(version string) error {
-		body, err := hex.DecodeString("e1" + fmt.Sprintf("%02x", len(version)/2+3) + version + "000000")
+		body, err := hex.DecodeString(fmt.Sprintf("e1%02x%s000000", len(version)/2+3, version))
 		require.NoError(t, err)
 		_, err = Parse[Request](body)
 		return err

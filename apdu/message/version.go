@@ -22,8 +22,8 @@ func (e *VersionError) Error() string {
 		return fmt.Sprintf("%s is of version %d, this program reads version %d: update the older "+
 			"of the two", e.What, e.Version, spec.MessageVersion)
 	}
-	return fmt.Sprintf("%s is signed by algorithm %02X, which this program does not know: update it",
-		e.What, e.Algorithm)
+	return fmt.Sprintf("%s is signed by algorithm %02X, which this program does not know: "+
+		"update it", e.What, e.Algorithm)
 }
 
 // Unwrap is [ErrMalformed].

@@ -211,19 +211,19 @@ func (p *page) layouts() {
 	p.line("## Messages\n")
 	p.line("A message is its body and then one data object `%v` (%d bytes, r || s) for each "+
 		"signer, over the whole body with tag and length. "+
-		"Its identity is the SHA-256 of the body. Its first data object names its version, `%02X`, "+
-		"and the algorithm of its signatures; others are refused before anything else is looked "+
-		"at.\n", spec.Tag(spec.TagSignature), spec.SignatureLength, spec.MessageVersion)
+		"Its identity is the SHA-256 of the body. Its first data object names its version, "+
+		"`%02X`, and the algorithm of its signatures; others are refused before anything else "+
+		"is looked at.\n", spec.Tag(spec.TagSignature), spec.SignatureLength, spec.MessageVersion)
 	var algorithms [][]string
 	for _, a := range spec.Algorithms {
 		algorithms = append(algorithms, []string{fmt.Sprintf("`%02X`", a.Algorithm), a.Text,
 			fmt.Sprintf("`%X`", a.OID)})
 	}
 	p.table([]string{"algorithm", "meaning", "OID in certificates"}, algorithms)
-	p.line("Room for a national scale: counters have %d bytes and count for a device's whole life; "+
-		"amounts have %d bytes, 42 949 672.95 kr; running totals of a card count modulo 2^32 öre. "+
-		"Between two acknowledgements a card keeps up to %d records and a terminal 65 535 "+
-		"receipts, each read, handed over and settled by itself, so that no list but that of open "+
+	p.line("Room for a national scale: counters have %d bytes and count for a device's whole "+
+		"life; amounts have %d bytes, 42 949 672.95 kr; running totals of a card count modulo "+
+		"2^32 öre. Between two acknowledgements a card keeps up to %d records and a terminal "+
+		"65 535 receipts, each read, handed over and settled by itself, so that no list but that of open "+
 		"requests stands in a message.\n",
 		spec.CounterLength, spec.AmountLength, spec.MaxSlots)
 	for _, l := range spec.Messages {

@@ -58,7 +58,7 @@ final class Instruction extends Command {
         }
         requireSignatures();
         requireAddressee(in, DEVICE);
-        if (!U32.increment(state, Nvm.SEQUENCE, (short) 1)
+        if (!U32.increment(state, Nvm.SEQUENCE)
                 || Util.arrayCompare(in, SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_SEQUENCE);
         }

@@ -8,6 +8,9 @@ import javacard.framework.Util;
  * and open requests stay valid under a lower limit.
  */
 final class Limits {
+    /** The upper half of the last record numbers. */
+    private static final short LAST_HALF = (short) 0xFFFF;
+
     private final Ram ram;
     private final Nvm nvm;
     private final Log log;
@@ -30,9 +33,9 @@ final class Limits {
      */
     void requireTransaction(short kept) {
         short open = requests.count();
-        Util.arrayCopyNonAtomic(ram.state, Nvm.ATC, ram.scratch, Ram.NUMBER, U32.LENGTH);
+        // The last 65,536 record numbers are not given out, so that open requests have theirs.
         if ((short) (log.count() + open) >= (short) (log.slots() - kept)
-                || !U32.increment(ram.scratch, Ram.NUMBER, (short) (open + 1))) {
+                || Util.getShort(ram.state, Nvm.ATC) == LAST_HALF) {
             ISOException.throwIt(Spec.SW_LOG_FULL);
         }
         // Both are at most MAX_SLOTS: the ceiling is not above the slots.
@@ -51,14 +54,14 @@ final class Limits {
     }
 
     /**
-     * Requires that an amount and what was paid since the last acknowledgement are within the limit
-     * for their sum; for the own desk, only that the sum is a number of 32 bits, or the card could
-     * not tell how much it is.
+     * Requires that what was paid since the last acknowledgement, this amount counted already, is
+     * within the limit for the sum; for the own desk, only that the sum is a number of 32 bits, or
+     * the card could not tell how much it is.
      */
     void requireSpendable(byte[] b, short amount, boolean desk) {
         byte[] scratch = ram.scratch;
         log.putPaid(Ram.NUMBER);
-        if (!U32.add(scratch, Ram.NUMBER, b, amount)
+        if (U32.greater(b, amount, scratch, Ram.NUMBER) // it has passed 32 bits
                 || (!desk && U32.greater(scratch, Ram.NUMBER, ram.state,
                         (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_SPENT)))) {
             ISOException.throwIt(Spec.SW_SPENT_LIMIT);

@@ -69,15 +69,10 @@ final class Log {
         return (short) nvm.log.length;
     }
 
-    /** Index of the slot that is n after the oldest record's, n up to the number of slots. */
-    private short index(short n) {
-        short index = (short) ((short) (ram.state[Nvm.FIRST_SLOT] & 0xFF) + n);
-        return index >= slots() ? (short) (index - slots()) : index;
-    }
-
     /** Slot of the n-th record, n from 1; its record begins at HEADER_LENGTH. */
     byte[] slot(short n) {
-        return (byte[]) nvm.log[index((short) (n - 1))];
+        short index = (short) ((short) (ram.state[Nvm.NEXT_SLOT] & 0xFF) + n - 1 - count());
+        return (byte[]) nvm.log[index < 0 ? (short) (index + slots()) : index];
     }
 
     /** Length of the record in a slot. */
@@ -99,9 +94,8 @@ final class Log {
     byte[] find(byte kind, short place, byte[] b, short offset, short length) {
         Object[] slots = nvm.log;
         short at = (short) (HEADER_LENGTH + place);
-        short n = count();
-        short index = index(n);
-        for (; n > 0; n--) {
+        short index = (short) (ram.state[Nvm.NEXT_SLOT] & 0xFF);
+        for (short n = count(); n > 0; n--) {
             if (index == 0) {
                 index = (short) slots.length;
             }
@@ -126,25 +120,28 @@ final class Log {
 
     /** The difference modulo 2^32 is the sum, since Limits lets no sum reach 2^32. */
     private void putDifference(short total, short target) {
-        Util.arrayCopyNonAtomic(ram.state, (short) (Nvm.TOTALS + total), ram.scratch, target,
-                U32.LENGTH);
-        U32.subtract(ram.scratch, target, ram.state, (short) (Nvm.ACKED_TOTALS + total));
+        U32.putDifference(ram.state, (short) (Nvm.TOTALS + total),
+                ram.state, (short) (Nvm.ACKED_TOTALS + total), ram.scratch, target);
     }
 
     /** Writes the number of the next record as data object. Returns the offset after it. */
     short putNextNumber(byte[] b, short offset) {
         short next = Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
-        U32.increment(b, (short) (next - U32.LENGTH), (short) 1);
+        U32.increment(b, (short) (next - U32.LENGTH));
         return next;
     }
 
-    /** Appends a payment made; amount is an offset in b. */
-    void appendPayment(short length, byte[] b, short amount) {
+    /** Counts a payment made, in the working copy: a refusal later discards it. */
+    void countPayment(byte[] b, short amount) {
         count(PAID, b, amount);
+    }
+
+    /** Appends a payment made, which countPayment has counted. */
+    void appendPayment(short length) {
         append(PAYMENT, length);
     }
 
-    /** Appends a payment accepted; amount is an offset in b. */
+    /** Counts and appends a payment accepted; amount is an offset in b. */
     void appendAcceptance(short length, byte[] b, short amount) {
         count(RECEIVED, b, amount);
         append(ACCEPTANCE, length);
@@ -171,17 +168,23 @@ final class Log {
         engines.sha.update(ram.state, Nvm.HEAD, Spec.HASH_LENGTH);
         engines.sha.doFinal(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.state, Nvm.HEAD);
         // No overflow: Limits.requireTransaction has reserved the number.
-        U32.increment(ram.state, Nvm.ATC, (short) 1);
+        U32.increment(ram.state, Nvm.ATC);
         ram.out[KIND] = kind;
         Util.setShort(ram.out, LENGTH, length);
         Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.out, HEAD, Spec.HASH_LENGTH);
         Util.arrayCopyNonAtomic(ram.state, Nvm.TOTALS, ram.out, TOTALS, TOTALS_LENGTH);
     }
 
-    /** Writes the record that append prepared; inside the transaction of the command. */
+    /**
+     * Writes the record that append prepared; inside the transaction of the command, before the
+     * working copy is stored.
+     */
     void store() {
-        Util.arrayCopy(ram.out, (short) 0, slot(count()), (short) 0,
+        short index = (short) (ram.state[Nvm.NEXT_SLOT] & 0xFF);
+        Util.arrayCopy(ram.out, (short) 0, (byte[]) nvm.log[index], (short) 0,
                 (short) (HEADER_LENGTH + Util.getShort(ram.out, LENGTH)));
+        index++;
+        ram.state[Nvm.NEXT_SLOT] = index == nvm.log.length ? 0 : (byte) index;
     }
 
     /**
@@ -208,7 +211,6 @@ final class Log {
         Util.arrayCopyNonAtomic(last, HEAD, state, Nvm.ACKED_HEAD, Spec.HASH_LENGTH);
         Util.arrayCopyNonAtomic(last, TOTALS, state, Nvm.ACKED_TOTALS, TOTALS_LENGTH);
         Util.arrayCopyNonAtomic(b, number, state, Nvm.ACKED_ATC, U32.LENGTH);
-        state[Nvm.FIRST_SLOT] = (byte) index(count);
         return true;
     }
 }

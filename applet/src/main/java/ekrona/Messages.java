@@ -140,7 +140,7 @@ final class Messages {
         short end = (short) (offset + length);
         do {
             byte c = b[offset++];
-            if (c < '0' || c > 'Z' || (c > '9' && c < 'A')) {
+            if (c > '9' ? c < 'A' || c > 'Z' : c < '0') {
                 ISOException.throwIt(Spec.SW_WRONG_DATA);
             }
         } while (offset != end);

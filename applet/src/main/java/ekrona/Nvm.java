@@ -59,10 +59,10 @@ final class Nvm {
     static final short TOTALS = (short) (AUTHORITIES + Authorities.ROWS * Authorities.ROW_LENGTH);
     /** Running totals at ACKED_ATC. */
     static final short ACKED_TOTALS = (short) (TOTALS + Log.TOTALS_LENGTH);
-    /** Slot of the oldest record, the one after ACKED_ATC (Log). */
-    static final short FIRST_SLOT = (short) (ACKED_TOTALS + Log.TOTALS_LENGTH);
+    /** Slot of the next record (Log). */
+    static final short NEXT_SLOT = (short) (ACKED_TOTALS + Log.TOTALS_LENGTH);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
-    static final short OPEN_COUNT = (short) (FIRST_SLOT + 1);
+    static final short OPEN_COUNT = (short) (NEXT_SLOT + 1);
     static final short OPEN = (short) (OPEN_COUNT + 1);
     static final short STATE_LENGTH =
             (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);

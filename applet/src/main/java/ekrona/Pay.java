@@ -46,10 +46,10 @@ final class Pay extends Command {
                 Messages.requestBodyLength(in, (short) 0));
 
         short length = compose(requestEnd);
-        U32.subtract(ram.state, Nvm.BALANCE, in,
-                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
-        device.log.appendPayment(length, in,
-                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
+        U32.putDifference(ram.state, Nvm.BALANCE, in,
+                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT),
+                ram.state, Nvm.BALANCE);
+        device.log.appendPayment(length);
 
         JCSystem.beginTransaction();
         device.log.store();
@@ -123,6 +123,7 @@ final class Pay extends Command {
             device.limits.requirePayment(in, amount);
         }
         device.limits.requireFunds(in, amount);
+        device.log.countPayment(in, amount);
         device.limits.requireSpendable(in, amount, desk);
     }
 

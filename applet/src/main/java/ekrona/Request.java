@@ -51,7 +51,7 @@ final class Request extends Command {
                 || !device.limits.fitsReceived(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
-        if (!U32.increment(state, Nvm.REQUEST_NUMBER, (short) 1)) {
+        if (!U32.increment(state, Nvm.REQUEST_NUMBER)) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS); // the last number has been given out
         }
 

@@ -56,7 +56,7 @@ final class Tlv {
                 return (short) -1;
             }
             i += run;
-            offset += (short) (run + frame[i]);
+            offset += frame[i];
             i++;
             run = frame[i];
             i++;
