@@ -1,11 +1,8 @@
 package message
 
 import (
-	"encoding/binary"
-
 	"ekrona/apdu/layout"
 	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
 )
 
 // FCI is the answer of SELECT (spec.FCI).
@@ -13,28 +10,7 @@ type FCI struct {
 	LifeCycle    spec.LifeCycle
 	SpecVersion  uint16 // major, minor: one byte each
 	Capabilities byte   // spec.CapabilityExtendedLength and so on
-}
-
-// SpecVersion reads the version of the application, major and minor, from an answer of
-// SELECT of any version; false where there is none.
-func SpecVersion(fci []byte) (uint16, bool) {
-	for _, tag := range []spec.Tag{spec.TagFCI, spec.TagFCIProprietary, spec.TagSpecVersion} {
-		r := tlv.NewReader(fci)
-		for {
-			o, err := r.Next()
-			if err != nil {
-				return 0, false
-			}
-			if o.Tag == tag {
-				fci = o.Value
-				break
-			}
-		}
-	}
-	if len(fci) != 2 {
-		return 0, false
-	}
-	return binary.BigEndian.Uint16(fci), true
+	Nonce        Nonce  // of the session that SELECT began
 }
 
 // ParseFCI decodes b, exactly.
@@ -43,7 +19,8 @@ func ParseFCI(b []byte) (*FCI, error) {
 	err := parseTemplate(b, spec.FCI, []layout.Value{
 		layout.Fixed(spec.AppletAID),
 		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
-			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }}},
+			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }},
+			&f.Nonce},
 	})
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ var (
 	genAmount         = rapid.Custom(
 		func(t *rapid.T) money.Ore { return money.Ore(rapid.Uint32().Draw(t, "amount")) })
 	genHash      = rapid.Custom(func(t *rapid.T) (h Hash) { fill(t, h[:]); return h })
+	genNonce     = rapid.Custom(func(t *rapid.T) (n Nonce) { fill(t, n[:]); return n })
 	genRandom    = rapid.Custom(func(t *rapid.T) (r Random) { fill(t, r[:]); return r })
 	genSignature = rapid.Custom(func(t *rapid.T) (s signature.Plain) {
 		fill(t,
@@ -123,7 +124,7 @@ var genMessage = rapid.Custom(func(t *rapid.T) Message {
 			genOptionalDevice.Draw(t, "payer"), sig()}
 	case spec.Challenge:
 		return &Challenge{genAuthority.Draw(t, "key"), genDevice.Draw(t, "device"),
-			genRandom.Draw(t, "random"), sig()}
+			genNonce.Draw(t, "nonce"), genRandom.Draw(t, "random"), sig()}
 	case spec.State:
 		return genState.Draw(t, "m")
 	case spec.Instruction:

@@ -11,10 +11,7 @@ func optional(f Field) Field {
 	return f
 }
 
-var (
-	version = field("VERSION", TagVersion, "")
-	random  = Field{Name: "RANDOM", Tag: TagRandom, Min: RandomLength, Max: RandomLength}
-)
+var version = field("VERSION", TagVersion, "")
 
 // The signed messages. Identity of a message is SHA-256 of its body.
 var (
@@ -25,7 +22,7 @@ var (
 			version,
 			field("PAYEE", TagPayee, ""),
 			field("NUMBER", TagNumber, ""),
-			random,
+			field("RANDOM", TagRandom, ""),
 			field("AMOUNT", TagAmount, "amount in öre, not zero"),
 			field("CURRENCY", TagCurrency, ""),
 			optional(field("PAYER", TagDevice,
@@ -73,7 +70,8 @@ var (
 			version,
 			field("AUTHORITY", TagAuthority, "instruction key that signs"),
 			field("DEVICE", TagDevice, "card asked"),
-			random,
+			field("NONCE", TagNonce, "the session of the card that it is for"),
+			field("RANDOM", TagRandom, ""),
 		},
 	}
 	State = &Layout{
@@ -216,9 +214,11 @@ var (
 			field("LIFE_CYCLE", TagLifeCycle, ""),
 			field("SPEC_VERSION", TagSpecVersion, ""),
 			field("CAPABILITIES", TagCapabilities, ""),
+			field("NONCE", TagNonce, ""),
 		},
 	}
-	// FCI is the answer to SELECT; nothing in it distinguishes one card from another.
+	// FCI is the answer to SELECT; nothing in it but the nonce, which is
+	// random, distinguishes one card from another.
 	FCI = &Layout{
 		Name: "FCI", Tag: TagFCI, Meaning: "file control information",
 		Fields: []Field{
@@ -243,9 +243,9 @@ var (
 			Meaning: "AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM"},
 	}
 	// EncipheredPIN carries PIN blocks to the card's PIN key.
-	EncipheredPIN = encipheredPIN(PINBlockLength + ChallengeLength)
+	EncipheredPIN = encipheredPIN(PINBlockLength + NonceLength)
 	// EncipheredPINs carries two PIN blocks.
-	EncipheredPINs = encipheredPIN(2*PINBlockLength + ChallengeLength + PINBlockLength)
+	EncipheredPINs = encipheredPIN(2*PINBlockLength + NonceLength + PINBlockLength)
 	// Counters is the answer to GET DATA counters.
 	Counters = &Layout{
 		Name: "COUNTERS", Tag: TagCounters, Meaning: "the card's counters",

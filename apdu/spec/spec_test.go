@@ -109,7 +109,11 @@ func TestFieldsAreDescribed(t *testing.T) {
 			walk(v.Out, visit)
 			_, high := SizeOf(v.In)
 			require.LessOrEqual(t, high, MaxCommand, v.Title())
-			require.LessOrEqual(t, v.MaxOut(), MaxResponse, v.Title())
+			longest := v.MaxOut()
+			if v.Title() == "READ RECORD log" { // one of the records, not all
+				_, longest = SizeOf(AcceptRecord)
+			}
+			require.LessOrEqual(t, longest, MaxResponse, v.Title())
 		}
 	}
 	for _, s := range Sequences {

@@ -54,6 +54,7 @@ const (
 	SWDate             apdu.StatusWord = 0x9414
 	SWReceivedLocked   apdu.StatusWord = 0x9415
 	SWVersion          apdu.StatusWord = 0x9416
+	SWKeyKnown         apdu.StatusWord = 0x9417
 	SWSpentLimit       apdu.StatusWord = 0x9418
 )
 
@@ -181,6 +182,9 @@ var StatusWords = []StatusRow{
 	{SWVersion, 0xFFFF, "VERSION", FamilyUnsupported,
 		"version or signature algorithm of the message is not the card's",
 		"send messages of the version that SELECT answers; update the older of the two"},
+	{SWKeyKnown, 0xFFFF, "KEY_KNOWN", FamilyConflict,
+		"the authority's reference is known with another key",
+		"certify the new key under a reference that no key has had"},
 	{SWSpentLimit, 0xFFFF, "SPENT_LIMIT", FamilyLimit,
 		"amount is above what may still be paid before the next synchronisation",
 		"ask for less, or synchronise the card"},

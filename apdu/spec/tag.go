@@ -45,6 +45,7 @@ const (
 	TagATC                 Tag = 0x9F36
 	TagRandom              Tag = 0x9F37
 	TagNumber              Tag = 0x9F41
+	TagNonce               Tag = 0x9F4C
 	TagFCIProprietary      Tag = 0xA5
 	TagVersion             Tag = 0xC0
 	TagIdentity            Tag = 0xC1
@@ -121,10 +122,12 @@ var Tags = []TagRow{
 		sourceEMV},
 	{TagATC, "ATC", KindCounter, 4, 4,
 		"number of the sender's last log record (EMV: application transaction counter)", sourceEMV},
-	{TagRandom, "RANDOM", KindRandom, ChallengeLength, RandomLength, "unpredictable number",
+	{TagRandom, "RANDOM", KindRandom, RandomLength, RandomLength, "unpredictable number",
 		sourceEMV},
 	{TagNumber, "NUMBER", KindCounter, 4, 4,
 		"request number of the payee (EMV: transaction sequence counter)", sourceEMV},
+	{TagNonce, "NONCE", KindRandom, NonceLength, NonceLength,
+		"the session's nonce, drawn by the card (EMV: ICC dynamic number)", sourceEMV},
 	{TagFCIProprietary, "FCI_PROPRIETARY", KindTemplate, 1, 127, "proprietary part of the FCI",
 		"ISO/IEC 7816-4 §7.4.3"},
 	{TagVersion, "VERSION", KindMessageVersion, 2, 2,

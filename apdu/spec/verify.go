@@ -11,7 +11,7 @@ var Verify = command(Command{
 	Preconditions: []string{
 		"Plaintext only when the policy's PLAINTEXT_PIN is set, and contactless only when its " +
 			"PLAINTEXT_CONTACTLESS is set too.",
-		"Enciphered only after GET CHALLENGE, whose bytes it uses up.",
+		"Enciphered only with the session's nonce, of SELECT or GET CHALLENGE, which it uses up.",
 		"A try is left.",
 	},
 	Effect: "The try is taken before the comparison, outside the transaction; a right PIN gives " +

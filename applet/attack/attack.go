@@ -59,7 +59,10 @@ type Blow struct {
 	// Authorities are the certificates, all genuine, that the card must know first.
 	Authorities [][]byte
 	// ToChallenge makes the data from what GET CHALLENGE has answered right before.
-	ToChallenge func(challenge [spec.ChallengeLength]byte) ([]byte, error)
+	ToChallenge func(challenge [spec.NonceLength]byte) ([]byte, error)
+	// Heard is a command that somebody listened to, and gives to a card outside the session that
+	// it was for.
+	Heard bool
 	// Raw is the command when it is of no variant, such as one of another class.
 	Raw *apdu.Command
 	// Answers are the right ones for this way alone, where they are not the attack's.
@@ -158,6 +161,8 @@ type Setup struct {
 	Former []byte
 	// Ceilings are the card's, and its policy's version is above one.
 	Ceilings message.Policy
+	// Nonce is that of the card's session, which SELECT has answered.
+	Nonce message.Nonce
 	// Heads are those of the card's records by their number; all but the last are
 	// acknowledged, and at least two.
 	Heads []message.Hash

@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
 )
 
 // Select selects the application and returns what it answers to every reader; the card
@@ -16,15 +18,30 @@ func (c *Client) Select(ctx context.Context) (message.FCI, error) {
 	if err != nil {
 		return message.FCI{}, err
 	}
-	// The version comes first: another one may answer other data objects.
-	if version, told := message.SpecVersion(answer); told && version>>8 != spec.Version>>8 {
-		return message.FCI{}, fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of "+
-			"the two, a card by issuing a new one", ErrVersion,
-			version>>8, version&0xFF, spec.Version>>8, spec.Version&0xFF)
-	}
 	fci, err := message.ParseFCI(answer)
+	// The answer of another version may have other data objects, but says which it is.
+	if on, found := versionIn(answer); found && on>>8 != spec.Version>>8 {
+		return message.FCI{},
+			fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of the two, a card by "+
+				"issuing a new one", ErrVersion, on>>8, on&0xFF, spec.Version>>8, spec.Version&0xFF)
+	}
 	if err != nil {
 		return message.FCI{}, answerError(v, err)
 	}
 	return *fci, nil
+}
+
+// versionIn finds the version in an answer to SELECT.
+func versionIn(answer []byte) (version uint16, found bool) {
+	nodes, err := tlv.Parse(answer)
+	if err != nil {
+		return 0, false
+	}
+	for at := 0; at < len(nodes); at++ {
+		nodes = append(nodes, nodes[at].Children...)
+		if nodes[at].Tag == spec.TagSpecVersion && len(nodes[at].Value) == 2 {
+			return binary.BigEndian.Uint16(nodes[at].Value), true
+		}
+	}
+	return 0, false
 }

@@ -116,7 +116,7 @@ var personalizationCases = []testCase{
 		s.storeCertificate()
 		s.succeeds(spec.Activate.Only())
 		s.succeeds(c.variant(spec.Verify, "enciphered"),
-			s.enciphered(s.cardChallenge(), c.block(otherPIN)))
+			s.enciphered(s.nextNonce(), c.block(otherPIN)))
 		s.answers(spec.SWConditions, put, good)
 	}},
 	{"a later certificate takes the place of the own one", func(c *caseRun) {

@@ -19,6 +19,7 @@ var policyCases = []testCase{
 		s.instruct(func(i *message.Instruction) { i.Policy.Version = 0xFFFF })
 		i := s.next()
 		i.Policy.Version = 0x7FFF
+		s.state()
 		s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
 		assert.Equal(c, c.policy(s.model.policy), s.policyOnCard())
 	}},
@@ -36,6 +37,7 @@ var policyCases = []testCase{
 			i := s.next()
 			i.Policy.Version++
 			change(&i.Policy)
+			s.state()
 			assert.EqualValues(c, spec.SWPolicy, s.exchange(spec.Instruct.Only(), s.sign(i)).SW,
 				what)
 		}
@@ -180,6 +182,7 @@ var expiryCases = []testCase{
 		i.Head = head
 		c.must(message.SignAs(i, message.ByIntermediary, s.bank.instructionKey.key))
 		c.must(message.SignAs(i, message.ByNotary, notary.key))
+		s.state()
 		s.answers(spec.SWDate, spec.Instruct.Only(), c.encode(i))
 	}},
 }

@@ -71,6 +71,7 @@ var readCases = []testCase{
 			i.Policy.Version++
 			i.Policy.Flags &^= spec.FlagPINToReceive
 		})
+		s.newTap()
 		for name, want := range map[string]apdu.StatusWord{
 			"certificate": apdu.OK, "device": apdu.OK,
 			"balance": spec.SWSecurity, "policy": spec.SWSecurity, "counters": spec.SWSecurity,

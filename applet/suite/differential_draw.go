@@ -127,7 +127,12 @@ func (t *differential) drawReading() drawnCommand {
 }
 
 func (t *differential) drawState() drawnCommand {
-	return same(spec.GetState.Only(), t.cases[0].encode(t.cards[0].challenge()))
+	o := drawnCommand{variant: spec.GetState.Only()}
+	for side, nonce := range t.nonces() {
+		s := t.cards[side]
+		o.data[side] = s.c.encode(s.challengeOf(nonce))
+	}
+	return o
 }
 
 // drawPIN draws one of the PIN commands.
@@ -157,16 +162,20 @@ func (t *differential) changing(command *spec.Command, digits string) drawnComma
 	return o
 }
 
-// enciphering asks both cards for a challenge first.
+// nonces asks both cards for the next nonce of their session.
+func (t *differential) nonces() (nonces [2]message.Nonce) {
+	t.send(drawnCommand{variant: spec.GetChallenge.Only(), done: func(side int, answer []byte) {
+		copy(nonces[side][:], answer)
+	}})
+	return nonces
+}
+
+// enciphering draws an enciphered PIN.
 func (t *differential) enciphering(digits string) drawnCommand {
-	var challenges [2][spec.ChallengeLength]byte
-	ask := drawnCommand{variant: spec.GetChallenge.Only(), done: func(side int, answer []byte) {
-		copy(challenges[side][:], answer)
-	}}
-	t.send(ask)
 	o := drawnCommand{variant: t.variant(spec.Verify, "enciphered")}
-	for side, s := range t.cards {
-		o.data[side] = s.enciphered(challenges[side], s.c.block(digits))
+	for side, nonce := range t.nonces() {
+		s := t.cards[side]
+		o.data[side] = s.enciphered(nonce, s.c.block(digits))
 	}
 	return o
 }
@@ -312,6 +321,9 @@ func (t *differential) drawInstruction() drawnCommand {
 
 // instructionOf changes the next Instruction of each card the same way.
 func (t *differential) instructionOf(change func(*message.Instruction)) drawnCommand {
+	if !t.oneIn(4) {
+		t.send(t.drawState())
+	}
 	o := drawnCommand{variant: spec.Instruct.Only()}
 	var instructions [2]*message.Instruction
 	for side, s := range t.cards {

@@ -48,6 +48,7 @@ var jCardSimDivergences = map[string]string{
 	"VERIFY enciphered: a point that is none costs no try":                unusualPoints,
 	"CHANGE REFERENCE DATA enciphered: a point that is none costs no try": unusualPoints,
 	"RESET RETRY COUNTER enciphered: a point that is none costs no try":   unusualPoints,
+	"attack: authority's certificate whose point is off the curve":        unusualPoints,
 }
 
 const unusualPoints = "it takes points that are not on the curve, and throws what Java Card does " +

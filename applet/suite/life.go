@@ -187,8 +187,10 @@ func (l *life) instruct() (attemptedCommand, apdu.StatusWord) {
 			"transactions")
 	}
 	i.Date = i.Date.AddDays(rapid.IntRange(0, 30).Draw(l.rt, "days"))
+	l.s.opened()
 	return attemptedCommand{
 		variant: spec.Instruct.Only(), data: [][]byte{l.s.sign(i)},
+		before: l.s.opened, beforeRepeat: l.s.opened,
 		done: func(answer []byte) { l.s.enterInstruction(i, answer) },
 	}, apdu.OK
 }

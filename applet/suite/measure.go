@@ -62,7 +62,7 @@ func everyCommand(c *caseRun, done func(name string)) {
 	done("INSTRUCTION")
 
 	s.succeeds(c.variant(spec.Verify, "enciphered"),
-		s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+		s.enciphered(s.nextNonce(), c.block(ownPIN)))
 	done("VERIFY enciphered")
 	s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
 	done("CHANGE REFERENCE DATA plaintext")

@@ -158,7 +158,8 @@ const (
 )
 
 // oneMoment demands that all writes are in one transaction, or that there is one
-// write. INSTRUCTION may pay its debt of PIN tries afterwards, which is one byte.
+// write. Before it a byte may go that says whose key a verifier has, since it is about to
+// get another. INSTRUCTION may pay its debt of PIN tries afterwards, which is one byte.
 func (m *inspected) oneMoment(command apdu.Command) {
 	writes := m.memory.Writes()
 	if len(writes) == 0 {
@@ -180,11 +181,13 @@ func (m *inspected) oneMoment(command apdu.Command) {
 		}
 	})
 	transactions := map[int]bool{}
-	moments, debts := 0, 0
+	moments, debts, erased := 0, 0, false
 	for _, write := range writes {
 		switch {
 		case engines[write.Object], pins[write.Object] && write.Bytes == triesWrite &&
 			write.Transaction == 0:
+		case write.Transaction == 0 && write.Bytes == 1 && moments == 0 && !erased:
+			erased = true
 		case write.Transaction == 0:
 			moments++
 			if write.Bytes == 1 {

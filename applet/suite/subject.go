@@ -230,6 +230,7 @@ func (s *subject) activate() {
 			i.Policy.Version++
 			i.Policy.Flags |= spec.FlagPlaintextContactless
 		})
+		s.newTap() // nobody has shown a PIN or a Challenge
 	}
 }
 

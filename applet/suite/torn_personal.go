@@ -73,7 +73,7 @@ func tornPersonalization() []tornCase {
 					s.openModel()
 					s.load(100)
 					s.succeeds(c.variant(spec.Verify, "enciphered"),
-						s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+						s.enciphered(s.nextNonce(), c.block(ownPIN)))
 				},
 			}
 		}},

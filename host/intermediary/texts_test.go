@@ -41,7 +41,7 @@ func TestTextsThatAreRefused(t *testing.T) {
 				banking.Reservation{Kind: banking.KindTerminal, Intent: "x", Owner: bad})
 			_, replaces := s.ReserveDevice(ctx, banking.Reservation{Kind: banking.KindCard,
 				Intent: "x", Owner: "anna", Replaces: id})
-			_, open := s.Wallet.Open(ctx, id)
+			_, open := s.Wallet.Open(ctx, id, message.Nonce{})
 			for call, err := range map[string]error{
 				"customer":      s.AddCustomer(ctx, banking.Customer{ID: bad, Name: "x", App: app}),
 				"name":          s.AddCustomer(ctx, banking.Customer{ID: "x", Name: bad, App: app}),

@@ -217,15 +217,16 @@ func (s *Sandbox) observeCard(ctx context.Context, p *Person) (audit.Device, err
 	if err != nil {
 		return audit.Device{}, err
 	}
-	challenge, err := s.challenge(b, p.Phone.Device())
-	if err != nil {
-		return audit.Device{}, err
-	}
 	observer := p.Card.observe
 	p.Card.observe = nil // reading the books is not observed
 	defer func() { p.Card.observe = observer }()
 	applet := client.New(p.Card.Tap())
-	if _, err := applet.Select(ctx); err != nil {
+	fci, err := applet.Select(ctx)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	challenge, err := s.challenge(b, p.Phone.Device(), fci.Nonce)
+	if err != nil {
 		return audit.Device{}, err
 	}
 	state, err := applet.GetState(ctx, challenge, b.InstructionCertificate)
@@ -242,7 +243,7 @@ func (s *Sandbox) observeCard(ctx context.Context, p *Person) (audit.Device, err
 func (s *Sandbox) observeTerminal(
 	ctx context.Context, m *Merchant, b *bank.Bank,
 ) (audit.Device, error) {
-	challenge, err := s.challenge(b, m.Terminal.ID())
+	challenge, err := s.challenge(b, m.Terminal.ID(), message.Nonce{})
 	if err != nil {
 		return audit.Device{}, err
 	}
@@ -254,12 +255,15 @@ func (s *Sandbox) observeTerminal(
 	return audit.Observed(reading)
 }
 
-func (s *Sandbox) challenge(b *bank.Bank, id message.DeviceID) ([]byte, error) {
+func (s *Sandbox) challenge(
+	b *bank.Bank, id message.DeviceID, nonce message.Nonce,
+) ([]byte, error) {
 	key, err := cvc.Parse(b.InstructionCertificate)
 	if err != nil {
 		return nil, err
 	}
-	c := &message.Challenge{InstructionKey: message.AuthorityRef(key.Holder), Device: id}
+	c := &message.Challenge{InstructionKey: message.AuthorityRef(key.Holder), Device: id,
+		Nonce: nonce}
 	if err := entropy.Fill(s.options.Random, c.Random[:]); err != nil {
 		return nil, err
 	}

@@ -24,13 +24,25 @@ type cardSession struct {
 	wallet   *Wallet
 	tap      Tap
 	verified bool
+	nonce    message.Nonce // zeros when an enciphered PIN has used it up
 }
 
 // openSession selects the application on the card.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
 	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
-	_, err := h.Select(ctx)
+	fci, err := h.Select(ctx)
+	h.nonce = fci.Nonce
 	return h, err
+}
+
+// Nonce returns the nonce of the session, the next one when it has been used up.
+func (h *cardSession) Nonce(ctx context.Context) (message.Nonce, error) {
+	if h.nonce != (message.Nonce{}) {
+		return h.nonce, nil
+	}
+	next, err := h.GetChallenge(ctx)
+	h.nonce = next
+	return next, err
 }
 
 // verify presents the PIN, once in a tap.
@@ -44,6 +56,9 @@ func (h *cardSession) verify(ctx context.Context) error {
 	transport := client.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random}
 	if h.tap.OtherCard {
 		transport = client.PINTransport{}
+	}
+	if transport.Key != nil {
+		h.nonce = message.Nonce{}
 	}
 	err := h.Verify(ctx, h.tap.PIN, transport)
 	h.verified = err == nil

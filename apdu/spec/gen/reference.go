@@ -221,10 +221,10 @@ func (p *page) layouts() {
 	}
 	p.table([]string{"algorithm", "meaning", "OID in certificates"}, algorithms)
 	p.line("Room for a national scale: counters have %d bytes and count for a device's whole "+
-		"life; amounts have %d bytes, 42 949 672.95 kr; running totals of a card count modulo "+
+		"life; amounts have %d bytes, 42 949 672.95 kr; running totals count modulo "+
 		"2^32 öre. Between two acknowledgements a card keeps up to %d records and a terminal "+
-		"65 535 receipts, each read, handed over and settled by itself, so that no list but that of open "+
-		"requests stands in a message.\n",
+		"65 535 receipts, each read, handed over and settled by itself, so that no list but that "+
+		"of open requests stands in a message.\n",
 		spec.CounterLength, spec.AmountLength, spec.MaxSlots)
 	for _, l := range spec.Messages {
 		minimum, maximum := l.Size()

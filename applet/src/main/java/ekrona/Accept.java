@@ -55,6 +55,7 @@ final class Accept extends Command {
         device.log.appendAcceptance((short) (length - Ram.RECORD), ram.state,
                 (short) (entry + OpenRequests.AMOUNT));
         device.requests.close(entry);
+        device.authorities.store(ca);
 
         JCSystem.beginTransaction();
         device.log.store();

@@ -13,10 +13,11 @@ import javacard.security.Signature;
 import javacardx.crypto.Cipher;
 
 /**
- * The crypto objects and the keys of the card, made once; only the authorities' keys and verifiers
- * are in Authorities. An engine's init takes a P71 a quarter of the time of a signature: the signer
- * is initialised when the key is generated and keeps it over resets (Java Card API, Signature); the
- * verifier here is initialised for each key.
+ * The crypto objects and the keys of the card, made once; only the authorities' keys and their
+ * verifier are in Authorities. A Signature object takes a P71 128 bytes of RAM, and its init a
+ * quarter of the time of a signature: there is one signer, initialised when the key is generated,
+ * which keeps it over resets (Java Card API, Signature); a verifier that is initialised for each
+ * peer's key; and the authorities', which keeps the key that it verified with last.
  */
 final class Engines {
     /** First byte of an uncompressed point (SEC 1 section 2.3.3), the only form in use. */

@@ -7,14 +7,14 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           512   all that commands change, one block
+ * state           503   all that commands change, one block
  * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
  * requests        588   the messages of the open requests (OpenRequests)
  * confirmation    147   the answer to the last Instruction
  * certificate     240   the card's own certificate
  * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total        59,043   and besides 14 EC keys, 2 PINs, and what a platform takes for each array
+ * total        59,034   and besides 15 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -51,12 +51,12 @@ final class Nvm {
     static final short CERTIFIED = (short) (TRY_RESET_PENDING + 1);
     /** Not zero: PIN and PUK are set. */
     static final short PIN_SET = (short) (CERTIFIED + 1);
-    /** The row of each authority (Authorities). */
-    static final short DIRECTORY = (short) (PIN_SET + 1);
-    /** The rows themselves. */
-    static final short AUTHORITIES = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
+    /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
+    static final short VERIFIER = (short) (PIN_SET + 1);
+    /** Turns and rows of the authorities (Authorities). */
+    static final short DIRECTORY = (short) (VERIFIER + 1);
     /** Running totals at ATC (Log). */
-    static final short TOTALS = (short) (AUTHORITIES + Authorities.ROWS * Authorities.ROW_LENGTH);
+    static final short TOTALS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
     /** Running totals at ACKED_ATC. */
     static final short ACKED_TOTALS = (short) (TOTALS + Log.TOTALS_LENGTH);
     /** Slot of the next record (Log). */
@@ -64,8 +64,10 @@ final class Nvm {
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
     static final short OPEN_COUNT = (short) (NEXT_SLOT + 1);
     static final short OPEN = (short) (OPEN_COUNT + 1);
-    static final short STATE_LENGTH =
+    /** The authorities; last, since the session's follow them in the working copy. */
+    static final short AUTHORITIES =
             (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
+    static final short STATE_LENGTH = (short) (AUTHORITIES + Authorities.STORED_LENGTH);
 
     // Layout of identity: written at install, never again.
     static final short DEVICE = 0;
@@ -110,6 +112,7 @@ final class Nvm {
      * more than this.
      */
     void store() {
+        ram.state[VERIFIER] = ram.session[Ram.VERIFIER];
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
     }
 }

@@ -50,6 +50,7 @@ final class Pay extends Command {
                 (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT),
                 ram.state, Nvm.BALANCE);
         device.log.appendPayment(length);
+        device.authorities.store(ca);
 
         JCSystem.beginTransaction();
         device.log.store();

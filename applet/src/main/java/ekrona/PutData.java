@@ -54,7 +54,7 @@ final class PutData extends SecretCommand {
             ISOException.throwIt(Spec.SW_DATE);
         }
         device.certificates.requireSignature(certificate, ca);
-        device.authorities.setOwnCA(ca);
+        device.authorities.setOwnCA(device.authorities.store(ca));
         ram.state[Nvm.CERTIFIED] = (byte) 1;
 
         JCSystem.beginTransaction();

@@ -3,8 +3,9 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * SELECT: state, version and capabilities, in every state. Nothing in it distinguishes one card
- * from another; nothing persistent changes. The answer is made at install, all of it but the state.
+ * SELECT: state, version, capabilities and the session's nonce, in every state. Nothing in it
+ * distinguishes one card from another; nothing persistent changes. The answer is made at install,
+ * all of it but state and nonce.
  */
 final class Select extends Command {
     private static final byte CAPABILITIES =
@@ -31,13 +32,18 @@ final class Select extends Command {
         next = Tlv.put(answer, next, Spec.TAG_LIFE_CYCLE, Spec.LIFE_INSTALLED);
         next = Tlv.open(answer, next, Spec.TAG_SPEC_VERSION, VERSION_LENGTH);
         next = Util.setShort(answer, next, Spec.VERSION);
-        Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
+        next = Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
+        Tlv.open(answer, next, Spec.TAG_NONCE, Spec.NONCE_LENGTH);
     }
 
     void run() {
         short length = Util.arrayCopyNonAtomic(answer, (short) 0, ram.out, (short) 0,
                 (short) answer.length);
         ram.out[(short) (length - STATE_TO_END)] = ram.state[Nvm.LIFE];
+        device.drawNonce();
+        Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, ram.out,
+                (short) (length - Spec.NONCE_LENGTH), Spec.NONCE_LENGTH);
+        ram.session[Ram.KEPT_NEXT] = (byte) (ram.session[Ram.NONCE] & 1);
         device.channel.respond((short) 0, length);
     }
 }

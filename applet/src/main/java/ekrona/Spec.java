@@ -202,6 +202,8 @@ public final class Spec {
     public static final short SW_RECEIVED_LOCKED = (short) 0x9415;
     /** version or signature algorithm of the message is not the card's */
     public static final short SW_VERSION = (short) 0x9416;
+    /** the authority's reference is known with another key */
+    public static final short SW_KEY_KNOWN = (short) 0x9417;
     /** amount is above what may still be paid before the next synchronisation */
     public static final short SW_SPENT_LIMIT = (short) 0x9418;
 
@@ -260,6 +262,8 @@ public final class Spec {
     public static final short TAG_RANDOM = (short) 0x9F37;
     /** request number of the payee (EMV: transaction sequence counter) */
     public static final short TAG_NUMBER = (short) 0x9F41;
+    /** the session's nonce, drawn by the card (EMV: ICC dynamic number) */
+    public static final short TAG_NONCE = (short) 0x9F4C;
     /** proprietary part of the FCI */
     public static final short TAG_FCI_PROPRIETARY = (short) 0x00A5;
     /** version of the message, and algorithm of its signatures */
@@ -332,10 +336,12 @@ public final class Spec {
     public static final short MAX_SLOTS = (short) 240;
     /** slots of a card whose issuer names none */
     public static final short DEFAULT_SLOTS = (short) 128;
-    /** intermediary CAs remembered; the own CA stays, the others take turns */
+    /** intermediary CAs stored; the own CA stays, the others take turns */
     public static final short CA_CACHE = (short) 4;
     /** root keys known: current and previous */
     public static final short ROOTS_KEPT = (short) 2;
+    /** authorities that a session keeps beside the stored ones, in turn */
+    public static final short AUTHORITIES_KEPT = (short) 2;
     /** wrong PINs in a row until the PIN is blocked */
     public static final short PIN_TRIES = (short) 3;
     /** wrong PUKs in a row until the PUK is blocked */
@@ -348,14 +354,14 @@ public final class Spec {
     public static final short PUK_DIGITS = (short) 8;
     /** bytes of a PIN block, format 2 of ISO 9564-1 */
     public static final short PIN_BLOCK_LENGTH = (short) 8;
-    /** bytes of GET CHALLENGE */
-    public static final short CARD_CHALLENGE_LENGTH = (short) 8;
+    /** bytes of a session's nonce: SELECT, GET CHALLENGE */
+    public static final short NONCE_LENGTH = (short) 8;
     /** bytes of the unpredictable number of a Request or Challenge */
     public static final short RANDOM_LENGTH = (short) 16;
-    /** bytes of command data, chained or extended */
-    public static final short MAX_COMMAND = (short) 1024;
-    /** bytes of response data */
-    public static final short MAX_RESPONSE = (short) 600;
+    /** bytes of command data, chained or extended: the longest ACCEPT */
+    public static final short MAX_COMMAND = (short) 486;
+    /** bytes of response data: the longest State */
+    public static final short MAX_RESPONSE = (short) 409;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -658,11 +664,11 @@ public final class Spec {
 
     // CHALLENGE (E5): the intermediary asks its card for its State
     /** bytes of content, after tag and length */
-    public static final short CHALLENGE_CONTENT_LENGTH = (short) 56;
+    public static final short CHALLENGE_CONTENT_LENGTH = (short) 67;
     /** bytes of tag, length and content: what is signed */
-    public static final short CHALLENGE_BODY_LENGTH = (short) 58;
+    public static final short CHALLENGE_BODY_LENGTH = (short) 69;
     /** bytes of the whole, signatures included */
-    public static final short CHALLENGE_LENGTH = (short) 125;
+    public static final short CHALLENGE_LENGTH = (short) 136;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short CHALLENGE_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -675,10 +681,14 @@ public final class Spec {
     public static final short CHALLENGE_AT_DEVICE = (short) 19;
     /** offset of the value: card asked */
     public static final short CHALLENGE_OFFSET_DEVICE = (short) 21;
+    /** offset of the data object: the session of the card that it is for */
+    public static final short CHALLENGE_AT_NONCE = (short) 37;
+    /** offset of the value: the session of the card that it is for */
+    public static final short CHALLENGE_OFFSET_NONCE = (short) 40;
     /** offset of the data object: unpredictable number */
-    public static final short CHALLENGE_AT_RANDOM = (short) 37;
+    public static final short CHALLENGE_AT_RANDOM = (short) 48;
     /** offset of the value: unpredictable number */
-    public static final short CHALLENGE_OFFSET_RANDOM = (short) 40;
+    public static final short CHALLENGE_OFFSET_RANDOM = (short) 51;
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
@@ -962,9 +972,9 @@ public final class Spec {
 
     // FCI (6F): file control information
     /** bytes of content, after tag and length */
-    public static final short FCI_CONTENT_LENGTH = (short) 23;
+    public static final short FCI_CONTENT_LENGTH = (short) 34;
     /** bytes of the whole, signatures included */
-    public static final short FCI_LENGTH = (short) 25;
+    public static final short FCI_LENGTH = (short) 36;
     /** offset of the data object: application identifier */
     public static final short FCI_AT_DF_NAME = (short) 0;
     /** offset of the value: application identifier */
@@ -983,6 +993,12 @@ public final class Spec {
     public static final short FCI_AT_CAPABILITIES = (short) 20;
     /** offset of the value: what applet and card can do */
     public static final short FCI_OFFSET_CAPABILITIES = (short) 22;
+    /**
+     * offset of the data object: the session's nonce, drawn by the card (EMV: ICC dynamic number)
+     */
+    public static final short FCI_AT_NONCE = (short) 23;
+    /** offset of the value: the session's nonce, drawn by the card (EMV: ICC dynamic number) */
+    public static final short FCI_OFFSET_NONCE = (short) 26;
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
@@ -1226,10 +1242,11 @@ public final class Spec {
     };
     /** frame of CHALLENGE */
     public static final byte[] CHALLENGE_FRAME = {
-        (byte) 0x08, (byte) 0xE5, (byte) 0x38, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x08, (byte) 0xE5, (byte) 0x43, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
         (byte) 0x42, (byte) 0x0D, (byte) 0x15, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12,
-        (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x13, (byte) 0x03, (byte) 0x5F,
-        (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
+        (byte) 0x03, (byte) 0x9F, (byte) 0x4C, (byte) 0x08, (byte) 0x0B, (byte) 0x03, (byte) 0x9F,
+        (byte) 0x37, (byte) 0x10, (byte) 0x13, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40,
+        (byte) 0x43, (byte) 0x00
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
