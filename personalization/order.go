@@ -25,20 +25,35 @@ import (
 // keep it until the card is active; a card whose token is lost is installed again,
 // under another device id.
 type Order struct {
-	Device   message.DeviceID
-	Role     spec.Role      // card or SAM
-	Ceilings message.Policy // write-once limits, version 0
-	Date     message.Date   // first date that the card knows
-	Owner    string         // customer of the intermediary
-	Token    pin.Token
-	Batch    message.DeviceID // whose key it shares; none: by its number (Issuer.BatchSize)
+	Device message.DeviceID
+	Role   spec.Role // card or SAM
+	Limits
+	Date  message.Date // first date that the card knows
+	Owner string       // customer of the intermediary
+	Token pin.Token
+	Batch message.DeviceID // whose key it shares; none: by its number (Issuer.BatchSize)
 }
 
-// NewOrder draws the token of an order for a card of the pilot's ceilings.
+// Limits are written into a card for good. They are the issuer's choice, apart from the
+// policy, which Instructions change under them.
+type Limits struct {
+	Ceilings message.Policy // version 0; transactions at most Slots
+	Slots    uint8          // of the log, spec.MinSlots to spec.MaxSlots
+}
+
+// DefaultLimits are those of a card whose issuer names none.
+func DefaultLimits() Limits {
+	return Limits{Ceilings: message.DefaultCeilings(), Slots: spec.DefaultSlots}
+}
+
+// Check refuses what no card is installed with.
+func (l Limits) Check() error { return message.CheckSlots(l.Slots, l.Ceilings) }
+
+// NewOrder draws the token of an order for a card of the default limits.
 func NewOrder(
 	device message.DeviceID, owner string, today message.Date, random io.Reader,
 ) (Order, error) {
-	o := Order{Device: device, Role: spec.RoleCard, Ceilings: message.PilotPolicy(), Date: today,
+	o := Order{Device: device, Role: spec.RoleCard, Limits: DefaultLimits(), Date: today,
 		Owner: owner}
 	if err := entropy.Fill(random, o.Token[:]); err != nil {
 		return Order{}, fmt.Errorf("personalization: %w", err)
@@ -54,8 +69,8 @@ func (o Order) InstallParameters(root *cvc.Certificate) ([]byte, error) {
 		return nil, fmt.Errorf("personalization: root certificate: %w", err)
 	}
 	parameters := message.InstallParameters{
-		Device: o.Device, RootAnchor: anchor, Role: o.Role, Ceilings: o.Ceilings, Date: o.Date,
-		Token: o.Token,
+		Device: o.Device, RootAnchor: anchor, Role: o.Role, Ceilings: o.Ceilings,
+		Slots: o.Slots, Date: o.Date, Token: o.Token,
 	}
 	return parameters.Encode()
 }

@@ -36,7 +36,8 @@ func TestInstallParametersAreTheOrderAndFitIntoInstall(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, &message.InstallParameters{
 		Device: order.Device, RootAnchor: anchor, Role: spec.RoleCard,
-		Ceilings: message.PilotPolicy(), Date: day, Token: order.Token,
+		Ceilings: message.DefaultCeilings(), Slots: spec.DefaultSlots,
+		Date: day, Token: order.Token,
 	}, parsed)
 }
 

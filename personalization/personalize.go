@@ -187,7 +187,7 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 	}
 	return banking.Device{
 		ID: o.Device, Customer: o.Owner, Certificate: certificate, PINPoint: point,
-		Ceilings: ceilings, Policy: message.PilotPolicy().Under(o.Ceilings),
+		Ceilings: ceilings, Slots: o.Slots, Policy: message.DefaultPolicy().Under(o.Ceilings),
 	}, nil
 }
 

@@ -180,3 +180,16 @@ func (a *ATR) ExtendedLength() bool {
 	c := a.Capabilities()
 	return len(c) == 3 && c[2]&0x40 != 0
 }
+
+// IsContactless reports whether a contactless reader made the ATR: T=0 and T=1 are
+// offered and nothing else stands before the historical bytes (PC/SC part 3, 2.01.09,
+// §3.1.3.2.3.1).
+func (a *ATR) IsContactless() bool {
+	const both, t1 = 0x80, 0x01
+	if len(a.Interfaces) != 2 {
+		return false
+	}
+	first, second := a.Interfaces[0], a.Interfaces[1]
+	return first == Interface{TD: first.TD} && first.TD != nil && *first.TD == both &&
+		second == Interface{TD: second.TD} && second.TD != nil && *second.TD == t1
+}

@@ -98,6 +98,21 @@ func (p point) UnmarshalBinary(b []byte) (err error) {
 	return nil
 }
 
+// algorithm is the one of every key.
+type algorithm struct{}
+
+// MarshalBinary gives the content of the data object.
+func (algorithm) MarshalBinary() ([]byte, error) { return []byte(spec.OIDECDSASHA256), nil }
+
+// UnmarshalBinary takes the content of the data object.
+func (algorithm) UnmarshalBinary(b []byte) error {
+	if string(b) != spec.OIDECDSASHA256 {
+		return layout.Malformed("the key is of an algorithm that this program does not know, OID "+
+			"%X: update it; it knows %s", b, spec.Algorithms[0].Text)
+	}
+	return nil
+}
+
 // values are the members in the order of the certificate's layout.
 func (c *Certificate) values(device bool) layout.Group {
 	ofKind := func(r spec.Role) bool {
@@ -108,7 +123,7 @@ func (c *Certificate) values(device bool) layout.Group {
 		layout.Group{
 			layout.Fixed([]byte{spec.CertificateProfile}),
 			&c.Authority,
-			layout.Group{layout.Fixed(spec.OIDECDSASHA256), point{&c.PublicKey}},
+			layout.Group{algorithm{}, point{&c.PublicKey}},
 			holder{&c.Holder, device},
 			layout.Group{layout.Fixed(spec.OIDRole),
 				layout.ByteOf[spec.Role]{P: &c.Role, Valid: ofKind}},

@@ -91,7 +91,8 @@ func TestLoadTheApplet(t *testing.T) {
 		assert.Equal(t, apdu.SWWrongData, refusal.SW)
 
 		parameters := message.InstallParameters{
-			Device: "SE00000000000001", Role: spec.RoleCard, Ceilings: message.PilotPolicy(),
+			Device: "SE00000000000001", Role: spec.RoleCard,
+			Ceilings: message.PilotPolicy(), Slots: spec.MinSlots,
 			Date: message.DateOf(time.Unix(1_800_000_000, 0)),
 		}
 		encoded, err := parameters.Encode()

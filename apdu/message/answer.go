@@ -47,6 +47,7 @@ type Counters struct {
 	AckedATC            uint32
 	InstructionSequence uint32
 	RequestCounter      uint32
+	Slots               uint8 // of the log
 }
 
 // ParseCounters decodes b, exactly.
@@ -55,6 +56,7 @@ func ParseCounters(b []byte) (*Counters, error) {
 	err := parseTemplate(b, spec.Counters, []layout.Value{
 		(*layout.Uint32)(&c.ATC), (*layout.Uint32)(&c.AckedATC),
 		(*layout.Uint32)(&c.InstructionSequence), (*layout.Uint32)(&c.RequestCounter),
+		slotsOf(&c.Slots),
 	})
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ var (
 	genAmount         = rapid.Custom(
 		func(t *rapid.T) money.Ore { return money.Ore(rapid.Uint32().Draw(t, "amount")) })
 	genHash      = rapid.Custom(func(t *rapid.T) (h Hash) { fill(t, h[:]); return h })
+	genNonce     = rapid.Custom(func(t *rapid.T) (n Nonce) { fill(t, n[:]); return n })
 	genRandom    = rapid.Custom(func(t *rapid.T) (r Random) { fill(t, r[:]); return r })
 	genSignature = rapid.Custom(func(t *rapid.T) (s signature.Plain) {
 		fill(t,
@@ -61,9 +62,10 @@ var (
 	genPolicy = rapid.Custom(func(t *rapid.T) Policy {
 		return Policy{
 			Version: rapid.Uint16().Draw(t, "version"), MaxBalance: genAmount.Draw(t, "balance"),
-			MaxTransactions: rapid.Uint8().Draw(t, "transactions"),
+			MaxTransactions: rapid.Uint16().Draw(t, "transactions"),
 			MaxPayment:      genAmount.Draw(t, "payment"),
-			Flags:           byte(rapid.IntRange(0, 7).Draw(t, "flags")),
+			MaxSpent:        genAmount.Draw(t, "spent"),
+			Flags:           byte(rapid.IntRange(0, 15).Draw(t, "flags")),
 		}
 	})
 	genOpenRequest = rapid.Custom(func(t *rapid.T) OpenRequest {
@@ -122,7 +124,7 @@ var genMessage = rapid.Custom(func(t *rapid.T) Message {
 			genOptionalDevice.Draw(t, "payer"), sig()}
 	case spec.Challenge:
 		return &Challenge{genAuthority.Draw(t, "key"), genDevice.Draw(t, "device"),
-			Nonce(genRandom.Draw(t, "nonce")), genRandom.Draw(t, "random"), sig()}
+			genNonce.Draw(t, "nonce"), genRandom.Draw(t, "random"), sig()}
 	case spec.State:
 		return genState.Draw(t, "m")
 	case spec.Instruction:

@@ -11,7 +11,8 @@ type InstallParameters struct {
 	Device     DeviceID
 	RootAnchor Hash      // SHA-256 of the root certificate's body; see cvc.Certificate.Anchor
 	Role       spec.Role // card or SAM
-	Ceilings   Policy    // version 0
+	Ceilings   Policy    // version 0; transactions at most Slots
+	Slots      uint8     // of the log: spec.MinSlots to spec.MaxSlots
 	Date       Date      // initial date floor
 	Token      [spec.TokenLength]byte
 }
@@ -19,7 +20,7 @@ type InstallParameters struct {
 func (p *InstallParameters) values() []layout.Value {
 	return []layout.Value{
 		&p.Device, &p.RootAnchor, roleOf(&p.Role, spec.RoleCard, spec.RoleSAM), &p.Ceilings,
-		currencyValue, &p.Date, layout.Bytes(p.Token[:]),
+		slotsOf(&p.Slots), currencyValue, &p.Date, layout.Bytes(p.Token[:]),
 	}
 }
 
@@ -27,7 +28,27 @@ func (p *InstallParameters) check() error {
 	if p.Ceilings.Version != 0 {
 		return layout.Malformed("ceilings have version %d, it must be 0", p.Ceilings.Version)
 	}
+	return CheckSlots(p.Slots, p.Ceilings)
+}
+
+// CheckSlots refuses what no card is installed with: fewer slots than spec.MinSlots, more
+// than spec.MaxSlots, or ceilings of more transactions than the log has room for.
+func CheckSlots(slots uint8, ceilings Policy) error {
+	switch {
+	case slots < spec.MinSlots || slots > spec.MaxSlots:
+		return layout.Malformed("%d slots of the log: a card has %d to %d", slots, spec.MinSlots,
+			spec.MaxSlots)
+	case ceilings.MaxTransactions > uint16(slots):
+		return layout.Malformed("a ceiling of %d transactions: the log has %d slots",
+			ceilings.MaxTransactions, slots)
+	}
 	return nil
+}
+
+// slotsOf is the place of a number of slots.
+func slotsOf(p *uint8) layout.Value {
+	return layout.ByteOf[uint8]{P: p,
+		Valid: func(n uint8) bool { return n >= spec.MinSlots && n <= spec.MaxSlots }}
 }
 
 // Encode encodes the parameters.

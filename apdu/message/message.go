@@ -158,6 +158,9 @@ func readMessage(r *tlv.Reader, m Message) error {
 	if err != nil {
 		return layout.Malformed("%s: %w", row.Name, err)
 	}
+	if err := checkVersion(row.Name, body.Value); err != nil {
+		return err
+	}
 	content := tlv.NewReader(body.Value)
 	if err := layout.Read(content, row.Fields, m.values()); err != nil {
 		return fmt.Errorf("%s: %w", row.Name, err)

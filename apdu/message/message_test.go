@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,15 +75,45 @@ func TestSignAndVerify(t *testing.T) {
 	})
 }
 
+// Another version or algorithm is told from what is malformed, before anything else is
+// looked at.
+func TestOtherVersionsAreTold(t *testing.T) {
+	request := func(version string) error {
+		body, err := hex.DecodeString(fmt.Sprintf("e1%02x%s000000", len(version)/2+3, version))
+		require.NoError(t, err)
+		_, err = Parse[Request](body)
+		return err
+	}
+	for version, says := range map[string]string{
+		"c00101":     "REQUEST is of version 1, this program reads version 2: update",
+		"c0020301":   "REQUEST is of version 3",
+		"c0020001":   "REQUEST is of version 0",
+		"c003030101": "REQUEST is of version 3",
+		"c0020202":   "REQUEST is signed by algorithm 02, which this program does not know",
+		"c0020200":   "REQUEST is signed by algorithm 00",
+	} {
+		err := request(version)
+		var other *VersionError
+		require.ErrorAs(t, err, &other, version)
+		require.ErrorIs(t, err, ErrMalformed)
+		assert.ErrorContains(t, err, says)
+	}
+	for _, malformed := range []string{"c0020201", "c00102", "c000", "c1020101", ""} {
+		err := request(malformed)
+		require.ErrorIs(t, err, ErrMalformed, malformed)
+		require.NotErrorAs(t, err, new(*VersionError), malformed)
+	}
+}
+
 // The layout on the wire, byte by byte, as a reader of the reference would build it.
 func TestRequestOnTheWire(t *testing.T) {
 	m := &Request{Payee: "SENORDIC00000001", Number: 7, Random: Random{1, 2, 3, 4, 5, 6, 7, 8},
 		Amount: 12500, Payer: "SEFJORDB0000000A"}
 	body, err := Body(m)
 	require.NoError(t, err)
-	assert.Equal(t, "e145"+"c00101"+"9f1c10"+hex.EncodeToString([]byte("SENORDIC00000001"))+
+	assert.Equal(t, "e14e"+"c0020201"+"9f1c10"+hex.EncodeToString([]byte("SENORDIC00000001"))+
 		"9f410400000007"+
-		"9f37080102030405060708"+"8104000030d4"+"5f2a020752"+"5a10"+
+		"9f371001020304050607080000000000000000"+"8104000030d4"+"5f2a020752"+"5a10"+
 		hex.EncodeToString([]byte("SEFJORDB0000000A")), hex.EncodeToString(body))
 	identity, err := Identity(m)
 	require.NoError(t, err)

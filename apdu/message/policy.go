@@ -13,18 +13,43 @@ import (
 type Policy struct {
 	Version         uint16
 	MaxBalance      money.Ore
-	MaxTransactions uint8
+	MaxTransactions uint16 // of a terminal: receipts
 	MaxPayment      money.Ore
-	Flags           byte // spec.FlagSpendReceived and so on
+	MaxSpent        money.Ore // 0 for a terminal
+	Flags           byte      // spec.FlagSpendReceived and so on
 }
 
-// PilotPolicy is the policy of version 0, before a card's ceilings.
+// PilotPolicy is the preset "pilot" of cards.
 func PilotPolicy() Policy {
 	return Policy{
 		MaxBalance:      spec.PilotMaxBalance,
 		MaxTransactions: spec.PilotMaxTransactions,
 		MaxPayment:      spec.PilotMaxPayment,
+		MaxSpent:        spec.PilotMaxSpent,
 		Flags:           spec.PilotFlags,
+	}
+}
+
+// DefaultPolicy is the preset "default" of cards: the policy of version 0, before a
+// card's ceilings.
+func DefaultPolicy() Policy {
+	return Policy{
+		MaxBalance:      spec.DefaultMaxBalance,
+		MaxTransactions: spec.DefaultMaxTransactions,
+		MaxPayment:      spec.DefaultMaxPayment,
+		MaxSpent:        spec.DefaultMaxSpent,
+		Flags:           spec.DefaultFlags,
+	}
+}
+
+// DefaultCeilings are the ceilings of a card whose issuer names none.
+func DefaultCeilings() Policy {
+	return Policy{
+		MaxBalance:      spec.CeilingMaxBalance,
+		MaxTransactions: spec.CeilingMaxTransactions,
+		MaxPayment:      spec.CeilingMaxPayment,
+		MaxSpent:        spec.CeilingMaxSpent,
+		Flags:           spec.CeilingFlags,
 	}
 }
 
@@ -32,22 +57,25 @@ func PilotPolicy() Policy {
 func (p Policy) Has(flag byte) bool { return p.Flags&flag != 0 }
 
 // ceilingFlags are the flags that a policy may not have where its ceilings lack them.
-const ceilingFlags = spec.FlagSpendReceived | spec.FlagPlaintextPIN
+const ceilingFlags = spec.FlagSpendReceived | spec.FlagPlaintextPIN |
+	spec.FlagPlaintextContactless
 
 // Within reports whether p is under the ceilings.
 func (p Policy) Within(ceilings Policy) bool {
 	return p.MaxBalance <= ceilings.MaxBalance &&
 		p.MaxTransactions <= ceilings.MaxTransactions &&
 		p.MaxPayment <= ceilings.MaxPayment &&
+		p.MaxSpent <= ceilings.MaxSpent &&
 		p.Flags&^ceilings.Flags&ceilingFlags == 0
 }
 
 // Under is p lowered to the ceilings where it is above them: what a card with
-// these ceilings makes of the pilot's policy.
+// these ceilings makes of [DefaultPolicy].
 func (p Policy) Under(ceilings Policy) Policy {
 	p.MaxBalance = min(p.MaxBalance, ceilings.MaxBalance)
 	p.MaxTransactions = min(p.MaxTransactions, ceilings.MaxTransactions)
 	p.MaxPayment = min(p.MaxPayment, ceilings.MaxPayment)
+	p.MaxSpent = min(p.MaxSpent, ceilings.MaxSpent)
 	p.Flags &= ceilings.Flags | ^byte(ceilingFlags)
 	return p
 }
@@ -63,7 +91,11 @@ func (p Policy) Bytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b, err = appendAmount(append(b, p.MaxTransactions), p.MaxPayment); err != nil {
+	b = binary.BigEndian.AppendUint16(b, p.MaxTransactions)
+	if b, err = appendAmount(b, p.MaxPayment); err != nil {
+		return nil, err
+	}
+	if b, err = appendAmount(b, p.MaxSpent); err != nil {
 		return nil, err
 	}
 	return append(b, p.Flags), nil
@@ -78,9 +110,10 @@ func ParsePolicy(b []byte) (Policy, error) {
 	p := Policy{
 		Version:         binary.BigEndian.Uint16(b),
 		MaxBalance:      amountAt(b[2:]),
-		MaxTransactions: b[6],
-		MaxPayment:      amountAt(b[7:]),
-		Flags:           b[11],
+		MaxTransactions: binary.BigEndian.Uint16(b[6:]),
+		MaxPayment:      amountAt(b[8:]),
+		MaxSpent:        amountAt(b[12:]),
+		Flags:           b[16],
 	}
 	return p, p.check()
 }

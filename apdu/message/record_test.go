@@ -99,6 +99,17 @@ func TestPolicy(t *testing.T) {
 	wire, err := pilot.Bytes()
 	require.NoError(t, err)
 	assert.Equal(t, spec.PilotPolicy, string(wire))
+	for content, preset := range map[string]Policy{
+		spec.DefaultPolicy: DefaultPolicy(), spec.DefaultCeilings: DefaultCeilings(),
+	} {
+		wire, err := preset.Bytes()
+		require.NoError(t, err)
+		assert.Equal(t, content, string(wire))
+	}
+	assert.True(t, PilotPolicy().Within(DefaultPolicy()))
+	assert.True(t, DefaultPolicy().Within(DefaultCeilings()))
+	assert.Equal(t, PilotPolicy(), DefaultPolicy().Under(PilotPolicy()))
+	require.NoError(t, CheckSlots(spec.DefaultSlots, DefaultCeilings()))
 	rapid.Check(t, func(t *rapid.T) {
 		p, ceilings := genPolicy.Draw(t, "policy"), genPolicy.Draw(t, "ceilings")
 		wire, err := p.Bytes()
@@ -112,7 +123,7 @@ func TestPolicy(t *testing.T) {
 		}
 		require.Equal(t, p.Has(spec.FlagPINToReceive), p.Under(ceilings).Has(spec.FlagPINToReceive))
 	})
-	_, err = ParsePolicy(append(wire[:11], 0x08))
+	_, err = ParsePolicy(append(wire[:spec.PolicyLength-1], 0x10))
 	assert.ErrorIs(t, err, ErrMalformed)
 	pilot.MaxPayment = MaxAmount + 1
 	_, err = pilot.Bytes()
@@ -125,10 +136,12 @@ func TestInstallParameters(t *testing.T) {
 			Device: genDevice.Draw(t, "device"), RootAnchor: genHash.Draw(t, "anchor"),
 			Role:     rapid.SampledFrom([]spec.Role{spec.RoleCard, spec.RoleSAM}).Draw(t, "role"),
 			Ceilings: genPolicy.Draw(t, "ceilings"),
+			Slots:    rapid.Uint8Range(spec.MinSlots, spec.MaxSlots).Draw(t, "slots"),
 			Date:     genDate.Draw(t, "date"),
 		}
 		fill(t, p.Token[:])
 		p.Ceilings.Version = 0
+		p.Ceilings.MaxTransactions = min(p.Ceilings.MaxTransactions, uint16(p.Slots))
 		raw, err := p.Encode()
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(raw), spec.MaxInstallData)

@@ -14,9 +14,7 @@ type Hash [spec.HashLength]byte
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // Random is an unpredictable number.
-type Random [randomLength]byte
-
-const randomLength = 8
+type Random [spec.RandomLength]byte
 
 // Nonce names one session of a card, which draws it.
 type Nonce [spec.NonceLength]byte
@@ -50,7 +48,7 @@ func roleOf(p *spec.Role, allowed ...spec.Role) layout.Value {
 
 // Values that never vary.
 var (
-	versionValue  = layout.Fixed([]byte{spec.MessageVersion})
+	versionValue  = layout.Fixed([]byte{spec.MessageVersion, spec.AlgorithmECDSAP256SHA256})
 	currencyValue = layout.Fixed([]byte{spec.Currency >> 8, spec.Currency & 0xFF})
 )
 

@@ -27,6 +27,7 @@ var Accept = command(Command{
 		"goes out. A power cut leaves all or nothing.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
+		{SWVersion, "another version or algorithm in the Payment or the Request in it"},
 		{SWWrongData, "not the layout, amount or payer's ATC zero, or the holder's id has other " +
 			"characters than [A-Z0-9]"},
 		{SWBlocked, "blocked"},

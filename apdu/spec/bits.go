@@ -13,6 +13,8 @@ const (
 	FlagSpendReceived = 0x01
 	FlagPINToReceive  = 0x02
 	FlagPlaintextPIN  = 0x04
+
+	FlagPlaintextContactless = 0x08
 )
 
 // Bits of CE in the FCI.
@@ -41,7 +43,9 @@ var Actions = []BitRow{
 var Flags = []BitRow{
 	{FlagSpendReceived, "SPEND_RECEIVED", "received money may be spent before it is synchronised"},
 	{FlagPINToReceive, "PIN_TO_RECEIVE", "REQUEST, ACCEPT and REFUSE ask for the PIN"},
-	{FlagPlaintextPIN, "PLAINTEXT_PIN", "a plaintext PIN is accepted"},
+	{FlagPlaintextPIN, "PLAINTEXT_PIN", "a plaintext PIN is accepted by contact"},
+	{FlagPlaintextContactless, "PLAINTEXT_CONTACTLESS",
+		"where PLAINTEXT_PIN is set: contactless too, where whoever listens learns the PIN"},
 }
 
 // Capabilities are the bits of CE.
@@ -56,7 +60,7 @@ var Capabilities = []BitRow{
 const Currency = 0x0752
 
 // PolicyLength is the length of CB.
-const PolicyLength = 12
+const PolicyLength = 17
 
 // OpenRequestLength is the length of one entry of CA.
 const OpenRequestLength = 40
@@ -70,14 +74,17 @@ type Part struct {
 }
 
 // PolicyLayout is the layout of CB, for policy and ceilings alike. A policy is
-// within the ceilings when no number of it is greater and it has neither
-// SPEND_RECEIVED nor PLAINTEXT_PIN where they lack it. PIN_TO_RECEIVE is free.
+// within the ceilings when no number of it is greater and it has none of
+// SPEND_RECEIVED, PLAINTEXT_PIN and PLAINTEXT_CONTACTLESS that they lack.
+// PIN_TO_RECEIVE is free.
 var PolicyLayout = []Part{
 	{"VERSION", 2, KindCounter, "version; 0 in ceilings and in the defaults"},
 	{"MAX_BALANCE", 4, KindAmount, "most that the card holds, open requests counted"},
-	{"MAX_TRANSACTIONS", 1, KindCounter,
-		"most payments made and accepted, open requests counted, since the last acknowledgement"},
+	{"MAX_TRANSACTIONS", 2, KindCounter,
+		"most payments made and accepted, open requests counted, since the last acknowledgement; " +
+			"a terminal's receipts, up to 65535"},
 	{"MAX_PAYMENT", 4, KindAmount, "most that one payment carries"},
+	{"MAX_SPENT", 4, KindAmount, "most paid since the last acknowledgement; 0 for a terminal"},
 	{"FLAGS", 1, KindFlags, "bits of Flags"},
 }
 
@@ -87,15 +94,3 @@ var OpenRequestLayout = []Part{
 	{"AMOUNT", 4, KindAmount, "amount in öre"},
 	{"IDENTITY", 32, KindHash, "identity of the Request"},
 }
-
-// Policy of version 0, which a card starts with unless a ceiling is lower: the
-// pilot's.
-const (
-	PilotMaxBalance      = 300000 // öre
-	PilotMaxTransactions = 5
-	PilotMaxPayment      = 300000 // öre
-	PilotFlags           = FlagSpendReceived | FlagPINToReceive | FlagPlaintextPIN
-)
-
-// PilotPolicy is the pilot's policy as the content of CB.
-const PilotPolicy = "\x00\x00\x00\x04\x93\xE0\x05\x00\x04\x93\xE0\x07"

@@ -21,10 +21,27 @@ package spec
 //go:generate go run ekrona/apdu/spec/gen -java ../../applet/src/main/java/ekrona/Spec.java -reference ../REFERENCE.md
 
 // Version is the spec's version that SELECT answers in 9F08: major, minor.
-const Version = 0x0100
+const Version = 0x0200
 
-// MessageVersion is the first field, C0, of every signed message.
-const MessageVersion = 0x01
+// MessageVersion is the first byte of C0, the first field of every signed message. What
+// is of another version is refused before anything else of it is looked at (9416).
+const MessageVersion = 0x02
+
+// Algorithms of the signatures, the second byte of C0. A certificate names the
+// algorithm of its key by OID.
+const AlgorithmECDSAP256SHA256 = 0x01
+
+// AlgorithmRow describes a signature algorithm.
+type AlgorithmRow struct {
+	Algorithm byte
+	OID       string // content of DO 06 in a certificate
+	Text      string
+}
+
+// Algorithms lists them: one, so far.
+var Algorithms = []AlgorithmRow{
+	{AlgorithmECDSAP256SHA256, OIDECDSASHA256, "ECDSA P-256 SHA-256"},
+}
 
 // CertificateProfile is the content of 5F29 (TR-03110-3 §C.1: version 1 is 00).
 const CertificateProfile = 0x00

@@ -18,6 +18,7 @@ var GetState = command(Command{
 	Effect: "Nothing persistent changes.",
 	Answers: []Answer{
 		{SWConditions, "not activated, or not the session's nonce: ask for a new Challenge"},
+		{SWVersion, "another version or algorithm in the Challenge"},
 		{SWWrongData, "not the layout"},
 		{SWAddressee, "the Challenge is for another card"},
 		{SWReferenceUnknown, "instruction key not known: present its certificate and repeat"},

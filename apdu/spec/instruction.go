@@ -28,6 +28,7 @@ var Instruct = command(Command{
 		"out and the Confirmation says so. A closed card takes no credit and stays closed.",
 	Answers: []Answer{
 		{SWConditions, "not activated, or GET STATE not answered in this session"},
+		{SWVersion, "another version or algorithm in it"},
 		{SWWrongData, "not the layout, unknown action bits, or block and unblock together"},
 		{SWAddressee, "for another card"},
 		{SWReferenceUnknown, "instruction key or notary not known: present its certificate " +

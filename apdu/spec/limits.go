@@ -3,7 +3,9 @@ package spec
 // Limits of the card. Lengths are in bytes.
 const (
 	MaxOpenRequests = 4   // requests open at a time; each reserves a log slot
-	LogSlots        = 16  // records kept until acknowledged
+	MinSlots        = 16  // fewest slots of a log
+	MaxSlots        = 240 // most slots of a log
+	DefaultSlots    = 128 // slots of a card whose issuer names none
 	CACache         = 4   // intermediary CAs remembered
 	RootsKept       = 2   // current root and the one before
 	AuthoritiesKept = 2   // presented authorities that a session keeps
@@ -14,8 +16,9 @@ const (
 	PUKDigits       = 8   // a PUK has exactly these
 	PINBlockLength  = 8   // EMV format 2 (ISO 9564-1)
 	NonceLength     = 8   // SELECT, GET CHALLENGE
-	MaxCommand      = 476 // command data, chained or extended: the longest ACCEPT
-	MaxResponse     = 484 // response data, whole: the longest Payment, enciphered
+	RandomLength    = 16  // unpredictable number of a message
+	MaxCommand      = 486 // command data, chained or extended: the longest ACCEPT
+	MaxResponse     = 500 // response data, whole: the longest Payment, enciphered
 	MaxInstallData  = 113 // application parameters that a classic install() always has room for
 	NameLength      = 8   // country 2, mnemonic 6
 	AuthorityLength = 13  // Name 8, 5 digits
@@ -44,8 +47,10 @@ type LimitRow struct {
 var Limits = []LimitRow{
 	{"MAX_OPEN_REQUESTS", MaxOpenRequests, "requests open at a time; each reserves a log slot, " +
 		"its amount and a place among the transactions"},
-	{"LOG_SLOTS", LogSlots,
-		"records kept until acknowledged; records and open requests stay within it"},
+	{"MIN_SLOTS", MinSlots, "fewest slots of the log: records kept until acknowledged; records " +
+		"and open requests stay within them"},
+	{"MAX_SLOTS", MaxSlots, "most slots of the log: their number is one byte"},
+	{"DEFAULT_SLOTS", DefaultSlots, "slots of a card whose issuer names none"},
 	{"CA_CACHE", CACache, "intermediary CAs stored; the own CA stays, the others take turns"},
 	{"ROOTS_KEPT", RootsKept, "root keys known: current and previous"},
 	{"AUTHORITIES_KEPT", AuthoritiesKept,
@@ -57,6 +62,7 @@ var Limits = []LimitRow{
 	{"PUK_DIGITS", PUKDigits, "digits of a PUK"},
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
 	{"NONCE_LENGTH", NonceLength, "bytes of a session's nonce: SELECT, GET CHALLENGE"},
+	{"RANDOM_LENGTH", RandomLength, "bytes of the unpredictable number of a Request or Challenge"},
 	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest ACCEPT"},
 	{"MAX_RESPONSE", MaxResponse, "bytes of response data: the longest State"},
 	{"MAX_INSTALL_DATA", MaxInstallData,

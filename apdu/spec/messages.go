@@ -201,7 +201,9 @@ var (
 		field("DEVICE", TagDevice, "the new device's id"),
 		field("ROOT_ANCHOR", TagRootAnchor, ""),
 		field("ROLE", TagRole, "card or SAM"),
-		field("CEILINGS", TagPolicy, "write-once ceilings; version 0"),
+		field("CEILINGS", TagPolicy,
+			"write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS"),
+		field("SLOTS", TagSlots, "slots of the log, MIN_SLOTS to MAX_SLOTS; write-once"),
 		field("CURRENCY", TagCurrency, ""),
 		field("DATE", TagDate, "initial date floor"),
 		field("TOKEN", TagToken, ""),
@@ -285,6 +287,7 @@ var (
 			field("ACKED_ATC", TagAckedATC, ""),
 			field("INSTRUCTION_SEQUENCE", TagInstructionSequence, ""),
 			field("NUMBER", TagNumber, "highest request number given out"),
+			field("SLOTS", TagSlots, ""),
 		},
 	}
 )

@@ -36,12 +36,14 @@ var Pay = command(Command{
 		"The Request's signature verifies.",
 		"Log and transactions have room; amount within the limit for one payment (not asked of " +
 			"the own desk), and within the balance, without what was received since the last " +
-			"acknowledgement when SPEND_RECEIVED is not set.",
+			"acknowledgement when SPEND_RECEIVED is not set, and with what was paid since the " +
+			"last acknowledgement within MAX_SPENT (not asked of the own desk).",
 	},
 	Effect: "Debit, record and head in one transaction before a byte goes out. A power cut " +
 		"leaves all or nothing; then the resend gives the Payment, or the payment has not been.",
 	Answers: []Answer{
 		{SWConditions, "not activated; enciphered: the nonce is used up"},
+		{SWVersion, "another version or algorithm in the Request"},
 		{SWWrongData, "not the layout, amount zero, or the holder's id has other characters than " +
 			"[A-Z0-9]; enciphered: POINT is not on the curve; within the answer: not a PIN block"},
 		{SWRequestReused, "a kept record pays another Request of the same payee and number"},
@@ -65,6 +67,8 @@ var Pay = command(Command{
 		{SWFunds, "amount above the balance"},
 		{SWReceivedLocked, "amount above the balance without what was received since the last " +
 			"acknowledgement"},
+		{SWSpentLimit, "amount and what was paid since the last acknowledgement above MAX_SPENT, " +
+			"or, whoever asks, above 4 bytes"},
 	},
 	Variants: []Variant{
 		{

@@ -53,7 +53,9 @@ const (
 	SWAddressee        apdu.StatusWord = 0x9413
 	SWDate             apdu.StatusWord = 0x9414
 	SWReceivedLocked   apdu.StatusWord = 0x9415
+	SWVersion          apdu.StatusWord = 0x9416
 	SWKeyKnown         apdu.StatusWord = 0x9417
+	SWSpentLimit       apdu.StatusWord = 0x9418
 )
 
 // Family groups status words by what the caller can do about them.
@@ -177,9 +179,15 @@ var StatusWords = []StatusRow{
 		"correct the clock, or renew the signer's certificate"},
 	{SWReceivedLocked, 0xFFFF, "RECEIVED_LOCKED", FamilyLimit,
 		"received money cannot be spent before it is synchronised", "synchronise the card"},
+	{SWVersion, 0xFFFF, "VERSION", FamilyUnsupported,
+		"version or signature algorithm of the message is not the card's",
+		"send messages of the version that SELECT answers; update the older of the two"},
 	{SWKeyKnown, 0xFFFF, "KEY_KNOWN", FamilyConflict,
 		"the authority's reference is known with another key",
 		"certify the new key under a reference that no key has had"},
+	{SWSpentLimit, 0xFFFF, "SPENT_LIMIT", FamilyLimit,
+		"amount is above what may still be paid before the next synchronisation",
+		"ask for less, or synchronise the card"},
 }
 
 var statusRows = func() map[apdu.StatusWord]*StatusRow {

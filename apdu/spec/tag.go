@@ -61,6 +61,7 @@ const (
 	TagActions             Tag = 0xCC
 	TagLifeCycle           Tag = 0xCD
 	TagCapabilities        Tag = 0xCE
+	TagSlots               Tag = 0xCF
 	TagRootAnchor          Tag = 0xD0
 	TagPINLoad             Tag = 0xD1
 	TagIV                  Tag = 0xD2
@@ -125,14 +126,16 @@ var Tags = []TagRow{
 		sourceEMV},
 	{TagATC, "ATC", KindCounter, 4, 4,
 		"number of the sender's last log record (EMV: application transaction counter)", sourceEMV},
-	{TagRandom, "RANDOM", KindRandom, 8, 8, "unpredictable number", sourceEMV},
+	{TagRandom, "RANDOM", KindRandom, RandomLength, RandomLength, "unpredictable number",
+		sourceEMV},
 	{TagNumber, "NUMBER", KindCounter, 4, 4,
 		"request number of the payee (EMV: transaction sequence counter)", sourceEMV},
 	{TagNonce, "NONCE", KindRandom, NonceLength, NonceLength,
 		"the session's nonce, drawn by the card (EMV: ICC dynamic number)", sourceEMV},
 	{TagFCIProprietary, "FCI_PROPRIETARY", KindTemplate, 1, 127, "proprietary part of the FCI",
 		"ISO/IEC 7816-4 §7.4.3"},
-	{TagVersion, "VERSION", KindCounter, 1, 1, "version of the message", sourceOwn},
+	{TagVersion, "VERSION", KindMessageVersion, 2, 2,
+		"version of the message, and algorithm of its signatures", sourceOwn},
 	{TagIdentity, "IDENTITY", KindHash, 32, 32, "identity of another message: SHA-256 of its body",
 		sourceOwn},
 	{TagAckedATC, "ACKED_ATC", KindCounter, 4, 4,
@@ -154,6 +157,7 @@ var Tags = []TagRow{
 	{TagLifeCycle, "LIFE_CYCLE", KindLifeCycle, 1, 1, "life-cycle state", sourceOwn},
 	{TagCapabilities, "CAPABILITIES", KindCapabilities, 1, 1, "what applet and card can do",
 		sourceOwn},
+	{TagSlots, "SLOTS", KindCounter, 1, 1, "slots of the log", sourceOwn},
 	{TagRootAnchor, "ROOT_ANCHOR", KindHash, 32, 32,
 		"SHA-256 of the root certificate's body (7F4E)", sourceOwn},
 	{TagPINLoad, "PIN_LOAD", KindSecret, 0, 0, "name of the first PIN in PUT DATA", sourceOwn},

@@ -9,7 +9,8 @@ var Verify = command(Command{
 	Purpose: "Present the PIN. It serves one debit: the next new PAY uses it up.",
 	States:  activated,
 	Preconditions: []string{
-		"Plaintext only when the policy's PLAINTEXT_PIN is set.",
+		"Plaintext only when the policy's PLAINTEXT_PIN is set, and contactless only when its " +
+			"PLAINTEXT_CONTACTLESS is set too.",
 		"Enciphered only with the session's nonce, of SELECT or GET CHALLENGE, which it uses up.",
 		"A try is left.",
 	},

@@ -186,7 +186,6 @@ var acceptances = []Attack{
 		Defence: "every byte is checked before a signature is",
 		Clause:  "PROTOCOL.md §4", Card: Asking, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
-			forgedPayment("another version", put([]byte{0xC0, 1}, 0, 2)),
 			forgedPayment(
 				"record number zero",
 				put([]byte{0x9F, 0x36, spec.CounterLength}, 0, 0, 0, 0, 0),

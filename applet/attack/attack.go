@@ -215,6 +215,7 @@ func All() []Attack {
 		challenges,
 		expiries,
 		chains,
+		otherVersionOf(),
 		wire(),
 	)
 }

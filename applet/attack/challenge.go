@@ -75,20 +75,10 @@ var challenges = []Attack{
 				"one byte more",
 				func(good []byte) []byte { return append(bytes.Clone(good), 0) },
 			),
-			{"another type", func(s *Setup) (Blow, error) {
-				blow, err := s.challenged(s.Own.InstructionKey, s.Device, nil)
-				if err == nil {
-					blow.Data[0], err = forge(
-						blow.Data[0],
-						s.Own.InstructionKey.Signer,
-						func(body []byte) error {
-							body[0] = byte(spec.TagInstruction)
-							return nil
-						},
-					)
-				}
-				return blow, err
-			}},
+			forgedChallenge("another type", func(body []byte) error {
+				body[0] = byte(spec.TagInstruction)
+				return nil
+			}),
 		},
 	},
 }

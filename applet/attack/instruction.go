@@ -145,7 +145,11 @@ var instructions = []Attack{
 			overCeiling("balance", func(p *message.Policy) { p.MaxBalance++ }),
 			overCeiling("far above", func(p *message.Policy) { p.MaxBalance = message.MaxAmount }),
 			overCeiling("transactions", func(p *message.Policy) { p.MaxTransactions++ }),
+			overCeiling("transactions, above a signed number", func(p *message.Policy) {
+				p.MaxTransactions |= 0x8000
+			}),
 			overCeiling("payment", func(p *message.Policy) { p.MaxPayment++ }),
+			overCeiling("spent", func(p *message.Policy) { p.MaxSpent++ }),
 			signedAfter("the version before", func(_ *Setup, i *message.Instruction) {
 				i.Policy.Version--
 			}),

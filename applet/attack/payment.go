@@ -161,7 +161,6 @@ var payments = []Attack{
 		Clause:  "PROTOCOL.md §4", Card: PINEntered, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			forgedRequest("amount zero", put([]byte{byte(spec.TagAmount), 4}, 0, 0, 0, 0, 0)),
-			forgedRequest("another version", put([]byte{0xC0, 1}, 0, 2)),
 			forgedRequest(
 				"a Refusal's tag",
 				func(body []byte) error { body[0] = byte(spec.TagRefusal); return nil },

@@ -54,9 +54,9 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		want any
 	}{
 		{"SELECT", turn{"00A4040008F0454B524F4E410100",
-			"6F22 8408F0454B524F4E4101 A516 CD0107 9F08020100 CE0107 9F4C080102030405060708 9000"},
+			"6F22 8408F0454B524F4E4101 A516 CD0107 9F08020200 CE0107 9F4C080102030405060708 9000"},
 			func(c *Client) (any, error) { return c.Select(ctx) },
-			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0100, Capabilities: 7,
+			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0200, Capabilities: 7,
 				Nonce: message.Nonce{1, 2, 3, 4, 5, 6, 7, 8}}},
 		{"REQUEST", turn{"801000000B8104000011945F2A02075200", "E1009000"},
 			func(c *Client) (any, error) { return c.Request(ctx, 4500, "") }, []byte{0xE1, 0}},
@@ -73,9 +73,14 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 			func(c *Client) (any, error) { return c.Device(ctx) },
 			message.DeviceID("SENORDIC00000001")},
 		{"GET DATA counters",
-			turn{"00CA00E900", "E91A 9F360400000005 C20400000003 C50400000002 9F410400000001 9000"},
+			turn{
+				"00CA00E900",
+				"E91D 9F360400000005 C20400000003 C50400000002 9F410400000001 CF01F0 " +
+					"9000",
+			},
 			func(c *Client) (any, error) { return c.Counters(ctx) },
-			message.Counters{ATC: 5, AckedATC: 3, InstructionSequence: 2, RequestCounter: 1}},
+			message.Counters{ATC: 5, AckedATC: 3, InstructionSequence: 2, RequestCounter: 1,
+				Slots: 240}},
 		{"ACTIVATE", turn{"00440000", "9000"},
 			func(c *Client) (any, error) { return nil, c.Activate(ctx) }, nil},
 		{"GET CHALLENGE", turn{"0084000000", "01020304050607089000"},
@@ -150,6 +155,6 @@ func TestAnswersThatAreNotTheAppletsAreRefused(t *testing.T) {
 		})
 	}
 	_, err := talk(t, turn{"00A4040008F0454B524F4E410100",
-		"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000"}).Select(ctx)
+		"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"}).Select(ctx)
 	assert.ErrorContains(t, err, "2.0")
 }

@@ -29,7 +29,7 @@ func chatter(said []byte) apdu.Card {
 
 // Whatever a card answers, every command ends, with what it asked for or an error.
 func FuzzAnswers(f *testing.F) {
-	fci, err := apdu.ParseHex("6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000")
+	fci, err := apdu.ParseHex("6F17 8408F0454B524F4E4101 A50B CD0107 9F08020200 CE0107 9000")
 	require.NoError(f, err)
 	for command := range uint8(16) {
 		f.Add(command, append([]byte{byte(len(fci))}, fci...))

@@ -9,7 +9,7 @@ import (
 // Records reads the records after the last acknowledgement, the oldest first,
 // whole: a Payment, or a Receipt and the Payment accepted, or a Refusal.
 func (c *Client) Records(ctx context.Context) ([][]byte, error) {
-	return c.readAll(ctx, "log", spec.LogSlots)
+	return c.readAll(ctx, "log", spec.MaxSlots)
 }
 
 // OpenRequests reads the open Requests, signed, the oldest first.

@@ -22,8 +22,8 @@ func (c *Client) Select(ctx context.Context) (message.FCI, error) {
 	// The answer of another version may have other data objects, but says which it is.
 	if on, found := versionIn(answer); found && on>>8 != spec.Version>>8 {
 		return message.FCI{},
-			fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of the two", ErrVersion,
-				on>>8, on&0xFF, spec.Version>>8, spec.Version&0xFF)
+			fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of the two, a card by "+
+				"issuing a new one", ErrVersion, on>>8, on&0xFF, spec.Version>>8, spec.Version&0xFF)
 	}
 	if err != nil {
 		return message.FCI{}, answerError(v, err)

@@ -87,12 +87,12 @@ func TestACardTakesLittleMemory(t *testing.T) {
 	const cards = 50
 	issueMany(t, 1, 0) // what all cards share
 	assert.Less(t, bytesOfACard(t, cards, 0), 60_000)
-	assert.Less(t, bytesOfACard(t, cards, spec.LogSlots/2), 100_000)
+	assert.Less(t, bytesOfACard(t, cards, spec.DefaultSlots/2), 100_000)
 }
 
 // BenchmarkCardMemory measures what a card of a world takes of the heap.
 func BenchmarkCardMemory(b *testing.B) {
-	for _, payments := range []int{0, spec.LogSlots / 2} {
+	for _, payments := range []int{0, spec.DefaultSlots / 2} {
 		b.Run(fmt.Sprintf("payments=%d", payments), func(b *testing.B) {
 			bytes := 0
 			for b.Loop() {

@@ -34,6 +34,16 @@ func (b *cardModel) atc() uint32 { return uint32(len(b.records)) }
 
 func (b *cardModel) stored() []message.Record { return b.records[b.acked:] }
 
+// paid is what was paid since the last acknowledgement.
+func (b *cardModel) paid() (sum money.Ore) {
+	for _, r := range b.stored() {
+		if r.Receipt == nil && r.Payment != nil {
+			sum += r.Payment.Request.Amount
+		}
+	}
+	return sum
+}
+
 // write adds a record that the card has answered.
 func (s *subject) write(r message.Record) {
 	b := s.model

@@ -13,8 +13,8 @@ func cases() []testCase {
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
 		pinCases, encipheredPINCases, payCases, payRefusedCases, encipheredPayCases,
 		receiveCases, receiveRefusedCases,
-		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases,
-		attackCases(),
+		stateCases, instructionCases, readCases, policyCases, logCases, expiryCases, idCases,
+		thoroughCases, attackCases(),
 	)
 }
 

@@ -122,12 +122,12 @@ var payCases = []testCase{
 	}},
 	{"amounts carry and borrow over every byte", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {
-			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255,
-				MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
+			p.Ceilings = highest(p.Slots)
 		})
 		s.instruct(func(i *message.Instruction) {
+			version := i.Policy.Version
 			i.Policy = s.parameters.Ceilings
-			i.Policy.Version = 1
+			i.Policy.Version = version + 1
 		})
 		merchant := c.device(s.bank, spec.RoleTerminal)
 		for _, pair := range [][2]money.Ore{
@@ -239,7 +239,7 @@ func (s *subject) refuses(want apdu.StatusWord, payee *device, request []byte) {
 
 // fillLog opens and refuses requests until the log has no slot left.
 func (s *subject) fillLog() {
-	for len(s.model.stored()) < spec.LogSlots {
+	for len(s.model.stored()) < int(s.parameters.Slots) {
 		s.enterPIN()
 		s.refuse(s.ask(100, ""))
 	}

@@ -165,7 +165,8 @@ var personalizationCases = []testCase{
 		s.storeCertificate()
 		s.storeBatchKey()
 		s.succeeds(spec.Activate.Only())
-		s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(otherPIN))
+		s.succeeds(c.variant(spec.Verify, "enciphered"),
+			s.enciphered(s.nextNonce(), c.block(otherPIN)))
 		s.answers(spec.SWConditions, put, good)
 	}},
 	{"a later certificate takes the place of the own one", func(c *caseRun) {
@@ -202,6 +203,27 @@ var personalizationCases = []testCase{
 				return b
 			},
 			"ceilings of version": func(b []byte) []byte { b[installCeilings+1] = 1; return b },
+			"more transactions than slots": func(b []byte) []byte {
+				b[installTransactions+1] = s.parameters.Slots + 1
+				return b
+			},
+			"more transactions than any log": func(b []byte) []byte {
+				b[installTransactions] = 1
+				return b
+			},
+			"transactions above a signed number": func(b []byte) []byte {
+				b[installTransactions] = 0x80
+				return b
+			},
+			"too few slots": func(b []byte) []byte {
+				b[installSlots] = spec.MinSlots - 1
+				return b
+			},
+			"no slots": func(b []byte) []byte { b[installSlots] = 0; return b },
+			"too many slots": func(b []byte) []byte {
+				b[installSlots] = spec.MaxSlots + 1
+				return b
+			},
 		} {
 			_, err := c.target.Install(c.ctx, corrupt(bytes.Clone(good)))
 			assert.Error(c, err, what)
@@ -213,6 +235,9 @@ var personalizationCases = []testCase{
 const (
 	installRole     = 2 + spec.DeviceIDLength + 2 + spec.HashLength + 2
 	installCeilings = installRole + 1 + 2
+
+	installTransactions = installCeilings + 2 + spec.AmountLength
+	installSlots        = installCeilings + spec.PolicyLength + 2
 )
 
 // flipLast changes the last bit.

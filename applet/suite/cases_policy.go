@@ -30,6 +30,9 @@ var policyCases = []testCase{
 		for what, change := range map[string]func(p *message.Policy){
 			"spend received": func(p *message.Policy) { p.Flags |= spec.FlagSpendReceived },
 			"plaintext PIN":  func(p *message.Policy) { p.Flags |= spec.FlagPlaintextPIN },
+			"over the air": func(p *message.Policy) {
+				p.Flags |= spec.FlagPlaintextContactless
+			},
 		} {
 			i := s.next()
 			i.Policy.Version++
@@ -43,15 +46,20 @@ var policyCases = []testCase{
 				MaxPayment: 1000, Flags: spec.FlagPINToReceive}
 		})
 	}},
-	{"the first policy is the pilot's under the ceilings", func(c *caseRun) {
+	{"the first policy is the default one under the ceilings", func(c *caseRun) {
 		for _, ceilings := range []message.Policy{
-			{MaxBalance: 1000, MaxTransactions: 2, MaxPayment: 500},
-			{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255, MaxPayment: 0xFFFFFFFF,
-				Flags: spec.PilotFlags},
-			{MaxBalance: 1, MaxTransactions: 255, MaxPayment: 2, Flags: spec.FlagPlaintextPIN},
+			{MaxBalance: 1000, MaxTransactions: 2, MaxPayment: 500, MaxSpent: 700},
+			{MaxBalance: message.MaxAmount, MaxTransactions: spec.DefaultSlots,
+				MaxPayment: message.MaxAmount, MaxSpent: message.MaxAmount, Flags: spec.PilotFlags},
+			message.DefaultCeilings(), message.PilotPolicy(),
+			{MaxBalance: 1, MaxTransactions: spec.DefaultSlots, MaxPayment: 2, MaxSpent: 3,
+				Flags: spec.FlagPlaintextPIN},
+			{MaxBalance: 0xFFFFFFFF, MaxPayment: 0xFFFFFFFF, Flags: spec.FlagPINToReceive},
 		} {
-			s := c.active(func(p *message.InstallParameters) { p.Ceilings = ceilings })
-			assert.Equal(c, c.policy(message.PilotPolicy().Under(ceilings)), s.policyOnCard())
+			s := c.active(func(p *message.InstallParameters) {
+				p.Ceilings, p.Slots = ceilings, spec.DefaultSlots
+			})
+			assert.Equal(c, c.policy(message.DefaultPolicy().Under(ceilings)), s.policyOnCard())
 			s.audit()
 		}
 	}},

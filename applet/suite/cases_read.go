@@ -65,8 +65,9 @@ var readCases = []testCase{
 		assert.Equal(c, c.object(spec.TagPolicy, c.policy(s.model.policy)), get("policy"))
 		counters, err := message.ParseCounters(get("counters"))
 		c.must(err)
-		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0, InstructionSequence: 2,
-			RequestCounter: 2}, *counters)
+		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0,
+			InstructionSequence: s.model.sequence, RequestCounter: 2, Slots: s.parameters.Slots},
+			*counters)
 	}},
 	{"a card that receives without PIN shows who it is, not what it holds", func(c *caseRun) {
 		s := c.loaded(5000)
@@ -93,7 +94,7 @@ var readCases = []testCase{
 		s := c.loaded(5000)
 		payer := c.device(s.bank, spec.RoleCard)
 		merchant := c.device(s.bank, spec.RoleTerminal)
-		for round := range 3 * spec.LogSlots {
+		for round := range 3 * int(s.parameters.Slots) {
 			s.enterPIN()
 			switch round % 3 {
 			case 0:

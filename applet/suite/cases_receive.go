@@ -149,12 +149,12 @@ var receiveCases = []testCase{
 	}},
 	{"what is reserved counts up to the last öre", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {
-			p.Ceilings = message.Policy{MaxBalance: 0xFFFFFFFF, MaxTransactions: 255,
-				MaxPayment: 0xFFFFFFFF, Flags: spec.PilotFlags}
+			p.Ceilings = highest(p.Slots)
 		})
 		s.instruct(func(i *message.Instruction) {
+			version := i.Policy.Version
 			i.Policy = s.parameters.Ceilings
-			i.Policy.Version = 1
+			i.Policy.Version = version + 1
 		})
 		s.load(4_000_000_000)
 		s.enterPIN()

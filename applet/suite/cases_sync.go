@@ -119,7 +119,9 @@ var instructionCases = []testCase{
 	}},
 	{"an Instruction's date is not before the card's, nor after its signers' end",
 		func(c *caseRun) {
-			s := c.install()
+			s := c.install(func(p *message.InstallParameters) {
+				p.Ceilings = message.PilotPolicy()
+			})
 			key := c.certify(c.world.root,
 				entry{holder: string(s.bank.ca.name()) + "00005", role: spec.RoleInstructionKey,
 					to: tomorrow})
@@ -173,7 +175,8 @@ var instructionCases = []testCase{
 	{"a credit is measured against the policy that comes with it", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) { p.Ceilings.MaxBalance = 900000 })
 		s.instruct(func(i *message.Instruction) {
-			i.Policy.Version, i.Policy.MaxBalance, i.Credit = 1, 900000, 900000
+			i.Policy.Version++
+			i.Policy.MaxBalance, i.Credit = 900000, 900000
 		})
 		require.Equal(c, spec.CreditTaken, s.model.credit)
 	}},

@@ -130,7 +130,8 @@ func (t *differential) begin(ctx context.Context) {
 			if side == 0 {
 				p.Role = role
 				p.Ceilings.MaxBalance = min(p.Ceilings.MaxBalance, t.amount())
-				p.Ceilings.MaxTransactions -= byte(t.random.IntN(2))
+				p.Ceilings.MaxTransactions -= uint16(t.random.IntN(2))
+				p.Slots += uint8(t.random.IntN(3))
 				parameters = *p
 			}
 			*p = parameters

@@ -290,7 +290,7 @@ func (t *differential) drawInstruction() drawnCommand {
 	acked := t.random.Uint32()
 	wrong := t.random.IntN(30)
 	policy, actions := t.oneIn(6), t.oneIn(8)
-	limit, transactions, flags := t.amount(), uint8(t.random.IntN(7)), byte(t.random.IntN(8))
+	limit, transactions, flags := t.amount(), uint16(t.random.IntN(7)), byte(t.random.IntN(16))
 	bits := message.Actions(pick(t, []byte{1, 2, 2, 4, 4, 6, 8}))
 	return t.instructionOf(func(i *message.Instruction) {
 		if t.cards[0].model.balance < 20_000 || credit%4 == 0 {
@@ -301,7 +301,8 @@ func (t *differential) drawInstruction() drawnCommand {
 		if policy {
 			i.Policy = message.Policy{
 				Version: i.Policy.Version + 1, MaxBalance: limit, MaxTransactions: transactions,
-				MaxPayment: money.Ore(spec.PilotMaxBalance) - limit%1000, Flags: flags,
+				MaxPayment: money.Ore(spec.PilotMaxBalance) - limit%1000,
+				MaxSpent:   limit % spec.PilotMaxSpent, Flags: flags,
 			}
 		}
 		if actions {

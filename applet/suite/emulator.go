@@ -23,9 +23,9 @@ type Emulator struct {
 	loaded *card.Snapshot // of the card when it had the load file and no instance yet
 }
 
-// NewEmulator makes a target whose cards have that profile and are contactless.
+// NewEmulator makes a target whose cards have that profile and are in a slot.
 func NewEmulator(profile card.Profile) *Emulator {
-	return &Emulator{profile: profile, medium: card.Contactless,
+	return &Emulator{profile: profile, medium: card.Contact,
 		load: func(fresh *card.Card) error {
 			_, err := fresh.Load(applet.CAP)
 			return err
@@ -39,7 +39,7 @@ func NewChangedEmulator(profile card.Profile, loadFile []byte, probe vm.Probe) *
 		_, err := fresh.LoadBlock(loadFile)
 		return err
 	}
-	return &Emulator{profile: profile, medium: card.Contactless, probe: probe, load: load}
+	return &Emulator{profile: profile, medium: card.Contact, probe: probe, load: load}
 }
 
 // Over is the same target over another interface.
@@ -94,7 +94,8 @@ func (e *Emulator) Reset(context.Context) error {
 
 // Capabilities implements [Target]. The emulator has no divergences.
 func (e *Emulator) Capabilities() Capabilities {
-	return Capabilities{ShortOnly: !e.profile.ExtendedLength}
+	return Capabilities{ShortOnly: !e.profile.ExtendedLength,
+		Contactless: e.medium == card.Contactless}
 }
 
 // Look implements [MemoryInspector].

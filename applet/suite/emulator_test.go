@@ -9,9 +9,9 @@ import (
 // The emulator is tested as a P71 in the field of a reader, for one in a slot whose
 // reader carries short APDUs only, and for a card without limits of memory.
 var emulators = map[string]*Emulator{
-	"p71, contactless":   NewEmulator(card.P71),
-	"p71-short, contact": NewEmulator(card.P71Short).Over(card.Contact),
-	"unlimited, contact": NewEmulator(card.Unlimited).Over(card.Contact),
+	"p71, contactless":   NewEmulator(card.P71).Over(card.Contactless),
+	"p71-short, contact": NewEmulator(card.P71Short),
+	"unlimited, contact": NewEmulator(card.Unlimited),
 }
 
 func TestOnEmulator(t *testing.T) {

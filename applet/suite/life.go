@@ -98,7 +98,7 @@ func (l *life) room() apdu.StatusWord {
 		}
 	}
 	switch {
-	case len(b.stored())+len(b.open) >= spec.LogSlots:
+	case len(b.stored())+len(b.open) >= int(l.s.parameters.Slots):
 		return spec.SWLogFull
 	case transactions >= int(b.policy.MaxTransactions):
 		return spec.SWTransactionLimit
@@ -120,6 +120,8 @@ func (l *life) pay() (attemptedCommand, apdu.StatusWord) {
 		return command, spec.SWPaymentLimit
 	case r.Amount > l.s.model.balance:
 		return command, spec.SWFunds
+	case l.s.model.paid()+r.Amount > l.s.model.policy.MaxSpent:
+		return command, spec.SWSpentLimit
 	}
 	return command, apdu.OK
 }
@@ -180,7 +182,8 @@ func (l *life) instruct() (attemptedCommand, apdu.StatusWord) {
 	if rapid.Bool().Draw(l.rt, "policy") {
 		i.Policy.Version++
 		i.Policy.MaxBalance = min(l.amount(), spec.PilotMaxBalance)
-		i.Policy.MaxTransactions = rapid.Uint8Range(0, spec.PilotMaxTransactions).Draw(l.rt,
+		i.Policy.MaxSpent = min(l.amount(), spec.PilotMaxSpent)
+		i.Policy.MaxTransactions = rapid.Uint16Range(0, spec.PilotMaxTransactions).Draw(l.rt,
 			"transactions")
 	}
 	i.Date = i.Date.AddDays(rapid.IntRange(0, 30).Draw(l.rt, "days"))

@@ -18,25 +18,26 @@ import (
 // domain alone, as one in a reader is. Every case deletes the instance of the case
 // before, with all that is in it, and installs a new one: use a card for tests.
 type Managed struct {
-	card      apdu.Card // gives answers as they come, 61xx too
-	reset     func() error
-	keys      scp03.KeySource
-	shortOnly bool
+	card         apdu.Card // gives answers as they come, 61xx too
+	reset        func() error
+	keys         scp03.KeySource
+	capabilities Capabilities
 
 	file   *cap.File
 	loaded bool // by this target, so that it is the committed CAP file
 }
 
 // NewManaged makes a target of a card with those keys. reset takes its power away and
-// gives it back. shortOnly reports that card or reader carry no extended APDUs.
+// gives it back.
 func NewManaged(
-	c apdu.Card, reset func() error, keys scp03.KeySource, shortOnly bool,
+	c apdu.Card, reset func() error, keys scp03.KeySource, capabilities Capabilities,
 ) (*Managed, error) {
 	file, err := cap.Parse(applet.CAP)
 	if err != nil {
 		return nil, err
 	}
-	return &Managed{card: c, reset: reset, keys: keys, shortOnly: shortOnly, file: file}, nil
+	return &Managed{card: c, reset: reset, keys: keys, capabilities: capabilities,
+		file: file}, nil
 }
 
 // Install implements [Target].
@@ -88,4 +89,4 @@ func (m *Managed) clear(ctx context.Context, client *globalplatform.Client) erro
 func (m *Managed) Reset(context.Context) error { return m.reset() }
 
 // Capabilities implements [Target].
-func (m *Managed) Capabilities() Capabilities { return Capabilities{ShortOnly: m.shortOnly} }
+func (m *Managed) Capabilities() Capabilities { return m.capabilities }

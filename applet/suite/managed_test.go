@@ -27,7 +27,8 @@ func TestOnManagedCard(t *testing.T) {
 
 func onManaged(t *testing.T, managed *globalplatform.Card) *Managed {
 	t.Helper()
-	target, err := NewManaged(managed, managed.Reset, scp03.TestKeys(), !card.P71.ExtendedLength)
+	target, err := NewManaged(managed, managed.Reset, scp03.TestKeys(),
+		Capabilities{ShortOnly: !card.P71.ExtendedLength, Contactless: true})
 	require.NoError(t, err)
 	return target
 }

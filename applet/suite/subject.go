@@ -64,15 +64,31 @@ type subject struct {
 	model       *cardModel // from activation on
 }
 
+// pilotCeilings are the pilot's limits, and plaintext PINs by contactless.
+func pilotCeilings() message.Policy {
+	p := message.PilotPolicy()
+	p.Flags |= spec.FlagPlaintextContactless
+	return p
+}
+
+// highest are the highest ceilings of a card with that many slots.
+func highest(slots uint8) message.Policy {
+	return message.Policy{MaxBalance: message.MaxAmount, MaxTransactions: uint16(slots),
+		MaxPayment: message.MaxAmount, MaxSpent: message.MaxAmount,
+		Flags: spec.PilotFlags | spec.FlagPlaintextContactless}
+}
+
 func (s *subject) id() message.DeviceID { return s.parameters.Device }
 
-// install takes a fresh card of the own intermediary and installs the applet.
+// install takes a fresh card of the own intermediary and installs the applet: with the
+// pilot's limits and the smallest log unless they are changed.
 func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	s := &subject{c: c, bank: c.world.own}
 	s.parameters = message.InstallParameters{
 		Device:   message.DeviceID(s.bank.nextID()),
 		Role:     spec.RoleCard,
-		Ceilings: message.PilotPolicy(),
+		Ceilings: pilotCeilings(),
+		Slots:    spec.MinSlots,
 		Date:     today,
 	}
 	var err error
@@ -217,6 +233,14 @@ func (c *caseRun) activeUntil(end message.Date) *subject {
 func (s *subject) activate() {
 	s.succeeds(spec.Activate.Only())
 	s.openModel()
+	if s.c.target.Capabilities().Contactless &&
+		s.parameters.Ceilings.Has(spec.FlagPlaintextContactless) {
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version++
+			i.Policy.Flags |= spec.FlagPlaintextContactless
+		})
+		s.newTap() // nobody has shown a PIN or a Challenge
+	}
 }
 
 // openModel begins the model of a card that has just been activated.
@@ -224,7 +248,7 @@ func (s *subject) openModel() {
 	head, err := message.FirstHead(s.id(), s.public)
 	s.c.must(err)
 	s.model = &cardModel{
-		heads: []message.Hash{head}, policy: message.PilotPolicy().Under(s.parameters.Ceilings),
+		heads: []message.Hash{head}, policy: message.DefaultPolicy().Under(s.parameters.Ceilings),
 		life: spec.Active, date: s.parameters.Date,
 	}
 }

@@ -23,6 +23,9 @@ type Target interface {
 type Capabilities struct {
 	// ShortOnly reports that card or reader carry no extended APDUs.
 	ShortOnly bool
+	// Contactless reports that the card is in the field of a reader, where the policy of
+	// version 0 takes no plaintext PIN: the suite's cards get one that does.
+	Contactless bool
 	// Divergences are the names of the cases that this target cannot pass, each with
 	// the reason. A case named here is expected to fail: when it passes, the suite
 	// reports that the entry is no longer needed.

@@ -109,7 +109,8 @@ func tornPersonalization() []tornCase {
 				done: func([]byte) {
 					s.openModel()
 					s.load(100)
-					s.enterPIN()
+					s.succeeds(c.variant(spec.Verify, "enciphered"),
+						s.enciphered(s.nextNonce(), c.block(ownPIN)))
 				},
 			}
 		}},

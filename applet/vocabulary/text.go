@@ -30,6 +30,10 @@ func text(kind spec.Kind, b []byte) string {
 		if len(b) == 2 {
 			return fmt.Sprintf("%d.%d", b[0], b[1])
 		}
+	case spec.KindMessageVersion:
+		if len(b) == 2 {
+			return fmt.Sprintf("%d, %s", b[0], algorithm(b[1]))
+		}
 	case spec.KindCurrency:
 		if len(b) == 2 && number(b) == spec.Currency {
 			return "SEK"
@@ -52,6 +56,16 @@ func text(kind spec.Kind, b []byte) string {
 		return byteText(kind, b[0])
 	}
 	return fmt.Sprintf("%X", b)
+}
+
+// algorithm is a signature algorithm in words.
+func algorithm(b byte) string {
+	for _, row := range spec.Algorithms {
+		if row.Algorithm == b {
+			return row.Text
+		}
+	}
+	return "algorithm " + hexByte(b)
 }
 
 // byteText is a one-byte value in words.

@@ -48,10 +48,10 @@ func TestConversation(t *testing.T) {
   CURRENCY               SEK
 < 9000 OK
   REQUEST: the payee asks for an amount, once
-    VERSION                1
+    VERSION                2, ECDSA P-256 SHA-256
     PAYEE                  SENORDIC00000002
     NUMBER                 7
-    RANDOM                 0102030000000000
+    RANDOM                 01020300000000000000000000000000
     AMOUNT                 125.00 kr
     CURRENCY               SEK
     PAYER                  SEFJORDB0000000A
@@ -68,7 +68,7 @@ func TestConversation(t *testing.T) {
 	}))
 	assert.Equal(t, `> INSTRUCTION
   INSTRUCTION: intermediary and notary acknowledge records and change the card
-    VERSION                1
+    VERSION                2, ECDSA P-256 SHA-256
     AUTHORITY              SENORDIC00002
     NOTARY                 SENOTARY00001
     DEVICE                 SENORDIC00000002
@@ -81,6 +81,7 @@ func TestConversation(t *testing.T) {
       MAX_BALANCE            3000.00 kr
       MAX_TRANSACTIONS       5
       MAX_PAYMENT            3000.00 kr
+      MAX_SPENT              3000.00 kr
       FLAGS                  SPEND_RECEIVED, PIN_TO_RECEIVE, PLAINTEXT_PIN
     DATE                   2026-11-22
     ACTIONS                UNBLOCK, RESET_TRIES

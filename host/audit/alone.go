@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"cmp"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/host/notary"
+	"slices"
 )
 
 // invariant11NoPartyAlone: an intermediary alone cannot raise a balance. Every Instruction is
@@ -49,8 +51,8 @@ func invariant11NoPartyAlone(s *auditRun) {
 }
 
 // checkCoverLimits: what holdings and pool paid to one payee for acceptances between two of its
-// acknowledgements is at most what its limits let an honest device accept in that time, whoever has
-// whose key.
+// acknowledgements is at most what the policy in force then let an honest device accept in that
+// time, whoever has whose key.
 func (s *auditRun) checkCoverLimits() {
 	type span struct {
 		payee string
@@ -65,7 +67,7 @@ func (s *auditRun) checkCoverLimits() {
 		}
 		at := span{payee: p.payee(), ended: w.answer == nil}
 		for _, i := range s.instructions {
-			if w.answer != nil && i.device == at.payee && i.message.AckedATC < w.answer.seq() {
+			if i.device == at.payee && (w.answer == nil || i.message.AckedATC < w.answer.seq()) {
 				at.after = max(at.after, i.message.AckedATC)
 			}
 		}
@@ -74,7 +76,7 @@ func (s *auditRun) checkCoverLimits() {
 	for at, sum := range given {
 		room := s.auditor.CoverLimit
 		if d := s.devices[at.payee]; d != nil && d.ceilings != nil {
-			room = d.ceilings.MaxBalance * money.Ore(d.ceilings.MaxTransactions)
+			room = s.roomAfter(d, at.after)
 		}
 		if sum > room {
 			s.violated(at.payee, sum-room,
@@ -82,4 +84,33 @@ func (s *auditRun) checkCoverLimits() {
 				at.after, room)
 		}
 	}
+}
+
+// roomAfter is what a card could accept after it had acknowledged that record and before it
+// acknowledged another, by the policies that were in force between, and by the one before them,
+// under which what was open then had been asked for.
+func (s *auditRun) roomAfter(d *device, record uint32) money.Ore {
+	inForce := message.DefaultPolicy().Under(*d.ceilings)
+	policies := []message.Policy{inForce}
+	ordered := slices.Clone(s.instructions)
+	slices.SortFunc(ordered, func(a, b *instruction) int {
+		return cmp.Compare(a.message.Sequence, b.message.Sequence)
+	})
+	for _, i := range ordered {
+		if i.device != d.id || i.message.AckedATC > record {
+			continue
+		}
+		if i.message.AckedATC < record {
+			policies = nil
+		}
+		if i.message.Policy.Version > inForce.Version {
+			inForce = i.message.Policy
+		}
+		policies = append(policies, inForce)
+	}
+	var room money.Ore
+	for _, p := range policies {
+		room = max(room, p.MaxBalance*money.Ore(p.MaxTransactions))
+	}
+	return room
 }

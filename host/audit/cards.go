@@ -183,9 +183,9 @@ func invariant7Limits(s *auditRun) {
 				spec.MaxOpenRequests)
 		}
 		if kept := int(d.State.ATC-d.State.AckedATC) +
-			len(d.State.OpenRequests); kept > spec.LogSlots {
+			len(d.State.OpenRequests); kept > row.slots {
 			s.violated(id, 0, "records and open requests take %d slots, there are %d", kept,
-				spec.LogSlots)
+				row.slots)
 		}
 	}
 	online, shadow := s.holdings()

@@ -35,6 +35,7 @@ type device struct {
 	role         spec.Role
 	key          *ecdsa.PublicKey
 	ceilings     *message.Policy
+	slots        int
 	status       notary.Status
 }
 

@@ -75,7 +75,8 @@ type scanner func(into ...any) error
 func newTables() *tables {
 	return &tables{
 		devices: table[*device]{name: "device",
-			columns: "id, intermediary, role, public_key, ceilings, status", parse: parseDevice},
+			columns: "id, intermediary, role, public_key, ceilings, slots, status",
+			parse:   parseDevice},
 		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate",
 			columns: "device, public_key", parse: parseUnregistered},
 		authorities: table[*cvc.Certificate]{name: "authority", columns: "certificate",
@@ -233,7 +234,8 @@ func (t *tables) facts() *facts {
 func parseDevice(scan scanner) (*device, error) {
 	var point, ceilings []byte
 	d := &device{}
-	if err := scan(&d.id, &d.intermediary, &d.role, &point, &ceilings, &d.status); err != nil {
+	if err := scan(&d.id, &d.intermediary, &d.role, &point, &ceilings, &d.slots,
+		&d.status); err != nil {
 		return nil, err
 	}
 	if ceilings != nil {

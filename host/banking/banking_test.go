@@ -42,6 +42,7 @@ var (
 		MaxBalance:      3000_00,
 		MaxTransactions: 9,
 		MaxPayment:      500_00,
+		MaxSpent:        900_00,
 		Flags:           1,
 	}
 	device = Device{
@@ -50,6 +51,7 @@ var (
 		Certificate: []byte{0x7F, 0x21},
 		PINPoint:    []byte{4},
 		Ceilings:    []byte{5},
+		Slots:       16,
 		Policy:      policy,
 	}
 	reservation = Reservation{
@@ -424,7 +426,7 @@ func TestBadRequestsAreMalformed(t *testing.T) {
 		{"reserve-device", `{"kind":"card","intent":"x","owner":"anna","replaces":"tiny"}`},
 		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE="}`},
 		{"add-device", `{"id":"SENORDIC0000ANNA","customer":"anna","certificate":"fyE=",` +
-			`"policy":"AAIABJPgCQAAw1D/"}`},
+			`"policy":"AAIABJPgAAkAAMNQAAFfkP8="}`},
 	} {
 		reply, err := ServeIssuerDesk(stub{}).Call(t.Context(), bad.call, []byte(bad.request))
 		require.NoError(t, err)

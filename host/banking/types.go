@@ -23,6 +23,7 @@ type Device struct {
 	Certificate []byte         // 7F21, signed by the CA
 	PINPoint    []byte         // a card's point for enciphered PINs, for its owner's phone
 	Ceilings    []byte         // write-once ceilings of a card (content of CB); nil for a terminal
+	Slots       uint8          // of a card's log; 0 for a terminal
 	Policy      message.Policy // that the device shall have
 }
 
@@ -110,6 +111,7 @@ type deviceJSON struct {
 	Certificate []byte           `json:"certificate,omitempty"`
 	PINPoint    []byte           `json:"pin_point,omitempty"`
 	Ceilings    []byte           `json:"ceilings,omitempty"`
+	Slots       uint8            `json:"slots,omitempty"`
 	Policy      []byte           `json:"policy,omitempty"` // content of DO CB
 }
 
@@ -119,7 +121,8 @@ func (d Device) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(deviceJSON{d.ID, d.Customer, d.Certificate, d.PINPoint, d.Ceilings, policy})
+	return json.Marshal(deviceJSON{d.ID, d.Customer, d.Certificate, d.PINPoint, d.Ceilings, d.Slots,
+		policy})
 }
 
 // UnmarshalJSON reads the policy as the card does.
@@ -129,6 +132,6 @@ func (d *Device) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	policy, err := message.ParsePolicy(in.Policy)
-	*d = Device{in.ID, in.Customer, in.Certificate, in.PINPoint, in.Ceilings, policy}
+	*d = Device{in.ID, in.Customer, in.Certificate, in.PINPoint, in.Ceilings, in.Slots, policy}
 	return err
 }

@@ -75,7 +75,7 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 			Policy: message.PilotPolicy(), Date: w.today(),
 		},
 		Used: state.InstructionSequence, ATC: state.ATC, Issued: books.Issued,
-		Amount: money.Krona, Order: "the attacker's", Ceilings: anna.device.Policy,
+		Amount: money.Krona, Order: "the attacker's", Ceilings: message.DefaultCeilings(),
 		ForeignDevice: bertil.device.ID,
 		ForeignKey: message.AuthorityRef(
 			bertil.bank.instruction.Certificate.Holder,

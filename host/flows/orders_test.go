@@ -33,12 +33,12 @@ func TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline(t *testing.T) {
 	}{
 		{"more than the online wallet holds", func(*world, *person) {}, 5001 * money.Krona,
 			"load less"},
-		{"more than the card may hold", func(*world, *person) {}, 3001 * money.Krona,
-			"load at most 3000.00 kr"},
+		{"more than the card may hold", func(*world, *person) {}, 4001 * money.Krona,
+			"load at most 4000.00 kr"},
 		{"open requests counted", func(w *world, anna *person) {
 			_, err := anna.phone.Request(w.ctx, anna.tap(w.t), 1000*money.Krona, "")
 			require.NoError(w.t, err)
-		}, 2001 * money.Krona, "load at most 2000.00 kr"},
+		}, 3001 * money.Krona, "load at most 3000.00 kr"},
 		{"a blocked card", func(w *world, anna *person) {
 			require.NoError(w.t, anna.bank.Block(w.ctx, anna.device.ID, true))
 		}, 100 * money.Krona, "load another one"},
@@ -101,7 +101,7 @@ func TestOrdersAreTheOwnersAndOnceForTheirID(t *testing.T) {
 
 func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
-	above := message.PilotPolicy()
+	above := message.DefaultCeilings()
 	above.MaxBalance++
 	order := banking.PolicyOrder{Key: "1", By: "eva", Policy: above,
 		Devices: []message.DeviceID{anna.device.ID}}

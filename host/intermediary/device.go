@@ -22,8 +22,9 @@ import (
 //  2. The notary registers id and key, once for ever.
 //
 // A cut between the two is repaired by the same call; the same device again is
-// fine, with a later certificate too. Errors: [banking.ErrNoCustomer], [banking.ErrTaken],
-// [banking.ErrSecondCard], those of the notary's Register.
+// fine, with a later certificate too. Errors: [banking.ErrMalformed], also for ceilings that no
+// card is installed with, [banking.ErrNoCustomer], [banking.ErrTaken], [banking.ErrSecondCard],
+// those of the notary's Register.
 func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 	if _, err := customer(ctx, i.db, d.Customer); err != nil {
 		return err
@@ -37,6 +38,16 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 		return banking.Refuse(banking.ErrMalformed, "intermediary: device %s: the certificate is "+
 			"that of %s: give the one that was issued for this device", d.ID, certificate.Holder)
 	}
+	if d.Ceilings != nil {
+		ceilings, err := message.ParsePolicy(d.Ceilings)
+		if err == nil {
+			err = message.CheckSlots(d.Slots, ceilings)
+		}
+		if err != nil {
+			return banking.Refuse(banking.ErrMalformed, "intermediary: device %s: ceilings: %v",
+				d.ID, err)
+		}
+	}
 	others, err := i.othersBarred(ctx, d)
 	if err != nil {
 		return err
@@ -45,7 +56,7 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 		return err
 	}
 	return i.notary.Register(ctx, notary.Registration{Certificate: d.Certificate, Owner: d.Customer,
-		Ceilings: d.Ceilings})
+		Ceilings: d.Ceilings, Slots: d.Slots})
 }
 
 // storeDevice keeps a device, or the later certificate of one that is kept, for the
@@ -63,7 +74,7 @@ func (i *Intermediary) storeDevice(
 		case err != nil:
 			return err
 		case kept.Customer != d.Customer || !bytes.Equal(kept.PINPoint, d.PINPoint) ||
-			!bytes.Equal(kept.Ceilings, d.Ceilings):
+			!bytes.Equal(kept.Ceilings, d.Ceilings) || kept.Slots != d.Slots:
 			return fmt.Errorf("device %s: %w", d.ID, banking.ErrTaken)
 		default:
 			former, err := cvc.Parse(kept.Certificate)
@@ -86,11 +97,11 @@ func (i *Intermediary) storeDevice(
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
 		if err := store.Exec(ctx, tx, `INSERT INTO device (id, customer, role, certificate,
-			pin_point, ceilings, policy)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET certificate =
+			pin_point, ceilings, slots, policy)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET certificate =
 			excluded.certificate`,
 			d.ID, d.Customer, certificate.Role, d.Certificate, d.PINPoint, d.Ceilings,
-			policy); err != nil {
+			d.Slots, policy); err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
 		return ledger.Open(ctx, tx, shadowCopy(d.ID))
@@ -112,9 +123,9 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 	}
 	var policy []byte
 	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint,
-		&d.Ceilings, &policy, &d.blockWanted, &d.resetIn},
-		`SELECT customer, role, certificate, pin_point, ceilings, policy, block_wanted, reset_in
-			FROM device WHERE id = $1`, id)
+		&d.Ceilings, &d.Slots, &policy, &d.blockWanted, &d.resetIn},
+		`SELECT customer, role, certificate, pin_point, ceilings, slots, policy, block_wanted,
+			reset_in FROM device WHERE id = $1`, id)
 	if err == nil && !found {
 		return d, fmt.Errorf("device %q: %w", id, banking.ErrNoDevice)
 	}

@@ -205,6 +205,7 @@ func (o *testBank) card(id message.DeviceID) banking.Device {
 	require.NoError(o.t, err)
 	return banking.Device{
 		ID: id, Customer: "anna", Certificate: certificate, PINPoint: point,
-		Ceilings: []byte(spec.PilotPolicy), Policy: message.PilotPolicy(),
+		Ceilings: []byte(spec.DefaultCeilings), Slots: spec.DefaultSlots,
+		Policy: message.DefaultPolicy(),
 	}
 }

@@ -27,6 +27,7 @@ var (
 		Certificate: []byte{0x7F, 0x21},
 		Owner:       "anna",
 		Ceilings:    []byte{0, 1},
+		Slots:       16,
 	}
 	refund     = Refund{Order: "00ff", Payee: merchant, Payer: anna, ATC: 7, Amount: 12_50}
 	revocation = Revocation{Seq: 3, Device: anna}

@@ -35,9 +35,10 @@ type Registration struct {
 	// Owner is the intermediary's own reference of the owner: opaque here, it comes back
 	// in the Statement.
 	Owner string `json:"owner,omitempty"`
-	// Ceilings are the write-once ceilings of a card or SAM (value of CB, 12 bytes); nil
-	// for terminal and desk.
+	// Ceilings are the write-once ceilings of a card or SAM (value of CB, 17 bytes), and Slots
+	// how many its log has; nil and 0 for terminal and desk.
 	Ceilings []byte `json:"ceilings,omitempty"`
+	Slots    uint8  `json:"slots,omitempty"`
 }
 
 // Refund is an intermediary's statement that the owner of one of its terminals returns money of a

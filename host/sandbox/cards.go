@@ -193,8 +193,8 @@ func (s *Sandbox) cardOrder(
 	case err != nil:
 		return personalization.Order{}, made, err
 	}
-	order := personalization.Order{Device: id, Role: spec.RoleCard, Ceilings: message.PilotPolicy(),
-		Owner: owner}
+	order := personalization.Order{Device: id, Role: spec.RoleCard,
+		Limits: personalization.DefaultLimits(), Owner: owner}
 	if order.Date, err = message.ParseDate(made.Date); err != nil {
 		return order, made, fmt.Errorf("%s: %w", path, err)
 	}

@@ -256,7 +256,9 @@ func (s *Sandbox) names(prefix string) (names []string, err error) {
 	return names, nil
 }
 
-// cardOptions returns the options of every virtual card of the sandbox.
+// cardOptions returns the options of every virtual card of the sandbox. It is in the slot
+// of its reader: the default policy takes no plaintext PIN by contactless, and a terminal
+// has no other.
 func (s *Sandbox) cardOptions() card.Options {
-	return card.Options{Profile: card.P71, Random: s.options.Random, Interface: card.Contactless}
+	return card.Options{Profile: card.P71, Random: s.options.Random, Interface: card.Contact}
 }

@@ -287,7 +287,8 @@ func TestLostCardOfTwo(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, b.AddDevice(ctx, banking.Device{
 		ID: second, Customer: "anna", Certificate: certificate, PINPoint: point,
-		Ceilings: []byte(spec.PilotPolicy), Policy: message.PilotPolicy(),
+		Ceilings: []byte(spec.DefaultCeilings), Slots: spec.DefaultSlots,
+		Policy: message.DefaultPolicy(),
 	}))
 	require.NoError(t, founded.LearnCards(ctx, "anna"))
 	_, err = founded.Person(ctx, "anna", "")

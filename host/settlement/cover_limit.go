@@ -9,9 +9,9 @@ import (
 )
 
 // withinCoverLimit reports whether holding and pool may pay cover towards a claim. What they pay to
-// one payee, between two of its acknowledgements, is at most what its limits let an honest device
-// accept in that time (protocol §8.11). Without it, a thief of the keys of a payer and of a payee
-// could pay himself any sum. A claim beyond the limit waits for an operator.
+// one payee, between two of its acknowledgements, is at most what the policy in force then lets an
+// honest device accept in that time (protocol §8.11). Without it, a thief of the keys of a payer
+// and of a payee could pay himself any sum. A claim beyond the limit waits for an operator.
 func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if cover == 0 {
 		return true, nil
@@ -20,27 +20,69 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	limit := t.terms.CoverLimit
-	if payee.ceilings != nil {
-		ceilings, err := message.ParsePolicy(payee.ceilings)
-		if err != nil {
-			return false, store.Failed(err)
-		}
-		limit = ceilings.MaxBalance * money.Ore(ceilings.MaxTransactions)
-	}
-	covered, err := t.coveredSoFar(p)
-	return covered+cover <= limit, err
-}
-
-// coveredSoFar returns what holdings and pool have paid to the payee for acceptances between the
-// same two acknowledgements as that of p. Those that the end of the device decided count as one
-// such period.
-func (t *txn) coveredSoFar(p *payment) (money.Ore, error) {
 	seq, err := t.queryInt("SELECT v.seq FROM payee_decision w JOIN payee_answer v ON v.identity "+
 		"= w.answer WHERE w.payment = $1", p.identity)
 	if err != nil {
+		return false, err
+	}
+	limit := t.terms.CoverLimit
+	if payee.ceilings != nil {
+		if limit, err = t.coverLimit(payee, seq); err != nil {
+			return false, err
+		}
+	}
+	covered, err := t.coveredSoFar(p, seq)
+	return covered+cover <= limit, err
+}
+
+// coverLimit returns what an honest card could accept between the two acknowledgements around its
+// record seq; 0 stands for its end, after the last one. It follows the policies that were in force
+// between the two, and the one before them, under which what was open then had been asked for: the
+// highest counts.
+func (t *txn) coverLimit(payee *device, seq int64) (money.Ore, error) {
+	if seq == 0 {
+		seq = math.MaxInt64
+	}
+	after, err := t.queryInt("SELECT coalesce(max(acked_atc), 0) FROM instruction WHERE device = "+
+		"$1 AND acked_atc < $2", payee.id, seq)
+	if err != nil {
 		return 0, err
 	}
+	ceilings, err := message.ParsePolicy(payee.ceilings)
+	if err != nil {
+		return 0, store.Failed(err)
+	}
+	current := message.DefaultPolicy().Under(ceilings)
+	most := func(p message.Policy) money.Ore { return p.MaxBalance * money.Ore(p.MaxTransactions) }
+	limit := most(current)
+	err = store.Each(t.ctx, t.tx, func(row store.Row) error {
+		var acked int64
+		var raw []byte
+		if err := row.Scan(&acked, &raw); err != nil {
+			return err
+		}
+		policy, err := message.ParsePolicy(raw)
+		if err != nil {
+			return store.Failed(err)
+		}
+		if policy.Version > current.Version { // as the card takes it
+			current = policy
+		}
+		if acked < after {
+			limit = most(current)
+		} else {
+			limit = max(limit, most(current))
+		}
+		return nil
+	}, `SELECT acked_atc, policy FROM instruction WHERE device = $1 AND acked_atc <= $2
+		ORDER BY seq`, payee.id, after)
+	return limit, err
+}
+
+// coveredSoFar returns what holdings and pool have paid to the payee for acceptances between the
+// same two acknowledgements as its record seq, which accepted p. Those that the end of the device
+// decided, with seq 0, count as one such period.
+func (t *txn) coveredSoFar(p *payment, seq int64) (money.Ore, error) {
 	if seq == 0 {
 		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
 			payee_decision w ON w.payment = p.identity

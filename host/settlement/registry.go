@@ -125,7 +125,7 @@ func (p participant) Register(ctx context.Context, r notary.Registration) error 
 			return notary.Refuse(notary.NotYours, "device %s carries the name of %s, not of %s", id,
 				id.Name(), p.from)
 		}
-		if err := checkCeilings(c, r.Ceilings); err != nil {
+		if err := checkCeilings(c, r); err != nil {
 			return err
 		}
 		held, err := t.lookup(id)
@@ -134,9 +134,9 @@ func (p participant) Register(ctx context.Context, r notary.Registration) error 
 		}
 		if held != nil {
 			if held.role != c.Role || !bytes.Equal(held.key, point) || held.owner != r.Owner ||
-				!bytes.Equal(held.ceilings, r.Ceilings) {
+				!bytes.Equal(held.ceilings, r.Ceilings) || held.slots != r.Slots {
 				return notary.Refuse(notary.Taken, "device %s is registered with another key, "+
-					"role, owner or ceilings; a new device needs a new id", id)
+					"role, owner, ceilings or slots; a new device needs a new id", id)
 			}
 			return t.exec("UPDATE device SET certificate = $1, expires = $2 WHERE id = $3 AND "+
 				"expires < $4", r.Certificate, c.Expiry.String(), id, c.Expiry.String())
@@ -154,10 +154,10 @@ func (t *txn) insertDevice(
 		return notary.Refuse(notary.Malformed, "device %s: %v", id, err)
 	}
 	if err := t.exec(`INSERT INTO device (id, intermediary, role, public_key, certificate, expires,
-		owner, ceilings, registered_at, held_head)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-		$10)`, id, from, int(c.Role), point, r.Certificate, c.Expiry.String(), r.Owner, r.Ceilings,
-		t.stamp(), head[:]); err != nil {
+		owner, ceilings, slots, registered_at, held_head)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+		$11)`, id, from, int(c.Role), point, r.Certificate, c.Expiry.String(), r.Owner, r.Ceilings,
+		r.Slots, t.stamp(), head[:]); err != nil {
 		return err
 	}
 	if !c.Role.CanPay() {
@@ -166,14 +166,17 @@ func (t *txn) insertDevice(
 	return ledger.Open(t.ctx, t.tx, shadowOf(id))
 }
 
-func checkCeilings(c *cvc.Certificate, ceilings []byte) error {
-	if ceilings == nil && !c.Role.CanPay() {
+func checkCeilings(c *cvc.Certificate, r notary.Registration) error {
+	if r.Ceilings == nil && r.Slots == 0 && !c.Role.CanPay() {
 		return nil
 	}
-	if _, err := message.ParsePolicy(ceilings); err != nil || !c.Role.CanPay() {
-		return notary.Refuse(notary.Malformed,
-			"device %s: a card or SAM is registered with its write-once ceilings, a %s without",
-			c.Holder, c.Role)
+	ceilings, err := message.ParsePolicy(r.Ceilings)
+	if err != nil || !c.Role.CanPay() {
+		return notary.Refuse(notary.Malformed, "device %s: a card or SAM is registered with its "+
+			"write-once ceilings and slots, a %s without", c.Holder, c.Role)
+	}
+	if err := message.CheckSlots(r.Slots, ceilings); err != nil {
+		return notary.Refuse(notary.Malformed, "device %s: %v", c.Holder, err)
 	}
 	return nil
 }

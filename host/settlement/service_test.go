@@ -379,7 +379,8 @@ func TestTerminalCountsInThirtyTwoBits(t *testing.T) {
 	rich.Policy.MaxBalance, rich.Policy.MaxPayment, rich.Policy.Version = much, much, 1
 	require.NoError(t, w.Notary.For("SENORDIC").Register(context.Background(),
 		notary.Registration{Certificate: rich.Certificate,
-			Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings)}))
+			Owner: rich.Owner, Ceilings: w.Policy(rich.Ceilings),
+			Slots: settlementtest.Slots}))
 	w.Devices["RICH"], w.Names = rich, append(w.Names, "RICH")
 	require.NoError(t, w.Notary.Issue(context.Background(), "1", "SENORDIC", 2*much))
 	for range 2 {

@@ -65,6 +65,7 @@ type device struct {
 	certificate  []byte
 	owner        string
 	ceilings     []byte
+	slots        uint8 // of a card's log
 	status       notary.Status
 	reportedAt   sql.NullString
 	heldATC      uint32
@@ -81,10 +82,10 @@ func (t *txn) lookup(id message.DeviceID) (*device, error) {
 	}
 	d := &device{id: id}
 	found, err := t.queryRow(`SELECT intermediary, role, public_key, certificate, owner, ceilings,
-		status, reported_at, held_atc, held_head,
+		slots, status, reported_at, held_atc, held_head,
 		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
-		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.status,
-		&d.reportedAt, &d.heldATC, &d.heldHead,
+		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.slots,
+		&d.status, &d.reportedAt, &d.heldATC, &d.heldHead,
 		&d.holdingDebt, &d.poolDebt, &d.sweeps)
 	if err != nil || !found {
 		return nil, err

@@ -440,7 +440,10 @@ func (w *world) atBank(s Step, p *person, t *merchantTerminal) error {
 	case Policy:
 		policy.MaxPayment = min(policy.MaxPayment, money.Ore(1+s.Pick%int(policy.MaxPayment)))
 		policy.MaxBalance = min(policy.MaxBalance, money.Ore(1000+s.Pick%int(policy.MaxBalance)))
-		policy.MaxTransactions = min(policy.MaxTransactions, uint8(1+s.Pick%8))
+		if policy.MaxSpent > 0 {
+			policy.MaxSpent = min(policy.MaxSpent, money.Ore(1000+s.Pick%int(policy.MaxSpent)))
+		}
+		policy.MaxTransactions = min(policy.MaxTransactions, uint16(1+s.Pick%8))
 		if s.Pick%2 == 0 {
 			policy.Flags |= spec.FlagPINToReceive
 		}

@@ -37,6 +37,8 @@ func (w *world) orderCard(name string, b *bank, number int) (*person, error) {
 		w.random.of("order")); err != nil {
 		return nil, err
 	}
+	// The pilot's limits, and the smallest log: small numbers are soon reached.
+	p.order.Limits = personalization.Limits{Ceilings: message.PilotPolicy(), Slots: spec.MinSlots}
 	c, err := w.install(name, p.order)
 	p.cards = []*emulated.Card{c}
 	return p, err

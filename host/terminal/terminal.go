@@ -64,8 +64,15 @@ type Config struct {
 // PilotPolicy returns the pilot's policy for terminals: 12 receipts and 20 000 kr
 // between two synchronisations. What is received is never spent offline.
 func PilotPolicy() message.Policy {
-	return message.Policy{MaxBalance: 20_000_00, MaxTransactions: 12,
-		MaxPayment: spec.PilotMaxPayment}
+	return message.Policy{MaxBalance: spec.PilotTerminalBalance,
+		MaxTransactions: spec.PilotTerminalReceipts, MaxPayment: spec.PilotTerminalPayment}
+}
+
+// DefaultPolicy returns the default policy for terminals, for a week without a network:
+// 6,000 receipts and 1,000,000 kr between two synchronisations.
+func DefaultPolicy() message.Policy {
+	return message.Policy{MaxBalance: spec.DefaultTerminalBalance,
+		MaxTransactions: spec.DefaultTerminalReceipts, MaxPayment: spec.DefaultTerminalPayment}
 }
 
 // Terminal is one terminal. It is not safe for concurrent use.

@@ -13,7 +13,9 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
 )
 
@@ -49,11 +51,11 @@ type Job struct {
 
 // Card is one card of a job.
 type Card struct {
-	Line     int    // in its file
-	Owner    string // the intermediary's reference of the customer
-	Name     string // on the letter
-	Address  []string
-	Ceilings message.Policy // version 0
+	Line    int    // in its file
+	Owner   string // the intermediary's reference of the customer
+	Name    string // on the letter
+	Address []string
+	personalization.Limits
 
 	// Second and Replaces are as in [banking.Reservation]. A card that is replaced is
 	// reported lost when the new one is active.
@@ -76,6 +78,15 @@ func (c Card) reservation(intent string) banking.Reservation {
 		Kind: banking.KindCard, Intent: intent, Owner: c.Owner,
 		Second: c.Second, Replaces: c.Replaces,
 	}
+}
+
+// MostSlots are the slots of the card with the longest log.
+func (j *Job) MostSlots() uint8 {
+	most := uint8(spec.MinSlots)
+	for _, c := range j.Cards {
+		most = max(most, c.Slots)
+	}
+	return most
 }
 
 // Keep instead of a reference to new keys leaves the cards their initial ones.
@@ -171,9 +182,11 @@ func checkCards(file string, cards []Card, problems *Problems) {
 	}
 }
 
+// limitColumns are the fields of a card's limits, and of those of a whole job.
+var limitColumns = []string{"max_balance", "max_payment", "max_spent", "max_transactions", "slots"}
+
 // columns are the fields of a card, the same inline and in a table.
-var columns = []string{"owner", "name", "address", "max_balance", "max_payment", "max_transactions",
-	"second", "replaces"}
+var columns = append([]string{"owner", "name", "address", "second", "replaces"}, limitColumns...)
 
 // cardOf makes a card of its columns; a column that is missing or empty is what the
 // job's head has.
@@ -211,19 +224,23 @@ func cardOf(
 				"%d, all of them printable", n, text, maxLine)
 		}
 	}
-	c.Ceilings = limits(file, func(column string) (string, int) { return value(column), line },
-		head.ceilings, problems)
+	c.Limits = limits(file, func(column string) (string, int) { return value(column), line },
+		head.limits, problems)
+	most := head.limits
 	for _, limit := range []struct {
 		column    string
 		above     bool
 		own, most any
 	}{
-		{"max_balance", c.Ceilings.MaxBalance > head.ceilings.MaxBalance, c.Ceilings.MaxBalance,
-			head.ceilings.MaxBalance},
-		{"max_payment", c.Ceilings.MaxPayment > head.ceilings.MaxPayment, c.Ceilings.MaxPayment,
-			head.ceilings.MaxPayment},
-		{"max_transactions", c.Ceilings.MaxTransactions > head.ceilings.MaxTransactions,
-			c.Ceilings.MaxTransactions, head.ceilings.MaxTransactions},
+		{"max_balance", c.Ceilings.MaxBalance > most.Ceilings.MaxBalance, c.Ceilings.MaxBalance,
+			most.Ceilings.MaxBalance},
+		{"max_payment", c.Ceilings.MaxPayment > most.Ceilings.MaxPayment, c.Ceilings.MaxPayment,
+			most.Ceilings.MaxPayment},
+		{"max_spent", c.Ceilings.MaxSpent > most.Ceilings.MaxSpent, c.Ceilings.MaxSpent,
+			most.Ceilings.MaxSpent},
+		{"max_transactions", c.Ceilings.MaxTransactions > most.Ceilings.MaxTransactions,
+			c.Ceilings.MaxTransactions, most.Ceilings.MaxTransactions},
+		{"slots", c.Slots > most.Slots, c.Slots, most.Slots},
 	} {
 		if limit.above && head.limited[limit.column] {
 			problems.add(file, line,
@@ -246,12 +263,14 @@ func yesOrNo(file string, line int, column, text string, problems *Problems) boo
 	return false
 }
 
-// limits are the ceilings that the columns or fields name, over those given. Where only
-// the balance is named, no payment may be above it.
+// limits are what the columns or fields name, over those given. Where only the balance is
+// named, no payment may be above it, and where only the slots are, there are no more
+// transactions.
 func limits(
-	file string, value func(column string) (string, int), ceilings message.Policy,
+	file string, value func(column string) (string, int), l personalization.Limits,
 	problems *Problems,
-) message.Policy {
+) personalization.Limits {
+	ceilings := &l.Ceilings
 	amount := func(column string, into *money.Ore) (line int, named bool) {
 		text, line := value(column)
 		if text == "" {
@@ -273,13 +292,30 @@ func limits(
 			"max_payment is above max_balance: no such payment could ever be made")
 	}
 	ceilings.MaxPayment = min(ceilings.MaxPayment, ceilings.MaxBalance)
-	if text, line := value("max_transactions"); text != "" {
-		n, err := parseCount(text)
-		if err != nil {
-			problems.add(file, line, "max_transactions %q: give a whole number from 1 to 255", text)
-		} else {
-			ceilings.MaxTransactions = n
+	amount("max_spent", &ceilings.MaxSpent)
+	count := func(column string, least, most uint8) (n uint8, line int, named bool) {
+		text, line := value(column)
+		if text == "" {
+			return 0, line, false
 		}
+		n, err := parseCount(text, least, most)
+		if err != nil {
+			problems.add(file, line, "%s %q: give a whole number from %d to %d", column, text,
+				least, most)
+		}
+		return n, line, err == nil
 	}
-	return ceilings
+	if n, _, named := count("slots", spec.MinSlots, spec.MaxSlots); named {
+		l.Slots = n
+	}
+	n, line, named := count("max_transactions", 1, spec.MaxSlots)
+	if named {
+		ceilings.MaxTransactions = uint16(n)
+	}
+	if named && n > l.Slots {
+		problems.add(file, line,
+			"max_transactions is above the slots of the log, %d: lower it, or raise slots", l.Slots)
+	}
+	ceilings.MaxTransactions = min(ceilings.MaxTransactions, uint16(l.Slots))
+	return l
 }

@@ -12,6 +12,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/personalization"
 )
 
 const goodHead = `job: spring-2027
@@ -57,20 +58,21 @@ func TestSecondCardsInAJob(t *testing.T) {
 }
 
 func TestJobIsRead(t *testing.T) {
-	ceilings := message.PilotPolicy()
-	ceilings.MaxBalance, ceilings.MaxTransactions = 200_00, 9
+	ceilings := personalization.DefaultLimits()
+	ceilings.Ceilings.MaxBalance, ceilings.Ceilings.MaxTransactions = 200_00, 9
+	ceilings.Ceilings.MaxSpent, ceilings.Slots = 400_00, 32
 	limited := ceilings
-	limited.MaxPayment = 49_50
+	limited.Ceilings.MaxPayment = 49_50
 	want := []Card{
 		{Owner: "anna", Name: "Anna Ström", Address: []string{"Storgatan 1", "111 22 Ort"},
-			Ceilings: limited},
-		{Owner: "bertil", Name: "bertil", Ceilings: ceilings},
+			Limits: limited},
+		{Owner: "bertil", Name: "bertil"},
 	}
-	ceilings.MaxPayment = 100_00
-	want[1].Ceilings = ceilings
+	ceilings.Ceilings.MaxPayment = 100_00
+	want[1].Limits = ceilings
 
 	const head = goodHead + "expiry: 2031-12-31\nceilings: {max_balance: 200, max_payment: 100 " +
-		"kr, max_transactions: 9}\n"
+		"kr, max_transactions: 9, max_spent: 400, slots: 32}\n"
 	for name, c := range map[string]struct {
 		content, table string
 		lines          [2]int
@@ -108,6 +110,13 @@ func TestJobIsRead(t *testing.T) {
 		})
 	}
 
+	pilot, err := read(goodHead+"cards: cards.csv\n", "owner,max_balance,max_payment,max_spent,"+
+		"max_transactions,slots\nanna,3000,3000,3000,5,16\nbertil,,,,,16\n")
+	require.NoError(t, err)
+	assert.Equal(t, personalization.Limits{Ceilings: message.PilotPolicy(), Slots: 16},
+		pilot.Cards[0].Limits)
+	assert.EqualValues(t, 16, pilot.Cards[1].Ceilings.MaxTransactions, "no more than slots")
+	assert.EqualValues(t, 16, pilot.MostSlots())
 	low, err := read(goodHead+"cards: cards.csv\n", "owner,max_balance\nanna,10\n")
 	require.NoError(t, err)
 	assert.Equal(t, money.Ore(10_00), low.Cards[0].Ceilings.MaxPayment)
@@ -134,10 +143,12 @@ func TestProblemsOfAJob(t *testing.T) {
 			[]string{":1: job: missing", ":1: bank: missing", ":1: keys: missing",
 				":1: letters: missing", ":1: cards: missing"}},
 		"everything": {"job: Spring!\nbank: NOBANK\nkeys: {initial: [], final: }\nexpiry: soon\n" +
-			"ceilings: {max_transactions: 300}\nletters: {recipients: [age1x]}\ncards: {}\n" +
+			"ceilings: {max_transactions: 300, slots: 15}\nletters: {recipients: [age1x]}\n" +
+			"cards: {}\n" +
 			"cards: 7\n", "",
 			[]string{":1: job: ", ":2: bank: ", ":3: initial: here should be", ":3: final: empty",
-				":4: expiry: ", ":5: max_transactions \"300\"", ":6: recipients: ", ":7: cards: ",
+				":4: expiry: ", ":5: slots \"15\": give a whole number from 16 to 240",
+				":5: max_transactions \"300\"", ":6: recipients: ", ":7: cards: ",
 				":8: field cards is there twice"}},
 		"no recipients": {strings.Replace(goodHead,
 			"[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]", "[]", 1) +
@@ -170,6 +181,13 @@ func TestProblemsOfAJob(t *testing.T) {
 			[]string{"cards.csv:3: max_balance 1001.00 kr is above that of the job, 1000.00 kr",
 				"cards.csv:4: max_payment 600.00 kr",
 				"cards.csv:5: max_transactions 10 is above that of the job, 9"}},
+		"above the slots": {inTable, "owner,max_transactions,slots\na,33,32\nb,129,\nc,240,240\n",
+			[]string{"cards.csv:2: max_transactions is above the slots of the log, 32",
+				"cards.csv:3: max_transactions is above the slots of the log, 128"}},
+		"more slots than the job's": {goodHead + "ceilings: {slots: 20, max_spent: 10}\n" +
+			"cards: cards.csv\n", "owner,slots,max_spent\na,21,11\n",
+			[]string{"cards.csv:2: max_spent 11.00 kr is above that of the job, 10.00 kr",
+				"cards.csv:2: slots 21 is above that of the job, 20"}},
 		"above the job's, inline": {goodHead +
 			"ceilings: {max_payment: 100}\ncards: [{owner: a, max_payment: 101}]\n", "",
 			[]string{":9: max_payment 101.00 kr"}},

@@ -144,10 +144,10 @@ func lines(text string) []string {
 	return all
 }
 
-func parseCount(text string) (uint8, error) {
+func parseCount(text string, least, most uint8) (uint8, error) {
 	n, err := strconv.ParseUint(text, 10, 8)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("none")
+	if err == nil && (uint8(n) < least || uint8(n) > most) {
+		err = fmt.Errorf("not %d to %d", least, most)
 	}
 	return uint8(n), err
 }

@@ -12,15 +12,16 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"ekrona/apdu/message"
+	"ekrona/personalization"
 	"ekrona/personalization/batch/letter"
 	"ekrona/personalization/cardkeys"
 )
 
-// headJob is a job while it is read, with the ceilings of cards that name none.
+// headJob is a job while it is read, with the limits of cards that name none.
 type headJob struct {
 	Job
-	ceilings message.Policy
-	limited  map[string]bool // columns for which the job itself names a ceiling
+	limits  personalization.Limits
+	limited map[string]bool // columns for which the job itself names a ceiling
 }
 
 // mapping is a YAML mapping of known fields, with their lines.
@@ -43,7 +44,7 @@ var jobFields = []string{"job", "bank", "batch", "keys", "expiry", "ceilings", "
 
 // parseHead reads the job file but for its cards; nil if it is no mapping at all.
 func parseHead(file string, content []byte, problems *Problems) (*head, headJob) {
-	job := headJob{ceilings: message.PilotPolicy(), limited: map[string]bool{}}
+	job := headJob{limits: personalization.DefaultLimits(), limited: map[string]bool{}}
 	node, err := document(content)
 	if err != nil {
 		problems.add(file, lineOf(err), "%v", err)
@@ -81,14 +82,13 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 			h.complain("expiry", "%q: give a day such as 2030-12-31", text)
 		}
 	}
-	if section := h.section("ceilings", false, "max_balance", "max_payment",
-		"max_transactions"); section != nil {
+	if section := h.section("ceilings", false, limitColumns...); section != nil {
 		for column := range section.fields {
 			job.limited[column] = true
 		}
-		job.ceilings = limits(file, func(column string) (string, int) {
+		job.limits = limits(file, func(column string) (string, int) {
 			return section.text(column, false), section.lineOf(column)
-		}, job.ceilings, problems)
+		}, job.limits, problems)
 	}
 	h.recipients(&job.Job)
 	switch node := h.fields["cards"]; {

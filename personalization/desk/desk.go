@@ -82,6 +82,7 @@ type Card struct {
 type Order struct {
 	Owner  string // the intermediary's customer; a new one is enrolled
 	Letter string // path of the PIN letter, in clear
+	Limits personalization.Limits
 
 	// Second and Replaces are as in [banking.Reservation]. A card that is replaced is
 	// reported lost when the new one is active.
@@ -215,7 +216,7 @@ func (d Desk) Plan(ctx context.Context, l Look, o Order) (*rehearsal.Plan, error
 	if err != nil {
 		return nil, err
 	}
-	order.Batch = o.Batch
+	order.Batch, order.Limits = o.Batch, o.Limits
 	plan, err := rehearsal.Rehearse(ctx, d.Line, order, l.State, d.Link)
 	if err != nil || !d.ReplaceKeys || d.Line.Final == nil ||
 		!l.State.HasKeys(d.Line.VersionOfFinal()) {
@@ -266,7 +267,7 @@ func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Devic
 	if err := d.open(ctx, c, &l.State); err != nil {
 		return none, err
 	}
-	file, err := orderfile.Open(o.Letter, d.Name, o.Owner, d.today(), d.random())
+	file, err := orderfile.Open(o.Letter, d.Name, o.Owner, o.Limits, d.today(), d.random())
 	if err != nil {
 		return none, err
 	}

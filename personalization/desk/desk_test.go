@@ -145,7 +145,7 @@ func newPlace(t *testing.T) *place {
 	}
 	link, err := card.LinkNamed("contact-115200")
 	require.NoError(t, err)
-	need, err := preflight.NeedOf(applet.CAP)
+	need, err := preflight.NeedOf(applet.CAP, spec.DefaultSlots)
 	require.NoError(t, err)
 	p.Desk = desk.Desk{
 		Name: "SENORDIC", Bank: p.bank, Line: house.Line, Need: need, Link: link, ReplaceKeys: true,
@@ -180,7 +180,8 @@ func (p *place) issue(t *testing.T) (banking.Device, error) {
 }
 
 func (p *place) order() desk.Order {
-	return desk.Order{Owner: "anna", Letter: p.letter, Second: p.second, Replaces: p.replaces}
+	return desk.Order{Owner: "anna", Letter: p.letter, Limits: personalization.DefaultLimits(),
+		Second: p.second, Replaces: p.replaces}
 }
 
 func TestCardIsMade(t *testing.T) {
@@ -365,6 +366,10 @@ func TestPlanForNobody(t *testing.T) {
 	p := newPlace(t)
 	look, err := p.Look(t.Context(), p.onDesk())
 	require.NoError(t, err)
-	_, err = p.Plan(t.Context(), look, desk.Order{Owner: "nobody"})
+	_, err = p.Plan(
+		t.Context(),
+		look,
+		desk.Order{Owner: "nobody", Limits: personalization.DefaultLimits()},
+	)
 	require.ErrorContains(t, err, "no such person")
 }

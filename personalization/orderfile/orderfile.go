@@ -16,6 +16,7 @@
 package orderfile
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -50,6 +51,9 @@ type storedOrder struct {
 	Token  string           `json:"token"` // hex
 	PIN    string           `json:"pin"`
 	PUK    string           `json:"puk"`
+
+	Ceilings []byte `json:"ceilings"` // content of CB
+	Slots    uint8  `json:"slots"`
 }
 
 const extension = ".order"
@@ -59,12 +63,16 @@ var ErrDone = errors.New(
 	"there is such a letter already, of a card that is made: name another file")
 
 // Open finds the order whose letter will be at this path, or draws one, which is not kept
-// yet. An order that is found must be for the same bank and owner. What killed programs
+// yet. An order that is found must be for the same bank, owner and limits. What killed programs
 // have left of order and letter under temporary names, secrets in clear, is removed, by
 // [Made] too: one program at a time uses a path.
 func Open(
-	path string, bank message.Name, owner string, today message.Date, random io.Reader,
+	path string, bank message.Name, owner string, limits personalization.Limits,
+	today message.Date, random io.Reader,
 ) (*File, error) {
+	if err := limits.Check(); err != nil {
+		return nil, fmt.Errorf("order: %w", err)
+	}
 	f := &File{letter: path}
 	if err := sweep(path); err != nil {
 		return nil, err
@@ -77,7 +85,7 @@ func Open(
 		case err == nil:
 			return nil, fmt.Errorf("%s: %w", path, ErrDone)
 		}
-		return f, f.drawSecrets(bank, owner, today, random)
+		return f, f.drawSecrets(bank, owner, limits, today, random)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("order: %w", err)
@@ -93,6 +101,11 @@ func Open(
 			"order %s: it is for %s at %s: go on with that, or name another letter", path+extension,
 			f.kept.Owner, f.kept.Bank)
 	}
+	ceilings, err := limits.Ceilings.Bytes()
+	if err != nil || !bytes.Equal(f.kept.Ceilings, ceilings) || f.kept.Slots != limits.Slots {
+		return nil, fmt.Errorf("order %s: it has other ceilings or slots: go on with those, or "+
+			"name another letter", path+extension)
+	}
 	return f, nil
 }
 
@@ -106,11 +119,26 @@ func sweep(path string) error {
 	return nil
 }
 
+// limits are those that the order was drawn with.
+func (f *File) limits() (personalization.Limits, error) {
+	ceilings, err := message.ParsePolicy(f.kept.Ceilings)
+	l := personalization.Limits{Ceilings: ceilings, Slots: f.kept.Slots}
+	if err == nil {
+		err = l.Check()
+	}
+	return l, err
+}
+
 const intentLength = 16 // bytes
 
 func (f *File) drawSecrets(
-	bank message.Name, owner string, today message.Date, random io.Reader,
+	bank message.Name, owner string, limits personalization.Limits, today message.Date,
+	random io.Reader,
 ) error {
+	ceilings, err := limits.Ceilings.Bytes()
+	if err != nil {
+		return fmt.Errorf("order: ceilings: %w", err)
+	}
 	var token pin.Token
 	intent := make([]byte, intentLength)
 	for _, secret := range [][]byte{token[:], intent} {
@@ -121,6 +149,7 @@ func (f *File) drawSecrets(
 	f.kept = storedOrder{
 		Intent: "order " + hex.EncodeToString(intent), Bank: bank, Owner: owner,
 		Date: today.String(), Token: hex.EncodeToString(token[:]),
+		Ceilings: ceilings, Slots: limits.Slots,
 	}
 	digits, err := personalization.DrawDigits(random)
 	f.kept.PIN, f.kept.PUK = digits.PIN, digits.PUK
@@ -210,14 +239,16 @@ func Made(
 
 // Order is the order with its secrets, once a device is assigned.
 func (f *File) Order() (personalization.Order, personalization.Secrets, error) {
-	o := personalization.Order{Device: f.kept.Device, Role: spec.RoleCard,
-		Ceilings: message.PilotPolicy(), Owner: f.kept.Owner}
+	o := personalization.Order{Device: f.kept.Device, Role: spec.RoleCard, Owner: f.kept.Owner}
 	damaged := func(err error) (personalization.Order, personalization.Secrets, error) {
 		return personalization.Order{}, personalization.Secrets{},
 			fmt.Errorf("order %s: it is damaged: %w", f.letter+extension, err)
 	}
 	var secrets personalization.Secrets
 	var err error
+	if o.Limits, err = f.limits(); err != nil {
+		return damaged(err)
+	}
 	if o.Date, err = message.ParseDate(f.kept.Date); err != nil {
 		return damaged(err)
 	}

@@ -2,21 +2,27 @@ package orderfile
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/personalization"
 )
+
+var limits = personalization.DefaultLimits()
 
 func TestAnOrderIsFoundAgainUntilItIsDone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "anna.txt")
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
-	f, err := Open(path, "SENORDIC", "anna", day, rand.Reader)
+	f, err := Open(path, "SENORDIC", "anna", limits, day, rand.Reader)
 	require.NoError(t, err)
 	require.NoFileExists(t, path+extension, "it is not kept yet")
 	require.NoError(t, f.Discard())
@@ -26,7 +32,7 @@ func TestAnOrderIsFoundAgainUntilItIsDone(t *testing.T) {
 	order, secrets, err := f.Order()
 	require.NoError(t, err)
 
-	again, err := Open(path, "SENORDIC", "anna", day.AddDays(3), rand.Reader)
+	again, err := Open(path, "SENORDIC", "anna", limits, day.AddDays(3), rand.Reader)
 	require.NoError(t, err)
 	assert.Equal(t, intent, again.Intent())
 	same, sameSecrets, err := again.Order()
@@ -36,8 +42,15 @@ func TestAnOrderIsFoundAgainUntilItIsDone(t *testing.T) {
 	info, err := os.Stat(path + extension)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	_, err = Open(path, "SENORDIC", "bertil", day, rand.Reader)
+	_, err = Open(path, "SENORDIC", "bertil", limits, day, rand.Reader)
 	assert.ErrorContains(t, err, "it is for anna at SENORDIC")
+	few := limits
+	few.Slots--
+	_, err = Open(path, "SENORDIC", "anna", few, day, rand.Reader)
+	assert.ErrorContains(t, err, "it has other ceilings or slots")
+	few.Slots = uint8(few.Ceilings.MaxTransactions) - 1
+	_, err = Open(path, "SENORDIC", "anna", few, day, rand.Reader)
+	assert.ErrorContains(t, err, "a ceiling of 120 transactions: the log has 119 slots")
 
 	require.NoError(t, again.Finish())
 	text, err := os.ReadFile(path)
@@ -48,7 +61,7 @@ func TestAnOrderIsFoundAgainUntilItIsDone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	assert.NoFileExists(t, path+extension)
-	_, err = Open(path, "SENORDIC", "anna", day, rand.Reader)
+	_, err = Open(path, "SENORDIC", "anna", limits, day, rand.Reader)
 	assert.ErrorIs(t, err, ErrDone)
 }
 
@@ -61,7 +74,8 @@ func TestWhatAKilledProgramLeftIsRemoved(t *testing.T) {
 	}
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
-	_, err = Open(filepath.Join(folder, "anna.txt"), "SENORDIC", "anna", day, rand.Reader)
+	_, err = Open(filepath.Join(folder, "anna.txt"), "SENORDIC", "anna",
+		personalization.DefaultLimits(), day, rand.Reader)
 	require.NoError(t, err)
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
@@ -79,7 +93,8 @@ func TestMadeReadsTheLetterOfAFinishedOrder(t *testing.T) {
 	assert.False(t, made("anna"), "there is none")
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(t, err)
-	f, err := Open(path, "SENORDIC", "anna", day, rand.Reader)
+	f, err := Open(path, "SENORDIC", "anna",
+		personalization.DefaultLimits(), day, rand.Reader)
 	require.NoError(t, err)
 	require.NoError(t, f.Assign("SENORDICC0000007"))
 	_, secrets, err := f.Order()
@@ -113,8 +128,11 @@ func TestDamagedOrders(t *testing.T) {
 			`"token":"00112233445566778899AABBCCDDEEFF","pin":"x","puk":"12345678"}`,
 	} {
 		path := filepath.Join(t.TempDir(), "anna.txt")
+		content = strings.Replace(content, `"owner"`, `"ceilings":"`+
+			base64.StdEncoding.EncodeToString([]byte(spec.DefaultCeilings))+
+			`","slots":128,"owner"`, 1)
 		require.NoError(t, os.WriteFile(path+extension, []byte(content), 0o600))
-		f, err := Open(path, "SENORDIC", "anna", day, rand.Reader)
+		f, err := Open(path, "SENORDIC", "anna", limits, day, rand.Reader)
 		if err == nil {
 			_, _, err = f.Order()
 		}

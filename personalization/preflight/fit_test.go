@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	"ekrona/personalization/preflight"
@@ -31,7 +32,7 @@ func TestProductsThatTheAppletFitsOn(t *testing.T) {
 		if profile.RAMBytes == 0 {
 			continue
 		}
-		fit, err := preflight.FitOf(applet.CAP, profile)
+		fit, err := preflight.FitOf(applet.CAP, spec.DefaultSlots, profile)
 		require.NoError(t, err, profile.Name)
 		assert.Equal(t, fit.TransientLeft() >= 0 && fit.PersistentLeft() >= 0, fit.Installs(),
 			"%s: %v", profile.Name, fit.Refusal)
@@ -48,7 +49,7 @@ func TestProductsThatTheAppletFitsOn(t *testing.T) {
 
 // TestNeedByKindIsTheNeed adds up what the kinds take.
 func TestNeedByKindIsTheNeed(t *testing.T) {
-	need, err := preflight.NeedOf(applet.CAP)
+	need, err := preflight.NeedOf(applet.CAP, spec.DefaultSlots)
 	require.NoError(t, err)
 	persistent, transient := 0, 0
 	for _, kind := range need.ByKind {

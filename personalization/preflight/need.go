@@ -31,15 +31,15 @@ var releases = map[[2]int]string{{1, 4}: "3.0.1", {1, 5}: "3.0.4", {1, 6}: "3.0.
 // anyDay is the date of an order that is only measured.
 var anyDay = message.DateOf(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC))
 
-// NeedOf measures the applet on a virtual card of the P71 profile, which needs about
-// what a P71 does.
-func NeedOf(capFile []byte) (Need, error) { return NeedOn(capFile, card.P71) }
+// NeedOf measures the applet, with a log of so many slots, on a virtual card of the P71
+// profile, which needs about what a P71 does.
+func NeedOf(capFile []byte, slots uint8) (Need, error) { return NeedOn(capFile, slots, card.P71) }
 
 // roomBytes is more of either memory than any card has.
 const roomBytes = 1 << 24
 
 // NeedOn measures the applet on a virtual card of a profile's kind that has memory enough.
-func NeedOn(capFile []byte, profile card.Profile) (Need, error) {
+func NeedOn(capFile []byte, slots uint8, profile card.Profile) (Need, error) {
 	file, err := cap.Parse(capFile)
 	if err != nil {
 		return Need{}, err
@@ -55,7 +55,7 @@ func NeedOn(capFile []byte, profile card.Profile) (Need, error) {
 		}
 	}
 	profile.NVMBytes, profile.RAMBytes = roomBytes, roomBytes
-	virtual, err := installed(capFile, profile)
+	virtual, err := installed(capFile, slots, profile)
 	if err != nil {
 		return Need{}, err
 	}
@@ -66,7 +66,7 @@ func NeedOn(capFile []byte, profile card.Profile) (Need, error) {
 }
 
 // installed returns a blank card with the applet on it.
-func installed(capFile []byte, profile card.Profile) (*card.Card, error) {
+func installed(capFile []byte, slots uint8, profile card.Profile) (*card.Card, error) {
 	virtual, err := card.New(card.Options{Profile: profile})
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func installed(capFile []byte, profile card.Profile) (*card.Card, error) {
 		return nil, err
 	}
 	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
-		Ceilings: message.PilotPolicy(), Date: anyDay}
+		Slots: slots, Date: anyDay}
 	parameters, err := order.Encode()
 	if err != nil {
 		return nil, err
@@ -103,12 +103,12 @@ func (f Fit) TransientLeft() int { return f.Profile.RAMBytes - f.Need.Transient 
 
 // FitOf installs the applet on a virtual card of a profile. The error reports that the
 // applet cannot be measured at all.
-func FitOf(capFile []byte, profile card.Profile) (Fit, error) {
-	need, err := NeedOn(capFile, profile)
+func FitOf(capFile []byte, slots uint8, profile card.Profile) (Fit, error) {
+	need, err := NeedOn(capFile, slots, profile)
 	if err != nil {
 		return Fit{}, err
 	}
-	_, refusal := installed(capFile, profile)
+	_, refusal := installed(capFile, slots, profile)
 	if refusal != nil && !errors.Is(refusal, card.ErrRefused) {
 		return Fit{}, refusal
 	}

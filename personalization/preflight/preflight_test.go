@@ -19,6 +19,7 @@ import (
 	"ekrona/apdu/globalplatform"
 	"ekrona/apdu/gpc"
 	"ekrona/apdu/scp03"
+	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	emulated "ekrona/emulator/globalplatform"
@@ -27,7 +28,7 @@ import (
 
 func options(t testing.TB) preflight.Options {
 	t.Helper()
-	need, err := preflight.NeedOf(applet.CAP)
+	need, err := preflight.NeedOf(applet.CAP, spec.DefaultSlots)
 	require.NoError(t, err)
 	return preflight.Options{
 		ATR: emulated.ATR(), Today: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Need: need,

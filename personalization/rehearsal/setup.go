@@ -51,7 +51,7 @@ func build(
 		rand.Reader); err != nil {
 		return nil, err
 	}
-	st.order.Role, st.order.Ceilings, st.order.Batch = o.Role, o.Ceilings, o.Batch
+	st.order.Role, st.order.Limits, st.order.Batch = o.Role, o.Limits, o.Batch
 	if st.secrets.PIN, err = pin.NewBlock("0000"); err != nil {
 		return nil, err
 	}

@@ -41,8 +41,8 @@ var commandData = []struct {
 }
 
 // frame collects the frame of a layout: pairs of a run of bytes that must stand
-// there, led by its length, and the number of bytes that follow it and vary. A
-// run of length 0 ends it.
+// there, led by its length, and the number of bytes up to the next run: those of the
+// run and those after it that vary. A run of length 0 ends it.
 type frame struct {
 	full   bool // with the optional fields
 	out    bytes.Buffer
@@ -62,7 +62,7 @@ func (f *frame) vary(n int) { f.varied += n }
 func (f *frame) flush() {
 	f.out.WriteByte(byte(len(f.fixed)))
 	f.out.Write(f.fixed)
-	f.out.WriteByte(byte(f.varied))
+	f.out.WriteByte(byte(len(f.fixed) + f.varied))
 	f.fixed, f.varied = nil, 0
 }
 
@@ -120,7 +120,7 @@ func (f *frame) fields(fields []spec.Field) {
 func constantValue(field spec.Field) ([]byte, bool) {
 	switch {
 	case field.Tag == spec.TagVersion:
-		return []byte{spec.MessageVersion}, true
+		return []byte{spec.MessageVersion, spec.AlgorithmECDSAP256SHA256}, true
 	case field.Tag == spec.TagProfile:
 		return []byte{spec.CertificateProfile}, true
 	case field.Name == "ALGORITHM":
@@ -140,9 +140,8 @@ func (j *javaFile) frames() {
 		j.bounds(d.name, minimum, maximum, "the data")
 		j.offsets(d.name, d.command.Only().In, 0)
 	}
-	j.section("Frames: the length of a run of fixed bytes, the run, and the number of bytes " +
-		"after it " +
-		"that vary; and so on, up to a run of length 0")
+	j.section("Frames: the length of a run of fixed bytes, the run, and the number of bytes up " +
+		"to the next run; and so on, up to a run of length 0")
 	for _, row := range framed {
 		one := func(full bool) string {
 			f := &frame{full: full}

@@ -167,9 +167,10 @@ public final class Spec {
 	}
 	j.section("Fixed values")
 	j.short("VERSION", spec.Version, "version of this spec, content of SPEC_VERSION")
-	j.byte("MESSAGE_VERSION", spec.MessageVersion, "content of VERSION in every message")
+	j.short("MESSAGE_VERSION", spec.MessageVersion<<8|spec.AlgorithmECDSAP256SHA256,
+		"content of VERSION in every message: version, algorithm of its signatures")
 	j.short("CURRENCY", spec.Currency, "SEK, ISO 4217 numeric, content of CURRENCY")
-	j.bytes("PILOT_POLICY", spec.PilotPolicy,
+	j.bytes("DEFAULT_POLICY", spec.DefaultPolicy,
 		"policy of version 0, content of POLICY, before the ceilings are applied")
 	j.bytes("TOKEN_LABEL_MAC", spec.TokenLabelMAC,
 		"CMACed under the token: the MAC key of personalization")

@@ -211,8 +211,21 @@ func (p *page) layouts() {
 	p.line("## Messages\n")
 	p.line("A message is its body and then one data object `%v` (%d bytes, r || s) for each "+
 		"signer, over the whole body with tag and length. "+
-		"Its identity is the SHA-256 of the body.\n", spec.Tag(spec.TagSignature),
-		spec.SignatureLength)
+		"Its identity is the SHA-256 of the body. Its first data object names its version, "+
+		"`%02X`, and the algorithm of its signatures; others are refused before anything else "+
+		"is looked at.\n", spec.Tag(spec.TagSignature), spec.SignatureLength, spec.MessageVersion)
+	var algorithms [][]string
+	for _, a := range spec.Algorithms {
+		algorithms = append(algorithms, []string{fmt.Sprintf("`%02X`", a.Algorithm), a.Text,
+			fmt.Sprintf("`%X`", a.OID)})
+	}
+	p.table([]string{"algorithm", "meaning", "OID in certificates"}, algorithms)
+	p.line("Room for a national scale: counters have %d bytes and count for a device's whole "+
+		"life; amounts have %d bytes, 42 949 672.95 kr; running totals count modulo "+
+		"2^32 öre. Between two acknowledgements a card keeps up to %d records and a terminal "+
+		"65 535 receipts, each read, handed over and settled by itself, so that no list but that "+
+		"of open requests stands in a message.\n",
+		spec.CounterLength, spec.AmountLength, spec.MaxSlots)
 	for _, l := range spec.Messages {
 		minimum, maximum := l.Size()
 		p.line("### %s\n\n`%v`, %s. Signed by: %s. Whole: %s bytes.\n", l.Name, l.Tag, l.Meaning,
@@ -264,10 +277,20 @@ func (p *page) values() {
 		}
 		p.table([]string{"part", "offset", "length", "meaning"}, rows)
 	}
-	p.line("A policy is under the ceilings when no number of it is greater and it has neither "+
-		"SPEND_RECEIVED nor PLAINTEXT_PIN where they "+
-		"lack it. The policy of version 0 is the pilot's, `%X`, lowered to the ceilings.\n",
-		spec.PilotPolicy)
+	p.line("A policy is under the ceilings when no number of it is greater and it has none of "+
+		"SPEND_RECEIVED, PLAINTEXT_PIN and PLAINTEXT_CONTACTLESS that they "+
+		"lack. The policy of version 0 is the preset *default*, `%X`, lowered to the ceilings; "+
+		"ceilings are their issuer's choice, `%X` where it names none.\n",
+		spec.DefaultPolicy, spec.DefaultCeilings)
+	p.line("### Presets\n\nAmounts in kronor.\n")
+	var presets [][]string
+	for _, r := range spec.Presets {
+		presets = append(presets, []string{r.Name, kronor(r.MaxBalance),
+			fmt.Sprint(r.MaxTransactions), kronor(r.MaxPayment), kronor(r.MaxSpent),
+			fmt.Sprintf("`%02X`", r.Flags), r.Meaning})
+	}
+	p.table([]string{"preset", "MAX_BALANCE", "MAX_TRANSACTIONS", "MAX_PAYMENT", "MAX_SPENT",
+		"FLAGS", "for"}, presets)
 	for _, set := range []struct {
 		title string
 		rows  []spec.BitRow
@@ -287,6 +310,8 @@ func (p *page) values() {
 	}
 	p.table([]string{"value", "name", "meaning"}, rows)
 }
+
+func kronor(ore int64) string { return fmt.Sprint(ore / 100) }
 
 func (p *page) status() {
 	p.line("## Status words\n")

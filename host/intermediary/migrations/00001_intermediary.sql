@@ -16,6 +16,7 @@ CREATE TABLE device (
     certificate  BYTEA NOT NULL,
     pin_point    BYTEA,                    -- a card's public point for enciphered PINs
     ceilings     BYTEA,                    -- content of DO CB, as installed; NULL for a terminal
+    slots        BIGINT NOT NULL,          -- of the card's log, as installed; 0 for a terminal
     policy       BYTEA NOT NULL,           -- content of DO CB that the device shall have
     block_wanted BOOLEAN NOT NULL DEFAULT FALSE,
     reset_in     BIGINT NOT NULL DEFAULT 0 -- of the Instruction that gives back the PIN tries

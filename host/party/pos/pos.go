@@ -143,7 +143,7 @@ func Open(
 	s := t.Settings
 	bank := dial(f.Path(s.Intermediary))
 	t.Bank = banking.NewMerchant(bank)
-	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.PilotPolicy(),
+	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.DefaultPolicy(),
 		Link: banking.NewTerminal(bank)}
 	if c.Root, err = f.Trusted("root", s.Root); err != nil {
 		return nil, err

@@ -27,7 +27,8 @@ CREATE TABLE device (
     certificate   BYTEA NOT NULL,
     expires       TEXT NOT NULL,
     owner         TEXT NOT NULL,
-    ceilings      BYTEA,
+    ceilings      BYTEA,                     -- content of DO CB, as installed
+    slots         BIGINT NOT NULL,           -- of its log; 0 with ceilings NULL
     registered_at TEXT NOT NULL,
     status        BIGINT NOT NULL DEFAULT 0,
     reported_at   TEXT,

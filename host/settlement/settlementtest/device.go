@@ -80,7 +80,7 @@ func (d *Device) hasRoom(amount money.Ore) bool {
 
 // logRoom reports whether one more record and transaction fit, beside those of the open requests.
 func (d *Device) logRoom() bool {
-	return len(d.Log)+len(d.Open) < spec.LogSlots &&
+	return len(d.Log)+len(d.Open) < Slots &&
 		d.Transaction+len(d.Open) < int(d.Policy.MaxTransactions)
 }
 

@@ -62,6 +62,9 @@ type Notary interface {
 	For(name message.Name) notary.Participant
 }
 
+// Slots are those of every card's log.
+const Slots = spec.MinSlots
+
 // Intermediary is the name and keys of one.
 type Intermediary struct {
 	Name      message.Name
@@ -176,7 +179,7 @@ func (w *World) Issue(short, intermediary string, role spec.Role) *Device {
 	d := w.Unregistered(short, intermediary, role, short)
 	registration := notary.Registration{Certificate: d.Certificate, Owner: d.Owner}
 	if role.CanPay() {
-		registration.Ceilings = w.Policy(d.Ceilings)
+		registration.Ceilings, registration.Slots = w.Policy(d.Ceilings), Slots
 	}
 	require.NoError(w.T, w.Notary.For(d.ID.Name()).Register(context.Background(), registration))
 	w.Devices[short], w.Names = d, append(w.Names, short)
@@ -191,9 +194,9 @@ func (w *World) Unregistered(short, intermediary string, role spec.Role, keyName
 	d := &Device{ID: id, Role: role, Owner: short, key: key(w.T, keyName), LifeCycle: spec.Active,
 		Date: message.DateOf(firstDay)}
 	d.Ceilings = message.Policy{MaxBalance: 10 * spec.PilotMaxBalance,
-		MaxTransactions: spec.LogSlots - 1, MaxPayment: 10 * spec.PilotMaxPayment,
-		Flags: spec.PilotFlags}
-	d.Policy = message.PilotPolicy()
+		MaxTransactions: Slots - 1, MaxPayment: 10 * spec.PilotMaxPayment,
+		MaxSpent: 10 * spec.PilotMaxSpent, Flags: spec.PilotFlags}
+	d.Policy = message.DefaultPolicy().Under(d.Ceilings)
 	var err error
 	d.Head, err = message.FirstHead(id, &d.key.PublicKey)
 	require.NoError(w.T, err)

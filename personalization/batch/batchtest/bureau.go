@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/scp03"
+	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
@@ -122,7 +123,7 @@ func (s Bureau) Open(ctx context.Context) (w Site, err error) {
 	if err != nil {
 		return w, errors.Join(err, w.Sandbox.Close())
 	}
-	if w.Need, err = preflight.NeedOf(applet.CAP); err != nil {
+	if w.Need, err = preflight.NeedOf(applet.CAP, spec.DefaultSlots); err != nil {
 		return w, errors.Join(err, w.Sandbox.Close())
 	}
 	issuer, err := w.Bank.Issuer(ctx)

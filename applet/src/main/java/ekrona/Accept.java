@@ -30,10 +30,10 @@ final class Accept extends Command {
         short bodyLength = (short) (paymentEnd - Messages.SIGNATURE);
 
         device.engines.computeIdentity(in, (short) 0, bodyLength);
-        short earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY,
+        byte[] earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY,
                 Spec.HASH_LENGTH);
-        if (earlier >= 0) {
-            answer(nvm.log, earlier, Spec.RECEIPT_LENGTH);
+        if (earlier != null) {
+            answer(earlier, Log.HEADER_LENGTH, Spec.RECEIPT_LENGTH);
             return;
         }
         requireActive();
@@ -52,8 +52,9 @@ final class Accept extends Command {
                 (short) (Ram.RECORD + Spec.ACCEPT_RECORD_AT_PAYMENT), paymentEnd);
         // No overflow: the request has reserved its amount under the maximum balance.
         U32.add(ram.state, Nvm.BALANCE, ram.state, (short) (entry + OpenRequests.AMOUNT));
+        device.log.appendAcceptance((short) (length - Ram.RECORD), ram.state,
+                (short) (entry + OpenRequests.AMOUNT));
         device.requests.close(entry);
-        device.log.append(Log.ACCEPTANCE, (short) (length - Ram.RECORD));
         device.authorities.store(ca);
 
         JCSystem.beginTransaction();

@@ -28,7 +28,7 @@ final class Der {
 
     private static short putInteger(byte[] plain, short offset, byte[] der, short out) {
         short length = Spec.SCALAR_LENGTH;
-        while (length > 1 && plain[offset] == 0) {
+        while (plain[offset] == 0 && length > 1) {
             offset++;
             length--;
         }

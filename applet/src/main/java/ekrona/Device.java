@@ -15,9 +15,10 @@ final class Device {
     final OpenRequests requests;
     final Limits limits;
 
-    Device() {
+    /** With a log of so many slots. */
+    Device(short slots) {
         ram = new Ram();
-        nvm = new Nvm(ram);
+        nvm = new Nvm(ram, slots);
         engines = new Engines(ram);
         cmac = new Cmac(ram, engines);
         channel = new Channel(ram);

@@ -37,7 +37,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     private final GetData getData;
 
     private EkronaApplet(byte[] b, short aid, short data) {
-        device = new Device();
+        device = new Device(Installation.slots(b, data));
         Installation.write(device.nvm, b, data);
         select = new Select(device, b, (short) (aid + 1), b[aid]);
         getResponse = new GetResponse(device);

@@ -52,6 +52,7 @@ final class GetData extends Command {
             length = Tlv.put(out, length, Spec.TAG_INSTRUCTION_SEQUENCE, state, Nvm.SEQUENCE,
                     U32.LENGTH);
             length = Tlv.put(out, length, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
+            length = Tlv.put(out, length, Spec.TAG_SLOTS, (byte) device.log.slots());
         }
         device.channel.respond((short) 0, length);
     }

@@ -17,7 +17,7 @@ final class GetState extends Command {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_GET_STATE);
         requireActivated();
-        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME,
+        Messages.requireAll(in, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME,
                 Spec.CHALLENGE_LENGTH);
         // The nonce comes first: a Challenge that was heard is no card's any more.
         if (ram.session[Ram.NONCE_VALID] == 0 || Util.arrayCompare(in,

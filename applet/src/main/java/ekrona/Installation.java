@@ -33,12 +33,22 @@ final class Installation {
         }
         Tlv.require(b, data, end, Spec.INSTALL_FRAME, Spec.INSTALL_LENGTH);
         Tlv.requireDate(b, (short) (data + Spec.INSTALL_OFFSET_DATE));
+        short slots = slots(b, data);
         byte role = b[(short) (data + Spec.INSTALL_OFFSET_ROLE)];
         short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
+        short transactions =
+                Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_MAX_TRANSACTIONS));
         if ((role != Spec.ROLE_CARD && role != Spec.ROLE_SAM)
-                || Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_VERSION)) != 0) {
+                || Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_VERSION)) != 0
+                || slots < Spec.MIN_SLOTS || slots > Spec.MAX_SLOTS
+                || transactions < 0 || transactions > slots) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
+    }
+
+    /** Number of the log's slots. */
+    static short slots(byte[] b, short data) {
+        return (short) (b[(short) (data + Spec.INSTALL_OFFSET_SLOTS)] & LENGTH_MASK);
     }
 
     /**
@@ -67,15 +77,16 @@ final class Installation {
         writePolicy(state, b, ceilings);
     }
 
-    /** Writes the policy of version 0: the pilot's, or the ceiling where that is lower. */
+    /** Writes the policy of version 0: the default one, or the ceiling where that is lower. */
     private static void writePolicy(byte[] state, byte[] b, short ceilings) {
-        Util.arrayCopy(Spec.PILOT_POLICY, (short) 0, state, Nvm.POLICY, Spec.POLICY_LENGTH);
+        Util.arrayCopy(Spec.DEFAULT_POLICY, (short) 0, state, Nvm.POLICY, Spec.POLICY_LENGTH);
         lowerToCeiling(state, b, ceilings, Spec.POLICY_OFFSET_MAX_BALANCE);
         lowerToCeiling(state, b, ceilings, Spec.POLICY_OFFSET_MAX_PAYMENT);
+        lowerToCeiling(state, b, ceilings, Spec.POLICY_OFFSET_MAX_SPENT);
         short transactions = (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS);
-        byte most = b[(short) (ceilings + Spec.POLICY_OFFSET_MAX_TRANSACTIONS)];
-        if ((short) (most & LENGTH_MASK) < (short) (state[transactions] & LENGTH_MASK)) {
-            state[transactions] = most;
+        short most = Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_MAX_TRANSACTIONS));
+        if (most < Util.getShort(state, transactions)) {
+            Util.setShort(state, transactions, most);
         }
         state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] &=
                 (byte) (b[(short) (ceilings + Spec.POLICY_OFFSET_FLAGS)]

@@ -50,7 +50,7 @@ final class Instruction extends Command {
         if (ram.session[Ram.STATE_ANSWERED] == 0) {
             ISOException.throwIt(Spec.SW_CONDITIONS); // one that was heard identifies no card
         }
-        Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME,
+        Messages.requireAll(in, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME,
                 Spec.INSTRUCTION_LENGTH);
         Tlv.requireDate(in, DATE);
         device.engines.computeIdentity(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
@@ -63,7 +63,7 @@ final class Instruction extends Command {
         short notary = device.authorities.find(Authorities.NOTARY, (short) 1, in, NOTARY);
         requireSignatures(key, notary);
         requireAddressee(in, DEVICE);
-        if (!U32.increment(state, Nvm.SEQUENCE, (short) 1)
+        if (!U32.increment(state, Nvm.SEQUENCE)
                 || Util.arrayCompare(in, SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_SEQUENCE);
         }

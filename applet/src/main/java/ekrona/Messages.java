@@ -1,6 +1,7 @@
 package ekrona;
 
 import javacard.framework.ISOException;
+import javacard.framework.Util;
 
 /**
  * Strict reading of the messages that come to the card: exactly the fields of the spec, in order,
@@ -36,14 +37,69 @@ final class Messages {
     static final short CURRENCY_LENGTH =
             (short) (Spec.REQUEST_AT_PAYER - Spec.REQUEST_OFFSET_CURRENCY);
 
+    private static final byte VERSION_LENGTH = (byte) 2;
+    /** Bytes of a body up to the end of VERSION, if its length field has three bytes. */
+    private static final short LONGEST_TO_VERSION = (short) 8;
+
     private Messages() {
+    }
+
+    /**
+     * Requires that the data at offset have the frame of a message. Another version or algorithm is
+     * told from a message that is malformed, and comes first.
+     *
+     * @return the offset after them
+     */
+    static short require(byte[] b, short offset, short end, byte[] frame, short length) {
+        short next = Tlv.match(b, offset, end, frame, length);
+        if (next < 0) {
+            requireVersion(b, offset, end, frame[1]);
+            if (frame[1] == (byte) Spec.TAG_PAYMENT) {
+                requireVersion(b, (short) (offset + PAYMENT_REQUEST), end, (byte) Spec.TAG_REQUEST);
+            }
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+        return next;
+    }
+
+    /** As require, where nothing may follow and the message is the whole command. */
+    static void requireAll(byte[] b, short end, byte[] frame, short length) {
+        if (require(b, (short) 0, end, frame, length) != end) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
+    /**
+     * Refuses a body with this tag whose first data object is VERSION and has another value than
+     * this card's. Bodies of other versions may have other lengths.
+     */
+    private static void requireVersion(byte[] b, short offset, short end, byte tag) {
+        if ((short) (end - offset) < LONGEST_TO_VERSION || b[offset] != tag) {
+            return;
+        }
+        short at = (short) (offset + 1);
+        switch (b[at]) {
+            case Tlv.TWO_LENGTH_BYTES:
+                at++;
+                // fall through
+            case Tlv.ONE_LENGTH_BYTE:
+                at++;
+                // fall through
+            default:
+                at++;
+        }
+        if (b[at] == (byte) Spec.TAG_VERSION
+                && (b[(short) (at + 1)] != VERSION_LENGTH
+                        || Util.getShort(b, (short) (at + 2)) != Spec.MESSAGE_VERSION)) {
+            ISOException.throwIt(Spec.SW_VERSION);
+        }
     }
 
     /** Reads a Request, signature included. Returns the offset after it. */
     static short request(byte[] b, short offset, short end) {
         short next = namesPayer(b, offset)
-                ? Tlv.require(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
-                : Tlv.require(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
+                ? require(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
+                : require(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
         requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;
     }
@@ -62,8 +118,8 @@ final class Messages {
     static short payment(byte[] b, short offset, short end) {
         short next =
                 b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX
-                ? Tlv.require(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
-                : Tlv.require(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
+                ? require(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
+                : require(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
         requireNotZero(b, (short) (offset + PAYMENT_HEADER + Spec.PAYMENT_OFFSET_ATC));
         requireNotZero(b, (short) (offset + PAYMENT_AMOUNT));
         return next;
@@ -84,7 +140,7 @@ final class Messages {
         short end = (short) (offset + length);
         do {
             byte c = b[offset++];
-            if (c < '0' || c > 'Z' || (c > '9' && c < 'A')) {
+            if (c > '9' ? c < 'A' || c > 'Z' : c < '0') {
                 ISOException.throwIt(Spec.SW_WRONG_DATA);
             }
         } while (offset != end);
@@ -95,7 +151,8 @@ final class Messages {
      * Returns the offset after them.
      */
     static short begin(byte[] b, short offset, short tag, short contentLength) {
-        return Tlv.put(b, Tlv.open(b, offset, tag, contentLength), Spec.TAG_VERSION,
-                Spec.MESSAGE_VERSION);
+        short version = Tlv.open(b, Tlv.open(b, offset, tag, contentLength), Spec.TAG_VERSION,
+                VERSION_LENGTH);
+        return Util.setShort(b, version, Spec.MESSAGE_VERSION);
     }
 }

@@ -7,15 +7,15 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           494   all that commands change, one block
- * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
- * requests        552   the messages of the open requests (OpenRequests)
- * confirmation    146   the answer to the last Instruction
+ * state           503   all that commands change, one block
+ * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
+ * requests        588   the messages of the open requests (OpenRequests)
+ * confirmation    147   the answer to the last Instruction
  * certificate     240   the card's own certificate
  * batch           240   the certificate of the batch key, and before it only its point
- * identity         63   device id, role, currency, ceilings, root anchor
+ * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,583   and besides 16 EC keys and 2 PINs
+ * total        59,274   and besides 16 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -58,10 +58,14 @@ final class Nvm {
     static final short VERIFIER = (short) (PIN_SET + 1);
     /** Turns and rows of the authorities (Authorities). */
     static final short DIRECTORY = (short) (VERIFIER + 1);
-    /** Kind of the record in each log slot (Log). */
-    static final short KINDS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
+    /** Running totals at ATC (Log). */
+    static final short TOTALS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
+    /** Running totals at ACKED_ATC. */
+    static final short ACKED_TOTALS = (short) (TOTALS + Log.TOTALS_LENGTH);
+    /** Slot of the next record (Log). */
+    static final short NEXT_SLOT = (short) (ACKED_TOTALS + Log.TOTALS_LENGTH);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
-    static final short OPEN_COUNT = (short) (KINDS + Spec.LOG_SLOTS);
+    static final short OPEN_COUNT = (short) (NEXT_SLOT + 1);
     static final short OPEN = (short) (OPEN_COUNT + 1);
     /** The authorities; last, since the session's follow them in the working copy. */
     static final short AUTHORITIES =
@@ -92,7 +96,8 @@ final class Nvm {
     private static final short IDENTITY_LENGTH = (short) (ROOT_ANCHOR + Spec.HASH_LENGTH);
 
     final byte[] state;
-    final byte[] log;
+    /** A byte array for each slot of the log: more than one array could hold. */
+    final Object[] log;
     final byte[] requests;
     final byte[] confirmation;
     final byte[] certificate;
@@ -102,10 +107,13 @@ final class Nvm {
 
     private final Ram ram;
 
-    Nvm(Ram ram) {
+    Nvm(Ram ram, short slots) {
         this.ram = ram;
         state = new byte[STATE_LENGTH];
-        log = new byte[(short) (Spec.LOG_SLOTS * Log.SLOT_LENGTH)];
+        log = new Object[slots];
+        for (short i = 0; i < slots; i++) {
+            log[i] = new byte[Log.SLOT_LENGTH];
+        }
         requests = new byte[(short) (Spec.MAX_OPEN_REQUESTS * OpenRequests.MESSAGE_LENGTH)];
         confirmation = new byte[Spec.CONFIRMATION_LENGTH];
         certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];

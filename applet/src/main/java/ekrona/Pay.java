@@ -36,9 +36,9 @@ final class Pay extends SecretCommand {
         if (clear) {
             short certificate = device.certificates.device(requestEnd);
             requirePin();
-            short earlier = find();
-            if (earlier >= 0 && isSameRequest(earlier)) {
-                answer(nvm.log, earlier, device.log.lengthOf(earlier));
+            byte[] earlier = find();
+            if (earlier != null && isSameRequest(earlier)) {
+                answer(earlier, Log.HEADER_LENGTH, Log.lengthOf(earlier));
                 return;
             }
             device.channel.respond(Ram.RECORD, pay(certificate, requestEnd, earlier, NONE));
@@ -47,9 +47,9 @@ final class Pay extends SecretCommand {
         short certificateEnd = (short) (requestEnd + Spec.DEVICE_CERTIFICATE_LENGTH);
         boolean withPin = transport.read(certificateEnd, end);
         short certificate = device.certificates.device(requestEnd, certificateEnd);
-        short earlier = find();
-        boolean same = earlier >= 0 && isSameRequest(earlier);
-        if (same && earlier == device.log.record(device.log.count())) {
+        byte[] earlier = find();
+        boolean same = earlier != null && isSameRequest(earlier);
+        if (same && earlier == device.log.slot(device.log.count())) {
             transport.agree(batch, certificateEnd);
             transport.answer(copyRecord(earlier));
             return;
@@ -79,8 +79,8 @@ final class Pay extends SecretCommand {
         transport.answer(length);
     }
 
-    /** The record of a Payment to the same payee with the same number, or -1. */
-    private short find() {
+    /** The slot with a Payment to the same payee with the same number, or null. */
+    private byte[] find() {
         return device.log.find(Log.PAYMENT,
                 (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
                         + Spec.REQUEST_OFFSET_PAYEE),
@@ -89,10 +89,10 @@ final class Pay extends SecretCommand {
                         - Spec.REQUEST_OFFSET_PAYEE));
     }
 
-    /** Copies a record to ram.out at Ram.RECORD. Returns its length. */
-    private short copyRecord(short record) {
-        short length = device.log.lengthOf(record);
-        Util.arrayCopyNonAtomic(nvm.log, record, ram.out, Ram.RECORD, length);
+    /** Copies a slot's record to ram.out at Ram.RECORD. Returns its length. */
+    private short copyRecord(byte[] slot) {
+        short length = Log.lengthOf(slot);
+        Util.arrayCopyNonAtomic(slot, Log.HEADER_LENGTH, ram.out, Ram.RECORD, length);
         return length;
     }
 
@@ -101,10 +101,10 @@ final class Pay extends SecretCommand {
      *
      * @return the length of the Payment, which is in ram.out at Ram.RECORD
      */
-    private short pay(short certificate, short requestEnd, short earlier, short verifiedCA) {
+    private short pay(short certificate, short requestEnd, byte[] earlier, short verifiedCA) {
         byte[] in = ram.in;
         requireActive();
-        if (earlier >= 0) {
+        if (earlier != null) {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
         // The CA comes first, since the reader can load it and repeat the command.
@@ -119,9 +119,10 @@ final class Pay extends SecretCommand {
         }
 
         short length = compose(requestEnd);
-        U32.subtract(ram.state, Nvm.BALANCE, in,
-                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
-        device.log.append(Log.PAYMENT, length);
+        U32.putDifference(ram.state, Nvm.BALANCE, in,
+                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT),
+                ram.state, Nvm.BALANCE);
+        device.log.appendPayment(length);
         device.authorities.store(ca);
 
         JCSystem.beginTransaction();
@@ -132,9 +133,9 @@ final class Pay extends SecretCommand {
         return length;
     }
 
-    private boolean isSameRequest(short record) {
-        return Util.arrayCompare(nvm.log, (short) (record + Messages.PAYMENT_REQUEST), ram.in,
-                (short) 0, Messages.requestBodyLength(ram.in, (short) 0)) == 0;
+    private boolean isSameRequest(byte[] slot) {
+        return Util.arrayCompare(slot, (short) (Log.HEADER_LENGTH + Messages.PAYMENT_REQUEST),
+                ram.in, (short) 0, Messages.requestBodyLength(ram.in, (short) 0)) == 0;
     }
 
     /**
@@ -193,15 +194,17 @@ final class Pay extends SecretCommand {
     private void requireLimits(short certificate, short ca, boolean desk) {
         byte[] in = ram.in;
         short amount = (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
-        if (!desk) { // unloading is stopped neither by expiry nor by the limit for one payment
+        if (!desk) { // unloading is stopped neither by expiry nor by the limits for payments
             device.certificates.requireNotExpired(certificate, ca);
             device.certificates.requireOwnNotExpired();
         }
-        device.limits.requireTransaction();
+        device.limits.requireTransaction((short) 0);
         if (!desk) {
             device.limits.requirePayment(in, amount);
         }
         device.limits.requireFunds(in, amount);
+        device.log.countPayment(in, amount);
+        device.limits.requireSpendable(in, amount, desk);
     }
 
     /**

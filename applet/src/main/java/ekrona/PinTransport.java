@@ -1,13 +1,14 @@
 package ekrona;
 
+import javacard.framework.APDU;
 import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
  * Writes the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if
- * the policy accepts that, or enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111
- * section 4.3.3, AES-CBC, CMAC) together with the session's nonce. Its callers wipe them
- * (SecretCommand).
+ * the policy accepts that on this medium, or enciphered to the card's PIN key (ECDH, keys by the
+ * KDF of TR-03111 section 4.3.3, AES-CBC, CMAC) together with the session's nonce. Its callers
+ * wipe them (SecretCommand).
  */
 final class PinTransport {
     private final Ram ram;
@@ -34,11 +35,20 @@ final class PinTransport {
         if (ram.words[Ram.IN_LENGTH] != length) {
             ISOException.throwIt(Spec.SW_WRONG_LENGTH);
         }
-        if ((byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)]
-                & Spec.FLAG_PLAINTEXT_PIN) == 0) {
+        byte needed = isContactless()
+                ? (byte) (Spec.FLAG_PLAINTEXT_PIN | Spec.FLAG_PLAINTEXT_CONTACTLESS)
+                : Spec.FLAG_PLAINTEXT_PIN;
+        if ((byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] & needed)
+                != needed) {
             ISOException.throwIt(Spec.SW_PIN_FORM);
         }
         Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
+    }
+
+    /** Every medium that is neither contacts nor USB is taken for the air. */
+    private static boolean isContactless() {
+        byte medium = (byte) (APDU.getProtocol() & APDU.PROTOCOL_MEDIA_MASK);
+        return medium != APDU.PROTOCOL_MEDIA_DEFAULT && medium != APDU.PROTOCOL_MEDIA_USB;
     }
 
     /** The nonce is used up, whatever the outcome. */

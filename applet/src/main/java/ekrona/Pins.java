@@ -15,6 +15,8 @@ final class Pins {
     private static final byte FORMAT_MASK = (byte) 0xF0;
     private static final byte LENGTH_MASK = (byte) 0x0F;
     private static final byte MAX_DIGIT = (byte) 9;
+    private static final short HIGH_HALF = (short) 0xF0;
+    private static final short MAX_HIGH_DIGIT = (short) 0x90;
     /** The filler of a block: as much as the shortest PIN needs. */
     private static final byte[] FILLER =
             {(byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
@@ -118,22 +120,19 @@ final class Pins {
             short end = (short) (offset + Spec.PIN_BLOCK_LENGTH);
             offset++;
             for (; digits > 1; digits -= 2) {
-                good &= isDigit((short) (b[offset] >> 4)) && isDigit(b[offset]);
-                offset++;
+                short pair = b[offset++];
+                good &= (short) (pair & HIGH_HALF) <= MAX_HIGH_DIGIT
+                        && (byte) (pair & LENGTH_MASK) <= MAX_DIGIT;
             }
             if (digits == 1) {
-                good &= isDigit((short) (b[offset] >> 4))
-                        && (byte) (b[offset] & LENGTH_MASK) == LENGTH_MASK;
-                offset++;
+                short last = b[offset++];
+                good &= (short) (last & HIGH_HALF) <= MAX_HIGH_DIGIT
+                        && (byte) (last & LENGTH_MASK) == LENGTH_MASK;
             }
             good &= Util.arrayCompare(b, offset, FILLER, (short) 0, (short) (end - offset)) == 0;
         }
         if (!good) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-    }
-
-    private static boolean isDigit(short nibble) {
-        return (byte) (nibble & LENGTH_MASK) <= MAX_DIGIT;
     }
 }

@@ -9,9 +9,9 @@ import javacard.framework.Util;
  * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in          476   all data of the command, chained or not
- * out         442   response, or the log record under construction with its header
- * state       536   working copy of Nvm.state, and the session's authorities
+ * in          486   all data of the command, chained or not
+ * out         545   response, or the log record under construction with its header
+ * state       545   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
  * session      19   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
@@ -19,12 +19,12 @@ import javacard.framework.Util;
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,299   2,352 rounded up
+ * total     2,421   2,496 rounded up
  * </pre>
  */
 final class Ram {
-    /** Bytes before a log record in out: its length and the head of the hash chain (see Log). */
-    static final short RECORD = (short) (2 + Spec.HASH_LENGTH);
+    /** Bytes before a log record in out: the header of its slot (Log). */
+    static final short RECORD = Log.HEADER_LENGTH;
     private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD);
 
     // Layout of scratch.

@@ -24,8 +24,8 @@ final class ReadRecord extends Command {
             ISOException.throwIt(Spec.SW_RECORD_NOT_FOUND);
         }
         if (log) {
-            short record = device.log.record(n);
-            answer(nvm.log, record, device.log.lengthOf(record));
+            byte[] slot = device.log.slot(n);
+            answer(slot, Log.HEADER_LENGTH, Log.lengthOf(slot));
         } else {
             short message = device.requests.message(device.requests.entry(n));
             answer(nvm.requests, message,

@@ -23,10 +23,10 @@ final class Refuse extends Command {
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME,
                 Spec.REFUSE_DATA_LENGTH);
 
-        short earlier = device.log.find(Log.REFUSAL, RECORD_NUMBER, in,
+        byte[] earlier = device.log.find(Log.REFUSAL, RECORD_NUMBER, in,
                 Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
-        if (earlier >= 0) {
-            answer(nvm.log, earlier, device.log.lengthOf(earlier));
+        if (earlier != null) {
+            answer(earlier, Log.HEADER_LENGTH, Log.lengthOf(earlier));
             return;
         }
         short entry = device.requests.find(in, Spec.REFUSE_DATA_OFFSET_NUMBER);
@@ -36,7 +36,7 @@ final class Refuse extends Command {
 
         short length = compose(entry);
         device.requests.close(entry);
-        device.log.append(Log.REFUSAL, length);
+        device.log.appendRefusal(length);
 
         JCSystem.beginTransaction();
         device.log.store();

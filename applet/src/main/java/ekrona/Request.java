@@ -13,6 +13,9 @@ final class Request extends Command {
     private static final short CURRENCY = Spec.REQUEST_DATA_OFFSET_CURRENCY;
     private static final short PAYER = Spec.REQUEST_DATA_OFFSET_PAYER;
 
+    /** A quarter of the slots is kept for those who have the PIN. */
+    private static final short KEPT_SHIFT = (short) 2;
+
     Request(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
@@ -40,12 +43,15 @@ final class Request extends Command {
         if (device.requests.count() >= Spec.MAX_OPEN_REQUESTS) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS);
         }
-        device.limits.requireTransaction();
+        // Who has no PIN cannot fill the log.
+        device.limits.requireTransaction(
+                device.pins.isVerified() ? 0 : (short) (device.log.slots() >> KEPT_SHIFT));
         device.limits.requirePayment(in, AMOUNT);
-        if (!device.limits.fitsMaxBalance(in, AMOUNT)) {
+        if (!device.limits.fitsMaxBalance(in, AMOUNT)
+                || !device.limits.fitsReceived(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
-        if (!U32.increment(state, Nvm.REQUEST_NUMBER, (short) 1)) {
+        if (!U32.increment(state, Nvm.REQUEST_NUMBER)) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS); // the last number has been given out
         }
 

@@ -208,8 +208,12 @@ public final class Spec {
     public static final short SW_DATE = (short) 0x9414;
     /** received money cannot be spent before it is synchronised */
     public static final short SW_RECEIVED_LOCKED = (short) 0x9415;
+    /** version or signature algorithm of the message is not the card's */
+    public static final short SW_VERSION = (short) 0x9416;
     /** the authority's reference is known with another key */
     public static final short SW_KEY_KNOWN = (short) 0x9417;
+    /** amount is above what may still be paid before the next synchronisation */
+    public static final short SW_SPENT_LIMIT = (short) 0x9418;
 
     // Tags
     /** object identifier */
@@ -270,7 +274,7 @@ public final class Spec {
     public static final short TAG_NONCE = (short) 0x9F4C;
     /** proprietary part of the FCI */
     public static final short TAG_FCI_PROPRIETARY = (short) 0x00A5;
-    /** version of the message */
+    /** version of the message, and algorithm of its signatures */
     public static final short TAG_VERSION = (short) 0x00C0;
     /** identity of another message: SHA-256 of its body */
     public static final short TAG_IDENTITY = (short) 0x00C1;
@@ -298,6 +302,8 @@ public final class Spec {
     public static final short TAG_LIFE_CYCLE = (short) 0x00CD;
     /** what applet and card can do */
     public static final short TAG_CAPABILITIES = (short) 0x00CE;
+    /** slots of the log */
+    public static final short TAG_SLOTS = (short) 0x00CF;
     /** SHA-256 of the root certificate's body (7F4E) */
     public static final short TAG_ROOT_ANCHOR = (short) 0x00D0;
     /** name of the first PIN in PUT DATA */
@@ -339,8 +345,15 @@ public final class Spec {
      * transactions
      */
     public static final short MAX_OPEN_REQUESTS = (short) 4;
-    /** records kept until acknowledged; records and open requests stay within it */
-    public static final short LOG_SLOTS = (short) 16;
+    /**
+     * fewest slots of the log: records kept until acknowledged; records and open requests stay
+     * within them
+     */
+    public static final short MIN_SLOTS = (short) 16;
+    /** most slots of the log: their number is one byte */
+    public static final short MAX_SLOTS = (short) 240;
+    /** slots of a card whose issuer names none */
+    public static final short DEFAULT_SLOTS = (short) 128;
     /** intermediary CAs stored; the own CA stays, the others take turns */
     public static final short CA_CACHE = (short) 4;
     /** root keys known: current and previous */
@@ -361,10 +374,12 @@ public final class Spec {
     public static final short PIN_BLOCK_LENGTH = (short) 8;
     /** bytes of a session's nonce: SELECT, GET CHALLENGE */
     public static final short NONCE_LENGTH = (short) 8;
+    /** bytes of the unpredictable number of a Request or Challenge */
+    public static final short RANDOM_LENGTH = (short) 16;
     /** bytes of command data, chained or extended: the longest ACCEPT */
-    public static final short MAX_COMMAND = (short) 476;
+    public static final short MAX_COMMAND = (short) 486;
     /** bytes of response data: the longest State */
-    public static final short MAX_RESPONSE = (short) 484;
+    public static final short MAX_RESPONSE = (short) 500;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -451,8 +466,10 @@ public final class Spec {
     public static final byte FLAG_SPEND_RECEIVED = (byte) 0x01;
     /** REQUEST, ACCEPT and REFUSE ask for the PIN */
     public static final byte FLAG_PIN_TO_RECEIVE = (byte) 0x02;
-    /** a plaintext PIN is accepted */
+    /** a plaintext PIN is accepted by contact */
     public static final byte FLAG_PLAINTEXT_PIN = (byte) 0x04;
+    /** where PLAINTEXT_PIN is set: contactless too, where whoever listens learns the PIN */
+    public static final byte FLAG_PLAINTEXT_CONTACTLESS = (byte) 0x08;
 
     // Capabilities
     /** the applet takes extended length APDUs where card and reader carry them */
@@ -464,15 +481,16 @@ public final class Spec {
 
     // Fixed values
     /** version of this spec, content of SPEC_VERSION */
-    public static final short VERSION = (short) 0x0100;
-    /** content of VERSION in every message */
-    public static final byte MESSAGE_VERSION = (byte) 0x01;
+    public static final short VERSION = (short) 0x0200;
+    /** content of VERSION in every message: version, algorithm of its signatures */
+    public static final short MESSAGE_VERSION = (short) 0x0201;
     /** SEK, ISO 4217 numeric, content of CURRENCY */
     public static final short CURRENCY = (short) 0x0752;
     /** policy of version 0, content of POLICY, before the ceilings are applied */
-    public static final byte[] PILOT_POLICY = {
-        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x05,
-        (byte) 0x00, (byte) 0x04, (byte) 0x93, (byte) 0xE0, (byte) 0x07
+    public static final byte[] DEFAULT_POLICY = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x06, (byte) 0x1A, (byte) 0x80, (byte) 0x00,
+        (byte) 0x60, (byte) 0x00, (byte) 0x06, (byte) 0x1A, (byte) 0x80, (byte) 0x00, (byte) 0x0F,
+        (byte) 0x42, (byte) 0x40, (byte) 0x07
     };
     /** CMACed under the token: the MAC key of personalization */
     public static final byte[] TOKEN_LABEL_MAC = {
@@ -504,14 +522,19 @@ public final class Spec {
     public static final short POLICY_OFFSET_VERSION = (short) 0;
     /** most that the card holds, open requests counted */
     public static final short POLICY_OFFSET_MAX_BALANCE = (short) 2;
-    /** most payments made and accepted, open requests counted, since the last acknowledgement */
+    /**
+     * most payments made and accepted, open requests counted, since the last acknowledgement; a
+     * terminal's receipts, up to 65535
+     */
     public static final short POLICY_OFFSET_MAX_TRANSACTIONS = (short) 6;
     /** most that one payment carries */
-    public static final short POLICY_OFFSET_MAX_PAYMENT = (short) 7;
+    public static final short POLICY_OFFSET_MAX_PAYMENT = (short) 8;
+    /** most paid since the last acknowledgement; 0 for a terminal */
+    public static final short POLICY_OFFSET_MAX_SPENT = (short) 12;
     /** bits of Flags */
-    public static final short POLICY_OFFSET_FLAGS = (short) 11;
+    public static final short POLICY_OFFSET_FLAGS = (short) 16;
     /** bytes of the value */
-    public static final short POLICY_LENGTH = (short) 12;
+    public static final short POLICY_LENGTH = (short) 17;
 
     // OPEN_REQUEST: layout of the value
     /** request number */
@@ -525,349 +548,349 @@ public final class Spec {
 
     // REQUEST (E1): the payee asks for an amount, once
     /** fewest bytes of content, after tag and length */
-    public static final short REQUEST_CONTENT_LENGTH_MIN = (short) 51;
+    public static final short REQUEST_CONTENT_LENGTH_MIN = (short) 60;
     /** most bytes of content, after tag and length */
-    public static final short REQUEST_CONTENT_LENGTH_MAX = (short) 69;
+    public static final short REQUEST_CONTENT_LENGTH_MAX = (short) 78;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short REQUEST_BODY_LENGTH_MIN = (short) 53;
+    public static final short REQUEST_BODY_LENGTH_MIN = (short) 62;
     /** most bytes of tag, length and content: what is signed */
-    public static final short REQUEST_BODY_LENGTH_MAX = (short) 71;
+    public static final short REQUEST_BODY_LENGTH_MAX = (short) 80;
     /** fewest bytes of the whole, signatures included */
-    public static final short REQUEST_LENGTH_MIN = (short) 120;
+    public static final short REQUEST_LENGTH_MIN = (short) 129;
     /** most bytes of the whole, signatures included */
-    public static final short REQUEST_LENGTH_MAX = (short) 138;
-    /** offset of the data object: version of the message */
+    public static final short REQUEST_LENGTH_MAX = (short) 147;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short REQUEST_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short REQUEST_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payee's device id (EMV: terminal identification) */
-    public static final short REQUEST_AT_PAYEE = (short) 3;
+    public static final short REQUEST_AT_PAYEE = (short) 4;
     /** offset of the value: payee's device id (EMV: terminal identification) */
-    public static final short REQUEST_OFFSET_PAYEE = (short) 6;
+    public static final short REQUEST_OFFSET_PAYEE = (short) 7;
     /**
      * offset of the data object: request number of the payee (EMV: transaction sequence counter)
      */
-    public static final short REQUEST_AT_NUMBER = (short) 22;
+    public static final short REQUEST_AT_NUMBER = (short) 23;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
-    public static final short REQUEST_OFFSET_NUMBER = (short) 25;
+    public static final short REQUEST_OFFSET_NUMBER = (short) 26;
     /** offset of the data object: unpredictable number */
-    public static final short REQUEST_AT_RANDOM = (short) 29;
+    public static final short REQUEST_AT_RANDOM = (short) 30;
     /** offset of the value: unpredictable number */
-    public static final short REQUEST_OFFSET_RANDOM = (short) 32;
+    public static final short REQUEST_OFFSET_RANDOM = (short) 33;
     /** offset of the data object: amount in ore, not zero */
-    public static final short REQUEST_AT_AMOUNT = (short) 40;
+    public static final short REQUEST_AT_AMOUNT = (short) 49;
     /** offset of the value: amount in ore, not zero */
-    public static final short REQUEST_OFFSET_AMOUNT = (short) 42;
+    public static final short REQUEST_OFFSET_AMOUNT = (short) 51;
     /** offset of the data object: currency, ISO 4217 numeric */
-    public static final short REQUEST_AT_CURRENCY = (short) 46;
+    public static final short REQUEST_AT_CURRENCY = (short) 55;
     /** offset of the value: currency, ISO 4217 numeric */
-    public static final short REQUEST_OFFSET_CURRENCY = (short) 49;
+    public static final short REQUEST_OFFSET_CURRENCY = (short) 58;
     /** offset of the data object: payer's device id, where it is known; always from the desk */
-    public static final short REQUEST_AT_PAYER = (short) 51;
+    public static final short REQUEST_AT_PAYER = (short) 60;
     /** offset of the value: payer's device id, where it is known; always from the desk */
-    public static final short REQUEST_OFFSET_PAYER = (short) 53;
+    public static final short REQUEST_OFFSET_PAYER = (short) 62;
 
     // PAYMENT (E2): the payer pays one Request, over the payee's signature too
     /** fewest bytes of content, after tag and length */
-    public static final short PAYMENT_CONTENT_LENGTH_MIN = (short) 148;
+    public static final short PAYMENT_CONTENT_LENGTH_MIN = (short) 158;
     /** most bytes of content, after tag and length */
-    public static final short PAYMENT_CONTENT_LENGTH_MAX = (short) 166;
+    public static final short PAYMENT_CONTENT_LENGTH_MAX = (short) 176;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short PAYMENT_BODY_LENGTH_MIN = (short) 151;
+    public static final short PAYMENT_BODY_LENGTH_MIN = (short) 161;
     /** most bytes of tag, length and content: what is signed */
-    public static final short PAYMENT_BODY_LENGTH_MAX = (short) 169;
+    public static final short PAYMENT_BODY_LENGTH_MAX = (short) 179;
     /** fewest bytes of the whole, signatures included */
-    public static final short PAYMENT_LENGTH_MIN = (short) 218;
+    public static final short PAYMENT_LENGTH_MIN = (short) 228;
     /** most bytes of the whole, signatures included */
-    public static final short PAYMENT_LENGTH_MAX = (short) 236;
-    /** offset of the data object: version of the message */
+    public static final short PAYMENT_LENGTH_MAX = (short) 246;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short PAYMENT_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short PAYMENT_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payer's device id */
-    public static final short PAYMENT_AT_PAYER = (short) 3;
+    public static final short PAYMENT_AT_PAYER = (short) 4;
     /** offset of the value: payer's device id */
-    public static final short PAYMENT_OFFSET_PAYER = (short) 5;
+    public static final short PAYMENT_OFFSET_PAYER = (short) 6;
     /** offset of the data object: number of this record in the payer's log */
-    public static final short PAYMENT_AT_ATC = (short) 21;
+    public static final short PAYMENT_AT_ATC = (short) 22;
     /** offset of the value: number of this record in the payer's log */
-    public static final short PAYMENT_OFFSET_ATC = (short) 24;
+    public static final short PAYMENT_OFFSET_ATC = (short) 25;
     /** offset of the data object: the whole Request, signature included */
-    public static final short PAYMENT_AT_REQUEST = (short) 28;
+    public static final short PAYMENT_AT_REQUEST = (short) 29;
 
     // RECEIPT (E3): the payee accepts one Payment
     /** bytes of content, after tag and length */
-    public static final short RECEIPT_CONTENT_LENGTH = (short) 88;
+    public static final short RECEIPT_CONTENT_LENGTH = (short) 89;
     /** bytes of tag, length and content: what is signed */
-    public static final short RECEIPT_BODY_LENGTH = (short) 90;
+    public static final short RECEIPT_BODY_LENGTH = (short) 91;
     /** bytes of the whole, signatures included */
-    public static final short RECEIPT_LENGTH = (short) 157;
-    /** offset of the data object: version of the message */
+    public static final short RECEIPT_LENGTH = (short) 158;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short RECEIPT_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short RECEIPT_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payee's device id (EMV: terminal identification) */
-    public static final short RECEIPT_AT_PAYEE = (short) 3;
+    public static final short RECEIPT_AT_PAYEE = (short) 4;
     /** offset of the value: payee's device id (EMV: terminal identification) */
-    public static final short RECEIPT_OFFSET_PAYEE = (short) 6;
+    public static final short RECEIPT_OFFSET_PAYEE = (short) 7;
     /** offset of the data object: number of this record in the payee's log or journal */
-    public static final short RECEIPT_AT_ATC = (short) 22;
+    public static final short RECEIPT_AT_ATC = (short) 23;
     /** offset of the value: number of this record in the payee's log or journal */
-    public static final short RECEIPT_OFFSET_ATC = (short) 25;
+    public static final short RECEIPT_OFFSET_ATC = (short) 26;
     /** offset of the data object: payer's device id */
-    public static final short RECEIPT_AT_PAYER = (short) 29;
+    public static final short RECEIPT_AT_PAYER = (short) 30;
     /** offset of the value: payer's device id */
-    public static final short RECEIPT_OFFSET_PAYER = (short) 31;
+    public static final short RECEIPT_OFFSET_PAYER = (short) 32;
     /**
      * offset of the data object: request number of the payee (EMV: transaction sequence counter)
      */
-    public static final short RECEIPT_AT_NUMBER = (short) 47;
+    public static final short RECEIPT_AT_NUMBER = (short) 48;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
-    public static final short RECEIPT_OFFSET_NUMBER = (short) 50;
+    public static final short RECEIPT_OFFSET_NUMBER = (short) 51;
     /** offset of the data object: identity of the Payment */
-    public static final short RECEIPT_AT_IDENTITY = (short) 54;
+    public static final short RECEIPT_AT_IDENTITY = (short) 55;
     /** offset of the value: identity of the Payment */
-    public static final short RECEIPT_OFFSET_IDENTITY = (short) 56;
+    public static final short RECEIPT_OFFSET_IDENTITY = (short) 57;
 
     // REFUSAL (E4): the payee closes one open Request for ever
     /** fewest bytes of content, after tag and length */
-    public static final short REFUSAL_CONTENT_LENGTH_MIN = (short) 70;
+    public static final short REFUSAL_CONTENT_LENGTH_MIN = (short) 71;
     /** most bytes of content, after tag and length */
-    public static final short REFUSAL_CONTENT_LENGTH_MAX = (short) 88;
+    public static final short REFUSAL_CONTENT_LENGTH_MAX = (short) 89;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short REFUSAL_BODY_LENGTH_MIN = (short) 72;
+    public static final short REFUSAL_BODY_LENGTH_MIN = (short) 73;
     /** most bytes of tag, length and content: what is signed */
-    public static final short REFUSAL_BODY_LENGTH_MAX = (short) 90;
+    public static final short REFUSAL_BODY_LENGTH_MAX = (short) 91;
     /** fewest bytes of the whole, signatures included */
-    public static final short REFUSAL_LENGTH_MIN = (short) 139;
+    public static final short REFUSAL_LENGTH_MIN = (short) 140;
     /** most bytes of the whole, signatures included */
-    public static final short REFUSAL_LENGTH_MAX = (short) 157;
-    /** offset of the data object: version of the message */
+    public static final short REFUSAL_LENGTH_MAX = (short) 158;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short REFUSAL_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short REFUSAL_OFFSET_VERSION = (short) 2;
     /** offset of the data object: payee's device id (EMV: terminal identification) */
-    public static final short REFUSAL_AT_PAYEE = (short) 3;
+    public static final short REFUSAL_AT_PAYEE = (short) 4;
     /** offset of the value: payee's device id (EMV: terminal identification) */
-    public static final short REFUSAL_OFFSET_PAYEE = (short) 6;
+    public static final short REFUSAL_OFFSET_PAYEE = (short) 7;
     /** offset of the data object: number of this record in the payee's log or journal */
-    public static final short REFUSAL_AT_ATC = (short) 22;
+    public static final short REFUSAL_AT_ATC = (short) 23;
     /** offset of the value: number of this record in the payee's log or journal */
-    public static final short REFUSAL_OFFSET_ATC = (short) 25;
+    public static final short REFUSAL_OFFSET_ATC = (short) 26;
     /**
      * offset of the data object: request number of the payee (EMV: transaction sequence counter)
      */
-    public static final short REFUSAL_AT_NUMBER = (short) 29;
+    public static final short REFUSAL_AT_NUMBER = (short) 30;
     /** offset of the value: request number of the payee (EMV: transaction sequence counter) */
-    public static final short REFUSAL_OFFSET_NUMBER = (short) 32;
+    public static final short REFUSAL_OFFSET_NUMBER = (short) 33;
     /** offset of the data object: identity of the Request */
-    public static final short REFUSAL_AT_IDENTITY = (short) 36;
+    public static final short REFUSAL_AT_IDENTITY = (short) 37;
     /** offset of the value: identity of the Request */
-    public static final short REFUSAL_OFFSET_IDENTITY = (short) 38;
+    public static final short REFUSAL_OFFSET_IDENTITY = (short) 39;
     /** offset of the data object: payer's device id, where the Request named one */
-    public static final short REFUSAL_AT_PAYER = (short) 70;
+    public static final short REFUSAL_AT_PAYER = (short) 71;
     /** offset of the value: payer's device id, where the Request named one */
-    public static final short REFUSAL_OFFSET_PAYER = (short) 72;
+    public static final short REFUSAL_OFFSET_PAYER = (short) 73;
 
     // CHALLENGE (E5): the intermediary asks its card for its State
     /** bytes of content, after tag and length */
-    public static final short CHALLENGE_CONTENT_LENGTH = (short) 58;
+    public static final short CHALLENGE_CONTENT_LENGTH = (short) 67;
     /** bytes of tag, length and content: what is signed */
-    public static final short CHALLENGE_BODY_LENGTH = (short) 60;
+    public static final short CHALLENGE_BODY_LENGTH = (short) 69;
     /** bytes of the whole, signatures included */
-    public static final short CHALLENGE_LENGTH = (short) 127;
-    /** offset of the data object: version of the message */
+    public static final short CHALLENGE_LENGTH = (short) 136;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short CHALLENGE_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short CHALLENGE_OFFSET_VERSION = (short) 2;
     /** offset of the data object: instruction key that signs */
-    public static final short CHALLENGE_AT_AUTHORITY = (short) 3;
+    public static final short CHALLENGE_AT_AUTHORITY = (short) 4;
     /** offset of the value: instruction key that signs */
-    public static final short CHALLENGE_OFFSET_AUTHORITY = (short) 5;
+    public static final short CHALLENGE_OFFSET_AUTHORITY = (short) 6;
     /** offset of the data object: card asked */
-    public static final short CHALLENGE_AT_DEVICE = (short) 18;
+    public static final short CHALLENGE_AT_DEVICE = (short) 19;
     /** offset of the value: card asked */
-    public static final short CHALLENGE_OFFSET_DEVICE = (short) 20;
+    public static final short CHALLENGE_OFFSET_DEVICE = (short) 21;
     /** offset of the data object: the session of the card that it is for */
-    public static final short CHALLENGE_AT_NONCE = (short) 36;
+    public static final short CHALLENGE_AT_NONCE = (short) 37;
     /** offset of the value: the session of the card that it is for */
-    public static final short CHALLENGE_OFFSET_NONCE = (short) 39;
+    public static final short CHALLENGE_OFFSET_NONCE = (short) 40;
     /** offset of the data object: unpredictable number */
-    public static final short CHALLENGE_AT_RANDOM = (short) 47;
+    public static final short CHALLENGE_AT_RANDOM = (short) 48;
     /** offset of the value: unpredictable number */
-    public static final short CHALLENGE_OFFSET_RANDOM = (short) 50;
+    public static final short CHALLENGE_OFFSET_RANDOM = (short) 51;
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MIN = (short) 176;
+    public static final short STATE_CONTENT_LENGTH_MIN = (short) 177;
     /** most bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MAX = (short) 337;
+    public static final short STATE_CONTENT_LENGTH_MAX = (short) 338;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MIN = (short) 179;
+    public static final short STATE_BODY_LENGTH_MIN = (short) 180;
     /** most bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MAX = (short) 341;
+    public static final short STATE_BODY_LENGTH_MAX = (short) 342;
     /** fewest bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MIN = (short) 246;
+    public static final short STATE_LENGTH_MIN = (short) 247;
     /** most bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MAX = (short) 408;
-    /** offset of the data object: version of the message */
+    public static final short STATE_LENGTH_MAX = (short) 409;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short STATE_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short STATE_OFFSET_VERSION = (short) 2;
     /** offset of the data object: the card */
-    public static final short STATE_AT_DEVICE = (short) 3;
+    public static final short STATE_AT_DEVICE = (short) 4;
     /** offset of the value: the card */
-    public static final short STATE_OFFSET_DEVICE = (short) 5;
+    public static final short STATE_OFFSET_DEVICE = (short) 6;
     /** offset of the data object: identity of the Challenge */
-    public static final short STATE_AT_IDENTITY = (short) 21;
+    public static final short STATE_AT_IDENTITY = (short) 22;
     /** offset of the value: identity of the Challenge */
-    public static final short STATE_OFFSET_IDENTITY = (short) 23;
+    public static final short STATE_OFFSET_IDENTITY = (short) 24;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
      */
-    public static final short STATE_AT_ATC = (short) 55;
+    public static final short STATE_AT_ATC = (short) 56;
     /**
      * offset of the value: number of the sender's last log record (EMV: application transaction
      * counter)
      */
-    public static final short STATE_OFFSET_ATC = (short) 58;
+    public static final short STATE_OFFSET_ATC = (short) 59;
     /** offset of the data object: highest record number that the notary acknowledged */
-    public static final short STATE_AT_ACKED_ATC = (short) 62;
+    public static final short STATE_AT_ACKED_ATC = (short) 63;
     /** offset of the value: highest record number that the notary acknowledged */
-    public static final short STATE_OFFSET_ACKED_ATC = (short) 64;
+    public static final short STATE_OFFSET_ACKED_ATC = (short) 65;
     /** offset of the data object: head of the chain at ATC */
-    public static final short STATE_AT_HEAD = (short) 68;
+    public static final short STATE_AT_HEAD = (short) 69;
     /** offset of the value: head of the chain at ATC */
-    public static final short STATE_OFFSET_HEAD = (short) 70;
+    public static final short STATE_OFFSET_HEAD = (short) 71;
     /** offset of the data object: balance in ore */
-    public static final short STATE_AT_BALANCE = (short) 102;
+    public static final short STATE_AT_BALANCE = (short) 103;
     /** offset of the value: balance in ore */
-    public static final short STATE_OFFSET_BALANCE = (short) 104;
+    public static final short STATE_OFFSET_BALANCE = (short) 105;
     /** offset of the data object: number of the last Instruction applied */
-    public static final short STATE_AT_INSTRUCTION_SEQUENCE = (short) 108;
+    public static final short STATE_AT_INSTRUCTION_SEQUENCE = (short) 109;
     /** offset of the value: number of the last Instruction applied */
-    public static final short STATE_OFFSET_INSTRUCTION_SEQUENCE = (short) 110;
+    public static final short STATE_OFFSET_INSTRUCTION_SEQUENCE = (short) 111;
     /** offset of the data object: identity of the last Instruction applied, zeros if none */
-    public static final short STATE_AT_LAST_INSTRUCTION = (short) 114;
+    public static final short STATE_AT_LAST_INSTRUCTION = (short) 115;
     /** offset of the value: identity of the last Instruction applied, zeros if none */
-    public static final short STATE_OFFSET_LAST_INSTRUCTION = (short) 116;
+    public static final short STATE_OFFSET_LAST_INSTRUCTION = (short) 117;
     /** offset of the data object: what became of its credit */
-    public static final short STATE_AT_CREDIT = (short) 148;
+    public static final short STATE_AT_CREDIT = (short) 149;
     /** offset of the value: what became of its credit */
-    public static final short STATE_OFFSET_CREDIT = (short) 150;
+    public static final short STATE_OFFSET_CREDIT = (short) 151;
     /** offset of the data object: version of the policy in force */
-    public static final short STATE_AT_POLICY_VERSION = (short) 151;
+    public static final short STATE_AT_POLICY_VERSION = (short) 152;
     /** offset of the value: version of the policy in force */
-    public static final short STATE_OFFSET_POLICY_VERSION = (short) 153;
+    public static final short STATE_OFFSET_POLICY_VERSION = (short) 154;
     /** offset of the data object: highest request number given out */
-    public static final short STATE_AT_NUMBER = (short) 155;
+    public static final short STATE_AT_NUMBER = (short) 156;
     /** offset of the value: highest request number given out */
-    public static final short STATE_OFFSET_NUMBER = (short) 158;
+    public static final short STATE_OFFSET_NUMBER = (short) 159;
     /** offset of the data object: life-cycle state */
-    public static final short STATE_AT_LIFE_CYCLE = (short) 162;
+    public static final short STATE_AT_LIFE_CYCLE = (short) 163;
     /** offset of the value: life-cycle state */
-    public static final short STATE_OFFSET_LIFE_CYCLE = (short) 164;
+    public static final short STATE_OFFSET_LIFE_CYCLE = (short) 165;
     /** offset of the data object: the card's date floor */
-    public static final short STATE_AT_DATE = (short) 165;
+    public static final short STATE_AT_DATE = (short) 166;
     /** offset of the value: the card's date floor */
-    public static final short STATE_OFFSET_DATE = (short) 168;
+    public static final short STATE_OFFSET_DATE = (short) 169;
     /** offset of the data object: open requests, oldest first */
-    public static final short STATE_AT_OPEN_REQUESTS = (short) 174;
+    public static final short STATE_AT_OPEN_REQUESTS = (short) 175;
 
     // INSTRUCTION (E7): intermediary and notary acknowledge records and change the card
     /** bytes of content, after tag and length */
-    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 129;
+    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 135;
     /** bytes of tag, length and content: what is signed */
-    public static final short INSTRUCTION_BODY_LENGTH = (short) 132;
+    public static final short INSTRUCTION_BODY_LENGTH = (short) 138;
     /** bytes of the whole, signatures included */
-    public static final short INSTRUCTION_LENGTH = (short) 266;
-    /** offset of the data object: version of the message */
+    public static final short INSTRUCTION_LENGTH = (short) 272;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short INSTRUCTION_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short INSTRUCTION_OFFSET_VERSION = (short) 2;
     /** offset of the data object: instruction key that signs first */
-    public static final short INSTRUCTION_AT_AUTHORITY = (short) 3;
+    public static final short INSTRUCTION_AT_AUTHORITY = (short) 4;
     /** offset of the value: instruction key that signs first */
-    public static final short INSTRUCTION_OFFSET_AUTHORITY = (short) 5;
+    public static final short INSTRUCTION_OFFSET_AUTHORITY = (short) 6;
     /** offset of the data object: notary that signs second */
-    public static final short INSTRUCTION_AT_NOTARY = (short) 18;
+    public static final short INSTRUCTION_AT_NOTARY = (short) 19;
     /** offset of the value: notary that signs second */
-    public static final short INSTRUCTION_OFFSET_NOTARY = (short) 20;
+    public static final short INSTRUCTION_OFFSET_NOTARY = (short) 21;
     /** offset of the data object: card addressed */
-    public static final short INSTRUCTION_AT_DEVICE = (short) 33;
+    public static final short INSTRUCTION_AT_DEVICE = (short) 34;
     /** offset of the value: card addressed */
-    public static final short INSTRUCTION_OFFSET_DEVICE = (short) 35;
+    public static final short INSTRUCTION_OFFSET_DEVICE = (short) 36;
     /** offset of the data object: exactly the next */
-    public static final short INSTRUCTION_AT_INSTRUCTION_SEQUENCE = (short) 51;
+    public static final short INSTRUCTION_AT_INSTRUCTION_SEQUENCE = (short) 52;
     /** offset of the value: exactly the next */
-    public static final short INSTRUCTION_OFFSET_INSTRUCTION_SEQUENCE = (short) 53;
+    public static final short INSTRUCTION_OFFSET_INSTRUCTION_SEQUENCE = (short) 54;
     /** offset of the data object: drop the records up to this one */
-    public static final short INSTRUCTION_AT_ACKED_ATC = (short) 57;
+    public static final short INSTRUCTION_AT_ACKED_ATC = (short) 58;
     /** offset of the value: drop the records up to this one */
-    public static final short INSTRUCTION_OFFSET_ACKED_ATC = (short) 59;
+    public static final short INSTRUCTION_OFFSET_ACKED_ATC = (short) 60;
     /** offset of the data object: head of the chain at ACKED_ATC */
-    public static final short INSTRUCTION_AT_HEAD = (short) 63;
+    public static final short INSTRUCTION_AT_HEAD = (short) 64;
     /** offset of the value: head of the chain at ACKED_ATC */
-    public static final short INSTRUCTION_OFFSET_HEAD = (short) 65;
+    public static final short INSTRUCTION_OFFSET_HEAD = (short) 66;
     /** offset of the data object: credit in ore, 0 for none */
-    public static final short INSTRUCTION_AT_AMOUNT = (short) 97;
+    public static final short INSTRUCTION_AT_AMOUNT = (short) 98;
     /** offset of the value: credit in ore, 0 for none */
-    public static final short INSTRUCTION_OFFSET_AMOUNT = (short) 99;
+    public static final short INSTRUCTION_OFFSET_AMOUNT = (short) 100;
     /** offset of the data object: policy, taken when its version is higher */
-    public static final short INSTRUCTION_AT_POLICY = (short) 103;
+    public static final short INSTRUCTION_AT_POLICY = (short) 104;
     /** offset of the value: policy, taken when its version is higher */
-    public static final short INSTRUCTION_OFFSET_POLICY = (short) 105;
+    public static final short INSTRUCTION_OFFSET_POLICY = (short) 106;
     /** offset of the data object: today; raises the card's date floor */
-    public static final short INSTRUCTION_AT_DATE = (short) 117;
+    public static final short INSTRUCTION_AT_DATE = (short) 123;
     /** offset of the value: today; raises the card's date floor */
-    public static final short INSTRUCTION_OFFSET_DATE = (short) 120;
+    public static final short INSTRUCTION_OFFSET_DATE = (short) 126;
     /** offset of the data object: what else the Instruction does */
-    public static final short INSTRUCTION_AT_ACTIONS = (short) 126;
+    public static final short INSTRUCTION_AT_ACTIONS = (short) 132;
     /** offset of the value: what else the Instruction does */
-    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 128;
+    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 134;
 
     // CONFIRMATION (E8): the card has applied one Instruction
     /** bytes of content, after tag and length */
-    public static final short CONFIRMATION_CONTENT_LENGTH = (short) 77;
+    public static final short CONFIRMATION_CONTENT_LENGTH = (short) 78;
     /** bytes of tag, length and content: what is signed */
-    public static final short CONFIRMATION_BODY_LENGTH = (short) 79;
+    public static final short CONFIRMATION_BODY_LENGTH = (short) 80;
     /** bytes of the whole, signatures included */
-    public static final short CONFIRMATION_LENGTH = (short) 146;
-    /** offset of the data object: version of the message */
+    public static final short CONFIRMATION_LENGTH = (short) 147;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short CONFIRMATION_AT_VERSION = (short) 0;
-    /** offset of the value: version of the message */
+    /** offset of the value: version of the message, and algorithm of its signatures */
     public static final short CONFIRMATION_OFFSET_VERSION = (short) 2;
     /** offset of the data object: the card */
-    public static final short CONFIRMATION_AT_DEVICE = (short) 3;
+    public static final short CONFIRMATION_AT_DEVICE = (short) 4;
     /** offset of the value: the card */
-    public static final short CONFIRMATION_OFFSET_DEVICE = (short) 5;
+    public static final short CONFIRMATION_OFFSET_DEVICE = (short) 6;
     /** offset of the data object: number of the Instruction */
-    public static final short CONFIRMATION_AT_INSTRUCTION_SEQUENCE = (short) 21;
+    public static final short CONFIRMATION_AT_INSTRUCTION_SEQUENCE = (short) 22;
     /** offset of the value: number of the Instruction */
-    public static final short CONFIRMATION_OFFSET_INSTRUCTION_SEQUENCE = (short) 23;
+    public static final short CONFIRMATION_OFFSET_INSTRUCTION_SEQUENCE = (short) 24;
     /** offset of the data object: identity of the Instruction */
-    public static final short CONFIRMATION_AT_IDENTITY = (short) 27;
+    public static final short CONFIRMATION_AT_IDENTITY = (short) 28;
     /** offset of the value: identity of the Instruction */
-    public static final short CONFIRMATION_OFFSET_IDENTITY = (short) 29;
+    public static final short CONFIRMATION_OFFSET_IDENTITY = (short) 30;
     /** offset of the data object: whether the Instruction's credit was taken */
-    public static final short CONFIRMATION_AT_CREDIT = (short) 61;
+    public static final short CONFIRMATION_AT_CREDIT = (short) 62;
     /** offset of the value: whether the Instruction's credit was taken */
-    public static final short CONFIRMATION_OFFSET_CREDIT = (short) 63;
+    public static final short CONFIRMATION_OFFSET_CREDIT = (short) 64;
     /** offset of the data object: balance after it */
-    public static final short CONFIRMATION_AT_BALANCE = (short) 64;
+    public static final short CONFIRMATION_AT_BALANCE = (short) 65;
     /** offset of the value: balance after it */
-    public static final short CONFIRMATION_OFFSET_BALANCE = (short) 66;
+    public static final short CONFIRMATION_OFFSET_BALANCE = (short) 67;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
      */
-    public static final short CONFIRMATION_AT_ATC = (short) 70;
+    public static final short CONFIRMATION_AT_ATC = (short) 71;
     /**
      * offset of the value: number of the sender's last log record (EMV: application transaction
      * counter)
      */
-    public static final short CONFIRMATION_OFFSET_ATC = (short) 73;
+    public static final short CONFIRMATION_OFFSET_ATC = (short) 74;
 
     // AUTHORITY_CERTIFICATE (7F21): card-verifiable certificate
     /** bytes of content, after tag and length */
@@ -1031,9 +1054,9 @@ public final class Spec {
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
-    public static final short COUNTERS_CONTENT_LENGTH = (short) 26;
+    public static final short COUNTERS_CONTENT_LENGTH = (short) 29;
     /** bytes of the whole, signatures included */
-    public static final short COUNTERS_LENGTH = (short) 28;
+    public static final short COUNTERS_LENGTH = (short) 31;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
@@ -1056,10 +1079,14 @@ public final class Spec {
     public static final short COUNTERS_AT_NUMBER = (short) 19;
     /** offset of the value: highest request number given out */
     public static final short COUNTERS_OFFSET_NUMBER = (short) 22;
+    /** offset of the data object: slots of the log */
+    public static final short COUNTERS_AT_SLOTS = (short) 26;
+    /** offset of the value: slots of the log */
+    public static final short COUNTERS_OFFSET_SLOTS = (short) 28;
 
     // INSTALL: application parameters of INSTALL
     /** bytes of the whole sequence */
-    public static final short INSTALL_LENGTH = (short) 101;
+    public static final short INSTALL_LENGTH = (short) 109;
     /** offset of the data object: the new device's id */
     public static final short INSTALL_AT_DEVICE = (short) 0;
     /** offset of the value: the new device's id */
@@ -1072,22 +1099,26 @@ public final class Spec {
     public static final short INSTALL_AT_ROLE = (short) 52;
     /** offset of the value: card or SAM */
     public static final short INSTALL_OFFSET_ROLE = (short) 54;
-    /** offset of the data object: write-once ceilings; version 0 */
+    /** offset of the data object: write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS */
     public static final short INSTALL_AT_CEILINGS = (short) 55;
-    /** offset of the value: write-once ceilings; version 0 */
+    /** offset of the value: write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS */
     public static final short INSTALL_OFFSET_CEILINGS = (short) 57;
+    /** offset of the data object: slots of the log, MIN_SLOTS to MAX_SLOTS; write-once */
+    public static final short INSTALL_AT_SLOTS = (short) 74;
+    /** offset of the value: slots of the log, MIN_SLOTS to MAX_SLOTS; write-once */
+    public static final short INSTALL_OFFSET_SLOTS = (short) 76;
     /** offset of the data object: currency, ISO 4217 numeric */
-    public static final short INSTALL_AT_CURRENCY = (short) 69;
+    public static final short INSTALL_AT_CURRENCY = (short) 77;
     /** offset of the value: currency, ISO 4217 numeric */
-    public static final short INSTALL_OFFSET_CURRENCY = (short) 72;
+    public static final short INSTALL_OFFSET_CURRENCY = (short) 80;
     /** offset of the data object: initial date floor */
-    public static final short INSTALL_AT_DATE = (short) 74;
+    public static final short INSTALL_AT_DATE = (short) 82;
     /** offset of the value: initial date floor */
-    public static final short INSTALL_OFFSET_DATE = (short) 77;
+    public static final short INSTALL_OFFSET_DATE = (short) 85;
     /** offset of the data object: personalization token */
-    public static final short INSTALL_AT_TOKEN = (short) 83;
+    public static final short INSTALL_AT_TOKEN = (short) 91;
     /** offset of the value: personalization token */
-    public static final short INSTALL_OFFSET_TOKEN = (short) 85;
+    public static final short INSTALL_OFFSET_TOKEN = (short) 93;
 
     // KEY_ANSWER: answer of GENERATE ASYMMETRIC KEY PAIR
     /** bytes of the whole sequence */
@@ -1206,9 +1237,9 @@ public final class Spec {
 
     // PAY_PAID: what is enciphered in the answer of PAY when the card pays
     /** fewest bytes of the whole sequence */
-    public static final short PAY_PAID_LENGTH_MIN = (short) 458;
+    public static final short PAY_PAID_LENGTH_MIN = (short) 468;
     /** most bytes of the whole sequence */
-    public static final short PAY_PAID_LENGTH_MAX = (short) 476;
+    public static final short PAY_PAID_LENGTH_MAX = (short) 486;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
     public static final short PAY_PAID_AT_PAYMENT = (short) 0;
 
@@ -1228,27 +1259,27 @@ public final class Spec {
 
     // PAY_RECORD: record of a payment made
     /** fewest bytes of the whole sequence */
-    public static final short PAY_RECORD_LENGTH_MIN = (short) 218;
+    public static final short PAY_RECORD_LENGTH_MIN = (short) 228;
     /** most bytes of the whole sequence */
-    public static final short PAY_RECORD_LENGTH_MAX = (short) 236;
+    public static final short PAY_RECORD_LENGTH_MAX = (short) 246;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
     public static final short PAY_RECORD_AT_PAYMENT = (short) 0;
 
     // ACCEPT_RECORD: record of a payment accepted
     /** fewest bytes of the whole sequence */
-    public static final short ACCEPT_RECORD_LENGTH_MIN = (short) 375;
+    public static final short ACCEPT_RECORD_LENGTH_MIN = (short) 386;
     /** most bytes of the whole sequence */
-    public static final short ACCEPT_RECORD_LENGTH_MAX = (short) 393;
+    public static final short ACCEPT_RECORD_LENGTH_MAX = (short) 404;
     /** offset of the data object: the payee accepts one Payment */
     public static final short ACCEPT_RECORD_AT_RECEIPT = (short) 0;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
-    public static final short ACCEPT_RECORD_AT_PAYMENT = (short) 157;
+    public static final short ACCEPT_RECORD_AT_PAYMENT = (short) 158;
 
     // REFUSE_RECORD: record of a refusal
     /** fewest bytes of the whole sequence */
-    public static final short REFUSE_RECORD_LENGTH_MIN = (short) 139;
+    public static final short REFUSE_RECORD_LENGTH_MIN = (short) 140;
     /** most bytes of the whole sequence */
-    public static final short REFUSE_RECORD_LENGTH_MAX = (short) 157;
+    public static final short REFUSE_RECORD_LENGTH_MAX = (short) 158;
     /** offset of the data object: the payee closes one open Request for ever */
     public static final short REFUSE_RECORD_AT_REFUSAL = (short) 0;
 
@@ -1278,148 +1309,150 @@ public final class Spec {
     /** offset of the value: number of the open Request */
     public static final short REFUSE_DATA_OFFSET_NUMBER = (short) 3;
 
-    // Frames: the length of a run of fixed bytes, the run, and the number of bytes after it that
-    // vary; and so on, up to a run of length 0
+    // Frames: the length of a run of fixed bytes, the run, and the number of bytes up to the next
+    // run; and so on, up to a run of length 0
     /** frame of REQUEST without its optional field */
     public static final byte[] REQUEST_FRAME_MIN = {
-        (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F,
-        (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04,
-        (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02,
-        (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
-        (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE1, (byte) 0x3C, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x13,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43,
+        (byte) 0x00
     };
     /** frame of REQUEST with its optional field */
     public static final byte[] REQUEST_FRAME_MAX = {
-        (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x9F,
-        (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04,
-        (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x02,
-        (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
-        (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x5F,
-        (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x13,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of PAYMENT without its optional field */
     public static final byte[] PAYMENT_FRAME_MIN = {
-        (byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0x94, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04,
-        (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x33, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
-        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08,
-        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
-        (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
-        (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0x9E, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
+        (byte) 0x04, (byte) 0x07, (byte) 0x09, (byte) 0xE1, (byte) 0x3C, (byte) 0xC0, (byte) 0x02,
+        (byte) 0x02, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03,
+        (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
+        (byte) 0x10, (byte) 0x13, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43,
+        (byte) 0x00
     };
     /** frame of PAYMENT with its optional field */
     public static final byte[] PAYMENT_FRAME_MAX = {
-        (byte) 0x08, (byte) 0xE2, (byte) 0x81, (byte) 0xA6, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x36, (byte) 0x04,
-        (byte) 0x04, (byte) 0x08, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x10, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
-        (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08,
-        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
-        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
-        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
-        (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0xB0, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
+        (byte) 0x04, (byte) 0x07, (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02,
+        (byte) 0x02, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03,
+        (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
+        (byte) 0x10, (byte) 0x13, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10,
+        (byte) 0x12, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of CHALLENGE */
     public static final byte[] CHALLENGE_FRAME = {
-        (byte) 0x07, (byte) 0xE5, (byte) 0x3A, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42,
-        (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
-        (byte) 0x9F, (byte) 0x4C, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
-        (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
-        (byte) 0x00
+        (byte) 0x08, (byte) 0xE5, (byte) 0x43, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x42, (byte) 0x0D, (byte) 0x15, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12,
+        (byte) 0x03, (byte) 0x9F, (byte) 0x4C, (byte) 0x08, (byte) 0x0B, (byte) 0x03, (byte) 0x9F,
+        (byte) 0x37, (byte) 0x10, (byte) 0x13, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40,
+        (byte) 0x43, (byte) 0x00
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
-        (byte) 0x08, (byte) 0xE7, (byte) 0x81, (byte) 0x81, (byte) 0xC0, (byte) 0x01, (byte) 0x01,
-        (byte) 0x42, (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x43, (byte) 0x0D, (byte) 0x0D,
-        (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xC5, (byte) 0x04,
-        (byte) 0x04, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x04, (byte) 0x02, (byte) 0xC3,
-        (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x02,
-        (byte) 0xCB, (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06,
-        (byte) 0x06, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
-        (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40,
-        (byte) 0x40, (byte) 0x00
+        (byte) 0x09, (byte) 0xE7, (byte) 0x81, (byte) 0x87, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x16, (byte) 0x02, (byte) 0x43, (byte) 0x0D,
+        (byte) 0x0F, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0xC5,
+        (byte) 0x04, (byte) 0x06, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x06, (byte) 0x02,
+        (byte) 0xC3, (byte) 0x20, (byte) 0x22, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06,
+        (byte) 0x02, (byte) 0xCB, (byte) 0x11, (byte) 0x13, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
+        (byte) 0x06, (byte) 0x09, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x03, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of AUTHORITY_CERTIFICATE */
     public static final byte[] AUTHORITY_CERTIFICATE_FRAME = {
         (byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xE9, (byte) 0x7F, (byte) 0x4E,
         (byte) 0x81, (byte) 0xA2, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42,
-        (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06,
+        (byte) 0x0D, (byte) 0x1B, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06,
         (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02,
-        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41,
-        (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x0D, (byte) 0x0D, (byte) 0x1A, (byte) 0x7F,
+        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x52,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x0D, (byte) 0x10, (byte) 0x1A, (byte) 0x7F,
         (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF,
         (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1,
         (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA,
-        (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
-        (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
-        (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x1B, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x25, (byte) 0x06, (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
+        (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of DEVICE_CERTIFICATE */
     public static final byte[] DEVICE_CERTIFICATE_FRAME = {
         (byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xEC, (byte) 0x7F, (byte) 0x4E,
         (byte) 0x81, (byte) 0xA5, (byte) 0x5F, (byte) 0x29, (byte) 0x01, (byte) 0x00, (byte) 0x42,
-        (byte) 0x0D, (byte) 0x0D, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06,
+        (byte) 0x0D, (byte) 0x1B, (byte) 0x11, (byte) 0x7F, (byte) 0x49, (byte) 0x4F, (byte) 0x06,
         (byte) 0x0A, (byte) 0x04, (byte) 0x00, (byte) 0x7F, (byte) 0x00, (byte) 0x07, (byte) 0x02,
-        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x41,
-        (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x10, (byte) 0x10, (byte) 0x1A, (byte) 0x7F,
+        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x03, (byte) 0x86, (byte) 0x41, (byte) 0x52,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x20, (byte) 0x10, (byte) 0x13, (byte) 0x1A, (byte) 0x7F,
         (byte) 0x4C, (byte) 0x18, (byte) 0x06, (byte) 0x13, (byte) 0x69, (byte) 0x9C, (byte) 0xDF,
         (byte) 0xC1, (byte) 0xE8, (byte) 0x94, (byte) 0x89, (byte) 0xF2, (byte) 0xA2, (byte) 0xE1,
         (byte) 0xB7, (byte) 0xC1, (byte) 0xFC, (byte) 0xE1, (byte) 0x90, (byte) 0xFE, (byte) 0xAA,
-        (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x03, (byte) 0x5F,
-        (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
-        (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0xB1, (byte) 0x11, (byte) 0x53, (byte) 0x01, (byte) 0x1B, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x25, (byte) 0x06, (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
+        (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of INSTALL */
     public static final byte[] INSTALL_FRAME = {
-        (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0xD0, (byte) 0x20,
-        (byte) 0x20, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x01, (byte) 0x02, (byte) 0xCB,
-        (byte) 0x0C, (byte) 0x0C, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x02,
-        (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x06, (byte) 0x02, (byte) 0x8F,
-        (byte) 0x10, (byte) 0x10, (byte) 0x00
+        (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0xD0, (byte) 0x20,
+        (byte) 0x22, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x03, (byte) 0x02, (byte) 0xCB,
+        (byte) 0x11, (byte) 0x13, (byte) 0x02, (byte) 0xCF, (byte) 0x01, (byte) 0x03, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
+        (byte) 0x06, (byte) 0x09, (byte) 0x02, (byte) 0x8F, (byte) 0x10, (byte) 0x12, (byte) 0x00
     };
     /** frame of PIN_LOAD */
     public static final byte[] PIN_LOAD_FRAME = {
-        (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x87, (byte) 0x10,
-        (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x10, (byte) 0x00
+        (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0x87, (byte) 0x10,
+        (byte) 0x12, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x12, (byte) 0x00
     };
     /** frame of BATCH_LOAD */
     public static final byte[] BATCH_LOAD_FRAME = {
-        (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x86, (byte) 0x41,
-        (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x8E,
-        (byte) 0x10, (byte) 0x10, (byte) 0x00
+        (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0x86, (byte) 0x41,
+        (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x22, (byte) 0x02, (byte) 0x8E,
+        (byte) 0x10, (byte) 0x12, (byte) 0x00
     };
     /** frame of PAY_PIN without its optional field */
     public static final byte[] PAY_PIN_FRAME_MIN = {
-        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x00
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x00
     };
     /** frame of PAY_PIN with its optional field */
     public static final byte[] PAY_PIN_FRAME_MAX = {
-        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x08,
-        (byte) 0x08, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x08,
+        (byte) 0x0A, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x0A, (byte) 0x00
     };
     /** frame of ENCIPHERED_PIN */
     public static final byte[] ENCIPHERED_PIN_FRAME = {
-        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x10,
-        (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x10,
+        (byte) 0x12, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x0A, (byte) 0x00
     };
     /** frame of ENCIPHERED_PINS */
     public static final byte[] ENCIPHERED_PINS_FRAME = {
-        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20,
-        (byte) 0x20, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x20,
+        (byte) 0x22, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x0A, (byte) 0x00
     };
     /** frame of REQUEST_DATA without its optional field */
     public static final byte[] REQUEST_DATA_FRAME_MIN = {
-        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
-        (byte) 0x02, (byte) 0x02, (byte) 0x00
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x05, (byte) 0x00
     };
     /** frame of REQUEST_DATA with its optional field */
     public static final byte[] REQUEST_DATA_FRAME_MAX = {
-        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x04, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
-        (byte) 0x02, (byte) 0x02, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x00
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x00
     };
     /** frame of REFUSE_DATA */
     public static final byte[] REFUSE_DATA_FRAME = {
-        (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x04, (byte) 0x00
+        (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x07, (byte) 0x00
     };
 }

@@ -9,8 +9,8 @@ import javacard.framework.Util;
  * one or two bytes, lengths are in their shortest form.
  */
 final class Tlv {
-    private static final byte ONE_LENGTH_BYTE = (byte) 0x81;
-    private static final byte TWO_LENGTH_BYTES = (byte) 0x82;
+    static final byte ONE_LENGTH_BYTE = (byte) 0x81;
+    static final byte TWO_LENGTH_BYTES = (byte) 0x82;
     private static final short MAX_SHORT_FORM = (short) 127;
     private static final short MAX_ONE_BYTE = (short) 255;
     private static final short SECOND_TAG_BYTE = (short) 0xFF00;
@@ -37,17 +37,26 @@ final class Tlv {
      * @throws ISOException SW_WRONG_DATA if they have not
      */
     static short require(byte[] b, short offset, short end, byte[] frame, short length) {
-        if ((short) (end - offset) < length) {
+        short next = match(b, offset, end, frame, length);
+        if (next < 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+        return next;
+    }
+
+    /** As require, but returns -1 if they have not. */
+    static short match(byte[] b, short offset, short end, byte[] frame, short length) {
+        if ((short) (end - offset) < length) {
+            return (short) -1;
         }
         short run = frame[0];
         short i = (short) 1;
         do {
             if (Util.arrayCompare(b, offset, frame, i, run) != 0) {
-                ISOException.throwIt(Spec.SW_WRONG_DATA);
+                return (short) -1;
             }
             i += run;
-            offset += (short) (run + frame[i]);
+            offset += frame[i];
             i++;
             run = frame[i];
             i++;

@@ -25,12 +25,7 @@ final class U32 {
             left = Util.getShort(a, (short) (aOffset + HALF));
             right = Util.getShort(b, (short) (bOffset + HALF));
         }
-        return isLess(right, left);
-    }
-
-    /** Unsigned comparison of halves. */
-    private static boolean isLess(short a, short b) {
-        return (short) (a ^ SIGN) < (short) (b ^ SIGN);
+        return (short) (right ^ SIGN) < (short) (left ^ SIGN);
     }
 
     static boolean isZero(byte[] a, short offset) {
@@ -38,16 +33,17 @@ final class U32 {
     }
 
     /**
-     * a += b. Returns false on overflow: a then holds the sum modulo 2^32, and the caller must not
-     * use it.
+     * a += b. Returns false on overflow: a then holds the sum modulo 2^32, which nobody uses but
+     * the log's running totals.
      */
     static boolean add(byte[] a, short aOffset, byte[] b, short bOffset) {
         short low = Util.getShort(b, (short) (bOffset + HALF));
         short lowSum = (short) (Util.getShort(a, (short) (aOffset + HALF)) + low);
         short high = Util.getShort(b, bOffset);
         short sum = (short) (Util.getShort(a, aOffset) + high);
-        boolean overflow = isLess(sum, high);
-        if (isLess(lowSum, low)) { // a carry
+        // Halves compare as unsigned numbers with their signs turned.
+        boolean overflow = (short) (sum ^ SIGN) < (short) (high ^ SIGN);
+        if ((short) (lowSum ^ SIGN) < (short) (low ^ SIGN)) { // a carry
             sum++;
             overflow |= sum == 0;
         }
@@ -62,25 +58,32 @@ final class U32 {
      */
     static boolean subtract(byte[] a, short aOffset, byte[] b, short bOffset) {
         boolean underflow = greater(b, bOffset, a, aOffset);
-        short low = Util.getShort(a, (short) (aOffset + HALF));
-        short lowB = Util.getShort(b, (short) (bOffset + HALF));
-        short high = (short) (Util.getShort(a, aOffset) - Util.getShort(b, bOffset));
-        if (isLess(low, lowB)) { // a borrow
-            high--;
-        }
-        Util.setShort(a, (short) (aOffset + HALF), (short) (low - lowB));
-        Util.setShort(a, aOffset, high);
+        putDifference(a, aOffset, b, bOffset, a, aOffset);
         return !underflow;
     }
 
-    /** a += n, for a small n that is not negative. Returns false on overflow, as add does. */
-    static boolean increment(byte[] a, short offset, short n) {
-        short carry = n;
-        for (short i = (short) 3; i >= 0 && carry != 0; i--) {
-            carry = (short) (carry + (short) (a[(short) (offset + i)] & 0xFF));
-            a[(short) (offset + i)] = (byte) carry;
-            carry = (short) (carry >> 8);
+    /** target = a - b modulo 2^32, where a is known to be not less, or is a running total. */
+    static void putDifference(byte[] a, short aOffset, byte[] b, short bOffset, byte[] target,
+            short targetOffset) {
+        short low = Util.getShort(a, (short) (aOffset + HALF));
+        short lowLess = Util.getShort(b, (short) (bOffset + HALF));
+        short high = (short) (Util.getShort(a, aOffset) - Util.getShort(b, bOffset));
+        if ((short) (low ^ SIGN) < (short) (lowLess ^ SIGN)) { // a borrow
+            high--;
         }
-        return carry == 0;
+        Util.setShort(target, targetOffset, high);
+        Util.setShort(target, (short) (targetOffset + HALF), (short) (low - lowLess));
+    }
+
+    /** a += 1. Returns false on overflow, as add does. */
+    static boolean increment(byte[] a, short offset) {
+        short low = (short) (Util.getShort(a, (short) (offset + HALF)) + 1);
+        Util.setShort(a, (short) (offset + HALF), low);
+        if (low != 0) {
+            return true;
+        }
+        short high = (short) (Util.getShort(a, offset) + 1);
+        Util.setShort(a, offset, high);
+        return high != 0;
     }
 }

@@ -151,9 +151,11 @@ func (i *cardInfo) text() string {
 		return out.String()
 	}
 	line("balance", "%s of at most %s", *i.Balance, i.Policy.MaxBalance)
-	line("payments", "%s at most each, %d transactions between two synchronisations",
-		i.Policy.MaxPayment, i.Policy.MaxTransactions)
-	line("records", "%d written, %d acknowledged", i.Counters.ATC, i.Counters.AckedATC)
+	line("payments", "%s at most each; between two synchronisations %s at most paid, and %d "+
+		"transactions", i.Policy.MaxPayment, i.Policy.MaxSpent,
+		min(i.Policy.MaxTransactions, uint16(i.Counters.Slots)))
+	line("records", "%d written, %d acknowledged; the log has %d slots", i.Counters.ATC,
+		i.Counters.AckedATC, i.Counters.Slots)
 	line("Instructions", "%d applied; policy version %d; %d Requests made",
 		i.Counters.InstructionSequence, i.Policy.Version, i.Counters.RequestCounter)
 	return out.String()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
@@ -38,7 +39,7 @@ javacard/Profiles) have it; the source of each is named.`,
 					return fmt.Errorf("--cap: %w", err)
 				}
 			}
-			need, err := preflight.NeedOn(content, on)
+			need, err := preflight.NeedOn(content, spec.DefaultSlots, on)
 			if err != nil {
 				return fmt.Errorf("the applet on %s: %w", on.Name, err)
 			}
@@ -47,7 +48,7 @@ javacard/Profiles) have it; the source of each is named.`,
 				if p.RAMBytes == 0 {
 					continue // no product
 				}
-				fit, err := preflight.FitOf(content, p)
+				fit, err := preflight.FitOf(content, spec.DefaultSlots, p)
 				if err != nil {
 					return fmt.Errorf("the applet on %s: %w", p.Name, err)
 				}

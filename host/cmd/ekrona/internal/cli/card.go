@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
+	"ekrona/apdu/atr"
 	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
 	"ekrona/host/pcsc"
@@ -80,6 +81,13 @@ type OpenCard struct {
 
 	Unframed       apdu.Card // one APDU for each command; what it answers comes as it is
 	ExtendedLength bool      // card and reader carry extended APDUs
+}
+
+// Contactless reports whether the card is in the field of a reader, as far as its ATR
+// shows.
+func (c *OpenCard) Contactless() bool {
+	a, err := atr.Parse(c.ATR)
+	return err == nil && a.IsContactless()
 }
 
 func openInReader(part string) (*OpenCard, error) {

@@ -75,9 +75,11 @@ inserted is issued. The job file is YAML, and all of it is checked before the fi
     final: master.key           # keys that they get: FILE or shared:FILE, or keep
   expiry: 2031-12-31            # of their certificates; optional
   ceilings:                     # written into the cards for good; optional
-    max_balance: 5000
+    max_balance: 5000           # kronor
     max_payment: 500
-    max_transactions: 50
+    max_spent: 8000             # between two synchronisations
+    max_transactions: 50        # likewise; at most slots
+    slots: 64                   # records that the card keeps until it is synchronised
   letters:
     recipients: [age1...]       # who prints the PIN letters (age, X25519 or hybrid keys)
   cards: cards.csv              # or a list here, of the same fields
@@ -207,7 +209,7 @@ func (f *batchFlags) options(
 			return o, fmt.Errorf("%s: %w", job.Place("keys: final"), err)
 		}
 	}
-	o.Need, err = preflight.NeedOf(content)
+	o.Need, err = preflight.NeedOf(content, job.MostSlots())
 	return o, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
 	"ekrona/host/cmd/ekrona/internal/cli"
@@ -28,16 +29,35 @@ type cardIssue struct {
 
 	state, bank, owner, letter, link, batch string
 
+	ceilings string
+	slots    uint8
+	limits   personalization.Limits // by both
 	second   bool
 	replaces string
 
 	replaceKeys, deleteApplet, secure, dryRun, asJSON bool
 }
 
+// readLimits checks what is to be written into the card for good.
+func (i *cardIssue) readLimits() error {
+	ceilings := map[string]message.Policy{
+		"default": message.DefaultCeilings(), "pilot": message.PilotPolicy(),
+	}
+	i.limits = personalization.Limits{Ceilings: ceilings[i.ceilings], Slots: i.slots}
+	if i.limits.Ceilings == (message.Policy{}) {
+		return cli.Usage("--ceilings %q: there are default and pilot; a job of \"ekrona issue "+
+			"batch\" names any", i.ceilings)
+	}
+	if err := i.limits.Check(); err != nil {
+		return cli.Usage("--slots: %w", err)
+	}
+	return nil
+}
+
 // order is what the card is made for.
 func (i *cardIssue) order() desk.Order {
 	return desk.Order{
-		Owner: i.owner, Letter: i.letter,
+		Owner: i.owner, Letter: i.letter, Limits: i.limits,
 		Second: i.second, Replaces: message.DeviceID(i.replaces),
 		Batch: message.DeviceID(i.batch),
 	}
@@ -84,6 +104,10 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
 	c.Flags().StringVar(&i.letter, "letter", "",
 		"file for the PIN letter, in clear (needed, unless --dry-run)")
+	c.Flags().StringVar(&i.ceilings, "ceilings", "default", "limits that no policy passes, "+
+		"written into the card for good: default or pilot")
+	c.Flags().Uint8Var(&i.slots, "slots", spec.DefaultSlots, "records that the card keeps until "+
+		"it is synchronised, 16 to 240, for good")
 	c.Flags().BoolVar(&i.second, "second", false,
 		"issue this card besides the customer's active one")
 	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this "+
@@ -137,6 +161,9 @@ func (i *cardIssue) run(c *cobra.Command) error {
 	if err := i.check(c); err != nil {
 		return err
 	}
+	if err := i.readLimits(); err != nil {
+		return err
+	}
 	link, err := card.LinkNamed(i.link)
 	if err != nil {
 		return cli.Usage("--link: %w", err)
@@ -154,7 +181,7 @@ func (i *cardIssue) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	need, err := preflight.NeedOn(content, profile)
+	need, err := preflight.NeedOn(content, i.limits.Slots, profile)
 	if err != nil {
 		return fmt.Errorf("--cap: %w", err)
 	}

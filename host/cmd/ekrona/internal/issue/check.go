@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/spec"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/personalization"
 	"ekrona/personalization/desk"
@@ -68,7 +69,7 @@ func inspect(
 	if err != nil {
 		return nil, err
 	}
-	need, err := preflight.NeedOn(content, profile)
+	need, err := preflight.NeedOn(content, spec.DefaultSlots, profile)
 	if err != nil {
 		return nil, fmt.Errorf("--cap: %w", err)
 	}

@@ -57,7 +57,8 @@ card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 			}
 			return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
 				target, err := suite.NewManaged(opened.Unframed, opened.Reset, source,
-					!opened.ExtendedLength)
+					suite.Capabilities{ShortOnly: !opened.ExtendedLength,
+						Contactless: opened.Contactless()})
 				if err != nil {
 					return err
 				}

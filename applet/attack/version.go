@@ -1,0 +1,95 @@
+package attack
+
+import (
+	"bytes"
+
+	"ekrona/apdu/spec"
+)
+
+// version is the header of a body's first data object; its value is version and algorithm.
+var version = []byte{byte(spec.TagVersion), 2}
+
+// otherVersions are changes of a body to other versions and algorithms.
+var otherVersions = []struct {
+	name   string
+	change func(body []byte) error
+}{
+	{"version 1", put(version, 0, 1)},
+	{"a later version", put(version, 0, spec.MessageVersion+1)},
+	{"another algorithm", put(version, 1, spec.AlgorithmECDSAP256SHA256+1)},
+	{"no algorithm", put(version, 1, 0)},
+}
+
+// asVersion1 gives an encoded message the first data object of version 1, which had one
+// byte.
+func asVersion1(good []byte) []byte {
+	at := bytes.Index(good, version)
+	old := append(bytes.Clone(good[:at]), byte(spec.TagVersion), 1, 1)
+	old[at-1]--
+	return append(old, good[at+len(version)+2:]...)
+}
+
+// versions are the ways to offer a message of another version: forged is signed by its
+// sender, cut is not.
+func versions(
+	forged func(name string, change func(body []byte) error) Way,
+	cut func(name string, change func(good []byte) []byte) Way,
+) []Way {
+	ways := []Way{
+		cut("of version 1", asVersion1),
+		cut("of version 1, cut short", func(good []byte) []byte { return asVersion1(good)[:40] }),
+	}
+	for _, v := range otherVersions {
+		ways = append(ways, forged(v.name, v.change))
+	}
+	return ways
+}
+
+// otherVersionOf are the attacks with messages of other versions and algorithms.
+func otherVersionOf() []Attack {
+	inner := []Way{}
+	for _, v := range otherVersions {
+		inner = append(inner, forgedPayment("of a Request of "+v.name, inRequest(v.change)))
+	}
+	var attacks []Attack
+	for _, message := range []struct {
+		name string
+		card Condition
+		ways []Way
+	}{
+		{"Request", PINEntered, versions(forgedRequest, cutRequest)},
+		{"Payment", Asking, append(versions(forgedPayment, cutPayment), inner...)},
+		{"Challenge", Active, versions(forgedChallenge, cutChallenge)},
+		{"Instruction", Active, versions(forgedInstruction, cutInstruction)},
+	} {
+		attacks = append(attacks, Attack{
+			Name:    message.name + " of another version",
+			Threat:  "what other bytes mean in another version is taken for what they mean in this",
+			Defence: "version and algorithm are in what is signed, and are looked at first",
+			Clause:  "PROTOCOL.md §4", Card: message.card, Answers: sw(spec.SWVersion),
+			Ways: message.ways,
+		})
+	}
+	return attacks
+}
+
+// inRequest makes a change of a Request one of a Payment.
+func inRequest(change func(body []byte) error) func(body []byte) error {
+	return func(body []byte) error {
+		at := find(body, []byte{byte(spec.TagRequest)})
+		if at < 0 {
+			return errNotThere
+		}
+		return change(body[at:])
+	}
+}
+
+func forgedChallenge(name string, change func(body []byte) error) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		blow, err := s.challenged(s.Own.InstructionKey, s.Device, nil)
+		if err == nil {
+			blow.Data[0], err = forge(blow.Data[0], s.Own.InstructionKey.Signer, change)
+		}
+		return blow, err
+	}}
+}
