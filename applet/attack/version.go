@@ -37,6 +37,11 @@ func versions(
 ) []Way {
 	ways := []Way{
 		cut("of version 1", asVersion1),
+		cut("of version 1, with a length field of three bytes", func(good []byte) []byte {
+			old := asVersion1(good)
+			at := bytes.IndexByte(old, byte(spec.TagVersion))
+			return append([]byte{old[0], 0x82, 0x01, old[at-1]}, old[at:]...)
+		}),
 		cut("of version 1, cut short", func(good []byte) []byte { return asVersion1(good)[:40] }),
 	}
 	for _, v := range otherVersions {

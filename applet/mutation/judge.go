@@ -59,7 +59,7 @@ func (l *Listing) FindReach(ctx context.Context) (*Reach, error) {
 func (r *Reach) find(ctx context.Context, profile card.Profile, block []byte) error {
 	var now *Case
 	reached := map[int]bool{}
-	target := suite.NewChangedEmulator(profile, block, vm.Probe{
+	target := changedEmulator(profile, block, vm.Probe{
 		Instruction: func(at vm.Site) vm.Action {
 			reached[at.PC] = true
 			now.cost++
@@ -78,6 +78,16 @@ func (r *Reach) find(ctx context.Context, profile card.Profile, block []byte) er
 		}
 	}
 	return nil
+}
+
+// changedEmulator is a target with that load file: contactless, but for a profile of short
+// APDUs, which stands for a card in a slot.
+func changedEmulator(profile card.Profile, block []byte, probe vm.Probe) *suite.Emulator {
+	target := suite.NewChangedEmulator(profile, block, probe)
+	if profile.ExtendedLength {
+		target = target.Over(card.Contactless)
+	}
+	return target
 }
 
 // Unreached are the instructions that no case reaches.
@@ -153,7 +163,7 @@ func (w *worker) try(ctx context.Context, m Mutant, on *Case) campaign.Trial {
 	}
 	target := w.targets[on.profile.Name]
 	if target == nil {
-		target = suite.NewChangedEmulator(on.profile, w.listing.loadFile(m), vm.Probe{})
+		target = changedEmulator(on.profile, w.listing.loadFile(m), vm.Probe{})
 		w.targets[on.profile.Name] = target
 	}
 	if w.runner.Run(ctx, &bounded{target, maxExchanges}, on.Case) != nil {

@@ -147,6 +147,23 @@ var logCases = []testCase{
 		s.instruct()
 		s.refuse(s.ask(0x10000000-1, ""))
 	}},
+	{"what open requests will bring counts among what was received", func(c *caseRun) {
+		s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
+		s.instruct(func(i *message.Instruction) {
+			version := i.Policy.Version
+			i.Policy = s.parameters.Ceilings
+			i.Policy.Version = version + 1
+		})
+		payer, merchant := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
+		s.enterPIN()
+		s.accept(payer, c.payment(payer, s.ask(0x80000000, "")))
+		s.payVerified(merchant, c.request(merchant, 0x80000000, ""))
+		s.enterPIN()
+		s.ask(0x70000000, "")
+		s.answers(spec.SWBalanceLimit, spec.RequestPayment.Only(),
+			c.asking(0x10000000, spec.Currency, ""))
+		s.ask(0x0FFFFFFF, "")
+	}},
 	{"the last quarter of the slots is for those who have the PIN", func(c *caseRun) {
 		s := c.active()
 		s.instruct(func(i *message.Instruction) {

@@ -49,6 +49,30 @@ var pinCases = []testCase{
 			}
 		}
 	}},
+	{"a plaintext PIN is taken by contact only, unless the policy takes it over the air too",
+		func(c *caseRun) {
+			s := c.active(func(p *message.InstallParameters) {
+				p.Ceilings.Flags &^= spec.FlagPlaintextContactless
+			})
+			want := spec.SWOK
+			if c.target.Capabilities().Contactless {
+				want = spec.SWPINForm
+			}
+			s.answers(want, c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
+			s.answers(want, c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN),
+				c.block(ownPIN))
+			s.answers(want, c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK),
+				c.block(ownPIN))
+		}},
+	{"over the air alone lets no plaintext PIN through", func(c *caseRun) {
+		s := c.active()
+		s.instruct(func(i *message.Instruction) {
+			i.Policy.Version++
+			i.Policy.Flags &^= spec.FlagPlaintextPIN
+			i.Policy.Flags |= spec.FlagPlaintextContactless
+		})
+		s.answers(spec.SWPINForm, c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
+	}},
 	{"a policy can ask for enciphered PINs", func(c *caseRun) {
 		s := c.active()
 		s.instruct(func(i *message.Instruction) {

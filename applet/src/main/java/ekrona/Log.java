@@ -124,11 +124,14 @@ final class Log {
                 ram.state, (short) (Nvm.ACKED_TOTALS + total), ram.scratch, target);
     }
 
-    /** Writes the number of the next record as data object. Returns the offset after it. */
+    /**
+     * Takes the number of the next record, in the working copy, and writes it as data object.
+     * Returns the offset after it.
+     */
     short putNextNumber(byte[] b, short offset) {
-        short next = Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
-        U32.increment(b, (short) (next - U32.LENGTH));
-        return next;
+        // No overflow: Limits.requireTransaction has reserved the number.
+        U32.increment(ram.state, Nvm.ATC);
+        return Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
     }
 
     /** Counts a payment made, in the working copy: a refusal later discards it. */
@@ -160,15 +163,14 @@ final class Log {
     }
 
     /**
-     * Makes the record in ram.out at Ram.RECORD the next of the log: ATC and head advance in the
-     * working copy, and the slot's header is written before the record. The identity of the
+     * Makes the record in ram.out at Ram.RECORD the next of the log, whose number putNextNumber has
+     * taken: the head advances in the working copy, and the slot's header is written before the
+     * record. The identity of the
      * record's own message is in scratch at IDENTITY.
      */
     private void append(byte kind, short length) {
         engines.sha.update(ram.state, Nvm.HEAD, Spec.HASH_LENGTH);
         engines.sha.doFinal(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.state, Nvm.HEAD);
-        // No overflow: Limits.requireTransaction has reserved the number.
-        U32.increment(ram.state, Nvm.ATC);
         ram.out[KIND] = kind;
         Util.setShort(ram.out, LENGTH, length);
         Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.out, HEAD, Spec.HASH_LENGTH);

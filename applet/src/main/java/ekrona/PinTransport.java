@@ -35,20 +35,16 @@ final class PinTransport {
         if (ram.words[Ram.IN_LENGTH] != length) {
             ISOException.throwIt(Spec.SW_WRONG_LENGTH);
         }
-        byte needed = isContactless()
-                ? (byte) (Spec.FLAG_PLAINTEXT_PIN | Spec.FLAG_PLAINTEXT_CONTACTLESS)
-                : Spec.FLAG_PLAINTEXT_PIN;
+        // Every medium but contacts is taken for the air, where anybody may listen.
+        byte needed = (byte) (APDU.getProtocol() & APDU.PROTOCOL_MEDIA_MASK)
+                == APDU.PROTOCOL_MEDIA_DEFAULT
+                ? Spec.FLAG_PLAINTEXT_PIN
+                : (byte) (Spec.FLAG_PLAINTEXT_PIN | Spec.FLAG_PLAINTEXT_CONTACTLESS);
         if ((byte) (ram.state[(short) (Nvm.POLICY + Spec.POLICY_OFFSET_FLAGS)] & needed)
                 != needed) {
             ISOException.throwIt(Spec.SW_PIN_FORM);
         }
         Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
-    }
-
-    /** Every medium that is neither contacts nor USB is taken for the air. */
-    private static boolean isContactless() {
-        byte medium = (byte) (APDU.getProtocol() & APDU.PROTOCOL_MEDIA_MASK);
-        return medium != APDU.PROTOCOL_MEDIA_DEFAULT && medium != APDU.PROTOCOL_MEDIA_USB;
     }
 
     /** The nonce is used up, whatever the outcome. */

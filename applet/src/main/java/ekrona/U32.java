@@ -14,6 +14,8 @@ final class U32 {
     /** Offset of the lower half. */
     private static final short HALF = (short) 2;
 
+    private static final byte[] ONE = {0, 0, 0, (byte) 1};
+
     private U32() {
     }
 
@@ -77,13 +79,6 @@ final class U32 {
 
     /** a += 1. Returns false on overflow, as add does. */
     static boolean increment(byte[] a, short offset) {
-        short low = (short) (Util.getShort(a, (short) (offset + HALF)) + 1);
-        Util.setShort(a, (short) (offset + HALF), low);
-        if (low != 0) {
-            return true;
-        }
-        short high = (short) (Util.getShort(a, offset) + 1);
-        Util.setShort(a, offset, high);
-        return high != 0;
+        return add(a, offset, ONE, (short) 0);
     }
 }
