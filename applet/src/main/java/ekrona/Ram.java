@@ -19,7 +19,7 @@ import javacard.framework.Util;
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,375   2,432 rounded up
+ * total     2,375   2,400 rounded up
  * </pre>
  */
 final class Ram {
