@@ -94,7 +94,7 @@ var capBugs = []struct {
 		"applet-3", 411},
 	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 3170},
 	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0),
-		"applet-5", 1350},
+		"applet-5", 1624},
 	{"deals with what is no id", withoutRefusal(spec.SWWrongData, 6), "applet-6", 97},
 }
 

@@ -10,7 +10,7 @@ import javacard.framework.Util;
  *
  * <pre>
  * in          476   all data of the command, chained or not
- * out         442   response, or the log record under construction with its header
+ * out         518   response, or the log record under construction with its header
  * state       536   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
  * session      19   flags and headers that live from command to command
@@ -19,7 +19,7 @@ import javacard.framework.Util;
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,299   2,352 rounded up
+ * total     2,375   2,400 rounded up
  * </pre>
  */
 final class Ram {
