@@ -42,11 +42,11 @@ type Day struct {
 	// BusiestHour is the most sales that one terminal made in an hour.
 	BusiestHour int `json:"busiest_hour"`
 
-	Balances Spread `json:"balances_ore"`   // of the cards, in the evening
-	Records  Spread `json:"records"`        // in the cards' logs
-	Receipts Spread `json:"receipts"`       // of the terminals, since the network went
-	Taken    Spread `json:"taken_ore"`      // by the terminals, since then
-	Order    *Share `json:"order,omitzero"` // of cards with the crisis order; nil without one
+	Balances Sums   `json:"balances"`        // of the cards, in the evening
+	Records  Spread `json:"records"`         // in the cards' logs
+	Receipts Spread `json:"receipts"`        // of the terminals, since the network went
+	Taken    Sums   `json:"taken"`           // by the terminals, since then
+	Order    *Share `json:"order,omitempty"` // of cards with the crisis order; nil without one
 }
 
 // Failed is how many funded attempts failed for a reason.
@@ -67,6 +67,19 @@ type Spread struct {
 	Median int64 `json:"median"`
 	Most   int64 `json:"most"`
 	Sum    int64 `json:"sum"`
+}
+
+// Sums is how sums of money are spread.
+type Sums struct {
+	Least  money.Ore `json:"least_ore"`
+	Median money.Ore `json:"median_ore"`
+	Most   money.Ore `json:"most_ore"`
+	Sum    money.Ore `json:"sum_ore"`
+}
+
+func newSums(sums []int64) Sums {
+	s := newSpread(sums)
+	return Sums{money.Ore(s.Least), money.Ore(s.Median), money.Ore(s.Most), money.Ore(s.Sum)}
 }
 
 // Funded returns how many attempts the payer's card could have paid.
@@ -116,8 +129,8 @@ func (d *Day) look(w *world, cards []audit.Device) {
 		receipts = append(receipts, int64(s.receipts))
 		taken = append(taken, int64(s.taken))
 	}
-	d.Balances, d.Records = newSpread(balances), newSpread(records)
-	d.Receipts, d.Taken = newSpread(receipts), newSpread(taken)
+	d.Balances, d.Records = newSums(balances), newSpread(records)
+	d.Receipts, d.Taken = newSpread(receipts), newSums(taken)
 }
 
 func newSpread(numbers []int64) (s Spread) {
@@ -146,8 +159,8 @@ func WriteTable(out io.Writer, weeks ...Report) error {
 	for _, r := range weeks {
 		for _, d := range r.Days {
 			row(r.Limits, d.Day, d.Funded(), d.Paid, percent(d.Paid, d.Funded()),
-				d.reasons(), d.Torn, money.Ore(d.Balances.Median), d.Records.Most,
-				d.Receipts.Most, money.Ore(d.Taken.Most))
+				d.reasons(), d.Torn, d.Balances.Median, d.Records.Most,
+				d.Receipts.Most, d.Taken.Most)
 		}
 	}
 	return t.Flush()
