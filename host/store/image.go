@@ -36,7 +36,11 @@ func withImager(ctx context.Context, db *sql.DB, do func(imager) error) error {
 	defer conn.Close()
 	err = conn.Raw(func(opened any) error {
 		if strict, ours := opened.(*strictConn); ours {
-			if own, can := strict.Connection.(imager); can {
+			inner := strict.Connection
+			if wrapped, ours := inner.(interface{ Inner() Connection }); ours {
+				inner = wrapped.Inner()
+			}
+			if own, can := inner.(imager); can {
 				return do(own)
 			}
 		}

@@ -30,7 +30,7 @@ func newPocket(ctx context.Context) (*pocket, error) {
 		return nil, err
 	}
 	p := &pocket{}
-	if p.db, err = store.Open(ctx, store.Memory, schema); err != nil {
+	if p.db, err = openMemory(ctx, schema); err != nil {
 		return nil, err
 	}
 	if p.blank, err = store.Image(ctx, p.db); err != nil {

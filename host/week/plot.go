@@ -40,6 +40,8 @@ func Plot(weeks ...Report) ([]byte, error) {
 		options.XAxis.Labels[day] = "day " + strconv.Itoa(day+1)
 	}
 	options.YAxis[0].Min, options.YAxis[0].Max = charts.Ptr(0.0), charts.Ptr(100.0)
+	options.YAxis[0].Unit = 20
+	options.YAxis[0].ValueFormatter = func(v float64) string { return fmt.Sprintf("%.0f", v) }
 	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG,
 		Width: plotWidth, Height: plotHeight})
 	if err := painter.LineChart(options); err != nil {

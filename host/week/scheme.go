@@ -17,6 +17,7 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
+	"ekrona/host/store/prepared"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 )
@@ -111,11 +112,17 @@ func (s *scheme) close() error {
 
 // open opens a database in memory, which ends with the scheme.
 func (s *scheme) open(ctx context.Context, schemas ...store.Schema) (*sql.DB, error) {
-	db, err := store.Open(ctx, store.Memory, schemas...)
+	db, err := openMemory(ctx, schemas...)
 	if err == nil {
 		s.databases = append(s.databases, db)
 	}
 	return db, err
+}
+
+// openMemory opens a database in memory that keeps its statements.
+func openMemory(ctx context.Context, schemas ...store.Schema) (*sql.DB, error) {
+	return store.OpenOn(ctx, prepared.Driver{Driver: store.DriverOf(store.Memory)}, store.Memory,
+		schemas...)
 }
 
 func (s *scheme) today() message.Date { return message.DateOf(s.clock.At) }
