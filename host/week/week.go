@@ -134,6 +134,9 @@ func (w *world) evening(ctx context.Context, d *Day) error {
 	if err != nil {
 		return err
 	}
+	if err := w.checkOwners(cards); err != nil {
+		return err
+	}
 	if err := w.unlock(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
