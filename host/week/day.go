@@ -20,10 +20,10 @@ type timetable struct {
 
 func newTimetable(attempts []attempt) timetable {
 	t := timetable{make([]int, len(attempts)), make([][]int, len(attempts))}
-	type entity struct{ person, shop int }
+	type entity struct{ person, merchant int }
 	last := map[entity]int{}
 	for n, a := range attempts {
-		touched := []entity{{a.payer, nobody}, {a.payee, nobody}, {nobody, a.shop}}
+		touched := []entity{{a.payer, nobody}, {a.payee, nobody}, {nobody, a.merchant}}
 		for _, e := range touched {
 			if e == (entity{nobody, nobody}) {
 				continue

@@ -22,16 +22,16 @@ import (
 	"ekrona/personalization/pki/keys"
 )
 
-// world is a scheme with its people and shops.
+// world is a scheme with its people and merchants.
 type world struct {
 	*scheme
-	plan   Plan
-	terms  terms
-	town   *town
-	dark   atomic.Bool // there is no network
-	people []*person
-	shops  []*shop
-	hands  []*hand
+	plan      Plan
+	terms     terms
+	district  *district
+	dark      atomic.Bool // there is no network
+	people    []*person
+	merchants []*merchant
+	hands     []*hand
 }
 
 // hand plays one thing after the other, beside other hands.
@@ -52,8 +52,8 @@ type person struct {
 	puk     pin.Block
 }
 
-// shop is a merchant with a terminal.
-type shop struct {
+// merchant is a merchant with a terminal.
+type merchant struct {
 	*terminal.Terminal
 	name     string
 	bank     *bank
@@ -66,7 +66,7 @@ const spare = 500 * money.Krona
 
 // foundWorld makes the scheme, all terminals, and all cards with the money on them.
 func foundWorld(ctx context.Context, p Plan) (_ *world, err error) {
-	w := &world{plan: p, town: newTown(p.Seed, p.Cards, p.Terminals)}
+	w := &world{plan: p, district: newDistrict(p.Seed, p.Cards, p.Terminals)}
 	if w.terms, err = p.Limits.terms(); err != nil {
 		return nil, err
 	}
@@ -89,8 +89,8 @@ func foundWorld(ctx context.Context, p Plan) (_ *world, err error) {
 		w.hands = append(w.hands, one)
 	}
 	for number := range p.Terminals {
-		if err := w.openShop(ctx, number); err != nil {
-			return nil, fmt.Errorf("shop %d: %w", number, err)
+		if err := w.openMerchant(ctx, number); err != nil {
+			return nil, fmt.Errorf("merchant %d: %w", number, err)
 		}
 	}
 	w.people = make([]*person, p.Cards)
@@ -139,10 +139,10 @@ func (w *world) atOnce(ctx context.Context, n int, do func(on *hand, number int)
 // DefaultWorkers is how many things are played at once unless the plan says it.
 func DefaultWorkers() int { return runtime.GOMAXPROCS(0) }
 
-func (w *world) openShop(ctx context.Context, number int) error {
+func (w *world) openMerchant(ctx context.Context, number int) error {
 	b := w.banks[number%len(w.banks)]
-	s := &shop{name: fmt.Sprintf("shop%04d", number), bank: b}
-	app, err := keys.Generate(source(w.seed, "app of shop", number))
+	s := &merchant{name: fmt.Sprintf("merchant%04d", number), bank: b}
+	app, err := keys.Generate(source(w.seed, "app of merchant", number))
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (w *world) openShop(ctx context.Context, number int) error {
 	if s.Terminal, err = terminal.New(ctx, config); err != nil {
 		return err
 	}
-	w.shops = append(w.shops, s)
+	w.merchants = append(w.merchants, s)
 	return nil
 }
 

@@ -66,7 +66,7 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 }
 
 func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error {
-	order := draws(w.seed, "morning", round).Perm(len(w.people) + len(w.shops))
+	order := draws(w.seed, "morning", round).Perm(len(w.people) + len(w.merchants))
 	show := w.plan.counter(fmt.Sprintf("morning after, round %d", round+1), len(order))
 	for done, n := range order {
 		if err := ctx.Err(); err != nil {
@@ -82,10 +82,10 @@ func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error
 	return nil
 }
 
-// synchronise synchronises a person's card, or after all people a shop's terminal.
+// synchronise synchronises a person's card, or after all people a merchant's terminal.
 func (w *world) synchronise(ctx context.Context, n int) (instructions int, err error) {
 	if n >= len(w.people) {
-		s := w.shops[n-len(w.people)]
+		s := w.merchants[n-len(w.people)]
 		result, err := s.Synchronise(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("%s synchronises: %w", s.name, err)

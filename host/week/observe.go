@@ -41,8 +41,8 @@ func (w *world) read(ctx context.Context, p *person) (audit.Device, error) {
 	return audit.Observed(session.Reading{State: state, Records: records})
 }
 
-// observeShop reads a terminal.
-func (w *world) observeShop(ctx context.Context, s *shop) (audit.Device, error) {
+// observeMerchant reads a terminal.
+func (w *world) observeMerchant(ctx context.Context, s *merchant) (audit.Device, error) {
 	challenge, err := s.bank.challenge(s.ID())
 	if err != nil {
 		return audit.Device{}, err
@@ -88,8 +88,8 @@ func (w *world) honest(ctx context.Context, cards []audit.Device) (map[string]au
 	for number, p := range w.people {
 		all[string(p.device.ID)] = cards[number]
 	}
-	for _, s := range w.shops {
-		d, err := w.observeShop(ctx, s)
+	for _, s := range w.merchants {
+		d, err := w.observeMerchant(ctx, s)
 		if err != nil {
 			return nil, err
 		}

@@ -45,10 +45,10 @@ func (v *visit) play() error {
 		return nil
 	}
 	var err error
-	if v.shop == nobody {
+	if v.merchant == nobody {
 		err = v.transfer(payer, v.w.people[v.payee])
 	} else {
-		err = v.sale(payer, v.w.shops[v.shop])
+		err = v.sale(payer, v.w.merchants[v.merchant])
 	}
 	if v.outcome.reason == PayerLocked {
 		payer.locked = true
@@ -112,8 +112,8 @@ func (v *visit) enter(p *person, wrong int) (pin.Block, error) {
 	return p.pin, nil
 }
 
-// sale pays at a shop.
-func (v *visit) sale(payer *person, s *shop) error {
+// sale pays at a merchant.
+func (v *visit) sale(payer *person, s *merchant) error {
 	sale, err := s.Ask(v.ctx, v.amount)
 	if err != nil {
 		v.fail(err, true)

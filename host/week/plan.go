@@ -47,10 +47,10 @@ func roleOf(person int) role { return roles[person%len(roles)] }
 // peak is a time of the day around which people come, in minutes.
 type peak struct{ at, spread float64 }
 
-// trade is a kind of shop with its customers.
+// trade is a kind of merchant with its customers.
 type trade struct {
 	purpose     Purpose
-	share       int                     // of ten shops
+	share       int                     // of ten merchants
 	visits      [len(roleNames)]float64 // a day and person, by role
 	least, most money.Ore
 	peaks       []peak // equally many come around each
@@ -96,29 +96,30 @@ const (
 	closes = 22*60 - 1
 )
 
-// nobody stands for a payer, a payee or a shop that an attempt does not have.
+// nobody stands for a payer, a payee or a merchant that an attempt does not have.
 const nobody = -1
 
-// attempt is a payment that somebody wants to make: at a shop, or to another person.
+// attempt is a payment that somebody wants to make: at a merchant, or to another person.
 type attempt struct {
-	minute      int // of the day
-	purpose     Purpose
-	amount      money.Ore
-	payer       int
-	payee, shop int // one of them is nobody
-	outcome     outcome
+	minute          int // of the day
+	purpose         Purpose
+	amount          money.Ore
+	payer           int
+	payee, merchant int // one of them is nobody
+	outcome         outcome
 }
 
-// town is who is where: it follows from the numbers of people and shops alone.
-type town struct {
-	seed          uint64
-	people, shops int
-	ofTrade       [][]int // shops of each trade
+// district is who is where: it follows from the numbers of people and merchants alone.
+type district struct {
+	seed              uint64
+	people, merchants int
+	ofTrade           [][]int // merchants of each trade
 }
 
-// newTown gives every shop its trade.
-func newTown(seed uint64, people, shops int) *town {
-	t := &town{seed: seed, people: people, shops: shops, ofTrade: make([][]int, len(trades))}
+// newDistrict gives every merchant its trade.
+func newDistrict(seed uint64, people, merchants int) *district {
+	t := &district{seed: seed, people: people, merchants: merchants,
+		ofTrade: make([][]int, len(trades))}
 	var pattern []int
 	for trade, row := range trades {
 		pattern = append(pattern, slices.Repeat([]int{trade}, row.share)...)
@@ -126,31 +127,31 @@ func newTown(seed uint64, people, shops int) *town {
 	draws(seed, "trades").Shuffle(len(pattern), func(i, j int) {
 		pattern[i], pattern[j] = pattern[j], pattern[i]
 	})
-	for shop := range shops {
-		trade := pattern[shop%len(pattern)]
-		t.ofTrade[trade] = append(t.ofTrade[trade], shop)
+	for merchant := range merchants {
+		trade := pattern[merchant%len(pattern)]
+		t.ofTrade[trade] = append(t.ofTrade[trade], merchant)
 	}
 	return t
 }
 
-// shopFor returns the shop where a person goes: mostly the usual one. Where a trade has no shop,
-// the food shops sell what it would.
-func (t *town) shopFor(r *rand.Rand, person, trade int) int {
-	shops := t.ofTrade[trade]
-	if len(shops) == 0 {
-		shops = t.ofTrade[0]
+// merchantFor returns the merchant where a person goes: mostly the usual one. Where a trade has no
+// merchant, the food merchants sell what it would.
+func (t *district) merchantFor(r *rand.Rand, person, trade int) int {
+	merchants := t.ofTrade[trade]
+	if len(merchants) == 0 {
+		merchants = t.ofTrade[0]
 	}
-	if len(shops) == 0 {
+	if len(merchants) == 0 {
 		return 0
 	}
 	if chance(r, 0.7) {
-		return shops[person/len(roles)%len(shops)]
+		return merchants[person/len(roles)%len(merchants)]
 	}
-	return shops[r.IntN(len(shops))]
+	return merchants[r.IntN(len(merchants))]
 }
 
 // day draws what everybody wants to pay on a day, in the order of time.
-func (t *town) day(day int) []attempt {
+func (t *district) day(day int) []attempt {
 	var all []attempt
 	for person := range t.people {
 		all = append(all, t.dayOf(person, draws(t.seed, "day", day, person))...)
@@ -159,15 +160,15 @@ func (t *town) day(day int) []attempt {
 	return all
 }
 
-// dayOf draws what one person pays at shops, and is paid by others.
-func (t *town) dayOf(person int, r *rand.Rand) []attempt {
+// dayOf draws what one person pays at merchants, and is paid by others.
+func (t *district) dayOf(person int, r *rand.Rand) []attempt {
 	var all []attempt
 	role := roleOf(person)
 	for trade, row := range trades {
 		for range times(r, row.visits[role]) {
 			all = append(all, attempt{minute: row.minute(r), purpose: row.purpose,
 				amount: between(r, row.least, row.most), payer: person, payee: nobody,
-				shop: t.shopFor(r, person, trade)})
+				merchant: t.merchantFor(r, person, trade)})
 		}
 	}
 	home := person - person%len(roles)
@@ -190,7 +191,7 @@ func (t *town) dayOf(person int, r *rand.Rand) []attempt {
 				break
 			}
 			all = append(all, attempt{minute: minute, purpose: Food, amount: 2 * each,
-				payer: person, payee: nobody, shop: t.shopFor(r, person, 0)})
+				payer: person, payee: nobody, merchant: t.merchantFor(r, person, 0)})
 			all = append(all, t.transfer(ShareOfLunch, minute+1, each, friend, person)...)
 		}
 	case employer:
@@ -199,14 +200,14 @@ func (t *town) dayOf(person int, r *rand.Rand) []attempt {
 }
 
 // transfer is a payment between two people, if both are there.
-func (t *town) transfer(
+func (t *district) transfer(
 	purpose Purpose, minute int, amount money.Ore, payer, payee int,
 ) []attempt {
 	if payer >= t.people || payee >= t.people {
 		return nil
 	}
 	return []attempt{{minute: minute, purpose: purpose, amount: amount, payer: payer,
-		payee: payee, shop: nobody}}
+		payee: payee, merchant: nobody}}
 }
 
 // minute draws when somebody comes.

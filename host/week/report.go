@@ -103,8 +103,8 @@ func newDay(day int, attempts []attempt) Day {
 			failed[a.outcome.reason]++
 		default:
 			d.Paid++
-			if a.shop != nobody {
-				hour := [2]int{a.shop, a.minute / 60}
+			if a.merchant != nobody {
+				hour := [2]int{a.merchant, a.minute / 60}
 				hours[hour]++
 				d.BusiestHour = max(d.BusiestHour, hours[hour])
 			}
@@ -125,7 +125,7 @@ func (d *Day) look(w *world, cards []audit.Device) {
 		balances = append(balances, int64(c.State.Balance))
 		records = append(records, int64(c.State.ATC-c.State.AckedATC))
 	}
-	for _, s := range w.shops {
+	for _, s := range w.merchants {
 		receipts = append(receipts, int64(s.receipts))
 		taken = append(taken, int64(s.taken))
 	}

@@ -1,5 +1,5 @@
-// Package week plays a town that has no network for days: cards that run the applet's CAP file,
-// terminals, people with wages, food, fuel, a pharmacy and their children's pocket money, shops
+// Package week plays a district that has no network for days: cards that run the applet's CAP file,
+// terminals, people with wages, food, fuel, a pharmacy and their children's pocket money, merchants
 // with rush hours. Then comes the morning after: everybody synchronises, and everything is
 // audited.
 //
@@ -109,7 +109,7 @@ func (r *Report) run(ctx context.Context, p Plan, digest hash.Hash) (err error) 
 // playDay plays a day and its evening. A day that was broken off is in the report too.
 func (r *Report) playDay(ctx context.Context, w *world, day int, digest hash.Hash) error {
 	w.clock.At = beginning.Add(time.Duration(day) * 24 * time.Hour)
-	attempts := w.town.day(day)
+	attempts := w.district.day(day)
 	err := w.playDay(ctx, day, attempts)
 	d := newDay(day, attempts)
 	if err == nil {

@@ -83,13 +83,13 @@ func TestAWeekFollowsFromItsSeed(t *testing.T) {
 
 // What people want to pay does not depend on the limits.
 func TestPeopleWantTheSameEachTime(t *testing.T) {
-	one, other := newTown(1, 400, 20), newTown(1, 400, 20)
+	one, other := newDistrict(1, 400, 20), newDistrict(1, 400, 20)
 	wants := 0
 	for day := range 7 {
 		assert.Equal(t, one.day(day), other.day(day))
 		wants += len(one.day(day))
 		for n, a := range one.day(day) {
-			assert.True(t, (a.payee == nobody) != (a.shop == nobody), "attempt %d", n)
+			assert.True(t, (a.payee == nobody) != (a.merchant == nobody), "attempt %d", n)
 			assert.NotEqual(t, a.payer, a.payee)
 			assert.Positive(t, a.amount)
 			assert.True(t, a.minute >= opens && a.minute <= closes)
@@ -101,7 +101,7 @@ func TestPeopleWantTheSameEachTime(t *testing.T) {
 
 // Attempts that touch the same card or terminal are played in their order.
 func TestTimetableKeepsTheOrderOfEach(t *testing.T) {
-	attempts := newTown(3, 60, 4).day(0)
+	attempts := newDistrict(3, 60, 4).day(0)
 	table := newTimetable(attempts)
 	before := make([]map[int]bool, len(attempts)) // all that each one waits for, in the end
 	for n := range attempts {
@@ -119,7 +119,8 @@ func TestTimetableKeepsTheOrderOfEach(t *testing.T) {
 	for n, a := range attempts {
 		for m, b := range attempts[:n] {
 			meet := a.payer == b.payer || a.payer == b.payee || a.payee == b.payer ||
-				a.payee != nobody && a.payee == b.payee || a.shop != nobody && a.shop == b.shop
+				a.payee != nobody && a.payee == b.payee ||
+				a.merchant != nobody && a.merchant == b.merchant
 			if meet {
 				assert.True(t, before[n][m], "%d before %d", m, n)
 			}

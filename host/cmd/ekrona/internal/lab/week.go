@@ -27,10 +27,10 @@ func weekCommand() *cobra.Command {
 	limits, plot, asJSON := []string{}, "", false
 	c := &cobra.Command{
 		Use:   "week",
-		Short: "Play a town without network for a week, and the morning after",
-		Long: `Play a town without network for a week, and the morning after.
+		Short: "Play a district without network for a week, and the morning after",
+		Long: `Play a district without network for a week, and the morning after.
 
-Everybody has a card that runs the real CAP file, and a phone; shops have terminals. All
+Everybody has a card that runs the real CAP file, and a phone; merchants have terminals. All
 cards are loaded, and then there is no network: people buy food, coffee and fuel, workers
 are paid by the day, children get pocket money, taps are torn and made again, PINs are
 mistyped. On the morning after the last day everybody synchronises, and the auditor checks
@@ -70,7 +70,7 @@ something is stuck.`,
 		},
 	}
 	c.Flags().IntVar(&p.Cards, "cards", 100, "people with a card and a phone")
-	c.Flags().IntVar(&p.Terminals, "terminals", 5, "shops with a terminal")
+	c.Flags().IntVar(&p.Terminals, "terminals", 5, "merchants with a terminal")
 	c.Flags().IntVar(&p.Days, "days", 7, "days without network")
 	c.Flags().Uint64Var(&p.Seed, "seed", 1, "seed of everything")
 	c.Flags().IntVar(&p.Workers, "workers", week.DefaultWorkers(),
@@ -123,8 +123,8 @@ func playWeeks(
 			break
 		}
 		if r.BrokenOff {
-			failed = errors.New("the week was interrupted: above is what is known of it; start it " +
-				"again with the same seed for the rest")
+			failed = errors.New("the week was interrupted: above is what is known of it; start " +
+				"it again with the same seed for the rest")
 			break
 		}
 	}
