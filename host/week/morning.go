@@ -36,7 +36,7 @@ type Morning struct {
 // §8, 10).
 const rounds = 2
 
-// morningAfter has everybody synchronise in an order that the seed gives, and has everything
+// morningAfter has everybody synchronise in the order that the seed gives, and has everything
 // checked. The network has come back.
 func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 	m := Morning{Rounds: rounds, Stuck: []string{}, Violations: []string{}}
@@ -66,7 +66,7 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 }
 
 func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error {
-	order := draws(w.seed, "morning", round).Perm(len(w.people) + len(w.merchants))
+	order := w.morningOrder(round)
 	show := w.plan.counter(fmt.Sprintf("morning after, round %d", round+1), len(order))
 	for done, n := range order {
 		if err := ctx.Err(); err != nil {
@@ -80,6 +80,17 @@ func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error
 		show(done + 1)
 	}
 	return nil
+}
+
+// morningOrder draws the order in which all synchronise: the terminals first, which do it by
+// themselves, and then the people, each when it suits them. As in synchronise, terminals come after
+// all people in the numbers.
+func (w *world) morningOrder(round int) (order []int) {
+	r := draws(w.seed, "morning", round)
+	for _, n := range r.Perm(len(w.merchants)) {
+		order = append(order, len(w.people)+n)
+	}
+	return append(order, r.Perm(len(w.people))...)
 }
 
 // synchronise synchronises a person's card, or after all people a merchant's terminal.
