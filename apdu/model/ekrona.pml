@@ -28,6 +28,7 @@
 
 #define HOLDING 3 /* of the intermediaries, at the beginning */
 
+#include "telling.pml"
 #include "world.pml"
 
 /* The cards. `asked`, `decided` and `paid` are also their logs: decided[r] and paid[k] are the atc of the record. */
@@ -58,12 +59,6 @@ bool over, blocked; /* the lost device was ended; some device was blocked for a 
 
 bool done; /* a last synchronisation was made and its result checked: nothing follows */
 
-/* Counters and sums inside one step: no part of a state, save that Spin's breadth-first search knows nothing hidden. */
-#ifdef SHORTEST
-#define SCRATCH
-#else
-#define SCRATCH hidden
-#endif
 SCRATCH byte x, y, round, turn, card, fits;
 SCRATCH short spare;
 SCRATCH int set;
@@ -107,20 +102,6 @@ SCRATCH int set;
 #define PROMISED(d) 0
 #else
 #define PROMISED(d) ROOM(d)
-#endif
-
-/* MUST is an assertion that tells, when the run to it is replayed, which promise of the protocol's section 8 is broken. */
-#define MUST(holds, promise) if :: !(holds) -> printf(promise); assert(false) :: else fi
-
-/* TELL is what a replayed run says of itself. MET says, once in a whole exploration, that a situation worth having was met in
- * it: `met` is hidden, so that going back in the search does not undo it. */
-#ifdef COVERAGE
-hidden byte met[11];
-#define MET(i, what) if :: !met[i] -> met[i] = 1; printf(what) :: else fi
-#define TELL(...) skip
-#else
-#define TELL(...) printf(__VA_ARGS__)
-#define MET(i, what) skip
 #endif
 
 #include "notary.pml"

@@ -1,7 +1,8 @@
-// Package model_test explores the Promela model of the protocol with Spin: the whole of it, in
-// which no promise of the protocol's section 8 may break, and once for each rule that the
-// protocol marks with a dagger, without that rule, in which one must. README.md describes the
-// model; start with ekrona.pml.
+// Package model_test explores the Promela models of the protocol with Spin: each whole, in which no
+// promise may break, and once for each rule without that rule, in which one must. The model of
+// payments and settlement is ekrona.pml, with the promises of the protocol's section 8 and the
+// rules that it marks with a dagger; protocol 2 has small ones of its own (protocol2_test.go).
+// README.md describes all; start with ekrona.pml.
 //
 // It needs the programs spin and gcc (on Debian: apt-get install spin gcc) and is skipped without
 // them, unless EKRONA_REQUIRE_SPIN=1 requires them.
@@ -46,22 +47,27 @@ func TestPromisesHold(t *testing.T) {
 	} {
 		t.Run(scenario.name, func(t *testing.T) {
 			t.Parallel()
-			dir := modelIn(t)
-			build(t, dir, []string{"-D" + scenario.name, "-DCOVERAGE"}, "-O1", "-DPRINTF")
-			result := run(t, dir, "./pan", "-n", "-m10000")
-			require.Equal(t, "0", found(t, errorCount, result), "%s", result)
-			require.NotContains(t, result, "Search not completed")
-			require.NotContains(t, result, "max search depth too small")
-			t.Logf("%s states, %s transitions", found(t, stateCount, result),
-				found(t, transitionCount, result))
-
-			var met []string
-			for _, line := range situation.FindAllStringSubmatch(result, -1) {
-				met = append(met, line[1])
-			}
-			assert.ElementsMatch(t, scenario.met, met)
+			assert.ElementsMatch(t, scenario.met, explore(t, "ekrona", scenario.name))
 		})
 	}
+}
+
+// explore visits every state of a model in which each promise must hold, and returns the situations
+// that it met.
+func explore(t *testing.T, model string, switches ...string) (met []string) {
+	t.Helper()
+	dir := modelIn(t)
+	build(t, dir, model, append(switches, "COVERAGE"), "-O1", "-DPRINTF")
+	result := run(t, dir, "./pan", "-n", "-m10000")
+	require.Equal(t, "0", found(t, errorCount, result), "%s", result)
+	require.NotContains(t, result, "Search not completed")
+	require.NotContains(t, result, "max search depth too small")
+	t.Logf("%s states, %s transitions", found(t, stateCount, result),
+		found(t, transitionCount, result))
+	for _, line := range situation.FindAllStringSubmatch(result, -1) {
+		met = append(met, line[1])
+	}
+	return met
 }
 
 // withoutRule are the runs without one rule: a scenario in which it is missed, and the promise that
@@ -138,22 +144,27 @@ func TestEachRuleIsNeeded(t *testing.T) {
 	for _, rule := range withoutRule {
 		t.Run(rule.without+"/"+rule.scenario, func(t *testing.T) {
 			t.Parallel()
-			dir, switches := modelIn(t),
-				[]string{"-D" + rule.scenario, "-D" + rule.without, "-DSHORTEST"}
-			build(t, dir, switches, "-O0", "-DBFS")
-			result := run(t, dir, "./pan", "-n", "-m10000")
-			require.NotEqual(t, "0", found(t, errorCount, result),
-				"every promise holds without the rule:\n%s", result)
-
-			replay := run(t, dir, "spin",
-				append([]string{"-t", "-T"}, append(switches, "ekrona.pml")...)...)
-			story, rest, broken := strings.Cut(replay, "broken ")
-			require.True(t, broken, "%s", replay)
-			promise, _, _ := strings.Cut(rest, "\n")
-			t.Logf("%s states until\n%sbroken %s", found(t, stateCount, result), story, promise)
-			assert.Equal(t, rule.breaks, promise)
+			assert.Equal(t, rule.breaks, counterexample(t, "ekrona", rule.scenario, rule.without))
 		})
 	}
+}
+
+// counterexample searches a model in which a promise must break, and returns the promise.
+func counterexample(t *testing.T, model string, switches ...string) (promise string) {
+	t.Helper()
+	dir := modelIn(t)
+	switches = append(switches, "SHORTEST")
+	build(t, dir, model, switches, "-O0", "-DBFS")
+	result := run(t, dir, "./pan", "-n", "-m10000")
+	require.NotEqual(t, "0", found(t, errorCount, result),
+		"every promise holds without the rule:\n%s", result)
+
+	replay := run(t, dir, "spin", spinArgs(model, switches, "-t", "-T")...)
+	story, rest, broken := strings.Cut(replay, "broken ")
+	require.True(t, broken, "%s", replay)
+	promise, _, _ = strings.Cut(rest, "\n")
+	t.Logf("%s states until\n%sbroken %s", found(t, stateCount, result), story, promise)
+	return promise
 }
 
 var (
@@ -196,11 +207,20 @@ func modelIn(t *testing.T) string {
 // build makes the verifier. Its search is exhaustive: whole states are kept (no bit state, no hash
 // compaction) and no interleaving is left out (no partial order reduction); memory is bounded, and
 // reaching the bound is not completing.
-func build(t *testing.T, dir string, switches []string, options ...string) {
+func build(t *testing.T, dir, model string, switches []string, options ...string) {
 	t.Helper()
-	run(t, dir, "spin", append(append([]string{"-a"}, switches...), "ekrona.pml")...)
+	run(t, dir, "spin", spinArgs(model, switches, "-a")...)
 	run(t, dir, "gcc", append(options, "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=1500", "-o", "pan",
 		"pan.c")...)
+}
+
+// spinArgs are the options, each switch as the definition of a macro, and the model's file.
+func spinArgs(model string, switches []string, options ...string) []string {
+	args := options
+	for _, name := range switches {
+		args = append(args, "-D"+name)
+	}
+	return append(args, model+".pml")
 }
 
 func run(t *testing.T, dir, program string, args ...string) string {

@@ -48,9 +48,29 @@ type Wallet interface {
 	UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error)
 }
 
+// Restoration is an Instruction to be applied ahead of a terminal's journal.
+type Restoration struct {
+	Instruction []byte        `json:"instruction,omitempty"`
+	Trust       session.Trust `json:"trust"`
+}
+
 // Terminal is the calls that a terminal makes to its owner's intermediary.
 type Terminal interface {
 	session.Link
+
+	// TakeRecords receives a portion of a terminal's records, in order, with the certificates of
+	// their payers, before the State: nil when the notary holds them all. A Reading without State.
+	// Errors: [ErrCorrupted], the notary's.
+	TakeRecords(ctx context.Context, portion session.Reading) error
+
+	// Position returns where the notary knows a terminal's journal to be, and the head of its chain
+	// after record atc. Errors: [ErrNoDevice], the notary's.
+	Position(ctx context.Context, device message.DeviceID, atc uint32) (notary.Position, error)
+
+	// Restore returns the Instruction that brings a terminal, whose journal was restored from an
+	// older copy, to all that the notary holds of it: the outstanding one, or a new one. Errors:
+	// [ErrNoDevice], the notary's.
+	Restore(ctx context.Context, device message.DeviceID) (Restoration, error)
 
 	// Revoked returns the next page of the notary's revocation list, after a position in it, 0
 	// first; empty at its end. Errors: the notary's.

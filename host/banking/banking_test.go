@@ -161,6 +161,15 @@ func (s stub) TakeUnload(context.Context, []byte) ([]byte, error) {
 	return []byte{1}, s.err
 }
 func (s stub) UnloadReceipt(context.Context, order.Signed) ([]byte, error) { return nil, s.err }
+func (s stub) TakeRecords(context.Context, session.Reading) error          { return s.err }
+func (s stub) Position(
+	_ context.Context, _ message.DeviceID, atc uint32,
+) (notary.Position, error) {
+	return notary.Position{ATC: atc, Applied: 2, Status: notary.Ended}, s.err
+}
+func (s stub) Restore(context.Context, message.DeviceID) (Restoration, error) {
+	return Restoration{[]byte{1}, session.Trust{Notary: []byte{2}}}, s.err
+}
 func (s stub) Revoked(context.Context, int64) ([]notary.Revocation, error) {
 	return []notary.Revocation{revocation}, s.err
 }
@@ -236,6 +245,9 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	with(p.RequestUnload(ctx, load))
 	with(p.TakeUnload(ctx, []byte{1}))
 	with(p.UnloadReceipt(ctx, load))
+	only(p.terminal.TakeRecords(ctx, session.Reading{Records: [][]byte{{3}}}))
+	with(p.terminal.Position(ctx, "SENORDICT0000001", 4))
+	with(p.terminal.Restore(ctx, "SENORDICT0000001"))
 	with(p.terminal.Revoked(ctx, 3))
 	only(p.PlaceRefund(ctx, refund))
 	only(p.desk.AddDevice(ctx, device))

@@ -36,6 +36,10 @@ type (
 	receiptAnswer struct {
 		Receipt []byte `json:"receipt,omitempty"`
 	}
+	positionRequest struct {
+		Device message.DeviceID `json:"device"`
+		ATC    uint32           `json:"atc"`
+	}
 	afterRequest struct {
 		After int64 `json:"after"`
 	}
@@ -153,6 +157,23 @@ func NewTerminal(t remote.Transport) Terminal {
 	return terminal{link{remote.Client{Transport: t, Errors: Errors}}}
 }
 
+// TakeRecords implements Terminal.
+func (t terminal) TakeRecords(ctx context.Context, portion session.Reading) error {
+	return remote.Do(ctx, t.client, "take-records", portion)
+}
+
+// Position implements Terminal.
+func (t terminal) Position(
+	ctx context.Context, device message.DeviceID, atc uint32,
+) (notary.Position, error) {
+	return remote.Ask[notary.Position](ctx, t.client, "position", positionRequest{device, atc})
+}
+
+// Restore implements Terminal.
+func (t terminal) Restore(ctx context.Context, device message.DeviceID) (Restoration, error) {
+	return remote.Ask[Restoration](ctx, t.client, "restore", deviceRequest{device})
+}
+
 // Revoked implements Terminal.
 func (t terminal) Revoked(ctx context.Context, after int64) ([]notary.Revocation, error) {
 	a, err := remote.Ask[revokedAnswer](ctx, t.client, "revoked", afterRequest{after})
@@ -162,6 +183,14 @@ func (t terminal) Revoked(ctx context.Context, after int64) ([]notary.Revocation
 // ServeTerminal answers a terminal.
 func ServeTerminal(t Terminal) *remote.Server {
 	s := serveLink(t)
+	remote.HandleOnly(s, "take-records", t.TakeRecords)
+	remote.Handle(s, "position",
+		func(ctx context.Context, q positionRequest) (notary.Position, error) {
+			return t.Position(ctx, q.Device, q.ATC)
+		})
+	remote.Handle(s, "restore", func(ctx context.Context, q deviceRequest) (Restoration, error) {
+		return t.Restore(ctx, q.Device)
+	})
 	remote.Handle(s, "revoked", func(ctx context.Context, q afterRequest) (revokedAnswer, error) {
 		revoked, err := t.Revoked(ctx, q.After)
 		return revokedAnswer{revoked}, err

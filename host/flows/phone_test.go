@@ -7,12 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/banking"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/order"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
@@ -162,4 +164,63 @@ func TestAnswerThatTheCardGaveElsewhereEndsTheTransfer(t *testing.T) {
 	_, err = bertil.phone.ContinueTransfer(w.ctx, unpaid, nil)
 	require.ErrorIs(t, err, wallet.ErrRefused)
 	w.agree()
+}
+
+// TestTornRequestsNeverBlockAWallet: the card keeps what four torn taps made, the next tap finds it
+// without any network, and a Request of another amount takes the place of the oldest.
+func TestTornRequestsNeverBlockAWallet(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	for n := range spec.MaxOpenRequests {
+		_, err := anna.phone.Request(w.ctx,
+			wallet.Tap{Card: losing(anna, spec.RequestPayment), PIN: block(t, rightPIN)},
+			money.Ore(n+1)*money.Krona, "")
+		require.Error(t, err)
+	}
+	unfinished := func() (amounts []money.Ore) {
+		open, err := anna.phone.Unfinished(w.ctx)
+		require.NoError(t, err)
+		for _, e := range open {
+			request, err := message.Parse[message.Request](e.Message)
+			require.NoError(t, err)
+			amounts = append(amounts, request.Amount)
+		}
+		return amounts
+	}
+	_, err := anna.phone.Request(w.ctx, anna.tap(t), 3*money.Krona, "")
+	require.NoError(t, err, "the lost answer of the third tap")
+	assert.Equal(t, []money.Ore{100, 200, 300, 400}, unfinished())
+	for n := range 3 {
+		_, err := anna.phone.Request(w.ctx, anna.tap(t), money.Ore(n+10)*money.Krona, "")
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []money.Ore{300, 1000, 1100, 1200}, unfinished())
+	_, err = anna.phone.Request(w.ctx, anna.tap(t), 50*money.Krona, "")
+	var reached *limit.Reached
+	require.ErrorAs(t, err, &reached, "what was given to somebody stays open")
+	assert.Equal(t, limit.OpenRequests, reached.Limit)
+	assert.Equal(t, limit.Payee, reached.Whose)
+	w.audit("full")
+	w.agree()
+}
+
+func TestALimitSaysWhoseItIsAndHowMuchIsLeft(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.load(anna, 200*money.Krona)
+	_, err := anna.phone.Request(w.ctx, anna.tap(t), 2900*money.Krona, "")
+	require.EqualError(t, err, "the payee's card's limit of what it may hold has no room for the "+
+		"amount (at most 3000.00 kr; 2800.00 kr left): ask for less, or first unload or "+
+		"synchronise the card (the card answered 9403)")
+	_, err = anna.phone.Request(w.ctx, anna.tap(t), 3001*money.Krona, "")
+	require.ErrorContains(t, err, "the payee's card's limit for one payment (at most 3000.00 kr)")
+	pos := w.addTerminal("SEFJORDB")
+	sale, err := pos.Ask(w.ctx, 300*money.Krona)
+	require.NoError(t, err)
+	_, err = pos.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+	require.ErrorContains(t, err, "the payer's card's balance is lower than the amount: load")
+	closed, err := pos.CloseUnpaid(w.ctx, sale.Number)
+	require.NoError(t, err)
+	assert.True(t, closed, "the card has refused")
+	w.audit("refused")
 }

@@ -62,6 +62,7 @@ type world struct {
 	people         []*person
 	terminal       *merchantTerminal
 	wired          bool // calls between the parties are encoded and decoded as between processes
+	outage         *outage
 }
 
 // bank is an intermediary with its keys.
@@ -127,6 +128,7 @@ func newWorld(t *testing.T) *world {
 		t: t, ctx: context.Background(),
 		clock: &clock.Manual{At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
 		banks: map[message.Name]*bank{}, power: map[string]*faultdriver.Driver{}, wired: isWired(t),
+		outage: &outage{},
 	}
 	folder := pki.Open(t.TempDir(), w.random("central bank"))
 	var err error
@@ -314,45 +316,6 @@ func (w *world) authorities() [][]byte {
 		all = append(all, b.ca.Encoded)
 	}
 	return all
-}
-
-// addTerminal makes a terminal of a merchant that is a customer too.
-func (w *world) addTerminal(at message.Name) *merchantTerminal {
-	t := w.t
-	t.Helper()
-	b := w.banks[at]
-	key, err := keys.Generate(w.random("merchant"))
-	require.NoError(t, err)
-	require.NoError(t, b.AddCustomer(w.ctx,
-		banking.Customer{ID: "merchant", Name: "Merchant", App: &key.PublicKey}))
-	identity, err := b.pki.Certified("terminal",
-		w.subject(string(at)+"TILL0001", spec.RoleTerminal), b.ca)
-	require.NoError(t, err)
-	policy := terminal.PilotPolicy()
-	require.NoError(t, b.AddDevice(w.ctx, banking.Device{
-		ID: identity.Certificate.Device(), Customer: "merchant", Certificate: identity.Encoded,
-		Policy: policy,
-	}))
-	schema, err := terminal.Schema()
-	require.NoError(t, err)
-	w.terminal = &merchantTerminal{bank: b, owner: "merchant", app: pki.Identity{Signer: key},
-		config: terminal.Config{
-			DB: w.open("terminal", schema), Clock: w.clock, Random: w.random("terminal"),
-			Signer: identity.Signer, Certificate: identity.Encoded,
-			CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(),
-			JournalKey: terminal.JournalKey{1, 2, 3},
-			Policy:     policy, Link: w.terminalLink(b),
-		}}
-	w.restartTerminal()
-	return w.terminal
-}
-
-// restartTerminal starts the terminal anew on its journal, as after a crash.
-func (w *world) restartTerminal() {
-	w.t.Helper()
-	var err error
-	w.terminal.Terminal, err = terminal.New(w.ctx, w.terminal.config)
-	require.NoError(w.t, err)
 }
 
 // reader holds the person's card to a reader.

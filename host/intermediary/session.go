@@ -149,6 +149,12 @@ func (i *Intermediary) handOverReading(ctx context.Context, reading session.Read
 	return nil
 }
 
+// TakeRecords receives a portion of a terminal's records before its State. It implements
+// banking.Terminal. Errors: [banking.ErrCorrupted], the notary's.
+func (i *Intermediary) TakeRecords(ctx context.Context, portion session.Reading) error {
+	return i.handOverReading(ctx, portion)
+}
+
 // isUnverified reports whether the notary holds a record whose Payment is not verified.
 func isUnverified(answer notary.Answer) bool {
 	return answer.Held && errors.Is(answer.Err, notary.Signature)

@@ -44,6 +44,11 @@ type Participant interface {
 	// NotYours, Unknown.
 	Outstanding(ctx context.Context, device message.DeviceID) (Outstanding, error)
 
+	// Position returns where the notary knows a device's journal to be, and the head of its chain
+	// after record atc, so that a terminal that was restored from an older copy finds out before it
+	// shows a State. Errors: NotYours, Unknown.
+	Position(ctx context.Context, device message.DeviceID, atc uint32) (Position, error)
+
 	// CoSign checks an Instruction that the caller has signed (encoded with the notary's
 	// signature still zero), reserves its credit by moving it from the caller's online
 	// holding to the device's shadow wallet, and returns the whole Instruction with the

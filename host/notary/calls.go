@@ -22,6 +22,10 @@ type (
 	deviceRequest struct {
 		Device message.DeviceID `json:"device"`
 	}
+	positionRequest struct {
+		Device message.DeviceID `json:"device"`
+		ATC    uint32           `json:"atc"`
+	}
 	coSignRequest struct {
 		Order       OrderKey `json:"order"`
 		Instruction []byte   `json:"instruction,omitempty"`
@@ -143,6 +147,13 @@ func (p participant) Outstanding(
 	return remote.Ask[Outstanding](ctx, p.client, "outstanding", deviceRequest{device})
 }
 
+// Position implements Participant.
+func (p participant) Position(
+	ctx context.Context, device message.DeviceID, atc uint32,
+) (Position, error) {
+	return remote.Ask[Position](ctx, p.client, "position", positionRequest{device, atc})
+}
+
 // CoSign implements Participant.
 func (p participant) CoSign(
 	ctx context.Context, order OrderKey, instruction []byte,
@@ -196,6 +207,9 @@ func ServeParticipant(p Participant) *remote.Server {
 		func(ctx context.Context, q deviceRequest) (Outstanding, error) {
 			return p.Outstanding(ctx, q.Device)
 		})
+	remote.Handle(s, "position", func(ctx context.Context, q positionRequest) (Position, error) {
+		return p.Position(ctx, q.Device, q.ATC)
+	})
 	remote.Handle(s, "co-sign", func(ctx context.Context, q coSignRequest) (coSignAnswer, error) {
 		signed, err := p.CoSign(ctx, q.Order, q.Instruction)
 		return coSignAnswer{signed}, err

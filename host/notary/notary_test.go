@@ -145,6 +145,11 @@ func (s stub) EndDue(context.Context) ([]message.DeviceID, error) {
 }
 func (s stub) Balances(context.Context) (Balances, error) { return balances, s.err }
 
+func (s stub) Position(_ context.Context, _ message.DeviceID, atc uint32) (Position, error) {
+	return Position{ATC: atc, Head: message.Hash{1}, Applied: 3, Accepted: 4500,
+		Status: Reported}, s.err
+}
+
 func (s stub) Outstanding(context.Context, message.DeviceID) (Outstanding, error) {
 	return outstanding, s.err
 }
@@ -165,6 +170,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only(p.OpenChallenge(ctx, []byte{1}))
 	with(p.SubmitState(ctx, []byte{1}))
 	with(p.Outstanding(ctx, anna))
+	with(p.Position(ctx, anna, 7))
 	with(p.CoSign(ctx, "00ff", []byte{0x6F}))
 	only(p.Confirm(ctx, []byte{1}))
 	only(p.Refund(ctx, refund))

@@ -111,6 +111,15 @@ type Outstanding struct {
 	Handovers []Handover   `json:"handovers,omitempty"`
 }
 
+// Position is where the notary knows a device's journal to be.
+type Position struct {
+	ATC      uint32       `json:"atc"`      // records that it holds, one after the other
+	Head     message.Hash `json:"head"`     // after the record asked for, or ATC if earlier
+	Applied  uint32       `json:"applied"`  // last Instruction that it knows to be applied
+	Accepted money.Ore    `json:"accepted"` // balance of the State that the device has at ATC
+	Status   Status       `json:"status"`
+}
+
 // Handover is a Payment that a payee's device must accept or refuse, with what its card
 // needs to verify the payer.
 type Handover struct {

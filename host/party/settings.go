@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -107,8 +108,10 @@ func complete(path string, settings any) error {
 	v := reflect.Indirect(reflect.ValueOf(settings))
 	for n := range v.NumField() {
 		kind := v.Field(n).Kind()
-		if (kind == reflect.String || kind == reflect.Slice) && v.Field(n).Len() == 0 {
-			return lacks(path, v.Type().Field(n).Tag.Get("yaml"))
+		name, options, _ := strings.Cut(v.Type().Field(n).Tag.Get("yaml"), ",")
+		if (kind == reflect.String || kind == reflect.Slice) && v.Field(n).Len() == 0 &&
+			options != "omitempty" {
+			return lacks(path, name)
 		}
 	}
 	return nil

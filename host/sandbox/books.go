@@ -69,7 +69,8 @@ type CardBooks struct {
 	Status string `json:"status"`
 }
 
-// MerchantBooks are what a merchant has.
+// MerchantBooks are what a merchant has, by one of its terminals. Where there are several, Online
+// is in the row of the one in use.
 type MerchantBooks struct {
 	Name   string           `json:"name"`
 	Bank   string           `json:"bank"`

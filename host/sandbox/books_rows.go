@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -40,7 +41,7 @@ func (l *looking) atEveryone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	terminals, err := l.names(terminalPrefix)
+	terminals, err := l.merchantNames()
 	if err != nil {
 		return err
 	}
@@ -157,8 +158,11 @@ func (l *looking) atAccount(ctx context.Context, a account) error {
 		}
 		online = &balance
 	}
-	for _, id := range a.Terminals {
+	for n, id := range a.Terminals {
 		row := MerchantBooks{Name: a.Customer, Bank: a.title, Device: id, Online: online}
+		if n < len(a.Terminals)-1 { // it was replaced
+			row.Online = new(money.Ore)
+		}
 		delete(l.shadow, string(id))
 		l.readTerminal(ctx, a, &row)
 		l.books.Merchants = append(l.books.Merchants, row)
@@ -186,12 +190,12 @@ func (l *looking) readTerminal(ctx context.Context, a account, row *MerchantBook
 	if a.bank == nil {
 		return
 	}
-	m, err := l.Merchant(ctx, a.Customer)
-	if err != nil {
-		l.unknown(a.Customer, err)
+	m, err := l.MerchantTerminal(ctx, a.Customer, row.Device)
+	if errors.Is(err, errNoTerminal) { // it was replaced, and is gone
 		return
 	}
-	if m.Terminal.ID() != row.Device { // it has another one by now
+	if err != nil {
+		l.unknown(a.Customer, err)
 		return
 	}
 	device, err := l.observeTerminal(ctx, m, a.bank)
@@ -199,8 +203,30 @@ func (l *looking) readTerminal(ctx context.Context, a account, row *MerchantBook
 		l.unknown(fmt.Sprintf("%s's terminal", a.Customer), err)
 		return
 	}
-	l.honest[string(row.Device)] = device
+	isAccount, err := l.isAccount(ctx, m)
+	if err != nil {
+		l.unknown(fmt.Sprintf("%s's terminal", a.Customer), err)
+		return
+	}
+	if isAccount {
+		l.honest[string(row.Device)] = device
+	}
 	row.Taken = &device.State.Balance
+}
+
+// isAccount reports whether a terminal's journal is an account of all that it ever took. That of
+// one that was restored from a copy and went on is none.
+func (l *looking) isAccount(ctx context.Context, m *Merchant) (bool, error) {
+	setBack, err := m.Terminal.IsSetBack(ctx)
+	if err != nil || setBack {
+		return false, err
+	}
+	c, err := l.CentralBank(ctx)
+	if err != nil {
+		return false, err
+	}
+	clones, err := c.Auditor.Clones(ctx, c.Ledger)
+	return !slices.Contains(clones, string(m.Terminal.ID())), err
 }
 
 // readCard reads a card that is here. A Challenge for it needs its bank.

@@ -2,13 +2,16 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/host/banking"
+	"ekrona/host/notary"
 	"ekrona/host/order"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/phone"
@@ -72,13 +75,24 @@ func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 }
 
 // Refund orders that a settled payment at a merchant, or a part of it, goes back to the
-// payer's online wallet. Errors: *order.Refused.
+// payer's online wallet. Whichever of the merchant's terminals took it, the owner's key signs.
+// Errors: *order.Refused.
 func (s *Sandbox) Refund(
 	ctx context.Context, m *Merchant, of order.Payment, amount money.Ore,
-) error {
-	signed, err := order.NewRefund(m.Terminal.ID(), of, amount, s.options.Random, m.Terminal.Owner)
-	if err != nil {
-		return err
+) (err error) {
+	terminals := append([]message.DeviceID{m.Terminal.ID()}, m.Terminal.Settings.Former...)
+	for _, id := range terminals {
+		signed, orderErr := order.NewRefund(id, of, amount, s.options.Random, m.Terminal.Owner)
+		if orderErr != nil {
+			return orderErr
+		}
+		refused := m.Terminal.Bank.PlaceRefund(ctx, signed)
+		if !errors.Is(refused, notary.NotYours) {
+			return refused
+		}
+		if err == nil {
+			err = refused
+		}
 	}
-	return m.Terminal.Bank.PlaceRefund(ctx, signed)
+	return err
 }

@@ -21,8 +21,6 @@ import (
 	"ekrona/host/party/bank"
 	"ekrona/host/party/centralbank"
 	"ekrona/host/party/phone"
-	"ekrona/host/party/pos"
-	"ekrona/host/terminal"
 	"ekrona/personalization/pki"
 )
 
@@ -151,8 +149,12 @@ func (s *Sandbox) found(ctx context.Context, plan Plan) error {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
-	for i, p := range plan.Merchants {
-		if err := s.foundMerchant(ctx, p, i+1); err != nil {
+	for _, p := range plan.Merchants {
+		b, err := s.Bank(ctx, string(p.Bank))
+		if err != nil {
+			return err
+		}
+		if _, err := s.IssueTerminal(ctx, b, p.Name); err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
@@ -252,36 +254,4 @@ func (s *Sandbox) foundPerson(ctx context.Context, p PersonPlan, number int) err
 		return err
 	}
 	return s.LearnCards(ctx, p.Name)
-}
-
-func (s *Sandbox) foundMerchant(ctx context.Context, p MerchantPlan, number int) error {
-	b, err := s.Bank(ctx, string(p.Bank))
-	if err != nil {
-		return err
-	}
-	ca, err := b.CA(ctx)
-	if err != nil {
-		return err
-	}
-	authorities, err := s.authorities(ctx)
-	if err != nil {
-		return err
-	}
-	id := banking.DeviceIDOf(b.Settings.Name, banking.KindTerminal, number)
-	certify := func(keys pki.Folder, name string) (pki.Identity, error) {
-		return keys.Certified(name, s.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears), ca)
-	}
-	known := func(owner *ecdsa.PublicKey, certificate []byte) error {
-		if err := b.AddCustomer(ctx,
-			banking.Customer{ID: p.Name, Name: p.Name, App: owner}); err != nil {
-			return err
-		}
-		return b.AddDevice(ctx, banking.Device{
-			ID: id, Customer: p.Name, Certificate: certificate, Policy: terminal.PilotPolicy(),
-		})
-	}
-	settings := pos.Settings{Merchant: p.Name, Intermediary: filepath.Join("..", b.FolderName())}
-	trust := pos.Trust{Root: b.Root(), Authorities: authorities}
-	return pos.Found(ctx, s.path(terminalPrefix+p.Name), settings, trust, certify, known,
-		s.options.Environment)
 }

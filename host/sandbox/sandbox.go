@@ -10,7 +10,7 @@
 //	central-bank/   a party, as the next three
 //	nordic-bank/    and one for each other intermediary
 //	phone-anna/     phone-anna.2 is the next phone of anna's
-//	terminal-cafe/
+//	terminal-cafe/  terminal-cafe.ID came in its place, with the device id ID
 //	cards/          virtual cards
 //	letters/        PIN letters of the cards of the founding
 //
@@ -34,7 +34,6 @@ import (
 	"ekrona/host/party/bank"
 	"ekrona/host/party/centralbank"
 	"ekrona/host/party/phone"
-	"ekrona/host/party/pos"
 )
 
 // Options are what a sandbox is opened with.
@@ -57,13 +56,7 @@ type Sandbox struct {
 	opened      map[string]*phone.Phone // by owner
 	people      []*Person               // opened, in that order
 	holders     map[string]*Holder      // by name
-	merchants   map[string]*Merchant
-}
-
-// Merchant is a merchant with a terminal.
-type Merchant struct {
-	Name     string
-	Terminal *pos.Terminal
+	merchants   map[string]*Merchant    // by folder
 }
 
 const (
@@ -235,32 +228,6 @@ func (s *Sandbox) bankAt(ctx context.Context, folder string) (*bank.Bank, error)
 	s.banks[folder] = b
 	s.closers = append(s.closers, b.Close)
 	return b, nil
-}
-
-// Merchant starts a merchant's terminal.
-func (s *Sandbox) Merchant(ctx context.Context, name string) (*Merchant, error) {
-	if m := s.merchants[name]; m != nil {
-		return m, nil
-	}
-	folder := s.path(terminalPrefix + filepath.Base(name))
-	switch kind, err := party.KindOf(folder); {
-	case err != nil:
-		return nil, err
-	case kind != party.Terminal:
-		names, err := s.names(terminalPrefix)
-		if err != nil {
-			return nil, err
-		}
-		return nil, s.absent(filepath.Base(folder), party.Terminal, unknown(name, names))
-	}
-	t, err := pos.Open(ctx, folder, s.dialBank(forTerminal), s.options.Environment)
-	if err != nil {
-		return nil, err
-	}
-	m := &Merchant{Name: name, Terminal: t}
-	s.merchants[name] = m
-	s.closers = append(s.closers, t.Close)
-	return m, nil
 }
 
 // names returns the names of the parties whose folders begin with a prefix. It reads no settings.

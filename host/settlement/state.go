@@ -233,6 +233,35 @@ func (p participant) Outstanding(
 	return o, err
 }
 
+// Position implements notary.Participant.
+func (p participant) Position(
+	ctx context.Context, id message.DeviceID, atc uint32,
+) (at notary.Position, err error) {
+	err = p.n.transact(ctx, func(t *txn) error {
+		d, err := t.ownDevice(p.from, id)
+		if err != nil {
+			return err
+		}
+		at = notary.Position{ATC: d.heldATC, Status: d.status}
+		head, err := t.headAt(d, min(atc, d.heldATC))
+		if err != nil {
+			return err
+		}
+		at.Head = message.Hash(head)
+		applied, err := t.queryInt(
+			"SELECT max(seq) FROM instruction WHERE device = $1 AND outcome <> $2", id,
+			int(outstanding))
+		if err != nil {
+			return err
+		}
+		at.Applied = uint32(applied)
+		at.Accepted, err = t.expectedBalance(d,
+			&message.State{ATC: d.heldATC, InstructionSequence: at.Applied})
+		return err
+	})
+	return at, err
+}
+
 // handovers returns the Payments that wait for a device's decision.
 func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
 	undecided, err := t.open(

@@ -80,13 +80,13 @@ var goBugs = []struct {
 		{"host/terminal/take.go", "	return t.envelope(receipt), err\n}\n\n// check verifies",
 			"	if bug == `terminal-thanks-before-storing` && receipt != nil {\n		err = " +
 				"nil\n	}\n	return t.envelope(receipt), err\n}\n\n// check verifies"},
-	}, 4756},
+	}, 4475},
 	{"terminal-sells-though-set-back", []replacement{
-		{"host/terminal/sale.go",
+		{"host/terminal/limits.go",
 			"	case now.rolledBack:\n		return ErrRolledBack\n	case now.lifeCycle",
 			"	case now.rolledBack && bug != `terminal-sells-though-set-back`:\n		return " +
 				"ErrRolledBack\n	case now.lifeCycle"},
-	}, 2645},
+	}, 29969},
 	{"terminal-miscounts-what-it-took", []replacement{
 		{"host/terminal/journal.go", "	if accepted {",
 			"	if accepted && bug != `terminal-miscounts-what-it-took` {"},

@@ -129,6 +129,32 @@ func (l bankLink) Confirm(ctx context.Context, device message.DeviceID, confirma
 		&confirmation)
 }
 
+// TakeRecords implements banking.Terminal.
+func (l bankLink) TakeRecords(ctx context.Context, portion session.Reading) error {
+	messages, records := pointers(portion.Records)
+	shown, certificates := pointers(portion.Certificates)
+	return callOnly(l.w, func() error {
+		return l.bank.TakeRecords(ctx,
+			session.Reading{Records: records, Certificates: certificates})
+	}, slices.Concat(messages, shown)...)
+}
+
+// Position implements banking.Terminal.
+func (l bankLink) Position(
+	ctx context.Context, device message.DeviceID, atc uint32,
+) (notary.Position, error) {
+	return carryCall(l.w,
+		func() (notary.Position, error) { return l.bank.Position(ctx, device, atc) })
+}
+
+// Restore implements banking.Terminal.
+func (l bankLink) Restore(
+	ctx context.Context, device message.DeviceID,
+) (banking.Restoration, error) {
+	return carryCall(l.w,
+		func() (banking.Restoration, error) { return l.bank.Restore(ctx, device) })
+}
+
 // Revoked implements banking.Terminal.
 func (l bankLink) Revoked(ctx context.Context, after int64) ([]notary.Revocation, error) {
 	return carryCall(l.w, func() ([]notary.Revocation, error) { return l.bank.Revoked(ctx, after) })
@@ -211,6 +237,15 @@ func (l notaryLink) OpenChallenge(ctx context.Context, challenge []byte) error {
 func (l notaryLink) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
 	return carryCall(l.w,
 		func() (notary.StateReport, error) { return l.central().SubmitState(ctx, state) }, &state)
+}
+
+// Position implements notary.Participant.
+func (l notaryLink) Position(
+	ctx context.Context, device message.DeviceID, atc uint32,
+) (notary.Position, error) {
+	return carryCall(l.w, func() (notary.Position, error) {
+		return l.central().Position(ctx, device, atc)
+	})
 }
 
 // Outstanding implements notary.Participant.

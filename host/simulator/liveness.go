@@ -133,5 +133,6 @@ func isStopped(err error) bool {
 		}
 	}
 	return errors.Is(err, terminal.ErrBlocked) || errors.Is(err, terminal.ErrExpired) ||
+		errors.Is(err, terminal.ErrEnded) ||
 		errors.Is(err, terminal.ErrRevoked) || errors.Is(err, cvc.ErrExpired)
 }

@@ -10,6 +10,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/session"
 	"ekrona/host/store"
 )
 
@@ -20,6 +21,9 @@ type journalState struct {
 	head         message.Hash
 	acked        uint32
 	accepted     money.Ore // ever
+	receipts     uint32    // accepted and not acknowledged
+	taken        money.Ore // by them
+	handed       uint32    // last record that was handed over
 	sequence     uint32    // of the last Instruction
 	instruction  message.Hash
 	confirmation []byte
@@ -61,9 +65,9 @@ func readState(ctx context.Context, q store.Queryer) (journalState, error) {
 	var head, instruction, policy []byte
 	var date string
 	err := store.Must(ctx, q, store.Into{&t.requests, &t.records, &head, &t.acked, &t.accepted,
-		&t.sequence, &instruction, &t.confirmation,
+		&t.receipts, &t.taken, &t.handed, &t.sequence, &instruction, &t.confirmation,
 		&policy, &date, &t.lifeCycle, &t.rolledBack}, `SELECT requests, records, head, acked,
-			accepted_ore, instruction_sequence, instruction,
+			accepted_ore, receipts, taken_ore, handed, instruction_sequence, instruction,
 		confirmation, policy, date_floor, life_cycle, rolled_back FROM terminal`)
 	if err != nil {
 		return t, fmt.Errorf("terminal: journal: %w", err)
@@ -87,10 +91,9 @@ func (t journalState) write(ctx context.Context, tx *sql.Tx) error {
 	err = store.Exec(ctx, tx, `UPDATE terminal SET requests = $1, records = $2, head = $3, acked =
 		$4, accepted_ore = $5,
 		instruction_sequence = $6, instruction = $7, confirmation = $8, policy = $9, date_floor =
-		$10, life_cycle = $11`,
+		$10, life_cycle = $11, receipts = $12, taken_ore = $13, handed = $14`,
 		t.requests, t.records, t.head[:], t.acked, int64(t.accepted), t.sequence, t.instruction[:],
-		t.confirmation,
-		limits, t.date.String(), t.lifeCycle)
+		t.confirmation, limits, t.date.String(), t.lifeCycle, t.receipts, int64(t.taken), t.handed)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -130,8 +133,7 @@ func (t *Terminal) sale(ctx context.Context, q store.Queryer, number uint32) (sa
 
 // openSales returns the open Requests, the oldest first.
 func (t *Terminal) openSales(ctx context.Context, q store.Queryer) ([]message.OpenRequest, error) {
-	numbers, err := store.Column[uint32](ctx, q,
-		`SELECT number FROM request WHERE open ORDER BY made`)
+	numbers, err := store.Column[uint32](ctx, q, openNumbers)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -206,6 +208,10 @@ func (t *Terminal) recordDecision(
 		if now.accepted, err = now.accepted.Add(amount); err != nil {
 			return fmt.Errorf("terminal: %w", err)
 		}
+		if now.taken, err = now.taken.Add(amount); err != nil {
+			return fmt.Errorf("terminal: %w", err)
+		}
+		now.receipts++
 	}
 	sealed, err := t.sealer.seal("record", now.records, encoded)
 	if err != nil {
@@ -234,14 +240,18 @@ func (t *Terminal) recordDecision(
 	return now.write(ctx, tx)
 }
 
-// payers returns the certificates of the payers whose Payments are in the journal.
-func (t *Terminal) payers(ctx context.Context, q store.Queryer) ([][]byte, error) {
-	numbers, err := store.Column[uint32](ctx, q,
-		`SELECT number FROM record WHERE payer IS NOT NULL ORDER BY number`)
+// payers returns the certificates of the payers of the accepted Payments among the records from
+// first to last, each once.
+func (t *Terminal) payers(
+	ctx context.Context, q store.Queryer, first, last uint32,
+) ([][]byte, error) {
+	numbers, err := store.Column[uint32](ctx, q, `SELECT number FROM record
+		WHERE number BETWEEN $1 AND $2 AND payer IS NOT NULL ORDER BY number`, first, last)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: journal: %w", err)
 	}
 	var certificates [][]byte
+	known := map[string]bool{}
 	for _, number := range numbers {
 		var sealed []byte
 		if err := store.Must(ctx, q, store.Into{&sealed},
@@ -252,7 +262,25 @@ func (t *Terminal) payers(ctx context.Context, q store.Queryer) ([][]byte, error
 		if err != nil {
 			return nil, err
 		}
-		certificates = append(certificates, certificate)
+		if !known[string(certificate)] {
+			known[string(certificate)] = true
+			certificates = append(certificates, certificate)
+		}
 	}
 	return certificates, nil
+}
+
+// reading returns the records from first to last with their payers' certificates.
+func (t *Terminal) reading(
+	ctx context.Context, q store.Queryer, first, last uint32,
+) (reading session.Reading, err error) {
+	for number := first; number <= last; number++ {
+		record, err := t.record(ctx, q, number)
+		if err != nil {
+			return session.Reading{}, err
+		}
+		reading.Records = append(reading.Records, record)
+	}
+	reading.Certificates, err = t.payers(ctx, q, first, last)
+	return reading, err
 }

@@ -14,14 +14,15 @@ import (
 	"ekrona/host/store"
 )
 
-// Errors of a sale, each with what to do.
+// Errors of a sale, each with what to do. The first three are the causes of a [*limit.Reached],
+// which says the numbers.
 var (
 	ErrSyncFirst = errors.New("terminal: as much has been taken as may be between two " +
 		"synchronisations: synchronise the terminal first")
 	ErrTooMuch = errors.New(
 		"terminal: the amount is above the limit for one payment: ask for less")
-	ErrOpenSales = fmt.Errorf("terminal: %d sales are open: finish or refuse one first",
-		spec.MaxOpenRequests)
+	ErrOpenSales = fmt.Errorf("terminal: %d sales are open that a card may have paid: hold "+
+		"those cards to the terminal again, or refuse one of the sales", spec.MaxOpenRequests)
 	ErrBlocked = errors.New(
 		"terminal: blocked by its intermediary: synchronise, and ask them why")
 	ErrExpired = errors.New(
@@ -40,8 +41,14 @@ type Sale struct {
 }
 
 // Ask starts a sale: it signs a Request and keeps it in the journal before any card sees it. A cut
-// before leaves nothing; after it the sale is open, counts towards the limits, and is found again
-// with OpenSales. Errors: the limits above, [ErrBlocked], [ErrExpired], [ErrRolledBack].
+// before leaves nothing; after it the sale is open, and is found again with OpenSales. A sale that
+// no card can have paid costs nothing: the oldest of them is refused when its place is needed.
+//
+// The first sale after a start asks the intermediary, if it can be reached, whether this journal is
+// the latest one, and brings it up to date when it was restored from an older copy: see
+// [Terminal.Restored].
+//
+// Errors: [*limit.Reached], [ErrBlocked], [ErrExpired], [ErrRolledBack].
 func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 	if amount <= 0 {
 		return Sale{}, fmt.Errorf("terminal: a sale of %s: ask for more than 0.00 kr", amount)
@@ -53,6 +60,9 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 	if err := entropy.Fill(t.random, request.Random[:]); err != nil {
 		return Sale{}, fmt.Errorf("terminal: %w", err)
 	}
+	if err := t.checkStart(ctx); err != nil {
+		return Sale{}, err
+	}
 	var signed []byte
 	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		now, err := readState(ctx, tx)
@@ -60,6 +70,12 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 			return err
 		}
 		if err := t.checkLimits(ctx, tx, now, amount); err != nil {
+			return err
+		}
+		if err := t.freePlace(ctx, tx); err != nil {
+			return err
+		}
+		if now, err = readState(ctx, tx); err != nil {
 			return err
 		}
 		if request.Number, err = t.number(ctx, tx); err != nil {
@@ -88,38 +104,6 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 
 func (t *Terminal) envelope(signed []byte) envelope.Envelope {
 	return envelope.Envelope{Message: signed, Certificate: t.certificate, Authority: t.ca}
-}
-
-// checkLimits checks the limits for one more sale, open ones counted.
-func (t *Terminal) checkLimits(
-	ctx context.Context, q store.Queryer, now journalState, amount money.Ore,
-) error {
-	switch {
-	case now.rolledBack:
-		return ErrRolledBack
-	case now.lifeCycle != spec.Active:
-		return ErrBlocked
-	case t.isExpired(now):
-		return ErrExpired
-	case amount > now.policy.MaxPayment:
-		return fmt.Errorf("%w (%s at most)", ErrTooMuch, now.policy.MaxPayment)
-	}
-	var open, taken, sum int64
-	err := store.Must(ctx, q, store.Into{&open, &taken, &sum}, `SELECT (SELECT count(*) FROM request
-		WHERE open),
-		(SELECT count(*) FROM record WHERE accepted),
-		(SELECT coalesce(sum(amount), 0) FROM request WHERE open) + (SELECT coalesce(sum(amount), 0)
-		FROM record WHERE accepted)`)
-	switch {
-	case err != nil:
-		return fmt.Errorf("terminal: journal: %w", err)
-	case open >= spec.MaxOpenRequests:
-		return ErrOpenSales
-	case open+taken >= int64(now.policy.MaxTransactions),
-		money.Ore(sum)+amount > now.policy.MaxBalance:
-		return ErrSyncFirst
-	}
-	return nil
 }
 
 // OpenSales returns the sales that are neither paid nor refused, the oldest first.

@@ -8,8 +8,10 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
+	"ekrona/host/progress"
 	"ekrona/host/session"
 	"ekrona/host/store"
 )
@@ -18,15 +20,68 @@ import (
 var ErrInstruction = errors.New(
 	"terminal: the Instruction is not the one that this terminal expects: synchronise again")
 
-// Synchronise hands the journal to the intermediary and empties it: session.Run has the steps in
-// order. What was taken goes to the owner's online wallet. Then the terminal receives the list of
-// cards that were reported lost. Errors: [ErrRolledBack], those of the link.
+// Synchronise hands the journal to the intermediary and empties it:
+//
+//  1. A journal that was restored from an older copy is brought up to date: see
+//     [Terminal.Restored].
+//  2. The records are handed over in portions. A cut leaves whole portions handed over, and the
+//     next
+//     synchronisation goes on after them.
+//  3. session.Run, with what is left. What was taken goes to the owner's online wallet.
+//  4. The terminal receives the list of cards that were reported lost.
+//
+// Errors: [ErrRolledBack], those of the link.
 func (t *Terminal) Synchronise(ctx context.Context) (session.Result, error) {
+	defer func() { t.held = 0 }() // who asks for the State afterwards gets every record
+	if err := t.catchUp(ctx); err != nil {
+		return session.Result{}, err
+	}
+	if err := t.handOver(ctx); err != nil {
+		return session.Result{}, err
+	}
 	result, err := session.Run(ctx, t, t.link)
 	if err != nil {
 		return result, err
 	}
 	return result, t.learnRevoked(ctx)
+}
+
+// Show has every later synchronisation report how many records it has handed over.
+func (t *Terminal) Show(show progress.Show) { t.show = show }
+
+// portion is how many records are handed over at a time.
+const portion = 100
+
+// handOver hands over the records, but for a last portion that goes with the State.
+func (t *Terminal) handOver(ctx context.Context) error {
+	now, err := readState(ctx, t.db)
+	if err != nil {
+		return err
+	}
+	done := max(now.acked, min(now.handed, t.held))
+	count := progress.Count{Total: int(now.records - done)}
+	for now.records-done > portion {
+		if err := t.handOverPortion(ctx, done+1, done+portion); err != nil {
+			return err
+		}
+		done += portion
+		count.Done += portion
+		t.held = max(t.held, done)
+		if err := store.Exec(ctx, t.db, `UPDATE terminal SET handed = $1`, done); err != nil {
+			return fmt.Errorf("terminal: journal: %w", err)
+		}
+		t.show.Emit(progress.Event{Kind: progress.Counted, Device: string(t.id), Count: count,
+			Text: "records handed over"})
+	}
+	return nil
+}
+
+func (t *Terminal) handOverPortion(ctx context.Context, first, last uint32) error {
+	reading, err := t.reading(ctx, t.db, first, last)
+	if err != nil {
+		return err
+	}
+	return t.link.TakeRecords(ctx, reading)
 }
 
 // Answer takes a Payment that reached the intermediary before it reached the
@@ -38,6 +93,9 @@ func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error 
 		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
 	s, err := t.sale(ctx, t.db, payment.Request.Number)
+	if errors.Is(err, ErrNoSale) {
+		s, err = t.lostSale(ctx, payment)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
@@ -58,8 +116,10 @@ func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error 
 	}
 	err = t.verifyPayer(payer, authority)
 	if errors.Is(err, cvc.ErrExpired) || now.lifeCycle != spec.Active || t.isExpired(now) {
-		_, err := t.Refuse(ctx, payment.Request.Number)
-		return err
+		return store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+			_, err := t.refuse(ctx, tx, s)
+			return err
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
@@ -72,7 +132,7 @@ func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error 
 }
 
 // Read answers a Challenge of the terminal's intermediary with the signed State
-// and all records that are not acknowledged. It implements session.Device.
+// and the records that are neither acknowledged nor handed over. It implements session.Device.
 // Nothing changes.
 func (t *Terminal) Read(
 	ctx context.Context, challenge []byte, trust session.Trust,
@@ -99,19 +159,12 @@ func (t *Terminal) Read(
 	}
 	var reading session.Reading
 	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error { // one view of state and records
-		reading.Records = nil
 		now, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for number := now.acked + 1; number <= now.records; number++ {
-			record, err := t.record(ctx, tx, number)
-			if err != nil {
-				return err
-			}
-			reading.Records = append(reading.Records, record)
-		}
-		if reading.Certificates, err = t.payers(ctx, tx); err != nil {
+		first := max(now.acked, min(now.handed, t.held)) + 1
+		if reading, err = t.reading(ctx, tx, first, now.records); err != nil {
 			return err
 		}
 		reading.State, err = t.state(ctx, tx, now, identity)
@@ -226,6 +279,9 @@ func (t *Terminal) apply(
 	ctx context.Context, tx *sql.Tx, now journalState, instruction *message.Instruction,
 	identity message.Hash,
 ) ([]byte, error) {
+	if err := t.release(ctx, tx, &now, instruction.AckedATC); err != nil {
+		return nil, err
+	}
 	if err := store.Exec(ctx, tx,
 		`DELETE FROM request WHERE number IN (SELECT request FROM record WHERE number <= $1)`,
 		instruction.AckedATC); err != nil {
@@ -240,6 +296,7 @@ func (t *Terminal) apply(
 	if instruction.Policy.Version > now.policy.Version {
 		now.policy = instruction.Policy
 	}
+	now.handed = max(now.handed, now.acked)
 	now.lifeCycle = next(now.lifeCycle, instruction.Actions)
 	confirmed := &message.Confirmation{
 		Device: t.id, Sequence: now.sequence, Instruction: identity, Credit: spec.CreditNone,
@@ -253,6 +310,21 @@ func (t *Terminal) apply(
 		return nil, fmt.Errorf("terminal: Confirmation: %w", err)
 	}
 	return now.confirmation, now.write(ctx, tx)
+}
+
+// release takes the records that are acknowledged out of the running totals.
+func (t *Terminal) release(
+	ctx context.Context, q store.Queryer, now *journalState, acked uint32,
+) error {
+	var receipts uint32
+	var taken money.Ore
+	if err := store.Must(ctx, q, store.Into{&receipts, &taken}, `SELECT count(*),
+		coalesce(sum(amount), 0) FROM record WHERE accepted AND number <= $1`, acked); err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	now.receipts -= receipts
+	now.taken -= taken
+	return nil
 }
 
 func next(state spec.LifeCycle, actions message.Actions) spec.LifeCycle {

@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/store"
 )
 
@@ -55,7 +56,8 @@ var ErrPayment = errors.New(
 //     Receipt without a card.
 //
 // entered is the PIN, or the zero Block while none was entered. The Receipt is for
-// the payer's phone, when there is one.
+// the payer's phone, when there is one. A limit of the card or of the terminal is a
+// [*limit.Reached].
 // Errors: [*TornTap], [*client.LinkLost], [*client.Refusal], [ErrPINNeeded],
 // [ErrPayment], [ErrRevoked], [ErrRefused], [ErrNoSale], [ErrRolledBack].
 func (t *Terminal) Take(
@@ -81,7 +83,7 @@ func (t *Terminal) Take(
 	}
 	payment, payer, err := t.collect(ctx, applet, s, entered)
 	if err != nil {
-		return envelope.Envelope{}, err
+		return envelope.Envelope{}, limit.OfCard(err, limit.Payer)
 	}
 	return t.accept(ctx, s, payment, payer)
 }
@@ -113,6 +115,9 @@ func (t *Terminal) collect(
 	}
 	if payment == nil {
 		payment, err = t.pay(ctx, applet, s)
+		if isAnswered(err) {
+			err = errors.Join(err, t.settleTaps(ctx, s.request.Number, payer))
+		}
 	}
 	return payment, payer, err
 }
@@ -156,6 +161,13 @@ func (t *Terminal) readPayer(
 		return nil, ErrRevoked
 	}
 	return payer, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		now, err := readState(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := t.checkRoom(ctx, tx, now, s); err != nil {
+			return err
+		}
 		var taps uint32
 		if err := store.Must(ctx, tx, store.Into{&taps},
 			`SELECT count(*) FROM presented WHERE request = $1`, s.request.Number); err != nil {

@@ -29,6 +29,8 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
 	"ekrona/host/clock"
+	"ekrona/host/notary"
+	"ekrona/host/progress"
 	"ekrona/host/store"
 )
 
@@ -83,6 +85,11 @@ type Terminal struct {
 	link        banking.Terminal
 	epoch       uint32 // of this start, in the high bits of every request number
 	next        uint32 // position of the next request number within it
+	started     bool   // the intermediary was asked since this start, if it could be reached
+	held        uint32 // records that the notary holds, while the terminal synchronises
+	status      notary.Status
+	show        progress.Show
+	restored    Restored
 }
 
 // Request numbers are an epoch, drawn at every start, and a position in it. A
@@ -98,7 +105,8 @@ const (
 // ErrRolledBack says that the intermediary knows a later state of this terminal:
 // its store was set back. It signs nothing but synchronisation from then on.
 var ErrRolledBack = errors.New("terminal: the journal was set back to an older copy: restore the " +
-	"latest one, or have the intermediary end this terminal for good and issue a new one")
+	"latest one, or replace this terminal, which hands over what the journal has " +
+	"(\"ekrona terminal replace\")")
 
 // New starts a terminal on its store and draws a boot epoch. The first start
 // writes its initial state; a cut leaves that or nothing. Errors: [ErrJournalKey], before anything
@@ -185,7 +193,7 @@ func (t *Terminal) drawEpoch(ctx context.Context, tx *sql.Tx) error {
 		}
 		epoch := binary.BigEndian.Uint32(raw[:]) >> positionBits
 		fresh, err := store.Changed(ctx, tx,
-			`INSERT INTO epoch (epoch) VALUES ($1) ON CONFLICT (epoch) DO NOTHING`, epoch)
+			`INSERT INTO epoch (epoch, last) VALUES ($1, 0) ON CONFLICT (epoch) DO NOTHING`, epoch)
 		if err != nil {
 			return fmt.Errorf("terminal: boot epoch: %w", err)
 		}
@@ -204,8 +212,25 @@ func (t *Terminal) number(ctx context.Context, tx *sql.Tx) (uint32, error) {
 		}
 	}
 	number := t.epoch<<positionBits | t.next
+	if err := store.Exec(ctx, tx, `UPDATE epoch SET last = $1 WHERE epoch = $2`, t.next,
+		t.epoch); err != nil {
+		return 0, fmt.Errorf("terminal: boot epoch: %w", err)
+	}
 	t.next++ // also when the transaction fails: a number is left out rather than used twice
 	return number, nil
+}
+
+// isLost reports whether this journal has never drawn a request number: a Request with it was made
+// after the copy from which the journal was restored.
+func (t *Terminal) isLost(
+	ctx context.Context, q store.Queryer, number uint32,
+) (lost bool, err error) {
+	if err = store.Must(ctx, q, store.Into{&lost},
+		`SELECT NOT EXISTS (SELECT 1 FROM epoch WHERE epoch = $1 AND last >= $2)`,
+		number>>positionBits, number&(positions-1)); err != nil {
+		return false, fmt.Errorf("terminal: boot epoch: %w", err)
+	}
+	return lost, nil
 }
 
 // isExpired reports whether the terminal may no longer take money, by its clock or by the highest

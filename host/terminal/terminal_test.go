@@ -147,61 +147,6 @@ func (s *testMerchant) apply(i *message.Instruction) ([]byte, error) {
 	return s.terminal.Apply(s.ctx, signed, s.trust())
 }
 
-func TestLimitsHoldUntilTheTerminalIsSynchronised(t *testing.T) {
-	t.Run("12 receipts", func(t *testing.T) {
-		s := newTestMerchant(t)
-		for range PilotPolicy().MaxTransactions {
-			s.sell(10 * money.Krona)
-		}
-		_, err := s.terminal.Ask(s.ctx, money.Krona)
-		require.ErrorIs(t, err, ErrSyncFirst)
-		_, err = s.apply(s.next())
-		require.NoError(t, err)
-		_, err = s.terminal.Ask(s.ctx, money.Krona)
-		require.NoError(t, err)
-	})
-	t.Run("20 000 kr", func(t *testing.T) {
-		s := newTestMerchant(t)
-		for range 6 {
-			s.sell(3000 * money.Krona)
-		}
-		_, err := s.terminal.Ask(s.ctx, 2000*money.Krona+1)
-		require.ErrorIs(t, err, ErrSyncFirst)
-		_, err = s.terminal.Ask(s.ctx, 2000*money.Krona)
-		require.NoError(t, err, "exactly the limit, the open sale counted")
-		_, err = s.terminal.Ask(s.ctx, 1)
-		require.ErrorIs(t, err, ErrSyncFirst)
-	})
-	t.Run("one payment", func(t *testing.T) {
-		s := newTestMerchant(t)
-		_, err := s.terminal.Ask(s.ctx, 3000*money.Krona+1)
-		require.ErrorIs(t, err, ErrTooMuch)
-		_, err = s.terminal.Ask(s.ctx, 0)
-		require.Error(t, err)
-	})
-	t.Run("open sales", func(t *testing.T) {
-		s := newTestMerchant(t)
-		var last Sale
-		for range spec.MaxOpenRequests {
-			var err error
-			last, err = s.terminal.Ask(s.ctx, money.Krona)
-			require.NoError(t, err)
-		}
-		_, err := s.terminal.Ask(s.ctx, money.Krona)
-		require.ErrorIs(t, err, ErrOpenSales)
-		_, err = s.terminal.Refuse(s.ctx, last.Number)
-		require.NoError(t, err)
-		_, err = s.terminal.Ask(s.ctx, money.Krona)
-		require.NoError(t, err)
-	})
-	t.Run("expiry", func(t *testing.T) {
-		s := newTestMerchant(t)
-		s.clock.At = s.clock.At.AddDate(0, 0, 1001)
-		_, err := s.terminal.Ask(s.ctx, money.Krona)
-		require.ErrorIs(t, err, ErrExpired)
-	})
-}
-
 func TestTheTerminalDecidesOnceForEachSale(t *testing.T) {
 	s := newTestMerchant(t)
 	sale, err := s.terminal.Ask(s.ctx, 45*money.Krona)

@@ -7,6 +7,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 )
 
 // TornTap says that the card was lost during PAY: it may have paid. Paying the same Request again
@@ -33,7 +34,7 @@ func (t *TornTap) Unwrap() error { return t.Err }
 //  4. The Payment is kept, and goes to the payee over any channel and, with the
 //     next synchronisation, to the notary. A cut before: as in step 3.
 //
-// Errors: [*TornTap], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded].
+// Errors: [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded].
 func (w *Wallet) Pay(
 	ctx context.Context, tap Tap, request envelope.Envelope,
 ) (envelope.Envelope, error) {
@@ -50,7 +51,7 @@ func (w *Wallet) Pay(
 	}
 	signed, certificate, err := w.collect(ctx, h, t)
 	if err != nil {
-		return envelope.Envelope{}, err
+		return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payer)
 	}
 	if !pays(signed, t.identity) || !signedBy(signed, certificate) {
 		return envelope.Envelope{}, &TornTap{ErrAltered}

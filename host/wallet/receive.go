@@ -9,6 +9,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/store"
 )
 
@@ -16,13 +17,16 @@ import (
 // when not empty, is the only device that may pay.
 //
 //  1. Open Requests that the phone has given to nobody are read from the card: one
-//     of this amount and payer is the lost answer of a torn tap, and is taken.
+//     of this amount and payer is the lost answer of a torn tap, and is taken. The
+//     others on the owner's card are kept: [Wallet.Unfinished] has them.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
-//     the same call finds out.
+//     the same call finds out. When open Requests leave no room on the owner's card,
+//     the oldest that a torn tap of this phone left there is refused, and the card
+//     asked again.
 //  3. The Request is kept. A cut before: as in step 2.
 //
-// Errors: [*card.Refusal] when the card's limits or log could not take it,
-// [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
+// Errors: [*limit.Reached] when the card's limits or log could not take it,
+// [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Request(
 	ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID,
 ) (envelope.Envelope, error) {
@@ -41,8 +45,8 @@ func (w *Wallet) Request(
 		return envelope.Envelope{}, err
 	}
 	if signed == nil {
-		if signed, err = h.Client.Request(ctx, amount, payer); err != nil {
-			return envelope.Envelope{}, err
+		if signed, err = w.requestMakingRoom(ctx, h, amount, payer); err != nil {
+			return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 		}
 	}
 	requested, err := h.seal(ctx, signed)
@@ -53,8 +57,10 @@ func (w *Wallet) Request(
 	if err != nil || !requests(request, amount, payer) || !signedBy(signed, requested.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	_, err = w.storeRequestOnce(ctx, requested)
-	return requested, err
+	if _, err := w.storeRequestOnce(ctx, requested); err != nil {
+		return envelope.Envelope{}, err
+	}
+	return requested, w.endAsking(ctx, amount, payer)
 }
 
 // unassignedRequest returns an open Request on the card, of this amount and payer, that this phone
@@ -64,6 +70,9 @@ func (w *Wallet) unassignedRequest(
 ) ([]byte, error) {
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.storeFound(ctx, open); err != nil {
 		return nil, err
 	}
 	for _, signed := range open {
@@ -115,7 +124,7 @@ func (w *Wallet) Accept(
 		return h.Client.Accept(ctx, payment.Message, payment.Certificate, payment.Authority)
 	})
 	if err != nil {
-		return envelope.Envelope{}, err
+		return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 	}
 	// The payee's certificates are those of its Request.
 	receipt := envelope.Envelope{Message: signed, Certificate: t.request.Certificate,

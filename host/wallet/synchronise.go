@@ -151,11 +151,16 @@ func (o cardDevice) findRequests(ctx context.Context, state []byte) error {
 	if err != nil {
 		return err
 	}
+	return o.storeFound(ctx, open)
+}
+
+// storeFound keeps the open Requests of the owner's card that the phone does not know.
+func (h *cardSession) storeFound(ctx context.Context, open [][]byte) error {
 	for _, signed := range open {
-		if !signedBy(signed, o.wallet.certificate) {
-			continue
+		if !signedBy(signed, h.wallet.certificate) {
+			continue // another's card, or altered on its way
 		}
-		if _, err := o.wallet.storeRequest(ctx, o.wallet.ownEnvelope(signed), true); err != nil {
+		if _, err := h.wallet.storeRequest(ctx, h.wallet.ownEnvelope(signed), true); err != nil {
 			return err
 		}
 	}

@@ -111,6 +111,10 @@ func (w *Wallet) Holdings(ctx context.Context, tap Tap) (Holdings, error) {
 	if err := h.verify(ctx); err != nil {
 		return Holdings{}, err
 	}
+	return h.holdings(ctx)
+}
+
+func (h *cardSession) holdings(ctx context.Context) (Holdings, error) {
 	balance, err := h.Balance(ctx)
 	if err != nil {
 		return Holdings{}, err

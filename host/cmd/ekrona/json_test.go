@@ -49,13 +49,18 @@ wallet lost bertil --state box
 - terminal sell cafe 4 --card anna --torn --state box
 terminal open cafe --state box
 terminal take cafe {number} --card anna --state box
-- terminal sell cafe 900 --card anna --state box
+! terminal sell cafe 900 --card anna --state box
+- terminal sell cafe 2 --card anna --torn --state box
 terminal open cafe --state box
 terminal refuse cafe {number} --state box
 terminal sell cafe 10 --card anna --state box
 wallet sync anna --state box
 terminal sync cafe --state box
 terminal refund cafe SENORDICC0000001/{atc} 1 --state box
+terminal show cafe --state box
+terminal issue kiosk --bank SENORDIC --state box
+terminal replace kiosk --state box
+terminal end kiosk --state box
 books --state box
 card renew anna --state box
 card balance anna --state box

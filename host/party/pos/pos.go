@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"ekrona/apdu/entropy"
+	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/host/banking"
 	"ekrona/host/durable"
@@ -40,6 +41,8 @@ type Settings struct {
 	CA           string   `yaml:"ca"`           // certificate of the intermediary's CA
 	Authorities  []string `yaml:"authorities"`  // certificates of the CAs whose cards are taken
 	Intermediary string   `yaml:"intermediary"` // folder in which the merchant's bank is reached
+	// Former are the merchant's terminals in whose place this one came, the earliest first.
+	Former []message.DeviceID `yaml:"former,omitempty"`
 }
 
 // Terminal is an opened point of sale.
@@ -177,6 +180,19 @@ func Open(
 		err = fmt.Errorf("journal key %s: %w", f.Path(s.JournalKey), err)
 	}
 	return t, err
+}
+
+// Read reads the settings of a terminal's folder and its device id, without starting it.
+func Read(path string) (s Settings, id message.DeviceID, err error) {
+	f := party.Peek(path)
+	if err := f.Read(party.Terminal, &s); err != nil {
+		return s, "", err
+	}
+	own, err := pki.Open(f.Path(s.Keys), nil).ReadCertificate(s.Terminal)
+	if err != nil {
+		return s, "", err
+	}
+	return s, own.Certificate.Device(), nil
 }
 
 // Path returns the path of a file in the terminal's folder.

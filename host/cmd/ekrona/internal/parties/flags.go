@@ -19,6 +19,7 @@ import (
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/limit"
 	"ekrona/host/sandbox"
 )
 
@@ -74,9 +75,23 @@ func (f *Flags) Run(
 	}
 	release, err := f.insert(c, s)
 	if err == nil {
-		err = do(c.Context(), s)
+		err = f.tellLimit(c, do(c.Context(), s))
 	}
 	return errors.Join(err, release(), s.Close())
+}
+
+// tellLimit tells which limit has stopped a payment, besides the error itself: to a script with all
+// numbers, to a person with what the customer reads.
+func (f *Flags) tellLimit(c *cobra.Command, err error) error {
+	var reached *limit.Reached
+	if !errors.As(err, &reached) {
+		return err
+	}
+	if f.AsJSON {
+		return errors.Join(err, cli.WriteJSON(c.OutOrStdout(), map[string]any{"refused": reached}))
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", reached.Swedish())
+	return err
 }
 
 func traceTo(out io.Writer, e apdu.Exchange) {

@@ -3,6 +3,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,7 +26,9 @@ import (
 func Command() *cobra.Command {
 	return cli.Group("terminal", "A merchant's point of sale, started from its own folder",
 		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(),
-		terminalRefuseCommand(), terminalSyncCommand(), terminalRefundCommand())
+		terminalRefuseCommand(), terminalShowCommand(), terminalSyncCommand(),
+		terminalRefundCommand(), terminalIssueCommand(), terminalReplaceCommand(),
+		terminalEndCommand())
 }
 
 // merchantCommand makes a command whose first argument is a merchant's name.
@@ -73,7 +76,11 @@ func terminalSellCommand() *cobra.Command {
 				return err
 			}
 			sale, err := m.Terminal.Ask(ctx, amount)
+			tellRestored(f, c, m)
 			if err != nil {
+				return err
+			}
+			if err := warn(ctx, f, c, m); err != nil {
 				return err
 			}
 			if torn {
@@ -81,8 +88,7 @@ func terminalSellCommand() *cobra.Command {
 			}
 			receipt, err := m.Terminal.Take(ctx, sale.Number, held.tap.Card, held.tap.PIN)
 			if err != nil {
-				return fmt.Errorf("%w (sale %d stays open: \"ekrona terminal take\" or \"refuse\")",
-					err, sale.Number)
+				return notPaid(ctx, m, sale, err)
 			}
 			return paid(ctx, f, c, s, m, sale, held.holder, receipt)
 		})
@@ -93,6 +99,19 @@ func terminalSellCommand() *cobra.Command {
 	parties.PINFlag(c, &entered)
 	f.PlainFlag(c)
 	return c
+}
+
+// notPaid closes a sale that no card can have paid, and says which it is.
+func notPaid(ctx context.Context, m *sandbox.Merchant, sale terminal.Sale, err error) error {
+	closed, closing := m.Terminal.CloseUnpaid(ctx, sale.Number)
+	switch {
+	case closing != nil:
+		return errors.Join(err, closing)
+	case closed:
+		return fmt.Errorf("%w (sale %d is closed)", err, sale.Number)
+	}
+	return fmt.Errorf("%w (sale %d stays open: \"ekrona terminal take\" or \"refuse\")", err,
+		sale.Number)
 }
 
 // heldCard is a card that is held to a terminal, with its holder and the PIN.
@@ -229,20 +248,6 @@ func terminalRefuseCommand() *cobra.Command {
 			}
 			return f.Answer(c, saleAnswer{Number: sale.Number, Amount: sale.Amount},
 				"sale %d is refused", sale.Number)
-		})
-}
-
-func terminalSyncCommand() *cobra.Command {
-	f := &parties.Flags{}
-	return merchantCommand(f, "sync MERCHANT", "Synchronise the terminal with its intermediary", 0,
-		"a merchant",
-		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
-			_ []string) error {
-			result, err := m.Terminal.Synchronise(ctx)
-			if err != nil {
-				return err
-			}
-			return f.Synchronised(c, "the "+m.Name, result)
 		})
 }
 

@@ -12,6 +12,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona/host/limit"
 	"ekrona/host/remote"
 	"ekrona/host/sandbox"
 )
@@ -43,6 +44,9 @@ type balanceAnswer struct {
 	Online  *money.Ore       `json:"online_ore"` // nil while the bank cannot be reached
 	Shadow  *money.Ore       `json:"shadow_ore"` // as Online
 	Offline money.Ore        `json:"offline_ore"`
+	// Payments is how many the card makes or takes at least until it synchronises.
+	Payments int          `json:"payments_left"`
+	Warnings []limit.Near `json:"warnings"`
 }
 
 func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
@@ -55,7 +59,14 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 		return err
 	}
 	answer := balanceAnswer{Name: v.Person.Name, Device: v.Person.Phone.Device(),
-		Offline: holdings.Balance}
+		Offline: holdings.Balance, Payments: holdings.PaymentsLeft(),
+		Warnings: append([]limit.Near{}, holdings.Warnings()...)}
+	for _, near := range answer.Warnings {
+		f.Warn(c, "%s", near.English())
+		if !f.AsJSON {
+			fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", near.Swedish())
+		}
+	}
 	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged",
 		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
 	online, shadow, err := v.Sandbox.Wallets(c.Context(), v.Person)

@@ -1,0 +1,212 @@
+package terminal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona/host/limit"
+	"ekrona/host/progress"
+	"ekrona/host/sandbox"
+	"ekrona/host/terminal"
+)
+
+// showAnswer is what a terminal may still take, for a script.
+type showAnswer struct {
+	Device message.DeviceID `json:"device"`
+	terminal.Room
+	Warnings []limit.Near `json:"warnings"`
+}
+
+func terminalShowCommand() *cobra.Command {
+	f := &parties.Flags{}
+	return merchantCommand(f, "show MERCHANT",
+		"Show what the terminal may still take until it synchronises, and its open sales", 0,
+		"a merchant",
+		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
+			_ []string) error {
+			room, err := m.Terminal.Room(ctx)
+			if err != nil {
+				return err
+			}
+			near := room.Warnings()
+			text := fmt.Sprintf("terminal %s of the %s: %d of %d receipts and %s of %s left until "+
+				"it synchronises; at most %s a payment; %d open sale(s), %d of them torn",
+				m.Terminal.ID(), m.Name, room.Receipts, room.MostReceipts, room.Sum, room.MostSum,
+				room.MaxPayment, room.Open, room.Torn)
+			for _, n := range near {
+				text += "\nwarning: " + n.English() + "\nthe cashier reads: " + n.Swedish()
+			}
+			return f.Answer(c, showAnswer{m.Terminal.ID(), room, append([]limit.Near{}, near...)},
+				"%s", text)
+		})
+}
+
+// warn says before the tap which limits of the terminal are near.
+func warn(ctx context.Context, f *parties.Flags, c *cobra.Command, m *sandbox.Merchant) error {
+	room, err := m.Terminal.Room(ctx)
+	if err != nil {
+		return err
+	}
+	for _, near := range room.Warnings() {
+		f.Warn(c, "%s", near.English())
+	}
+	return nil
+}
+
+// tellRestored says that the journal was an older copy and is up to date again.
+func tellRestored(f *parties.Flags, c *cobra.Command, m *sandbox.Merchant) {
+	if lacked := m.Terminal.Restored(); lacked != (terminal.Restored{}) {
+		f.Warn(c, "the journal of terminal %s was an older copy: it lacked %d record(s) and %d "+
+			"Instruction(s), which the notary holds, and goes on after them; %d sale(s) that were "+
+			"open in the copy are no longer", m.Terminal.ID(), lacked.Records, lacked.Instructions,
+			lacked.Sales)
+	}
+}
+
+func terminalSyncCommand() *cobra.Command {
+	f, device := &parties.Flags{}, ""
+	c := &cobra.Command{
+		Use:   "sync MERCHANT",
+		Short: "Synchronise the terminal with its intermediary",
+		Args:  cli.Exactly(1, "a merchant"),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				m, err := s.MerchantTerminal(ctx, arguments[0], message.DeviceID(device))
+				if err != nil {
+					return err
+				}
+				if !f.AsJSON {
+					m.Terminal.Show(func(e progress.Event) {
+						fmt.Fprintf(c.ErrOrStderr(), "%d of %d %s\n", e.Count.Done, e.Count.Total,
+							e.Text)
+					})
+				}
+				result, err := m.Terminal.Synchronise(ctx)
+				tellRestored(f, c, m)
+				if err != nil {
+					return err
+				}
+				return f.Synchronised(c, "the "+m.Name, result)
+			})
+		},
+	}
+	c.Flags().StringVar(&device, "device", "",
+		"device id, to name one of the merchant's terminals that was replaced")
+	return f.Bind(c)
+}
+
+// endedAnswer is a terminal that sells nothing more, for a script.
+type endedAnswer struct {
+	sandbox.EndedTerminal
+	Missing string           `json:"missing,omitempty"`
+	New     message.DeviceID `json:"new_device,omitempty"`
+}
+
+func endedText(e sandbox.EndedTerminal) string {
+	text := fmt.Sprintf("terminal %s sells nothing more; %d record(s) handed over", e.Device,
+		e.Records)
+	if e.Ended {
+		return text + "; it has ended"
+	}
+	return text + "; claims on it are honoured for some time, then \"ekrona terminal end\" ends it"
+}
+
+func answerEnded(
+	f *parties.Flags, c *cobra.Command, e sandbox.EndedTerminal, id message.DeviceID, text string,
+) error {
+	answer := endedAnswer{EndedTerminal: e, New: id}
+	if e.Missing != nil {
+		answer.Missing = e.Missing.Error()
+		f.Warn(c, "the journal of terminal %s was not handed over; when it is back, \"ekrona "+
+			"terminal end --device %s\" does so: %w", e.Device, e.Device, e.Missing)
+	}
+	return f.Answer(c, answer, "%s", text)
+}
+
+// lifeCommand makes a command about a merchant whose terminal need not start.
+func lifeCommand(f *parties.Flags, use, short string,
+	do func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error,
+) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cli.Exactly(1, "a merchant"),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				return do(ctx, c, s, arguments[0])
+			})
+		},
+	}
+	return f.Bind(c)
+}
+
+func terminalIssueCommand() *cobra.Command {
+	f, bankName := &parties.Flags{}, ""
+	c := lifeCommand(f, "issue MERCHANT",
+		"Give a merchant a terminal, and an online wallet at a bank",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error {
+			if bankName == "" {
+				return cli.Usage("name the merchant's bank: --bank NAME, such as SENORDIC")
+			}
+			b, err := s.Bank(ctx, bankName)
+			if err != nil {
+				return err
+			}
+			id, err := s.IssueTerminal(ctx, b, name)
+			if err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"device": id}, "the %s has terminal %s", name, id)
+		})
+	c.Flags().StringVar(&bankName, "bank", "", "name of the merchant's bank (needed)")
+	c.Long = `Give a merchant a terminal, and an online wallet at a bank.
+
+The bank reserves the terminal's device id, its CA certifies the key that the terminal has made,
+and it registers terminal and owner. A command that was cut off goes on when it is repeated; a
+terminal that is there stays.`
+	return c
+}
+
+func terminalReplaceCommand() *cobra.Command {
+	f, device := &parties.Flags{}, ""
+	c := lifeCommand(f, "replace MERCHANT",
+		"Give a merchant another terminal in place of a lost, broken or set back one",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error {
+			former, id, err := s.ReplaceTerminal(ctx, name, message.DeviceID(device))
+			if err != nil {
+				return err
+			}
+			return answerEnded(f, c, former, id,
+				fmt.Sprintf("the %s has terminal %s; %s", name, id, endedText(former)))
+		})
+	c.Flags().StringVar(&device, "device", "",
+		"device id of the terminal to be replaced; that in use where it is left out")
+	c.Long = `Give a merchant another terminal in place of one that is lost, broken or set back.
+
+What the former one had taken goes to the merchant's online wallet: its journal is handed over, now
+or, when it is found later, by "ekrona terminal end MERCHANT --device ID". A command that was cut
+off goes on when it is repeated; with --device it may be repeated at any time.`
+	return c
+}
+
+func terminalEndCommand() *cobra.Command {
+	f, device := &parties.Flags{}, ""
+	c := lifeCommand(f, "end MERCHANT",
+		"End a terminal: it hands over its journal and sells no more",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error {
+			ended, err := s.EndTerminal(ctx, name, message.DeviceID(device))
+			if err != nil {
+				return err
+			}
+			return answerEnded(f, c, ended, "", endedText(ended))
+		})
+	c.Flags().StringVar(&device, "device", "",
+		"device id of one of the merchant's terminals; that in use where it is left out")
+	c.Long = `End a terminal, which cannot be undone: it hands over its journal, is blocked and put on the
+revocation list. Claims on it are honoured for some time; repeated after that, the command ends it.
+What comes to it later goes to the merchant's online wallet.`
+	return c
+}

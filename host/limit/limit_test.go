@@ -1,0 +1,72 @@
+package limit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/applet/client"
+)
+
+// TestEveryLimitHasItsWordsInBothLanguages: no limit of any owner leaves a hole in a sentence.
+func TestEveryLimitHasItsWordsInBothLanguages(t *testing.T) {
+	kinds := []Kind{Funds, Payment, Balance, Transactions, OpenRequests, Log, Receipts, Sum}
+	require.Len(t, texts, len(kinds))
+	for _, kind := range kinds {
+		for whose := range owners {
+			reached := &Reached{Limit: kind, Whose: whose}
+			near := Near{kind, whose, Count(12), Count(2)}
+			for _, line := range []string{reached.English(), reached.Swedish(), near.English(),
+				near.Swedish()} {
+				assert.NotContains(t, line, "%", "%s %s", kind, whose)
+				assert.NotRegexp(t, `^[: ]|[: ]$|  |: :`, line, "%s %s", kind, whose)
+			}
+			assert.NotEqual(t, reached.English(), reached.Swedish())
+		}
+	}
+}
+
+func TestOfCardSaysWhoseLimitItIs(t *testing.T) {
+	refused := &client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWTransactionLimit}
+	payer, payee := OfCard(refused, Payer), OfCard(fmt.Errorf("tap: %w", refused), Payee)
+	assert.Contains(t, payer.Error(), "the payer's card's payments without the network")
+	assert.Contains(t, payee.Error(), "the payee's card's payments without the network")
+	assert.True(t, client.Is(payer, spec.SWTransactionLimit), "the refusal stays what it is")
+	assert.Equal(t, payer, OfCard(payer, Payee), "the first to say so knows")
+	other := &client.Refusal{Variant: refused.Variant, SW: spec.SWSecurity}
+	assert.Equal(t, error(other), OfCard(other, Payer))
+	plain := errors.New("no card")
+	assert.Equal(t, plain, OfCard(plain, Payer))
+}
+
+func TestNumbersAreToldAsFarAsTheyAreKnown(t *testing.T) {
+	for want, r := range map[string]*Reached{
+		"the terminal's sum without the network has no room for the amount " +
+			"(at most 20000.00 kr; 15.00 kr left): ask for less, or synchronise the terminal " +
+			"first": {Limit: Sum, Whose: Terminal, Most: Amount(20_000 * money.Krona),
+			Left: Amount(15 * money.Krona)},
+		"the terminal's sales without the network are used up (at most 12; 0 left): synchronise " +
+			"the terminal first": {Limit: Receipts, Whose: Terminal, Most: Count(12),
+			Left: Count(-1)},
+		"the amount is above the card's limit for one payment (at most 3000.00 kr): ask for " +
+			"less": {Limit: Payment, Whose: Card, Most: Amount(3000 * money.Krona)},
+	} {
+		assert.Equal(t, want, r.Error())
+	}
+	encoded, err := json.Marshal(&Reached{Limit: Receipts, Whose: Terminal, Most: Count(12),
+		Left: Count(0)})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"limit": "receipts", "whose": "terminal", "most": 12, "left": 0,
+		"text_en": "the terminal's sales without the network are used up (at most 12; 0 left): `+
+		`synchronise the terminal first",
+		"text_sv": "terminalens köp utan uppkoppling är slut (högst 12; 0 kvar): `+
+		`koppla först upp terminalen",
+		"remedy_en": "synchronise the terminal first",
+		"remedy_sv": "koppla först upp terminalen"}`, string(encoded))
+}

@@ -1,0 +1,86 @@
+package limit
+
+// line is one text in both languages.
+type line struct{ en, sv string }
+
+var owners = map[Owner]line{
+	Terminal: {"the terminal's", "terminalens"},
+	Card:     {"the card's", "kortets"},
+	Payer:    {"the payer's card's", "betalarens korts"},
+	Payee:    {"the payee's card's", "mottagarens korts"},
+}
+
+// text is the words of a limit. In reached, %s is whose it is.
+type text struct {
+	name, reached line
+	remedies      map[Owner]line // where it depends on whose it is
+	otherwise     line
+}
+
+func (t text) remedy(whose Owner) line {
+	if own, there := t.remedies[whose]; there {
+		return own
+	}
+	return t.otherwise
+}
+
+// texts is the one table of the limits.
+var texts = map[Kind]text{
+	Funds: {
+		name:    line{"balance", "saldo"},
+		reached: line{"%s balance is lower than the amount", "%s saldo räcker inte"},
+		otherwise: line{"load the card, or pay with another card or a lower amount",
+			"ladda kortet, eller betala med ett annat kort eller ett lägre belopp"},
+	},
+	Payment: {
+		name: line{"limit for one payment", "gräns för en betalning"},
+		reached: line{"the amount is above %s limit for one payment",
+			"beloppet är högre än %s gräns för en betalning"},
+		otherwise: line{"ask for less", "ta ett lägre belopp"},
+	},
+	Balance: {
+		name: line{"limit of what it may hold", "gräns för saldot"},
+		reached: line{"%s limit of what it may hold has no room for the amount",
+			"%s gräns för saldot har inte plats för beloppet"},
+		otherwise: line{"ask for less, or first unload or synchronise the card",
+			"ta ett lägre belopp, eller koppla först upp kortet eller töm det"},
+	},
+	Transactions: {
+		name: line{"payments without the network", "betalningar utan uppkoppling"},
+		reached: line{"%s payments without the network are used up",
+			"%s betalningar utan uppkoppling är slut"},
+		remedies: map[Owner]line{Payer: {"pay with another card; this one must first synchronise",
+			"betala med ett annat kort; det här måste först kopplas upp"}},
+		otherwise: line{"synchronise the card first", "koppla först upp kortet"},
+	},
+	OpenRequests: {
+		name: line{"open requests", "öppna begäranden"},
+		reached: line{"%s open requests take all places",
+			"%s öppna begäranden tar alla platser"},
+		remedies: map[Owner]line{Terminal: {
+			"hold the torn cards to the terminal again, or refuse one of the sales",
+			"håll de avbrutna korten mot terminalen igen, eller avvisa ett av köpen"}},
+		otherwise: line{"finish or refuse one first", "slutför eller avvisa först en av dem"},
+	},
+	Log: {
+		name: line{"room for records", "plats för betalningar"},
+		reached: line{"%s room for records is used up",
+			"%s plats för betalningar är slut"},
+		remedies: map[Owner]line{Payer: {"pay with another card; this one must first synchronise",
+			"betala med ett annat kort; det här måste först kopplas upp"}},
+		otherwise: line{"synchronise the card first", "koppla först upp kortet"},
+	},
+	Receipts: {
+		name: line{"sales without the network", "köp utan uppkoppling"},
+		reached: line{"%s sales without the network are used up",
+			"%s köp utan uppkoppling är slut"},
+		otherwise: line{"synchronise the terminal first", "koppla först upp terminalen"},
+	},
+	Sum: {
+		name: line{"sum without the network", "summa utan uppkoppling"},
+		reached: line{"%s sum without the network has no room for the amount",
+			"%s summa utan uppkoppling har inte plats för beloppet"},
+		otherwise: line{"ask for less, or synchronise the terminal first",
+			"ta ett lägre belopp, eller koppla först upp terminalen"},
+	},
+}

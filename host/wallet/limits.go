@@ -1,0 +1,54 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+
+	"ekrona/host/limit"
+)
+
+// tellLimit returns a card's refusal for a limit as [*limit.Reached], with the numbers that the
+// card gives once its PIN is verified: those of another person's card are not this phone's
+// business.
+func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owner) error {
+	err = limit.OfCard(err, whose)
+	var reached *limit.Reached
+	if !errors.As(err, &reached) || h.tap.OtherCard || !h.verified {
+		return err
+	}
+	held, readErr := h.holdings(ctx)
+	if readErr != nil {
+		return err // the card may be gone: the limit is known all the same
+	}
+	switch reached.Limit {
+	case limit.Funds:
+		reached.Left = limit.Amount(held.Balance)
+	case limit.Payment:
+		reached.Most = limit.Amount(held.Policy.MaxPayment)
+	case limit.Balance:
+		reached.Most = limit.Amount(held.Policy.MaxBalance)
+		reached.Left = limit.Amount(held.Policy.MaxBalance - held.Balance)
+	case limit.Transactions:
+		reached.Most = limit.Count(held.Policy.MaxTransactions)
+		reached.Left = limit.Count(0)
+	case limit.OpenRequests, limit.Log, limit.Receipts, limit.Sum:
+	}
+	return err
+}
+
+// Warnings returns the limits of a card that its next payments may reach: a fifth of its payments
+// until it synchronises is left.
+func (h Holdings) Warnings() (near []limit.Near) {
+	most := int(h.Policy.MaxTransactions)
+	if left := h.PaymentsLeft(); left <= max(most/5, 1) {
+		near = append(near, limit.Near{Limit: limit.Transactions, Whose: limit.Card,
+			Most: limit.Count(most), Left: limit.Count(left)})
+	}
+	return near
+}
+
+// PaymentsLeft returns how many payments the card makes or takes at least until it synchronises:
+// records that are no payments are counted as such.
+func (h Holdings) PaymentsLeft() int {
+	return max(int(h.Policy.MaxTransactions)-int(h.Counters.ATC-h.Counters.AckedATC), 0)
+}
