@@ -3,40 +3,38 @@ package week
 import (
 	"errors"
 
-	"ekrona/apdu"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
-	"ekrona/host/terminal"
+	"ekrona/host/limit"
 )
 
-// Reason is why an attempt did not succeed: whose limit, or what else.
-type Reason string
+// Reason is why an attempt did not succeed. The zero Reason stands for one that did.
+type Reason struct {
+	What  What        `json:"what"`
+	Whose limit.Owner `json:"whose,omitempty"` // limit, or card
+}
 
-// The reasons. None stands for an attempt that succeeded.
+// What is a [limit.Kind], or another reason.
+type What string
+
+// The reasons that are no limits.
 const (
-	None              Reason = ""
-	PayerTransactions Reason = "payer's transactions"
-	PayerPayment      Reason = "payer's limit for one payment"
-	PayerSpent        Reason = "payer's spending limit"
-	PayerLog          Reason = "payer's log full"
-	PayerLocked       Reason = "payer's PIN locked"
-	PayeeTransactions Reason = "payee's transactions"
-	PayeeBalance      Reason = "payee's room"
-	PayeeRequests     Reason = "payee's open requests"
-	PayeeLog          Reason = "payee's log full"
-	PayeeLocked       Reason = "payee's PIN locked"
-	TerminalFull      Reason = "terminal's receipts or sum"
-	TerminalPayment   Reason = "terminal's limit for one payment"
-	TerminalOpen      Reason = "terminal's open sales"
-	Torn              Reason = "torn, and given up"
-	Unexpected        Reason = "unexpected"
+	Locked     What = "pin-locked" // three wrong PINs in a row
+	Torn       What = "given-up"   // after a torn tap; money that was paid comes back
+	Unexpected What = "unexpected" // nothing explains it
 )
 
-// Reasons lists them, for tables.
-func Reasons() []Reason {
-	return []Reason{PayerTransactions, PayerPayment, PayerSpent, PayerLog, PayerLocked,
-		PayeeTransactions, PayeeBalance, PayeeRequests, PayeeLog, PayeeLocked, TerminalFull,
-		TerminalPayment, TerminalOpen, Torn, Unexpected}
+// String returns a few words.
+func (r Reason) String() string {
+	switch r.What {
+	case Torn:
+		return "torn and given up"
+	case Locked:
+		return string(r.Whose) + "'s PIN locked"
+	case Unexpected:
+		return "unexpected"
+	}
+	return string(r.Whose) + "'s " + string(r.What)
 }
 
 // outcome is what became of an attempt.
@@ -48,44 +46,18 @@ type outcome struct {
 	err      error // of an unexpected one
 }
 
-// paid reports whether the attempt succeeded.
-func (o outcome) paid() bool { return o.played && !o.unfunded && o.reason == None }
-
-// status are the reasons of what a card answers: as the payer's, and as the payee's.
-var status = map[apdu.StatusWord]struct{ payer, payee Reason }{
-	spec.SWTransactionLimit: {PayerTransactions, PayeeTransactions},
-	spec.SWPaymentLimit:     {PayerPayment, Unexpected},
-	spec.SWBalanceLimit:     {Unexpected, PayeeBalance},
-	spec.SWOpenRequests:     {Unexpected, PayeeRequests},
-	spec.SWLogFull:          {PayerLog, PayeeLog},
-	spec.SWPINBlocked:       {PayerLocked, PayeeLocked},
-}
-
-// refusals are the reasons of a terminal's own refusals.
-var refusals = []struct {
-	err    error
-	reason Reason
-}{
-	{terminal.ErrSyncFirst, TerminalFull},
-	{terminal.ErrTooMuch, TerminalPayment},
-	{terminal.ErrOpenSales, TerminalOpen},
-}
-
-// reasonOf returns why a flow ended with an error; byPayee says that it was the payee's part.
-func reasonOf(err error, byPayee bool) Reason {
-	var refused *client.Refusal
-	if errors.As(err, &refused) {
-		if row, known := status[refused.SW]; known && byPayee {
-			return row.payee
-		} else if known {
-			return row.payer
-		}
-		return Unexpected
+// reasonOf returns why a flow ended with an error; whose says whose part of it.
+func reasonOf(err error, whose limit.Owner) Reason {
+	var reached *limit.Reached
+	switch err = limit.OfCard(err, whose); {
+	case errors.Is(err, errGivenUp):
+		return Reason{What: Torn}
+	case errors.As(err, &reached) && reached.Whose == limit.Card:
+		return Reason{What(reached.Limit), whose}
+	case errors.As(err, &reached):
+		return Reason{What(reached.Limit), reached.Whose}
+	case client.Is(err, spec.SWPINBlocked):
+		return Reason{Locked, whose}
 	}
-	for _, row := range refusals {
-		if errors.Is(err, row.err) {
-			return row.reason
-		}
-	}
-	return Unexpected
+	return Reason{What: Unexpected}
 }

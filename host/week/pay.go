@@ -11,6 +11,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/wallet"
 )
 
@@ -50,26 +51,22 @@ func (v *visit) play() error {
 	} else {
 		err = v.sale(payer, v.w.merchants[v.merchant])
 	}
-	if v.outcome.reason == PayerLocked {
+	if v.outcome.reason == (Reason{Locked, limit.Payer}) {
 		payer.locked = true
 	}
-	if v.outcome.reason == PayeeLocked {
+	if v.outcome.reason == (Reason{Locked, limit.Payee}) {
 		v.w.people[v.payee].locked = true
 	}
-	if err == nil && v.outcome.reason == Torn {
+	if err == nil && v.outcome.reason.What == Torn {
 		err = v.look(payer)
 	}
 	return err
 }
 
 // fail notes why the attempt did not succeed.
-func (v *visit) fail(err error, byPayee bool) {
-	if errors.Is(err, errGivenUp) {
-		v.outcome.reason = Torn
-		return
-	}
-	v.outcome.reason = reasonOf(err, byPayee)
-	if v.outcome.reason == Unexpected {
+func (v *visit) fail(err error, whose limit.Owner) {
+	v.outcome.reason = reasonOf(err, whose)
+	if v.outcome.reason.What == Unexpected {
 		v.outcome.err = fmt.Errorf("%s of %s: %w", v.purpose, v.amount, err)
 	}
 }
@@ -116,7 +113,7 @@ func (v *visit) enter(p *person, wrong int) (pin.Block, error) {
 func (v *visit) sale(payer *person, s *merchant) error {
 	sale, err := s.Ask(v.ctx, v.amount)
 	if err != nil {
-		v.fail(err, true)
+		v.fail(err, limit.Terminal)
 		return nil
 	}
 	err = v.insist(payer, func(c apdu.Card, entered pin.Block) error {
@@ -124,7 +121,7 @@ func (v *visit) sale(payer *person, s *merchant) error {
 		return err
 	})
 	if err != nil {
-		v.fail(err, false)
+		v.fail(err, limit.Payer)
 		_, err := s.Refuse(v.ctx, sale.Number)
 		return err
 	}
@@ -151,7 +148,7 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 		return err
 	})
 	if err != nil {
-		v.fail(err, true)
+		v.fail(err, limit.Payee)
 		return nil
 	}
 	err = v.insist(payer, func(c apdu.Card, entered pin.Block) (err error) {
@@ -159,12 +156,12 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 		return err
 	})
 	if err != nil {
-		v.fail(err, false)
+		v.fail(err, limit.Payer)
 		err = v.insist(payee, func(c apdu.Card, entered pin.Block) error {
 			_, err := asking.Refuse(v.ctx, wallet.Tap{Card: c, PIN: entered}, request)
 			return err
 		})
-		if errors.Is(err, errGivenUp) || reasonOf(err, true) == PayeeLocked {
+		if errors.Is(err, errGivenUp) || client.Is(err, spec.SWPINBlocked) {
 			return nil // the Request stays open until the card synchronises
 		}
 		return err
@@ -175,7 +172,7 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 		return err
 	})
 	if err != nil {
-		v.fail(err, true)
+		v.fail(err, limit.Payee)
 		return v.look(payee)
 	}
 	payee.balance += v.amount

@@ -1,6 +1,7 @@
 package week
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -37,7 +38,7 @@ type Day struct {
 	Attempts int      `json:"attempts"`
 	Unfunded int      `json:"unfunded"` // the card held less
 	Paid     int      `json:"paid"`
-	Failed   []Failed `json:"failed"` // of the funded ones
+	Failed   []Failed `json:"failed"` // of the funded ones, the most frequent reason first
 	Torn     int      `json:"torn"`   // taps, healed or not
 	// BusiestHour is the most sales that one terminal made in an hour.
 	BusiestHour int `json:"busiest_hour"`
@@ -51,8 +52,8 @@ type Day struct {
 
 // Failed is how many funded attempts failed for a reason.
 type Failed struct {
-	Reason Reason `json:"reason"`
-	Count  int    `json:"count"`
+	Reason
+	Count int `json:"count"`
 }
 
 // Share is a part of a number of things.
@@ -99,7 +100,7 @@ func newDay(day int, attempts []attempt) Day {
 		switch {
 		case a.outcome.unfunded:
 			d.Unfunded++
-		case a.outcome.reason != None:
+		case a.outcome.reason != (Reason{}):
 			failed[a.outcome.reason]++
 		default:
 			d.Paid++
@@ -110,11 +111,12 @@ func newDay(day int, attempts []attempt) Day {
 			}
 		}
 	}
-	for _, reason := range Reasons() {
-		if failed[reason] > 0 {
-			d.Failed = append(d.Failed, Failed{reason, failed[reason]})
-		}
+	for reason, count := range failed {
+		d.Failed = append(d.Failed, Failed{reason, count})
 	}
+	slices.SortFunc(d.Failed, func(a, b Failed) int {
+		return cmp.Or(b.Count-a.Count, strings.Compare(a.String(), b.String()))
+	})
 	return d
 }
 
@@ -166,13 +168,11 @@ func WriteTable(out io.Writer, weeks ...Report) error {
 	return t.Flush()
 }
 
-// reasons returns why funded attempts did not succeed, the most frequent first.
+// reasons returns why funded attempts did not succeed.
 func (d Day) reasons() string {
-	failed := slices.Clone(d.Failed)
-	slices.SortStableFunc(failed, func(a, b Failed) int { return b.Count - a.Count })
 	var all []string
-	for _, f := range failed {
-		all = append(all, fmt.Sprintf("%s %d", f.Reason, f.Count))
+	for _, f := range d.Failed {
+		all = append(all, fmt.Sprintf("%v %d", f.Reason, f.Count))
 	}
 	return strings.Join(all, ", ")
 }

@@ -117,7 +117,7 @@ func (r *Report) playDay(ctx context.Context, w *world, day int, digest hash.Has
 	}
 	r.Days = append(r.Days, d)
 	for _, a := range attempts {
-		fmt.Fprintf(digest, "%v %q %d\n", a.outcome.unfunded, a.outcome.reason, a.outcome.torn)
+		fmt.Fprintf(digest, "%v %v %d\n", a.outcome.unfunded, a.outcome.reason, a.outcome.torn)
 	}
 	fmt.Fprintf(digest, "%v\n", d)
 	for _, a := range attempts {

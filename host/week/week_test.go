@@ -13,6 +13,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/money"
+	"ekrona/host/limit"
 	"ekrona/host/progress"
 )
 
@@ -43,7 +44,7 @@ func checkAllIsWell(t *testing.T, p Plan, r Report) {
 	for _, d := range r.Days {
 		failed := 0
 		for _, f := range d.Failed {
-			assert.NotEqual(t, Unexpected, f.Reason)
+			assert.NotEqual(t, Unexpected, f.What)
 			failed += f.Count
 		}
 		assert.Equal(t, d.Funded(), d.Paid+failed, "every failure has a reason")
@@ -62,8 +63,9 @@ func TestAWeekUnderThePilotsLimitsFailsByLimits(t *testing.T) {
 	assert.Less(t, last.share(), 50.0)
 	for _, d := range r.Days {
 		for _, f := range d.Failed {
-			assert.Contains(t, []Reason{PayerTransactions, PayerSpent, PayeeTransactions,
-				PayeeBalance, TerminalFull}, f.Reason)
+			assert.Contains(t, []Reason{{What(limit.Transactions), limit.Payer},
+				{What(limit.Transactions), limit.Payee}, {What(limit.Balance), limit.Payee},
+				{What(limit.Receipts), limit.Terminal}}, f.Reason)
 		}
 	}
 }
@@ -204,8 +206,8 @@ func TestJournalsOfPhonesThatAreOff(t *testing.T) {
 func TestTableAndPictureHaveEveryDay(t *testing.T) {
 	days := []Day{
 		{Day: 1, Attempts: 5, Unfunded: 1, Paid: 4, Balances: Sums{Median: 3 * money.Krona}},
-		{Day: 2, Attempts: 4, Paid: 1, Torn: 2, Failed: []Failed{{PayeeBalance, 1},
-			{PayerTransactions, 2}}},
+		{Day: 2, Attempts: 4, Paid: 1, Torn: 2, Failed: []Failed{
+			{Reason{What(limit.Transactions), limit.Payer}, 2}, {Reason{What: Torn}, 1}}},
 	}
 	weeks := []Report{{Limits: Pilot, Days: days}, {Limits: Default, Days: days[:1]}}
 	var b bytes.Buffer
@@ -216,7 +218,7 @@ func TestTableAndPictureHaveEveryDay(t *testing.T) {
 		assert.Equal(t, strings.Count(lines[0], "|"), strings.Count(line, "|"), line)
 	}
 	assert.Contains(t, lines[2], "100.00 %")
-	assert.Contains(t, lines[3], "25.00 %  | payer's transactions 2, payee's room 1")
+	assert.Contains(t, lines[3], "25.00 %  | payer's transactions 2, torn and given up 1")
 	picture, err := Plot(weeks...)
 	require.NoError(t, err)
 	for _, text := range []string{"<svg", "limits pilot", "limits default", "day 1", "day 2"} {
