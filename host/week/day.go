@@ -100,15 +100,20 @@ func (w *world) playDay(ctx context.Context, day int, attempts []attempt) error 
 	return failed
 }
 
-// counter returns a function that shows how far a part of the work is.
+// counter returns a function that shows how far a part of the work is. It may be called by several
+// goroutines at once.
 func (p Plan) counter(part string, total int) func(done int) {
 	step := max(1, total/50)
+	var one sync.Mutex
 	return func(done int) {
-		if done%step == 0 || done == total {
-			p.Show.Emit(progress.Event{Kind: progress.Counted, Who: "week", Stage: part,
-				Count: progress.Count{Total: total, Done: done},
-				Text:  fmt.Sprintf("%s: %d of %d", part, done, total)})
+		if done%step != 0 && done != total {
+			return
 		}
+		one.Lock()
+		defer one.Unlock()
+		p.Show.Emit(progress.Event{Kind: progress.Counted, Who: "week", Stage: part,
+			Count: progress.Count{Total: total, Done: done},
+			Text:  fmt.Sprintf("%s: %d of %d", part, done, total)})
 	}
 }
 
