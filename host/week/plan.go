@@ -21,11 +21,6 @@ const (
 	ShareOfLunch Purpose = "share of lunch"
 )
 
-// Purposes lists them.
-func Purposes() []Purpose {
-	return []Purpose{Food, Coffee, Fuel, Pharmacy, Wage, PocketMoney, ShareOfLunch}
-}
-
 // role is what a person lives on, by the person's number.
 type role int
 
@@ -34,6 +29,7 @@ const (
 	child         // gets pocket money, and buys sweets for it
 	worker        // is paid by the day
 	employer      // pays two workers
+	roleCount
 )
 
 // roles is a neighbourhood: its people in order. The next one follows after it.
@@ -50,14 +46,11 @@ type peak struct{ at, spread float64 }
 // trade is a kind of merchant with its customers.
 type trade struct {
 	purpose     Purpose
-	share       int                     // of ten merchants
-	visits      [len(roleNames)]float64 // a day and person, by role
+	share       int                // of ten merchants
+	visits      [roleCount]float64 // a day and person, by role
 	least, most money.Ore
 	peaks       []peak // equally many come around each
 }
-
-var roleNames = [...]string{adult: "adult", child: "child", worker: "worker",
-	employer: "employer"}
 
 var trades = []trade{
 	{Food, 5, [...]float64{adult: 1.2, child: 0.1, worker: 1.1, employer: 0.8},

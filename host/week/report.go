@@ -43,23 +43,16 @@ type Day struct {
 	// BusiestHour is the most sales that one terminal made in an hour.
 	BusiestHour int `json:"busiest_hour"`
 
-	Balances Sums   `json:"balances"`        // of the cards, in the evening
-	Records  Spread `json:"records"`         // in the cards' logs
-	Receipts Spread `json:"receipts"`        // of the terminals, since the network went
-	Taken    Sums   `json:"taken"`           // by the terminals, since then
-	Order    *Share `json:"order,omitempty"` // of cards with the crisis order; nil without one
+	Balances Sums   `json:"balances"` // of the cards, in the evening
+	Records  Spread `json:"records"`  // in the cards' logs
+	Receipts Spread `json:"receipts"` // of the terminals, since the network went
+	Taken    Sums   `json:"taken"`    // by the terminals, since then
 }
 
 // Failed is how many funded attempts failed for a reason.
 type Failed struct {
 	Reason
 	Count int `json:"count"`
-}
-
-// Share is a part of a number of things.
-type Share struct {
-	Count int `json:"count"`
-	Of    int `json:"of"`
 }
 
 // Spread is how numbers are spread.

@@ -81,11 +81,14 @@ func (r *Report) run(ctx context.Context, p Plan, digest hash.Hash) (err error) 
 	w.dark.Store(true)
 	played := timed(&r.PayingSeconds)
 	for day := range p.Days {
-		if err := r.playDay(ctx, w, day, digest); err != nil {
-			return err
+		if err == nil {
+			err = r.playDay(ctx, w, day, digest)
 		}
 	}
 	played()
+	if err != nil {
+		return err
+	}
 	audited := timed(&r.AuditSeconds)
 	found, _, err := w.audit(ctx, false)
 	audited()

@@ -152,6 +152,21 @@ func TestAnInterruptedWeekTellsWhatIsKnown(t *testing.T) {
 	assert.Less(t, r.Days[1].Attempts, whole.Days[1].Attempts)
 }
 
+// One that is interrupted while cards are issued has no day.
+func TestAWeekThatIsInterruptedBeforeItBegins(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	p := small(Pilot)
+	p.Show = func(e progress.Event) {
+		if e.Stage == "issuing" {
+			stop()
+		}
+	}
+	r, err := Run(ctx, p)
+	require.NoError(t, err)
+	assert.True(t, r.BrokenOff)
+	assert.Empty(t, r.Days)
+}
+
 func TestPlansThatCannotBePlayed(t *testing.T) {
 	for _, p := range []Plan{
 		{Terminals: 1, Days: 1, Limits: Pilot}, {Cards: 1, Days: 1, Limits: Pilot},
