@@ -146,9 +146,22 @@ type Operator interface {
 	// Errors: [ErrNoOrder], [ErrUnloadClosed] when it was paid.
 	CancelUnload(ctx context.Context, order string) error
 
-	// SetPolicy gives a device other limits, by its next Instruction; their version is
-	// counted up here. Errors: [ErrNoDevice], [ErrPolicy] above the ceilings.
-	SetPolicy(ctx context.Context, id message.DeviceID, policy message.Policy) error
+	// SetPolicy carries out an order to give devices other limits: all of them or none, each by
+	// its next Instruction. It returns the version of the policy; the same order again gives the
+	// same one. Errors: [ErrMalformed], [ErrNoDevice], [ErrNoCustomer], [ErrTaken] (the key was
+	// used for another order, or every version is used), [ErrPolicy], which names the cards whose
+	// ceilings are lower.
+	SetPolicy(ctx context.Context, o PolicyOrder) (version uint16, err error)
+
+	// PolicyOrders returns the orders after a version, 0 first, oldest first, at most limit of
+	// them, 1 to [notary.MaxPage]. Errors: [ErrMalformed] (no page of that size).
+	PolicyOrders(ctx context.Context, after uint16, limit int) ([]PolicyOrder, error)
+
+	// CardPolicies returns what cards shall have and have shown, in the order of their ids after
+	// one (empty: from the first), at most limit of them, 1 to [notary.MaxPage]. While the notary
+	// cannot be reached, which of them are in use is what it reported last.
+	// Errors: [ErrMalformed] (no page of that size).
+	CardPolicies(ctx context.Context, after message.DeviceID, limit int) ([]CardPolicy, error)
 
 	// ReportLost is as in IssuerDesk.
 	ReportLost(ctx context.Context, id message.DeviceID) error
@@ -157,6 +170,16 @@ type Operator interface {
 	// all that comes in later, goes to the owner's online wallet. Errors: [ErrNoDevice],
 	// notary.WrongStatus while the time is not over.
 	End(ctx context.Context, id message.DeviceID) error
+
+	// EndNow ends a reported device before its time is over: for what is claimed on it later, the
+	// intermediary's own funds pay. Errors: [ErrNoDevice], notary.WrongStatus for a device that
+	// was not reported lost.
+	EndNow(ctx context.Context, id message.DeviceID) error
+
+	// CollectEnded brings home the money of devices that the central bank has ended because they
+	// were due (notary.Operator): what their shadow wallets had left, and what was set aside for
+	// loads that they will never take. Once more is fine. Errors: the notary's.
+	CollectEnded(ctx context.Context) error
 
 	// Block has the device's next Instruction block or unblock it. Errors: [ErrNoDevice].
 	Block(ctx context.Context, id message.DeviceID, blocked bool) error

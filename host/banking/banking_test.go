@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -100,6 +101,32 @@ var (
 		Err: notary.Refuse(notary.Self, "pays itself"),
 	}
 	revocation = notary.Revocation{Seq: 3, Device: anna}
+	forSome    = PolicyOrder{
+		Key:       "1",
+		By:        "eva",
+		Policy:    policy,
+		Devices:   []message.DeviceID{anna},
+		Customers: []string{"bertil"},
+		At:        time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
+	}
+	limits = PolicyOrder{
+		Key:       "1",
+		By:        "eva",
+		Preset:    "pilot",
+		Policy:    policy,
+		Everyone:  true,
+		Devices:   []message.DeviceID{anna},
+		Customers: []string{"bertil"},
+		At:        time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
+	}
+	cardPolicy = CardPolicy{
+		Device:   anna,
+		Customer: "anna",
+		Policy:   policy,
+		Ceilings: policy,
+		Seen:     1,
+		InUse:    true,
+	}
 )
 
 var types = []remotetest.Type{
@@ -128,7 +155,13 @@ var types = []remotetest.Type{
 	remotetest.Of(depositRequest{"1", "anna", 100}),
 	remotetest.Of(balanceAnswer{100}),
 	remotetest.Of(orderRequest{"00ff"}),
-	remotetest.Of(policyRequest{anna, []byte{1}}),
+	remotetest.Of(limits),
+	remotetest.Of(policyAnswer{2}),
+	remotetest.Of(policyOrdersRequest{1, 2}),
+	remotetest.Of(policyOrdersAnswer{[]PolicyOrder{limits}}),
+	remotetest.Of(cardPolicy),
+	remotetest.Of(cardPoliciesRequest{anna, 2}),
+	remotetest.Of(cardPoliciesAnswer{[]CardPolicy{cardPolicy}}),
 	remotetest.Of(blockRequest{anna, true}),
 }
 
@@ -186,6 +219,8 @@ func (s stub) OnlineBalance(context.Context, string) (money.Ore, error) { return
 func (s stub) CancelUnload(context.Context, string) error               { return s.err }
 func (s stub) ReportLost(context.Context, message.DeviceID) error       { return s.err }
 func (s stub) End(context.Context, message.DeviceID) error              { return s.err }
+func (s stub) EndNow(context.Context, message.DeviceID) error           { return s.err }
+func (s stub) CollectEnded(context.Context) error                       { return s.err }
 func (s stub) Block(context.Context, message.DeviceID, bool) error      { return s.err }
 func (s stub) ResetTries(context.Context, message.DeviceID) error       { return s.err }
 func (s stub) ReplaceApp(_ context.Context, _ string, app *ecdsa.PublicKey) error {
@@ -194,11 +229,19 @@ func (s stub) ReplaceApp(_ context.Context, _ string, app *ecdsa.PublicKey) erro
 	}
 	return s.err
 }
-func (s stub) SetPolicy(_ context.Context, _ message.DeviceID, p message.Policy) error {
-	if p != policy {
-		return errors.New("another policy")
+func (s stub) SetPolicy(_ context.Context, o PolicyOrder) (uint16, error) {
+	if !reflect.DeepEqual(o, forSome) {
+		return 0, errors.New("another policy")
 	}
-	return s.err
+	return 2, s.err
+}
+
+func (s stub) PolicyOrders(context.Context, uint16, int) ([]PolicyOrder, error) {
+	return []PolicyOrder{limits}, s.err
+}
+
+func (s stub) CardPolicies(context.Context, message.DeviceID, int) ([]CardPolicy, error) {
+	return []CardPolicy{cardPolicy}, s.err
 }
 
 func (s stub) ReserveDevice(_ context.Context, r Reservation) (message.DeviceID, error) {
@@ -260,9 +303,13 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	only(p.operator.Deposit(ctx, "1", "anna", 100))
 	with(p.operator.OnlineBalance(ctx, "anna"))
 	only(p.operator.CancelUnload(ctx, load.Key()))
-	only(p.operator.SetPolicy(ctx, anna, policy))
+	with(p.operator.SetPolicy(ctx, forSome))
+	with(p.operator.PolicyOrders(ctx, 1, 2))
+	with(p.operator.CardPolicies(ctx, anna, 2))
 	only(p.operator.ReportLost(ctx, anna))
 	only(p.operator.End(ctx, anna))
+	only(p.operator.EndNow(ctx, anna))
+	only(p.operator.CollectEnded(ctx))
 	only(p.operator.Block(ctx, anna, true))
 	only(p.operator.ResetTries(ctx, anna))
 	return answers, errs
@@ -390,7 +437,16 @@ func TestBadRequestsAreMalformed(t *testing.T) {
 	o := NewOperator(ServeOperator(stub{}))
 	require.ErrorIs(t, o.AddCustomer(t.Context(), Customer{ID: "anna"}), ErrMalformed)
 	require.ErrorIs(t, o.ReplaceApp(t.Context(), "anna", nil), ErrMalformed)
-	require.ErrorIs(t, o.SetPolicy(t.Context(), anna, message.Policy{MaxBalance: -1}), ErrMalformed)
+	for _, bad := range []PolicyOrder{
+		{},
+		{Key: "1", By: "eva"},
+		{Key: "1", By: "eva", Everyone: true, Customers: []string{"anna"}},
+		{Key: "1", By: "eva", Everyone: true, Policy: message.Policy{MaxBalance: -1}},
+		{Key: "1", Everyone: true},
+	} {
+		_, err := o.SetPolicy(t.Context(), bad)
+		require.ErrorIs(t, err, ErrMalformed)
+	}
 	for _, request := range []string{`{"customer":"anna","app":"BA=="}`, `{"customer":"anna"}`} {
 		reply, err := ServeOperator(stub{}).Call(t.Context(), "replace-app", []byte(request))
 		require.NoError(t, err)

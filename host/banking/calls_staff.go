@@ -39,9 +39,22 @@ type (
 	orderRequest struct {
 		Order string `json:"order"`
 	}
-	policyRequest struct {
-		Device message.DeviceID `json:"device"`
-		Policy []byte           `json:"policy,omitempty"` // content of DO CB
+	policyAnswer struct {
+		Version uint16 `json:"version"`
+	}
+	policyOrdersRequest struct {
+		After uint16 `json:"after"`
+		Limit int    `json:"limit"`
+	}
+	policyOrdersAnswer struct {
+		Orders []PolicyOrder `json:"orders,omitempty"`
+	}
+	cardPoliciesRequest struct {
+		After message.DeviceID `json:"after"`
+		Limit int              `json:"limit"`
+	}
+	cardPoliciesAnswer struct {
+		Cards []CardPolicy `json:"cards,omitempty"`
 	}
 	blockRequest struct {
 		Device  message.DeviceID `json:"device"`
@@ -146,12 +159,30 @@ func (o operator) CancelUnload(ctx context.Context, order string) error {
 }
 
 // SetPolicy implements Operator.
-func (o operator) SetPolicy(ctx context.Context, id message.DeviceID, policy message.Policy) error {
-	content, err := policy.Bytes()
-	if err != nil {
-		return Refuse(ErrMalformed, "intermediary: policy for %s: %v", id, err)
+func (o operator) SetPolicy(ctx context.Context, p PolicyOrder) (uint16, error) {
+	if err := p.Check(); err != nil {
+		return 0, err
 	}
-	return remote.Do(ctx, o.client, "set-policy", policyRequest{id, content})
+	a, err := remote.Ask[policyAnswer](ctx, o.client, "set-policy", p)
+	return a.Version, err
+}
+
+// PolicyOrders implements Operator.
+func (o operator) PolicyOrders(
+	ctx context.Context, after uint16, limit int,
+) ([]PolicyOrder, error) {
+	a, err := remote.Ask[policyOrdersAnswer](ctx, o.client, "policy-orders",
+		policyOrdersRequest{after, limit})
+	return a.Orders, err
+}
+
+// CardPolicies implements Operator.
+func (o operator) CardPolicies(
+	ctx context.Context, after message.DeviceID, limit int,
+) ([]CardPolicy, error) {
+	a, err := remote.Ask[cardPoliciesAnswer](ctx, o.client, "card-policies",
+		cardPoliciesRequest{after, limit})
+	return a.Cards, err
 }
 
 // ReportLost implements Operator.
@@ -162,6 +193,16 @@ func (o operator) ReportLost(ctx context.Context, id message.DeviceID) error {
 // End implements Operator.
 func (o operator) End(ctx context.Context, id message.DeviceID) error {
 	return remote.Do(ctx, o.client, "end", deviceRequest{id})
+}
+
+// EndNow implements Operator.
+func (o operator) EndNow(ctx context.Context, id message.DeviceID) error {
+	return remote.Do(ctx, o.client, "end-now", deviceRequest{id})
+}
+
+// CollectEnded implements Operator.
+func (o operator) CollectEnded(ctx context.Context) error {
+	return remote.Do(ctx, o.client, "collect-ended", remote.None{})
 }
 
 // Block implements Operator.
@@ -195,17 +236,28 @@ func ServeOperator(o Operator) *remote.Server {
 		})
 	remote.HandleOnly(s, "cancel-unload",
 		func(ctx context.Context, q orderRequest) error { return o.CancelUnload(ctx, q.Order) })
-	remote.HandleOnly(s, "set-policy", func(ctx context.Context, q policyRequest) error {
-		policy, err := message.ParsePolicy(q.Policy)
-		if err != nil {
-			return Refuse(ErrMalformed, "intermediary: policy for %s: %v", q.Device, err)
-		}
-		return o.SetPolicy(ctx, q.Device, policy)
+	remote.Handle(s, "set-policy", func(ctx context.Context, p PolicyOrder) (policyAnswer, error) {
+		version, err := o.SetPolicy(ctx, p)
+		return policyAnswer{version}, err
 	})
+	remote.Handle(s, "policy-orders",
+		func(ctx context.Context, q policyOrdersRequest) (policyOrdersAnswer, error) {
+			orders, err := o.PolicyOrders(ctx, q.After, q.Limit)
+			return policyOrdersAnswer{orders}, err
+		})
+	remote.Handle(s, "card-policies",
+		func(ctx context.Context, q cardPoliciesRequest) (cardPoliciesAnswer, error) {
+			cards, err := o.CardPolicies(ctx, q.After, q.Limit)
+			return cardPoliciesAnswer{cards}, err
+		})
 	remote.HandleOnly(s, "report-lost",
 		func(ctx context.Context, q deviceRequest) error { return o.ReportLost(ctx, q.Device) })
 	remote.HandleOnly(s, "end",
 		func(ctx context.Context, q deviceRequest) error { return o.End(ctx, q.Device) })
+	remote.HandleOnly(s, "end-now",
+		func(ctx context.Context, q deviceRequest) error { return o.EndNow(ctx, q.Device) })
+	remote.HandleOnly(s, "collect-ended",
+		func(ctx context.Context, _ remote.None) error { return o.CollectEnded(ctx) })
 	remote.HandleOnly(s, "block",
 		func(ctx context.Context, q blockRequest) error {
 			return o.Block(ctx, q.Device, q.Blocked)

@@ -133,8 +133,10 @@ func TestTerminalHandsOverAWeek(t *testing.T) {
 	}
 	payer := w.addKeyPayer("SENORDIC", money.Ore(*receipts+10)*10)
 	pos := w.addTerminal("SEFJORDB")
-	require.NoError(t, pos.bank.SetPolicy(w.ctx, pos.ID(), limits))
-	_, err := pos.Synchronise(w.ctx)
+	_, err := pos.bank.SetPolicy(w.ctx, banking.PolicyOrder{Key: "week", By: "eva", Policy: limits,
+		Devices: []message.DeviceID{pos.ID()}})
+	require.NoError(t, err)
+	_, err = pos.Synchronise(w.ctx)
 	require.NoError(t, err)
 
 	sell := func(n int) time.Duration {

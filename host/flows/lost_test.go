@@ -1,7 +1,9 @@
 package flows
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -9,8 +11,12 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
+	"ekrona/host/ledger"
+	"ekrona/host/notary"
 	"ekrona/host/order"
 	"ekrona/host/terminal"
+	"ekrona/personalization"
 )
 
 // TestTerminalAsksNoLostCardToPay: the loss report reaches a terminal of the other intermediary
@@ -73,4 +79,108 @@ func TestLoadOfACardThatNeverComesAgainComesBack(t *testing.T) {
 	assert.Equal(t, 500*money.Krona, w.online(anna))
 	w.audit("ended")
 	w.agree()
+}
+
+// TestLostCardsMoneyReachesTheNewCard walks from the loss to the money on the new card, by each way
+// in which the lost card can end, with the audit of every invariant after each step. A claim on the
+// lost card comes before its end, and another one after it.
+func TestLostCardsMoneyReachesTheNewCard(t *testing.T) {
+	for name, end := range map[string]struct {
+		wait time.Duration
+		end  func(w *world, anna *person) error
+	}{
+		"asked for after the honour time": {honour,
+			func(w *world, anna *person) error { return anna.bank.End(w.ctx, anna.device.ID) }},
+		"asked for at once": {0,
+			func(w *world, anna *person) error { return anna.bank.EndNow(w.ctx, anna.device.ID) }},
+		"by itself": {honour, func(w *world, anna *person) error {
+			ended, err := w.bank.EndDue(w.ctx)
+			assert.Equal(w.t, []notary.EndedDevice{{Device: anna.device.ID, Owner: "anna",
+				Why: "reported lost"}}, ended)
+			return errors.Join(err, anna.bank.CollectEnded(w.ctx))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+			bertil := w.addPerson("bertil", "SEFJORDB", "00000002", 500*money.Krona)
+			w.load(anna, 200*money.Krona)
+			w.load(bertil, 50*money.Krona)
+			pos := w.addTerminal("SEFJORDB")
+			w.cardToCard(anna, bertil, 80*money.Krona)
+			sale, err := pos.Ask(w.ctx, 45*money.Krona)
+			require.NoError(t, err)
+			_, err = pos.Take(w.ctx, sale.Number, anna.reader(), block(t, rightPIN))
+			require.NoError(t, err)
+			w.audit("spent")
+			anna.lost = true
+
+			renewed := w.replaceCard(anna)
+			w.load(renewed, 10*money.Krona)
+			require.ErrorIs(t, anna.bank.End(w.ctx, anna.device.ID), notary.WrongStatus)
+			w.sync(bertil)
+			w.audit("a claim on the lost card is honoured")
+			assert.Equal(t, 290*money.Krona, w.online(renewed))
+
+			w.clock.At = w.clock.At.Add(end.wait)
+			require.NoError(t, end.end(w, anna))
+			w.audit("ended")
+			assert.Equal(t, 410*money.Krona, w.online(renewed), "120 kr were left")
+			w.load(renewed, 120*money.Krona)
+			assert.Equal(t, 130*money.Krona, w.offline(renewed))
+			_, err = pos.Synchronise(w.ctx)
+			require.NoError(t, err)
+			w.audit("a later claim is the intermediary's loss")
+			assert.Equal(t, 45*money.Krona, w.taken())
+			assert.Equal(t, 290*money.Krona, w.online(renewed))
+			w.cardToCard(renewed, bertil, 30*money.Krona)
+			w.audit("the new card pays")
+			w.agree()
+		})
+	}
+}
+
+// TestSilentCardsMoneyComesHome: nobody claims it, and nobody has reported the card.
+func TestSilentCardsMoneyComesHome(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.load(anna, 200*money.Krona)
+	placed, err := order.New(order.Load, anna.device.ID, 50*money.Krona, w.random("order"),
+		anna.app.Signer)
+	require.NoError(t, err)
+	require.NoError(t, anna.bank.PlaceLoad(w.ctx, placed))
+	anna.lost = true
+	w.clock.At = w.clock.At.AddDate(3, 0, 1).Add(honour)
+	for range 2 {
+		_, err = w.bank.EndDue(w.ctx)
+		require.NoError(t, err)
+		require.NoError(t, anna.bank.CollectEnded(w.ctx))
+		w.audit("ended")
+	}
+	balance, err := ledger.Balance(w.ctx, anna.bank.db,
+		ledger.Account{Kind: ledger.Customer, ID: "anna"})
+	require.NoError(t, err)
+	assert.Equal(t, 500*money.Krona, balance, "before anybody asks for it")
+	w.agree()
+}
+
+// replaceCard makes another card for a person, who then uses it, in place of the lost one.
+func (w *world) replaceCard(former *person) *person {
+	w.t.Helper()
+	id, err := former.bank.ReserveDevice(w.ctx, banking.Reservation{Kind: banking.KindCard,
+		Intent: "in place of " + string(former.device.ID), Owner: former.name,
+		Replaces: former.device.ID})
+	require.NoError(w.t, err)
+	made, err := personalization.NewOrder(id, former.name, w.today(), w.random("order"))
+	require.NoError(w.t, err)
+	p := &person{name: former.name, bank: former.bank, app: former.app, card: w.install(made)}
+	p.device, err = w.issuer(p.bank).Personalize(w.ctx, p.reader(), made, secrets(w.t))
+	require.NoError(w.t, err)
+	p.journal = w.open(string(id), walletSchema(w.t))
+	w.people = append(w.people, p)
+	w.startPhone(p)
+	w.audit("two cards")
+	require.NoError(w.t, p.bank.ReportLost(w.ctx, former.device.ID))
+	w.audit("replaced")
+	return p
 }

@@ -103,12 +103,20 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	w, anna, bertil := annaAndBertil(t)
 	above := message.PilotPolicy()
 	above.MaxBalance++
-	require.ErrorIs(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, above), banking.ErrPolicy)
+	order := banking.PolicyOrder{Key: "1", By: "eva", Policy: above,
+		Devices: []message.DeviceID{anna.device.ID}}
+	_, err := anna.bank.SetPolicy(w.ctx, order)
+	require.ErrorIs(t, err, banking.ErrPolicy)
+	require.ErrorContains(t, err, string(anna.device.ID))
 
 	careful := message.PilotPolicy()
 	careful.MaxPayment, careful.Flags = 5000, spec.FlagPINToReceive
-	require.NoError(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, careful))
-	require.NoError(t, anna.bank.SetPolicy(w.ctx, anna.device.ID, careful))
+	order.Policy = careful
+	for range 2 {
+		version, err := anna.bank.SetPolicy(w.ctx, order)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, version)
+	}
 	w.sync(anna)
 	w.audit("policy")
 	holdings, err := anna.phone.Holdings(w.ctx, anna.tap(t))

@@ -183,7 +183,11 @@ func (i *Intermediary) OnlineBalance(ctx context.Context, owner string) (money.O
 	if _, err := customer(ctx, i.db, owner); err != nil {
 		return 0, err
 	}
-	if err := i.refuseLoadsOfEnded(ctx, owner); err != nil {
+	waiting, err := i.loading(ctx, owner)
+	if err != nil {
+		return 0, err
+	}
+	if err := i.refuseLoadsOfEnded(ctx, waiting); err != nil {
 		return 0, err
 	}
 	return ledger.Balance(ctx, i.db, wallet(owner))

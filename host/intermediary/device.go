@@ -77,7 +77,11 @@ func (i *Intermediary) storeDevice(
 				return nil
 			}
 		}
-		policy, err := d.Policy.Bytes()
+		shallHave, err := policyOfNew(ctx, tx, d)
+		if err != nil {
+			return err
+		}
+		policy, err := shallHave.Bytes()
 		if err != nil {
 			return fmt.Errorf("intermediary: device %s: %w", d.ID, err)
 		}
@@ -127,40 +131,4 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 func (i *Intermediary) Device(ctx context.Context, id message.DeviceID) (banking.Device, error) {
 	d, err := device(ctx, i.db, id)
 	return d.Device, err
-}
-
-// SetPolicy gives a device other limits, by its next Instruction. The version is
-// counted up here. Errors: [banking.ErrNoDevice], [banking.ErrPolicy] above the ceilings.
-func (i *Intermediary) SetPolicy(
-	ctx context.Context, id message.DeviceID, policy message.Policy,
-) error {
-	return store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-		d, err := device(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if d.Ceilings != nil {
-			ceilings, err := message.ParsePolicy(d.Ceilings)
-			if err != nil {
-				return fmt.Errorf("intermediary: device %s: ceilings kept: %w", id, err)
-			}
-			if !policy.Within(ceilings) {
-				return fmt.Errorf("device %s: %w", id, banking.ErrPolicy)
-			}
-		}
-		policy.Version = d.Policy.Version
-		if policy == d.Policy {
-			return nil // repeated
-		}
-		policy.Version++
-		limits, err := policy.Bytes()
-		if err != nil {
-			return fmt.Errorf("intermediary: device %s: %w", id, err)
-		}
-		if err := store.Exec(ctx, tx, `UPDATE device SET policy = $1 WHERE id = $2`, limits,
-			id); err != nil {
-			return fmt.Errorf("intermediary: device %s: %w", id, err)
-		}
-		return nil
-	})
 }

@@ -3,7 +3,8 @@
 // the central bank's notary.
 //
 // Start at [New] and [Intermediary.Start]; then each file has one flow: load.go, desk.go (unload),
-// refund.go, session.go (synchronise), lost.go, statement.go (money that arrives for an owner).
+// refund.go, session.go (synchronise), lost.go, policy.go, statement.go (money that arrives for an
+// owner).
 //
 // It trusts the central bank, and no other intermediary: every message of a device is the device's
 // own signature. It keeps no record of a device for the notary: what the notary holds is

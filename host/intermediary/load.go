@@ -175,12 +175,8 @@ func (i *Intermediary) refuseIfEnded(
 	return "", nil
 }
 
-// refuseLoadsOfEnded calls refuseIfEnded for all of a customer's devices that have pending orders.
-func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) error {
-	waiting, err := i.loading(ctx, owner)
-	if err != nil {
-		return err
-	}
+// refuseLoadsOfEnded calls refuseIfEnded for devices that have pending orders.
+func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, waiting []message.DeviceID) error {
 	for _, id := range waiting {
 		outstanding, err := i.notary.Outstanding(ctx, id)
 		if err != nil {
@@ -193,13 +189,15 @@ func (i *Intermediary) refuseLoadsOfEnded(ctx context.Context, owner string) err
 	return nil
 }
 
-// loading returns a customer's devices with load orders that no Instruction carries.
+// loading returns the devices with load orders that no Instruction carries: a customer's, or with
+// an empty id everybody's.
 func (i *Intermediary) loading(ctx context.Context, owner string) ([]message.DeviceID, error) {
 	ids, err := store.Column[message.DeviceID](ctx, i.db, `SELECT DISTINCT load.device FROM load
 		JOIN device ON device.id = load.device
-		WHERE device.customer = $1 AND load.state = $2 ORDER BY load.device`, owner, loadPlaced)
+		WHERE ($1 = '' OR device.customer = $2) AND load.state = $3 ORDER BY load.device`, owner,
+		owner, loadPlaced)
 	if err != nil {
-		return nil, fmt.Errorf("intermediary: load orders of %s: %w", owner, err)
+		return nil, fmt.Errorf("intermediary: load orders of %q: %w", owner, err)
 	}
 	return ids, nil
 }

@@ -41,10 +41,24 @@ func (i *Intermediary) Revoked(ctx context.Context, after int64) ([]notary.Revoc
 // it once; the money arrives with the statement. Errors: [banking.ErrNoDevice],
 // notary.WrongStatus while the time is not over.
 func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
+	return i.end(ctx, id, i.notary.End)
+}
+
+// EndNow ends a reported device before its time is over: for what is claimed on it later, the
+// intermediary's own funds pay. Otherwise it is End. Errors: [banking.ErrNoDevice],
+// notary.WrongStatus for a device that was not reported lost.
+func (i *Intermediary) EndNow(ctx context.Context, id message.DeviceID) error {
+	return i.end(ctx, id, i.notary.EndNow)
+}
+
+func (i *Intermediary) end(
+	ctx context.Context, id message.DeviceID,
+	atNotary func(ctx context.Context, id message.DeviceID) error,
+) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
 	}
-	if err := i.notary.End(ctx, id); err != nil {
+	if err := atNotary(ctx, id); err != nil {
 		return err
 	}
 	if err := i.PullStatement(ctx); err != nil {
@@ -52,6 +66,20 @@ func (i *Intermediary) End(ctx context.Context, id message.DeviceID) error {
 	}
 	_, err := i.refuseIfEnded(ctx, id, notary.Ended)
 	return err
+}
+
+// CollectEnded brings home the money of devices that have ended by themselves: it posts the
+// notary's latest statement, and returns to the online wallets what was set aside for loads that
+// no ended device will take. Once more is fine. Errors: the notary's.
+func (i *Intermediary) CollectEnded(ctx context.Context) error {
+	if err := i.PullStatement(ctx); err != nil {
+		return err
+	}
+	waiting, err := i.loading(ctx, "")
+	if err != nil {
+		return err
+	}
+	return i.refuseLoadsOfEnded(ctx, waiting)
 }
 
 // Block has the device's next Instruction block or unblock it. Errors: [banking.ErrNoDevice].

@@ -99,6 +99,9 @@ func (i *Intermediary) Report(
 	if err != nil {
 		return session.Answer{}, err
 	}
+	if err := i.notePolicy(ctx, state); err != nil {
+		return session.Answer{}, err
+	}
 	if err := i.PullStatement(ctx); err != nil {
 		return session.Answer{}, err
 	}

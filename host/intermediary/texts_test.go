@@ -42,6 +42,9 @@ func TestTextsThatAreRefused(t *testing.T) {
 			_, replaces := s.ReserveDevice(ctx, banking.Reservation{Kind: banking.KindCard,
 				Intent: "x", Owner: "anna", Replaces: id})
 			_, open := s.Wallet.Open(ctx, id)
+			_, policy := s.SetPolicy(ctx,
+				banking.PolicyOrder{Key: "x", By: bad, Everyone: true})
+			_, policies := s.CardPolicies(ctx, id, 1)
 			for call, err := range map[string]error{
 				"customer":      s.AddCustomer(ctx, banking.Customer{ID: bad, Name: "x", App: app}),
 				"name":          s.AddCustomer(ctx, banking.Customer{ID: "x", Name: bad, App: app}),
@@ -49,12 +52,13 @@ func TestTextsThatAreRefused(t *testing.T) {
 				"deposit":       s.Deposit(ctx, bad, "anna", 1),
 				"depositor":     s.Deposit(ctx, "x", bad, 1),
 				"cancel unload": s.CancelUnload(ctx, bad),
-				"policy":        s.SetPolicy(ctx, id, message.Policy{}),
+				"policy":        policy,
+				"end now":       s.EndNow(ctx, id),
 				"report lost":   s.IssuerDesk.ReportLost(ctx, id),
 				"end":           s.End(ctx, id), "block": s.Block(ctx, id, true),
 				"reset": s.ResetTries(ctx, id), "balance": balance, "cards": cards,
 				"device": device, "intent": intent, "owner": owner, "replaces": replaces,
-				"open": open,
+				"open": open, "policies": policies,
 				"load": s.PlaceLoad(ctx, order.Signed{Order: order.Order{Kind: order.Load,
 					Device: id, Amount: 1}}),
 				"payer": o.PlaceRefund(ctx, order.Signed{Order: order.Order{Kind: order.Refund,

@@ -90,6 +90,11 @@ type Participant interface {
 	// Errors: NotYours, Unknown, WrongStatus (not reported, or its time is not over).
 	End(ctx context.Context, device message.DeviceID) error
 
+	// EndNow ends a reported device before its honour time is over, at the caller's risk: for what
+	// is claimed later, its holding pays. An ended device stays so.
+	// Errors: NotYours, Unknown, WrongStatus (not reported).
+	EndNow(ctx context.Context, device message.DeviceID) error
+
 	// Statement returns the movements of the caller's holding and of its devices' shadow wallets
 	// after a cursor (0: from the beginning), oldest first, at most limit of them, 1 to MaxPage. It
 	// only grows; the caller posts each entry once, by its Seq. Errors: Malformed (no page of that
@@ -115,8 +120,8 @@ type Operator interface {
 
 	// EndDue ends every device for which protocol §5 says so: reported longer than the honour time
 	// ago; without synchronising since its certificate ended; or with claims that have waited on it
-	// too long without its synchronising. It returns their ids.
-	EndDue(ctx context.Context) ([]message.DeviceID, error)
+	// too long without its synchronising. It returns those that it has ended now.
+	EndDue(ctx context.Context) ([]EndedDevice, error)
 
 	// Balances returns the books at one moment.
 	Balances(ctx context.Context) (Balances, error)

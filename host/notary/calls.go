@@ -64,7 +64,7 @@ type (
 		Amount money.Ore `json:"amount"`
 	}
 	endDueAnswer struct {
-		Ended []message.DeviceID `json:"ended,omitempty"`
+		Ended []EndedDevice `json:"ended,omitempty"`
 	}
 	paymentRequest struct {
 		Payer message.DeviceID `json:"payer"`
@@ -182,6 +182,11 @@ func (p participant) End(ctx context.Context, device message.DeviceID) error {
 	return remote.Do(ctx, p.client, "end", deviceRequest{device})
 }
 
+// EndNow implements Participant.
+func (p participant) EndNow(ctx context.Context, device message.DeviceID) error {
+	return remote.Do(ctx, p.client, "end-now", deviceRequest{device})
+}
+
 // Statement implements Participant.
 func (p participant) Statement(ctx context.Context, after int64, limit int) ([]Entry, error) {
 	a, err := remote.Ask[statementAnswer](ctx, p.client, "statement", pageRequest{after, limit})
@@ -221,6 +226,8 @@ func ServeParticipant(p Participant) *remote.Server {
 		func(ctx context.Context, q deviceRequest) error { return p.ReportLost(ctx, q.Device) })
 	remote.HandleOnly(s, "end",
 		func(ctx context.Context, q deviceRequest) error { return p.End(ctx, q.Device) })
+	remote.HandleOnly(s, "end-now",
+		func(ctx context.Context, q deviceRequest) error { return p.EndNow(ctx, q.Device) })
 	remote.Handle(s, "statement",
 		func(ctx context.Context, q pageRequest) (statementAnswer, error) {
 			entries, err := p.Statement(ctx, q.After, q.Limit)

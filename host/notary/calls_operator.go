@@ -35,7 +35,7 @@ func (o operator) FundPool(ctx context.Context, order OrderKey, amount money.Ore
 }
 
 // EndDue implements Operator.
-func (o operator) EndDue(ctx context.Context) ([]message.DeviceID, error) {
+func (o operator) EndDue(ctx context.Context) ([]EndedDevice, error) {
 	a, err := remote.Ask[endDueAnswer](ctx, o.client, "end-due", remote.None{})
 	return a.Ended, err
 }

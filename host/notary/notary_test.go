@@ -30,6 +30,7 @@ var (
 	}
 	refund     = Refund{Order: "00ff", Payee: merchant, Payer: anna, ATC: 7, Amount: 12_50}
 	revocation = Revocation{Seq: 3, Device: anna}
+	ended      = EndedDevice{Device: anna, Owner: "anna", Why: "reported lost"}
 	status     = PaymentStatus{
 		Payer:    anna,
 		ATC:      7,
@@ -87,6 +88,7 @@ var types = []remotetest.Type{
 	remotetest.Of(registration),
 	remotetest.Of(refund),
 	remotetest.Of(revocation),
+	remotetest.Of(ended),
 	remotetest.Of(status),
 	remotetest.Of(answered),
 	remotetest.Of(report),
@@ -107,7 +109,7 @@ var types = []remotetest.Type{
 	remotetest.Of(joinRequest{"SENORDIC", []byte{1}, []byte{2}}),
 	remotetest.Of(issueRequest{"1", "SENORDIC", 100}),
 	remotetest.Of(fundPoolRequest{"1", 100}),
-	remotetest.Of(endDueAnswer{[]message.DeviceID{anna}}),
+	remotetest.Of(endDueAnswer{[]EndedDevice{ended}}),
 	remotetest.Of(paymentRequest{anna, 7}),
 }
 
@@ -140,8 +142,9 @@ func (s stub) Revoked(context.Context, int64, int) ([]Revocation, error) { retur
 func (s stub) Verdict(context.Context, message.Hash) (Verdict, error)    { return Uncovered, s.err }
 func (s stub) Join(context.Context, message.Name, []byte, []byte) error  { return s.err }
 func (s stub) FundPool(context.Context, OrderKey, money.Ore) error       { return s.err }
-func (s stub) EndDue(context.Context) ([]message.DeviceID, error) {
-	return []message.DeviceID{anna}, s.err
+func (s stub) EndNow(context.Context, message.DeviceID) error            { return s.err }
+func (s stub) EndDue(context.Context) ([]EndedDevice, error) {
+	return []EndedDevice{ended}, s.err
 }
 func (s stub) Balances(context.Context) (Balances, error) { return balances, s.err }
 
@@ -176,6 +179,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only(p.Refund(ctx, refund))
 	only(p.ReportLost(ctx, anna))
 	only(p.End(ctx, anna))
+	only(p.EndNow(ctx, anna))
 	with(p.Statement(ctx, 3, 100))
 	with(p.Revoked(ctx, 0, 100))
 	with(p.Verdict(ctx, message.Hash{0xAB}))

@@ -146,6 +146,13 @@ type Entry struct {
 	At    time.Time `json:"at"`
 }
 
+// EndedDevice is a device that has ended by itself, because it was due.
+type EndedDevice struct {
+	Device message.DeviceID `json:"device"`
+	Owner  string           `json:"owner,omitempty"` // as registered
+	Why    string           `json:"why"`             // for human readers
+}
+
 // Account is one wallet of the settlement ledger.
 type Account struct {
 	Name    string    `json:"name"` // intermediary or device

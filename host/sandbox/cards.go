@@ -26,6 +26,7 @@ type Holder struct {
 	Name   string // in lower case, as on the command line
 	Card   *Slot
 	Letter Letter // of a card of the founding; others have theirs on paper
+	PIN    string // of the card that was inserted, once it was entered
 
 	founding message.DeviceID // card that the letter is for
 }

@@ -13,6 +13,7 @@
 //	terminal-cafe/  terminal-cafe.ID came in its place, with the device id ID
 //	cards/          virtual cards
 //	letters/        PIN letters of the cards of the founding
+//	clock.json      how far the clock was set forward, if it was
 //
 // The folder holds every secret of the scheme, PINs included. It is for demonstrations
 // and tests, never for money.
@@ -70,6 +71,12 @@ const (
 func Open(folder string, options Options) (*Sandbox, error) {
 	if _, err := os.Stat(folder); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	if options.Clock == nil {
+		var err error
+		if options.Clock, err = readClock(folder); err != nil {
+			return nil, err
+		}
 	}
 	options.Environment = options.Complete()
 	return &Sandbox{

@@ -208,7 +208,15 @@ func (s *caseRunner) due(args []string) {
 	for _, name := range args {
 		want = append(want, s.device(name).ID)
 	}
-	require.ElementsMatch(s.t, want, ended)
+	require.ElementsMatch(s.t, want, idsOf(ended))
+}
+
+func idsOf(ended []notary.EndedDevice) []message.DeviceID {
+	ids := []message.DeviceID{}
+	for _, d := range ended {
+		ids = append(ids, d.Device)
+	}
+	return ids
 }
 
 func (s *caseRunner) verdict(args []string) {

@@ -29,15 +29,7 @@ func (p participant) ReportLost(ctx context.Context, id message.DeviceID) error 
 
 // End implements notary.Participant.
 func (p participant) End(ctx context.Context, id message.DeviceID) error {
-	return p.n.change(ctx, func(t *txn) error {
-		d, err := t.ownDevice(p.from, id)
-		if err != nil || d.status == notary.Ended {
-			return err
-		}
-		if d.status == notary.Active {
-			return notary.Refuse(notary.WrongStatus, "device %s is in use; only one that was "+
-				"reported lost, which cannot be undone, can end", id)
-		}
+	return p.endReported(ctx, id, func(t *txn, d *device) error {
 		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
 		if err != nil {
 			return store.Failed(err)
@@ -51,8 +43,31 @@ func (p participant) End(ctx context.Context, id message.DeviceID) error {
 	})
 }
 
+// EndNow implements notary.Participant.
+func (p participant) EndNow(ctx context.Context, id message.DeviceID) error {
+	return p.endReported(ctx, id,
+		func(t *txn, _ *device) error { return t.end(id, "reported lost, ended before its time") })
+}
+
+// endReported calls end for a device of the caller that was reported lost and has not ended.
+func (p participant) endReported(
+	ctx context.Context, id message.DeviceID, end func(t *txn, d *device) error,
+) error {
+	return p.n.change(ctx, func(t *txn) error {
+		d, err := t.ownDevice(p.from, id)
+		if err != nil || d.status == notary.Ended {
+			return err
+		}
+		if d.status == notary.Active {
+			return notary.Refuse(notary.WrongStatus, "device %s is in use; only one that was "+
+				"reported lost, which cannot be undone, can end", id)
+		}
+		return end(t, d)
+	})
+}
+
 // EndDue implements notary.Operator.
-func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err error) {
+func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err error) {
 	err = n.change(ctx, func(t *txn) error {
 		ended = nil
 		for _, rule := range []struct {
@@ -69,13 +84,17 @@ func (n *Notary) EndDue(ctx context.Context) (ended []message.DeviceID, err erro
 				p.requested AND p.signature = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
 		} {
-			due, err := store.Column[message.DeviceID](t.ctx, t.tx, "SELECT id FROM device WHERE "+
-				rule.condition+" ORDER BY id", rule.args...)
+			due, err := store.All(t.ctx, t.tx,
+				func(row store.Row) (notary.EndedDevice, error) {
+					d := notary.EndedDevice{Why: rule.why}
+					return d, row.Scan(&d.Device, &d.Owner)
+				}, "SELECT id, owner FROM device WHERE "+rule.condition+" ORDER BY id",
+				rule.args...)
 			if err != nil {
 				return err
 			}
-			for _, id := range due {
-				if err := t.end(id, rule.why); err != nil {
+			for _, d := range due {
+				if err := t.end(d.Device, d.Why); err != nil {
 					return err
 				}
 			}

@@ -320,7 +320,31 @@ func TestLostAndEnded(t *testing.T) {
 	revoked, err = w.Notary.Revoked(ctx, 1, 10)
 	require.NoError(t, err)
 	require.Empty(t, revoked, "it is on the list once")
+	require.NoError(t, w.Notary.For(nordic).EndNow(ctx, anna), "it has ended")
 	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic))
+	w.Audit(false)
+}
+
+// TestEndedBeforeItsTime: only its own intermediary, which is liable for later claims, ends a
+// reported device early; what is claimed on it then is paid from that intermediary's holding.
+func TestEndedBeforeItsTime(t *testing.T) {
+	w := loaded(t)
+	ctx, anna, bertil := t.Context(), w.Devices["ANNA"], w.Devices["BERTIL"]
+	claim := paid(t, anna, bertil, 100_00)
+	before := balance(t, w, nordic)
+	shadow := balance(t, w, string(anna.ID))
+	require.ErrorIs(t, w.Notary.For(nordic).EndNow(ctx, anna.ID), notary.WrongStatus)
+	require.NoError(t, w.Notary.For(nordic).ReportLost(ctx, anna.ID))
+	require.ErrorIs(t, w.Notary.For(fjord).EndNow(ctx, anna.ID), notary.NotYours)
+	for range 2 {
+		require.NoError(t, w.Notary.For(nordic).EndNow(ctx, anna.ID))
+		require.Equal(t, before+shadow, balance(t, w, nordic), "what was left came home, once")
+		w.Audit(false)
+	}
+	_, err := bertil.Accept(claim)
+	require.NoError(t, err)
+	w.Sync(bertil, settlementtest.Whole, 0)
+	require.Equal(t, before+shadow-100_00, balance(t, w, nordic))
 	w.Audit(false)
 }
 
@@ -337,7 +361,9 @@ func TestSilentPastItsCertificatesEnd(t *testing.T) {
 	w.Sync(w.Devices["BERTIL"], settlementtest.State, 0)
 	ended, err = w.Notary.EndDue(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []message.DeviceID{w.Devices["SHOP"].ID, w.Devices["ANNA"].ID}, ended)
+	require.Equal(t, []message.DeviceID{w.Devices["SHOP"].ID, w.Devices["ANNA"].ID},
+		idsOf(ended))
+	require.Equal(t, "silent past its certificate's end", ended[0].Why)
 	require.Equal(t, money.Ore(1000_00), balance(t, w, nordic))
 	w.Audit(false)
 }

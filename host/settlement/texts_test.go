@@ -26,6 +26,7 @@ func TestTextsThatAreRefused(t *testing.T) {
 			"outstanding": outstanding, "payment": payment,
 			"report lost":  p.ReportLost(ctx, id),
 			"end":          p.End(ctx, id),
+			"end now":      p.EndNow(ctx, id),
 			"intermediary": w.Notary.Issue(ctx, "texts", message.Name(bad), 1),
 			"join":         w.Notary.Join(ctx, message.Name(bad), nil, nil),
 			"payee": p.Refund(ctx,

@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
+	"ekrona/host/banking"
 	"ekrona/host/store/faultdriver"
 	"ekrona/host/terminal"
 	"ekrona/host/wallet"
@@ -416,6 +417,9 @@ func (w *world) atBank(s Step, p *person, t *merchantTerminal) error {
 	case Lose:
 		return w.loseCard(p, s)
 	case End:
+		if s.Pick%3 == 0 {
+			return b.EndNow(w.ctx, id)
+		}
 		return b.End(w.ctx, id)
 	case EndDue:
 		ended, err := w.central.EndDue(w.ctx)
@@ -436,7 +440,9 @@ func (w *world) atBank(s Step, p *person, t *merchantTerminal) error {
 		if s.Pick%2 == 0 {
 			policy.Flags |= spec.FlagPINToReceive
 		}
-		return b.SetPolicy(w.ctx, id, policy)
+		_, err := b.SetPolicy(w.ctx, banking.PolicyOrder{Key: fmt.Sprintf("step %d", s.Number),
+			By: "the simulator", Policy: policy, Devices: []message.DeviceID{id}})
+		return err
 	}
 	return fmt.Errorf("lab: no step is called %q", s.Kind)
 }

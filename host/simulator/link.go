@@ -285,6 +285,11 @@ func (l notaryLink) End(ctx context.Context, device message.DeviceID) error {
 	return callOnly(l.w, func() error { return l.central().End(ctx, device) })
 }
 
+// EndNow implements notary.Participant.
+func (l notaryLink) EndNow(ctx context.Context, device message.DeviceID) error {
+	return callOnly(l.w, func() error { return l.central().EndNow(ctx, device) })
+}
+
 // Revoked implements notary.Participant.
 func (l notaryLink) Revoked(
 	ctx context.Context, after int64, limit int,

@@ -50,6 +50,22 @@ func (h *cardSession) verify(ctx context.Context) error {
 	return err
 }
 
+// IsHeld reports whether the held card is the owner's card that this app is set up with: the only
+// one that understands a PIN enciphered to its key. Another card answers that the MAC is wrong, and
+// none of its tries is taken. Errors: [ErrPINNeeded], [*client.Refusal] for a wrong PIN,
+// [*client.LinkLost].
+func (w *Wallet) IsHeld(ctx context.Context, tap Tap) (bool, error) {
+	h, err := w.openSession(ctx, tap)
+	if err != nil {
+		return false, err
+	}
+	err = h.verify(ctx)
+	if client.Is(err, spec.SWMACWrong) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // withPIN runs a command that may require the PIN, first without it.
 func (h *cardSession) withPIN(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
 	answer, err := do()

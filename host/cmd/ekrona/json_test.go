@@ -24,7 +24,6 @@ var unansweredByDesign = map[string]string{
 // unrunHere are commands with --json that this test cannot bring to an answer.
 var unrunHere = map[string]string{
 	"ekrona card readers": "PC/SC is another test's",
-	"ekrona wallet end":   "claims on a lost card are honoured for weeks",
 }
 
 // answers are the command lines that are run in order, each with --json. "!" stands before
@@ -46,6 +45,11 @@ wallet continue bertil --card anna --state box
 wallet unload anna 5 --state box
 wallet new-phone bertil --state box
 wallet lost bertil --state box
+wallet end bertil --now --state box
+bank policy set --state box --bank SENORDIC --all --preset pilot --by eva
+bank policy show --state box --bank SENORDIC
+bank sweep --state box
+sandbox clock box --forward 1
 - terminal sell cafe 4 --card anna --torn --state box
 terminal open cafe --state box
 terminal take cafe {number} --card anna --state box
@@ -63,6 +67,7 @@ terminal replace kiosk --state box
 terminal end kiosk --state box
 books --state box
 card renew anna --state box
+card memory
 card balance anna --state box
 card info --card box/cards/anna.card
 card log anna --state box

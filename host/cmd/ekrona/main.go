@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/host/cmd/ekrona/internal/bank"
 	"ekrona/host/cmd/ekrona/internal/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/demo"
@@ -90,7 +91,7 @@ but an invariant of the protocol does not hold.`,
 	})
 	root.AddCommand(
 		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
-		card.Command(withHolder, wallet.RenewCommand()),
+		bank.Command(), card.Command(withHolder, wallet.RenewCommand()),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())
 	return root

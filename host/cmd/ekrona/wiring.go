@@ -9,6 +9,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/host/clock"
 	"ekrona/host/cmd/ekrona/internal/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/issue"
@@ -38,6 +39,9 @@ func (b sandboxBank) Issued(ctx context.Context, owner string) error {
 	return b.sandbox.LearnCards(ctx, owner)
 }
 
+// Clock is issue.Bank's.
+func (b sandboxBank) Clock() clock.Clock { return b.sandbox.Clock() }
+
 // withBank is issue.Wiring's Bank.
 func withBank(
 	c *cobra.Command, state string, name message.Name,
@@ -62,27 +66,33 @@ func withHolder(
 ) error {
 	f := parties.Flags{State: at.State, Traced: at.Traced}
 	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-		person, err := parties.WithCard(ctx, s, at.Name, at.Device, "--device")
+		people, err := parties.MaybeHeld(ctx, s, at.Name, at.Device, "--device")
 		if err != nil {
 			return err
 		}
-		device := person.Phone.Device()
-		letter := person.LetterOf(device)
-		return do(ctx, card.Holder{
-			Away:   parties.AtHand(person.Holder, device),
-			PINKey: person.Phone.PINKey(), PIN: letter.PIN, PUK: letter.PUK,
-			NoteNewPIN: func(digits string) error {
-				if letter.PIN == "" {
-					return nil
-				}
-				return s.NoteNewPIN(person.Holder, digits)
-			},
+		person := people[0]
+		holder := card.Holder{
+			Away: parties.AtHand(person.Holder, person.Phone.Device()),
+			None: sandbox.NoneHeld(at.Name, people),
 			Tap: func(opened *cli.OpenCard) apdu.Card {
 				if opened != nil {
 					person.Card.Insert(opened, opened.Reset)
 				}
 				return person.Card.Tap()
 			},
-		})
+		}
+		for _, p := range people {
+			letter := p.LetterOf(p.Phone.Device())
+			holder.Cards = append(holder.Cards, card.HolderCard{
+				PINKey: p.Phone.PINKey(), PIN: letter.PIN, PUK: letter.PUK,
+				NoteNewPIN: func(digits string) error {
+					if letter.PIN == "" {
+						return nil
+					}
+					return s.NoteNewPIN(p.Holder, digits)
+				},
+			})
+		}
+		return do(ctx, holder)
 	})
 }

@@ -11,16 +11,25 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
-// Holder is a person whose card is named by its holder's name.
-type Holder struct {
-	PINKey     *ecdsa.PublicKey // to which the card's PINs are enciphered
+// HolderCard is one of a holder's cards.
+type HolderCard struct {
+	PINKey     *ecdsa.PublicKey // to which the card's PINs are enciphered; nil for a card of nobody
 	PIN, PUK   string           // of the PIN letter, empty where that is on paper
 	NoteNewPIN func(digits string) error
-	Away       error // why there is no card in the person's own place, nil if there is one
+}
+
+// Holder is a person whose card is named by its holder's name.
+type Holder struct {
+	Name  string
+	Cards []HolderCard // that may be in the hand, the likely one first
+	Away  error        // why there is no card in the person's own place, nil if there is one
+	// None is the error if the card in the hand is none of Cards.
+	None error
 
 	// Tap holds the person's card to a reader: the one that was opened, or with nil that
 	// in the person's own place.
@@ -31,7 +40,7 @@ type Holder struct {
 type Place struct {
 	State  string // folder of the sandbox
 	Name   string
-	Device string // id of the card, empty where the person has one in use
+	Device string // id of the card, empty for the one in the hand
 	Traced bool   // commands and answers are shown
 }
 
@@ -78,7 +87,7 @@ to the reader could read it: --plain-pin allows that.
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 	c.Flags().StringVar(&f.state, "state", "", "folder of the sandbox in which NAME has a phone")
 	c.Flags().StringVar(&f.device, "device", "",
-		"device id of NAME's card; needed if NAME has several in use")
+		"device id of NAME's card; otherwise it is the one in the hand")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -91,9 +100,8 @@ type presentedCard struct {
 	fci    message.FCI
 	absent error // why the applet could not be selected
 
-	transport client.PINTransport
-	inClear   error  // why no PIN goes to the card, nil if one may
-	holder    Holder // who is named
+	inClear error  // why no PIN goes to the card, nil if one may
+	holder  Holder // who is named
 }
 
 // hold opens the card and calls do with it.
@@ -107,7 +115,7 @@ func (f *holderFlags) hold(
 		}
 		return cli.WithCard(c, &f.cards, func(opened *cli.OpenCard) error {
 			h := &presentedCard{Client: client.New(opened), atr: opened.ATR, where: opened.Where}
-			h.holder.NoteNewPIN = func(string) error { return nil }
+			h.holder.Cards = []HolderCard{{NoteNewPIN: func(string) error { return nil }}}
 			if f.cards.File == "" && !f.plain {
 				h.inClear = cli.PlainPIN(
 					"name its holder with NAME --state DIR, whose bank knows the card's key, or")
@@ -119,8 +127,7 @@ func (f *holderFlags) hold(
 	f.cards.Traced = false
 	return f.holders(c, Place{f.state, name, f.device, traced},
 		func(ctx context.Context, holder Holder) error {
-			h := &presentedCard{where: name + "'s", holder: holder,
-				transport: client.PINTransport{Key: holder.PINKey, Random: rand.Reader}}
+			h := &presentedCard{where: name + "'s", holder: holder}
 			if !f.cards.Named() && holder.Away != nil {
 				return cli.Usage("%w; or name it with --reader READER or --card FILE", holder.Away)
 			}
@@ -147,13 +154,32 @@ func (h *presentedCard) verify(ctx context.Context, entry cli.HolderSecret) erro
 	if err := errors.Join(h.absent, h.inClear); err != nil {
 		return err
 	}
-	digits, err := entry.Read(ctx, h.holder.PIN)
-	if err != nil {
-		return err
+	return h.withEach(func(c HolderCard, transport client.PINTransport) error {
+		digits, err := entry.Read(ctx, c.PIN)
+		if err != nil {
+			return err
+		}
+		block, err := pin.NewBlock(digits)
+		if err != nil {
+			return cli.Usage("%w", err)
+		}
+		return h.Verify(ctx, block, transport)
+	})
+}
+
+// withEach calls do for one of the holder's cards after the other, until it is the one in the hand:
+// any other answers that the MAC is wrong, and none of its tries is taken.
+func (h *presentedCard) withEach(
+	do func(c HolderCard, transport client.PINTransport) error,
+) error {
+	for _, c := range h.holder.Cards {
+		transport := client.PINTransport{}
+		if c.PINKey != nil {
+			transport = client.PINTransport{Key: c.PINKey, Random: rand.Reader}
+		}
+		if err := do(c, transport); !client.Is(err, spec.SWMACWrong) {
+			return err
+		}
 	}
-	block, err := pin.NewBlock(digits)
-	if err != nil {
-		return cli.Usage("%w", err)
-	}
-	return h.Verify(ctx, block, h.transport)
+	return h.holder.None
 }

@@ -50,7 +50,7 @@ which asks for it.`,
 		if err != nil {
 			return err
 		}
-		if info.Application && (ask || f.pin.Given() || h.holder.PIN != "") {
+		if info.Application && (ask || f.pin.Given() || h.holder.Cards[0].PIN != "") {
 			if err := h.verify(ctx, f.pin); err != nil {
 				return err
 			}

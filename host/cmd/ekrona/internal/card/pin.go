@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/pin"
+	"ekrona/applet/client"
 	"ekrona/host/cmd/ekrona/internal/cli"
 )
 
@@ -28,32 +29,44 @@ prompt, twice. With --unblock the PUK replaces a PIN that is forgotten or blocke
 		if err := errors.Join(h.absent, h.inClear); err != nil {
 			return err
 		}
-		first, block, letter, change := f.pin, pin.NewBlock, h.holder.PIN, h.ChangePIN
+		first, block, change := f.pin, pin.NewBlock, h.ChangePIN
 		if unblock {
-			first, block, letter, change = puk, pin.NewPUKBlock, h.holder.PUK, h.ResetPIN
+			first, block, change = puk, pin.NewPUKBlock, h.ResetPIN
 		}
-		known, err := first.Read(ctx, letter)
+		digits := ""
+		err := h.withEach(func(card HolderCard, transport client.PINTransport) error {
+			letter := card.PIN
+			if unblock {
+				letter = card.PUK
+			}
+			known, err := first.Read(ctx, letter)
+			if err != nil {
+				return err
+			}
+			old, err := block(known)
+			if err != nil {
+				return cli.Usage("%w", err)
+			}
+			if digits == "" {
+				if digits, err = chosen.Read(ctx, ""); err != nil {
+					return err
+				}
+			}
+			replacement, err := pin.NewBlock(digits)
+			if err != nil {
+				return cli.Usage("new PIN: %w", err)
+			}
+			if err := change(ctx, old, replacement, transport); err != nil {
+				return err
+			}
+			if err := card.NoteNewPIN(digits); err != nil {
+				return fmt.Errorf("the card has the new PIN, but the PIN letter could not be "+
+					"changed: %w", err)
+			}
+			return nil
+		})
 		if err != nil {
 			return err
-		}
-		old, err := block(known)
-		if err != nil {
-			return cli.Usage("%w", err)
-		}
-		digits, err := chosen.Read(ctx, "")
-		if err != nil {
-			return err
-		}
-		replacement, err := pin.NewBlock(digits)
-		if err != nil {
-			return cli.Usage("new PIN: %w", err)
-		}
-		if err := change(ctx, old, replacement, h.transport); err != nil {
-			return err
-		}
-		if err := h.holder.NoteNewPIN(digits); err != nil {
-			return fmt.Errorf("the card has the new PIN, but the PIN letter could not be "+
-				"changed: %w", err)
 		}
 		return cli.Answer(c, f.asJSON, map[string]bool{"changed": true}, "the card has a new PIN")
 	})

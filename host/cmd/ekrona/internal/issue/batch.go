@@ -183,6 +183,7 @@ func (f *batchFlags) options(
 	}
 	o = batch.Options{
 		Job: job, Folder: f.folder, Registry: bank, Driver: f.wiring.Batch.Driver,
+		Clock: bank.Clock(),
 		Line: personalization.Line{Issuer: issuer, CAP: file, DeleteApplet: f.deleteApplet,
 			Secure: f.secure},
 	}

@@ -11,7 +11,6 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/emulator/card"
 	"ekrona/host/banking"
-	"ekrona/host/clock"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/progress"
 	"ekrona/personalization"
@@ -167,7 +166,7 @@ func (i *cardIssue) run(c *cobra.Command) error {
 				d.Desk = desk.Desk{
 					Name: message.Name(i.bank), Bank: bank, Line: line, Need: need, Link: link,
 					ReplaceKeys: i.replaceKeys,
-					Clock:       clock.System{}, Show: d.progress, Record: talk.report,
+					Clock:       bank.Clock(), Show: d.progress, Record: talk.report,
 				}
 				return d.issue(ctx)
 			})

@@ -16,6 +16,7 @@ import (
 	"ekrona/applet"
 	"ekrona/emulator/cap"
 	"ekrona/host/banking"
+	"ekrona/host/clock"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/personalization"
 	"ekrona/personalization/batch"
@@ -27,6 +28,8 @@ type Bank interface {
 	banking.IssuerDesk
 	batch.Enroller
 	Issuer(ctx context.Context) (personalization.Issuer, error)
+	// Clock is the one by which the bank goes.
+	Clock() clock.Clock
 	// Issued makes an owner's phone learn that a card was made.
 	Issued(ctx context.Context, owner string) error
 }

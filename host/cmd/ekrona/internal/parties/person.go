@@ -1,6 +1,7 @@
 package parties
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,13 +72,14 @@ func Held(
 				"with --device",
 			p.Name, inHand, wanted)
 	}
-	entered := p.LetterOf(inHand).PIN
+	entered := cmp.Or(p.LetterOf(inHand).PIN, p.PIN)
 	if file != "" || entered == "" {
 		asked := cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", File: file,
 			Environment: environment}
 		if entered, err = asked.Read(ctx, ""); err != nil {
 			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
 		}
+		p.PIN = entered
 	}
 	block, err := pin.NewBlock(entered)
 	if err != nil {
@@ -100,12 +102,32 @@ func AtHand(p *sandbox.Holder, wanted message.DeviceID) error {
 		"virtual one", p.Name, absence, p.Name, p.Name)
 }
 
+// HeldCardCommand makes a command for a person who holds a card to the phone, whose name is its
+// first argument and which takes more arguments behind it.
+func HeldCardCommand(
+	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
+) *cobra.Command {
+	file := ""
+	return cardCommand(f, use, short, more, what, holding(&file, OwnPIN), &file, heldUsage, do)
+}
+
+// PayeeCommand makes a HeldCardCommand for the payee: the PIN that its flag names is the payer's.
+func PayeeCommand(
+	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
+) *cobra.Command {
+	return cardCommand(f, use, short, more, what, holding(new(string), PayeePIN), new(string),
+		heldUsage, do)
+}
+
+const heldUsage = "device id of the card that is meant; otherwise it is the one that is held to " +
+	"the phone"
+
 // PersonCommand makes a command for a person with a card, whose name is its first
-// argument and which takes more arguments behind it.
+// argument and which takes more arguments behind it. No card need be held.
 func PersonCommand(
 	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
 ) *cobra.Command {
-	return cardCommand(f, use, short, more, what, (*sandbox.Sandbox).Person,
+	return cardCommand(f, use, short, more, what, (*sandbox.Sandbox).Person, new(string),
 		"device id of the card that is meant; needed if the person has several in use", do)
 }
 
@@ -114,7 +136,7 @@ func PersonCommand(
 func LostCardCommand(
 	f *Flags, use, short string, more int, what string, do func(c *cobra.Command, v Visit) error,
 ) *cobra.Command {
-	return cardCommand(f, use, short, more, what, (*sandbox.Sandbox).PersonToEnd,
+	return cardCommand(f, use, short, more, what, (*sandbox.Sandbox).PersonToEnd, new(string),
 		"device id of the card that is meant; needed if several of the person's were reported lost",
 		do)
 }
@@ -124,8 +146,8 @@ type personOf func(s *sandbox.Sandbox, ctx context.Context, name string,
 	device message.DeviceID) (*sandbox.Person, error)
 
 func cardCommand(
-	f *Flags, use, short string, more int, what string, choose personOf, usage string,
-	do func(c *cobra.Command, v Visit) error,
+	f *Flags, use, short string, more int, what string, choose personOf, file *string,
+	usage string, do func(c *cobra.Command, v Visit) error,
 ) *cobra.Command {
 	device := ""
 	find := func(ctx context.Context, s *sandbox.Sandbox, name string) (*sandbox.Person, error) {
@@ -134,17 +156,33 @@ func cardCommand(
 	}
 	v := &Visit{}
 	c := v.command(f, use, short, more, what, find, func(c *cobra.Command, v Visit) error {
-		err := do(c, v)
-		if client.Is(err, spec.SWAddressee) {
-			err = fmt.Errorf("%w; the card in the hand may be another of %s's than %s: "+
-				"--insert that one, or name the other with --device",
-				err, v.Person.Name, v.Person.Phone.Device())
-		}
-		return err
+		v.PIN = *file
+		return OtherCard(do(c, v), v.Person, "--device")
 	})
-	PINFlag(c, &v.PIN)
+	PINFlag(c, file)
 	c.Flags().StringVar(&device, "device", "", usage)
 	return c
+}
+
+// otherCard says that the card in the hand was not the one that was meant.
+type otherCard struct {
+	error
+	cause error
+}
+
+// Unwrap returns what the card answered.
+func (o *otherCard) Unwrap() error { return o.cause }
+
+// OtherCard explains an error with which a card answers a command for another one; flag names the
+// card that is meant. Every other error is returned as it is.
+func OtherCard(err error, p *sandbox.Person, flag string) error {
+	var explained *otherCard
+	if !client.Is(err, spec.SWAddressee) && !client.Is(err, spec.SWMACWrong) ||
+		errors.As(err, &explained) {
+		return err
+	}
+	return &otherCard{fmt.Errorf("%w; the card in the hand may be another of %s's than %s: "+
+		"--insert that one, or name the other with %s", err, p.Name, p.Phone.Device(), flag), err}
 }
 
 // WithCard finds a person with a card: the one that a flag names.
@@ -153,6 +191,47 @@ func WithCard(
 ) (*sandbox.Person, error) {
 	p, err := s.Person(ctx, name, message.DeviceID(device))
 	return chosen(p, err, name, flag)
+}
+
+// Holding finds a person with a card: the one that a flag names, or that is held to the phone with
+// the PIN from a file or an environment variable.
+func Holding(
+	ctx context.Context, s *sandbox.Sandbox, name, device, flag, file, environment string,
+) (*sandbox.Person, error) {
+	p, err := holding(&file, environment)(s, ctx, name, message.DeviceID(device))
+	return chosen(p, err, name, flag)
+}
+
+// holding is a personOf that chooses the card that is held to the phone.
+func holding(file *string, environment string) personOf {
+	return func(
+		s *sandbox.Sandbox, ctx context.Context, name string, device message.DeviceID,
+	) (*sandbox.Person, error) {
+		if device != "" {
+			return s.Person(ctx, name, device)
+		}
+		return s.PersonHolding(ctx, name, func(ctx context.Context) (wallet.Tap, error) {
+			holder, err := s.Holder(name)
+			if err != nil {
+				return wallet.Tap{}, err
+			}
+			return Held(ctx, holder, "", *file, environment)
+		})
+	}
+}
+
+// MaybeHeld returns a person once with each card that may be in the hand, the likely one first: the
+// one that a flag names, or every one that the phone knows.
+func MaybeHeld(
+	ctx context.Context, s *sandbox.Sandbox, name, device, flag string,
+) ([]*sandbox.Person, error) {
+	if device == "" {
+		if people, err := s.WithEachCard(ctx, name); err != nil || len(people) > 0 {
+			return people, err
+		}
+	}
+	p, err := WithCard(ctx, s, name, device, flag)
+	return []*sandbox.Person{p}, err
 }
 
 // chosen explains why there is no person with a card, if so.

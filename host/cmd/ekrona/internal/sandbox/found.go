@@ -13,7 +13,8 @@ import (
 // Command is "ekrona sandbox".
 func Command() *cobra.Command {
 	return cli.Group("sandbox",
-		"A whole scheme in one folder: central bank, banks, customers, merchants", foundCommand())
+		"A whole scheme in one folder: central bank, banks, customers, merchants", foundCommand(),
+		clockCommand())
 }
 
 func foundCommand() *cobra.Command {

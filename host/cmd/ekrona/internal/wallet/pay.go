@@ -32,12 +32,12 @@ type paidAnswer struct {
 
 func walletPayCommand() *cobra.Command {
 	f, torn, theirs := &parties.Flags{}, "", ""
-	c := parties.PersonCommand(f, "pay PAYER PAYEE AMOUNT",
+	c := parties.HeldCardCommand(f, "pay PAYER PAYEE AMOUNT",
 		"Pay from card to card, in three taps on the payee's phone", 2,
 		"payer, payee and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
 			payer := v.Person
-			payee, err := parties.WithCard(c.Context(), v.Sandbox, v.Arguments[0], theirs,
-				"--payee-device")
+			payee, err := parties.Holding(c.Context(), v.Sandbox, v.Arguments[0], theirs,
+				"--payee-device", "", parties.PayeePIN)
 			if err != nil {
 				return err
 			}
@@ -56,6 +56,9 @@ func walletPayCommand() *cobra.Command {
 			payee.Card.WithdrawAfter(instruction)
 			asked, receipt, err := payee.Phone.Transfer(c.Context(), amount,
 				holder(payer, payee, v.PIN))
+			if client.Is(err, spec.SWMACWrong) { // only the payee's PIN is enciphered
+				err = parties.OtherCard(err, payee, "--payee-device")
+			}
 			if err != nil {
 				return goOn(err, asked, payer.Name, payee.Name)
 			}
@@ -74,7 +77,7 @@ is on the payee's card only: "ekrona wallet sync PAYEE" finds it there first, an
 the same "ekrona wallet pay" again.`
 	f.PlainFlag(c)
 	c.Flags().StringVar(&theirs, "payee-device", "",
-		"device id of the payee's card; needed if the payee has several in use")
+		"device id of the payee's card; otherwise it is the one that is held to the phone")
 	c.Flags().StringVar(&torn, "torn", "",
 		"take the card away after this command: request, pay or accept")
 	return c
@@ -110,7 +113,7 @@ func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
 
 func walletAskCommand() *cobra.Command {
 	f, from, theirs := &parties.Flags{}, "", ""
-	c := parties.PersonCommand(f, "ask NAME AMOUNT",
+	c := parties.HeldCardCommand(f, "ask NAME AMOUNT",
 		"Ask for an amount: make a Request on the card, to be paid later", 1,
 		"a person's name and an amount in kronor",
 		func(c *cobra.Command, v parties.Visit) error {
@@ -205,7 +208,7 @@ func own(
 
 func walletRefuseCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; a "+
+	return parties.HeldCardCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; a "+
 		"payment of it goes back to its payer", 1,
 		"a person's name and the number of a Request",
 		func(c *cobra.Command, v parties.Visit) error {
@@ -228,14 +231,14 @@ func walletRefuseCommand() *cobra.Command {
 
 func walletContinueCommand() *cobra.Command {
 	f, whose, theirs := &parties.Flags{}, "", ""
-	c := parties.PersonCommand(f, "continue NAME",
+	c := parties.PayeeCommand(f, "continue NAME",
 		"Continue the oldest payment to this person that was torn", 0, "the payee's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			var payer *sandbox.Person
 			if whose != "" {
 				var err error
-				if payer, err = parties.WithCard(c.Context(), v.Sandbox, whose, theirs,
-					"--card-device"); err != nil {
+				if payer, err = parties.Holding(c.Context(), v.Sandbox, whose, theirs,
+					"--card-device", v.PIN, parties.OwnPIN); err != nil {
 					return err
 				}
 				if err := f.MayHear(whose); err != nil {
@@ -263,7 +266,7 @@ func walletContinueCommand() *cobra.Command {
 		})
 	c.Flags().StringVar(&whose, "card", "", "payer whose card is held to the phone")
 	c.Flags().StringVar(&theirs, "card-device", "",
-		"device id of the payer's card; needed if the payer has several in use")
+		"device id of the payer's card; otherwise it is the one that is held to the phone")
 	f.PlainFlag(c)
 	return c
 }

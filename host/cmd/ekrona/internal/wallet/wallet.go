@@ -29,7 +29,7 @@ func Command() *cobra.Command {
 
 func walletBalanceCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "balance NAME",
+	return parties.HeldCardCommand(f, "balance NAME",
 		"Show the three wallets: online, shadow, on the card", 0, "a person's name",
 		func(c *cobra.Command, v parties.Visit) error {
 			return balance(v, c, f)
@@ -117,7 +117,7 @@ func walletBuyCommand() *cobra.Command {
 
 func walletLoadCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "load NAME AMOUNT",
+	return parties.HeldCardCommand(f, "load NAME AMOUNT",
 		"Move money from the online wallet to the card", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
 			amount, tap, err := v.AmountAndTap(c.Context())
@@ -135,7 +135,7 @@ func walletLoadCommand() *cobra.Command {
 
 func walletUnloadCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "unload NAME AMOUNT",
+	return parties.HeldCardCommand(f, "unload NAME AMOUNT",
 		"Move money from the card to the online wallet", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
 			amount, tap, err := v.AmountAndTap(c.Context())
@@ -152,7 +152,7 @@ func walletUnloadCommand() *cobra.Command {
 
 func walletSyncCommand() *cobra.Command {
 	f := &parties.Flags{}
-	return parties.PersonCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0,
+	return parties.HeldCardCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			tap, err := v.Tap(c.Context())
 			if err != nil {
@@ -185,12 +185,16 @@ the person has several in use. Claims on it are honoured for a time; after that
 }
 
 func walletEndCommand() *cobra.Command {
-	f := &parties.Flags{}
+	f, now := &parties.Flags{}, false
 	c := parties.LostCardCommand(f, "end NAME",
 		"End a card that was reported lost, for good: its money goes to the online wallet", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			device := v.Person.Phone.Device()
-			if err := v.Sandbox.EndCard(c.Context(), v.Person); err != nil {
+			end := v.Sandbox.EndCard
+			if now {
+				end = v.Sandbox.EndCardNow
+			}
+			if err := end(c.Context(), v.Person); err != nil {
 				return err
 			}
 			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
@@ -200,7 +204,10 @@ func walletEndCommand() *cobra.Command {
 	c.Long = `End a card that was reported lost or replaced, which cannot be undone: what its shadow
 wallet holds, and all that comes in later, goes to the online wallet. A card in use is never
 chosen; --device names the card if several were reported lost. This is possible when claims
-on the card are honoured no longer; before that the error names the day.`
+on the card are honoured no longer; before that the error names the day. With --now the
+bank does not wait for it: what is claimed on the card later, the bank pays itself.`
+	c.Flags().BoolVar(&now, "now", false, "end the card before its time is over, which cannot be "+
+		"undone either: later claims on it are the bank's loss")
 	return c
 }
 

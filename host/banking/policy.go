@@ -1,0 +1,189 @@
+package banking
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ekrona/apdu/message"
+)
+
+// PolicyOrder is an order of the intermediary's staff to give devices other limits.
+type PolicyOrder struct {
+	Key    string // the caller's own key: an order is carried out once for it
+	By     string // who ordered it, for human readers
+	Preset string // name of the limits, empty for none
+	// Policy has the limits. Its version is given by the intermediary: the same for all devices of
+	// an order, and above that of every order before it.
+	Policy message.Policy
+
+	// Everyone says that it is for all cards in use, and for those that are issued later.
+	Everyone bool
+	// Devices and Customers are for whom it is otherwise: single devices, and the cards in use of
+	// customers, also those that they get later.
+	Devices   []message.DeviceID
+	Customers []string
+
+	At time.Time // when it was ordered; given by the intermediary
+}
+
+// Check refuses an order that says nothing, or not for whom. Errors: [ErrMalformed].
+func (o PolicyOrder) Check() error {
+	named := len(o.Devices) + len(o.Customers)
+	switch {
+	case o.Key == "" || o.By == "":
+		return Refuse(ErrMalformed,
+			"intermediary: a policy is ordered by somebody, under a key: name both")
+	case o.Everyone == (named > 0):
+		return Refuse(ErrMalformed, "intermediary: policy order %s: give it for everyone, or for "+
+			"the devices and customers that are named", o.Key)
+	}
+	if _, err := o.Policy.Bytes(); err != nil {
+		return Refuse(ErrMalformed, "intermediary: policy order %s: %v", o.Key, err)
+	}
+	return nil
+}
+
+// Sorted returns the order with each device and customer once, in the order of their names.
+func (o PolicyOrder) Sorted() PolicyOrder {
+	o.Devices = slices.Compact(slices.Sorted(slices.Values(o.Devices)))
+	o.Customers = slices.Compact(slices.Sorted(slices.Values(o.Customers)))
+	return o
+}
+
+// CardPolicy says which policy a card shall have, and which it has shown.
+type CardPolicy struct {
+	Device   message.DeviceID
+	Customer string
+	Policy   message.Policy // that it shall have, with its version
+	Ceilings message.Policy // written into the card for good
+	Seen     uint16         // version that the card showed at its last synchronisation
+	InUse    bool           // neither reported lost nor ended, as the notary said last
+}
+
+// Rollout is how far a policy has got to a card.
+type Rollout string
+
+// The card has the policy that it shall have; it gets it with its next synchronisation; or it
+// shows a later one, whose order was lost with a restored backup: order the policy again.
+const (
+	RolledOut   Rollout = "current"
+	Outstanding Rollout = "outstanding"
+	OrderLost   Rollout = "order lost"
+)
+
+// Rollout compares the version that the card shall have with the one that it has shown.
+func (c CardPolicy) Rollout() Rollout {
+	switch {
+	case c.Seen < c.Policy.Version:
+		return Outstanding
+	case c.Seen > c.Policy.Version:
+		return OrderLost
+	}
+	return RolledOut
+}
+
+// Above returns, for a human reader, which limits of a policy are above a card's ceilings; empty
+// when none is.
+func Above(p, ceilings message.Policy) string {
+	if p.Within(ceilings) {
+		return ""
+	}
+	var above []string
+	for _, limit := range []struct {
+		name        string
+		is, ceiling fmt.Stringer
+		over        bool
+	}{
+		{"balance", p.MaxBalance, ceilings.MaxBalance, p.MaxBalance > ceilings.MaxBalance},
+		{"payment", p.MaxPayment, ceilings.MaxPayment, p.MaxPayment > ceilings.MaxPayment},
+		{"transactions", count(p.MaxTransactions), count(ceilings.MaxTransactions),
+			p.MaxTransactions > ceilings.MaxTransactions},
+	} {
+		if limit.over {
+			above = append(above, fmt.Sprintf("%s %s, ceiling %s", limit.name, limit.is,
+				limit.ceiling))
+		}
+	}
+	if len(above) == 0 { // then it is a flag
+		above = append(above, fmt.Sprintf("flags %02X, of which the ceilings have %02X", p.Flags,
+			ceilings.Flags))
+	}
+	return strings.Join(above, "; ")
+}
+
+// count is a number of transactions.
+type count uint
+
+func (c count) String() string { return fmt.Sprint(uint(c)) }
+
+type policyOrderJSON struct {
+	Key       string             `json:"key"`
+	By        string             `json:"by"`
+	Preset    string             `json:"preset,omitempty"`
+	Policy    []byte             `json:"policy,omitempty"` // content of DO CB
+	Everyone  bool               `json:"everyone,omitempty"`
+	Devices   []message.DeviceID `json:"devices,omitempty"`
+	Customers []string           `json:"customers,omitempty"`
+	At        time.Time          `json:"at"`
+}
+
+// MarshalJSON writes the policy as the card gets it.
+func (o PolicyOrder) MarshalJSON() ([]byte, error) {
+	policy, err := o.Policy.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(policyOrderJSON{o.Key, o.By, o.Preset, policy, o.Everyone, o.Devices,
+		o.Customers, o.At})
+}
+
+// UnmarshalJSON reads the policy as the card does.
+func (o *PolicyOrder) UnmarshalJSON(b []byte) error {
+	var in policyOrderJSON
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	policy, err := message.ParsePolicy(in.Policy)
+	*o = PolicyOrder{in.Key, in.By, in.Preset, policy, in.Everyone, in.Devices, in.Customers, in.At}
+	return err
+}
+
+type cardPolicyJSON struct {
+	Device   message.DeviceID `json:"device"`
+	Customer string           `json:"customer"`
+	Policy   []byte           `json:"policy,omitempty"`   // content of DO CB
+	Ceilings []byte           `json:"ceilings,omitempty"` // content of DO CB
+	Seen     uint16           `json:"seen"`
+	InUse    bool             `json:"in_use"`
+}
+
+// MarshalJSON writes the policies as cards get them.
+func (c CardPolicy) MarshalJSON() ([]byte, error) {
+	policy, err := c.Policy.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	ceilings, err := c.Ceilings.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(cardPolicyJSON{c.Device, c.Customer, policy, ceilings, c.Seen, c.InUse})
+}
+
+// UnmarshalJSON reads the policies as cards do.
+func (c *CardPolicy) UnmarshalJSON(b []byte) error {
+	var in cardPolicyJSON
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	policy, err := message.ParsePolicy(in.Policy)
+	if err != nil {
+		return err
+	}
+	ceilings, err := message.ParsePolicy(in.Ceilings)
+	*c = CardPolicy{in.Device, in.Customer, policy, ceilings, in.Seen, in.InUse}
+	return err
+}

@@ -1,0 +1,392 @@
+package bank
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/host/banking"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona/host/notary"
+	"ekrona/host/party/bank"
+	"ekrona/host/sandbox"
+)
+
+// presets are the named limits of cards.
+var presets = map[string]func() message.Policy{"pilot": message.PilotPolicy}
+
+func presetNames() string {
+	var names []string
+	for name := range presets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// limitsAnswer is the limits of a policy for a script.
+type limitsAnswer struct {
+	MaxBalance      money.Ore `json:"max_balance_ore"`
+	MaxPayment      money.Ore `json:"max_payment_ore"`
+	MaxTransactions uint      `json:"max_transactions"`
+	Flags           []string  `json:"flags"`
+}
+
+func limitsOf(p message.Policy) limitsAnswer {
+	flags := []string{}
+	for _, row := range spec.Flags {
+		if p.Has(row.Bit) {
+			flags = append(flags, row.Name)
+		}
+	}
+	return limitsAnswer{p.MaxBalance, p.MaxPayment, uint(p.MaxTransactions), flags}
+}
+
+// String is the limits for a person.
+func (l limitsAnswer) String() string {
+	text := fmt.Sprintf("holds %s, pays %s at most, %d transactions between two synchronisations",
+		l.MaxBalance, l.MaxPayment, l.MaxTransactions)
+	if len(l.Flags) > 0 {
+		text += ", " + strings.Join(l.Flags, " ")
+	}
+	return text
+}
+
+func policyCommand() *cobra.Command {
+	return cli.Group("policy", "The limits of a bank's cards: set them, show how far they have got",
+		policySetCommand(), policyShowCommand())
+}
+
+// policySet is one run of "bank policy set".
+type policySet struct {
+	parties.Flags
+	bank, by, key, preset string
+	everyone              bool
+	cards, customers      []string
+	balance, payment      string
+	transactions          uint
+	flags                 []bool // in the order of spec.Flags
+}
+
+func policySetCommand() *cobra.Command {
+	p := &policySet{}
+	c := &cobra.Command{
+		Use:   "set",
+		Short: "Order other limits for cards: one, those of some customers, or all",
+		Long: `Order other limits for cards: for single ones (--card), for those that customers have and will
+get (--customer), or for all and those that are issued later (--all). Each card gets them
+with its next synchronisation. The order has a version, which grows with each order; who
+gave it and when is kept.
+
+The limits are those of --preset, changed by the flags for single limits. Without --preset
+these change the policy that the cards shall have now, which must then be the same for all.
+An order above the ceilings of a card is refused as a whole, and names the card.`,
+		Example: `  ekrona bank policy set --state DIR --bank SENORDIC --all --preset pilot --by eva
+  ekrona bank policy set --state DIR --bank SENORDIC --customer anna --max-payment 500 --by eva`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withBank(c, &p.Flags, p.bank, func(ctx context.Context, b *bank.Bank) error {
+				return p.run(ctx, c, b)
+			})
+		},
+	}
+	p.Bind(c)
+	bankFlag(c, &p.bank)
+	c.Flags().StringVar(&p.by, "by", "", "who orders it (needed)")
+	c.Flags().StringVar(&p.key, "order", "", "name of the order: repeating the same order changes "+
+		"nothing more (default: a new name)")
+	c.Flags().StringVar(&p.preset, "preset", "", "start from named limits: "+presetNames())
+	c.Flags().BoolVar(&p.everyone, "all", false, "for all cards of the bank")
+	c.Flags().StringArrayVar(&p.cards, "card", nil, "device id of a card (repeat for more)")
+	c.Flags().StringArrayVar(&p.customers, "customer", nil,
+		"customer whose cards are meant (repeat for more)")
+	c.Flags().StringVar(&p.balance, "max-balance", "", "most that a card holds, in kronor")
+	c.Flags().StringVar(&p.payment, "max-payment", "", "most of one payment, in kronor")
+	c.Flags().UintVar(&p.transactions, "max-transactions", 0,
+		"transactions between two synchronisations")
+	p.flags = make([]bool, len(spec.Flags))
+	for n, row := range spec.Flags {
+		c.Flags().BoolVar(&p.flags[n], flagOf(row), false, row.Meaning)
+	}
+	return c
+}
+
+// flagOf returns the command's flag for a bit of a policy.
+func flagOf(row spec.BitRow) string {
+	return strings.ToLower(strings.ReplaceAll(row.Name, "_", "-"))
+}
+
+func (p *policySet) run(ctx context.Context, c *cobra.Command, b *bank.Bank) error {
+	o := banking.PolicyOrder{Key: p.key, By: p.by, Preset: p.preset, Everyone: p.everyone,
+		Customers: p.customers}
+	if o.Key == "" {
+		o.Key = rand.Text()
+	}
+	for _, id := range p.cards {
+		device, err := message.ParseDeviceID(id)
+		if err != nil {
+			return cli.Usage("--card: %w", err)
+		}
+		o.Devices = append(o.Devices, device)
+	}
+	switch {
+	case p.by == "":
+		return cli.Usage("%s: say who orders it: --by NAME", c.CommandPath())
+	case o.Everyone == (len(o.Devices)+len(o.Customers) > 0):
+		return cli.Usage("%s: say for whom: --all, or --card ID and --customer NAME",
+			c.CommandPath())
+	}
+	var err error
+	if o.Policy, err = p.start(ctx, b, o); err != nil {
+		return err
+	}
+	preset := o.Policy
+	if err := p.change(c, &o.Policy); err != nil {
+		return err
+	}
+	if o.Policy != preset { // these are not the named limits any more
+		o.Preset = ""
+	}
+	version, err := b.SetPolicy(ctx, o)
+	if err != nil {
+		return err
+	}
+	limits := limitsOf(o.Policy)
+	return p.Answer(c, map[string]any{"order": o.Key, "version": version, "limits": limits},
+		"version %d, order %s: %s; each card gets it with its next synchronisation", version, o.Key,
+		limits)
+}
+
+// start returns the limits from which an order starts: the preset's, or those that the cards shall
+// have now.
+func (p *policySet) start(
+	ctx context.Context, b *bank.Bank, o banking.PolicyOrder,
+) (start message.Policy, err error) {
+	if p.preset != "" {
+		named, known := presets[p.preset]
+		if !known {
+			return start, cli.Usage("--preset %q: choose one of: %s", p.preset, presetNames())
+		}
+		return named(), nil
+	}
+	cards, err := allCards(ctx, b)
+	if err != nil {
+		return start, err
+	}
+	found := false
+	for _, card := range cards {
+		if (!o.Everyone || !card.InUse) && !slices.Contains(o.Devices, card.Device) &&
+			(!card.InUse || !slices.Contains(o.Customers, card.Customer)) {
+			continue
+		}
+		now := card.Policy
+		now.Version = 0
+		if found && now != start {
+			return start, cli.Usage("these cards have different limits: name those from which the "+
+				"order starts: --preset (%s)", presetNames())
+		}
+		start, found = now, true
+	}
+	if !found {
+		return start, cli.Usage("no card in use is meant, so that there are no limits to change: "+
+			"name those from which the order starts: --preset (%s)", presetNames())
+	}
+	return start, nil
+}
+
+// change puts the single limits of the command line into a policy.
+func (p *policySet) change(c *cobra.Command, policy *message.Policy) error {
+	changed := p.preset != ""
+	for _, amount := range []struct {
+		flag, text string
+		into       *money.Ore
+	}{{"max-balance", p.balance, &policy.MaxBalance},
+		{"max-payment", p.payment, &policy.MaxPayment}} {
+		if !c.Flags().Changed(amount.flag) {
+			continue
+		}
+		changed = true
+		limit, err := parties.AmountOf(amount.text)
+		if err != nil {
+			return fmt.Errorf("--%s: %w", amount.flag, err)
+		}
+		*amount.into = limit
+	}
+	if c.Flags().Changed("max-transactions") {
+		changed = true
+		if !setCount(&policy.MaxTransactions, p.transactions) {
+			return cli.Usage("--max-transactions %d: more than a policy can say", p.transactions)
+		}
+	}
+	for n, row := range spec.Flags {
+		if !c.Flags().Changed(flagOf(row)) {
+			continue
+		}
+		changed = true
+		policy.Flags &^= row.Bit
+		if p.flags[n] {
+			policy.Flags |= row.Bit
+		}
+	}
+	if !changed {
+		return cli.Usage("%s: say which limits: --preset NAME, or single ones; see %q",
+			c.CommandPath(), c.CommandPath()+" --help")
+	}
+	return nil
+}
+
+// setCount sets a number of transactions, and reports whether there is room for it.
+func setCount[T ~uint8 | ~uint16](into *T, n uint) bool {
+	*into = T(n)
+	return uint(*into) == n
+}
+
+// Answers of "bank policy show" for a script.
+type (
+	policyOrderAnswer struct {
+		Version   uint16             `json:"version"`
+		Order     string             `json:"order"`
+		By        string             `json:"by"`
+		At        time.Time          `json:"at"`
+		Preset    string             `json:"preset,omitempty"`
+		Everyone  bool               `json:"everyone"`
+		Cards     []message.DeviceID `json:"cards,omitempty"`
+		Customers []string           `json:"customers,omitempty"`
+		Limits    limitsAnswer       `json:"limits"`
+	}
+	cardPolicyAnswer struct {
+		Device   message.DeviceID `json:"device"`
+		Customer string           `json:"customer"`
+		Version  uint16           `json:"version"`
+		Seen     uint16           `json:"seen_version"`
+		Rollout  banking.Rollout  `json:"rollout"`
+		InUse    bool             `json:"in_use"`
+		Limits   limitsAnswer     `json:"limits"`
+		Ceilings limitsAnswer     `json:"ceilings"`
+	}
+)
+
+func policyShowCommand() *cobra.Command {
+	f, name := &parties.Flags{}, ""
+	c := &cobra.Command{
+		Use:   "show",
+		Short: "Show the policies that were ordered, and which cards have which version",
+		Args:  cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withBank(c, f, name, func(ctx context.Context, b *bank.Bank) error {
+				return show(ctx, c, f, b)
+			})
+		},
+	}
+	f.Bind(c)
+	bankFlag(c, &name)
+	return c
+}
+
+func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank) error {
+	ordered, err := allOrders(ctx, b)
+	if err != nil {
+		return err
+	}
+	known, err := allCards(ctx, b)
+	if err != nil {
+		return err
+	}
+	orders, cards := []policyOrderAnswer{}, []cardPolicyAnswer{}
+	var text strings.Builder
+	for _, o := range ordered {
+		a := policyOrderAnswer{o.Policy.Version, o.Key, o.By, o.At, o.Preset, o.Everyone, o.Devices,
+			o.Customers, limitsOf(o.Policy)}
+		orders = append(orders, a)
+		preset := ""
+		if a.Preset != "" {
+			preset = a.Preset + ", "
+		}
+		fmt.Fprintf(&text, "version %d, ordered by %s on %s for %s: %s%s\n", a.Version, a.By,
+			a.At.Format(time.RFC3339), forWhom(o), preset, a.Limits)
+	}
+	outstanding := 0
+	for _, card := range known {
+		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen,
+			card.Rollout(), card.InUse, limitsOf(card.Policy), limitsOf(card.Ceilings)}
+		cards = append(cards, a)
+		state := fmt.Sprintf("has version %d", a.Seen)
+		switch a.Rollout {
+		case banking.Outstanding:
+			state += fmt.Sprintf(", version %d is outstanding", a.Version)
+			outstanding++
+		case banking.OrderLost:
+			state += ", whose order was lost with a restored backup: order the policy again"
+		case banking.RolledOut:
+		}
+		if !card.InUse {
+			state += "; out of use"
+		}
+		fmt.Fprintf(&text, "%s of %s %s\n", a.Device, a.Customer, state)
+	}
+	return f.Answer(c, map[string]any{"orders": orders, "cards": cards},
+		"%s%d order(s); outstanding at %d of %d card(s)", text.String(), len(orders), outstanding,
+		len(cards))
+}
+
+// forWhom is for whom an order is, for a person.
+func forWhom(o banking.PolicyOrder) string {
+	if o.Everyone {
+		return "all cards"
+	}
+	names := slices.Clone(o.Customers)
+	for _, id := range o.Devices {
+		names = append(names, string(id))
+	}
+	return strings.Join(names, ", ")
+}
+
+func allOrders(ctx context.Context, b *bank.Bank) (all []banking.PolicyOrder, err error) {
+	for after := uint16(0); ; {
+		page, err := b.PolicyOrders(ctx, after, notary.MaxPage)
+		if err != nil || len(page) == 0 {
+			return all, err
+		}
+		all, after = append(all, page...), page[len(page)-1].Policy.Version
+	}
+}
+
+func allCards(ctx context.Context, b *bank.Bank) (all []banking.CardPolicy, err error) {
+	for after := message.DeviceID(""); ; {
+		page, err := b.CardPolicies(ctx, after, notary.MaxPage)
+		if err != nil || len(page) == 0 {
+			return all, err
+		}
+		all, after = append(all, page...), page[len(page)-1].Device
+	}
+}
+
+func bankFlag(c *cobra.Command, name *string) {
+	c.Flags().StringVar(name, "bank", "", "the bank, such as SENORDIC (needed)")
+}
+
+// withBank opens the sandbox, starts a bank of it and does something there.
+func withBank(
+	c *cobra.Command, f *parties.Flags, name string,
+	do func(ctx context.Context, b *bank.Bank) error,
+) error {
+	if name == "" {
+		return cli.Usage("%s: name the bank: --bank NAME", c.CommandPath())
+	}
+	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+		b, err := s.Bank(ctx, name)
+		if err != nil {
+			return err
+		}
+		return do(ctx, b)
+	})
+}
