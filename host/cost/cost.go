@@ -155,6 +155,17 @@ func present(p *sandbox.Person) (wallet.Tap, error) {
 	return wallet.Tap{Card: p.Card.Tap(), PIN: entered}, err
 }
 
+// side is a person who enters the PIN where the card asks for it.
+func side(p *sandbox.Person) wallet.Side {
+	return wallet.Side{Phone: p.Phone,
+		Hold: func(_ context.Context, withPIN bool) (wallet.Tap, error) {
+			if withPIN {
+				return present(p)
+			}
+			return wallet.Tap{Card: p.Card.Tap()}, nil
+		}}
+}
+
 func (m *measurement) fund(ctx context.Context, p *sandbox.Person, amount money.Ore) error {
 	tap, err := present(p)
 	if err != nil {
@@ -175,19 +186,11 @@ func (m *measurement) sell(
 	return err
 }
 
-// receive pays from payer to payee on the payee's phone.
+// receive pays from payer to payee, each at the own phone.
 func (m *measurement) receive(
 	ctx context.Context, payee, payer *sandbox.Person, amount money.Ore,
 ) error {
-	_, _, err := payee.Phone.Transfer(ctx, amount,
-		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-			if side == wallet.Payee {
-				return present(payee)
-			}
-			tap, err := present(payer)
-			tap.OtherCard = true
-			return tap, err
-		})
+	_, _, err := wallet.Transfer(ctx, side(payer), side(payee), amount)
 	return err
 }
 

@@ -70,8 +70,8 @@ func play(ctx context.Context, t *sandbox.Sandbox, tell *printer) (sandbox.Books
 		return sandbox.Books{}, err
 	}
 	for _, scene := range []func() error{
-		s.load, s.payAtTheMerchant, s.tornTap, s.cardToCard, s.refuse, s.settleTheChain,
-		s.payerFirst, s.unload, s.settleAll,
+		s.load, s.receiveWithoutPIN, s.payAtTheMerchant, s.tornTap, s.cardToCard, s.refuse,
+		s.settleTheChain, s.payerFirst, s.unload, s.settleAll,
 	} {
 		if err := scene(); err != nil {
 			return sandbox.Books{}, err

@@ -2,9 +2,13 @@ package demo
 
 import (
 	"context"
+	"errors"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
+	"ekrona/host/envelope"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
@@ -12,8 +16,34 @@ import (
 // payInstruction is the command whose answer the torn tap loses.
 var payInstruction = spec.Pay.INS
 
+// receiveWithoutPIN has the banks let the cards of those who are paid by phone receive without PIN.
+func (s *scenario) receiveWithoutPIN() error {
+	s.print.heading("A policy: Bertil's and Cecilia's cards receive without their PIN")
+	for _, p := range []*sandbox.Person{s.bertil, s.cecilia} {
+		b, err := s.sandbox.BankOf(s.ctx, p)
+		if err != nil {
+			return err
+		}
+		policy := message.PilotPolicy()
+		policy.Flags &^= spec.FlagPINToReceive
+		device := p.Phone.Device()
+		if _, err := b.SetPolicy(s.ctx, banking.PolicyOrder{
+			Key: "receive without PIN " + string(device), By: "demo", Policy: policy,
+			Devices: []message.DeviceID{device},
+		}); err != nil {
+			return err
+		}
+		s.print.event(b.Settings.Title, "changes the policy of %s's card: its next Instruction "+
+			"brings it", title(p.Name))
+		if err := s.synchronise(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *scenario) cardToCard() error {
-	s.print.heading("Card to card: nobody is online")
+	s.print.heading("Card to card: two phones, one PIN, and nobody is online")
 	if err := s.transfer(s.anna, s.bertil, 80*money.Krona); err != nil {
 		return err
 	}
@@ -21,52 +51,108 @@ func (s *scenario) cardToCard() error {
 	return s.transfer(s.bertil, s.cecilia, 50*money.Krona)
 }
 
-// transfer pays from one card to another in three taps on the payee's phone.
+// transfer pays from one card to another in three taps, each at the phone of the card's owner. What
+// passes between the phones is text, as a camera reads it from a QR code.
 func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
-	s.print.event(title(payee.Name), "asks for %s; three taps on one phone", amount)
-	_, receipt, err := payee.Phone.Transfer(s.ctx, amount,
-		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-			if side == wallet.Payer {
-				tap, err := s.present(payer)
-				tap.OtherCard = true
-				return tap, err
-			}
-			return s.present(payee)
-		})
+	var request, receipt envelope.Envelope
+	if err := s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
+		request, err = payee.Phone.Request(s.ctx, tap, amount, "")
+		return err
+	}); err != nil {
+		return err
+	}
+	s.print.event(title(payee.Name)+"'s card", "1: signs the Request for %s, and keeps room for it",
+		amount)
+	request, err := s.show(payee, payer, request)
 	if err != nil {
 		return err
 	}
-	s.print.event(title(payee.Name)+"'s card", "1: signs the Request, and keeps room for %s",
-		amount)
-	s.print.event(title(payer.Name)+"'s card", "2: pays %s, with its PIN", amount)
-	s.print.event(title(payee.Name)+"'s card", "3: accepts; its Receipt goes to %s's phone",
-		title(payer.Name))
+
+	tap, err := s.present(payer)
+	if err != nil {
+		return err
+	}
+	payment, err := payer.Phone.Pay(s.ctx, tap, request)
+	if err != nil {
+		return err
+	}
+	s.print.event(title(payer.Name)+"'s card", "2: pays %s, with its PIN: the only one, which "+
+		"%s's own phone enciphers to it", amount, title(payer.Name))
+	if payment, err = s.show(payer, payee, payment); err != nil {
+		return err
+	}
+
+	if err := s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
+		receipt, err = payee.Phone.Accept(s.ctx, tap, payment)
+		return err
+	}); err != nil {
+		return err
+	}
+	s.print.event(title(payee.Name)+"'s card", "3: accepts the Payment: %s has %s",
+		title(payee.Name), amount)
+	if receipt, err = s.show(payee, payer, receipt); err != nil {
+		return err
+	}
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
+}
+
+// errPINToReceive says that the demo's payees entered a PIN after all.
+var errPINToReceive = errors.New("demo: the payee's card asks for its PIN to receive")
+
+// receiving is a payee with phone and card, and without PIN.
+func (s *scenario) receiving(p *sandbox.Person) wallet.Side {
+	hold := func(_ context.Context, withPIN bool) (wallet.Tap, error) {
+		if withPIN {
+			return wallet.Tap{}, errPINToReceive
+		}
+		s.print.tap()
+		return wallet.Tap{Card: p.Card.Tap()}, nil
+	}
+	return wallet.Side{Phone: p.Phone, Hold: hold}
+}
+
+// show has one phone show a message as a QR code, and another read it.
+func (s *scenario) show(from, to *sandbox.Person, e envelope.Envelope) (envelope.Envelope, error) {
+	code, err := e.QR()
+	if err != nil {
+		return e, err
+	}
+	read, err := envelope.ParseText(code.Text)
+	if err != nil {
+		return e, err
+	}
+	s.print.event(title(from.Name)+"'s phone", "shows the %s as a QR code of %d by %d modules, "+
+		"which %s's phone reads", e.Kind(), code.Size(), code.Size(), title(to.Name))
+	return to.Phone.Complete(read)
 }
 
 func (s *scenario) refuse() error {
 	s.print.heading("A refusal: the payment is on its way, and never arrives")
 	const amount = 20 * money.Krona
-	tap, err := s.present(s.cecilia)
+	var asked envelope.Envelope
+	err := s.receiving(s.cecilia).Receive(s.ctx, func(tap wallet.Tap) (err error) {
+		asked, err = s.cecilia.Phone.Request(s.ctx, tap, amount, "")
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	asked, err := s.cecilia.Phone.Request(s.ctx, tap, amount, "")
-	if err != nil {
+	s.print.event("Cecilia", "asks Anna for %s", amount)
+	if asked, err = s.show(s.cecilia, s.anna, asked); err != nil {
 		return err
 	}
-	s.print.event("Cecilia", "sends Anna a Request for %s as a picture", amount)
-	if tap, err = s.present(s.anna); err != nil {
+	tap, err := s.present(s.anna)
+	if err != nil {
 		return err
 	}
 	if _, err = s.anna.Phone.Pay(s.ctx, tap, asked); err != nil {
 		return err
 	}
 	s.print.event("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
-	if tap, err = s.present(s.cecilia); err != nil {
+	if err := s.receiving(s.cecilia).Receive(s.ctx, func(tap wallet.Tap) error {
+		_, err := s.cecilia.Phone.Refuse(s.ctx, tap, asked)
 		return err
-	}
-	if _, err = s.cecilia.Phone.Refuse(s.ctx, tap, asked); err != nil {
+	}); err != nil {
 		return err
 	}
 	s.print.event("Cecilia's card", "closes the Request with a signed Refusal, for ever: the "+

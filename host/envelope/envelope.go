@@ -3,7 +3,8 @@
 // protects itself; an envelope adds no trust.
 //
 // Start at [Envelope]. Its bytes are the data objects one after the other, so
-// nothing has to be agreed on beyond the spec's own layouts.
+// nothing has to be agreed on beyond the spec's own layouts. Between two phones it is a text
+// ([Envelope.Text], [ParseText]) that a QR code, a file or a message carries.
 package envelope
 
 import (
@@ -29,10 +30,16 @@ func (e Envelope) Bytes() []byte {
 
 // Parse takes an envelope apart: one message with one signature, two certificates
 // and nothing after. What is in them is for its reader to verify.
-func Parse(b []byte) (Envelope, error) {
+func Parse(b []byte) (Envelope, error) { return parse(b, len(expected)) }
+
+// parse takes an envelope apart of which at least so many data objects must be there.
+func parse(b []byte, least int) (Envelope, error) {
 	reader := tlv.NewReader(b)
-	var parts [4][]byte
+	var parts [len(expected)][]byte
 	for n := range parts {
+		if n >= least && reader.End() == nil {
+			break
+		}
 		object, err := reader.Next()
 		if err != nil {
 			return Envelope{}, fmt.Errorf("envelope: %w", err)
@@ -47,8 +54,11 @@ func Parse(b []byte) (Envelope, error) {
 	if err := reader.End(); err != nil {
 		return Envelope{}, fmt.Errorf("envelope: %w", err)
 	}
-	return Envelope{bytes.Join(parts[:2], nil), parts[2], parts[3]}, nil
+	return Envelope{bytes.Join(parts[:messageObjects], nil), parts[2], parts[3]}, nil
 }
 
 // expected are the tags of an envelope's data objects; 0 is any message.
 var expected = [4]tlv.Tag{0, spec.TagSignature, spec.TagCertificate, spec.TagCertificate}
+
+// messageObjects is how many of them are the message.
+const messageObjects = 2

@@ -75,16 +75,10 @@ func annaAndMerchant(t *testing.T) (w *world, anna *person, merchant *merchantTe
 	return w, anna, merchant
 }
 
-// cardToCard makes a payment between two cards on the payer's phone, three taps.
+// cardToCard makes a payment between two cards, each at its owner's phone, three taps.
 func (w *world) cardToCard(payer, payee *person, amount money.Ore) {
 	w.t.Helper()
-	_, _, err := payer.phone.Transfer(w.ctx, amount,
-		func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-			if side == wallet.Payee {
-				return payee.atOtherPhone(w.t), nil
-			}
-			return payer.tap(w.t), nil
-		})
+	_, _, err := wallet.Transfer(w.ctx, payer.side(w.t), payee.side(w.t), amount)
 	require.NoError(w.t, err)
 	w.audit(payer.name + " paid " + payee.name)
 }

@@ -129,8 +129,8 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWPaymentLimit), err)
-	_, err = bertil.phone.Pay(w.ctx, anna.atOtherPhone(t), asked)
-	require.True(t, client.Is(err, spec.SWPINForm), "another phone sends it in plain: %v", err)
+	_, err = bertil.phone.Pay(w.ctx, anna.tap(t), asked)
+	require.True(t, client.Is(err, spec.SWMACWrong), "another phone has another key: %v", err)
 	w.agree()
 }
 
@@ -272,31 +272,25 @@ func TestTornTapsBetweenCardsAreRepairedByTheSameCall(t *testing.T) {
 	for _, torn := range commands {
 		t.Run(torn.Name, func(t *testing.T) {
 			w, anna, bertil := annaAndBertil(t)
-			hold := func(lose bool) wallet.Holder {
-				return func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-					p, tap := anna, wallet.Tap{PIN: block(t, rightPIN)}
-					if side == wallet.Payee {
-						p, tap.OtherCard = bertil, true
-					}
-					tap.Card = p.reader()
-					if lose {
-						tap.Card = losing(p, torn)
-					}
-					return tap, nil
-				}
+			tearing := func(p *person) wallet.Side {
+				return wallet.Side{Phone: p.phone,
+					Hold: func(context.Context, bool) (wallet.Tap, error) {
+						return wallet.Tap{Card: losing(p, torn), PIN: block(t, rightPIN)}, nil
+					}}
 			}
-			asked, _, err := anna.phone.Transfer(w.ctx, 80*money.Krona, hold(true))
+			asked, _, err := wallet.Transfer(w.ctx, tearing(anna), tearing(bertil), 80*money.Krona)
 			require.True(t, client.IsLost(err), err)
 			w.audit("torn")
 			w.restart()
 			if asked.Message == nil {
-				_, _, err = anna.phone.Transfer(w.ctx, 80*money.Krona, hold(false))
+				_, _, err = wallet.Transfer(w.ctx, anna.withPIN(t), bertil.withPIN(t),
+					80*money.Krona)
 			} else {
-				_, err = anna.phone.ContinueTransfer(w.ctx, asked, hold(false))
+				_, err = wallet.ContinueTransfer(w.ctx, anna.withPIN(t), bertil.withPIN(t), asked)
 			}
 			require.NoError(t, err)
 			w.audit("repaired")
-			open, err := anna.phone.Unfinished(w.ctx)
+			open, err := bertil.phone.Unfinished(w.ctx)
 			require.NoError(t, err)
 			assert.Empty(t, open, "one Request was made, not two")
 			w.agree()

@@ -161,7 +161,7 @@ func TestAnswerThatTheCardGaveElsewhereEndsTheTransfer(t *testing.T) {
 	open, err := bertil.phone.Unfinished(w.ctx)
 	require.NoError(t, err)
 	assert.Empty(t, open, "one was accepted, one refused")
-	_, err = bertil.phone.ContinueTransfer(w.ctx, unpaid, nil)
+	_, err = wallet.ContinueTransfer(w.ctx, anna.side(t), bertil.side(t), unpaid)
 	require.ErrorIs(t, err, wallet.ErrRefused)
 	w.agree()
 }

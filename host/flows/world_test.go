@@ -339,13 +339,6 @@ func (p *person) tap(t *testing.T) wallet.Tap {
 	return wallet.Tap{Card: p.reader(), PIN: block(t, rightPIN)}
 }
 
-// atOtherPhone returns the person's card at another person's phone.
-func (p *person) atOtherPhone(t *testing.T) wallet.Tap {
-	tap := p.tap(t)
-	tap.OtherCard = true
-	return tap
-}
-
 // state reads the card without changing anything.
 func (w *world) state(p *person) audit.Device {
 	w.t.Helper()

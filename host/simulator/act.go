@@ -204,25 +204,17 @@ func (w *world) refuse(p *person, s Step) error {
 	})
 }
 
-// transfer is a whole payment between two cards on the payee's phone, or the rest of one that was
-// started there.
+// transfer is a whole payment between two cards, each at its owner's phone, or the rest of one that
+// the payee's phone has started.
 func (w *world) transfer(payee, payer *person, s Step) error {
 	if payee == payer {
 		return errors.New("nobody pays himself")
 	}
 	w.plan.busy[payer.name] = true
-	hold := func(_ context.Context, side wallet.Side) (wallet.Tap, error) {
-		if side == wallet.Payee {
-			return w.tap(payee, s.Pick)
-		}
-		tap, err := w.tap(payer, s.Pick)
-		tap.OtherCard = true
-		return tap, err
-	}
 	if s.Pick%4 == 0 {
-		return w.continueTransfer(payee, hold)
+		return w.continueTransfer(w.side(payer, s), w.side(payee, s), payee)
 	}
-	request, receipt, err := payee.phone.Transfer(w.ctx, s.Amount, hold)
+	request, receipt, err := wallet.Transfer(w.ctx, w.side(payer, s), w.side(payee, s), s.Amount)
 	if request.Message != nil {
 		w.checkAnswer(payee, isRequestFor(request.Message, s.Amount, ""),
 			"another Request for the one that its owner wants")
@@ -234,19 +226,31 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 	return err
 }
 
+// side is a person with phone and card, who enters the PIN at once or where the card asks for it.
+func (w *world) side(p *person, s Step) wallet.Side {
+	hold := func(_ context.Context, withPIN bool) (wallet.Tap, error) {
+		tap, err := w.tap(p, s.Pick)
+		if !withPIN && s.Pick%2 == 0 {
+			tap.PIN = pin.Block{}
+		}
+		return tap, err
+	}
+	return wallet.Side{Phone: p.phone, Hold: hold}
+}
+
 // continueTransfer continues the last transfer of a phone that has no answer: if that was started
 // elsewhere, a card will refuse.
-func (w *world) continueTransfer(payee *person, hold wallet.Holder) error {
-	unfinished, err := payee.phone.Unfinished(w.ctx)
+func (w *world) continueTransfer(payer, payee wallet.Side, who *person) error {
+	unfinished, err := payee.Phone.Unfinished(w.ctx)
 	if err != nil {
 		return err
 	}
 	if len(unfinished) == 0 {
 		return errors.New("nothing was started")
 	}
-	receipt, err := payee.phone.ContinueTransfer(w.ctx, unfinished[len(unfinished)-1], hold)
+	receipt, err := wallet.ContinueTransfer(w.ctx, payer, payee, unfinished[len(unfinished)-1])
 	if err == nil {
-		w.sendToPhone(answerMessage, payee.device.ID, payerOf(receipt.Message), receipt)
+		w.sendToPhone(answerMessage, who.device.ID, payerOf(receipt.Message), receipt)
 	}
 	return err
 }

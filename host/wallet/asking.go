@@ -19,9 +19,6 @@ import (
 func (w *Wallet) requestMakingRoom(
 	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
 ) ([]byte, error) {
-	if h.tap.OtherCard {
-		return h.Client.Request(ctx, amount, payer)
-	}
 	if err := w.beginAsking(ctx, amount, payer); err != nil {
 		return nil, err
 	}
@@ -35,7 +32,7 @@ func (w *Wallet) requestMakingRoom(
 			client.Is(err, spec.SWTransactionLimit) {
 			refused, refusing := w.refuseTorn(ctx, h, amount, payer)
 			if refusing != nil {
-				return nil, errors.Join(err, refusing)
+				return nil, errors.Join(err, refusing, w.endAsking(ctx, amount, payer))
 			}
 			if refused {
 				continue
@@ -67,6 +64,17 @@ func (w *Wallet) endAsking(ctx context.Context, amount money.Ore, payer message.
 	return nil
 }
 
+// forgetAsking forgets all taps that asked for this: the card has nothing open that they have left.
+func (w *Wallet) forgetAsking(
+	ctx context.Context, amount money.Ore, payer message.DeviceID,
+) error {
+	if err := store.Exec(ctx, w.db, `DELETE FROM asking WHERE amount = $1 AND payer = $2`,
+		int64(amount), string(payer)); err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	return nil
+}
+
 // torn returns how many taps of this phone asked for this and got no answer.
 func (w *Wallet) torn(
 	ctx context.Context, amount money.Ore, payer message.DeviceID,
@@ -86,6 +94,15 @@ func (w *Wallet) torn(
 func (w *Wallet) refuseTorn(
 	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
 ) (bool, error) {
+	switch taps, err := store.Number(ctx, w.db, `SELECT count(*) FROM asking`); {
+	case err != nil:
+		return false, fmt.Errorf("wallet: journal: %w", err)
+	case taps <= 1: // the one that runs now
+		return false, nil
+	}
+	if err := h.verify(ctx); err != nil {
+		return false, err
+	}
 	open, err := h.OpenRequests(ctx)
 	if err != nil {
 		return false, err

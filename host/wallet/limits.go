@@ -8,12 +8,11 @@ import (
 )
 
 // tellLimit returns a card's refusal for a limit as [*limit.Reached], with the numbers that the
-// card gives once its PIN is verified: those of another person's card are not this phone's
-// business.
+// card gives once its PIN is verified.
 func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owner) error {
 	err = limit.OfCard(err, whose)
 	var reached *limit.Reached
-	if !errors.As(err, &reached) || h.tap.OtherCard || !h.verified {
+	if !errors.As(err, &reached) || !h.verified {
 		return err
 	}
 	held, readErr := h.holdings(ctx)

@@ -26,7 +26,8 @@ func (t *TornTap) Unwrap() error { return t.Err }
 // Pay has the held card pay a Request: the second tap of a payment between cards,
 // or an unload.
 //
-//  1. The Request is kept. A Payment that is already kept is returned.
+//  1. The Request is kept. A Payment that is already kept is returned; a Request that
+//     its payee has refused is not paid.
 //  2. If a card was held to the phone for this Request before, PAY without PIN: a
 //     card that has paid gives its Payment again.
 //  3. Otherwise VERIFY, the card's certificate is kept, and PAY. A cut leaves the
@@ -34,7 +35,8 @@ func (t *TornTap) Unwrap() error { return t.Err }
 //  4. The Payment is kept, and goes to the payee over any channel and, with the
 //     next synchronisation, to the notary. A cut before: as in step 3.
 //
-// Errors: [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded].
+// Errors: [ErrRefused], [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost],
+// [ErrPINNeeded].
 func (w *Wallet) Pay(
 	ctx context.Context, tap Tap, request envelope.Envelope,
 ) (envelope.Envelope, error) {
@@ -44,6 +46,9 @@ func (w *Wallet) Pay(
 	}
 	if t.payment != nil {
 		return *t.payment, nil
+	}
+	if t.answer != nil && !isReceipt(t.answer.Message) {
+		return envelope.Envelope{}, ErrRefused
 	}
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
@@ -80,18 +85,14 @@ func (w *Wallet) collect(
 	if err := h.verify(ctx); err != nil {
 		return nil, nil, err
 	}
-	certificate, _, err = h.certificates(ctx)
-	if err != nil {
-		return nil, nil, err
+	if payment != nil { // altered on its way, or another card's
+		return payment, w.certificate, nil
 	}
-	if payment != nil { // not the expected card, but one that had paid before
-		return payment, certificate, nil
-	}
-	if err := w.storePayer(ctx, t, certificate); err != nil {
+	if err := w.storePayer(ctx, t, w.certificate); err != nil {
 		return nil, nil, err
 	}
 	payment, err = pay(ctx, h, t)
-	return payment, certificate, err
+	return payment, w.certificate, err
 }
 
 func pay(ctx context.Context, h *cardSession, t transfer) ([]byte, error) {

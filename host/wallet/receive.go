@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
 	"ekrona/host/limit"
 	"ekrona/host/store"
@@ -16,9 +17,10 @@ import (
 // Request has the held card request an amount: the first tap of a payment between cards. payer,
 // when not empty, is the only device that may pay.
 //
-//  1. Open Requests that the phone has given to nobody are read from the card: one
-//     of this amount and payer is the lost answer of a torn tap, and is taken. The
-//     others on the owner's card are kept: [Wallet.Unfinished] has them.
+//  1. With the PIN, open Requests that the phone has given to nobody are read from the
+//     card: one of this amount and payer is the lost answer of a torn tap, and is taken.
+//     The others on the owner's card are kept: [Wallet.Unfinished] has them. The PIN is
+//     needed where this phone knows of such a tap.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
 //     the same call finds out. When open Requests leave no room on the owner's card,
 //     the oldest that a torn tap of this phone left there is refused, and the card
@@ -37,22 +39,18 @@ func (w *Wallet) Request(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if err := h.verify(ctx); err != nil {
-		return envelope.Envelope{}, err
-	}
-	signed, err := w.unassignedRequest(ctx, h, amount, payer)
+	signed, err := w.lostRequest(ctx, h, amount, payer)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	if signed == nil {
-		if signed, err = w.requestMakingRoom(ctx, h, amount, payer); err != nil {
+		signed, err = h.withPIN(ctx,
+			func() ([]byte, error) { return w.requestMakingRoom(ctx, h, amount, payer) })
+		if err != nil {
 			return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 		}
 	}
-	requested, err := h.seal(ctx, signed)
-	if err != nil {
-		return envelope.Envelope{}, err
-	}
+	requested := w.ownEnvelope(signed)
 	request, _, err := readRequest(signed)
 	if err != nil || !requests(request, amount, payer) || !signedBy(signed, requested.Certificate) {
 		return envelope.Envelope{}, ErrAltered
@@ -61,6 +59,25 @@ func (w *Wallet) Request(
 		return envelope.Envelope{}, err
 	}
 	return requested, w.endAsking(ctx, amount, payer)
+}
+
+// lostRequest returns the Request that a torn tap has left on the card, nil when there is none. It
+// takes the PIN to read it, which may be left out while this phone knows of no such tap.
+func (w *Wallet) lostRequest(
+	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
+) ([]byte, error) {
+	taps, err := w.torn(ctx, amount, payer)
+	if err != nil || taps == 0 && h.tap.PIN == (pin.Block{}) {
+		return nil, err
+	}
+	if err := h.verify(ctx); err != nil {
+		return nil, err
+	}
+	signed, err := w.unassignedRequest(ctx, h, amount, payer)
+	if err == nil && signed == nil {
+		err = w.forgetAsking(ctx, amount, payer)
+	}
+	return signed, err
 }
 
 // unassignedRequest returns an open Request on the card, of this amount and payer, that this phone
@@ -183,6 +200,9 @@ func (w *Wallet) Refuse(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
+	if t.answer != nil && refuses(t.answer.Message, t.identity) {
+		return *t.answer, nil
+	}
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -203,7 +223,8 @@ func (w *Wallet) Refuse(
 // TakeAnswer keeps a payee's Receipt or Refusal that was given to the payer's phone: with it the
 // payment is decided as soon as this phone synchronises, even before the payee's device does. That
 // of a payment at a terminal, which did not pass through this phone, is only carried to the
-// intermediary. Errors: [ErrAltered] when the payee has not signed it.
+// intermediary. The certificates are those of the Request. Errors: [ErrAltered] when the payee has
+// not signed it.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
 	t, err := w.transferOf(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {
@@ -216,6 +237,7 @@ func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error
 	if !signedBy(answer.Message, t.request.Certificate) {
 		return ErrAltered
 	}
+	answer.Certificate, answer.Authority = t.request.Certificate, t.request.Authority
 	return w.storePayeeAnswer(ctx, t.identity, answer)
 }
 

@@ -11,7 +11,6 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
-	"ekrona/host/envelope"
 )
 
 // ErrPINNeeded says that the card requires its PIN.
@@ -41,11 +40,8 @@ func (h *cardSession) verify(ctx context.Context) error {
 	if h.tap.PIN == (pin.Block{}) {
 		return ErrPINNeeded
 	}
-	transport := client.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random}
-	if h.tap.OtherCard {
-		transport = client.PINTransport{}
-	}
-	err := h.Verify(ctx, h.tap.PIN, transport)
+	err := h.Verify(ctx, h.tap.PIN,
+		client.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random})
 	h.verified = err == nil
 	return err
 }
@@ -76,25 +72,6 @@ func (h *cardSession) withPIN(ctx context.Context, do func() ([]byte, error)) ([
 		return nil, err
 	}
 	return do()
-}
-
-// seal returns the held card's message with its certificates. Another person's certificate is read
-// from the card, which requires the PIN.
-func (h *cardSession) seal(ctx context.Context, signed []byte) (envelope.Envelope, error) {
-	certificate, authority, err := h.certificates(ctx)
-	return envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}, err
-}
-
-func (h *cardSession) certificates(ctx context.Context) (own, authority []byte, err error) {
-	if !h.tap.OtherCard {
-		return h.wallet.certificate, h.wallet.ca, nil
-	}
-	own, err = h.withPIN(ctx, func() ([]byte, error) { return h.Certificate(ctx) })
-	if err != nil {
-		return nil, nil, err
-	}
-	authority, err = h.wallet.authorityOf(own)
-	return own, authority, err
 }
 
 func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {

@@ -11,34 +11,48 @@ import (
 	"ekrona/host/store"
 )
 
-// Side is one of the two cards of a payment.
-type Side string
+// Side is one side of a payment between two cards: the phone of a card's owner, to which no other
+// card is held.
+type Side struct {
+	Phone *Wallet
+	// Hold asks the owner to hold the card to the phone, and to enter its PIN first where withPIN
+	// says so.
+	Hold func(ctx context.Context, withPIN bool) (Tap, error)
+}
 
-// The sides.
-const (
-	Payee Side = "payee"
-	Payer Side = "payer"
-)
-
-// Holder asks the user to hold a card to the phone.
-type Holder func(ctx context.Context, side Side) (Tap, error)
-
-// Transfer is a payment between two cards on this phone, in three taps: the payee's card requests,
-// the payer's card pays with its PIN, the payee's card accepts. It returns the payee's Receipt.
-//
-// After a torn tap or a killed app, [Wallet.ContinueTransfer] with the Request continues where it
-// stopped; a Request that no tap has answered yet is found again by the same call.
-func (w *Wallet) Transfer(
-	ctx context.Context, amount money.Ore, hold Holder,
-) (request, receipt envelope.Envelope, err error) {
-	payee, err := hold(ctx, Payee)
+// Receive calls do with the card, without its PIN. Where the card asks for the PIN it is entered,
+// and do is called again: it may be [Wallet.Request], [Wallet.Accept] or [Wallet.Refuse], all of
+// which may be called again.
+func (s Side) Receive(ctx context.Context, do func(Tap) error) error {
+	tap, err := s.Hold(ctx, false)
 	if err != nil {
+		return err
+	}
+	if err := do(tap); !errors.Is(err, ErrPINNeeded) {
+		return err
+	}
+	if tap, err = s.Hold(ctx, true); err != nil {
+		return err
+	}
+	return do(tap)
+}
+
+// Transfer is a payment between two cards, each at its owner's phone, in three taps: the payee's
+// card requests, the payer's card pays with its PIN, the payee's card accepts. It returns the
+// payee's Receipt, which the payer's phone may take.
+//
+// After a torn tap or a killed app, [ContinueTransfer] with the Request continues where it stopped;
+// a Request that no tap has answered yet is found again by the same call.
+func Transfer(
+	ctx context.Context, payer, payee Side, amount money.Ore,
+) (request, receipt envelope.Envelope, err error) {
+	if err := payee.Receive(ctx, func(tap Tap) (err error) {
+		request, err = payee.Phone.Request(ctx, tap, amount, "")
+		return err
+	}); err != nil {
 		return request, receipt, err
 	}
-	if request, err = w.Request(ctx, payee, amount, ""); err != nil {
-		return request, receipt, err
-	}
-	receipt, err = w.ContinueTransfer(ctx, request, hold)
+	receipt, err = ContinueTransfer(ctx, payer, payee, request)
 	return request, receipt, err
 }
 
@@ -46,13 +60,13 @@ func (w *Wallet) Transfer(
 var ErrRefused = errors.New("wallet: this Request was refused, and what is paid into it comes " +
 	"back to the payer's online wallet: ask again")
 
-// ContinueTransfer continues a payment between two cards from the state in the journal: a Request
-// with a kept Payment is not paid again, a kept Receipt is returned. Errors: [ErrRefused], those of
-// [Wallet.Pay] and [Wallet.Accept].
-func (w *Wallet) ContinueTransfer(
-	ctx context.Context, request envelope.Envelope, hold Holder,
-) (envelope.Envelope, error) {
-	t, err := w.storeRequestOnce(ctx, request)
+// ContinueTransfer continues a payment between two cards from the state in the payee's journal: a
+// Request with a kept Payment is not paid again, a kept Receipt is returned. Errors: [ErrRefused],
+// those of [Wallet.Pay] and [Wallet.Accept].
+func ContinueTransfer(
+	ctx context.Context, payer, payee Side, request envelope.Envelope,
+) (receipt envelope.Envelope, err error) {
+	t, err := payee.Phone.storeRequestOnce(ctx, request)
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
@@ -63,21 +77,21 @@ func (w *Wallet) ContinueTransfer(
 		return envelope.Envelope{}, ErrRefused
 	}
 	if t.payment == nil {
-		payer, err := hold(ctx, Payer)
+		tap, err := payer.Hold(ctx, true)
 		if err != nil {
 			return envelope.Envelope{}, err
 		}
-		payment, err := w.Pay(ctx, payer, request)
+		payment, err := payer.Phone.Pay(ctx, tap, t.request)
 		if err != nil {
 			return envelope.Envelope{}, err
 		}
 		t.payment = &payment
 	}
-	payee, err := hold(ctx, Payee)
-	if err != nil {
-		return envelope.Envelope{}, err
-	}
-	return w.Accept(ctx, payee, *t.payment)
+	err = payee.Receive(ctx, func(tap Tap) (err error) {
+		receipt, err = payee.Phone.Accept(ctx, tap, *t.payment)
+		return err
+	})
+	return receipt, err
 }
 
 // Unfinished returns the Requests of this phone that have neither Receipt nor Refusal, the oldest
@@ -94,6 +108,54 @@ func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
 		}
 	}
 	return open, nil
+}
+
+// OwnRequest returns a Request of the owner's card by its number. Errors: [ErrNoTransfer].
+func (w *Wallet) OwnRequest(ctx context.Context, number uint32) (envelope.Envelope, error) {
+	transfers, err := w.transfers(ctx)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	for _, t := range transfers {
+		request, _, err := readRequest(t.request.Message)
+		if err != nil {
+			return envelope.Envelope{}, err
+		}
+		if request.Payee == w.device && request.Number == number {
+			return t.request, nil
+		}
+	}
+	return envelope.Envelope{}, ErrNoTransfer
+}
+
+// Give returns a Request of the owner's card that is still open, to be given to a payer: again, or
+// for the first time when only the card had it. Errors: [ErrNoTransfer], [ErrAnswered].
+func (w *Wallet) Give(ctx context.Context, number uint32) (envelope.Envelope, error) {
+	request, err := w.OwnRequest(ctx, number)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	t, err := w.storeRequestOnce(ctx, request)
+	if err == nil && t.answer != nil {
+		err = ErrAnswered
+	}
+	return request, err
+}
+
+// ErrAnswered says that a Request was accepted or refused.
+var ErrAnswered = errors.New("wallet: this Request was accepted or refused already: ask again")
+
+// Complete adds to an envelope the certificate of a CA that a QR code leaves out: the app has it.
+func (w *Wallet) Complete(e envelope.Envelope) (envelope.Envelope, error) {
+	if len(e.Authority) > 0 || len(e.Certificate) == 0 {
+		return e, nil
+	}
+	authority, err := w.authorityOf(e.Certificate)
+	if err != nil {
+		return e, fmt.Errorf("%w, or take the message as a file or text, which has it all", err)
+	}
+	e.Authority = authority
+	return e, nil
 }
 
 // transfers returns all transfers, the oldest first.

@@ -2,12 +2,13 @@
 // terminals and the intermediary.
 //
 // Start at [New]. Each file has one flow: receive.go and pay.go for the two sides of a payment
-// between cards, transfer.go for both cards on one phone, synchronise.go, load.go, unload.go,
+// between cards, transfer.go for both at once, synchronise.go, load.go, unload.go,
 // renew.go. Every message is in the journal before the next tap, so that the same call repairs a
 // killed app or a torn tap.
 //
 // Nobody trusts the phone, and it trusts nobody: cards, terminals and servers verify what it
-// brings. It has no secret but its app key; PINs pass through it.
+// brings. It has no secret but its app key; its owner's PIN passes through it, enciphered to the
+// card.
 package wallet
 
 import (
@@ -51,7 +52,7 @@ type Config struct {
 	Certificate  []byte   // 7F21 of the owner's card, as issued; the journal knows a later one
 	CA           []byte   // 7F21 of the CA that signed it
 	PINPoint     []byte   // the owner's card's key for enciphered PINs
-	Authorities  [][]byte // 7F21 of the CAs whose cards may be held to this phone
+	Authorities  [][]byte // 7F21 of the CAs whose devices this phone may meet
 	Intermediary banking.Wallet
 }
 
@@ -120,11 +121,9 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 // Device returns the device id of the owner's card.
 func (w *Wallet) Device() message.DeviceID { return w.device }
 
-// Tap is a card held to the phone.
+// Tap is the owner's card, held to the phone. Another card does not understand a PIN that this
+// phone enciphers, and loses no try by it.
 type Tap struct {
 	Card apdu.Card
 	PIN  pin.Block // as entered; the zero Block while none was
-	// OtherCard says that it is not the owner's card: its PIN goes to it in plain,
-	// as at a terminal, since only its owner's phone knows its PIN key.
-	OtherCard bool
 }

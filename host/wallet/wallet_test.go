@@ -411,3 +411,18 @@ func TestOnlyThePayeesAnswerIsTaken(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, unfinished)
 }
+
+func TestQRCodeOfAnUnknownCAIsNotCompleted(t *testing.T) {
+	p := newPhone(t)
+	whole, _, _ := p.outgoing()
+	completed, err := p.Complete(whole.Compact())
+	require.NoError(t, err)
+	assert.Equal(t, whole, completed)
+	p.Wallet.authorities = nil
+	_, err = p.Complete(whole.Compact())
+	require.ErrorContains(t, err, "which this app does not know")
+	require.ErrorContains(t, err, "or take the message as a file or text")
+	completed, err = p.Complete(whole)
+	require.NoError(t, err)
+	assert.Equal(t, whole, completed)
+}

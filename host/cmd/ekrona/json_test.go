@@ -39,6 +39,10 @@ wallet sync anna --state box
 wallet pay anna bertil 5 --state box
 wallet ask bertil 3 --from anna --state box
 wallet open bertil --state box
+wallet pay anna --request {text} --state box
+wallet accept bertil --payment {text} --state box
+wallet take anna --receipt {text} --state box
+wallet ask bertil 2 --state box
 wallet refuse bertil {number} --state box
 - wallet pay anna bertil 6 --torn pay --state box
 wallet continue bertil --card anna --state box
@@ -164,7 +168,7 @@ func TestAnswersAsJSONAreOfOneKind(t *testing.T) {
 	assert.Empty(t, unseen, "commands with --json that no line above runs")
 }
 
-var named = regexp.MustCompile(`"(anchor|number|atc)": "?([0-9a-f]+)`)
+var named = regexp.MustCompile(`"(anchor|number|atc|text)": "?([0-9a-f]+|EKRONA:[0-9A-Z:]+)`)
 
 // walk visits the commands that do something.
 func walk(c *cobra.Command, visit func(*cobra.Command)) {

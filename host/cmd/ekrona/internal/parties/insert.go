@@ -72,17 +72,16 @@ func (f *Flags) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() err
 	return release, nil
 }
 
-// PlainFlag adds the flag that allows a PIN in clear to a command of a terminal or a payee's
-// phone.
+// PlainFlag adds the flag that allows a PIN in clear to a command of a terminal.
 func (f *Flags) PlainFlag(c *cobra.Command) {
 	c.Flags().BoolVar(&f.plain, cli.PlainPINFlag, false, cli.PlainPINUsage)
 }
 
 // MayHear fails if a holder's PIN would go to a card in a reader in clear: a terminal
-// and a payee's phone do not know its key.
+// does not know its key.
 func (f *Flags) MayHear(holder string) error {
 	if f.plain || !f.inReader[holder] {
 		return nil
 	}
-	return cli.PlainPIN("a terminal or another's phone does not know the card's key:")
+	return cli.PlainPIN("a terminal does not know the card's key:")
 }

@@ -48,6 +48,28 @@ const (
 	PayeePIN = "EKRONA_PAYEE_PIN"
 )
 
+// PayeePINFlag names a file with the PIN of a payee beside a payer.
+const PayeePINFlag = "payee-pin-file"
+
+// pinFlags are the flags that name a file instead of an environment variable.
+var pinFlags = map[string]string{OwnPIN: "--pin-file", PayeePIN: "--" + PayeePINFlag}
+
+// Side is a person with the own phone and the card that is meant, who enters the PIN where it is
+// asked for.
+func Side(p *sandbox.Person, file, environment string) wallet.Side {
+	hold := func(ctx context.Context, withPIN bool) (wallet.Tap, error) {
+		if withPIN {
+			return HeldBy(ctx, p, file, environment)
+		}
+		_, err := inHand(ctx, p.Holder, p.Phone.Device())
+		if err != nil {
+			return wallet.Tap{}, err
+		}
+		return wallet.Tap{Card: p.Card.Tap()}, nil
+	}
+	return wallet.Side{Phone: p.Phone, Hold: hold}
+}
+
 // HeldBy holds the card that is meant to a reader, and no other card of the person.
 func HeldBy(ctx context.Context, p *sandbox.Person, file, environment string) (wallet.Tap, error) {
 	return Held(ctx, p.Holder, p.Phone.Device(), file, environment)
@@ -59,22 +81,13 @@ func HeldBy(ctx context.Context, p *sandbox.Person, file, environment string) (w
 func Held(
 	ctx context.Context, p *sandbox.Holder, wanted message.DeviceID, file, environment string,
 ) (wallet.Tap, error) {
-	if err := AtHand(p, wanted); err != nil {
-		return wallet.Tap{}, err
-	}
-	inHand, err := p.InHand(ctx)
+	device, err := inHand(ctx, p, wanted)
 	if err != nil {
 		return wallet.Tap{}, err
 	}
-	if wanted != "" && inHand != "" && inHand != wanted {
-		return wallet.Tap{}, cli.Usage(
-			"the inserted card of %s is %s, and %s is meant: insert that one, or name the other "+
-				"with --device",
-			p.Name, inHand, wanted)
-	}
-	entered := cmp.Or(p.LetterOf(inHand).PIN, p.PIN)
+	entered := cmp.Or(p.LetterOf(device).PIN, p.PIN)
 	if file != "" || entered == "" {
-		asked := cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", File: file,
+		asked := cli.HolderSecret{Kind: "PIN", Flag: pinFlags[environment], File: file,
 			Environment: environment}
 		if entered, err = asked.Read(ctx, ""); err != nil {
 			return wallet.Tap{}, fmt.Errorf("%s: %w", p.Name, err)
@@ -86,6 +99,22 @@ func Held(
 		return wallet.Tap{}, cli.Usage("%w", err)
 	}
 	return wallet.Tap{Card: p.Card.Tap(), PIN: block}, nil
+}
+
+// inHand returns the id of the card that is in a person's slot, empty where that is not known, and
+// fails for another than the one that is meant.
+func inHand(
+	ctx context.Context, p *sandbox.Holder, wanted message.DeviceID,
+) (message.DeviceID, error) {
+	if err := AtHand(p, wanted); err != nil {
+		return "", err
+	}
+	device, err := p.InHand(ctx)
+	if err == nil && wanted != "" && device != "" && device != wanted {
+		err = cli.Usage("the inserted card of %s is %s, and %s is meant: insert that one, or name "+
+			"the other with --device", p.Name, device, wanted)
+	}
+	return device, err
 }
 
 // AtHand fails for a person whose card is not in the sandbox's folder and was not inserted.

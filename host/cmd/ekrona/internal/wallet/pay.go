@@ -2,7 +2,6 @@ package wallet
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -23,6 +22,134 @@ import (
 var tearable = map[string]byte{"request": spec.RequestPayment.INS, "pay": spec.Pay.INS,
 	"accept": spec.Accept.INS}
 
+func tornFlag(c *cobra.Command, torn *string, commands string) {
+	c.Flags().StringVar(torn, "torn", "", "take the card away after this command: "+commands)
+}
+
+// withdraw has the people's cards taken away after a command. only, when not empty, is the one
+// command that they get.
+func withdraw(torn, only string, people ...*sandbox.Person) error {
+	instruction, known := tearable[torn]
+	switch {
+	case torn == "":
+		return nil
+	case only != "" && torn != only:
+		return cli.Usage("--torn %q: choose %s", torn, only)
+	case !known:
+		return cli.Usage("--torn %q: choose request, pay or accept", torn)
+	}
+	for _, p := range people {
+		p.Card.WithdrawAfter(instruction)
+	}
+	return nil
+}
+
+// goOn adds to the error of a torn tap how to go on.
+func goOn(err error, how string, arguments ...any) error {
+	var torn *client.LinkLost
+	if !errors.As(err, &torn) {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, fmt.Sprintf(how, arguments...))
+}
+
+// payFlags are the flags of "ekrona wallet pay".
+type payFlags struct {
+	parties.Flags
+	handover
+
+	request     string
+	torn        string
+	payeeDevice string
+	payeePIN    string // file
+}
+
+func walletPayCommand() *cobra.Command {
+	p := &payFlags{}
+	c := parties.HeldCardCommand(&p.Flags, "pay {NAME --request FILE|TEXT|- | PAYER PAYEE AMOUNT}",
+		"Pay a Request on the payer's phone, or from card to card on both phones at once", 2,
+		"", func(c *cobra.Command, v parties.Visit) error {
+			if len(v.Arguments) == 0 {
+				return p.payRequest(c, v)
+			}
+			return p.payTo(c, v)
+		})
+	c.Args = func(c *cobra.Command, arguments []string) error {
+		if p.request != "" {
+			return cli.Exactly(1, "with --request only the payer's name")(c, arguments)
+		}
+		return cli.Exactly(3, "payer, payee and an amount in kronor; or the payer's name and "+
+			"--request")(c, arguments)
+	}
+	c.Long = `Pay a Request, which came from the payee's phone, on the payer's own phone with the payer's
+PIN. The Payment is for the payee's phone, where "ekrona wallet accept" takes it. The same
+Request again gives the same Payment, with no second debit.
+
+` + aboutHandover + `
+
+With PAYER PAYEE AMOUNT both phones are at hand, and it is done at once: "wallet ask" on the
+payee's phone, "wallet pay" on the payer's, "wallet accept" on the payee's, and the Receipt
+back. Each card is held to its owner's phone only. The payer enters the PIN; the payee only
+if the payee's card wants it.
+
+With --torn the card is taken away after that command, before its answer is read;
+"ekrona wallet continue PAYEE --card PAYER" goes on from there. After "request" the Request
+is on the payee's card only: "ekrona wallet sync PAYEE" finds it there first, and so does
+the same "ekrona wallet pay" again.`
+	p.handover.flags(c)
+	tornFlag(c, &p.torn, "request, pay or accept")
+	c.Flags().StringVar(&p.request, "request", "", "the Request"+messageUsage)
+	c.Flags().StringVar(&p.payeeDevice, "payee-device", "",
+		"device id of the payee's card; otherwise it is the one that is held to the phone")
+	payeePINFlag(c, &p.payeePIN)
+	return c
+}
+
+func payeePINFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, parties.PayeePINFlag, "", "file with the payee's PIN, for a card "+
+		"that wants it; otherwise "+parties.PayeePIN+" or a prompt on the payee's phone")
+}
+
+// payRequest pays a Request that came from the payee's phone.
+func (p *payFlags) payRequest(c *cobra.Command, v parties.Visit) error {
+	if p.payeeDevice != "" || p.payeePIN != "" {
+		return cli.Usage("the payee's card stays with the payee: leave out --payee-device and --%s",
+			parties.PayeePINFlag)
+	}
+	request, err := taken(c, "--request", p.request, envelope.Request)
+	if err != nil {
+		return err
+	}
+	r, err := message.Parse[message.Request](request.Message)
+	if err != nil {
+		return err
+	}
+	own := v.Person.Phone.Device()
+	if r.Payer != "" && r.Payer != own {
+		return cli.Usage("--request: only %s may pay it, and this phone's card is %s: ask for "+
+			"another Request, or name the card with --device", r.Payer, own)
+	}
+	if request, err = v.Person.Phone.Complete(request); err != nil {
+		return err
+	}
+	if err := withdraw(p.torn, "pay", v.Person); err != nil {
+		return err
+	}
+	tap, err := v.Tap(c.Context())
+	if err != nil {
+		return err
+	}
+	payment, err := v.Person.Phone.Pay(c.Context(), tap, request)
+	if err != nil {
+		return goOn(err, "the same command again gives the Payment, with no second debit")
+	}
+	m, err := handed(payment, r, own)
+	if err != nil {
+		return err
+	}
+	return p.give(&p.Flags, c, m, "ekrona wallet pay "+v.Person.Name+" --request")
+}
+
 // paidAnswer is what a finished transfer is for a script.
 type paidAnswer struct {
 	Payer  string    `json:"payer"`
@@ -30,243 +157,79 @@ type paidAnswer struct {
 	Amount money.Ore `json:"amount_ore"`
 }
 
-func walletPayCommand() *cobra.Command {
-	f, torn, theirs := &parties.Flags{}, "", ""
-	c := parties.HeldCardCommand(f, "pay PAYER PAYEE AMOUNT",
-		"Pay from card to card, in three taps on the payee's phone", 2,
-		"payer, payee and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-			payer := v.Person
-			payee, err := parties.Holding(c.Context(), v.Sandbox, v.Arguments[0], theirs,
-				"--payee-device", "", parties.PayeePIN)
-			if err != nil {
-				return err
-			}
-			amount, err := parties.AmountOf(v.Arguments[1])
-			if err != nil {
-				return err
-			}
-			instruction, known := tearable[torn]
-			if torn != "" && !known {
-				return cli.Usage("--torn %q: choose request, pay or accept", torn)
-			}
-			if err := f.MayHear(payer.Name); err != nil {
-				return err
-			}
-			payer.Card.WithdrawAfter(instruction)
-			payee.Card.WithdrawAfter(instruction)
-			asked, receipt, err := payee.Phone.Transfer(c.Context(), amount,
-				holder(payer, payee, v.PIN))
-			if client.Is(err, spec.SWMACWrong) { // only the payee's PIN is enciphered
-				err = parties.OtherCard(err, payee, "--payee-device")
-			}
-			if err != nil {
-				return goOn(err, asked, payer.Name, payee.Name)
-			}
-			if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
-				return err
-			}
-			return f.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s",
-				payer.Name, amount, payee.Name)
-		})
-	c.Long = `Pay from card to card, in three taps on the payee's phone: the payee's card signs a
-Request, the payer's card pays with its PIN, the payee's card accepts.
-
-With --torn the card is taken away after that command, before its answer is read;
-"ekrona wallet continue PAYEE --card PAYER" goes on from there. After "request" the Request
-is on the payee's card only: "ekrona wallet sync PAYEE" finds it there first, and so does
-the same "ekrona wallet pay" again.`
-	f.PlainFlag(c)
-	c.Flags().StringVar(&theirs, "payee-device", "",
-		"device id of the payee's card; otherwise it is the one that is held to the phone")
-	c.Flags().StringVar(&torn, "torn", "",
-		"take the card away after this command: request, pay or accept")
-	return c
-}
-
-// goOn adds to the error of a payment whose tap was torn with which command it goes on.
-func goOn(err error, asked envelope.Envelope, payer, payee string) error {
-	var torn *client.LinkLost
-	switch {
-	case !errors.As(err, &torn):
-		return err
-	case asked.Message == nil:
-		return fmt.Errorf("%w; a Request that the card has made is found by \"ekrona wallet sync "+
-			"%s\", or by the same payment again", err, payee)
+// payTo pays from card to card, with both phones at hand.
+func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
+	if p.handover != (handover{}) {
+		return cli.Usage("with the payee's phone at hand nothing is handed over: leave out --qr, " +
+			"--out and --text, or pay a Request with --request")
 	}
-	return fmt.Errorf("%w; \"ekrona wallet continue %s --card %s\" goes on", err, payee, payer)
-}
-
-// holder holds the payer's and the payee's card to the payee's phone.
-func holder(payer, payee *sandbox.Person, entered string) wallet.Holder {
-	return func(ctx context.Context, side wallet.Side) (wallet.Tap, error) {
-		if side == wallet.Payee {
-			return parties.HeldBy(ctx, payee, "", parties.PayeePIN)
-		}
-		if payer == nil {
-			return wallet.Tap{}, cli.Usage("the payer's card is needed: name the payer with --card")
-		}
-		tap, err := parties.HeldBy(ctx, payer, entered, parties.OwnPIN)
-		tap.OtherCard = true
-		return tap, err
-	}
-}
-
-func walletAskCommand() *cobra.Command {
-	f, from, theirs := &parties.Flags{}, "", ""
-	c := parties.HeldCardCommand(f, "ask NAME AMOUNT",
-		"Ask for an amount: make a Request on the card, to be paid later", 1,
-		"a person's name and an amount in kronor",
-		func(c *cobra.Command, v parties.Visit) error {
-			var payer message.DeviceID
-			if from != "" {
-				named, err := parties.WithCard(c.Context(), v.Sandbox, from, theirs,
-					"--from-device")
-				if err != nil {
-					return err
-				}
-				payer = named.Phone.Device()
-			}
-			amount, tap, err := v.AmountAndTap(c.Context())
-			if err != nil {
-				return err
-			}
-			asked, err := v.Person.Phone.Request(c.Context(), tap, amount, payer)
-			if err != nil {
-				return err
-			}
-			return listRequests(f, c, []envelope.Envelope{asked})
-		})
-	c.Flags().StringVar(&from, "from", "", "the only person who may pay it")
-	c.Flags().StringVar(&theirs, "from-device", "",
-		"device id of that person's card; needed if that person has several in use")
-	return c
-}
-
-// requestAnswer is one Request for a script.
-type requestAnswer struct {
-	Number  uint32    `json:"number"`
-	Payee   string    `json:"payee"`
-	Amount  money.Ore `json:"amount_ore"`
-	Message string    `json:"message"` // hex
-}
-
-func listRequests(f *parties.Flags, c *cobra.Command, all []envelope.Envelope) error {
-	answers := []requestAnswer{}
-	text := ""
-	for _, e := range all {
-		r, err := message.Parse[message.Request](e.Message)
-		if err != nil {
-			return err
-		}
-		amount := r.Amount
-		answers = append(answers,
-			requestAnswer{r.Number, string(r.Payee), amount, hex.EncodeToString(e.Message)})
-		text += fmt.Sprintf("Request %d: %s asks for %s\n", r.Number, r.Payee, amount)
-	}
-	if len(all) == 0 {
-		text = "no Request is open\n"
-	}
-	return f.Answer(c, answers, "%s", text[:len(text)-1])
-}
-
-func walletOpenCommand() *cobra.Command {
-	f := &parties.Flags{}
-	return parties.PersonCommand(f, "open NAME",
-		"List the Requests on this phone that have neither Receipt nor Refusal", 0,
-		"a person's name",
-		func(c *cobra.Command, v parties.Visit) error {
-			open, err := v.Person.Phone.Unfinished(c.Context())
-			if err != nil {
-				return err
-			}
-			return listRequests(f, c, open)
-		})
-}
-
-// own finds the oldest unfinished Request of the person's own card that fits.
-func own(
-	v parties.Visit, ctx context.Context, fits func(*message.Request) bool,
-) (envelope.Envelope, *message.Request, error) {
-	open, err := v.Person.Phone.Unfinished(ctx)
+	payer := v.Person
+	payee, err := parties.Holding(c.Context(), v.Sandbox, v.Arguments[0], p.payeeDevice,
+		"--payee-device", p.payeePIN, parties.PayeePIN)
 	if err != nil {
-		return envelope.Envelope{}, nil, err
+		return err
 	}
-	for _, e := range open {
-		r, err := message.Parse[message.Request](e.Message)
-		if err != nil {
-			return envelope.Envelope{}, nil, err
-		}
-		if r.Payee == v.Person.Phone.Device() && fits(r) {
-			return e, r, nil
-		}
+	amount, err := parties.AmountOf(v.Arguments[1])
+	if err != nil {
+		return err
 	}
-	name := v.Person.Name
-	return envelope.Envelope{}, nil, fmt.Errorf("%s's phone has no such open Request of %s's "+
-		"card; \"ekrona wallet open %s\" lists what is open, and \"ekrona wallet sync %s\" finds "+
-		"what only the card has, after a torn tap", name, name, name, name)
-}
-
-func walletRefuseCommand() *cobra.Command {
-	f := &parties.Flags{}
-	return parties.HeldCardCommand(f, "refuse NAME NUMBER", "Close an open Request for ever; a "+
-		"payment of it goes back to its payer", 1,
-		"a person's name and the number of a Request",
-		func(c *cobra.Command, v parties.Visit) error {
-			asked, r, err := own(v, c.Context(),
-				func(r *message.Request) bool { return fmt.Sprint(r.Number) == v.Arguments[0] })
-			if err != nil {
-				return err
-			}
-			tap, err := v.Tap(c.Context())
-			if err != nil {
-				return err
-			}
-			if _, err := v.Person.Phone.Refuse(c.Context(), tap, asked); err != nil {
-				return err
-			}
-			return f.Answer(c, map[string]any{"name": v.Person.Name, "refused": r.Number},
-				"Request %d is refused", r.Number)
-		})
+	if err := withdraw(p.torn, "", payer, payee); err != nil {
+		return err
+	}
+	asked, receipt, err := wallet.Transfer(c.Context(),
+		parties.Side(payer, v.PIN, parties.OwnPIN),
+		parties.Side(payee, p.payeePIN, parties.PayeePIN), amount)
+	switch {
+	case err != nil && asked.Message == nil:
+		return goOn(err, "a Request that the card has made is found by \"ekrona wallet sync %s\", "+
+			"or by the same payment again", payee.Name)
+	case err != nil:
+		return goOn(err, "\"ekrona wallet continue %s --card %s\" goes on", payee.Name, payer.Name)
+	}
+	if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
+		return err
+	}
+	return p.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s",
+		payer.Name, amount, payee.Name)
 }
 
 func walletContinueCommand() *cobra.Command {
-	f, whose, theirs := &parties.Flags{}, "", ""
+	f, whose, theirs, payeePIN := &parties.Flags{}, "", "", ""
 	c := parties.PayeeCommand(f, "continue NAME",
 		"Continue the oldest payment to this person that was torn", 0, "the payee's name",
 		func(c *cobra.Command, v parties.Visit) error {
-			var payer *sandbox.Person
+			payer := wallet.Side{Hold: func(context.Context, bool) (wallet.Tap, error) {
+				return wallet.Tap{}, cli.Usage("the payer's card is needed, at the payer's " +
+					"phone: name the payer with --card")
+			}}
 			if whose != "" {
-				var err error
-				if payer, err = parties.Holding(c.Context(), v.Sandbox, whose, theirs,
-					"--card-device", v.PIN, parties.OwnPIN); err != nil {
+				person, err := parties.Holding(c.Context(), v.Sandbox, whose, theirs,
+					"--card-device", v.PIN, parties.OwnPIN)
+				if err != nil {
 					return err
 				}
-				if err := f.MayHear(whose); err != nil {
-					return err
-				}
+				payer = parties.Side(person, v.PIN, parties.OwnPIN)
 			}
-			asked, r, err := own(v, c.Context(), func(*message.Request) bool { return true })
+			asked, r, err := oldest(c.Context(), v)
 			if err != nil {
 				return err
 			}
-			receipt, err := v.Person.Phone.ContinueTransfer(c.Context(), asked,
-				holder(payer, v.Person, v.PIN))
+			receipt, err := wallet.ContinueTransfer(c.Context(), payer,
+				parties.Side(v.Person, payeePIN, parties.PayeePIN), asked)
 			if err != nil {
-				return err
+				return goOn(err, "the same command again goes on")
 			}
-			if payer != nil {
+			if payer.Phone != nil {
 				if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
 					return err
 				}
 			}
-			amount := r.Amount
-			return f.Answer(c, paidAnswer{whose, v.Person.Name, amount}, "%s has got %s",
-				v.Person.Name,
-				amount)
+			return f.Answer(c, paidAnswer{whose, v.Person.Name, r.Amount}, "%s has got %s",
+				v.Person.Name, r.Amount)
 		})
-	c.Flags().StringVar(&whose, "card", "", "payer whose card is held to the phone")
+	c.Flags().StringVar(&whose, "card", "", "payer, whose phone and card are at hand")
 	c.Flags().StringVar(&theirs, "card-device", "",
 		"device id of the payer's card; otherwise it is the one that is held to the phone")
-	f.PlainFlag(c)
+	payeePINFlag(c, &payeePIN)
 	return c
 }

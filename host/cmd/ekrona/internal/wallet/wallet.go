@@ -22,7 +22,7 @@ func Command() *cobra.Command {
 	return cli.Group("wallet",
 		"A customer's phone: load the card, pay, synchronise, report a card lost",
 		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(),
-		walletPayCommand(), walletAskCommand(),
+		walletAskCommand(), walletPayCommand(), walletAcceptCommand(), walletTakeCommand(),
 		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(),
 		walletLostCommand(), walletEndCommand(), walletNewPhoneCommand())
 }

@@ -1,0 +1,198 @@
+package wallet
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona/host/durable"
+	"ekrona/host/envelope"
+)
+
+// handover is how a command hands a message to the other phone.
+type handover struct {
+	qr   bool
+	text bool
+	file string
+}
+
+func (h *handover) flags(c *cobra.Command) {
+	c.Flags().BoolVar(&h.qr, "qr", false, "show it as a QR code, which leaves out what the other "+
+		"phone has: the CA's certificate, and with a Receipt or Refusal the payee's too; the "+
+		"terminal must be 89 columns wide")
+	c.Flags().StringVar(&h.file, "out", "", "write it into this file, whole")
+	c.Flags().BoolVar(&h.text, "text", false,
+		"print it as one line of text, whole, and nothing else")
+	c.MarkFlagsMutuallyExclusive("text", "qr")
+	c.MarkFlagsMutuallyExclusive("text", "json")
+}
+
+// handedMessage is a message for the other phone, for a script.
+type handedMessage struct {
+	Kind     envelope.Kind    `json:"kind"`
+	Number   uint32           `json:"number"` // of the Request
+	Payee    message.DeviceID `json:"payee"`
+	Payer    message.DeviceID `json:"payer"` // empty where anybody may pay
+	Amount   money.Ore        `json:"amount_ore"`
+	Message  string           `json:"message"` // hex
+	Text     string           `json:"text"`    // the whole envelope
+	QR       string           `json:"qr"`      // what the QR code says
+	File     string           `json:"file,omitempty"`
+	Customer string           `json:"customer_sv"` // what the customer reads
+
+	envelope envelope.Envelope
+	code     envelope.QR
+}
+
+// handed returns a message about a Request.
+func handed(e envelope.Envelope, about *message.Request, payer message.DeviceID) (
+	handedMessage, error,
+) {
+	code, err := e.QR()
+	if err != nil {
+		return handedMessage{}, err
+	}
+	return handedMessage{Kind: e.Kind(), Number: about.Number, Payee: about.Payee, Payer: payer,
+		Amount: about.Amount, Message: hex.EncodeToString(e.Message), Text: e.Text(),
+		QR: code.Text, Customer: fmt.Sprintf(toHand[e.Kind()], about.Amount),
+		envelope: e, code: code}, nil
+}
+
+// String is the line for a person.
+func (m handedMessage) String() string {
+	switch m.Kind {
+	case envelope.Payment:
+		return fmt.Sprintf("Payment of Request %d: %s pays %s to %s", m.Number, m.Payer, m.Amount,
+			m.Payee)
+	case envelope.Receipt:
+		return fmt.Sprintf("Receipt of Request %d: %s has got %s from %s", m.Number, m.Payee,
+			m.Amount, m.Payer)
+	case envelope.Refusal:
+		return fmt.Sprintf("Request %d is refused", m.Number)
+	case envelope.Request:
+	}
+	return fmt.Sprintf("Request %d: %s asks for %s", m.Number, m.Payee, m.Amount)
+}
+
+// takers are the commands that take a message.
+var takers = map[envelope.Kind]string{
+	envelope.Request: "ekrona wallet pay NAME --request",
+	envelope.Payment: "ekrona wallet accept NAME --payment",
+	envelope.Receipt: "ekrona wallet take NAME --receipt",
+	envelope.Refusal: "ekrona wallet take NAME --receipt",
+}
+
+// give hands over a message in the ways that the flags ask for. again is the command that hands
+// over the same message again.
+func (h *handover) give(
+	f *parties.Flags, c *cobra.Command, m handedMessage, again string,
+) error {
+	if h.file != "" {
+		err := durable.Ensure(h.file, []byte(m.Text+"\n"), durable.Everyone)
+		if errors.Is(err, fs.ErrExist) {
+			err = fmt.Errorf("another file is there: name a new one")
+		}
+		if err != nil {
+			return fmt.Errorf("--out %s: %w; the %s is made, and %q gives it again", h.file, err,
+				m.Kind, again)
+		}
+		m.File = h.file
+	}
+	if h.text {
+		fmt.Fprintln(c.ErrOrStderr(), m)
+		_, err := fmt.Fprintln(c.OutOrStdout(), m.Text)
+		return err
+	}
+	customerReads(f, c, m.Customer)
+	text := m.String()
+	switch {
+	case h.qr:
+		text = m.code.String() + text
+	case h.file != "":
+		text += ", in " + h.file
+	default:
+		text += fmt.Sprintf("; \"%s\" with --qr, --out FILE or --text hands it over", again)
+	}
+	return f.Answer(c, m, "%s", text)
+}
+
+// customerReads tells a person what the customer's phone shows.
+func customerReads(f *parties.Flags, c *cobra.Command, swedish string) {
+	if !f.AsJSON {
+		fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", swedish)
+	}
+}
+
+// toHand is what the customer reads beside a message that is to be handed over; %s is the amount.
+var toHand = map[envelope.Kind]string{
+	envelope.Request: "Du begär %s. Visa koden för den som ska betala.",
+	envelope.Payment: "Ditt kort har betalat %s. Visa koden för mottagaren, som tar emot " +
+		"betalningen med sitt kort.",
+	envelope.Receipt: "Du har fått %s. Visa kvittot för betalaren.",
+	envelope.Refusal: "Du har avvisat begäran på %s. Visa koden för betalaren: det som ändå " +
+		"har betalats går tillbaka.",
+}
+
+// What the payer reads of the payee's answer.
+const (
+	receiptTaken = "Betalningen är mottagen och klar."
+	refusalTaken = "Mottagaren har avvisat begäran. Det du har betalat kommer tillbaka till " +
+		"banken när kortet kopplas upp."
+)
+
+const messageUsage = ": a file, the text itself, or - for standard input"
+
+// taken reads the message that a flag names, of one of the kinds.
+func taken(c *cobra.Command, flag, value string, kinds ...envelope.Kind) (
+	envelope.Envelope, error,
+) {
+	text, err := textOf(c, value)
+	if err != nil {
+		return envelope.Envelope{}, cli.Usage("%s: %w", flag, err)
+	}
+	e, err := envelope.ParseText(text)
+	if err != nil {
+		return envelope.Envelope{}, cli.Usage("%s: %w", flag, err)
+	}
+	var wanted []string
+	for _, kind := range kinds {
+		if e.Kind() == kind {
+			return e, nil
+		}
+		wanted = append(wanted, string(kind))
+	}
+	return envelope.Envelope{}, cli.Usage("%s: this is a %s, and a %s is expected: %q takes it",
+		flag, e.Kind(), strings.Join(wanted, " or "), takers[e.Kind()])
+}
+
+// textOf returns the text that a flag's value is, or names.
+func textOf(c *cobra.Command, value string) (string, error) {
+	if envelope.IsText(value) {
+		return value, nil
+	}
+	in := c.InOrStdin()
+	if value != "-" {
+		file, err := os.Open(value)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("no file %q: name a file, or give the text, which begins with %s",
+				value, envelope.TextPrefix)
+		}
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		in = file
+	}
+	read, err := io.ReadAll(io.LimitReader(in, 2*envelope.MaxTextLength))
+	return string(read), err
+}

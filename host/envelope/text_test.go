@@ -1,0 +1,187 @@
+package envelope
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"image"
+	"image/color"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// exchanged returns one of each message that passes between payer and payee, as long as they get,
+// with certificates of the usual lengths.
+func exchanged(t testing.TB) map[Kind]Envelope {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	asked := message.Request{Payee: "SEFJORDBC0000002", Number: 7, Amount: 80 * money.Krona,
+		Payer: "SENORDICC0000001"}
+	require.NoError(t, message.Sign(&asked, key))
+	all := map[Kind]Envelope{}
+	for kind, m := range map[Kind]message.Message{
+		Request: &asked,
+		Payment: &message.Payment{Payer: "SENORDICC0000001", ATC: 9, Request: asked},
+		Receipt: &message.Receipt{Payee: asked.Payee, ATC: 3, Payer: asked.Payer, Number: 7},
+		Refusal: &message.Refusal{Payee: asked.Payee, ATC: 3, Number: 7, Payer: asked.Payer},
+	} {
+		signed, err := Sign(m, key)
+		require.NoError(t, err)
+		all[kind] = Envelope{signed, object(t, spec.TagCertificate, 232),
+			object(t, spec.TagCertificate, 220)}
+	}
+	return all
+}
+
+func TestTextComesBackAsItWas(t *testing.T) {
+	for kind, e := range exchanged(t) {
+		assert.Equal(t, kind, e.Kind())
+		for _, e := range []Envelope{e, e.Compact(), {Message: e.Message}} {
+			text := e.Text()
+			assert.True(t, IsText(text))
+			assert.NotContains(t, text, "\n")
+			parsed, err := ParseText(text)
+			require.NoError(t, err)
+			assert.Equal(t, e, parsed)
+		}
+	}
+}
+
+func TestTextSurvivesMailAndHands(t *testing.T) {
+	e := exchanged(t)[Payment]
+	text := e.Text()
+	wrapped := "  " + text[:60] + "\r\n\t" + text[60:200] + "\u00a0" + text[200:] + "\n\n"
+	for _, copied := range []string{wrapped, strings.ToLower(text)} {
+		parsed, err := ParseText(copied)
+		require.NoError(t, err)
+		assert.Equal(t, e, parsed)
+		assert.True(t, IsText(copied))
+	}
+}
+
+func TestWhatAQRCodeLeavesOut(t *testing.T) {
+	for kind, e := range exchanged(t) {
+		compact := e.Compact()
+		assert.Equal(t, e.Message, compact.Message, kind)
+		assert.Nil(t, compact.Authority, kind)
+		if kind == Request || kind == Payment {
+			assert.Equal(t, e.Certificate, compact.Certificate, kind)
+		} else {
+			assert.Nil(t, compact.Certificate, kind)
+		}
+	}
+}
+
+func TestParseTextRefuses(t *testing.T) {
+	e := exchanged(t)[Request]
+	text := e.Text()
+	last := len(text) - 1
+	state, err := tlv.Append(nil, spec.TagState, make([]byte, 90))
+	require.NoError(t, err)
+	noMessage := Envelope{Message: append(state, object(t, spec.TagSignature, 64)...)}
+	for name, c := range map[string]struct{ text, says string }{
+		"nothing":           {"", `begins with "" and should begin with "EKRONA:1:"`},
+		"a file's name":     {"request.txt", `begins with "REQUEST.TXT"`},
+		"another version":   {"EKRONA:2:" + text[len(TextPrefix):], `version "2", and this`},
+		"a version alone":   {"EKRONA:1", `version "1"`},
+		"prefix alone":      {TextPrefix, "checksum"},
+		"cut short":         {text[:last-8], "copy it again"},
+		"one letter amiss":  {text[:50] + string(text[50]^1) + text[51:], "checksum"},
+		"no base32":         {text[:50] + "!" + text[51:], "not whole"},
+		"padding":           {text + "=", "not whole"},
+		"twice":             {text + text, "not whole"},
+		"too long":          {text + strings.Repeat("A", MaxTextLength), "more than 8192"},
+		"something after":   {textOf(append(e.Bytes(), 0x81, 0)), "left over"},
+		"half a message":    {textOf(e.Message[:len(e.Message)-67]), "malformed"},
+		"two certificates":  {Envelope{e.Message, e.Certificate, e.Message}.Text(), "should be"},
+		"another's message": {noMessage.Text(), "neither Request, Payment, Receipt nor Refusal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseText(c.text)
+			require.ErrorContains(t, err, "envelope: ")
+			assert.ErrorContains(t, err, c.says)
+			assert.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func textOf(b []byte) string { return Envelope{Message: b}.Text() }
+
+func FuzzParseText(f *testing.F) {
+	for _, e := range exchanged(f) {
+		f.Add(e.Text())
+		f.Add(e.Compact().Text() + "\n")
+	}
+	f.Add("ekrona:1:")
+	f.Fuzz(func(t *testing.T, text string) {
+		parsed, err := ParseText(text)
+		if err != nil {
+			return
+		}
+		assert.NotEmpty(t, parsed.Kind())
+		assert.Equal(t, clean(text), parsed.Text())
+	})
+}
+
+// TestQRCodesAreRead reads what the terminal shows, with another's decoder.
+func TestQRCodesAreRead(t *testing.T) {
+	sizes := map[Kind]int{}
+	for kind, e := range exchanged(t) {
+		code, err := e.QR()
+		require.NoError(t, err)
+		assert.Equal(t, e.Compact().Text(), code.Text)
+		sizes[kind] = code.Size()
+
+		shown, err := gozxing.NewBinaryBitmapFromImage(screen(t, code))
+		require.NoError(t, err)
+		read, err := qrcode.NewQRCodeReader().Decode(shown, nil)
+		require.NoError(t, err, kind)
+		assert.Equal(t, code.Text, read.GetText())
+	}
+	assert.LessOrEqual(t, sizes[Request], 81)
+	for kind, size := range sizes {
+		assert.LessOrEqual(t, size, 89, "%s: the width that --qr promises", kind)
+	}
+}
+
+// screen returns what a terminal shows of a code, four dots for a module.
+func screen(t *testing.T, code QR) image.Image {
+	t.Helper()
+	const dots = 4
+	lines := strings.Split(strings.TrimSuffix(code.String(), "\n"), "\n")
+	picture := image.NewGray(image.Rect(0, 0, code.Size()*dots, 2*len(lines)*dots))
+	for row, line := range lines {
+		line, is := strings.CutPrefix(line, blackOnWhite)
+		require.True(t, is)
+		line, is = strings.CutSuffix(line, asBefore)
+		require.True(t, is)
+		require.Equal(t, code.Size(), utf8.RuneCountInString(line))
+		for column, character := range []rune(line) {
+			upper, lower := color.White, color.White
+			if character == '█' || character == '▀' {
+				upper = color.Black
+			}
+			if character == '█' || character == '▄' {
+				lower = color.Black
+			}
+			for dot := range dots * dots {
+				x, y := column*dots+dot%dots, 2*row*dots+dot/dots
+				picture.Set(x, y, upper)
+				picture.Set(x, y+dots, lower)
+			}
+		}
+	}
+	return picture
+}
