@@ -31,6 +31,7 @@ type Order struct {
 	Date     message.Date   // first date that the card knows
 	Owner    string         // customer of the intermediary
 	Token    pin.Token
+	Batch    message.DeviceID // whose key it shares; none: by its number (Issuer.BatchSize)
 }
 
 // NewOrder draws the token of an order for a card of the pilot's ceilings.

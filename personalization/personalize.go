@@ -22,6 +22,8 @@ import (
 // Issuer makes the cards of one intermediary.
 type Issuer struct {
 	CA             pki.Identity
+	Batches        BatchKeys
+	BatchSize      int    // cards of a batch; 0 is DefaultBatchSize
 	Root           []byte // 7F21, as the other certificates
 	InstructionKey []byte
 	Notary         []byte
@@ -61,8 +63,10 @@ var ErrNotActive = errors.New("the card got ACTIVATE and is not active: a comman
 //     nobody knows. What is registered already stays.
 //  4. PSO VERIFY CERTIFICATE: root, CA, instruction key, notary.
 //  5. PUT DATA: the certificate that is registered, which the card verifies.
-//  6. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
-//  7. ACTIVATE: the card erases the token, and reports it: a 9000 to a command that
+//  6. PUT DATA: the key of its batch, enciphered and authenticated under the token, and
+//     the certificate of that.
+//  7. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
+//  8. ACTIVATE: the card erases the token, and reports it: a 9000 to a command that
 //     was altered on its way is no proof.
 //
 // A cut after any step is repaired by the same call with the same order: each
@@ -187,7 +191,7 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 	}, nil
 }
 
-// fill does steps 4 to 6.
+// fill does steps 4 to 7.
 func (i Issuer) fill(
 	ctx context.Context, applet *client.Client, o Order, certificate []byte, secrets Secrets,
 ) error {
@@ -197,6 +201,9 @@ func (i Issuer) fill(
 		}
 	}
 	if err := applet.PutCertificate(ctx, certificate); err != nil {
+		return err
+	}
+	if err := i.putBatchKey(ctx, applet, o); err != nil {
 		return err
 	}
 	var iv [spec.IVLength]byte

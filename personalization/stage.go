@@ -16,7 +16,7 @@ const (
 	Secured                       // the card's life cycle is SECURED
 	KeysMade                      // the instance has made its keys, and proved to be this order's
 	Registered                    // intermediary and notary know the device and its key
-	Filled                        // certificates, PIN and PUK are on it
+	Filled                        // certificates, batch key, PIN and PUK are on it
 	Active                        // the card has forgotten the token and works
 )
 

@@ -47,9 +47,9 @@ type Holder string
 // Name is the name of the authority, or of the device's intermediary.
 func (h Holder) Name() message.Name { return message.DeviceID(h).Name() }
 
-// Device is the holder as a device id; none when it is an authority.
+// Device is the holder as a device id; none when it is an authority or a batch.
 func (c *Certificate) Device() message.DeviceID {
-	if !c.Role.IsDevice() {
+	if !c.Role.IsDevice() || c.Role == spec.RoleBatch {
 		return ""
 	}
 	return message.DeviceID(c.Holder)

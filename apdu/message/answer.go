@@ -8,22 +8,34 @@ import (
 // FCI is the answer of SELECT (spec.FCI).
 type FCI struct {
 	LifeCycle    spec.LifeCycle
-	SpecVersion  uint16 // major, minor: one byte each
-	Capabilities byte   // spec.CapabilityExtendedLength and so on
+	SpecVersion  uint16   // major, minor: one byte each
+	Capabilities byte     // spec.CapabilityExtendedLength and so on
+	Nonce        Nonce    // of the session that SELECT began
+	Batch        DeviceID // none before activation
+}
+
+func (f *FCI) values() []layout.Value {
+	return []layout.Value{
+		layout.Fixed(spec.AppletAID),
+		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
+			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }},
+			&f.Nonce, optionalID{&f.Batch}},
+	}
 }
 
 // ParseFCI decodes b, exactly.
 func ParseFCI(b []byte) (*FCI, error) {
 	f := new(FCI)
-	err := parseTemplate(b, spec.FCI, []layout.Value{
-		layout.Fixed(spec.AppletAID),
-		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
-			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }}},
-	})
-	if err != nil {
+	if err := parseTemplate(b, spec.FCI, f.values()); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Encode gives the answer as the card gave it: an enciphered PAY is bound to it.
+func (f *FCI) Encode() ([]byte, error) {
+	return layout.Append(nil, []spec.Field{{Name: spec.FCI.Name, Layout: spec.FCI}},
+		[]layout.Value{layout.Group(f.values())})
 }
 
 // Has reports whether the card has the capability.

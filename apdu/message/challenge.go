@@ -10,6 +10,7 @@ import (
 type Challenge struct {
 	InstructionKey AuthorityRef
 	Device         DeviceID
+	Nonce          Nonce // of the card's session
 	Random         Random
 	Signature      signature.Plain
 }
@@ -18,7 +19,7 @@ type Challenge struct {
 func (m *Challenge) Layout() *spec.Layout { return spec.Challenge }
 
 func (m *Challenge) values() []layout.Value {
-	return []layout.Value{versionValue, &m.InstructionKey, &m.Device, &m.Random}
+	return []layout.Value{versionValue, &m.InstructionKey, &m.Device, &m.Nonce, &m.Random}
 }
 
 func (m *Challenge) check() error {

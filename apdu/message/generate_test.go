@@ -122,7 +122,7 @@ var genMessage = rapid.Custom(func(t *rapid.T) Message {
 			genOptionalDevice.Draw(t, "payer"), sig()}
 	case spec.Challenge:
 		return &Challenge{genAuthority.Draw(t, "key"), genDevice.Draw(t, "device"),
-			genRandom.Draw(t, "random"), sig()}
+			Nonce(genRandom.Draw(t, "nonce")), genRandom.Draw(t, "random"), sig()}
 	case spec.State:
 		return genState.Draw(t, "m")
 	case spec.Instruction:

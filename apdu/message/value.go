@@ -14,7 +14,12 @@ type Hash [spec.HashLength]byte
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // Random is an unpredictable number.
-type Random [spec.ChallengeLength]byte
+type Random [randomLength]byte
+
+const randomLength = 8
+
+// Nonce names one session of a card, which draws it.
+type Nonce [spec.NonceLength]byte
 
 func creditOf(p *spec.CreditVerdict) layout.Value {
 	return layout.ByteOf[spec.CreditVerdict]{P: p,
@@ -60,3 +65,9 @@ func (r *Random) MarshalBinary() ([]byte, error) { return r[:], nil }
 
 // UnmarshalBinary takes the content of the data object.
 func (r *Random) UnmarshalBinary(b []byte) error { return layout.Bytes(r[:]).UnmarshalBinary(b) }
+
+// MarshalBinary gives the content of the data object.
+func (n *Nonce) MarshalBinary() ([]byte, error) { return n[:], nil }
+
+// UnmarshalBinary takes the content of the data object.
+func (n *Nonce) UnmarshalBinary(b []byte) error { return layout.Bytes(n[:]).UnmarshalBinary(b) }

@@ -27,7 +27,7 @@ const maxDraws = 8
 // counter) (TR-03111 §4.3.3); plaintext is block, challenge and, of two, the
 // second block and eight zeros; AES-128-CBC with IV zero, then AES-CMAC.
 func Encipher(
-	random io.Reader, card *ecdsa.PublicKey, challenge [spec.ChallengeLength]byte, blocks ...Block,
+	random io.Reader, card *ecdsa.PublicKey, challenge [spec.NonceLength]byte, blocks ...Block,
 ) ([]byte, error) {
 	if card == nil || len(blocks) < 1 || len(blocks) > 2 {
 		return nil, errors.New("pin: encipher one or two blocks to a card's PIN key")

@@ -188,3 +188,24 @@ func TestFirstPINOpensOnTheCard(t *testing.T) {
 		cbcDecrypt(t, encKey[:], iv[:], data[20:36]))
 	assert.True(t, cmac.Verify(macKey[:], data[38:], data[:36]))
 }
+
+func TestBatchKeyOpensOnTheCard(t *testing.T) {
+	token, iv := Token{1, 2, 3}, [16]byte{4, 5, 6}
+	scalar := append(make([]byte, 31), 7)
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar)
+	require.NoError(t, err)
+	point, err := signature.Point(&key.PublicKey)
+	require.NoError(t, err)
+	data, err := token.BatchKey(iv, key)
+	require.NoError(t, err)
+	low, high := spec.SizeOf(spec.BatchLoad)
+	assert.Equal(t, low, high)
+	require.Len(t, data, low)
+	encKey, err := cmac.Sum(token[:], []byte("\x02EKRONA-ENC"))
+	require.NoError(t, err)
+	macKey, err := cmac.Sum(token[:], []byte("\x01EKRONA-MAC"))
+	require.NoError(t, err)
+	assert.Equal(t, point, data[20:85])
+	assert.Equal(t, scalar, cbcDecrypt(t, encKey[:], iv[:], data[87:119]))
+	assert.True(t, cmac.Verify(macKey[:], data[121:], data[:119]))
+}

@@ -86,6 +86,34 @@ func (t Token) FirstPIN(iv [spec.IVLength]byte, pin, puk Block) ([]byte, error) 
 		layout.Bytes(cryptogram))
 }
 
+// BatchKey makes the data of PUT DATA batch key: the private half enciphered, and both
+// halves authenticated, under the token. iv is random and never used twice with a token.
+func (t Token) BatchKey(iv [spec.IVLength]byte, key *ecdsa.PrivateKey) ([]byte, error) {
+	scalar, err := key.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("pin: batch key: %w", err)
+	}
+	defer clear(scalar)
+	point, err := signature.Point(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	encryptionKey, err := t.encryptionKey()
+	if err != nil {
+		return nil, err
+	}
+	cryptogram, err := encrypt(encryptionKey[:], iv[:], scalar)
+	if err != nil {
+		return nil, err
+	}
+	macKey, err := t.macKey()
+	if err != nil {
+		return nil, err
+	}
+	return authenticated(spec.BatchLoad, macKey[:], spec.MACLength, layout.Bytes(iv[:]),
+		layout.Bytes(point), layout.Bytes(cryptogram))
+}
+
 // encrypt is AES-CBC of the parts, joined, which are whole blocks.
 func encrypt(key, iv []byte, parts ...[]byte) ([]byte, error) {
 	block, err := aes.NewCipher(key)

@@ -9,8 +9,9 @@ var Activate = command(Command{
 	Purpose: "End personalization: from now on only the PIN and signed Instructions change " +
 		"the card.",
 	States:        onlyKeysMade,
-	Preconditions: []string{"Certificate and first PIN are stored."},
+	Preconditions: []string{"Certificate, first PIN, batch key and its certificate are stored."},
 	Effect:        "The card is active and the token erased, in one transaction.",
-	Answers:       []Answer{{SWConditions, "no keys, certificate or PIN yet, or activated before"}},
-	Variants:      []Variant{{}},
+	Answers: []Answer{{SWConditions,
+		"no keys, certificate, PIN or certified batch key yet, or activated before"}},
+	Variants: []Variant{{}},
 })

@@ -5,12 +5,14 @@ import "ekrona/apdu"
 // GetData reads one data object.
 var GetData = command(Command{
 	Name: "GET DATA", CLA: apdu.ClassInterindustry, INS: 0xCA,
-	Clause:  "ISO/IEC 7816-4:2013 §11.4.3",
-	Purpose: "Read one data object of the card for its owner.",
-	States:  activated,
+	Clause: "ISO/IEC 7816-4:2013 §11.4.3",
+	Purpose: "Read one data object of the card, for its owner; its batch's certificate for " +
+		"anybody.",
+	States: activated,
 	Preconditions: []string{
 		"PIN verified, or GET STATE answered in this session; certificate and device id also " +
-			"when the policy's PIN_TO_RECEIVE is not set.",
+			"when the policy's PIN_TO_RECEIVE is not set; the batch's certificate always: it is " +
+			"the same on all its cards.",
 	},
 	Effect: "Nothing persistent changes. The PIN is not used up.",
 	Answers: []Answer{
@@ -27,5 +29,7 @@ var GetData = command(Command{
 			Out: []Field{field("POLICY", TagPolicy, "policy in force")}},
 		{Name: "counters", P2: byte(TagCounters),
 			Out: []Field{{Name: "COUNTERS", Layout: Counters}}},
+		{Name: "batch certificate", P2: byte(TagBatchCertificate),
+			Out: []Field{{Name: "CERTIFICATE", Layout: DeviceCertificate}}},
 	},
 })

@@ -11,8 +11,10 @@ var Instruct = command(Command{
 		"gives the same Confirmation. Neither PIN nor block nor expiry stops it.",
 	States: activated,
 	Preconditions: []string{
+		"GET STATE was answered in this session.",
 		"It is the last one applied: its Confirmation is the answer and nothing else is checked.",
-		"It names this card, the remembered instruction key and the remembered notary.",
+		"It names this card, a known instruction key and a known notary: the stored ones, or " +
+			"those of the session, which are then stored.",
 		"Both signatures verify.",
 		"Its number is exactly the next.",
 		"ACKED_ATC is not before the card's and not after its ATC, and HEAD is the chain's head " +
@@ -25,10 +27,10 @@ var Instruct = command(Command{
 		"maximum balance and open requests is left " +
 		"out and the Confirmation says so. A closed card takes no credit and stays closed.",
 	Answers: []Answer{
-		{SWConditions, "not activated"},
+		{SWConditions, "not activated, or GET STATE not answered in this session"},
 		{SWWrongData, "not the layout, unknown action bits, or block and unblock together"},
 		{SWAddressee, "for another card"},
-		{SWReferenceUnknown, "instruction key or notary not remembered: present its certificate " +
+		{SWReferenceUnknown, "instruction key or notary not known: present its certificate " +
 			"and repeat"},
 		{SWSignature, "a signature is wrong"},
 		{SWSequence, "not the next number"},

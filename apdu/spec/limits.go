@@ -2,34 +2,35 @@ package spec
 
 // Limits of the card. Lengths are in bytes.
 const (
-	MaxOpenRequests = 4    // requests open at a time; each reserves a log slot
-	LogSlots        = 16   // records kept until acknowledged
-	CACache         = 4    // intermediary CAs remembered
-	RootsKept       = 2    // current root and the one before
-	PINTries        = 3    // wrong PINs in a row
-	PUKTries        = 10   // wrong PUKs in a row
-	PINMinDigits    = 4    // shortest PIN
-	PINMaxDigits    = 12   // longest PIN
-	PUKDigits       = 8    // a PUK has exactly these
-	PINBlockLength  = 8    // EMV format 2 (ISO 9564-1)
-	ChallengeLength = 8    // GET CHALLENGE
-	MaxCommand      = 1024 // command data, chained or extended
-	MaxResponse     = 600  // response data, whole
-	MaxInstallData  = 113  // application parameters that a classic install() always has room for
-	NameLength      = 8    // country 2, mnemonic 6
-	AuthorityLength = 13   // Name 8, 5 digits
-	DeviceIDLength  = 16   // Name 8, [A-Z0-9] 8
-	AmountLength    = 4    // öre
-	CounterLength   = 4    // atc, request number, instrSeq
-	DateLength      = 6    // YYMMDD
-	HashLength      = 32   // SHA-256
-	SignatureLength = 64   // r || s
-	PointLength     = 65   // 04 || X || Y
-	ScalarLength    = 32   // r, s, X, Y
-	TokenLength     = 16   // AES-128 key
-	MACLength       = 16   // AES-CMAC of key answer and first PIN
-	PINMACLength    = 8    // AES-CMAC of an enciphered PIN, its first bytes
-	IVLength        = 16   // AES block
+	MaxOpenRequests = 4   // requests open at a time; each reserves a log slot
+	LogSlots        = 16  // records kept until acknowledged
+	CACache         = 4   // intermediary CAs remembered
+	RootsKept       = 2   // current root and the one before
+	AuthoritiesKept = 2   // presented authorities that a session keeps
+	PINTries        = 3   // wrong PINs in a row
+	PUKTries        = 10  // wrong PUKs in a row
+	PINMinDigits    = 4   // shortest PIN
+	PINMaxDigits    = 12  // longest PIN
+	PUKDigits       = 8   // a PUK has exactly these
+	PINBlockLength  = 8   // EMV format 2 (ISO 9564-1)
+	NonceLength     = 8   // SELECT, GET CHALLENGE
+	MaxCommand      = 476 // command data, chained or extended: the longest ACCEPT
+	MaxResponse     = 484 // response data, whole: the longest Payment, enciphered
+	MaxInstallData  = 113 // application parameters that a classic install() always has room for
+	NameLength      = 8   // country 2, mnemonic 6
+	AuthorityLength = 13  // Name 8, 5 digits
+	DeviceIDLength  = 16  // Name 8, [A-Z0-9] 8
+	AmountLength    = 4   // öre
+	CounterLength   = 4   // atc, request number, instrSeq
+	DateLength      = 6   // YYMMDD
+	HashLength      = 32  // SHA-256
+	SignatureLength = 64  // r || s
+	PointLength     = 65  // 04 || X || Y
+	ScalarLength    = 32  // r, s, X, Y
+	TokenLength     = 16  // AES-128 key
+	MACLength       = 16  // AES-CMAC of key answer, first PIN and batch key
+	PINMACLength    = 8   // AES-CMAC of an enciphered PIN, its first bytes
+	IVLength        = 16  // AES block
 )
 
 // LimitRow describes one limit for Spec.java and the reference page.
@@ -45,17 +46,19 @@ var Limits = []LimitRow{
 		"its amount and a place among the transactions"},
 	{"LOG_SLOTS", LogSlots,
 		"records kept until acknowledged; records and open requests stay within it"},
-	{"CA_CACHE", CACache, "intermediary CAs remembered; the own CA stays, the others take turns"},
+	{"CA_CACHE", CACache, "intermediary CAs stored; the own CA stays, the others take turns"},
 	{"ROOTS_KEPT", RootsKept, "root keys known: current and previous"},
+	{"AUTHORITIES_KEPT", AuthoritiesKept,
+		"authorities that a session keeps beside the stored ones, in turn"},
 	{"PIN_TRIES", PINTries, "wrong PINs in a row until the PIN is blocked"},
 	{"PUK_TRIES", PUKTries, "wrong PUKs in a row until the PUK is blocked"},
 	{"PIN_MIN_DIGITS", PINMinDigits, "shortest PIN"},
 	{"PIN_MAX_DIGITS", PINMaxDigits, "longest PIN"},
 	{"PUK_DIGITS", PUKDigits, "digits of a PUK"},
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
-	{"CARD_CHALLENGE_LENGTH", ChallengeLength, "bytes of GET CHALLENGE"},
-	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended"},
-	{"MAX_RESPONSE", MaxResponse, "bytes of response data"},
+	{"NONCE_LENGTH", NonceLength, "bytes of a session's nonce: SELECT, GET CHALLENGE"},
+	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest ACCEPT"},
+	{"MAX_RESPONSE", MaxResponse, "bytes of response data: the longest State"},
 	{"MAX_INSTALL_DATA", MaxInstallData,
 		"bytes of install parameters: what install()'s 127 bytes leave"},
 	{"NAME_LENGTH", NameLength, "bytes of a name: country 2, mnemonic 6, [A-Z0-9]"},

@@ -70,6 +70,7 @@ var (
 			version,
 			field("AUTHORITY", TagAuthority, "instruction key that signs"),
 			field("DEVICE", TagDevice, "card asked"),
+			field("NONCE", TagNonce, "the session of the card that it is for"),
 			field("RANDOM", TagRandom, ""),
 		},
 	}
@@ -211,9 +212,13 @@ var (
 			field("LIFE_CYCLE", TagLifeCycle, ""),
 			field("SPEC_VERSION", TagSpecVersion, ""),
 			field("CAPABILITIES", TagCapabilities, ""),
+			field("NONCE", TagNonce, ""),
+			optional(field("BATCH", TagBatch,
+				"batch of cards that share a key, from activation on")),
 		},
 	}
-	// FCI is the answer to SELECT; nothing in it distinguishes one card from another.
+	// FCI is the answer to SELECT; nothing in it but the nonce, which is
+	// random, distinguishes one card of a batch from another.
 	FCI = &Layout{
 		Name: "FCI", Tag: TagFCI, Meaning: "file control information",
 		Fields: []Field{
@@ -237,10 +242,41 @@ var (
 		{Name: "MAC", Tag: TagMAC, Min: MACLength, Max: MACLength,
 			Meaning: "AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM"},
 	}
+	// BatchLoad is the data of PUT DATA batch key.
+	BatchLoad = []Field{
+		field("IV", TagIV, ""),
+		field("POINT", TagPoint, "public half of the batch key"),
+		{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: ScalarLength, Max: ScalarLength,
+			Meaning: "private half, under the token's encryption key"},
+		{Name: "MAC", Tag: TagMAC, Min: MACLength, Max: MACLength,
+			Meaning: "AES-CMAC under the token's MAC key over the DOs IV, POINT and CRYPTOGRAM"},
+	}
 	// EncipheredPIN carries PIN blocks to the card's PIN key.
-	EncipheredPIN = encipheredPIN(PINBlockLength + ChallengeLength)
+	EncipheredPIN = encipheredPIN(PINBlockLength + NonceLength)
 	// EncipheredPINs carries two PIN blocks.
-	EncipheredPINs = encipheredPIN(2*PINBlockLength + ChallengeLength + PINBlockLength)
+	EncipheredPINs = encipheredPIN(2*PINBlockLength + NonceLength + PINBlockLength)
+	// PayPIN is what follows Request and certificate in an enciphered PAY. Without
+	// cryptogram and MAC it asks for the last record again.
+	PayPIN = []Field{
+		field("POINT", TagPoint, "payee's point for this Request, or a phone's for this tap"),
+		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: PINBlockLength,
+			Max: PINBlockLength, Meaning: "PIN block, enciphered"}),
+		optional(Field{Name: "MAC", Tag: TagMAC, Min: PINMACLength, Max: PINMACLength,
+			Meaning: "proves that the sender made the point, for this Request and session"}),
+	}
+	// Refused is what an enciphered PAY answers when the card does not pay.
+	Refused = &Layout{
+		Name: "REFUSED", Tag: TagRefused, Meaning: "the card refuses to pay, after the PIN",
+		Fields: []Field{
+			field("STATUS", TagStatus, ""),
+			{Name: "MAC", Tag: TagMAC, Min: PINMACLength, Max: PINMACLength,
+				Meaning: "proves that the card refuses this Request in this session"},
+		},
+	}
+	// PayPaid and PayRefused are what is enciphered in the answer.
+	PayPaid = []Field{{Name: "PAYMENT", Layout: Payment},
+		{Name: "CERTIFICATE", Layout: DeviceCertificate, Meaning: "the card's certificate"}}
+	PayRefused = []Field{{Name: "REFUSED", Layout: Refused}}
 	// Counters is the answer to GET DATA counters.
 	Counters = &Layout{
 		Name: "COUNTERS", Tag: TagCounters, Meaning: "the card's counters",
@@ -252,6 +288,16 @@ var (
 		},
 	}
 )
+
+// payAnswer is the answer of an enciphered PAY: PAY_PAID or PAY_REFUSED, padded with 80 and
+// zeros.
+func payAnswer() Field {
+	_, most := SizeOf(PayPaid)
+	low, _ := SizeOf(PayRefused)
+	padded := func(n int) int { return (n/IVLength + 1) * IVLength }
+	return Field{Name: "ANSWER", Tag: TagCryptogram, Min: padded(low), Max: padded(most),
+		Meaning: "Payment and the card's certificate, or REFUSED, enciphered"}
+}
 
 func pointOnly(name string) *Layout {
 	return &Layout{
@@ -275,7 +321,7 @@ var Messages = []*Layout{Request, Payment, Receipt, Refusal, Challenge, State, I
 
 // Layouts lists every template that has a page and offsets of its own.
 var Layouts = append(append([]*Layout{}, Messages...),
-	AuthorityCertificate, DeviceCertificate, FCI, Counters)
+	AuthorityCertificate, DeviceCertificate, FCI, Refused, Counters)
 
 // Sequences are the rows of fields without a template around them.
 var Sequences = []struct {
@@ -286,9 +332,13 @@ var Sequences = []struct {
 	{"INSTALL", "application parameters of INSTALL", InstallData},
 	{"KEY_ANSWER", "answer of GENERATE ASYMMETRIC KEY PAIR", KeyAnswer},
 	{"PIN_LOAD", "data of PUT DATA first PIN", PINLoad},
+	{"BATCH_LOAD", "data of PUT DATA batch key", BatchLoad},
 	{"ENCIPHERED_PIN", "data of VERIFY with an enciphered PIN", EncipheredPIN},
 	{"ENCIPHERED_PINS", "data of CHANGE REFERENCE DATA and RESET RETRY COUNTER, enciphered",
 		EncipheredPINs},
+	{"PAY_PIN", "what follows Request and certificate in an enciphered PAY", PayPIN},
+	{"PAY_PAID", "what is enciphered in the answer of PAY when the card pays", PayPaid},
+	{"PAY_REFUSED", "what is enciphered in the answer of PAY when the card refuses", PayRefused},
 	{"PAY_RECORD", "record of a payment made", PayRecord},
 	{"ACCEPT_RECORD", "record of a payment accepted", AcceptRecord},
 	{"REFUSE_RECORD", "record of a refusal", RefuseRecord},

@@ -16,8 +16,8 @@ var pinAnswers = []Answer{
 	{SWPINWrong, "wrong; x tries are left"},
 	{SWPINBlocked, "no tries are left"},
 	{SWPINForm, "plaintext, and the policy asks for an enciphered PIN"},
-	{SWConditions, "not activated; or enciphered without a GET CHALLENGE right before"},
+	{SWConditions, "not activated; or enciphered, and the nonce has been used up: GET CHALLENGE"},
 	{SWMACWrong, "the enciphered PIN's MAC is wrong; no try is taken"},
 	{SWWrongData, "not a PIN block of 4 to 12 digits (a PUK: 8), not the data objects of the " +
-		"table, or not this challenge; no try is taken"},
+		"table, or not this nonce; no try is taken"},
 }

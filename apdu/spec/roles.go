@@ -15,6 +15,7 @@ const (
 	RoleSAM            Role = 0x11
 	RoleTerminal       Role = 0x12
 	RoleDesk           Role = 0x13
+	RoleBatch          Role = 0x14
 )
 
 // RoleRow describes a role.
@@ -42,6 +43,8 @@ var Roles = []RoleRow{
 		"Request, Receipt, Refusal, State, Confirmation"},
 	{RoleDesk, "DESK", "unload desk", RoleIntermediary,
 		"Request that names its payer, Receipt, Refusal"},
+	{RoleBatch, "BATCH", "batch key", RoleIntermediary,
+		"nothing: what is between a card of the batch and a stranger is enciphered with it"},
 }
 
 // Row finds the description of r.
@@ -62,8 +65,8 @@ func (r Role) String() string {
 	return fmt.Sprintf("role %02X", byte(r))
 }
 
-// IsDevice reports whether the role belongs to a device, certified by an
-// intermediary, and not to an authority, certified by the root.
+// IsDevice reports whether the role belongs to a device, or to a batch of them, certified
+// by an intermediary, and not to an authority, certified by the root.
 func (r Role) IsDevice() bool {
 	row, ok := r.Row()
 	return ok && row.IssuedBy == RoleIntermediary

@@ -6,8 +6,9 @@ import "ekrona/apdu"
 var Select = command(Command{
 	Name: "SELECT", CLA: apdu.ClassInterindustry, INS: 0xA4,
 	Clause: "ISO/IEC 7816-4:2013 §11.1.1",
-	Purpose: "Select the application and learn its state, version and capabilities. Verified " +
-		"PIN, Challenge and card challenge of the session before are forgotten.",
+	Purpose: "Select the application and learn its state, version, capabilities and the " +
+		"session's nonce. Verified PIN, answered Challenge, nonce and kept authorities of the " +
+		"session before are forgotten.",
 	Effect: "Nothing persistent changes.",
 	Variants: []Variant{{
 		P1: 0x04, P2: 0x00,

@@ -86,7 +86,7 @@ func TestStatusWordsAreKnownAndUsed(t *testing.T) {
 
 // Every field has a described tag, or a length, and fits the limits.
 func TestFieldsAreDescribed(t *testing.T) {
-	used := map[Tag]bool{TagPINLoad: true}
+	used := map[Tag]bool{TagPINLoad: true, TagBatchLoad: true, TagBatchCertificate: true}
 	visit := func(f Field) {
 		require.NotEmpty(t, f.Name)
 		require.NotEmpty(t, f.Text(), f.Name)
@@ -109,7 +109,11 @@ func TestFieldsAreDescribed(t *testing.T) {
 			walk(v.Out, visit)
 			_, high := SizeOf(v.In)
 			require.LessOrEqual(t, high, MaxCommand, v.Title())
-			require.LessOrEqual(t, v.MaxOut(), MaxResponse, v.Title())
+			longest := v.MaxOut()
+			if v.Title() == "READ RECORD log" { // one of the records, not all
+				_, longest = SizeOf(AcceptRecord)
+			}
+			require.LessOrEqual(t, longest, MaxResponse, v.Title())
 		}
 	}
 	for _, s := range Sequences {

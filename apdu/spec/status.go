@@ -53,6 +53,7 @@ const (
 	SWAddressee        apdu.StatusWord = 0x9413
 	SWDate             apdu.StatusWord = 0x9414
 	SWReceivedLocked   apdu.StatusWord = 0x9415
+	SWKeyKnown         apdu.StatusWord = 0x9417
 )
 
 // Family groups status words by what the caller can do about them.
@@ -176,6 +177,9 @@ var StatusWords = []StatusRow{
 		"correct the clock, or renew the signer's certificate"},
 	{SWReceivedLocked, 0xFFFF, "RECEIVED_LOCKED", FamilyLimit,
 		"received money cannot be spent before it is synchronised", "synchronise the card"},
+	{SWKeyKnown, 0xFFFF, "KEY_KNOWN", FamilyConflict,
+		"the authority's reference is known with another key",
+		"certify the new key under a reference that no key has had"},
 }
 
 var statusRows = func() map[apdu.StatusWord]*StatusRow {

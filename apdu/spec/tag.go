@@ -45,6 +45,7 @@ const (
 	TagATC                 Tag = 0x9F36
 	TagRandom              Tag = 0x9F37
 	TagNumber              Tag = 0x9F41
+	TagNonce               Tag = 0x9F4C
 	TagFCIProprietary      Tag = 0xA5
 	TagVersion             Tag = 0xC0
 	TagIdentity            Tag = 0xC1
@@ -63,6 +64,10 @@ const (
 	TagRootAnchor          Tag = 0xD0
 	TagPINLoad             Tag = 0xD1
 	TagIV                  Tag = 0xD2
+	TagBatch               Tag = 0xD6
+	TagBatchLoad           Tag = 0xD7
+	TagBatchCertificate    Tag = 0xD8
+	TagStatus              Tag = 0xD9
 	TagRequest             Tag = 0xE1
 	TagPayment             Tag = 0xE2
 	TagReceipt             Tag = 0xE3
@@ -72,6 +77,7 @@ const (
 	TagInstruction         Tag = 0xE7
 	TagConfirmation        Tag = 0xE8
 	TagCounters            Tag = 0xE9
+	TagRefused             Tag = 0xEB
 )
 
 const (
@@ -110,8 +116,7 @@ var Tags = []TagRow{
 	{TagAmount, "AMOUNT", KindAmount, 4, 4, "amount in öre", sourceEMV},
 	{TagDFName, "DF_NAME", KindAID, 5, 16, "application identifier", sourceISO},
 	{TagPoint, "POINT", KindPoint, 65, 65, "uncompressed point on P-256", sourceCVC},
-	{TagCryptogram, "CRYPTOGRAM", KindSecret, 16, 32, "AES-128-CBC, whole blocks, no padding",
-		sourceOwnDO},
+	{TagCryptogram, "CRYPTOGRAM", KindSecret, 8, 576, "enciphered data", sourceOwnDO},
 	{TagMAC, "MAC", KindBytes, 8, 16, "AES-CMAC, 16 bytes or its first 8", "ISO/IEC 7816-4 §10"},
 	{TagToken, "TOKEN", KindSecret, 16, 16, "personalization token", sourceOwnDO},
 	{TagSpecVersion, "SPEC_VERSION", KindVersion, 2, 2, "version of this spec: major, minor",
@@ -123,6 +128,8 @@ var Tags = []TagRow{
 	{TagRandom, "RANDOM", KindRandom, 8, 8, "unpredictable number", sourceEMV},
 	{TagNumber, "NUMBER", KindCounter, 4, 4,
 		"request number of the payee (EMV: transaction sequence counter)", sourceEMV},
+	{TagNonce, "NONCE", KindRandom, NonceLength, NonceLength,
+		"the session's nonce, drawn by the card (EMV: ICC dynamic number)", sourceEMV},
 	{TagFCIProprietary, "FCI_PROPRIETARY", KindTemplate, 1, 127, "proprietary part of the FCI",
 		"ISO/IEC 7816-4 §7.4.3"},
 	{TagVersion, "VERSION", KindCounter, 1, 1, "version of the message", sourceOwn},
@@ -151,6 +158,12 @@ var Tags = []TagRow{
 		"SHA-256 of the root certificate's body (7F4E)", sourceOwn},
 	{TagPINLoad, "PIN_LOAD", KindSecret, 0, 0, "name of the first PIN in PUT DATA", sourceOwn},
 	{TagIV, "IV", KindRandom, 16, 16, "initial value of the cryptogram", sourceOwn},
+	{TagBatch, "BATCH", KindDeviceID, 16, 16,
+		"batch of cards that share a key: the holder of its certificate", sourceOwn},
+	{TagBatchLoad, "BATCH_LOAD", KindSecret, 0, 0, "name of the batch key in PUT DATA", sourceOwn},
+	{TagBatchCertificate, "BATCH_CERTIFICATE", KindBytes, 0, 0,
+		"name of the batch's certificate in GET DATA", sourceOwn},
+	{TagStatus, "STATUS", KindBytes, 2, 2, "status word", sourceOwn},
 	{TagRequest, "REQUEST", KindTemplate, 1, 255, "body of a Request", sourceOwn},
 	{TagPayment, "PAYMENT", KindTemplate, 1, 255, "body of a Payment", sourceOwn},
 	{TagReceipt, "RECEIPT", KindTemplate, 1, 255, "body of a Receipt", sourceOwn},
@@ -160,6 +173,8 @@ var Tags = []TagRow{
 	{TagInstruction, "INSTRUCTION", KindTemplate, 1, 255, "body of an Instruction", sourceOwn},
 	{TagConfirmation, "CONFIRMATION", KindTemplate, 1, 255, "body of a Confirmation", sourceOwn},
 	{TagCounters, "COUNTERS", KindTemplate, 1, 127, "the card's counters", sourceOwn},
+	{TagRefused, "REFUSED", KindTemplate, 1, 127, "the card refuses to pay, after the PIN",
+		sourceOwn},
 }
 
 var tagRows = func() map[Tag]TagRow {

@@ -10,7 +10,7 @@ var Verify = command(Command{
 	States:  activated,
 	Preconditions: []string{
 		"Plaintext only when the policy's PLAINTEXT_PIN is set.",
-		"Enciphered only after GET CHALLENGE, whose bytes it uses up.",
+		"Enciphered only with the session's nonce, of SELECT or GET CHALLENGE, which it uses up.",
 		"A try is left.",
 	},
 	Effect: "The try is taken before the comparison, outside the transaction; a right PIN gives " +

@@ -2,7 +2,7 @@ package spec
 
 import "ekrona/apdu"
 
-// VerifyCertificate presents an authority's certificate, whose key the card remembers.
+// VerifyCertificate presents an authority's certificate, whose key the card then knows.
 var VerifyCertificate = command(Command{
 	Name: "PSO VERIFY CERTIFICATE", CLA: apdu.ClassInterindustry, INS: 0x2A,
 	Clause: "ISO/IEC 7816-8, PERFORM SECURITY OPERATION",
@@ -10,20 +10,31 @@ var VerifyCertificate = command(Command{
 		"intermediary CA, notary, " +
 		"instruction key of the own intermediary, and a link to the next root.",
 	Preconditions: []string{
-		"While no root is stored: a self-signed root certificate whose body hashes to ROOT_ANCHOR.",
-		"Afterwards: certified by a root that the card knows; a link by the current root only.",
-		"Not expired by the card's date; a root keeps its own certificate's end.",
+		"While no root is stored: a self-signed root certificate whose body hashes to " +
+			"ROOT_ANCHOR.",
+		"Afterwards: certified by a root that the card knows; a link by the current root only, " +
+			"to a later number and no earlier end.",
+		"The signature, then the role, then the dates: not expired by the card's date; a root " +
+			"keeps its own certificate's end.",
+		"A known reference comes with the key that it is known with.",
+		"After activation, notary and instruction key: certified by no older root, and ending no " +
+			"earlier, than the stored one.",
 	},
-	Effect: "The key is remembered until others of its role push it out: CA_CACHE CAs in turn " +
-		"(the own CA stays), one notary, one instruction key, two roots. One transaction.",
+	Effect: "Before activation the key is stored. Afterwards only a link is; CA, notary and " +
+		"instruction key are kept for the session, AUTHORITIES_KEPT in turn. PAY, ACCEPT and " +
+		"PUT DATA store the CA that verified for them, CA_CACHE in turn (the own CA stays); " +
+		"INSTRUCTION stores its notary and instruction key. One transaction.",
 	Answers: []Answer{
-		{SWWrongData, "not a certificate of the layout"},
+		{SWWrongData, "not a certificate of the layout, or its point is not on the curve"},
 		{SWReferenceUnknown, "certified by a root that the card does not know, or the first root " +
-			"does not fit the anchor"},
+			"does not fit the anchor; notary or instruction key certified by an older root than " +
+			"the stored one"},
 		{SWCertificate, "signature wrong"},
 		{SWExpired, "expired by the card's date"},
 		{SWRole, "role not root, intermediary, notary or instruction key; an instruction key of " +
-			"another name; a link from the previous root"},
+			"another name; a link from the previous root, or not to a later number"},
+		{SWDate, "root, notary or instruction key that ends before the stored one"},
+		{SWKeyKnown, "the reference is known with another key"},
 	},
 	Variants: []Variant{{P1: 0x00, P2: 0xBE,
 		In: []Field{{Name: "CERTIFICATE", Layout: AuthorityCertificate}}}},

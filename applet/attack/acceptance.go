@@ -146,6 +146,7 @@ var acceptances = []Attack{
 				"a terminal",
 				paid(spec.RoleTerminal, nil),
 			}, {"a desk", paid(spec.RoleDesk, nil)}, {"a SAM", paid(spec.RoleSAM, nil)},
+			{"a batch of cards", paid(spec.RoleBatch, nil)},
 			{"a card of another name than its CA's", func(s *Setup) (Blow, error) {
 				payer, err := s.Certify(
 					s.Foreign.CA,

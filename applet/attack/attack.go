@@ -61,7 +61,10 @@ type Blow struct {
 	// Before are the commands that lead to it, right before.
 	Before []Step
 	// ToChallenge makes the data from what GET CHALLENGE has answered right before.
-	ToChallenge func(challenge [spec.ChallengeLength]byte) ([]byte, error)
+	ToChallenge func(challenge [spec.NonceLength]byte) ([]byte, error)
+	// Heard is a command that somebody listened to, and gives to a card outside the session that
+	// it was for.
+	Heard bool
 	// Raw is the command when it is of no variant, such as one of another class.
 	Raw *apdu.Command
 	// Answers are the right ones for this way alone, where they are not the attack's.
@@ -135,7 +138,10 @@ func (i Identity) reference() message.AuthorityRef {
 func (i Identity) id() message.DeviceID { return message.DeviceID(i.Certificate.Holder) }
 
 // Intermediary is a bank of the scheme.
-type Intermediary struct{ CA, InstructionKey Identity }
+type Intermediary struct {
+	CA, InstructionKey Identity
+	Batch              Identity // whose key its cards share
+}
 
 // Setup is the scheme's test keys, and what an attacker knows about the card or can find
 // out. Only the members that an attack's ways use need to be set.
@@ -171,6 +177,10 @@ type Setup struct {
 	Former []byte
 	// Ceilings are the card's, and its policy's version is above one.
 	Ceilings message.Policy
+	// Nonce is that of the card's session, which SELECT has answered.
+	// Application is what the card has answered to SELECT in the session.
+	Application message.FCI
+	Nonce       message.Nonce
 	// Heads are those of the card's records by their number; all but the last are
 	// acknowledged, and at least two.
 	Heads []message.Hash
@@ -191,12 +201,14 @@ type Subject struct {
 func All() []Attack {
 	return slices.Concat(
 		personalizations,
+		batches,
 		certificates,
 		guesses,
 		enciphered,
 		[]Attack{PINToNoPoint},
 		requests,
 		payments,
+		encipheredPayments,
 		acceptances,
 		[]Attack{StolenCA},
 		instructions,

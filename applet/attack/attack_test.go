@@ -106,7 +106,8 @@ func TestWayWithAnAnswerOfItsOwn(t *testing.T) {
 	require.ErrorContains(t, err, "guess: 0C200000 was answered 6983")
 }
 
-// card answers SELECT with its state, and other commands by their data's first byte.
+// card answers SELECT with its state as capabilities, and other commands by their data's first
+// byte.
 type card struct {
 	state   byte
 	answers map[byte]apdu.Response
@@ -115,7 +116,10 @@ type card struct {
 
 func (c *card) Transmit(_ context.Context, command apdu.Command) (apdu.Response, error) {
 	if command.INS == spec.Select.INS {
-		return apdu.Response{Data: []byte{c.state}, SW: apdu.OK}, nil
+		fci := "\x6F\x22\x84\x08" + spec.AppletAID +
+			"\xA5\x16\xCD\x01\x01\x9F\x08\x02\x01\x00" + "\xCE\x01" +
+			string([]byte{c.state}) + "\x9F\x4C\x08" + "12345678"
+		return apdu.Response{Data: []byte(fci), SW: apdu.OK}, nil
 	}
 	if command.Data[0] == 1 {
 		c.state += byte(len(c.answers[1].Data))

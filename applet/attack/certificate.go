@@ -79,10 +79,57 @@ var certificates = []Attack{
 		Name:    "authority's certificate whose point is none",
 		Threat:  "an attacker who chose the point can sign",
 		Defence: "the card takes uncompressed points on the curve alone", Clause: "PROTOCOL.md §2",
-		Card: Installed, Answers: sw(spec.SWCertificate),
+		Card: Installed, Answers: sw(spec.SWWrongData),
 		Ways: []Way{
 			{"compressed", func(s *Setup) (Blow, error) { return s.rewritten(compressed) }},
 			{"infinity", func(s *Setup) (Blow, error) { return s.rewritten(infinity) }},
+		},
+	},
+	{
+		Name:    "authority's certificate whose point is off the curve",
+		Threat:  "as above",
+		Defence: "the platform refuses the point, and the card says so",
+		Clause:  "PROTOCOL.md §2",
+		Card:    Installed, Answers: sw(spec.SWWrongData),
+		Ways: []Way{
+			{"", func(s *Setup) (Blow, error) { return s.rewritten(offCurve) }},
+		},
+	},
+	{
+		Name:    "authority's certificate that goes back",
+		Threat:  "a notary and an instruction key of old, stolen since, mint; or wear the card out",
+		Defence: "what ends before the stored one is refused, and nothing is stored without a use",
+		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWDate),
+		Ways: []Way{
+			goesBack("notary", func(s *Setup) Subject {
+				return Subject{Holder: "SENOTARY00009", Role: spec.RoleNotary}
+			}),
+			goesBack("instruction key", func(s *Setup) Subject {
+				return Subject{Holder: s.authority("00009"), Role: spec.RoleInstructionKey}
+			}),
+		},
+	},
+	{
+		Name:    "authority's certificate made up to find out the card's date",
+		Threat:  "cards are told apart by the day of their last synchronisation",
+		Defence: "the card verifies a signature before it looks at dates",
+		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWCertificate),
+		Ways: []Way{
+			madeUp("before the date", Subject{Role: spec.RoleIntermediary, Expired: true}),
+			madeUp("after it", Subject{Role: spec.RoleIntermediary}),
+			madeUp("a root's, before it", Subject{Role: spec.RoleRoot, Expired: true}),
+		},
+	},
+	{
+		Name:    "authority's certificate of a known reference for another key",
+		Threat:  "a card that answers 9000 and learns nothing hides that a key was exchanged",
+		Defence: "the card compares the key, and says so",
+		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWKeyKnown),
+		Ways: []Way{
+			anotherKey("CA", func(s *Setup) Identity { return s.Own.CA }),
+			anotherKey("instruction key", func(s *Setup) Identity { return s.Own.InstructionKey }),
+			anotherKey("notary", func(s *Setup) Identity { return s.Notary }),
+			anotherKey("root", func(s *Setup) Identity { return s.Root }),
 		},
 	},
 	{
@@ -127,6 +174,36 @@ func presented(certificate []byte) (Blow, error) {
 func (s *Setup) certified(issuer Identity, holder string, role spec.Role) (Blow, error) {
 	i, err := s.Certify(issuer, Subject{Holder: holder, Role: role})
 	return Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{i.Encoded}}, err
+}
+
+// goesBack is a genuine certificate that ends tomorrow.
+func goesBack(name string, of func(s *Setup) Subject) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		subject := of(s)
+		subject.Last = s.Next.Date.AddDays(1)
+		i, err := s.Certify(s.Root, subject)
+		return Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{i.Encoded}}, err
+	}}
+}
+
+// madeUp is a certificate that the root has not signed.
+func madeUp(name string, of Subject) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		of.Holder = s.authority("00009")
+		i, err := s.Certify(s.Root, of)
+		if err != nil {
+			return Blow{}, err
+		}
+		return presented(flipped(i.Encoded))
+	}}
+}
+
+// anotherKey is a genuine certificate for a new key under a reference that the card knows.
+func anotherKey(name string, known func(s *Setup) Identity) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		certificate := known(s).Certificate
+		return s.certified(s.Root, string(certificate.Holder), certificate.Role)
+	}}
 }
 
 // rewritten is the own CA's certificate with another body that its root signs.

@@ -54,6 +54,16 @@ var challenges = []Attack{
 		},
 	},
 	{
+		Name:    "Challenge that was heard",
+		Threat:  "a stranger learns which card this is: that which answers",
+		Defence: "a Challenge names a session; any other gets the answer that every card gives",
+		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWConditions),
+		Ways: []Way{
+			{"this card's", func(s *Setup) (Blow, error) { return s.heard(s.Device) }},
+			{"another's", func(s *Setup) (Blow, error) { return s.heard(s.NextID(s.Own)) }},
+		},
+	},
+	{
 		Name:    "Challenge that is none",
 		Threat:  "the parser takes what is not the layout",
 		Defence: "every byte is checked before a signature is",
@@ -83,11 +93,18 @@ var challenges = []Attack{
 	},
 }
 
+// heard is a Challenge of another session.
+func (s *Setup) heard(device message.DeviceID) (Blow, error) {
+	former := *s
+	former.Nonce[0] ^= 1
+	return former.challenged(s.Own.InstructionKey, device, nil)
+}
+
 // challenged is a Challenge, changed after it was signed.
 func (s *Setup) challenged(
 	by Identity, device message.DeviceID, change func(c *message.Challenge),
 ) (Blow, error) {
-	c := &message.Challenge{InstructionKey: by.reference(), Device: device}
+	c := &message.Challenge{InstructionKey: by.reference(), Device: device, Nonce: s.Nonce}
 	if err := entropy.Fill(s.Random, c.Random[:]); err != nil {
 		return Blow{}, fmt.Errorf("attack: %w", err)
 	}

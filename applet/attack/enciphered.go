@@ -44,7 +44,7 @@ var enciphered = []Attack{
 		Threat:  "a PIN that was listened to is entered again",
 		Defence: "the card's random number is within, and counts once",
 		Clause:  "PROTOCOL.md §9, §3", Card: Active, Answers: sw(spec.SWWrongData),
-		Ways: encipheredFor("", func(s *Setup, c *[spec.ChallengeLength]byte, _ [][]byte) {
+		Ways: encipheredFor("", func(s *Setup, c *[spec.NonceLength]byte, _ [][]byte) {
 			c[0] ^= 1
 		}, bytes.Clone),
 	},
@@ -95,7 +95,7 @@ func encipheredBlocks() []Way {
 	var ways []Way
 	for _, none := range noBlocks {
 		ways = append(ways, encipheredFor(none.name+", ",
-			func(_ *Setup, _ *[spec.ChallengeLength]byte, blocks [][]byte) {
+			func(_ *Setup, _ *[spec.NonceLength]byte, blocks [][]byte) {
 				blocks[len(blocks)-1] = none.block
 			}, bytes.Clone)...)
 	}
@@ -104,7 +104,7 @@ func encipheredBlocks() []Way {
 
 // encipheredFor is a way for each command; before changes challenge or blocks, after the data.
 func encipheredFor(
-	prefix string, before func(s *Setup, challenge *[spec.ChallengeLength]byte, blocks [][]byte),
+	prefix string, before func(s *Setup, challenge *[spec.NonceLength]byte, blocks [][]byte),
 	after func(data []byte) []byte,
 ) []Way {
 	var ways []Way
@@ -116,7 +116,7 @@ func encipheredFor(
 			if !found {
 				return Blow{}, fmt.Errorf("attack: %s takes no enciphered PIN", c.Name)
 			}
-			answer := func(challenge [spec.ChallengeLength]byte) ([]byte, error) {
+			answer := func(challenge [spec.NonceLength]byte) ([]byte, error) {
 				blocks := s.pinBlocks(c)
 				if before != nil {
 					before(s, &challenge, blocks)

@@ -85,6 +85,24 @@ var instructions = []Attack{
 		},
 	},
 	{
+		Name:    "Instruction that was heard",
+		Threat:  "a stranger learns which card this is: that which has had it, or is to have it",
+		Defence: "a card looks at Instructions only after it has answered a Challenge",
+		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWConditions),
+		Ways: []Way{
+			{"the next", func(s *Setup) (Blow, error) {
+				blow, err := s.twoSigned(s.Next, s.Notary, nil)
+				blow.Heard = true
+				return blow, err
+			}},
+			{"one that it had before", func(s *Setup) (Blow, error) {
+				blow, err := ReplayedInstruction.Make(s)
+				blow.Heard = true
+				return blow, err
+			}},
+		},
+	},
+	{
 		Name:    "Instruction for another card",
 		Threat:  "a credit is taken by two",
 		Defence: "the Instruction names its device",

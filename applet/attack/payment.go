@@ -254,6 +254,7 @@ var payments = []Attack{
 		Clause:  "PROTOCOL.md §2", Card: PINEntered, Answers: sw(spec.SWRole),
 		Ways: []Way{
 			{"a desk", asked(spec.RoleDesk, "", nil)},
+			{"a batch of cards", asked(spec.RoleBatch, "", nil)},
 			{
 				"a notary's role",
 				certifiedAs(put([]byte{byte(spec.TagRole), 1}, 0, byte(spec.RoleNotary))),

@@ -64,8 +64,19 @@ func (r *run) send(v spec.Variant, data ...[]byte) ([]byte, error) {
 	return answer, nil
 }
 
-func (r *run) selectApplet() ([]byte, error) {
-	return r.send(spec.Select.Only(), []byte(spec.AppletAID))
+// selectApplet begins a session. It returns what distinguishes cards in different states.
+func (r *run) selectApplet() (message.FCI, error) {
+	answer, err := r.send(spec.Select.Only(), []byte(spec.AppletAID))
+	if err != nil {
+		return message.FCI{}, err
+	}
+	fci, err := message.ParseFCI(answer)
+	if err != nil {
+		return message.FCI{}, err
+	}
+	r.setup.Application = *fci
+	r.setup.Nonce, fci.Nonce = fci.Nonce, message.Nonce{}
+	return *fci, nil
 }
 
 // try makes one way of the attack.
@@ -82,6 +93,11 @@ func (r *run) try(a Attack, way Way) error {
 			return err
 		}
 	}
+	if blow.Variant.Command == spec.Instruct && !blow.Heard {
+		if _, err := r.state(); err != nil { // what opens it to the card's own phone
+			return err
+		}
+	}
 	if a.Card >= PINEntered {
 		plaintext, _ := spec.Verify.Variant("plaintext")
 		if _, err := r.send(plaintext, r.setup.PIN); err != nil {
@@ -93,10 +109,10 @@ func (r *run) try(a Attack, way Way) error {
 		if err != nil {
 			return err
 		}
-		if len(challenge) != spec.ChallengeLength {
+		if len(challenge) != spec.NonceLength {
 			return fmt.Errorf("GET CHALLENGE was answered %d bytes", len(challenge))
 		}
-		data, err := blow.ToChallenge([spec.ChallengeLength]byte(challenge))
+		data, err := blow.ToChallenge([spec.NonceLength]byte(challenge))
 		if err != nil {
 			return err
 		}
@@ -153,8 +169,25 @@ func (r *run) look(a Attack) (any, error) {
 	if err != nil || a.Card < Active {
 		return fci, err
 	}
+	state, err := r.state()
+	if err != nil {
+		return nil, err
+	}
+	state.Challenge, state.Signature = message.Hash{}, [spec.SignatureLength]byte{}
+	if a.Keeps == KeepsMoney {
+		return shown{State: *state}, nil
+	}
+	plaintext, _ := spec.Verify.Variant("plaintext")
+	left, err := r.card.Transmit(r.ctx, plaintext.APDU())
+	return shown{*state, left.SW}, err
+}
+
+// state asks for the State by a Challenge of the card's intermediary.
+func (r *run) state() (*message.State, error) {
 	key := r.setup.Own.InstructionKey
-	challenge := &message.Challenge{InstructionKey: key.reference(), Device: r.setup.Device}
+	challenge := &message.Challenge{
+		InstructionKey: key.reference(), Device: r.setup.Device, Nonce: r.setup.Nonce,
+	}
 	if err := entropy.Fill(r.setup.Random, challenge.Random[:]); err != nil {
 		return nil, fmt.Errorf("attack: %w", err)
 	}
@@ -176,13 +209,7 @@ func (r *run) look(a Attack) (any, error) {
 	if err := message.Verify(state, r.setup.Certificate.Certificate.PublicKey); err != nil {
 		return nil, err
 	}
-	state.Challenge, state.Signature = message.Hash{}, [spec.SignatureLength]byte{}
-	if a.Keeps == KeepsMoney {
-		return shown{State: *state}, nil
-	}
-	plaintext, _ := spec.Verify.Variant("plaintext")
-	left, err := r.card.Transmit(r.ctx, plaintext.APDU())
-	return shown{*state, left.SW}, err
+	return state, nil
 }
 
 // shown is the observable state of an active card.

@@ -4,15 +4,19 @@ import (
 	"context"
 	"fmt"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
 
-// GetChallenge asks for the random number that the next enciphered PIN carries.
-func (c *Client) GetChallenge(ctx context.Context) ([]byte, error) {
+// GetChallenge asks for the session's next nonce, in place of the one before.
+func (c *Client) GetChallenge(ctx context.Context) (message.Nonce, error) {
 	random, err := c.send(ctx, spec.GetChallenge.Only())
-	if err == nil && len(random) != spec.ChallengeLength {
-		return nil, answerError(spec.GetChallenge.Only(),
-			fmt.Errorf("%d bytes instead of %d", len(random), spec.ChallengeLength))
+	if err == nil && len(random) != spec.NonceLength {
+		return message.Nonce{}, answerError(spec.GetChallenge.Only(),
+			fmt.Errorf("%d bytes instead of %d", len(random), spec.NonceLength))
 	}
-	return random, err
+	if err != nil {
+		return message.Nonce{}, err
+	}
+	return message.Nonce(random), nil
 }

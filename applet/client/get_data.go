@@ -20,6 +20,16 @@ func (c *Client) Certificate(ctx context.Context) ([]byte, error) {
 	return c.send(ctx, v)
 }
 
+// BatchCertificate reads the certificate of the card's batch key (7F21), which any reader
+// may have.
+func (c *Client) BatchCertificate(ctx context.Context) ([]byte, error) {
+	v, err := variant(spec.GetData, "batch certificate")
+	if err != nil {
+		return nil, err
+	}
+	return c.send(ctx, v)
+}
+
 // Device reads the card's device id.
 func (c *Client) Device(ctx context.Context) (message.DeviceID, error) {
 	var id message.DeviceID

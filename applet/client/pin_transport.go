@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/layout"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 )
@@ -36,16 +35,11 @@ func (c *Client) sendPIN(
 			data = append(data, block[:]...)
 		}
 	} else {
-		var challenge [spec.ChallengeLength]byte
-		random, err := c.GetChallenge(ctx)
+		nonce, err := c.GetChallenge(ctx)
 		if err != nil {
 			return err
 		}
-		if err := layout.Bytes(challenge[:]).UnmarshalBinary(random); err != nil {
-			return answerError(spec.GetChallenge.Only(), err)
-		}
-		if data, err = pin.Encipher(transport.Random, transport.Key, challenge,
-			blocks...); err != nil {
+		if data, err = pin.Encipher(transport.Random, transport.Key, nonce, blocks...); err != nil {
 			return fmt.Errorf("%s: %w", v.Title(), err)
 		}
 	}

@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
 )
 
 // Select selects the application and returns what it answers to every reader; the card
@@ -17,13 +19,29 @@ func (c *Client) Select(ctx context.Context) (message.FCI, error) {
 		return message.FCI{}, err
 	}
 	fci, err := message.ParseFCI(answer)
+	// The answer of another version may have other data objects, but says which it is.
+	if on, found := versionIn(answer); found && on>>8 != spec.Version>>8 {
+		return message.FCI{},
+			fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of the two", ErrVersion,
+				on>>8, on&0xFF, spec.Version>>8, spec.Version&0xFF)
+	}
 	if err != nil {
 		return message.FCI{}, answerError(v, err)
 	}
-	if fci.SpecVersion>>8 != spec.Version>>8 {
-		return message.FCI{},
-			fmt.Errorf("%w: %d.%d on the card, %d.%d here: update the older of the two", ErrVersion,
-				fci.SpecVersion>>8, fci.SpecVersion&0xFF, spec.Version>>8, spec.Version&0xFF)
-	}
 	return *fci, nil
+}
+
+// versionIn finds the version in an answer to SELECT.
+func versionIn(answer []byte) (version uint16, found bool) {
+	nodes, err := tlv.Parse(answer)
+	if err != nil {
+		return 0, false
+	}
+	for at := 0; at < len(nodes); at++ {
+		nodes = append(nodes, nodes[at].Children...)
+		if nodes[at].Tag == spec.TagSpecVersion && len(nodes[at].Value) == 2 {
+			return binary.BigEndian.Uint16(nodes[at].Value), true
+		}
+	}
+	return 0, false
 }

@@ -78,9 +78,13 @@ func (c *caseRun) ended(condition attack.Condition) *subject {
 		s = c.active()
 		s.endedBank = &intermediary{ca: c.certify(c.world.root,
 			entry{holder: "SEBANK9400001", role: spec.RoleIntermediary, to: today})}
-		s.learnCA(s.endedBank.ca)
 	}
 	s.load(10000)
+	if s.endedBank != nil { // its CA is remembered by the payment that it served
+		merchant := c.device(s.endedBank, spec.RoleTerminal)
+		s.learnCA(merchant.ca)
+		s.pay(merchant, c.request(merchant, 100, ""))
+	}
 	s.enterPIN()
 	s.ask(100, "")
 	s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
@@ -92,10 +96,12 @@ func (c *caseRun) ownCAUntil(end message.Date) *subject {
 	s := c.install()
 	brief := c.certify(c.world.root,
 		entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary, to: end})
-	s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey, serials: 500}
+	s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey,
+		batch: c.newBatch(brief), serials: 500}
 	s.learnCA(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
 	s.makeKeys()
 	s.storeCertificate()
+	s.storeBatchKey()
 	s.storePIN()
 	s.activate()
 	return s
@@ -159,5 +165,9 @@ func (p *party) identity() attack.Identity {
 }
 
 func (i *intermediary) attackers() attack.Intermediary {
-	return attack.Intermediary{CA: i.ca.identity(), InstructionKey: i.instructionKey.identity()}
+	all := attack.Intermediary{CA: i.ca.identity(), InstructionKey: i.instructionKey.identity()}
+	if i.batch != nil {
+		all.Batch = i.batch.identity()
+	}
+	return all
 }

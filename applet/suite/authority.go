@@ -95,6 +95,7 @@ func (p *party) id() message.DeviceID { return message.DeviceID(p.certificate.Ho
 // intermediary is one of the suite's two banks.
 type intermediary struct {
 	ca, instructionKey *party
+	batch              *party // whose key its cards share
 	serials            int
 }
 
@@ -119,11 +120,18 @@ func (c *caseRun) newCardScheme() *cardScheme {
 }
 
 func (c *caseRun) newIntermediary(root *party, name string) *intermediary {
+	ca := c.certify(root, entry{holder: name + "00001", role: spec.RoleIntermediary})
 	return &intermediary{
-		ca: c.certify(root, entry{holder: name + "00001", role: spec.RoleIntermediary}),
+		ca: ca,
 		instructionKey: c.certify(root,
 			entry{holder: name + "00001", role: spec.RoleInstructionKey}),
+		batch: c.newBatch(ca),
 	}
+}
+
+// newBatch makes a batch key.
+func (c *caseRun) newBatch(ca *party) *party {
+	return c.certify(ca, entry{holder: string(ca.name()) + "B0000001", role: spec.RoleBatch})
 }
 
 // nextID returns an id that no device has had.

@@ -170,6 +170,7 @@ func (s *subject) instruct(change ...func(*message.Instruction)) *message.Confir
 	for _, f := range change {
 		f(i)
 	}
+	s.state()
 	return s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.sign(i)))
 }
 
@@ -227,9 +228,13 @@ func (s *subject) load(amount money.Ore) {
 	require.Equal(s.c, spec.CreditTaken, s.model.credit)
 }
 
-// challenge is a signed Challenge for the card.
-func (s *subject) challenge() *message.Challenge {
-	ch := &message.Challenge{InstructionKey: s.bank.instructionKey.reference(), Device: s.id()}
+// challenge is a signed Challenge for the card, with its next nonce.
+func (s *subject) challenge() *message.Challenge { return s.challengeOf(s.nextNonce()) }
+
+// challengeOf is one for a session.
+func (s *subject) challengeOf(nonce message.Nonce) *message.Challenge {
+	ch := &message.Challenge{InstructionKey: s.bank.instructionKey.reference(), Device: s.id(),
+		Nonce: nonce}
 	s.c.must(entropy.Fill(rand.Reader, ch.Random[:]))
 	s.c.must(message.Sign(ch, s.bank.instructionKey.key))
 	return ch
@@ -241,6 +246,9 @@ func (s *subject) state() *message.State {
 	challenge := s.c.encode(s.challenge())
 	return s.parseState(challenge, s.succeeds(spec.GetState.Only(), challenge))
 }
+
+// opened has the card answer a Challenge, so that it takes an Instruction.
+func (s *subject) opened() { s.state() }
 
 // parseState parses and verifies the State that answers a Challenge.
 func (s *subject) parseState(challenge, answer []byte) *message.State {

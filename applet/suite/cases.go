@@ -11,7 +11,8 @@ import (
 func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
-		pinCases, encipheredPINCases, payCases, payRefusedCases, receiveCases, receiveRefusedCases,
+		pinCases, encipheredPINCases, payCases, payRefusedCases, encipheredPayCases,
+		receiveCases, receiveRefusedCases,
 		stateCases, instructionCases, readCases, policyCases, expiryCases, idCases, thoroughCases,
 		attackCases(),
 	)

@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/stretchr/testify/assert"
@@ -42,6 +44,15 @@ var authorityCases = []testCase{
 		})
 		s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), old.encoded)
 	}},
+	{"a first root whose point is none is refused", func(c *caseRun) {
+		altered := bytes.Clone(c.world.root.encoded)
+		point, err := c.world.root.certificate.PublicKey.Bytes()
+		c.must(err)
+		altered[bytes.Index(altered, point)] = 0x02 // compressed
+		body := altered[bytes.Index(altered, []byte{0x7F, 0x4E}) : len(altered)-signatureObject]
+		s := c.install(func(p *message.InstallParameters) { p.RootAnchor = sha256.Sum256(body) })
+		s.answers(spec.SWWrongData, spec.VerifyCertificate.Only(), altered)
+	}},
 	{"an authority's certificate is taken until its last day, and again", func(c *caseRun) {
 		s := c.install()
 		s.learnCA(c.world.root)
@@ -50,41 +61,43 @@ var authorityCases = []testCase{
 			entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleIntermediary,
 				to: today}))
 	}},
-	{"the own CA stays, the others take turns", func(c *caseRun) {
-		s := c.loaded(10000)
+	{"the own CA stays, the others take turns as they serve payments", func(c *caseRun) {
+		s := c.active()
 		terminals := make([]*device, spec.CACache)
 		for n := range terminals {
 			bank := &intermediary{ca: c.certify(c.world.root,
 				entry{holder: fmt.Sprintf("SEBANK%02d00001", n), role: spec.RoleIntermediary})}
 			terminals[n] = c.device(bank, spec.RoleTerminal)
 		}
-		s.enterPIN()
-		pay := func(d *device) apdu.StatusWord {
-			r := c.request(d, 1000000, "") // above the balance: the limit comes after the CA
-			return s.exchange(spec.Pay.Only(), c.encode(r), d.encoded).SW
-		}
-		known := apdu.StatusWord(spec.SWPaymentLimit)
-		unknown := apdu.StatusWord(spec.SWReferenceUnknown)
-		for _, d := range terminals {
-			assert.Equal(c, unknown, pay(d))
-			s.learnCA(d.ca)
-			assert.Equal(c, known, pay(d))
-		}
-		assert.Equal(c, unknown, pay(terminals[0]), "the first has been pushed out by the fourth")
-		for _, d := range terminals[1:] {
-			assert.Equal(c, known, pay(d))
-		}
-		assert.Equal(c, known, pay(c.device(s.bank, spec.RoleTerminal)), "the own CA stays")
-		for round := range 2 * len(terminals) { // and so on in turn
-			s.learnCA(terminals[round%len(terminals)].ca)
-			for n, d := range terminals {
-				want := known
-				if n == (round+1)%len(terminals) {
-					want = unknown
-				}
-				assert.Equal(c, want, pay(d), "terminal %d after round %d", n, round)
+		serve := func(d *device) {
+			c.Helper()
+			if s.model.balance == 0 {
+				s.load(2)
 			}
-			assert.Equal(c, known, pay(c.device(s.bank, spec.RoleTerminal)), "the own CA stays")
+			s.newTap()
+			if !s.isStored(d) {
+				s.learnCA(d.ca)
+			}
+			s.pay(d, c.request(d, 1, ""))
+			assert.True(c, s.isStored(d))
+		}
+		own := c.device(s.bank, spec.RoleTerminal)
+		for _, d := range terminals {
+			assert.False(c, s.isStored(d))
+			serve(d)
+		}
+		assert.False(c, s.isStored(terminals[0]), "the first has been pushed out by the fourth")
+		for _, d := range terminals[1:] {
+			assert.True(c, s.isStored(d))
+		}
+		assert.True(c, s.isStored(own), "the own CA stays")
+		for round := range 2 * len(terminals) { // and so on in turn
+			serve(terminals[round%len(terminals)])
+			for n, d := range terminals {
+				assert.Equal(c, n != (round+1)%len(terminals), s.isStored(d),
+					"terminal %d after round %d", n, round)
+			}
+			assert.True(c, s.isStored(own), "the own CA stays")
 		}
 	}},
 	{"a CA not met before: the card asks for it, keeps the PIN, and pays", func(c *caseRun) {
@@ -95,6 +108,40 @@ var authorityCases = []testCase{
 		s.answers(spec.SWReferenceUnknown, spec.Pay.Only(), c.encode(r), merchant.encoded)
 		s.learnCA(c.world.foreign.ca)
 		s.payVerified(merchant, r)
+	}},
+	{"what was presented ends with the session, and served nobody", func(c *caseRun) {
+		s := c.loaded(10000)
+		merchant := c.device(c.world.foreign, spec.RoleTerminal)
+		s.learnCA(c.world.foreign.ca)
+		s.enterPIN()
+		r := c.request(merchant, 2500, "")
+		s.answers(spec.SWSignature, spec.Pay.Only(), flipLast(c.encode(r)), merchant.encoded)
+		assert.False(c, s.isStored(merchant))
+		s.learnCA(c.world.foreign.ca)
+		s.pay(merchant, r)
+		assert.True(c, s.isStored(merchant))
+	}},
+	{"a session keeps two of what was presented, in turn", func(c *caseRun) {
+		s := c.loaded(10000)
+		var terminals []*device
+		for n := range spec.AuthoritiesKept + 1 {
+			bank := &intermediary{ca: c.certify(c.world.root,
+				entry{holder: fmt.Sprintf("SEBANK%02d00001", n), role: spec.RoleIntermediary})}
+			terminals = append(terminals, c.device(bank, spec.RoleTerminal))
+			s.learnCA(bank.ca)
+		}
+		s.enterPIN()
+		asks := func(d *device) apdu.StatusWord {
+			return s.exchange(spec.Pay.Only(), c.encode(c.request(d, 1000000, "")), d.encoded).SW
+		}
+		assert.EqualValues(c, spec.SWReferenceUnknown, asks(terminals[0]))
+		assert.EqualValues(c, spec.SWPaymentLimit, asks(terminals[1]))
+		assert.EqualValues(c, spec.SWPaymentLimit, asks(terminals[2]))
+		s.payVerified(terminals[1], c.request(terminals[1], 100, ""))
+		s.enterPIN()
+		assert.EqualValues(c, spec.SWPaymentLimit, asks(terminals[1]))
+		assert.EqualValues(c, spec.SWReferenceUnknown, asks(terminals[2]),
+			"only the one that served is known")
 	}},
 	{"a CA's later certificate counts, an earlier one changes nothing", func(c *caseRun) {
 		s := c.loaded(5000)
@@ -111,8 +158,36 @@ var authorityCases = []testCase{
 		s.refuses(spec.SWExpired, merchant, c.encode(c.request(merchant, 100, "")))
 		s.learnCA(until(nextYear), until(tomorrow), until(nextYear))
 		s.payVerified(merchant, c.request(merchant, 100, ""))
+		s.learnCA(until(tomorrow))
 		s.instruct(func(i *message.Instruction) { i.Date = nextYear })
 		s.pay(merchant, c.request(merchant, 100, ""))
+	}},
+	{"a known reference with another key is refused", func(c *caseRun) {
+		s := c.loaded(1000)
+		present := spec.VerifyCertificate.Only()
+		for _, e := range []entry{
+			{holder: string(s.bank.ca.name()) + "00001", role: spec.RoleIntermediary},
+			{holder: string(s.bank.ca.name()) + "00001", role: spec.RoleInstructionKey},
+			{holder: "SENOTARY00001", role: spec.RoleNotary},
+			{holder: "SERIKSBK00001", role: spec.RoleRoot},
+		} {
+			s.answers(spec.SWKeyKnown, present, c.certify(c.world.root, e).encoded)
+		}
+		kept := entry{holder: "SEFJORDB00001", role: spec.RoleIntermediary}
+		s.learnCA(c.world.foreign.ca)
+		s.answers(spec.SWKeyKnown, present, c.certify(c.world.root, kept).encoded)
+		s.newTap()
+		s.learnCA(c.certify(c.world.root, kept))
+		s.answers(spec.SWKeyKnown, present, c.world.foreign.ca.encoded)
+	}},
+	{"a certificate's signature is looked at before its dates", func(c *caseRun) {
+		s := c.active()
+		for _, role := range []spec.Role{spec.RoleIntermediary, spec.RoleNotary, spec.RoleRoot} {
+			old := c.certify(c.world.root,
+				entry{holder: "SEBANK9100001", role: role, to: yesterday})
+			s.answers(spec.SWCertificate, spec.VerifyCertificate.Only(), flipLast(old.encoded))
+			s.answers(spec.SWExpired, spec.VerifyCertificate.Only(), old.encoded)
+		}
 	}},
 	{"a link leads to the next root, and the one before still counts", func(c *caseRun) {
 		s := c.active()
@@ -123,9 +198,14 @@ var authorityCases = []testCase{
 		s.learnCA(c.certify(c.world.root,
 			entry{holder: "SEBANK9200001", role: spec.RoleIntermediary}))
 		s.learnCA(c.world.link) // again: known, nothing changes
+		s.newTap()
+		s.learnCA(late)
 
 		back := c.certify(c.world.root, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
 		s.answers(spec.SWRole, spec.VerifyCertificate.Only(), back.encoded)
+		brief := c.certify(c.world.nextRoot,
+			entry{holder: "SERIKSBK00003", role: spec.RoleRoot, to: nextYear})
+		s.answers(spec.SWDate, spec.VerifyCertificate.Only(), brief.encoded)
 		third := c.certify(c.world.nextRoot, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
 		s.learnCA(third)
 		forgotten := c.certify(c.world.root,
@@ -133,19 +213,113 @@ var authorityCases = []testCase{
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), forgotten.encoded)
 		s.learnCA(c.certify(third, entry{holder: "SEBANK9300001", role: spec.RoleIntermediary}))
 	}},
-	{"a new instruction key and a new notary take the place of the old", func(c *caseRun) {
+	{"two links in one session, and a CA between them", func(c *caseRun) {
+		s := c.active()
+		third := c.certify(c.world.nextRoot, entry{holder: "SERIKSBK00003", role: spec.RoleRoot})
+		s.learnCA(c.world.link, c.certify(c.world.nextRoot,
+			entry{holder: "SEBANK9100001", role: spec.RoleIntermediary}), third)
+	}},
+	{"a certificate renews what the session has kept", func(c *caseRun) {
+		for range 8 { // which of the two places is first is drawn
+			s := c.loaded(1000)
+			until := func(end message.Date) *party {
+				return c.certify(c.world.root,
+					entry{holder: "SEFJORDB00001", role: spec.RoleIntermediary,
+						key: &c.world.foreign.ca.key.PublicKey, to: end})
+			}
+			s.learnCA(until(today), until(nextYear))
+			s.instruct(func(i *message.Instruction) { i.Date = tomorrow })
+			merchant := c.device(c.world.foreign, spec.RoleTerminal)
+			s.pay(merchant, c.request(merchant, 100, ""))
+		}
+	}},
+	{"the Instruction that they signed stores notary and instruction key", func(c *caseRun) {
 		s := c.loaded(1000)
-		old := c.encode(s.challenge())
+		former, formerNotary := s.bank.instructionKey, c.world.notary
 		next := c.certify(c.world.root,
 			entry{holder: string(s.bank.ca.name()) + "00002", role: spec.RoleInstructionKey})
-		s.learnCA(next)
-		s.answers(spec.SWReferenceUnknown, spec.GetState.Only(), old)
-		s.learnCA(s.bank.instructionKey)
+		notary := c.certify(c.world.root, entry{holder: "SENOTARY00002", role: spec.RoleNotary})
+		s.learnCA(next, notary)
+		s.state() // the former one verifies until then
+		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(), s.signBy(s.next(), former,
+			&party{key: notary.key, certificate: c.certify(c.world.root,
+				entry{holder: "SENOTARY00003", role: spec.RoleNotary}).certificate}))
+		i := s.next()
+		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, next, notary)))
+		s.newTap()
+		s.answers(spec.SWReferenceUnknown, spec.GetState.Only(), c.encode(s.challenge()))
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: next, serials: 900}
 		s.state()
-		i := s.sign(s.next())
-		s.learnCA(c.certify(c.world.root, entry{holder: "SENOTARY00002", role: spec.RoleNotary}))
-		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(), i)
-		s.learnCA(c.world.notary)
-		s.instruct()
+		for _, old := range []*party{former, formerNotary} {
+			s.learnCA(old) // no root is newer, nor ends either earlier
+		}
+		i = s.next()
+		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, next, formerNotary)))
+		i = s.next()
+		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, former, formerNotary)))
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: former, serials: 1900}
 	}},
+	{"neither notary nor instruction key goes back", func(c *caseRun) {
+		s := c.loaded(1000)
+		present := spec.VerifyCertificate.Only()
+		own := string(s.bank.ca.name())
+		for _, e := range []entry{
+			{holder: own + "00002", role: spec.RoleInstructionKey, to: nextYear},
+			{holder: "SENOTARY00002", role: spec.RoleNotary, to: nextYear},
+		} {
+			s.answers(spec.SWDate, present, c.certify(c.world.root, e).encoded)
+		}
+		s.learnCA(c.world.link)
+		key := c.certify(c.world.nextRoot,
+			entry{holder: own + "00002", role: spec.RoleInstructionKey})
+		notary := c.certify(c.world.nextRoot,
+			entry{holder: "SENOTARY00002", role: spec.RoleNotary})
+		rival := c.certify(c.world.root, entry{holder: own + "00003",
+			role: spec.RoleInstructionKey})
+		s.learnCA(rival) // until the next root's is stored
+		s.learnCA(key, notary)
+		s.state()
+		i := s.next()
+		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, key, notary)))
+		for range 2 {
+			s.answers(spec.SWReferenceUnknown, present, rival.encoded)
+			s.answers(spec.SWReferenceUnknown, present, c.world.notary.encoded)
+			s.newTap()
+		}
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: key, serials: 2900}
+		s.state()
+		i = s.next()
+		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, key, notary)))
+	}},
+	{"a certificate by the next root renews a key that is known", func(c *caseRun) {
+		s := c.loaded(1000)
+		s.learnCA(c.world.link)
+		again := c.certify(c.world.nextRoot, entry{
+			holder: string(s.bank.ca.name()) + "00001", role: spec.RoleInstructionKey,
+			key: &s.bank.instructionKey.key.PublicKey})
+		s.learnCA(again)
+		s.instruct()
+		rival := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00003",
+			role: spec.RoleInstructionKey})
+		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), rival.encoded)
+		s.learnCA(s.bank.instructionKey) // known, for as long or longer
+	}},
+}
+
+// isStored reports whether the card knows a payee's CA without being told. It begins a
+// session.
+func (s *subject) isStored(d *device) bool {
+	c := s.c
+	s.newTap()
+	s.enterPIN()
+	r := c.request(d, 1000000, "") // above the balance: the limit comes after the CA
+	return s.exchange(spec.Pay.Only(), c.encode(r), d.encoded).SW == spec.SWPaymentLimit
+}
+
+// signBy has two authorities sign an Instruction and returns it as the wire has it.
+func (s *subject) signBy(i *message.Instruction, key, notary *party) []byte {
+	i.InstructionKey, i.Notary = key.reference(), notary.reference()
+	s.c.must(message.SignAs(i, message.ByIntermediary, key.key))
+	s.c.must(message.SignAs(i, message.ByNotary, notary.key))
+	return s.c.encode(i)
 }

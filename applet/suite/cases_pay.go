@@ -42,14 +42,14 @@ var payCases = []testCase{
 			merchant.encoded)
 		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
 	}},
-	{"the same Request again: the same Payment, no new debit, no PIN", func(c *caseRun) {
+	{"the same Request again: the same Payment, no new debit, after the PIN", func(c *caseRun) {
 		s := c.loaded(10000)
 		merchant := c.device(c.world.own, spec.RoleTerminal)
 		r := c.request(merchant, 2500, "")
 		first := c.encode(s.pay(merchant, r))
-		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
+		s.answers(spec.SWSecurity, spec.Pay.Only(), c.encode(r), merchant.encoded)
 		s.newTap()
-		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
+		s.answers(spec.SWSecurity, spec.Pay.Only(), c.encode(r), merchant.encoded)
 		s.enterPIN()
 		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
 		s.succeeds(c.variant(spec.Verify, "plaintext")) // a resend does not use the PIN up
@@ -63,6 +63,7 @@ var payCases = []testCase{
 		other.Signature = malleated(r.Signature)
 		c.must(message.Verify(&other, &merchant.key.PublicKey))
 		require.NotEqual(c, r.Signature, other.Signature)
+		s.enterPIN()
 		assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(&other), merchant.encoded))
 	}},
 	{"the resend works when blocked, closed, expired, and the log is full", func(c *caseRun) {
@@ -73,6 +74,7 @@ var payCases = []testCase{
 		resend := func() {
 			c.Helper()
 			s.newTap()
+			s.enterPIN()
 			assert.Equal(c, first, s.succeeds(spec.Pay.Only(), c.encode(r), merchant.encoded))
 		}
 		s.fillLog()

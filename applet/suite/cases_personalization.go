@@ -24,6 +24,7 @@ var personalizationCases = []testCase{
 		assert.Equal(c, first, s.makeKeys())
 		s.learnCA(c.world.root, s.bank.ca)
 		s.storeCertificate()
+		s.storeBatchKey()
 		s.storePIN()
 		assert.Equal(c, first, s.makeKeys())
 		s.succeeds(spec.Activate.Only())
@@ -61,12 +62,13 @@ var personalizationCases = []testCase{
 			{c.variant(spec.ReadRecord, "log"), nil},
 			{c.variant(spec.GetData, "balance"), nil},
 			{c.variant(spec.GetData, "certificate"), nil},
+			{c.variant(spec.GetData, "batch certificate"), nil},
 		} {
 			assert.EqualValues(c, spec.SWConditions, s.exchange(tt.variant, tt.data...).SW,
 				tt.variant.Title())
 		}
 	}},
-	{"activation needs keys, certificate and PIN, once", func(c *caseRun) {
+	{"activation needs keys, certificate, PIN and certified batch key, once", func(c *caseRun) {
 		s := c.install()
 		activate := spec.Activate.Only()
 		s.answers(spec.SWConditions, activate)
@@ -76,22 +78,69 @@ var personalizationCases = []testCase{
 		s.storeCertificate()
 		s.answers(spec.SWConditions, activate)
 		s.storePIN()
+		s.answers(spec.SWConditions, activate)
+		s.succeeds(c.variant(spec.PutData, "batch key"), s.batchKey(s.bank.batch.key))
+		s.answers(spec.SWConditions, activate)
+		s.succeeds(c.variant(spec.PutData, "certificate"), s.bank.batch.encoded)
 		s.succeeds(activate)
 		s.answers(spec.SWConditions, activate)
 
 		s = c.install()
 		s.learnCA(c.world.root, s.bank.ca)
 		s.makeKeys()
+		s.storeBatchKey()
 		s.storePIN()
 		s.answers(spec.SWConditions, activate)
+
+		s = c.install()
+		s.learnCA(c.world.root, s.bank.ca)
+		s.makeKeys()
+		s.storeCertificate()
+		s.storeBatchKey()
+		s.answers(spec.SWConditions, activate)
 	}},
-	{"certificate and first PIN need the keys", func(c *caseRun) {
+	{"another batch key takes the former's place, and needs its own certificate", func(c *caseRun) {
+		s := c.personalized()
+		first, second := s.bank.batch, c.newBatch(s.bank.ca)
+		load, put := c.variant(spec.PutData, "batch key"), c.variant(spec.PutData, "certificate")
+		s.succeeds(load, s.batchKey(second.key))
+		s.answers(spec.SWConditions, spec.Activate.Only())
+		s.answers(spec.SWWrongData, put, first.encoded)
+		s.succeeds(put, second.encoded)
+		s.activate()
+		assert.Equal(c, second.encoded, s.succeeds(c.variant(spec.GetData, "batch certificate")))
+		s.answers(spec.SWConditions, load, s.batchKey(first.key))
+	}},
+	{"anybody may read the batch's certificate, and SELECT names the batch", func(c *caseRun) {
+		s := c.personalized()
+		assert.Empty(c, s.selectApplet().Batch)
+		s.activate()
+		s.newTap()
+		assert.Equal(c, s.bank.batch.id(), s.selectApplet().Batch)
+		assert.Equal(c, s.bank.batch.encoded,
+			s.succeeds(c.variant(spec.GetData, "batch certificate")))
+	}},
+	{"a later certificate of the batch takes the place of the former", func(c *caseRun) {
+		s := c.active()
+		batch := s.bank.batch
+		later := c.certify(s.bank.ca, entry{holder: string(batch.id()), role: spec.RoleBatch,
+			key: &batch.key.PublicKey, to: farOff.AddDays(1)})
+		s.enterPIN()
+		s.succeeds(c.variant(spec.PutData, "certificate"), later.encoded)
+		s.newTap()
+		assert.Equal(c, later.encoded, s.succeeds(c.variant(spec.GetData, "batch certificate")))
+		s.enterPIN()
+		assert.Equal(c, s.certificate.encoded, s.succeeds(c.variant(spec.GetData, "certificate")))
+	}},
+	{"certificate, batch key and first PIN need the keys", func(c *caseRun) {
 		s := c.install()
 		s.learnCA(c.world.root, s.bank.ca)
 		unknown := c.certify(s.bank.ca, entry{holder: string(s.id()), role: spec.RoleCard})
 		s.answers(spec.SWConditions, c.variant(spec.PutData, "certificate"), unknown.encoded)
 		s.answers(spec.SWConditions, c.variant(spec.PutData, "first PIN"),
 			s.firstPIN(c.block(ownPIN), c.block(ownPUK)))
+		s.answers(spec.SWConditions, c.variant(spec.PutData, "batch key"),
+			s.batchKey(s.bank.batch.key))
 	}},
 	{"the own certificate needs its CA, and what was refused is not there", func(c *caseRun) {
 		s := c.install(func(p *message.InstallParameters) { p.Date = today })
@@ -114,6 +163,7 @@ var personalizationCases = []testCase{
 		s.succeeds(put, s.firstPIN(c.block(otherPIN), c.block(ownPUK)))
 		s.learnCA(c.world.root, s.bank.ca)
 		s.storeCertificate()
+		s.storeBatchKey()
 		s.succeeds(spec.Activate.Only())
 		s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(otherPIN))
 		s.answers(spec.SWConditions, put, good)

@@ -62,7 +62,7 @@ var pinCases = []testCase{
 			c.block(otherPIN))
 		s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
 		s.succeeds(c.variant(spec.Verify, "enciphered"),
-			s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+			s.enciphered(s.nextNonce(), c.block(ownPIN)))
 	}},
 }
 
@@ -107,43 +107,48 @@ var encipheredPINCases = func() (cases []testCase) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")
 				s.answers(spec.SWPINWrong|(e.tries-1), v,
-					s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
-				s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+					s.enciphered(s.nextNonce(), c.blocks(e.wrong)...))
+				s.succeeds(v, s.enciphered(s.nextNonce(), c.blocks(e.right)...))
 				s.enterPIN()
 			}},
-			testCase{e.name + " enciphered: once for each challenge, right after it",
+			testCase{e.name + " enciphered: once for each nonce, in its session",
 				func(c *caseRun) {
 					s := c.active()
 					v := c.variant(e.command, "enciphered")
-					s.answers(spec.SWConditions, v, s.enciphered([8]byte{}, c.blocks(e.right)...))
-					once := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
+					s.answers(spec.SWWrongData, v,
+						s.enciphered(message.Nonce{}, c.blocks(e.right)...))
+					once := s.enciphered(s.nextNonce(), c.blocks(e.right)...)
 					s.succeeds(v, once)
 					s.answers(spec.SWConditions, v, once)
-					late := s.enciphered(s.cardChallenge(), c.blocks(e.right)...)
+					former := s.enciphered(s.nextNonce(), c.blocks(e.right)...)
+					s.nextNonce()
+					s.answers(spec.SWWrongData, v, former)
+					s.answers(spec.SWConditions, v, former)
+					late := s.enciphered(s.nextNonce(), c.blocks(e.right)...)
 					s.succeeds(c.variant(spec.Verify, "plaintext"), c.block(ownPIN))
-					s.answers(spec.SWConditions, v, late)
+					s.succeeds(v, late)
 				}},
 			testCase{e.name + " enciphered: what is not authentic costs no try, however often",
 				func(c *caseRun) {
 					s := c.active()
 					v := c.variant(e.command, "enciphered")
 					for range e.tries {
-						altered := flipLast(s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+						altered := flipLast(s.enciphered(s.nextNonce(), c.blocks(e.right)...))
 						s.answers(spec.SWMACWrong, v, altered)
 					}
 					s.answers(spec.SWPINWrong|(e.tries-1), v,
-						s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
-					s.succeeds(v, s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+						s.enciphered(s.nextNonce(), c.blocks(e.wrong)...))
+					s.succeeds(v, s.enciphered(s.nextNonce(), c.blocks(e.right)...))
 				}},
 			testCase{e.name + " enciphered: blocked", func(c *caseRun) {
 				s := c.active()
 				v := c.variant(e.command, "enciphered")
 				for left := int(e.tries) - 1; left >= 0; left-- {
 					s.answers(spec.SWPINWrong|apdu.StatusWord(left), v,
-						s.enciphered(s.cardChallenge(), c.blocks(e.wrong)...))
+						s.enciphered(s.nextNonce(), c.blocks(e.wrong)...))
 				}
 				s.answers(spec.SWPINBlocked, v,
-					s.enciphered(s.cardChallenge(), c.blocks(e.right)...))
+					s.enciphered(s.nextNonce(), c.blocks(e.right)...))
 			}},
 		)
 	}

@@ -19,6 +19,7 @@ var policyCases = []testCase{
 		s.instruct(func(i *message.Instruction) { i.Policy.Version = 0xFFFF })
 		i := s.next()
 		i.Policy.Version = 0x7FFF
+		s.state()
 		s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
 		assert.Equal(c, c.policy(s.model.policy), s.policyOnCard())
 	}},
@@ -33,6 +34,7 @@ var policyCases = []testCase{
 			i := s.next()
 			i.Policy.Version++
 			change(&i.Policy)
+			s.state()
 			assert.EqualValues(c, spec.SWPolicy, s.exchange(spec.Instruct.Only(), s.sign(i)).SW,
 				what)
 		}
@@ -151,6 +153,7 @@ var expiryCases = []testCase{
 		s.learnCA(brief, s.bank.ca, notary, s.bank.instructionKey)
 		s.makeKeys()
 		s.storeCertificate()
+		s.storeBatchKey()
 		s.storePIN()
 		s.succeeds(spec.Activate.Only())
 		i := &message.Instruction{
@@ -163,6 +166,7 @@ var expiryCases = []testCase{
 		i.Head = head
 		c.must(message.SignAs(i, message.ByIntermediary, s.bank.instructionKey.key))
 		c.must(message.SignAs(i, message.ByNotary, notary.key))
+		s.state()
 		s.answers(spec.SWDate, spec.Instruct.Only(), c.encode(i))
 	}},
 }

@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"fmt"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -24,10 +26,21 @@ var selectCases = []testCase{
 		s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionClose })
 		assert.Equal(c, spec.Closed, s.selectApplet().LifeCycle)
 	}},
-	{"SELECT says the same on every card in the same state", func(c *caseRun) {
-		first := c.loaded(5000).succeeds(spec.Select.Only(), []byte(spec.AppletAID))
-		second := c.active().succeeds(spec.Select.Only(), []byte(spec.AppletAID))
-		assert.Equal(c, first, second)
+	{"SELECT says the same on every card in the same state, but for the nonce",
+		func(c *caseRun) {
+			first, second := c.loaded(5000).selectApplet(), c.active().selectApplet()
+			assert.NotEqual(c, first.Nonce, second.Nonce)
+			first.Nonce = second.Nonce
+			assert.Equal(c, first, second)
+		}},
+	{"SELECT answers name, life cycle, version, capabilities and nonce", func(c *caseRun) {
+		s := c.install()
+		answer := s.succeeds(spec.Select.Only(), []byte(spec.AppletAID))
+		split := len(answer) - spec.NonceLength
+		assert.Equal(c, "6F22"+"8408F0454B524F4E4101"+"A516"+"CD0101"+
+			fmt.Sprintf("9F0802%04X", spec.Version)+"CE0107"+"9F4C08",
+			fmt.Sprintf("%X", answer[:split]))
+		assert.NotEqual(c, make([]byte, spec.NonceLength), answer[split:])
 	}},
 	{"a new session forgets the PIN", func(c *caseRun) {
 		s := c.active()
@@ -51,12 +64,12 @@ var selectCases = []testCase{
 		s.newTap()
 		s.answers(spec.SWSecurity, balance)
 	}},
-	{"a new session forgets the card's challenge", func(c *caseRun) {
+	{"a new session forgets the nonce", func(c *caseRun) {
 		s := c.active()
-		challenge := s.cardChallenge()
+		nonce := s.nextNonce()
 		s.newTap()
-		s.answers(spec.SWConditions, c.variant(spec.Verify, "enciphered"),
-			s.enciphered(challenge, c.block(ownPIN)))
+		s.answers(spec.SWWrongData, c.variant(spec.Verify, "enciphered"),
+			s.enciphered(nonce, c.block(ownPIN)))
 	}},
 	{"a new session forgets what GET RESPONSE would bring", func(c *caseRun) {
 		s := c.active()

@@ -24,6 +24,39 @@ var stateCases = []testCase{
 			s.audit()
 		}
 	}},
+	{"a Challenge is for one session, which its nonce names", func(c *caseRun) {
+		s := c.active()
+		get := spec.GetState.Only()
+		of := func(nonce message.Nonce) []byte { return c.encode(s.challengeOf(nonce)) }
+		first := of(s.selectApplet().Nonce)
+		s.succeeds(get, first)
+		s.newTap()
+		s.answers(spec.SWConditions, get, first)
+		s.answers(spec.SWConditions, get, of(message.Nonce{}))
+		s.succeeds(get, of(s.selectApplet().Nonce))
+
+		nonce := s.selectApplet().Nonce
+		next := s.nextNonce()
+		s.answers(spec.SWConditions, get, of(nonce))
+		s.succeeds(get, of(next))
+		s.enterPIN()
+		s.succeeds(get, of(next)) // a PIN in plaintext is no use of it
+		enciphered := c.variant(spec.Verify, "enciphered")
+		s.succeeds(enciphered, s.enciphered(next, c.block(ownPIN)))
+		s.answers(spec.SWConditions, get, of(next))
+		s.succeeds(get, of(s.nextNonce()))
+		s.succeeds(enciphered, s.enciphered(s.selectApplet().Nonce, c.block(ownPIN)))
+	}},
+	{"a Challenge of another session says nothing, whoever signed it", func(c *caseRun) {
+		s := c.active()
+		s.newTap()
+		for _, key := range []*party{s.bank.instructionKey, c.world.foreign.instructionKey} {
+			ch := s.challengeOf(message.Nonce{})
+			ch.InstructionKey = key.reference()
+			c.must(message.Sign(ch, key.key))
+			s.answers(spec.SWConditions, spec.GetState.Only(), c.encode(ch))
+		}
+	}},
 	{"GET STATE answers the same Challenge as often as it is asked", func(c *caseRun) {
 		s := c.active()
 		ch := c.encode(s.challenge())
@@ -61,10 +94,14 @@ var instructionCases = []testCase{
 		i := s.next()
 		i.Credit = 700
 		encoded := s.sign(i)
+		s.answers(spec.SWConditions, spec.Instruct.Only(), encoded)
+		s.state()
 		first := s.succeeds(spec.Instruct.Only(), encoded)
 		s.enterInstruction(i, first)
 		assert.Equal(c, first, s.succeeds(spec.Instruct.Only(), encoded))
 		s.newTap()
+		s.answers(spec.SWConditions, spec.Instruct.Only(), encoded)
+		s.state()
 		assert.Equal(c, first, s.succeeds(spec.Instruct.Only(), encoded))
 		other := *i
 		other.NotarySignature = malleated(i.NotarySignature)
@@ -82,12 +119,19 @@ var instructionCases = []testCase{
 	}},
 	{"an Instruction's date is not before the card's, nor after its signers' end",
 		func(c *caseRun) {
-			s := c.active()
+			s := c.install()
 			key := c.certify(c.world.root,
 				entry{holder: string(s.bank.ca.name()) + "00005", role: spec.RoleInstructionKey,
 					to: tomorrow})
 			notary := c.certify(c.world.root,
 				entry{holder: "SENOTARY00005", role: spec.RoleNotary, to: nextYear})
+			s.learnCA(c.world.root, notary, s.bank.ca, key)
+			s.makeKeys()
+			s.storeCertificate()
+			s.storeBatchKey()
+			s.storePIN()
+			s.activate()
+			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key, serials: 3900}
 			instruct := func(want apdu.StatusWord, day message.Date) {
 				c.Helper()
 				i := s.next()
@@ -99,7 +143,7 @@ var instructionCases = []testCase{
 					s.enterInstruction(i, answer)
 				}
 			}
-			s.learnCA(key, notary)
+			s.state()
 			instruct(spec.SWDate, yesterday)
 			instruct(spec.SWDate, tomorrow.AddDays(1))
 			instruct(spec.SWOK, tomorrow)
@@ -109,7 +153,7 @@ var instructionCases = []testCase{
 			s.learnCA(key)
 			instruct(spec.SWDate, nextYear.AddDays(1))
 			instruct(spec.SWOK, nextYear)
-			s.learnCA(s.bank.instructionKey)
+			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key, serials: 4900}
 		}},
 	{"a credit that no longer fits is left out, and the rest applied", func(c *caseRun) {
 		s := c.active()

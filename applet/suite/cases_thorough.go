@@ -70,7 +70,7 @@ var thoroughCases = []testCase{
 		}},
 	{"challenges and Requests are never twice the same", func(c *caseRun) {
 		s := c.active()
-		assert.NotEqual(c, s.cardChallenge(), s.cardChallenge())
+		assert.NotEqual(c, s.nextNonce(), s.nextNonce())
 		s.enterPIN()
 		assert.NotEqual(c, s.ask(100, "").Random, s.ask(100, "").Random)
 	}},
@@ -106,7 +106,7 @@ var ephemeralScalar = bytes.Repeat([]byte{0x5A}, spec.ScalarLength)
 // last byte, of those that fill it up, is that one.
 func (s *subject) encipheredWithFiller(blocks [][]byte, filler byte) []byte {
 	c := s.c
-	data, err := pin.Encipher(bytes.NewReader(ephemeralScalar), s.pinKey, s.cardChallenge(),
+	data, err := pin.Encipher(bytes.NewReader(ephemeralScalar), s.pinKey, s.nextNonce(),
 		pin.Block(blocks[0]), pin.Block(blocks[1]))
 	c.must(err)
 	macKey, encryptionKey := s.agreed(ephemeralScalar)

@@ -91,6 +91,7 @@ var wireCases = []testCase{
 		merchant := c.device(c.world.own, spec.RoleTerminal)
 		r := c.request(merchant, 2500, "")
 		payment := s.pay(merchant, r)
+		s.enterPIN()
 		command := spec.Pay.Only().APDU(c.encode(r), merchant.encoded)
 		for _, extended := range []bool{false, !c.target.Capabilities().ShortOnly} {
 			answer, err := apdu.Framing{Card: s.raw, ExtendedLength: extended}.Transmit(c.ctx,

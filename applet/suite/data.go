@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/ecdh"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -64,14 +65,26 @@ func (s *subject) firstPIN(first, second []byte) []byte {
 	return data
 }
 
-// cardChallenge asks for the random number of the next enciphered PIN.
-func (s *subject) cardChallenge() [spec.ChallengeLength]byte {
-	s.c.Helper()
-	return [spec.ChallengeLength]byte(s.succeeds(spec.GetChallenge.Only()))
+// batchKey is the data of PUT DATA batch key.
+func (s *subject) batchKey(key *ecdsa.PrivateKey) []byte {
+	var iv [spec.IVLength]byte
+	s.c.must(entropy.Fill(rand.Reader, iv[:]))
+	scalar, err := key.Bytes()
+	s.c.must(err)
+	s.c.watchSecret("the batch key", scalar, 1)
+	data, err := pin.Token(s.parameters.Token).BatchKey(iv, key)
+	s.c.must(err)
+	return data
 }
 
-// enciphered is the data of an enciphered PIN command for that challenge.
-func (s *subject) enciphered(challenge [spec.ChallengeLength]byte, blocks ...[]byte) []byte {
+// nextNonce asks for the session's next nonce.
+func (s *subject) nextNonce() message.Nonce {
+	s.c.Helper()
+	return message.Nonce(s.succeeds(spec.GetChallenge.Only()))
+}
+
+// enciphered is the data of an enciphered PIN command with that nonce.
+func (s *subject) enciphered(nonce message.Nonce, blocks ...[]byte) []byte {
 	typed := make([]pin.Block, len(blocks))
 	for i, b := range blocks {
 		typed[i] = pin.Block(b)
@@ -79,7 +92,7 @@ func (s *subject) enciphered(challenge [spec.ChallengeLength]byte, blocks ...[]b
 	scalar := make([]byte, spec.ScalarLength)
 	s.c.must(entropy.Fill(rand.Reader, scalar))
 	s.agreed(scalar)
-	data, err := pin.Encipher(bytes.NewReader(scalar), s.pinKey, challenge, typed...)
+	data, err := pin.Encipher(bytes.NewReader(scalar), s.pinKey, nonce, typed...)
 	s.c.must(err)
 	return data
 }

@@ -27,8 +27,8 @@ func (s symbols) name(value []byte) string {
 // drawn are the data objects that are random or follow from what is.
 var drawn = map[tlv.Tag]bool{
 	spec.TagSignature: true, spec.TagRandom: true, spec.TagIdentity: true, spec.TagHead: true,
-	spec.TagLastInstruction: true,
-	spec.TagPoint:           true, spec.TagMAC: true,
+	spec.TagLastInstruction: true, spec.TagNonce: true,
+	spec.TagPoint: true, spec.TagMAC: true,
 }
 
 // An open request in a State: number, amount, identity.

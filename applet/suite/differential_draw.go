@@ -16,7 +16,8 @@ func (t *differential) personalization() []func() drawnCommand {
 	for _, authority := range []*party{w.root, w.notary, w.own.ca, w.own.instructionKey} {
 		steps = append(steps, func() drawnCommand { return t.learnCA(authority) })
 	}
-	return append(steps, t.keys, t.ownCertificate, t.firstPINs, t.activation)
+	return append(steps, t.keys, t.ownCertificate, t.batchKey, t.batchCertificate, t.firstPINs,
+		t.activation)
 }
 
 func (t *differential) learnCA(authority *party) drawnCommand {
@@ -49,6 +50,15 @@ func (t *differential) ownCertificate() drawnCommand {
 	}
 	o.done = func(side int, _ []byte) { t.cards[side].certificate = issued[side] }
 	return o
+}
+
+func (t *differential) batchKey() drawnCommand {
+	s := t.cards[0]
+	return same(t.variant(spec.PutData, "batch key"), s.batchKey(s.bank.batch.key))
+}
+
+func (t *differential) batchCertificate() drawnCommand {
+	return same(t.variant(spec.PutData, "certificate"), t.cards[0].bank.batch.encoded)
 }
 
 func (t *differential) firstPINs() drawnCommand {
@@ -127,7 +137,12 @@ func (t *differential) drawReading() drawnCommand {
 }
 
 func (t *differential) drawState() drawnCommand {
-	return same(spec.GetState.Only(), t.cases[0].encode(t.cards[0].challenge()))
+	o := drawnCommand{variant: spec.GetState.Only()}
+	for side, nonce := range t.nonces() {
+		s := t.cards[side]
+		o.data[side] = s.c.encode(s.challengeOf(nonce))
+	}
+	return o
 }
 
 // drawPIN draws one of the PIN commands.
@@ -157,16 +172,20 @@ func (t *differential) changing(command *spec.Command, digits string) drawnComma
 	return o
 }
 
-// enciphering asks both cards for a challenge first.
+// nonces asks both cards for the next nonce of their session.
+func (t *differential) nonces() (nonces [2]message.Nonce) {
+	t.send(drawnCommand{variant: spec.GetChallenge.Only(), done: func(side int, answer []byte) {
+		copy(nonces[side][:], answer)
+	}})
+	return nonces
+}
+
+// enciphering draws an enciphered PIN.
 func (t *differential) enciphering(digits string) drawnCommand {
-	var challenges [2][spec.ChallengeLength]byte
-	ask := drawnCommand{variant: spec.GetChallenge.Only(), done: func(side int, answer []byte) {
-		copy(challenges[side][:], answer)
-	}}
-	t.send(ask)
 	o := drawnCommand{variant: t.variant(spec.Verify, "enciphered")}
-	for side, s := range t.cards {
-		o.data[side] = s.enciphered(challenges[side], s.c.block(digits))
+	for side, nonce := range t.nonces() {
+		s := t.cards[side]
+		o.data[side] = s.enciphered(nonce, s.c.block(digits))
 	}
 	return o
 }
@@ -311,6 +330,9 @@ func (t *differential) drawInstruction() drawnCommand {
 
 // instructionOf changes the next Instruction of each card the same way.
 func (t *differential) instructionOf(change func(*message.Instruction)) drawnCommand {
+	if !t.oneIn(4) {
+		t.send(t.drawState())
+	}
 	o := drawnCommand{variant: spec.Instruct.Only()}
 	var instructions [2]*message.Instruction
 	for side, s := range t.cards {

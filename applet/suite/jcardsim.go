@@ -46,7 +46,8 @@ func (j *JCardSim) Capabilities() Capabilities {
 // no limits of memory, loses no power within a command and undoes no transaction, so
 // [RunTorn] and [RunLife] are not for it.
 var jCardSimDivergences = map[string]string{
-	caseOf(attack.PINToNoPoint): unusualPoints,
+	caseOf(attack.PINToNoPoint):                                    unusualPoints,
+	"attack: authority's certificate whose point is off the curve": unusualPoints,
 }
 
 const unusualPoints = "it takes points that are not on the curve, and throws what Java Card does " +

@@ -52,7 +52,7 @@ func TestJCardSimIsRandom(t *testing.T) {
 				draw(run+": "+what, point)
 			}
 			for range 8 {
-				challenge := s.cardChallenge()
+				challenge := s.nextNonce()
 				draw(run+": card challenge", challenge[:])
 			}
 			asked := c.encode(s.challenge())

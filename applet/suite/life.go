@@ -110,8 +110,8 @@ func (l *life) pay() (attemptedCommand, apdu.StatusWord) {
 	r := l.request(l.merchant, l.amount(), "")
 	command := attemptedCommand{
 		variant: spec.Pay.Only(), data: [][]byte{l.encode(r), l.merchant.encoded},
-		before: l.s.enterPIN,
-		done:   func(answer []byte) { l.s.enterPayment(r, answer) },
+		before: l.s.enterPIN, beforeRepeat: l.s.enterPIN,
+		done: func(answer []byte) { l.s.enterPayment(r, answer) },
 	}
 	switch refused := l.room(); {
 	case refused != apdu.OK:
@@ -184,8 +184,10 @@ func (l *life) instruct() (attemptedCommand, apdu.StatusWord) {
 			"transactions")
 	}
 	i.Date = i.Date.AddDays(rapid.IntRange(0, 30).Draw(l.rt, "days"))
+	l.s.opened()
 	return attemptedCommand{
 		variant: spec.Instruct.Only(), data: [][]byte{l.s.sign(i)},
+		before: l.s.opened, beforeRepeat: l.s.opened,
 		done: func(answer []byte) { l.s.enterInstruction(i, answer) },
 	}, apdu.OK
 }

@@ -54,6 +54,9 @@ func everyCommand(c *caseRun, done func(name string)) {
 	done("GENERATE ASYMMETRIC KEY PAIR")
 	s.storeCertificate()
 	done("PUT DATA certificate")
+	s.succeeds(c.variant(spec.PutData, "batch key"), s.batchKey(s.bank.batch.key))
+	done("PUT DATA batch key")
+	s.succeeds(c.variant(spec.PutData, "certificate"), s.bank.batch.encoded)
 	s.storePIN()
 	done("PUT DATA first PIN")
 	s.activate()
@@ -62,7 +65,7 @@ func everyCommand(c *caseRun, done func(name string)) {
 	done("INSTRUCTION")
 
 	s.succeeds(c.variant(spec.Verify, "enciphered"),
-		s.enciphered(s.cardChallenge(), c.block(ownPIN)))
+		s.enciphered(s.nextNonce(), c.block(ownPIN)))
 	done("VERIFY enciphered")
 	s.succeeds(c.variant(spec.ChangeReferenceData, "plaintext"), c.block(ownPIN), c.block(otherPIN))
 	done("CHANGE REFERENCE DATA plaintext")
@@ -77,9 +80,9 @@ func everyCommand(c *caseRun, done func(name string)) {
 	first := c.request(merchant, 100, "")
 	s.payVerified(merchant, first)
 	done("PAY")
+	s.enterPIN()
 	s.succeeds(spec.Pay.Only(), c.encode(first), merchant.encoded)
 	done("PAY, resend")
-	s.enterPIN()
 	met := c.request(strange, 100, "")
 	s.answers(spec.SWReferenceUnknown, spec.Pay.Only(), c.encode(met), strange.encoded)
 	done("PAY, CA not met before")
@@ -105,6 +108,8 @@ func everyCommand(c *caseRun, done func(name string)) {
 	done("READ RECORD log")
 	s.succeeds(c.variant(spec.GetData, "balance"))
 	done("GET DATA balance")
+	s.succeeds(c.variant(spec.GetData, "batch certificate"))
+	done("GET DATA batch certificate")
 }
 
 // CommitNeeded is the smallest commit capacity, in bytes, with which a card of

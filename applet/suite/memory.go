@@ -158,7 +158,9 @@ const (
 )
 
 // oneMoment demands that all writes are in one transaction, or that there is one
-// write. INSTRUCTION may pay its debt of PIN tries afterwards, which is one byte.
+// write. Before it a byte may go that says whose key a verifier has, since it is about to
+// get another. INSTRUCTION may pay its debt of PIN tries afterwards, and PUT DATA batch key
+// forgets a former key before it writes another, which is one byte each.
 func (m *inspected) oneMoment(command apdu.Command) {
 	writes := m.memory.Writes()
 	if len(writes) == 0 {
@@ -180,11 +182,13 @@ func (m *inspected) oneMoment(command apdu.Command) {
 		}
 	})
 	transactions := map[int]bool{}
-	moments, debts := 0, 0
+	moments, debts, erased := 0, 0, false
 	for _, write := range writes {
 		switch {
 		case engines[write.Object], pins[write.Object] && write.Bytes == triesWrite &&
 			write.Transaction == 0:
+		case write.Transaction == 0 && write.Bytes == 1 && moments == 0 && !erased:
+			erased = true
 		case write.Transaction == 0:
 			moments++
 			if write.Bytes == 1 {
@@ -195,7 +199,8 @@ func (m *inspected) oneMoment(command apdu.Command) {
 			moments++
 		}
 	}
-	if command.INS == spec.Instruct.INS && debts == 1 {
+	batchKey := command.INS == spec.PutData.INS && command.P2 == byte(spec.TagBatchLoad)
+	if (command.INS == spec.Instruct.INS || batchKey) && debts == 1 {
 		moments--
 	}
 	if moments > 1 {

@@ -173,6 +173,12 @@ func (s *subject) storeCertificate(change ...func(*entry)) {
 	s.succeeds(s.c.variant(spec.PutData, "certificate"), s.certificate.encoded)
 }
 
+// storeBatchKey stores the batch key of the card's intermediary, and its certificate.
+func (s *subject) storeBatchKey() {
+	s.succeeds(s.c.variant(spec.PutData, "batch key"), s.batchKey(s.bank.batch.key))
+	s.succeeds(s.c.variant(spec.PutData, "certificate"), s.bank.batch.encoded)
+}
+
 func (s *subject) storePIN() {
 	s.succeeds(s.c.variant(spec.PutData, "first PIN"),
 		s.firstPIN(s.c.block(ownPIN), s.c.block(ownPUK)))
@@ -184,6 +190,7 @@ func (c *caseRun) personalized(change ...func(*message.InstallParameters)) *subj
 	s.learnCA(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
 	s.makeKeys()
 	s.storeCertificate()
+	s.storeBatchKey()
 	s.storePIN()
 	return s
 }
@@ -201,6 +208,7 @@ func (c *caseRun) activeUntil(end message.Date) *subject {
 	s.learnCA(c.world.root, c.world.notary, s.bank.ca, s.bank.instructionKey)
 	s.makeKeys()
 	s.storeCertificate(func(e *entry) { e.to = end })
+	s.storeBatchKey()
 	s.storePIN()
 	s.activate()
 	return s

@@ -43,7 +43,7 @@ type attemptedCommand struct {
 	refused apdu.StatusWord
 	// refusedAgain is the answer when a first one was lost, if it is another.
 	refusedAgain apdu.StatusWord
-	// readOnly reports that the command makes no persistent write.
+	// readOnly reports that the command changes nothing that the card holds.
 	readOnly bool
 }
 
@@ -110,8 +110,8 @@ func tornPayments() []tornCase {
 			s.enterPIN()
 			return s, attemptedCommand{
 				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded},
-				before: s.enterPIN,
-				done:   func(answer []byte) { s.enterPayment(r, answer) },
+				before: s.enterPIN, beforeRepeat: s.enterPIN,
+				done: func(answer []byte) { s.enterPayment(r, answer) },
 			}
 		}},
 		{"PAY, resend", func(c *caseRun) (*subject, attemptedCommand) {
@@ -119,10 +119,12 @@ func tornPayments() []tornCase {
 			merchant := c.device(s.bank, spec.RoleTerminal)
 			r := c.request(merchant, 2500, "")
 			first := c.encode(s.pay(merchant, r))
+			s.enterPIN()
 			return s, attemptedCommand{
 				variant: spec.Pay.Only(), data: [][]byte{c.encode(r), merchant.encoded},
-				readOnly: true,
-				done:     func(answer []byte) { assert.Equal(c, first, answer) },
+				before:   s.enterPIN,
+				readOnly: true, beforeRepeat: s.enterPIN,
+				done: func(answer []byte) { assert.Equal(c, first, answer) },
 			}
 		}},
 		{"REQUEST", func(c *caseRun) (*subject, attemptedCommand) {
@@ -162,7 +164,14 @@ func tornPayments() []tornCase {
 			challenge := c.encode(s.challenge())
 			return s, attemptedCommand{
 				variant: spec.GetState.Only(), data: [][]byte{challenge}, readOnly: true,
-				done: func(answer []byte) { s.parseState(challenge, answer) },
+				refusedAgain: spec.SWConditions, // it is of the session before
+				done: func(answer []byte) {
+					if len(answer) == 0 {
+						s.state()
+						return
+					}
+					s.parseState(challenge, answer)
+				},
 			}
 		}},
 		{"INSTRUCTION", func(c *caseRun) (*subject, attemptedCommand) {
@@ -175,8 +184,10 @@ func tornPayments() []tornCase {
 			i.AckedATC, i.Head, i.Credit, i.Date, i.Actions = 2, s.model.heads[2], 700, tomorrow,
 				spec.ActionBlock
 			i.Policy.Version, i.Policy.MaxBalance = 1, 200000
+			s.opened()
 			return s, attemptedCommand{
 				variant: spec.Instruct.Only(), data: [][]byte{s.sign(i)},
+				before: s.opened, beforeRepeat: s.opened,
 				done: func(answer []byte) { s.enterInstruction(i, answer) },
 			}
 		}},
@@ -185,8 +196,10 @@ func tornPayments() []tornCase {
 			s.blockPIN()
 			i := s.next()
 			i.Actions = spec.ActionResetTries
+			s.opened()
 			return s, attemptedCommand{
 				variant: spec.Instruct.Only(), data: [][]byte{s.sign(i)},
+				before: s.opened, beforeRepeat: s.opened,
 				done: func(answer []byte) {
 					s.enterInstruction(i, answer)
 					s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
@@ -194,30 +207,26 @@ func tornPayments() []tornCase {
 				},
 			}
 		}},
-		{"PSO VERIFY CERTIFICATE", func(c *caseRun) (*subject, attemptedCommand) {
+		{"PSO VERIFY CERTIFICATE of a link", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.loaded(10000)
-			met := c.device(c.world.foreign, spec.RoleTerminal)
-			s.learnCA(c.world.foreign.ca)
-			merchant := c.device(&intermediary{ca: c.certify(c.world.root,
-				entry{holder: "SEBANK9500001", role: spec.RoleIntermediary})}, spec.RoleTerminal)
+			late := c.certify(c.world.nextRoot,
+				entry{holder: "SEBANK9500001", role: spec.RoleIntermediary})
+			present := spec.VerifyCertificate.Only()
 			return s, attemptedCommand{
-				variant: spec.VerifyCertificate.Only(), data: [][]byte{merchant.ca.encoded},
-				happened: func() bool { return false }, // to be given again, whatever it left
+				variant: present, data: [][]byte{c.world.link.encoded},
+				happened: func() bool { return s.exchange(present, late.encoded).SW == apdu.OK },
 				done: func([]byte) {
-					for _, payee := range []*device{met, merchant,
-						c.device(s.bank, spec.RoleTerminal)} {
-						s.pay(payee, c.request(payee, 100, ""))
-					}
+					s.learnCA(late, s.bank.ca, c.world.foreign.ca, c.world.link)
 				},
 			}
 		}},
-		{"PSO VERIFY CERTIFICATE of a CA that pushes another out",
+		{"PAY that stores a CA, which pushes another out",
 			func(c *caseRun) (*subject, attemptedCommand) {
 				s := c.loaded(10000)
 				var merchants []*device
 				for n := range spec.CACache {
 					ca := c.certify(c.world.root,
-						entry{holder: fmt.Sprintf("SEBANK96%05d", n+1),
+						entry{holder: fmt.Sprintf("SEBANK%02d00001", n+1),
 							role: spec.RoleIntermediary})
 					merchants = append(merchants,
 						c.device(&intermediary{ca: ca}, spec.RoleTerminal))
@@ -225,29 +234,25 @@ func tornPayments() []tornCase {
 				last := len(merchants) - 1
 				for _, merchant := range merchants[:last] {
 					s.learnCA(merchant.ca)
+					s.pay(merchant, c.request(merchant, 100, ""))
 				}
+				r := c.request(merchants[last], 100, "")
+				before := func() {
+					s.learnCA(merchants[last].ca)
+					s.enterPIN()
+				}
+				before()
 				return s, attemptedCommand{
-					variant: spec.VerifyCertificate.Only(),
-					data:    [][]byte{merchants[last].ca.encoded},
-					happened: func() bool {
-						s.enterPIN()
-						unknown := 0
+					variant: spec.Pay.Only(),
+					data:    [][]byte{c.encode(r), merchants[last].encoded},
+					before:  before, beforeRepeat: s.enterPIN,
+					done: func(answer []byte) {
+						s.enterPayment(r, answer)
+						var stored []bool
 						for _, merchant := range merchants {
-							switch sw := s.exchange(spec.Pay.Only(),
-								c.encode(c.request(merchant, 99999, "")), merchant.encoded).SW; sw {
-							case spec.SWReferenceUnknown:
-								unknown++
-							default:
-								assert.EqualValues(c, spec.SWFunds, sw)
-							}
+							stored = append(stored, s.isStored(merchant))
 						}
-						assert.Equal(c, 1, unknown,
-							"the card remembers as many CAs as it has room for")
-						return false
-					},
-					done: func([]byte) {
-						s.pay(merchants[last],
-							c.request(merchants[last], 100, ""))
+						assert.Equal(c, []bool{false, true, true, true}, stored)
 					},
 				}
 			}},

@@ -44,6 +44,43 @@ func tornPersonalization() []tornCase {
 				done:     func([]byte) { s.complete() },
 			}
 		}},
+		{"PUT DATA batch key", func(c *caseRun) (*subject, attemptedCommand) {
+			s := c.install()
+			s.learnCA(c.world.root, s.bank.ca)
+			s.makeKeys()
+			return s, attemptedCommand{
+				variant:  c.variant(spec.PutData, "batch key"),
+				data:     [][]byte{s.batchKey(s.bank.batch.key)},
+				happened: func() bool { return false },
+				done:     func([]byte) { s.complete() },
+			}
+		}},
+		{"PUT DATA of another batch key", func(c *caseRun) (*subject, attemptedCommand) {
+			s := c.personalized()
+			other := c.newBatch(s.bank.ca)
+			return s, attemptedCommand{
+				variant:  c.variant(spec.PutData, "batch key"),
+				data:     [][]byte{s.batchKey(other.key)},
+				happened: func() bool { return false },
+				// never active with the one's key and the other's certificate
+				done: func([]byte) {
+					s.answers(spec.SWConditions, spec.Activate.Only())
+					s.complete()
+				},
+			}
+		}},
+		{"PUT DATA certificate of a batch", func(c *caseRun) (*subject, attemptedCommand) {
+			s := c.install()
+			s.learnCA(c.world.root, s.bank.ca)
+			s.makeKeys()
+			s.succeeds(c.variant(spec.PutData, "batch key"), s.batchKey(s.bank.batch.key))
+			return s, attemptedCommand{
+				variant:  c.variant(spec.PutData, "certificate"),
+				data:     [][]byte{s.bank.batch.encoded},
+				happened: func() bool { return false },
+				done:     func([]byte) { s.complete() },
+			}
+		}},
 		{"PUT DATA first PIN", func(c *caseRun) (*subject, attemptedCommand) {
 			s := c.install()
 			s.makeKeys()
@@ -113,6 +150,7 @@ func (s *subject) complete() {
 		s.certificate = s.issue()
 	}
 	s.succeeds(c.variant(spec.PutData, "certificate"), s.certificate.encoded)
+	s.storeBatchKey()
 	s.storePIN()
 	s.activate()
 	s.load(1000)

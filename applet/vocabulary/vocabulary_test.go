@@ -118,12 +118,12 @@ func TestSecretsNeverShow(t *testing.T) {
 	var variants []spec.Variant
 	for _, c := range spec.Commands {
 		for _, v := range c.Variants {
-			if isSecret(v.In) {
+			if isSecret(v.In) && c != spec.Pay { // whose PIN is enciphered, and P2 00 has none
 				variants = append(variants, v)
 			}
 		}
 	}
-	require.Len(t, variants, 7)
+	require.Len(t, variants, 8)
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.SampledFrom(variants).Draw(t, "variant").APDU()
 		secret := rapid.SliceOfN(rapid.ByteRange(0x11, 0x99), 3, 120).Draw(t, "secret")

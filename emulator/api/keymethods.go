@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"ekrona/emulator/vm"
 )
@@ -108,7 +109,7 @@ func keyNatives() map[string]vm.Native {
 			"copyDomainParametersFrom(Ljavacard/security/ECKey;)V": copyDomain,
 		})
 	}
-	add(ecPublicFamily, map[string]vm.Native{"setW([BSS)V": setter(ecValue),
+	add(ecPublicFamily, map[string]vm.Native{"setW([BSS)V": setPoint,
 		"getW([BS)S": getter(ecValue)})
 	add(ecPrivateFamily,
 		map[string]vm.Native{"setS([BSS)V": setter(ecValue), "getS([BS)S": getter(ecValue)})
@@ -126,6 +127,21 @@ func setFrom(c *vm.Call, index, n int) vm.Value {
 	c.CountCrypto(KindSetKey, n)
 	setComponent(c, c.This(), index, value)
 	return vm.Void
+}
+
+// setPoint sets the point of a public key, which must lie on its curve when that is set: nothing
+// later tells an applet that a key is none.
+func setPoint(c *vm.Call) vm.Value {
+	key, n := c.This(), int(c.Short(2))
+	bits, f := int(c.Field(key, keyBits)), familyOf(c, key)
+	parts := splitKey(f, bits, append([]byte(nil), keyContent(c, key)...))
+	parts[ecValue] = append([]byte(nil), c.Bytes(c.Ref(0), int(c.Short(1)), n)...)
+	if !slices.ContainsFunc(parts[:ecK], func(part []byte) bool { return part == nil }) {
+		if _, err := f.parse(bits, parts); err != nil {
+			throwCrypto(c, cryptoIllegalValue)
+		}
+	}
+	return setFrom(c, ecValue, n)
 }
 
 // getter is a method (buffer, offset) that copies a component and returns its length.

@@ -123,7 +123,8 @@ func (c Cost) Of(groups ...CostGroup) time.Duration {
 
 // Estimate returns how long a P71 takes for a command, and the link to carry it. It
 // leaves out the copy of old content that a transaction makes before each write, of
-// which no measurement is known, and the time of the reader to find a card.
+// which no measurement is known, and the time of the reader to find a card. What an operation
+// writes itself, such as the key that it sets or that init remembers, is in its measured time.
 func Estimate(s Stats, link Link) (Cost, error) {
 	var cost Cost
 	for _, op := range s.Crypto {
@@ -138,8 +139,8 @@ func Estimate(s Stats, link Link) (Cost, error) {
 		cost = append(cost, CostItem{CostCrypto, fmt.Sprintf("%s %d", op.Kind, op.Size), op.Count,
 			each, p.source})
 	}
-	if s.Writes > 0 {
-		cost = append(cost, CostItem{CostWrites, "persistent writes", s.Writes, writeTime,
+	if writes := s.Writes - s.OwnWrites; writes > 0 {
+		cost = append(cost, CostItem{CostWrites, "persistent writes", writes, writeTime,
 			writeSource})
 	}
 	if s.Bytecodes > 0 {

@@ -68,6 +68,9 @@ func TestEstimateOfWritesAndWire(t *testing.T) {
 	for _, item := range cost {
 		assert.NotEmpty(t, item.Source)
 	}
+	own, err := card.Estimate(card.Stats{Writes: 10, OwnWrites: 4}, link(t, "contactless-424"))
+	require.NoError(t, err)
+	assert.Equal(t, 17160*time.Microsecond, own.Of(), "in the time of what made them")
 	_, err = card.LinkNamed("telepathy")
 	assert.ErrorContains(t, err, "contactless-424")
 }
@@ -89,6 +92,8 @@ func TestEveryOperationOfTheTestAppletHasAPrice(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 2, signed, "once by itself and once to verify")
+	assert.Positive(t, tap.OwnWrites, "of keys that were set")
+	assert.Greater(t, tap.Writes, tap.OwnWrites)
 	assert.Greater(t, cost.Of(card.CostCrypto), 150*time.Millisecond)
 
 	_, err = card.Estimate(

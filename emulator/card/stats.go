@@ -13,6 +13,7 @@ type Stats struct {
 	Invocations   int // methods that were entered, the API's included
 	Writes        int // persistent writes
 	WrittenBytes  int // and their bytes
+	OwnWrites     int // those that cryptographic operations make themselves, among the writes
 	Copies        int // array copies from RAM to persistent memory, which are among the writes
 	CopiedBytes   int
 	CommandBytes  int // on the wire; 0 for what is no command
@@ -26,8 +27,8 @@ type Stats struct {
 func accountOf(s vm.Stats) Stats {
 	return Stats{
 		Bytecodes: s.Bytecodes, Invocations: s.Invocations, Writes: s.Writes,
-		WrittenBytes: s.WrittenBytes,
-		Copies:       s.Copies, CopiedBytes: s.CopiedBytes, MaxStack: s.MaxStack,
+		WrittenBytes: s.WrittenBytes, OwnWrites: s.OwnWrites,
+		Copies: s.Copies, CopiedBytes: s.CopiedBytes, MaxStack: s.MaxStack,
 		MaxFrames: s.MaxFrames,
 		Crypto:    s.Crypto(),
 	}
@@ -41,7 +42,8 @@ func (s Stats) Add(t Stats) Stats {
 	sum := Stats{
 		Bytecodes: s.Bytecodes + t.Bytecodes, Invocations: s.Invocations + t.Invocations,
 		Writes: s.Writes + t.Writes, WrittenBytes: s.WrittenBytes + t.WrittenBytes,
-		Copies: s.Copies + t.Copies, CopiedBytes: s.CopiedBytes + t.CopiedBytes,
+		OwnWrites: s.OwnWrites + t.OwnWrites,
+		Copies:    s.Copies + t.Copies, CopiedBytes: s.CopiedBytes + t.CopiedBytes,
 		CommandBytes: s.CommandBytes + t.CommandBytes, ResponseBytes: s.ResponseBytes +
 			t.ResponseBytes,
 		MaxStack: max(s.MaxStack, t.MaxStack), MaxFrames: max(s.MaxFrames, t.MaxFrames),

@@ -85,7 +85,9 @@ func (v *VM) callNative(m *Method) {
 	caller := &v.frames[v.fp]
 	f := v.push(m, m.args, m.args, caller.active, caller.ctx)
 	f.floor, f.sp = m.args, m.args
+	v.stats.operating = false
 	result := m.native(f)
+	v.stats.operating = false
 	if v.probe.Return != nil {
 		result = v.returning(m, result)
 	}

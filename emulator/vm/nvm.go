@@ -43,6 +43,9 @@ func (v *VM) write(n int) {
 	}
 	v.stats.Writes++
 	v.stats.WrittenBytes += n
+	if v.stats.operating {
+		v.stats.OwnWrites++
+	}
 }
 
 func (v *VM) reserve(n int) {

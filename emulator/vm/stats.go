@@ -8,12 +8,14 @@ type Stats struct {
 	Invocations  int // methods entered, natives included
 	Writes       int // persistent writes
 	WrittenBytes int // and their bytes
+	OwnWrites    int // those that cryptographic operations make themselves, among the writes
 	Copies       int // array copies from RAM to persistent memory
 	CopiedBytes  int
 	MaxStack     int // most stack cells that bytecode had reserved
 	MaxFrames    int // deepest nesting of calls
 
-	crypto map[CryptoOp]int
+	crypto    map[CryptoOp]int
+	operating bool // a native has counted an operation and has not ended
 }
 
 // CryptoOp is a kind of cryptographic operation and its size, as natives count it.
@@ -33,6 +35,7 @@ func (s *Stats) countCrypto(kind string, size int) {
 		s.crypto = map[CryptoOp]int{}
 	}
 	s.crypto[CryptoOp{kind, size}]++
+	s.operating = true
 }
 
 // Crypto returns the cryptographic operations, by kind and size.

@@ -101,6 +101,7 @@ var (
 		Err: notary.Refuse(notary.Self, "pays itself"),
 	}
 	revocation = notary.Revocation{Seq: 3, Device: anna}
+	nonce      = message.Nonce{1, 2, 3, 4, 5, 6, 7, 8}
 	forSome    = PolicyOrder{
 		Key:       "1",
 		By:        "eva",
@@ -137,7 +138,7 @@ var types = []remotetest.Type{
 	remotetest.Of(sealed),
 	remotetest.Of(opening),
 	remotetest.Of(answer),
-	remotetest.Of(openRequest{anna}),
+	remotetest.Of(openRequest{anna, nonce[:]}),
 	remotetest.Of(reportRequest{anna, reading}),
 	remotetest.Of(confirmRequest{anna, []byte{1}}),
 	remotetest.Of(handOverRequest{[][]byte{{1}}}),
@@ -172,7 +173,12 @@ func FuzzTypes(f *testing.F) { remotetest.Fuzz(f, types...) }
 // stub answers every call with its example, or with err.
 type stub struct{ err error }
 
-func (s stub) Open(context.Context, message.DeviceID) (session.Opening, error) {
+func (s stub) Open(
+	_ context.Context, _ message.DeviceID, named message.Nonce,
+) (session.Opening, error) {
+	if named != nonce {
+		return session.Opening{}, fmt.Errorf("the nonce came as %X", named)
+	}
 	return opening, s.err
 }
 func (s stub) Report(context.Context, message.DeviceID, session.Reading) (session.Answer, error) {
@@ -278,7 +284,7 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	with := func(a any, err error) { answers, errs = append(answers, a), append(errs, err) }
 	only := func(err error) { with(nil, err) }
 	for _, l := range []session.Link{p.Wallet, p.terminal} {
-		with(l.Open(ctx, anna))
+		with(l.Open(ctx, anna, nonce))
 		with(l.Report(ctx, anna, reading))
 		only(l.Confirm(ctx, anna, []byte{1}))
 	}

@@ -15,6 +15,7 @@ import (
 type (
 	openRequest struct {
 		Device message.DeviceID `json:"device"`
+		Nonce  []byte           `json:"nonce,omitempty"`
 	}
 	reportRequest struct {
 		Device  message.DeviceID `json:"device"`
@@ -52,8 +53,10 @@ type (
 type link struct{ client remote.Client }
 
 // Open implements session.Link.
-func (l link) Open(ctx context.Context, device message.DeviceID) (session.Opening, error) {
-	return remote.Ask[session.Opening](ctx, l.client, "open", openRequest{device})
+func (l link) Open(
+	ctx context.Context, device message.DeviceID, nonce message.Nonce,
+) (session.Opening, error) {
+	return remote.Ask[session.Opening](ctx, l.client, "open", openRequest{device, nonce[:]})
 }
 
 // Report implements session.Link.
@@ -74,7 +77,11 @@ func serveLink(l session.Link) *remote.Server {
 	s := remote.NewServer(Errors)
 	remote.Handle(s, "open",
 		func(ctx context.Context, q openRequest) (session.Opening, error) {
-			return l.Open(ctx, q.Device)
+			var nonce message.Nonce
+			if err := nonce.UnmarshalBinary(q.Nonce); err != nil {
+				return session.Opening{}, Refuse(ErrMalformed, "nonce of %s: %v", q.Device, err)
+			}
+			return l.Open(ctx, q.Device, nonce)
 		})
 	remote.Handle(s, "report", func(ctx context.Context, q reportRequest) (session.Answer, error) {
 		return l.Report(ctx, q.Device, q.Reading)

@@ -34,6 +34,9 @@ const (
 	KindCard     DeviceKind = 'C'
 	KindTerminal DeviceKind = 'T'
 	KindDesk     DeviceKind = 'D'
+	// KindBatch is of no device, and nobody reserves its ids: batches of cards are numbered
+	// by their issuer.
+	KindBatch DeviceKind = 'B'
 )
 
 var kindNames = map[DeviceKind]string{KindCard: "card", KindTerminal: "terminal", KindDesk: "desk"}

@@ -65,6 +65,9 @@ func (p *keyPayer) ID() message.DeviceID { return p.identity.Certificate.Device(
 
 func (p *keyPayer) Answer(context.Context, envelope.Envelope) error { return nil }
 
+// Nonce implements [session.Device]: no card has one.
+func (p *keyPayer) Nonce(context.Context) (message.Nonce, error) { return message.Nonce{}, nil }
+
 func (p *keyPayer) Read(
 	_ context.Context, challenge []byte, _ session.Trust,
 ) (session.Reading, error) {

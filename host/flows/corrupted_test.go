@@ -90,7 +90,7 @@ func TestPayerOfACAThatNeverJoinedStopsNobody(t *testing.T) {
 	require.NoError(t, merchant.Answer(w.ctx, w.paidBy(b, w.unregisteredPayer(b), sale.Request, 1)))
 	w.syncTerminal()
 	w.audit("acknowledged")
-	reading, err := merchant.Read(w.ctx, w.challenge(merchant.bank, merchant.ID()),
+	reading, err := merchant.Read(w.ctx, w.challenge(merchant.bank, merchant.ID(), message.Nonce{}),
 		session.Trust{InstructionKey: merchant.bank.instruction.Encoded, Notary: w.notary.Encoded})
 	require.NoError(t, err)
 	assert.Empty(t, reading.Records)

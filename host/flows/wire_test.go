@@ -21,7 +21,7 @@ func TestThroughTheWire(t *testing.T) {
 		"unload":                 TestUnloadFillsTheOnlineWallet,
 		"lost":                   TestLostCardEndsAndItsMoneyComesBack,
 		"blocked":                TestBlockedCardStillResendsRefusesAndSynchronises,
-		"lost at the terminal":   TestTerminalAsksNoLostCardToPay,
+		"lost at the terminal":   TestTerminalTakesNothingFromALostCard,
 		"load of the lost":       TestLoadOfACardThatNeverComesAgainComesBack,
 		"load refused":           TestLoadThatCannotBeIsRefusedAndItsMoneyStaysOnline,
 		"orders":                 TestOrdersAreTheOwnersAndOnceForTheirID,

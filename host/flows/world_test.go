@@ -27,7 +27,6 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/banking"
 	"ekrona/host/clock"
-	"ekrona/host/envelope"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
 	"ekrona/host/session"
@@ -272,10 +271,9 @@ func walletSchema(t *testing.T) store.Schema {
 
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
-		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
-		Notary:   w.notary.Encoded,
-		Registry: w.deskLink(b), Random: w.random("issuer"), Effective: w.today(),
-		Expiry: w.today().AddDays(3 * 365),
+		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, Notary: w.notary.Encoded,
+		InstructionKey: b.instruction.Encoded, Registry: w.deskLink(b), Random: w.random("issuer"),
+		Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
 	}
 }
 
@@ -344,25 +342,14 @@ func (w *world) state(p *person) audit.Device {
 	w.t.Helper()
 	p.card.Reset()
 	applet := client.New(apdu.Framing{Card: p.card})
-	_, err := applet.Select(w.ctx)
+	fci, err := applet.Select(w.ctx)
 	require.NoError(w.t, err)
-	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID),
+	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID, fci.Nonce),
 		p.bank.instruction.Encoded)
 	require.NoError(w.t, err)
 	records, err := applet.Records(w.ctx)
 	require.NoError(w.t, err)
 	return w.honest(encoded, records)
-}
-
-func (w *world) challenge(b *bank, device message.DeviceID) []byte {
-	w.t.Helper()
-	challenge := &message.Challenge{
-		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: device}
-	_, err := io.ReadFull(w.random("challenge"), challenge.Random[:])
-	require.NoError(w.t, err)
-	signed, err := envelope.Sign(challenge, b.instruction.Signer)
-	require.NoError(w.t, err)
-	return signed
 }
 
 func (w *world) honest(encoded []byte, records [][]byte) audit.Device {
@@ -381,7 +368,8 @@ func (w *world) devices() map[string]audit.Device {
 		}
 	}
 	if w.terminal != nil {
-		reading, err := w.terminal.Read(w.ctx, w.challenge(w.terminal.bank, w.terminal.ID()),
+		reading, err := w.terminal.Read(w.ctx,
+			w.challenge(w.terminal.bank, w.terminal.ID(), message.Nonce{}),
 			session.Trust{InstructionKey: w.terminal.bank.instruction.Encoded,
 				Notary: w.notary.Encoded})
 		require.NoError(w.t, err)

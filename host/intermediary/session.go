@@ -30,9 +30,12 @@ func (i *Intermediary) submit(ctx context.Context, items [][]byte) ([]notary.Ans
 }
 
 // Open starts the synchronisation of a device: the notary receives a fresh Challenge before the
-// device does, and names the Payments that wait for the device's decision. It implements
-// session.Link. Errors: [banking.ErrNoDevice], the notary's.
-func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.Opening, error) {
+// device does, and names the Payments that wait for the device's decision. The Challenge is for the
+// session that the nonce names. It implements session.Link. Errors: [banking.ErrNoDevice], the
+// notary's.
+func (i *Intermediary) Open(
+	ctx context.Context, id message.DeviceID, nonce message.Nonce,
+) (session.Opening, error) {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return session.Opening{}, err
 	}
@@ -46,7 +49,8 @@ func (i *Intermediary) Open(ctx context.Context, id message.DeviceID) (session.O
 			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,
 				Authority: h.PayerCA})
 	}
-	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id}
+	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id,
+		Nonce: nonce}
 	if err := entropy.Fill(i.random, challenge.Random[:]); err != nil {
 		return session.Opening{}, fmt.Errorf("intermediary: %w", err)
 	}

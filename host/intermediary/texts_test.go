@@ -41,7 +41,7 @@ func TestTextsThatAreRefused(t *testing.T) {
 				banking.Reservation{Kind: banking.KindTerminal, Intent: "x", Owner: bad})
 			_, replaces := s.ReserveDevice(ctx, banking.Reservation{Kind: banking.KindCard,
 				Intent: "x", Owner: "anna", Replaces: id})
-			_, open := s.Wallet.Open(ctx, id)
+			_, open := s.Wallet.Open(ctx, id, message.Nonce{})
 			_, policy := s.SetPolicy(ctx,
 				banking.PolicyOrder{Key: "x", By: bad, Everyone: true})
 			_, policies := s.CardPolicies(ctx, id, 1)

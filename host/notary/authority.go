@@ -30,7 +30,8 @@ type Participant interface {
 
 	// OpenChallenge makes a Challenge known before it is shown to the card, so that the
 	// State that answers it is known to be younger than everything that the notary holds
-	// at this moment. Errors: Malformed, Signature, NotYours, Unknown.
+	// at this moment. A device has the last 16 open: an older one that no State has answered is
+	// forgotten. Errors: Malformed, Signature, NotYours, Unknown.
 	OpenChallenge(ctx context.Context, challenge []byte) error
 
 	// SubmitState takes a device's answer to an opened Challenge, after its records were

@@ -149,15 +149,16 @@ func audited(
 func (s *Sandbox) observeCard(
 	ctx context.Context, h *Holder, b *bank.Bank, id message.DeviceID,
 ) (audit.Device, error) {
-	challenge, err := s.challenge(b, id)
-	if err != nil {
-		return audit.Device{}, err
-	}
 	observer := h.Card.observe
 	h.Card.observe = nil // reading the books is not observed
 	defer func() { h.Card.observe = observer }()
 	applet := client.New(h.Card.Tap())
-	if _, err := applet.Select(ctx); err != nil {
+	fci, err := applet.Select(ctx)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	challenge, err := s.challenge(b, id, fci.Nonce)
+	if err != nil {
 		return audit.Device{}, err
 	}
 	state, err := applet.GetState(ctx, challenge, b.InstructionCertificate)
@@ -174,7 +175,7 @@ func (s *Sandbox) observeCard(
 func (s *Sandbox) observeTerminal(
 	ctx context.Context, m *Merchant, b *bank.Bank,
 ) (audit.Device, error) {
-	challenge, err := s.challenge(b, m.Terminal.ID())
+	challenge, err := s.challenge(b, m.Terminal.ID(), message.Nonce{})
 	if err != nil {
 		return audit.Device{}, err
 	}
@@ -186,12 +187,15 @@ func (s *Sandbox) observeTerminal(
 	return audit.Observed(reading)
 }
 
-func (s *Sandbox) challenge(b *bank.Bank, id message.DeviceID) ([]byte, error) {
+func (s *Sandbox) challenge(
+	b *bank.Bank, id message.DeviceID, nonce message.Nonce,
+) ([]byte, error) {
 	key, err := cvc.Parse(b.InstructionCertificate)
 	if err != nil {
 		return nil, err
 	}
-	c := &message.Challenge{InstructionKey: message.AuthorityRef(key.Holder), Device: id}
+	c := &message.Challenge{InstructionKey: message.AuthorityRef(key.Holder), Device: id,
+		Nonce: nonce}
 	if err := entropy.Fill(s.options.Random, c.Random[:]); err != nil {
 		return nil, err
 	}

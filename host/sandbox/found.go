@@ -21,6 +21,7 @@ import (
 	"ekrona/host/party/bank"
 	"ekrona/host/party/centralbank"
 	"ekrona/host/party/phone"
+	"ekrona/personalization"
 	"ekrona/personalization/pki"
 )
 
@@ -176,7 +177,7 @@ func (s *Sandbox) foundBank(ctx context.Context, root pki.Identity, p BankPlan) 
 	}
 	settings := bank.Settings{
 		Name: p.Name, Title: p.Title, CentralBank: filepath.Join("..", centralBankFolder),
-		CardYears: deviceYears,
+		CardYears: deviceYears, BatchSize: personalization.DefaultBatchSize,
 	}
 	subjects := bank.Subjects{
 		CA: s.subject(cvc.Holder(p.Name+firstSequence), spec.RoleIntermediary,

@@ -16,7 +16,9 @@ type randomDevice struct{ state, instruction, confirmation []byte }
 
 func (randomDevice) ID() message.DeviceID { return device }
 
-func (randomDevice) Open(context.Context, message.DeviceID) (Opening, error) {
+func (randomDevice) Nonce(context.Context) (message.Nonce, error) { return message.Nonce{}, nil }
+
+func (randomDevice) Open(context.Context, message.DeviceID, message.Nonce) (Opening, error) {
 	return Opening{Pending: make([]envelope.Envelope, 1)}, nil
 }
 

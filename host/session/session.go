@@ -15,6 +15,9 @@ import (
 type Device interface {
 	// ID returns the device id, 16 characters.
 	ID() message.DeviceID
+	// Nonce returns what the device's session is named by. A Challenge names it, and is good while
+	// it stays the same; a terminal, which has no sessions, has zeros.
+	Nonce(ctx context.Context) (message.Nonce, error)
 	// Answer hands over a Payment that waits for the device's decision. The device accepts it, or
 	// refuses its Request when it cannot take it; its decision is one of the records that Read
 	// returns. An error that is [ErrUndecided] means that the device has not decided and that the
@@ -69,7 +72,7 @@ type Answer struct {
 // Link connects a device to its own intermediary. Every method may be repeated: a repeat gives the
 // same answer.
 type Link interface {
-	Open(ctx context.Context, device message.DeviceID) (Opening, error)
+	Open(ctx context.Context, device message.DeviceID, nonce message.Nonce) (Opening, error)
 	Report(ctx context.Context, device message.DeviceID, reading Reading) (Answer, error)
 	Confirm(ctx context.Context, device message.DeviceID, confirmation []byte) error
 }
@@ -101,10 +104,13 @@ var ErrUnfinished = fmt.Errorf(
 
 // Run synchronises a device until nothing is owed to it:
 //
-//  1. The intermediary opens a Challenge at the notary and hands over the
-//     Payments that wait for the device's decision. A cut leaves an unused Challenge.
+//  1. The device says what its session is named by. The intermediary opens a Challenge
+//     for that session at the notary and hands over the Payments that wait for the
+//     device's decision. A cut leaves an unused Challenge, which no later session of the
+//     device answers.
 //  2. The device accepts or refuses each of them. Its decisions are records: a cut
-//     leaves some made, and a repeated Payment gets the same answer again.
+//     leaves some made, and a repeated Payment gets the same answer again. Where a PIN
+//     was asked for, the session has another name, and gets another Challenge.
 //  3. The device answers the Challenge with State and records; the intermediary
 //     submits them to the notary. What the notary holds stays held; a cut before
 //     the answer repeats the whole submission, which changes nothing.
@@ -128,7 +134,7 @@ func Run(ctx context.Context, device Device, link Link) (Result, error) {
 
 // round does steps 1 to 5 once and reports whether another round is due.
 func round(ctx context.Context, device Device, link Link, result *Result) (bool, error) {
-	opening, err := link.Open(ctx, device.ID())
+	nonce, opening, err := open(ctx, device, link)
 	if err != nil {
 		return false, err
 	}
@@ -140,6 +146,9 @@ func round(ctx context.Context, device Device, link Link, result *Result) (bool,
 		} else if err != nil {
 			return false, err
 		}
+	}
+	if opening, err = reopened(ctx, device, link, nonce, opening); err != nil {
+		return false, err
 	}
 	reading, err := device.Read(ctx, opening.Challenge, opening.Trust)
 	if err != nil {
@@ -169,6 +178,26 @@ func round(ctx context.Context, device Device, link Link, result *Result) (bool,
 		return false, err
 	}
 	return true, link.Confirm(ctx, device.ID(), confirmation)
+}
+
+func open(
+	ctx context.Context, device Device, link Link,
+) (nonce message.Nonce, opening Opening, err error) {
+	if nonce, err = device.Nonce(ctx); err == nil {
+		opening, err = link.Open(ctx, device.ID(), nonce)
+	}
+	return nonce, opening, err
+}
+
+// reopened returns an opening for the device's session, another one if its nonce is another by now.
+func reopened(
+	ctx context.Context, device Device, link Link, nonce message.Nonce, opening Opening,
+) (Opening, error) {
+	now, err := device.Nonce(ctx)
+	if err != nil || now == nonce {
+		return opening, err
+	}
+	return link.Open(ctx, device.ID(), now)
 }
 
 func (r *Result) count(instruction, confirmation []byte) error {

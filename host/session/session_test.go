@@ -26,6 +26,9 @@ type script struct {
 	another bool  // it confirms another Instruction than it was given
 	failAt  string
 	log     []string
+	nonce   message.Nonce // of its session
+	next    message.Nonce // after it has decided, if not zeros
+	opened  message.Nonce // for which a Challenge was opened last
 }
 
 const device message.DeviceID = "SENORDIC00000001"
@@ -49,15 +52,24 @@ func (s *script) encoded(m message.Message) []byte {
 
 func (s *script) ID() message.DeviceID { return device }
 
-func (s *script) Open(context.Context, message.DeviceID) (Opening, error) {
+func (s *script) Nonce(context.Context) (message.Nonce, error) { return s.nonce, nil }
+
+func (s *script) Open(
+	_ context.Context, _ message.DeviceID, nonce message.Nonce,
+) (Opening, error) {
+	s.opened = nonce
 	return Opening{Pending: make([]envelope.Envelope, s.pending)}, s.step("open")
 }
 
 func (s *script) Answer(context.Context, envelope.Envelope) error {
+	if s.next != (message.Nonce{}) {
+		s.nonce = s.next
+	}
 	return errors.Join(s.decided, s.step("answer"))
 }
 
 func (s *script) Read(context.Context, []byte, Trust) (Reading, error) {
+	require.Equal(s.t, s.nonce, s.opened, "the Challenge is for this session")
 	day, err := message.ParseDate("2026-11-22")
 	require.NoError(s.t, err)
 	return Reading{State: s.encoded(&message.State{Device: device, LifeCycle: spec.Active,
@@ -153,4 +165,13 @@ func TestConfirmationOfAnotherInstructionCountsForNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrAnotherConfirmation)
 	assert.Zero(t, result.Credited)
 	assert.NotContains(t, s.log, "confirm")
+}
+
+// TestRunReopens: a session whose nonce was used up, by a PIN, gets a Challenge for the next
+// one, and the Payments are not handed over again.
+func TestRunReopens(t *testing.T) {
+	s := &script{t: t, pending: 1, nonce: message.Nonce{1}, next: message.Nonce{2}}
+	_, err := Run(t.Context(), s, s)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"open", "answer", "open", "read", "report"}, s.log)
 }

@@ -154,3 +154,28 @@ func TestStatesAreFresh(t *testing.T) {
 	require.Zero(t, report.Difference)
 	w.Audit(false)
 }
+
+// TestAbandonedChallengesAreForgotten: Challenges whose sessions ended cost the notary the last
+// few; what a State has answered stays, and can be submitted again.
+func TestAbandonedChallengesAreForgotten(t *testing.T) {
+	const open = 16
+	w := loaded(t)
+	anna := w.Devices["ANNA"]
+	submit := func(c *message.Challenge) error {
+		state, err := anna.State(c)
+		require.NoError(t, err)
+		_, err = w.Notary.For(nordic).SubmitState(context.Background(), w.Encode(state))
+		return err
+	}
+	answered := w.Challenge(anna)
+	require.NoError(t, submit(answered))
+	var abandoned []*message.Challenge
+	for range open + 1 {
+		abandoned = append(abandoned, w.Challenge(anna))
+	}
+	require.ErrorIs(t, submit(abandoned[0]), notary.Challenge)
+	require.NoError(t, submit(abandoned[1]))
+	require.NoError(t, submit(abandoned[open]))
+	require.NoError(t, submit(answered))
+	w.Audit(false)
+}

@@ -185,7 +185,7 @@ func (t *txn) deviceCertificate(raw []byte) (*cvc.Certificate, []byte, error) {
 	if err != nil {
 		return nil, nil, notary.Refuse(notary.Malformed, "certificate of a device: %v", err)
 	}
-	if !c.Role.IsDevice() {
+	if c.Device() == "" {
 		return nil, nil, notary.Refuse(notary.Certificate,
 			"certificate %s is for a %s, not for a device", c.Holder, c.Role)
 	}

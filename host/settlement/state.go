@@ -25,15 +25,25 @@ func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error 
 		if err := t.signedByAuthority(p.from, c.InstructionKey, c, message.Date{}); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request,
+		if err := t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request,
 			opened_at) VALUES ($1, $2,
 			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
 			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0),
 			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND requested), $6) ON
 			CONFLICT (identity) DO NOTHING`,
-			identity[:], d.id, d.id, d.id, d.id, t.stamp())
+			identity[:], d.id, d.id, d.id, d.id, t.stamp()); err != nil {
+			return err
+		}
+		return t.exec(`DELETE FROM challenge WHERE device = $1
+			AND NOT EXISTS (SELECT 1 FROM state s WHERE s.device = $2 AND s.challenge = challenge.n)
+			AND n NOT IN (SELECT n FROM challenge WHERE device = $3 ORDER BY n DESC LIMIT $4)`,
+			d.id, d.id, d.id, openChallenges)
 	})
 }
+
+// openChallenges is how many Challenges of a device are open at most: the last ones. Those that no
+// State has answered by then are of sessions that have ended, and are forgotten.
+const openChallenges = 16
 
 // SubmitState implements notary.Participant.
 func (p participant) SubmitState(

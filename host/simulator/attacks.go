@@ -201,8 +201,8 @@ func (w *world) forge(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	applet := client.New(w.reader(p, s.Pick))
-	if _, err := applet.Select(w.ctx); err != nil {
+	applet, err := w.inSession(p, s.Pick)
+	if err != nil {
 		return err
 	}
 	notary := blow.Authorities[len(blow.Authorities)-1]
@@ -288,13 +288,29 @@ func (w *world) replay(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	applet := client.New(w.reader(p, s.Pick))
-	if _, err := applet.Select(w.ctx); err != nil {
+	applet, err := w.inSession(p, s.Pick)
+	if err != nil {
 		return err
 	}
 	_, err = applet.Instruction(w.ctx, blow.Data[0], p.bank.instruction.Encoded,
 		w.notaryKey.Encoded)
 	return err
+}
+
+// inSession is a card that has answered a Challenge of its intermediary, without which it takes no
+// Instruction: the attacker has got into its owner's synchronisation.
+func (w *world) inSession(p *person, pick int) (*client.Client, error) {
+	applet := client.New(w.reader(p, pick))
+	fci, err := applet.Select(w.ctx)
+	if err != nil {
+		return nil, err
+	}
+	challenge, err := w.challenge(p.bank, p.device.ID, fci.Nonce)
+	if err != nil {
+		return nil, err
+	}
+	_, err = applet.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
+	return applet, err
 }
 
 // restore sets an intermediary's database back to its backup. The cards that were made since are
@@ -332,9 +348,11 @@ func (w *world) restore(b *bank) error {
 }
 
 // challenge returns one that the notary does not know: reading a card changes nothing.
-func (w *world) challenge(b *bank, device message.DeviceID) ([]byte, error) {
+func (w *world) challenge(
+	b *bank, device message.DeviceID, nonce message.Nonce,
+) ([]byte, error) {
 	c := &message.Challenge{InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder),
-		Device: device}
+		Device: device, Nonce: nonce}
 	copy(c.Random[:], w.randomBytes(len(c.Random)))
 	return envelope.Sign(c, b.instruction.Signer)
 }

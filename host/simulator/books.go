@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/applet/client"
 	"ekrona/host/audit"
 	"ekrona/host/session"
@@ -22,14 +23,15 @@ func (w *world) observe(p *person, which int) (audit.Device, error) {
 
 // askState reads a card's State, without faults, as its own intermediary.
 func (w *world) askState(p *person, which int) (*client.Client, []byte, error) {
-	challenge, err := w.challenge(p.bank, p.device.ID)
-	if err != nil {
-		return nil, nil, err
-	}
 	c := p.cards[which%len(p.cards)]
 	c.Reset()
 	applet := client.New(apdu.Framing{Card: c, ExtendedLength: true})
-	if _, err := applet.Select(w.ctx); err != nil {
+	fci, err := applet.Select(w.ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	challenge, err := w.challenge(p.bank, p.device.ID, fci.Nonce)
+	if err != nil {
 		return nil, nil, err
 	}
 	state, err := applet.GetState(w.ctx, challenge, p.bank.instruction.Encoded)
@@ -37,7 +39,7 @@ func (w *world) askState(p *person, which int) (*client.Client, []byte, error) {
 }
 
 func (w *world) observeTerminal(t *merchantTerminal) (audit.Device, error) {
-	challenge, err := w.challenge(t.bank, t.ID())
+	challenge, err := w.challenge(t.bank, t.ID(), message.Nonce{})
 	if err != nil {
 		return audit.Device{}, err
 	}

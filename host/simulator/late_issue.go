@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"context"
+	"crypto/ecdh"
 	"errors"
 	"fmt"
 
@@ -12,6 +14,7 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/wallet"
 	"ekrona/personalization"
+	"ekrona/personalization/pki"
 )
 
 // lateCustomers are the names of the customers who get a card during the run.
@@ -66,11 +69,40 @@ func (w *world) personalize(p *person) (err error) {
 // issuer returns the intermediary's issuer of cards that are valid from today.
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
-		CA: b.ca, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
+		CA: b.ca, Batches: b.batch, Root: w.root.Encoded, InstructionKey: b.instruction.Encoded,
 		Notary:   w.notaryKey.Encoded,
 		Registry: b, Random: w.random.of("issuer"), Effective: w.today(),
 		Expiry: w.today().AddDays(cardDays),
 	}
+}
+
+// onlyBatch is the batch key of all cards of an intermediary.
+type onlyBatch struct {
+	id      message.DeviceID
+	key     pki.BatchKey
+	private *ecdh.PrivateKey // the same key
+}
+
+// makeBatch makes the batch key of an intermediary.
+func (w *world) makeBatch(b *bank) error {
+	key, err := w.appKey()
+	if err != nil {
+		return err
+	}
+	b.batch.id = banking.DeviceIDOf(b.name, banking.KindBatch, 1)
+	if b.batch.private, err = key.ECDH(); err != nil {
+		return err
+	}
+	b.batch.key, err = b.ca.CertifyBatch(b.batch.id, key)
+	return err
+}
+
+// BatchKey implements [personalization.BatchKeys].
+func (o onlyBatch) BatchKey(_ context.Context, batch message.DeviceID) (pki.BatchKey, error) {
+	if batch != o.id {
+		return pki.BatchKey{}, fmt.Errorf("there is no batch %s, only %s", batch, o.id)
+	}
+	return o.key, nil
 }
 
 // givePhone gives the person a phone. From then on the card is one of the world's.

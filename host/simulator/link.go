@@ -99,8 +99,11 @@ var (
 )
 
 // Open implements session.Link.
-func (l bankLink) Open(ctx context.Context, device message.DeviceID) (session.Opening, error) {
-	return carryCall(l.w, func() (session.Opening, error) { return l.bank.Open(ctx, device) })
+func (l bankLink) Open(
+	ctx context.Context, device message.DeviceID, nonce message.Nonce,
+) (session.Opening, error) {
+	return carryCall(l.w,
+		func() (session.Opening, error) { return l.bank.Open(ctx, device, nonce) })
 }
 
 // Report implements session.Link.

@@ -120,6 +120,7 @@ type slot struct {
 	holder *person
 	card   *emulated.Card
 	gone   bool
+	opened openedCard // what the reader can do
 }
 
 var _ apdu.Card = (*slot)(nil)
@@ -165,9 +166,20 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 	if f, altered := w.due(AlterAnswer, now); altered {
 		answer = flip(answer, f.Salt)
 	}
-	if tlv.NewReader(answer).At(spec.TagPayment) {
+	if s.holder.bank != nil {
+		s.opened.hear(s.holder.bank.batch.private, c, answer)
+	}
+	var sealed []byte
+	if c.INS == spec.Pay.INS {
+		sealed, _ = s.opened.payment(answer)
+	}
+	if sealed != nil || tlv.NewReader(answer).At(spec.TagPayment) {
 		w.plan.forgeable++
-		if f, forged := w.due(ForgeAnswer, w.plan.forgeable); forged {
+		f, forged := w.due(ForgeAnswer, w.plan.forgeable)
+		switch {
+		case forged && sealed != nil:
+			answer = s.opened.forged(answer, f.Salt)
+		case forged:
 			answer = forge(answer, f.Salt)
 		}
 	}

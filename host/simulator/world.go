@@ -89,6 +89,7 @@ type bank struct {
 	name                  message.Name
 	db                    *sql.DB
 	ca, instruction, desk pki.Identity
+	batch                 onlyBatch
 	backup                []byte
 }
 
@@ -283,6 +284,9 @@ func (w *world) foundBank(name message.Name, first money.Ore) error {
 	}
 	if b.desk, err = w.identity(string(name)+"DESK0001", spec.RoleDesk, otherDays,
 		&b.ca); err != nil {
+		return err
+	}
+	if err := w.makeBatch(b); err != nil {
 		return err
 	}
 	schemas, err := intermediary.Schemas()

@@ -233,7 +233,7 @@ func (t *Terminal) recordDecision(
 		now.head[:]); err != nil {
 		return fmt.Errorf("terminal: journal: record %d: %w", now.records, err)
 	}
-	if err := store.Exec(ctx, tx, `UPDATE request SET open = FALSE WHERE number = $1`,
+	if err := store.Exec(ctx, tx, `UPDATE request SET open = FALSE, key = NULL WHERE number = $1`,
 		s.request.Number); err != nil {
 		return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 	}

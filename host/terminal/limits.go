@@ -3,13 +3,10 @@ package terminal
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/applet/client"
 	"ekrona/host/limit"
 	"ekrona/host/store"
 )
@@ -169,45 +166,38 @@ func (t *Terminal) isTorn(
 	return torn, nil
 }
 
-// isAnswered reports whether a card has refused to pay, for a reason that is not its own fault: it
-// has not paid.
-func isAnswered(err error) bool {
-	var refusal *client.Refusal
-	return errors.As(err, &refusal) && !errors.Is(err, client.ErrCardFault)
-}
-
-// settleTaps records that a card has not paid a sale, whenever it was held to the terminal for it.
-func (t *Terminal) settleTaps(ctx context.Context, number uint32, payer *cvc.Certificate) error {
-	return store.InTx(ctx, t.db, func(tx *sql.Tx) error {
-		taps, err := store.Column[uint32](ctx, tx,
-			`SELECT tap FROM presented WHERE request = $1 AND unanswered`, number)
+// keepTap keeps that PAY goes out for a sale, if the terminal may take it, and returns the number
+// of the tap.
+func (t *Terminal) keepTap(ctx context.Context, s sale) (tap uint32, err error) {
+	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		now, err := readState(ctx, tx)
 		if err != nil {
-			return fmt.Errorf("terminal: journal: sale %d: %w", number, err)
+			return err
 		}
-		for _, tap := range taps {
-			var sealed []byte
-			if err := store.Must(ctx, tx, store.Into{&sealed}, `SELECT certificate FROM presented
-				WHERE request = $1 AND tap = $2`, number, tap); err != nil {
-				return fmt.Errorf("terminal: journal: sale %d: %w", number, err)
-			}
-			encoded, err := t.sealer.open("presented", number, sealed)
-			if err != nil {
-				return err
-			}
-			certificate, err := cvc.Parse(encoded)
-			if err != nil {
-				return fmt.Errorf("terminal: journal: sale %d: %w", number, err)
-			}
-			if certificate.Holder != payer.Holder {
-				continue
-			}
-			if err := store.Exec(ctx, tx, `UPDATE presented SET unanswered = FALSE
-				WHERE request = $1 AND tap = $2`, number, tap); err != nil {
-				return fmt.Errorf("terminal: journal: sale %d: %w", number, err)
-			}
+		if err := t.checkRoom(ctx, tx, now, s); err != nil {
+			return err
+		}
+		if err := store.Must(ctx, tx, store.Into{&tap}, `SELECT coalesce(max(tap), 0) + 1
+			FROM presented WHERE request = $1`, s.request.Number); err != nil {
+			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
+		}
+		if err := store.Exec(ctx, tx, `INSERT INTO presented (request, tap) VALUES ($1, $2)`,
+			s.request.Number, tap); err != nil {
+			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 		}
 		return nil
 	})
+	return tap, err
+}
+
+// settleTap records that the card of a tap has not paid. Which card that was nobody knows: an
+// earlier tap for the same sale that was torn stays so.
+func (t *Terminal) settleTap(ctx context.Context, s sale, tap uint32) error {
+	if err := store.Exec(ctx, t.db, `UPDATE presented SET unanswered = FALSE
+		WHERE request = $1 AND tap = $2`, s.request.Number, tap); err != nil {
+		return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
+	}
+	return nil
 }
 
 // CloseUnpaid refuses an open sale that no card can have paid, and reports whether the sale is

@@ -10,9 +10,9 @@ import (
 	"ekrona/host/store"
 )
 
-// ErrRevoked says that the card was reported lost, or has ended. It did not receive the Request.
-var ErrRevoked = errors.New(
-	"terminal: this card was reported lost or has ended: ask for another one")
+// ErrRevoked says that the card was reported lost, or has ended. Its Payment was refused.
+var ErrRevoked = errors.New("terminal: this card was reported lost or has ended, and its payment " +
+	"was refused: the money comes back to its owner's online wallet; ask for another card")
 
 // learnRevoked stores the additions to the revocation list since the last synchronisation. Each
 // page is one transaction: a cut leaves whole pages, and the next synchronisation goes on after

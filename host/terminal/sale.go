@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/host/envelope"
 	"ekrona/host/store"
@@ -56,15 +56,16 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 	if err := message.CheckAmount(amount); err != nil {
 		return Sale{}, fmt.Errorf("terminal: %w", err)
 	}
-	request := &message.Request{Payee: t.id, Amount: amount}
-	if err := entropy.Fill(t.random, request.Random[:]); err != nil {
+	key, err := pin.DrawPoint(t.random)
+	if err != nil {
 		return Sale{}, fmt.Errorf("terminal: %w", err)
 	}
+	request := &message.Request{Payee: t.id, Amount: amount, Random: pin.RandomOf(key.PublicKey())}
 	if err := t.checkStart(ctx); err != nil {
 		return Sale{}, err
 	}
 	var signed []byte
-	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+	err = store.InTx(ctx, t.db, func(tx *sql.Tx) error {
 		now, err := readState(ctx, tx)
 		if err != nil {
 			return err
@@ -88,10 +89,14 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 		if err != nil {
 			return err
 		}
+		sealedKey, err := t.sealKey(request.Number, key)
+		if err != nil {
+			return err
+		}
 		now.requests++
 		if err := store.Exec(ctx, tx,
-			`INSERT INTO request (number, amount, made, message) VALUES ($1, $2, $3, $4)`,
-			request.Number, int64(amount), now.requests, sealed); err != nil {
+			`INSERT INTO request (number, amount, made, message, key) VALUES ($1, $2, $3, $4, $5)`,
+			request.Number, int64(amount), now.requests, sealed, sealedKey); err != nil {
 			return fmt.Errorf("terminal: journal: sale %d: %w", request.Number, err)
 		}
 		return now.write(ctx, tx)

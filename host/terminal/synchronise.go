@@ -131,6 +131,10 @@ func (t *Terminal) Answer(ctx context.Context, waiting envelope.Envelope) error 
 	return err
 }
 
+// Nonce returns zeros: a terminal's synchronisation is no session that could be repeated to others.
+// It implements session.Device.
+func (t *Terminal) Nonce(context.Context) (message.Nonce, error) { return message.Nonce{}, nil }
+
 // Read answers a Challenge of the terminal's intermediary with the signed State
 // and the records that are neither acknowledged nor handed over. It implements session.Device.
 // Nothing changes.

@@ -17,8 +17,9 @@ import (
 	"ekrona/host/store"
 )
 
-// TornTap says that the card was lost during PAY: it may have paid. Taking the same sale again
-// finds out, with no second debit and without the PIN when it has.
+// TornTap says that PAY was sent to a card and that no answer came which only that card can have
+// made: it may have paid. Taking the same sale again finds out, with no second debit and without
+// the PIN when it has.
 type TornTap struct {
 	Sale uint32
 	Err  error
@@ -44,22 +45,25 @@ var ErrPayment = errors.New(
 
 // Take takes the money of an open sale from a card in one tap:
 //
-//  1. SELECT. A cut: nothing has happened.
-//  2. If a card was held to the terminal for this sale before, PAY without PIN: a
-//     card that has paid gives its Payment again. A cut: the same as in step 4.
-//  3. Otherwise VERIFY, and the card's certificate, which is verified, looked for in
-//     the revocation list, and kept. A cut costs at most a PIN try.
-//  4. PAY. A cut leaves the card having paid or not: [TornTap], and Take again.
-//  5. The Payment is verified; Payment, Receipt and the next journal number are
-//     kept in one transaction. A cut before: as in step 4. After: the sale is paid.
-//  6. Only now the caller learns of it. A paid sale taken again returns the same
+//  1. SELECT. The card names its batch; its certificate is read from the first card of a batch
+//     that the terminal meets. A cut: nothing has happened.
+//  2. That PAY goes out is kept, then PAY, with the PIN enciphered for this sale alone. A cut
+//     leaves the card having paid or not: [TornTap], and Take again. So does every answer but
+//     the card's own, which nobody between can make: a Payment, or a refusal, after which the
+//     card has not paid. Without a PIN only the last Payment comes again.
+//  3. The answer says which card it is. The Payment of a card that was reported lost, or whose
+//     certificate has ended, is answered by a Refusal: the money comes back to its owner's
+//     online wallet.
+//  4. The Payment is verified; Payment, Receipt and the next journal number are
+//     kept in one transaction. A cut before: as in step 2. After: the sale is paid.
+//  5. Only now the caller learns of it. A paid sale taken again returns the same
 //     Receipt without a card.
 //
 // entered is the PIN, or the zero Block while none was entered. The Receipt is for
 // the payer's phone, when there is one. A limit of the card or of the terminal is a
 // [*limit.Reached].
-// Errors: [*TornTap], [*client.LinkLost], [*client.Refusal], [ErrPINNeeded],
-// [ErrPayment], [ErrRevoked], [ErrRefused], [ErrNoSale], [ErrRolledBack].
+// Errors: [*TornTap], [*client.LinkLost], [*client.Refusal], [ErrPINNeeded], [ErrBatch],
+// [ErrPayment], [ErrRevoked], [ErrPayerExpired], [ErrRefused], [ErrNoSale], [ErrRolledBack].
 func (t *Terminal) Take(
 	ctx context.Context, number uint32, tap apdu.Card, entered pin.Block,
 ) (envelope.Envelope, error) {
@@ -78,149 +82,96 @@ func (t *Terminal) Take(
 		return envelope.Envelope{}, ErrRolledBack
 	}
 	applet := client.New(tap)
-	if _, err := applet.Select(ctx); err != nil {
+	application, err := applet.Select(ctx)
+	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	payment, payer, err := t.collect(ctx, applet, s, entered)
+	payment, payer, err := t.collect(ctx, applet, application, s, entered)
 	if err != nil {
 		return envelope.Envelope{}, limit.OfCard(err, limit.Payer)
+	}
+	if err := t.mayTake(ctx, payer); err != nil {
+		return envelope.Envelope{}, t.giveBack(ctx, s, payment, payer, err)
 	}
 	return t.accept(ctx, s, payment, payer)
 }
 
-// collect does steps 2 to 4 and returns the Payment with its payer's certificate.
+// collect does steps 1 and 2 and returns the Payment with its payer's certificate.
 func (t *Terminal) collect(
-	ctx context.Context, applet *client.Client, s sale, entered pin.Block,
+	ctx context.Context, applet *client.Client, application message.FCI, s sale, entered pin.Block,
 ) ([]byte, *cvc.Certificate, error) {
-	seen, err := t.presentedCards(ctx, s.request.Number)
+	own, err := t.openKey(ctx, s.request.Number)
 	if err != nil {
 		return nil, nil, err
 	}
-	var payment []byte
-	if len(seen) > 0 {
-		payment, err = t.pay(ctx, applet, s)
-		switch {
-		case err == nil:
-			if payer := payerOf(payment, seen); payer != nil {
-				return payment, payer, nil
-			}
-			// A card that was not held here before: it paid this Request elsewhere.
-		case !client.Is(err, spec.SWSecurity):
+	batch, err := t.batchKey(ctx, applet, application.Batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	withPIN := entered != pin.Block{}
+	tap := uint32(0)
+	if withPIN {
+		if tap, err = t.keepTap(ctx, s); err != nil {
 			return nil, nil, err
 		}
+	} else if torn, err := t.isTorn(ctx, t.db, s.request.Number); err != nil || !torn {
+		return nil, nil, errors.Join(ErrPINNeeded, err)
 	}
-	payer, err := t.readPayer(ctx, applet, s, entered)
-	if err != nil {
-		return nil, nil, err
-	}
-	if payment == nil {
-		payment, err = t.pay(ctx, applet, s)
-		if isAnswered(err) {
-			err = errors.Join(err, t.settleTaps(ctx, s.request.Number, payer))
-		}
-	}
-	return payment, payer, err
-}
-
-// pay gives the card the sale's Request.
-func (t *Terminal) pay(ctx context.Context, applet *client.Client, s sale) ([]byte, error) {
-	payment, err := applet.Pay(ctx, s.message, t.certificate, t.ca)
-	if client.IsLost(err) {
-		return nil, &TornTap{s.request.Number, err}
-	}
-	return payment, err
-}
-
-// readPayer verifies the PIN, reads and verifies the card's certificate and keeps it before the
-// card pays.
-func (t *Terminal) readPayer(
-	ctx context.Context, applet *client.Client, s sale, entered pin.Block,
-) (*cvc.Certificate, error) {
-	if entered == (pin.Block{}) {
-		return nil, ErrPINNeeded
-	}
-	if err := applet.Verify(ctx, entered, client.PINTransport{}); err != nil {
-		return nil, err
-	}
-	encoded, err := applet.Certificate(ctx)
-	if err != nil {
-		return nil, err
+	payment, encoded, err := applet.PayEnciphered(ctx,
+		client.PayKey{Own: own, Card: batch, Batch: true, Application: application}, entered,
+		s.message, t.certificate, t.ca)
+	switch {
+	case client.IsSealed(err):
+		return nil, nil, errors.Join(err, t.settleTap(ctx, s, tap))
+	case !withPIN && client.Is(err, spec.SWSecurity):
+		return nil, nil, ErrPINNeeded
+	case err != nil:
+		return nil, nil, &TornTap{s.request.Number, err}
 	}
 	payer, err := cvc.Parse(encoded)
 	if err != nil {
-		return nil, fmt.Errorf("terminal: the card's certificate: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrPayment, err)
 	}
-	if err := t.verifyPayer(payer, nil); err != nil {
-		return nil, err
+	return payment, payer, nil
+}
+
+// ErrPayerExpired says that the certificate of a card that has paid has ended. Its Payment was
+// refused.
+var ErrPayerExpired = errors.New("terminal: the card's certificate has ended, and its payment " +
+	"was refused: the money comes back to its owner's online wallet; ask for another card")
+
+// mayTake looks for reasons to refuse a Payment that is valid. Errors: [ErrRevoked],
+// [ErrPayerExpired], [ErrPayment].
+func (t *Terminal) mayTake(ctx context.Context, payer *cvc.Certificate) error {
+	err := t.verifyPayer(payer, nil)
+	if errors.Is(err, cvc.ErrExpired) {
+		return fmt.Errorf("%w (%w)", ErrPayerExpired, err)
+	}
+	if err != nil {
+		return err
 	}
 	revoked, err := t.isRevoked(ctx, payer)
-	if err != nil {
-		return nil, err
+	if err == nil && revoked {
+		err = ErrRevoked
 	}
-	if revoked {
-		return nil, ErrRevoked
-	}
-	return payer, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
-		now, err := readState(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if err := t.checkRoom(ctx, tx, now, s); err != nil {
-			return err
-		}
-		var taps uint32
-		if err := store.Must(ctx, tx, store.Into{&taps},
-			`SELECT count(*) FROM presented WHERE request = $1`, s.request.Number); err != nil {
-			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
-		}
-		sealed, err := t.sealer.seal("presented", s.request.Number, encoded)
-		if err != nil {
-			return err
-		}
-		if err := store.Exec(ctx, tx,
-			`INSERT INTO presented (request, tap, certificate) VALUES ($1, $2, $3)`,
-			s.request.Number, taps+1, sealed); err != nil {
-			return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
-		}
-		return nil
-	})
+	return err
 }
 
-// presentedCards returns the certificates of the cards that were held here for a sale, the latest
-// first.
-func (t *Terminal) presentedCards(ctx context.Context, number uint32) ([]*cvc.Certificate, error) {
-	rows, err := store.Column[[]byte](ctx, t.db,
-		`SELECT certificate FROM presented WHERE request = $1 ORDER BY tap DESC`, number)
-	if err != nil {
-		return nil, fmt.Errorf("terminal: journal: %w", err)
+// giveBack refuses the sale that a card has paid which must not pay. Any other reason leaves it
+// open.
+func (t *Terminal) giveBack(
+	ctx context.Context, s sale, payment []byte, payer *cvc.Certificate, reason error,
+) error {
+	if !errors.Is(reason, ErrRevoked) && !errors.Is(reason, ErrPayerExpired) {
+		return reason
 	}
-	var seen []*cvc.Certificate
-	for _, sealed := range rows {
-		encoded, err := t.sealer.open("presented", number, sealed)
-		if err != nil {
-			return nil, err
-		}
-		certificate, err := cvc.Parse(encoded)
-		if err != nil {
-			return nil, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
-		}
-		seen = append(seen, certificate)
+	if _, err := t.check(s, payment, payer); err != nil {
+		return err
 	}
-	return seen, nil
-}
-
-// payerOf returns the certificate of the Payment's payer.
-func payerOf(payment []byte, seen []*cvc.Certificate) *cvc.Certificate {
-	paid, err := message.Parse[message.Payment](payment)
-	if err != nil {
-		return nil
-	}
-	for _, certificate := range seen {
-		if message.DeviceID(certificate.Holder) == paid.Payer {
-			return certificate
-		}
-	}
-	return nil
+	return errors.Join(reason, store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		_, err := t.refuse(ctx, tx, s)
+		return err
+	}))
 }
 
 // verifyPayer checks that a certificate is that of a card or SAM, down from the

@@ -12,7 +12,10 @@ import (
 func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owner) error {
 	err = limit.OfCard(err, whose)
 	var reached *limit.Reached
-	if !errors.As(err, &reached) || !h.verified {
+	if !errors.As(err, &reached) {
+		return err
+	}
+	if h.pinRight && h.verify(ctx) != nil || !h.verified {
 		return err
 	}
 	held, readErr := h.holdings(ctx)

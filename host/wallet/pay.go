@@ -2,8 +2,11 @@ package wallet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/envelope"
@@ -28,12 +31,11 @@ func (t *TornTap) Unwrap() error { return t.Err }
 //
 //  1. The Request is kept. A Payment that is already kept is returned; a Request that
 //     its payee has refused is not paid.
-//  2. If a card was held to the phone for this Request before, PAY without PIN: a
-//     card that has paid gives its Payment again.
-//  3. Otherwise VERIFY, the card's certificate is kept, and PAY. A cut leaves the
-//     card having paid or not: [TornTap], and Pay again.
-//  4. The Payment is kept, and goes to the payee over any channel and, with the
-//     next synchronisation, to the notary. A cut before: as in step 3.
+//  2. PAY, with the PIN enciphered to the card for this Request alone, or without a PIN if the
+//     card was held to the phone for this Request before: a card whose last Payment is of this
+//     Request gives it again. A cut leaves the card having paid or not: [TornTap], and Pay again.
+//  3. The Payment is kept, and goes to the payee over any channel and, with the
+//     next synchronisation, to the notary. A cut before: as in step 2.
 //
 // Errors: [ErrRefused], [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost],
 // [ErrPINNeeded].
@@ -69,36 +71,31 @@ func (w *Wallet) Pay(
 	return payment, w.storePayment(ctx, t.identity, payment)
 }
 
-// collect does steps 2 and 3 and returns the Payment and its payer's certificate.
+// collect does step 2 and returns the Payment and its payer's certificate.
 func (w *Wallet) collect(
 	ctx context.Context, h *cardSession, t transfer,
 ) (payment, certificate []byte, err error) {
-	if t.payerCertificate != nil {
-		payment, err = pay(ctx, h, t)
-		if err == nil && signedBy(payment, t.payerCertificate) {
-			return payment, t.payerCertificate, nil
-		}
-		if err != nil && !client.Is(err, spec.SWSecurity) {
-			return nil, nil, err
-		}
-	}
-	if err := h.verify(ctx); err != nil {
-		return nil, nil, err
-	}
-	if payment != nil { // altered on its way, or another card's
-		return payment, w.certificate, nil
+	if h.tap.PIN == (pin.Block{}) && t.payerCertificate == nil {
+		return nil, nil, ErrPINNeeded
 	}
 	if err := w.storePayer(ctx, t, w.certificate); err != nil {
 		return nil, nil, err
 	}
-	payment, err = pay(ctx, h, t)
-	return payment, w.certificate, err
-}
-
-func pay(ctx context.Context, h *cardSession, t transfer) ([]byte, error) {
-	payment, err := h.Client.Pay(ctx, t.request.Message, t.request.Certificate, t.request.Authority)
-	if client.IsLost(err) {
-		return nil, &TornTap{err}
+	own, err := pin.DrawPoint(w.random)
+	if err != nil {
+		return nil, nil, fmt.Errorf("wallet: %w", err)
 	}
-	return payment, err
+	h.nonce = message.Nonce{}
+	payment, certificate, err = h.PayEnciphered(ctx,
+		client.PayKey{Own: own, Card: w.pinKey, Application: h.application}, h.tap.PIN,
+		t.request.Message, t.request.Certificate, t.request.Authority)
+	switch {
+	case h.tap.PIN == (pin.Block{}) && client.Is(err, spec.SWSecurity):
+		return nil, nil, ErrPINNeeded
+	case client.IsSealed(err) && !errors.Is(err, client.ErrPINWrong):
+		h.pinRight = true
+	case client.IsLost(err), errors.Is(err, pin.ErrPaymentAnswer):
+		err = &TornTap{err}
+	}
+	return payment, certificate, err
 }

@@ -20,8 +20,8 @@ var ErrNotLater = errors.New("wallet: this is no later certificate of the owner'
 // without the PIN. An expired card synchronises and unloads; it is renewed to pay
 // and to be paid again.
 //
-//  1. GET STATE, to a Challenge that the intermediary opens: the card then knows
-//     that it answers its own intermediary. A cut leaves an unused Challenge.
+//  1. GET STATE, to a Challenge that the intermediary opens for this session: the card
+//     then knows that it answers its own intermediary. A cut leaves an unused Challenge.
 //  2. PUT DATA. A cut leaves the old certificate on the card or the new one; the
 //     same call finds out. The certificate is read back: the card may have received
 //     another command, which it also answers.
@@ -34,15 +34,15 @@ func (w *Wallet) Renew(ctx context.Context, tap Tap, certificate []byte) error {
 	if err := w.checkLater(certificate); err != nil {
 		return err
 	}
-	opening, err := w.intermediary.Open(ctx, w.device)
-	if err != nil {
-		return err
-	}
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return err
 	}
-	if _, err := h.GetState(ctx, opening.Challenge, opening.Trust.InstructionKey); err != nil {
+	opening, err := w.intermediary.Open(ctx, w.device, h.nonce)
+	if err != nil {
+		return err
+	}
+	if _, err := h.answer(ctx, opening.Challenge, opening.Trust); err != nil {
 		return err
 	}
 	put := h.PutCertificate(ctx, certificate)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
@@ -104,7 +105,7 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 func (o cardDevice) Read(
 	ctx context.Context, challenge []byte, trust session.Trust,
 ) (session.Reading, error) {
-	state, err := o.GetState(ctx, challenge, trust.InstructionKey)
+	state, err := o.answer(ctx, challenge, trust)
 	if err != nil {
 		return session.Reading{}, err
 	}
@@ -126,6 +127,23 @@ func (o cardDevice) Read(
 		}
 	}
 	return reading, nil
+}
+
+// ErrSessionEnded says that the card answers no Challenge for the session that it was asked in: it
+// has left the reader in between. Nothing is lost; the next tap asks for another Challenge.
+var ErrSessionEnded = errors.New("wallet: the card left the reader while its intermediary was " +
+	"asked: hold it to the phone again, and leave it there")
+
+// answer has the card answer the Challenge for this session.
+func (h *cardSession) answer(
+	ctx context.Context, challenge []byte, trust session.Trust,
+) ([]byte, error) {
+	state, err := h.GetState(ctx, challenge, trust.InstructionKey)
+	if client.Is(err, spec.SWConditions) || client.Is(err, apdu.SWSelectFailed) ||
+		client.Is(err, spec.SWInstruction) {
+		return nil, fmt.Errorf("%w (%w)", ErrSessionEnded, err)
+	}
+	return state, err
 }
 
 // findRequests keeps the Requests that the card has open and the phone does not know, so that they

@@ -23,13 +23,29 @@ type cardSession struct {
 	wallet   *Wallet
 	tap      Tap
 	verified bool
+	nonce    message.Nonce // zeros when an enciphered PIN has used it up
+	pinRight bool          // the card has refused something else
+
+	application message.FCI
 }
 
 // openSession selects the application on the card.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
 	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
-	_, err := h.Select(ctx)
+	var err error
+	h.application, err = h.Select(ctx)
+	h.nonce = h.application.Nonce
 	return h, err
+}
+
+// Nonce returns the nonce of the session, the next one when it has been used up.
+func (h *cardSession) Nonce(ctx context.Context) (message.Nonce, error) {
+	if h.nonce != (message.Nonce{}) {
+		return h.nonce, nil
+	}
+	next, err := h.GetChallenge(ctx)
+	h.nonce = next
+	return next, err
 }
 
 // verify presents the PIN, once in a tap.
@@ -40,6 +56,7 @@ func (h *cardSession) verify(ctx context.Context) error {
 	if h.tap.PIN == (pin.Block{}) {
 		return ErrPINNeeded
 	}
+	h.nonce = message.Nonce{}
 	err := h.Verify(ctx, h.tap.PIN,
 		client.PINTransport{Key: h.wallet.pinKey, Random: h.wallet.random})
 	h.verified = err == nil

@@ -33,7 +33,8 @@ type Job struct {
 	Initial string       // reference of the cards' initial keys, as the command line takes it
 	// reference of the keys that replace them; "keep" leaves the initial ones
 	Final      string
-	Expiry     message.Date // last day of the cards' certificates; none is left to the issuer
+	Expiry     message.Date     // last day of the cards' certificates; none is left to the issuer
+	Batch      message.DeviceID // whose key the cards share; none: by their numbers
 	Recipients []age.Recipient
 	Cards      []Card
 	File       string // of the job

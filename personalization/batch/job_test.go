@@ -142,6 +142,9 @@ func TestProblemsOfAJob(t *testing.T) {
 		"no recipients": {strings.Replace(goodHead,
 			"[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]", "[]", 1) +
 			"cards: cards.csv\n", "owner\na\n", []string{":7: recipients: list the public keys"}},
+		"another bank's batch": {strings.Replace(goodHead, "bank: SENORDIC\n",
+			"bank: SENORDIC\nbatch: SEFJORDBB0000001\n", 1) + "cards: cards.csv\n", "owner\na\n",
+			[]string{":3: batch: "}},
 		"no table": {goodHead + "cards: none.csv\n", "",
 			[]string{":8: cards: file does not exist"}},
 		"empty table": {inTable, "", []string{"cards.csv:1: it has no first line"}},

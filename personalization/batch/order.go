@@ -82,7 +82,7 @@ func (j *journal) readOrder(ctx context.Context, job *Job, condition, arg string
 		return o, fmt.Errorf("journal: order %s: %w", o.Device, err)
 	}
 	card := job.Cards[o.position-1]
-	o.Role, o.Ceilings, o.Owner = spec.RoleCard, card.Ceilings, card.Owner
+	o.Role, o.Ceilings, o.Owner, o.Batch = spec.RoleCard, card.Ceilings, card.Owner, job.Batch
 	if o.state != startedCard {
 		return o, nil
 	}
@@ -140,7 +140,7 @@ func (j *journal) reserve(
 		j.random); err != nil {
 		return o, err
 	}
-	o.Ceilings = card.Ceilings
+	o.Ceilings, o.Batch = card.Ceilings, job.Batch
 	if o.secrets.digits, err = personalization.DrawDigits(j.random); err != nil {
 		return o, err
 	}

@@ -38,7 +38,8 @@ type head struct {
 	cards *yaml.Node // or a list
 }
 
-var jobFields = []string{"job", "bank", "keys", "expiry", "ceilings", "letters", "cards"}
+var jobFields = []string{"job", "bank", "batch", "keys", "expiry", "ceilings", "letters",
+	"cards"}
 
 // parseHead reads the job file but for its cards; nil if it is no mapping at all.
 func parseHead(file string, content []byte, problems *Problems) (*head, headJob) {
@@ -59,6 +60,13 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 		job.Bank = message.Name(bank)
 		if _, err := message.NewDeviceID(job.Bank, "C0000001"); err != nil {
 			h.complain("bank", "%q: give the intermediary's name, such as SENORDIC", bank)
+		}
+	}
+	if text := h.text("batch", false); text != "" {
+		job.Batch, err = message.ParseDeviceID(text)
+		if err != nil || job.Batch.Name() != job.Bank {
+			h.complain("batch", "%q: give a batch of the intermediary's cards, such as "+
+				"SENORDICB0000001", text)
 		}
 	}
 	if keys := h.section("keys", true, "initial", "final"); keys != nil {

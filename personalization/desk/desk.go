@@ -87,6 +87,9 @@ type Order struct {
 	// reported lost when the new one is active.
 	Second   bool
 	Replaces message.DeviceID
+
+	// Batch is whose key the card shares; none: by its number.
+	Batch message.DeviceID
 }
 
 // reservation is that of the order's device id.
@@ -212,6 +215,7 @@ func (d Desk) Plan(ctx context.Context, l Look, o Order) (*rehearsal.Plan, error
 	if err != nil {
 		return nil, err
 	}
+	order.Batch = o.Batch
 	plan, err := rehearsal.Rehearse(ctx, d.Line, order, l.State, d.Link)
 	if err != nil || !d.ReplaceKeys || d.Line.Final == nil ||
 		!l.State.HasKeys(d.Line.VersionOfFinal()) {
@@ -277,7 +281,7 @@ func (d Desk) Issue(ctx context.Context, c Card, l Look, o Order) (banking.Devic
 	if err := d.assign(ctx, file, o); err != nil {
 		return none, err
 	}
-	device, err := d.make(ctx, c, l.State, file, o.Replaces)
+	device, err := d.make(ctx, c, l.State, file, o)
 	if err != nil {
 		return none, err
 	}
@@ -351,13 +355,14 @@ func (d Desk) assign(ctx context.Context, file *orderfile.File, o Order) error {
 
 // make sends what was rehearsed.
 func (d Desk) make(
-	ctx context.Context, c Card, s rehearsal.State, file *orderfile.File, replaces message.DeviceID,
+	ctx context.Context, c Card, s rehearsal.State, file *orderfile.File, o Order,
 ) (banking.Device, error) {
 	none := banking.Device{}
 	order, secrets, err := file.Order()
 	if err != nil {
 		return none, err
 	}
+	order.Batch = o.Batch
 	plan, err := rehearsal.Rehearse(ctx, d.Line, order, s, d.Link)
 	if err != nil {
 		return none, err
@@ -390,11 +395,11 @@ func (d Desk) make(
 	if err != nil {
 		return none, err
 	}
-	if replaces != "" {
-		if err := d.Bank.ReportLost(ctx, replaces); err != nil {
+	if o.Replaces != "" {
+		if err := d.Bank.ReportLost(ctx, o.Replaces); err != nil {
 			return none, fmt.Errorf(
 				"%s is active, and %s, which it replaces, is not reported lost: "+
-					"repeat this: %w", device.ID, replaces, err)
+					"repeat this: %w", device.ID, o.Replaces, err)
 		}
 	}
 	if err := file.Finish(); err != nil {

@@ -95,7 +95,8 @@ func New(t *testing.T) *Issuer {
 		Issuer: personalization.Issuer{
 			CA: ca, Root: root.Encoded, InstructionKey: instruction.Encoded,
 			Notary: notaryKey.Encoded, Registry: h.Notary,
-			Random: random, Effective: Date(t, "2026-11-22"), Expiry: Date(t, "2030-11-22"),
+			Batches: keys.Batches(ca),
+			Random:  random, Effective: Date(t, "2026-11-22"), Expiry: Date(t, "2030-11-22"),
 		},
 		Keys: scp03.TestKeys(), Final: scp03.Master(bytes.Repeat([]byte{0x5A}, 16)), CAP: file,
 	}

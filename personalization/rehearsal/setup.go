@@ -51,7 +51,7 @@ func build(
 		rand.Reader); err != nil {
 		return nil, err
 	}
-	st.order.Role, st.order.Ceilings = o.Role, o.Ceilings
+	st.order.Role, st.order.Ceilings, st.order.Batch = o.Role, o.Ceilings, o.Batch
 	if st.secrets.PIN, err = pin.NewBlock("0000"); err != nil {
 		return nil, err
 	}
@@ -208,6 +208,7 @@ func placeholder(issuer personalization.Issuer) (personalization.Issuer, error) 
 	if stand.CA, err = identity(issuer.CA.Certificate, &certifier); err != nil {
 		return stand, err
 	}
+	stand.Batches = placeholderBatches{stand.CA}
 	for _, to := range []*[]byte{&stand.InstructionKey, &stand.Notary} {
 		certificate, err := cvc.Parse(*to)
 		if err != nil {
@@ -241,6 +242,19 @@ func identity(like *cvc.Certificate, root *pki.Identity) (pki.Identity, error) {
 	}
 	certificate, err := cvc.Parse(encoded)
 	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+}
+
+// placeholderBatches makes the keys of batches, by a placeholder's CA.
+type placeholderBatches struct{ ca pki.Identity }
+
+func (b placeholderBatches) BatchKey(
+	_ context.Context, batch message.DeviceID,
+) (pki.BatchKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return pki.BatchKey{}, err
+	}
+	return b.ca.CertifyBatch(batch, key)
 }
 
 // placeholderRegistry keeps devices for as long as a rehearsal takes.

@@ -22,6 +22,8 @@ var framed = []struct {
 	{name: "DEVICE_CERTIFICATE", layout: spec.DeviceCertificate},
 	{name: "INSTALL", fields: spec.InstallData},
 	{name: "PIN_LOAD", fields: spec.PINLoad},
+	{name: "BATCH_LOAD", fields: spec.BatchLoad},
+	{name: "PAY_PIN", fields: spec.PayPIN},
 	{name: "ENCIPHERED_PIN", fields: spec.EncipheredPIN},
 	{name: "ENCIPHERED_PINS", fields: spec.EncipheredPINs},
 	{name: "REQUEST_DATA", fields: spec.RequestPayment.Only().In},

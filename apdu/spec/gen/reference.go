@@ -332,7 +332,7 @@ func (p *page) cryptography() {
 - Personalization: MAC key = AES-CMAC(token, `+"`%X`"+`), encryption key = AES-CMAC(token, `+"`%X`"+
 		`).
   KEY_ANSWER's MAC is over device id (%d), signing point (%d), PIN point (%d), without tags.
-  PIN_LOAD is AES-128-CBC; its MAC is over the whole data objects IV and CRYPTOGRAM.
+  PIN_LOAD and BATCH_LOAD are AES-128-CBC; their MAC is over the whole data objects before it.
 - Enciphered PIN: Z = X coordinate of ECDH between the ephemeral point and the card's PIN key.
   Encryption key = first 16 bytes of
   SHA-256(Z || `+"`%X`"+`), MAC key = first 16 bytes of SHA-256(Z || `+"`%X`"+
@@ -340,6 +340,15 @@ func (p *page) cryptography() {
   block, card's challenge, second block, eight bytes zero. AES-128-CBC, IV zero.
   MAC: first %d bytes of AES-CMAC over the whole data
   objects POINT and CRYPTOGRAM.
+- Enciphered PAY: Z = X coordinate of ECDH between POINT and the card's PIN key or batch key; the
+  first bytes of POINT's X coordinate are the RANDOM of a Request that is paid by batch key.
+  K = SHA-256(Z || `+"`%X`"+` || nonce): its first 16 bytes are the key of the answer, its next 8
+  mask the PIN block. MAC of the PIN: first 8 bytes of SHA-256(Z || `+"`%X`"+` || Request's
+  body || answer to SELECT, with the nonce in force || masked PIN block). MAC of REFUSED: first 8
+  bytes of SHA-256(Z || `+"`%X`"+` || nonce || status word || Request's body). Each is the KDF of
+  TR-03111 §4.3.3 with SharedInfo; a hash costs a card a third of a CMAC. Answer: AES-128-CBC, IV
+  zero, padded with `+"`80`"+` and zeros.
 `, spec.TokenLabelMAC, spec.TokenLabelENC, spec.DeviceIDLength, spec.PointLength, spec.PointLength,
-		spec.PINLabelENC, spec.PINLabelMAC, spec.PINMACLength)
+		spec.PINLabelENC, spec.PINLabelMAC, spec.PINMACLength, spec.PayLabelKeys, spec.PayLabelPIN,
+		spec.PayLabelRefused)
 }

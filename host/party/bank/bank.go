@@ -37,6 +37,7 @@ type Settings struct {
 	Notary      string       `yaml:"notary"`       // certificate of the notary's key
 	CentralBank string       `yaml:"central_bank"` // folder in which the central bank is reached
 	CardYears   int          `yaml:"card_years"`   // validity of the cards that it issues
+	BatchSize   int          `yaml:"batch_size"`   // cards that share a batch key
 }
 
 // Bank is an opened intermediary.
@@ -59,7 +60,7 @@ type Subjects struct{ CA, Instruction, Desk pki.Subject }
 
 // Found makes the folder of an intermediary: its keys, certified by the root and by its
 // own CA. Repeated after a cut, it goes on from there. The settings need their names
-// (Name, Title, CentralBank, CardYears); the rest is Found's.
+// (Name, Title, CentralBank, CardYears, BatchSize); the rest is Found's.
 func Found(
 	ctx context.Context, path string, s Settings, root pki.Identity, notaryKey []byte,
 	subjects Subjects, e party.Environment,
@@ -121,6 +122,10 @@ func Open(
 	if s.CardYears <= 0 {
 		return nil, fmt.Errorf("settings %s: card_years: %d: give years above zero",
 			f.Path(party.SettingsFile), s.CardYears)
+	}
+	if s.BatchSize <= 0 {
+		return nil, fmt.Errorf("settings %s: batch_size: %d: give cards above zero",
+			f.Path(party.SettingsFile), s.BatchSize)
 	}
 	if b.root, err = f.Trusted("root", s.Root); err != nil {
 		return nil, err
@@ -222,7 +227,9 @@ func (b *Bank) Issuer(ctx context.Context) (personalization.Issuer, error) {
 			fmt.Errorf("intermediary %s: the key of its CA: %w", b.Settings.Name, err)
 	}
 	return personalization.Issuer{
-		CA: ca, Root: b.root, InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,
+		CA: ca, Batches: pki.Open(b.folder.Path(b.Settings.Keys), b.random).Batches(ca),
+		BatchSize: b.Settings.BatchSize, Root: b.root,
+		InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,
 		Registry: b, Random: b.random, Effective: ca.Certificate.Effective,
 		Expiry: message.DateOf(b.clock.Now().AddDate(b.Settings.CardYears, 0, 0)),
 	}, nil

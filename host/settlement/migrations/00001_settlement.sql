@@ -140,6 +140,8 @@ CREATE TABLE challenge (
     opened_at     TEXT NOT NULL
 );
 
+CREATE INDEX challenge_device ON challenge (device, n);
+
 CREATE TABLE state (
     identity   BYTEA PRIMARY KEY CHECK (length(identity) = 32),
     bytes      BYTEA NOT NULL,

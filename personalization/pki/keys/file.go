@@ -47,6 +47,18 @@ func (k softwareKey) Sign(_ io.Reader, digest []byte, o crypto.SignerOpts) ([]by
 
 func (k softwareKey) Close() error { return nil }
 
+// ErrElsewhere says that a key does not leave the TPM or HSM that it is in.
+var ErrElsewhere = errors.New(
+	"the key is in a TPM or an HSM and cannot leave it: keep it in a file")
+
+// Private is the private key itself, of a key that is in a file. Errors: [ErrElsewhere].
+func Private(key crypto.Signer) (*ecdsa.PrivateKey, error) {
+	if k, inMemory := key.(softwareKey); inMemory {
+		return k.PrivateKey, nil
+	}
+	return nil, ErrElsewhere
+}
+
 func openFile(ctx context.Context, path string, o Options) (softwareKey, error) {
 	key, err := LoadFile(ctx, path, o.Secret)
 	return softwareKey{key}, err

@@ -54,6 +54,7 @@ final class Accept extends Command {
         U32.add(ram.state, Nvm.BALANCE, ram.state, (short) (entry + OpenRequests.AMOUNT));
         device.requests.close(entry);
         device.log.append(Log.ACCEPTANCE, (short) (length - Ram.RECORD));
+        device.authorities.store(ca);
 
         JCSystem.beginTransaction();
         device.log.store();

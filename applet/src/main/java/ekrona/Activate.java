@@ -17,7 +17,7 @@ final class Activate extends Command {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_ACTIVATE);
         if (state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE || state[Nvm.CERTIFIED] == 0
-                || state[Nvm.PIN_SET] == 0) {
+                || state[Nvm.BATCH] != Nvm.BATCH_CERTIFIED || state[Nvm.PIN_SET] == 0) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
         state[Nvm.LIFE] = Spec.LIFE_ACTIVE;

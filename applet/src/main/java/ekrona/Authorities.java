@@ -5,83 +5,133 @@ import javacard.security.ECPublicKey;
 import javacard.security.Signature;
 
 /**
- * The public keys of authorities that the card trusts: two roots, four intermediary CAs, a notary
- * and the instruction key of the card's own intermediary. Each has a place in the directory that
- * gives its row; directory and rows, with references and expiry dates, are part of the state block.
- * There is one row more than places: a new key goes to the key object of the free row, which no
- * place refers to, and becomes trusted when the state block is committed. A power cut before that
- * leaves every key as it was; the content of the free row's key object has no meaning.
+ * The public keys of authorities. Eight places are stored: two roots, four intermediary CAs, a
+ * notary and the instruction key of the card's own intermediary. Two more are kept for the session
+ * (AUTHORITIES_KEPT): what somebody has presented. Such a key verifies beside the stored ones, and
+ * is stored by the payment, or the Instruction, that it verified; so nobody leaves a mark on the
+ * card by certificates alone.
  *
- * <p>Each row has a verifier that stays initialised with its key: a payment then needs no init,
- * which takes a P71 a quarter of the time of a verification.
+ * <p>A place's entry names the key's row, which is a key object and never moves. A presented key
+ * goes to one of two scratch rows, in turn, which no stored place refers to; when it is stored, the
+ * place and the scratch row are exchanged, in the state block: a power cut leaves every stored key
+ * as it was, or the new one. Entries of the session follow the state block in its working copy.
+ *
+ * <p>All rows share one verifier, which keeps over resets the key that it was initialised with
+ * last, so that a payee of the same CA as before needs no init. Whose key that is stands in the
+ * session, and in the state block whenever that is stored. It is erased there before the verifier
+ * gets another key, or its key another point: a power cut in between costs an init, and never
+ * leaves a verifier that is taken for another authority's.
  */
 final class Authorities {
-    // Places in the directory. Each holds its row's number plus one, negative while it is empty.
+    // Places.
     static final short ROOT = 0;
     static final short PREVIOUS_ROOT = (short) 1;
     static final short CA = Spec.ROOTS_KEPT;
     static final short NOTARY = (short) (CA + Spec.CA_CACHE);
     static final short INSTRUCTION_KEY = (short) (NOTARY + 1);
     private static final short PLACES = (short) (INSTRUCTION_KEY + 1);
-    // After the places.
+    /** The first place of the session. */
+    private static final short KEPT = PLACES;
+    static final short ROWS = (short) (PLACES + Spec.AUTHORITIES_KEPT);
+
+    // Layout of an entry.
+    /** Row plus one; negative while the place is empty, zero in an empty place of the session. */
+    private static final short ROW = 0;
+    private static final short REFERENCE = (short) 1;
+    private static final short EXPIRY = (short) (REFERENCE + Spec.AUTHORITY_LENGTH);
+    /** Number of the root that certified it, of a root its own, counted from the first one. */
+    private static final short GENERATION = (short) (EXPIRY + Spec.DATE_LENGTH);
+    private static final short ENTRY_LENGTH = (short) (GENERATION + 1);
+    /** Of the entries in the state block. */
+    static final short STORED_LENGTH = (short) (PLACES * ENTRY_LENGTH);
+    /** Of those that follow it in the working copy. */
+    static final short KEPT_LENGTH = (short) (Spec.AUTHORITIES_KEPT * ENTRY_LENGTH);
+
+    // The directory.
     /** Which CA is replaced next, counted from 0. */
-    private static final short NEXT_CA = PLACES;
+    private static final short NEXT_CA = Nvm.DIRECTORY;
     /**
      * Place of the card's own CA, which is never replaced; zero before the card has a certificate.
      */
-    private static final short OWN_CA = (short) (PLACES + 1);
-    /** The row that no place refers to. */
-    private static final short FREE_ROW = (short) (PLACES + 2);
-    static final short DIRECTORY_LENGTH = (short) (PLACES + 3);
-
-    static final short ROWS = (short) (PLACES + 1);
-    // Layout of a row.
-    private static final short REFERENCE = 0;
-    private static final short EXPIRY = Spec.AUTHORITY_LENGTH;
-    static final short ROW_LENGTH = (short) (EXPIRY + Spec.DATE_LENGTH);
+    private static final short OWN_CA = (short) (NEXT_CA + 1);
+    /** The rows of the session's places. */
+    private static final short SCRATCH = (short) (OWN_CA + 1);
+    static final short DIRECTORY_LENGTH = (short) (2 + Spec.AUTHORITIES_KEPT);
 
     private final Ram ram;
+    private final Nvm nvm;
     private final Engines engines;
     private final ECPublicKey[] keys;
-    private final Signature[] verifiers;
+    private final Signature verifier;
 
-    Authorities(Ram ram, Engines engines) {
+    Authorities(Ram ram, Nvm nvm, Engines engines) {
         this.ram = ram;
+        this.nvm = nvm;
         this.engines = engines;
         keys = new ECPublicKey[ROWS];
-        verifiers = new Signature[ROWS];
         for (short row = 0; row < ROWS; row++) {
             keys[row] = Curve.newPublicKey();
-            verifiers[row] = Engines.newVerifier();
         }
+        verifier = Engines.newVerifier();
     }
 
     /** Writes the directory of a new card: every place is empty. */
     static void clearDirectory(byte[] state) {
         for (short place = 0; place < PLACES; place++) {
-            state[(short) (Nvm.DIRECTORY + place)] = (byte) (-1 - place);
+            state[(short) (entry(place) + ROW)] = (byte) (-1 - place);
         }
-        state[(short) (Nvm.DIRECTORY + FREE_ROW)] = (byte) PLACES;
+        for (short n = 0; n < Spec.AUTHORITIES_KEPT; n++) {
+            state[(short) (SCRATCH + n)] = (byte) (PLACES + n);
+        }
     }
 
-    /** Place with this reference among count places from first on, or -1. */
+    /** Begins a session: the verifier has the key that the state block names. */
+    void begin() {
+        ram.session[Ram.VERIFIER] = nvm.state[Nvm.VERIFIER];
+    }
+
+    private static short entry(short place) {
+        return (short) (Nvm.AUTHORITIES + place * ENTRY_LENGTH);
+    }
+
+    /**
+     * Place with this reference for a role, whose count places begin with first, or -1. The
+     * session's comes before the stored one, which it renews.
+     */
     short find(short first, short count, byte[] b, short reference) {
+        if (Util.getShort(ram.session, Ram.KEPT_FOR) != 0) {
+            for (short place = KEPT; place < ROWS; place++) {
+                if (ram.session[(short) (Ram.KEPT_FOR + place - KEPT)] == first
+                        && hasReference(place, b, reference)) {
+                    return place;
+                }
+            }
+        }
+        return findStored(first, count, b, reference);
+    }
+
+    private short findStored(short first, short count, byte[] b, short reference) {
         for (short place = first; place < (short) (first + count); place++) {
-            if (isKnown(place)
-                    && Util.arrayCompare(ram.state, reference(place), b, reference,
-                            Spec.AUTHORITY_LENGTH) == 0) {
+            if (hasReference(place, b, reference)) {
                 return place;
             }
         }
         return (short) -1;
     }
 
+    private boolean hasReference(short place, byte[] b, short reference) {
+        short entry = entry(place);
+        return ram.state[entry] > 0
+                && Util.arrayCompare(ram.state, (short) (entry + REFERENCE), b, reference,
+                        Spec.AUTHORITY_LENGTH) == 0;
+    }
+
     boolean isKnown(short place) {
-        return ram.state[(short) (Nvm.DIRECTORY + place)] > 0;
+        return ram.state[entry(place)] > 0;
     }
 
     private short row(short place) {
-        return (short) (ram.state[(short) (Nvm.DIRECTORY + place)] - 1);
+        return (short) (ram.state[entry(place)] - 1);
     }
 
     /**
@@ -89,21 +139,50 @@ final class Authorities {
      * offset; all in ram.in.
      */
     boolean verify(short place, short offset, short length, short signature) {
-        return engines.verify(verifiers[row(place)], ram.in, offset, length, signature);
+        return initVerifier(row(place))
+                && engines.verify(verifier, ram.in, offset, length, signature);
     }
 
-    private static short start(short row) {
-        return (short) (Nvm.AUTHORITIES + row * ROW_LENGTH);
+    /** Initialises the verifier with the key of a row, unless it has that key. */
+    private boolean initVerifier(short row) {
+        byte wanted = (byte) (row + 1);
+        if (ram.session[Ram.VERIFIER] == wanted) {
+            return true;
+        }
+        forgetVerifier();
+        if (!Engines.init(verifier, keys[row])) {
+            return false;
+        }
+        ram.session[Ram.VERIFIER] = wanted;
+        return true;
+    }
+
+    private void forgetVerifier() {
+        ram.session[Ram.VERIFIER] = 0;
+        if (nvm.state[Nvm.VERIFIER] != 0) {
+            nvm.state[Nvm.VERIFIER] = 0;
+        }
+    }
+
+    /** Reports whether the key of a place is this point. Writes over ram.out. */
+    boolean hasPoint(short place, byte[] b, short point) {
+        keys[row(place)].getW(ram.out, (short) 0);
+        return Util.arrayCompare(ram.out, (short) 0, b, point, Spec.POINT_LENGTH) == 0;
     }
 
     /** Offset in the working copy of the reference of a place's authority. */
     short reference(short place) {
-        return (short) (start(row(place)) + REFERENCE);
+        return (short) (entry(place) + REFERENCE);
     }
 
     /** Offset in the working copy of the expiry date of a place's authority. */
     short expiry(short place) {
-        return (short) (start(row(place)) + EXPIRY);
+        return (short) (entry(place) + EXPIRY);
+    }
+
+    /** Number of the root that certified the authority of a place, of a root its own. */
+    byte generation(short place) {
+        return ram.state[(short) (entry(place) + GENERATION)];
     }
 
     boolean isExpired(short place) {
@@ -122,67 +201,111 @@ final class Authorities {
      * The place for a new CA: the next in turn, an empty one while there is any, and never that of
      * the card's own CA.
      */
-    short placeForCA() {
+    private short placeForCA() {
         byte[] state = ram.state;
-        if (state[(short) (Nvm.DIRECTORY + NEXT_CA)] == (byte) (ownCA() - CA)) {
+        if (state[NEXT_CA] == (byte) (ownCA() - CA)) {
             advanceNextCA(state);
         }
-        short place = (short) (CA + state[(short) (Nvm.DIRECTORY + NEXT_CA)]);
+        short place = (short) (CA + state[NEXT_CA]);
         advanceNextCA(state);
         return place;
     }
 
     private static void advanceNextCA(byte[] state) {
-        byte next = (byte) (state[(short) (Nvm.DIRECTORY + NEXT_CA)] + 1);
-        state[(short) (Nvm.DIRECTORY + NEXT_CA)] = next == (byte) Spec.CA_CACHE ? 0 : next;
+        byte next = (byte) (state[NEXT_CA] + 1);
+        state[NEXT_CA] = next == (byte) Spec.CA_CACHE ? 0 : next;
     }
 
     /** Place of the card's own CA, 0 before there is one. */
     short ownCA() {
-        return ram.state[(short) (Nvm.DIRECTORY + OWN_CA)];
+        return ram.state[OWN_CA];
     }
 
     void setOwnCA(short place) {
-        ram.state[(short) (Nvm.DIRECTORY + OWN_CA)] = (byte) place;
+        ram.state[OWN_CA] = (byte) place;
     }
 
     /**
-     * Fills the free row with key, reference and expiry date. Returns false when the point is
-     * refused. The key is written at once, before the commit, since the content of the free row has
-     * no meaning.
+     * Keeps an authority for the session, for the role whose places begin with first. Its key is
+     * written at once, to a scratch row: the two take turns, from one that nobody can foretell.
+     *
+     * @return its place, or -1 when the point is refused
      */
-    boolean fill(byte[] b, short point, short reference, byte[] c, short expiry) {
-        short row = ram.state[(short) (Nvm.DIRECTORY + FREE_ROW)];
-        if (!Engines.set(keys[row], b, point) || !Engines.init(verifiers[row], keys[row])) {
-            return false;
+    short keep(short first, byte[] b, short point, short reference, byte[] c, short expiry,
+            byte generation) {
+        short turn = ram.session[Ram.KEPT_NEXT];
+        ram.session[Ram.KEPT_NEXT] = (byte) (turn ^ 1);
+        short place = (short) (KEPT + turn);
+        forget(place);
+        short row = ram.state[(short) (SCRATCH + turn)];
+        // The verifier has the key of the root that certified it, or none: never this row's.
+        if (!Engines.set(keys[row], b, point)) {
+            return (short) -1;
         }
-        short start = start(row);
-        Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (start + REFERENCE),
+        short entry = entry(place);
+        ram.state[entry] = (byte) (row + 1);
+        Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (entry + REFERENCE),
                 Spec.AUTHORITY_LENGTH);
-        Util.arrayCopyNonAtomic(c, expiry, ram.state, (short) (start + EXPIRY), Spec.DATE_LENGTH);
-        return true;
+        Util.arrayCopyNonAtomic(c, expiry, ram.state, (short) (entry + EXPIRY), Spec.DATE_LENGTH);
+        ram.state[(short) (entry + GENERATION)] = generation;
+        ram.session[(short) (Ram.KEPT_FOR + turn)] = (byte) first;
+        return place;
+    }
+
+    /** Forgets what a place of the session has; a stored one stays. */
+    void forget(short place) {
+        if (place >= KEPT) {
+            ram.state[entry(place)] = 0;
+            ram.session[(short) (Ram.KEPT_FOR + place - KEPT)] = 0;
+        }
     }
 
     /**
-     * Makes a place refer to the row that was filled, in the working copy; its old row becomes the
-     * free one.
+     * Stores an authority of the session, in the working copy: a CA instead of the one that it
+     * renews, or of the next in turn, notary and instruction key instead of the former one, which
+     * no other of the session may replace any more. A stored one stays where it is.
+     *
+     * @return the stored place
      */
-    void assign(short place) {
-        byte[] state = ram.state;
-        byte old = state[(short) (Nvm.DIRECTORY + place)];
-        state[(short) (Nvm.DIRECTORY + place)] =
-                (byte) (state[(short) (Nvm.DIRECTORY + FREE_ROW)] + 1);
-        state[(short) (Nvm.DIRECTORY + FREE_ROW)] = (byte) ((old < 0 ? (byte) -old : old) - 1);
+    short store(short place) {
+        if (place < KEPT) {
+            return place;
+        }
+        short first = ram.session[(short) (Ram.KEPT_FOR + place - KEPT)];
+        short to = first;
+        if (first == CA) {
+            to = findStored(CA, Spec.CA_CACHE, ram.state, reference(place));
+            if (to < 0) {
+                to = placeForCA();
+            }
+        }
+        move(place, to);
+        for (short other = KEPT; other < ROWS; other++) {
+            if (ram.session[(short) (Ram.KEPT_FOR + other - KEPT)] == first) {
+                forget(other);
+            }
+        }
+        return to;
     }
 
     /**
-     * Makes the row that was filled the current root; the current root becomes the previous one.
+     * Makes a root of the session the current one, in the working copy; the current root becomes
+     * the previous one.
      */
-    void assignRoot() {
+    void storeRoot(short place) {
         byte[] state = ram.state;
-        byte current = state[(short) (Nvm.DIRECTORY + ROOT)];
-        state[(short) (Nvm.DIRECTORY + ROOT)] = state[(short) (Nvm.DIRECTORY + PREVIOUS_ROOT)];
-        state[(short) (Nvm.DIRECTORY + PREVIOUS_ROOT)] = current;
-        assign(ROOT);
+        byte free = state[entry(PREVIOUS_ROOT)];
+        Util.arrayCopyNonAtomic(state, entry(ROOT), state, entry(PREVIOUS_ROOT), ENTRY_LENGTH);
+        state[entry(ROOT)] = free;
+        move(place, ROOT);
+        forget(place);
+    }
+
+    /** Moves a session's entry to a stored place, whose row becomes the scratch row. */
+    private void move(short place, short to) {
+        byte[] state = ram.state;
+        byte old = state[entry(to)];
+        Util.arrayCopyNonAtomic(state, entry(place), state, entry(to), ENTRY_LENGTH);
+        state[(short) (SCRATCH + place - KEPT)] = (byte) ((old < 0 ? (byte) -old : old) - 1);
     }
 }

@@ -30,7 +30,12 @@ final class Certificates {
      * offset of its content.
      */
     short device(short offset) {
-        Tlv.requireAll(ram.in, offset, ram.words[Ram.IN_LENGTH], Spec.DEVICE_CERTIFICATE_FRAME,
+        return device(offset, ram.words[Ram.IN_LENGTH]);
+    }
+
+    /** As above, where something else follows at end. */
+    short device(short offset, short end) {
+        Tlv.requireAll(ram.in, offset, end, Spec.DEVICE_CERTIFICATE_FRAME,
                 Spec.DEVICE_CERTIFICATE_LENGTH);
         short content = (short) (offset + HEADER);
         requireDates((short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),

@@ -120,13 +120,6 @@ final class Channel {
         ram.words[Ram.IN_LENGTH] = have;
     }
 
-    /** Counts a complete command: a challenge is valid for the next one only. */
-    void countCommand() {
-        if (ram.session[Ram.CHALLENGE_COUNTDOWN] != 0) {
-            ram.session[Ram.CHALLENGE_COUNTDOWN]--;
-        }
-    }
-
     /** Makes bytes of Ram.out the response to the command. */
     void respond(short offset, short length) {
         ram.words[Ram.OUT_OFFSET] = offset;

@@ -42,7 +42,7 @@ final class Cmac {
         for (short i = 0; i < BLOCK; i++) {
             message[(short) (last + i)] ^= mac[(short) (Ram.MAC + i)];
         }
-        engines.encrypt(key, keyOffset, message, offset, length);
+        engines.encryptNext(message, offset, length);
         Util.arrayCopyNonAtomic(message, last, mac, Ram.MAC, BLOCK);
     }
 

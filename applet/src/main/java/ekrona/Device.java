@@ -21,12 +21,18 @@ final class Device {
         engines = new Engines(ram);
         cmac = new Cmac(ram, engines);
         channel = new Channel(ram);
-        authorities = new Authorities(ram, engines);
+        authorities = new Authorities(ram, nvm, engines);
         certificates = new Certificates(ram, nvm, engines, authorities);
         pins = new Pins(ram, nvm);
         pinTransport = new PinTransport(ram, engines, cmac);
         log = new Log(ram, nvm, engines);
         requests = new OpenRequests(ram, nvm);
         limits = new Limits(ram, nvm, log, requests);
+    }
+
+    /** Draws the session's nonce, in place of the one before. */
+    void drawNonce() {
+        engines.random.generateData(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
+        ram.session[Ram.NONCE_VALID] = (byte) 1;
     }
 }

@@ -50,7 +50,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         putData = new PutData(device);
         activate = new Activate(device);
         request = new Request(device);
-        pay = new Pay(device);
+        pay = new Pay(device, select);
         accept = new Accept(device);
         refuse = new Refuse(device);
         getState = new GetState(device);
@@ -78,6 +78,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
      * left pending.
      */
     public boolean select() {
+        device.authorities.begin();
         device.pins.forget();
         device.pins.applyTryReset();
         return true;
@@ -100,9 +101,6 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
             device.channel.refuse(Spec.SW_CLASS);
         }
         if (device.channel.receive(apdu, cla, command.takesData)) {
-            if (command != getResponse) {
-                device.channel.countCommand();
-            }
             device.nvm.load();
             command.run();
             device.channel.send(apdu);

@@ -13,10 +13,11 @@ import javacard.security.Signature;
 import javacardx.crypto.Cipher;
 
 /**
- * The crypto objects and the keys of the card, made once; only the authorities' keys and verifiers
- * are in Authorities. An engine's init takes a P71 a quarter of the time of a signature: the signer
- * is initialised when the key is generated and keeps it over resets (Java Card API, Signature); the
- * verifier here is initialised for each key.
+ * The crypto objects and the keys of the card, made once; only the authorities' keys and their
+ * verifier are in Authorities. A Signature object takes a P71 128 bytes of RAM, and its init a
+ * quarter of the time of a signature: there is one signer, initialised when the key is generated,
+ * which keeps it over resets (Java Card API, Signature); a verifier that is initialised for each
+ * peer's key; and the authorities', which keeps the key that it verified with last.
  */
 final class Engines {
     /** First byte of an uncompressed point (SEC 1 section 2.3.3), the only form in use. */
@@ -39,7 +40,9 @@ final class Engines {
     private final ECPrivateKey pinKey;
     private final Signature signer;
     private final Signature verifier;
+    private final ECPrivateKey batchKey;
     private final KeyAgreement agreement;
+    private final KeyAgreement batchAgreement;
     private final AESKey aesKey;
     private final Cipher aes;
 
@@ -52,11 +55,13 @@ final class Engines {
         pinPoint = Curve.newPublicKey();
         pinKey = Curve.newPrivateKey();
         enciphering = new KeyPair(pinPoint, pinKey);
+        batchKey = Curve.newPrivateKey();
         random = RandomData.getInstance(RandomData.ALG_SECURE_RANDOM);
         sha = MessageDigest.getInstance(MessageDigest.ALG_SHA_256, false);
         signer = Signature.getInstance(Signature.ALG_ECDSA_SHA_256, false);
         verifier = newVerifier();
         agreement = KeyAgreement.getInstance(KeyAgreement.ALG_EC_SVDP_DH_PLAIN, false);
+        batchAgreement = KeyAgreement.getInstance(KeyAgreement.ALG_EC_SVDP_DH_PLAIN, false);
         aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
                 KeyBuilder.LENGTH_AES_128, false);
         aes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
@@ -69,7 +74,17 @@ final class Engines {
     void generate() {
         signing.genKeyPair();
         enciphering.genKeyPair();
+        agreement.init(pinKey);
         signer.init(signingKey, Signature.MODE_SIGN);
+    }
+
+    /**
+     * Stores the private half of the batch key. It is written at once, and its agreement stays
+     * initialised with it.
+     */
+    void setBatchKey(byte[] b, short scalar) {
+        batchKey.setS(b, scalar, Spec.SCALAR_LENGTH);
+        batchAgreement.init(batchKey);
     }
 
     /** Writes the point of the signing key. Returns the offset after it. */
@@ -149,16 +164,16 @@ final class Engines {
     }
 
     /**
-     * ECDH with the key that PINs are enciphered to; x goes to scratch at AGREED. Returns false
-     * when the point is not accepted.
+     * ECDH with the key that PINs are enciphered to, or with the batch key; x goes to scratch at
+     * AGREED. Returns false when the point is not accepted.
      */
-    boolean agree(byte[] b, short point) {
+    boolean agree(boolean batch, byte[] b, short point) {
         if (b[point] != UNCOMPRESSED) {
             return false;
         }
         try {
-            agreement.init(pinKey);
-            return agreement.generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
+            return (batch ? batchAgreement : agreement)
+                    .generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
                     == Spec.HASH_LENGTH;
         } catch (CryptoException e) {
             return false;
@@ -169,6 +184,11 @@ final class Engines {
     void encrypt(byte[] key, short keyOffset, byte[] b, short offset, short length) {
         aesKey.setKey(key, keyOffset);
         aes.init(aesKey, Cipher.MODE_ENCRYPT);
+        aes.doFinal(b, offset, length, b, offset);
+    }
+
+    /** AES-128-CBC encryption in place, zero initial value, with the key of the one before. */
+    void encryptNext(byte[] b, short offset, short length) {
         aes.doFinal(b, offset, length, b, offset);
     }
 

@@ -5,7 +5,8 @@ import javacard.framework.Util;
 
 /**
  * GET DATA: one data object, for the owner. What the other device of a payment needs comes also
- * without PIN, if the policy needs none to receive.
+ * without PIN, if the policy needs none to receive; the batch's certificate, which is the same on
+ * all its cards, comes always.
  */
 final class GetData extends Command {
     GetData(Device device) {
@@ -16,10 +17,15 @@ final class GetData extends Command {
         short object = parameters();
         if (object != Spec.P1P2_GET_DATA_CERTIFICATE && object != Spec.P1P2_GET_DATA_DEVICE
                 && object != Spec.P1P2_GET_DATA_BALANCE && object != Spec.P1P2_GET_DATA_POLICY
-                && object != Spec.P1P2_GET_DATA_COUNTERS) {
+                && object != Spec.P1P2_GET_DATA_COUNTERS
+                && object != Spec.P1P2_GET_DATA_BATCH_CERTIFICATE) {
             ISOException.throwIt(Spec.SW_PARAMETERS);
         }
         requireActivated();
+        if (object == Spec.P1P2_GET_DATA_BATCH_CERTIFICATE) {
+            answer(nvm.batch, (short) 0, Spec.DEVICE_CERTIFICATE_LENGTH);
+            return;
+        }
         boolean needed = object == Spec.P1P2_GET_DATA_CERTIFICATE
                 || object == Spec.P1P2_GET_DATA_DEVICE;
         if (!needed || device.limits.hasFlag(Spec.FLAG_PIN_TO_RECEIVE)) {

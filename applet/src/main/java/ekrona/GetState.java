@@ -4,8 +4,9 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * GET STATE: answers a Challenge of the card's own intermediary with the signed State, and lets
- * records be read until deselection or reset. Nothing persistent changes.
+ * GET STATE: answers a Challenge of the card's own intermediary that names the session's nonce
+ * with the signed State, and opens records and INSTRUCTION until deselection or reset. Nothing
+ * persistent changes.
  */
 final class GetState extends Command {
     GetState(Device device) {
@@ -18,13 +19,19 @@ final class GetState extends Command {
         requireActivated();
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME,
                 Spec.CHALLENGE_LENGTH);
-        if (device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
-                (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY)) < 0) {
+        // The nonce comes first: a Challenge that was heard is no card's any more.
+        if (ram.session[Ram.NONCE_VALID] == 0 || Util.arrayCompare(in,
+                (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_NONCE), ram.session,
+                Ram.NONCE, Spec.NONCE_LENGTH) != 0) {
+            ISOException.throwIt(Spec.SW_CONDITIONS);
+        }
+        short key = device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in,
+                (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_AUTHORITY));
+        if (key < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
         // The signature is verified first: nobody else learns whether this is the card named.
-        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0,
-                Spec.CHALLENGE_BODY_LENGTH,
+        if (!device.authorities.verify(key, (short) 0, Spec.CHALLENGE_BODY_LENGTH,
                 (short) (Spec.CHALLENGE_BODY_LENGTH + Messages.SIGNATURE_HEADER))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }

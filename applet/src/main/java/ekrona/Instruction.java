@@ -47,6 +47,9 @@ final class Instruction extends Command {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_INSTRUCTION);
         requireActivated();
+        if (ram.session[Ram.STATE_ANSWERED] == 0) {
+            ISOException.throwIt(Spec.SW_CONDITIONS); // one that was heard identifies no card
+        }
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME,
                 Spec.INSTRUCTION_LENGTH);
         Tlv.requireDate(in, DATE);
@@ -56,7 +59,9 @@ final class Instruction extends Command {
             answer(nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
             return;
         }
-        requireSignatures();
+        short key = device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in, AUTHORITY);
+        short notary = device.authorities.find(Authorities.NOTARY, (short) 1, in, NOTARY);
+        requireSignatures(key, notary);
         requireAddressee(in, DEVICE);
         if (!U32.increment(state, Nvm.SEQUENCE, (short) 1)
                 || Util.arrayCompare(in, SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH) != 0) {
@@ -67,7 +72,7 @@ final class Instruction extends Command {
                 || (byte) (actions & BLOCK_AND_UNBLOCK) == BLOCK_AND_UNBLOCK) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        requireDate();
+        requireDate(key, notary);
         if (!device.log.acknowledge(in, ACKED_ATC, HEAD)) {
             ISOException.throwIt(Spec.SW_HEAD);
         }
@@ -80,6 +85,8 @@ final class Instruction extends Command {
         applyActions(actions);
         applyCredit();
         compose();
+        device.authorities.store(key);
+        device.authorities.store(notary);
 
         JCSystem.beginTransaction();
         Util.arrayCopy(ram.out, (short) 0, nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
@@ -92,17 +99,14 @@ final class Instruction extends Command {
     /**
      * Requires both signatures, before any check that would reveal to others which card this is.
      */
-    private void requireSignatures() {
-        byte[] in = ram.in;
-        if (device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in, AUTHORITY) < 0
-                || device.authorities.find(Authorities.NOTARY, (short) 1, in, NOTARY) < 0) {
+    private void requireSignatures(short key, short notary) {
+        if (key < 0 || notary < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
         short first = (short) (Spec.INSTRUCTION_BODY_LENGTH + Messages.SIGNATURE_HEADER);
-        if (!device.authorities.verify(Authorities.INSTRUCTION_KEY, (short) 0,
-                Spec.INSTRUCTION_BODY_LENGTH, first)
-                || !device.authorities.verify(Authorities.NOTARY, (short) 0,
-                        Spec.INSTRUCTION_BODY_LENGTH, (short) (first + Messages.SIGNATURE))) {
+        if (!device.authorities.verify(key, (short) 0, Spec.INSTRUCTION_BODY_LENGTH, first)
+                || !device.authorities.verify(notary, (short) 0, Spec.INSTRUCTION_BODY_LENGTH,
+                        (short) (first + Messages.SIGNATURE))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
     }
@@ -111,10 +115,10 @@ final class Instruction extends Command {
      * Requires a date that is not before the card's and not after the expiry of a signer's
      * certificate: a wrong clock would make the card useless.
      */
-    private void requireDate() {
+    private void requireDate(short key, short notary) {
         byte[] in = ram.in;
         if (Util.arrayCompare(in, DATE, ram.state, Nvm.DATE, Spec.DATE_LENGTH) < 0
-                || isAfter(Authorities.INSTRUCTION_KEY) || isAfter(Authorities.NOTARY)) {
+                || isAfter(key) || isAfter(notary)) {
             ISOException.throwIt(Spec.SW_DATE);
         }
     }

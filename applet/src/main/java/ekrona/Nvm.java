@@ -7,14 +7,15 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           502   all that commands change, one block
+ * state           494   all that commands change, one block
  * log           6,832   LOG_SLOTS records of at most 427 bytes, a ring (Log)
  * requests        552   the messages of the open requests (OpenRequests)
  * confirmation    146   the answer to the last Instruction
  * certificate     240   the card's own certificate
+ * batch           240   the certificate of the batch key, and before it only its point
  * identity         63   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total         8,351   and besides 14 EC keys and 2 PINs
+ * total         8,583   and besides 16 EC keys and 2 PINs
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -49,19 +50,38 @@ final class Nvm {
     static final short TRY_RESET_PENDING = (short) (DATE + Spec.DATE_LENGTH);
     /** Not zero: the card's own certificate is stored. */
     static final short CERTIFIED = (short) (TRY_RESET_PENDING + 1);
+    /** How far the batch key is there: BATCH_NONE, BATCH_LOADED or BATCH_CERTIFIED. */
+    static final short BATCH = (short) (CERTIFIED + 1);
     /** Not zero: PIN and PUK are set. */
-    static final short PIN_SET = (short) (CERTIFIED + 1);
-    /** The row of each authority (Authorities). */
-    static final short DIRECTORY = (short) (PIN_SET + 1);
-    /** The rows themselves. */
-    static final short AUTHORITIES = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
+    static final short PIN_SET = (short) (BATCH + 1);
+    /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
+    static final short VERIFIER = (short) (PIN_SET + 1);
+    /** Turns and rows of the authorities (Authorities). */
+    static final short DIRECTORY = (short) (VERIFIER + 1);
     /** Kind of the record in each log slot (Log). */
-    static final short KINDS = (short) (AUTHORITIES + Authorities.ROWS * Authorities.ROW_LENGTH);
+    static final short KINDS = (short) (DIRECTORY + Authorities.DIRECTORY_LENGTH);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
     static final short OPEN_COUNT = (short) (KINDS + Spec.LOG_SLOTS);
     static final short OPEN = (short) (OPEN_COUNT + 1);
-    static final short STATE_LENGTH =
+    /** The authorities; last, since the session's follow them in the working copy. */
+    static final short AUTHORITIES =
             (short) (OPEN + Spec.MAX_OPEN_REQUESTS * OpenRequests.ENTRY_LENGTH);
+    static final short STATE_LENGTH = (short) (AUTHORITIES + Authorities.STORED_LENGTH);
+
+    // How far the batch key is there.
+    static final byte BATCH_NONE = 0;
+    /** Key and point are stored. */
+    static final byte BATCH_LOADED = (byte) 1;
+    /** And the certificate. */
+    static final byte BATCH_CERTIFIED = (byte) 2;
+
+    // Layout of batch.
+    private static final short BATCH_CONTENT = (short) (Spec.DEVICE_CERTIFICATE_LENGTH
+            - Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH);
+    static final short BATCH_POINT =
+            (short) (BATCH_CONTENT + Spec.DEVICE_CERTIFICATE_OFFSET_POINT);
+    static final short BATCH_HOLDER =
+            (short) (BATCH_CONTENT + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER);
 
     // Layout of identity: written at install, never again.
     static final short DEVICE = 0;
@@ -76,6 +96,7 @@ final class Nvm {
     final byte[] requests;
     final byte[] confirmation;
     final byte[] certificate;
+    final byte[] batch;
     final byte[] identity;
     final byte[] token;
 
@@ -88,6 +109,7 @@ final class Nvm {
         requests = new byte[(short) (Spec.MAX_OPEN_REQUESTS * OpenRequests.MESSAGE_LENGTH)];
         confirmation = new byte[Spec.CONFIRMATION_LENGTH];
         certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
+        batch = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
         identity = new byte[IDENTITY_LENGTH];
         token = new byte[Spec.TOKEN_LENGTH];
     }
@@ -102,6 +124,7 @@ final class Nvm {
      * more than this.
      */
     void store() {
+        ram.state[VERIFIER] = ram.session[Ram.VERIFIER];
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
     }
 }

@@ -6,56 +6,130 @@ import javacard.framework.Util;
 
 /**
  * PAY: pays a Request, once. A power cut before the commit leaves nothing but the payee's key in a
- * scratch object; after it the debit stands, and the same Request returns the same Payment.
+ * scratch object, and perhaps a try of the PIN; after it the debit stands, and the same Request
+ * returns the same Payment.
+ *
+ * <p>The enciphered variants carry the PIN for this Request alone, and their answer is enciphered
+ * (PayTransport). What a stranger could cause is refused in clear and before the PIN; from the PIN
+ * on the outcome is known to the sender only.
  */
-final class Pay extends Command {
-    Pay(Device device) {
+final class Pay extends SecretCommand {
+    private static final short NONE = (short) -1;
+
+    private final PayTransport transport;
+
+    Pay(Device device, Select select) {
         super(device, Spec.CLA_PROPRIETARY, true);
+        transport = new PayTransport(device, select);
     }
 
-    void run() {
+    void work() {
         byte[] in = ram.in;
-        requireParameters(Spec.P1P2_PAY);
+        boolean clear = parameters() == Spec.P1P2_PAY;
+        boolean batch = parameters() == Spec.P1P2_PAY_BATCH;
+        if (!clear && !batch) {
+            requireParameters(Spec.P1P2_PAY_OWN_PHONE);
+        }
         requireActivated();
-        short requestEnd = Messages.request(in, (short) 0, ram.words[Ram.IN_LENGTH]);
-        short certificate = device.certificates.device(requestEnd);
-
-        short earlier = device.log.find(Log.PAYMENT,
-                (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
-                        + Spec.REQUEST_OFFSET_PAYEE),
-                in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
-                (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH
-                        - Spec.REQUEST_OFFSET_PAYEE));
-        if (earlier >= 0 && isSameRequest(earlier)) {
-            answer(nvm.log, earlier, device.log.lengthOf(earlier));
+        short end = ram.words[Ram.IN_LENGTH];
+        short requestEnd = Messages.request(in, (short) 0, end);
+        if (clear) {
+            short certificate = device.certificates.device(requestEnd);
+            requirePin();
+            short earlier = find();
+            if (earlier >= 0 && isSameRequest(earlier)) {
+                answer(nvm.log, earlier, device.log.lengthOf(earlier));
+                return;
+            }
+            device.channel.respond(Ram.RECORD, pay(certificate, requestEnd, earlier, NONE));
             return;
         }
-        // Without PIN the card does not reveal whom it has paid: the rest is for its owner.
+        short certificateEnd = (short) (requestEnd + Spec.DEVICE_CERTIFICATE_LENGTH);
+        boolean withPin = transport.read(certificateEnd, end);
+        short certificate = device.certificates.device(requestEnd, certificateEnd);
+        short earlier = find();
+        boolean same = earlier >= 0 && isSameRequest(earlier);
+        if (same && earlier == device.log.record(device.log.count())) {
+            transport.agree(batch, certificateEnd);
+            transport.answer(copyRecord(earlier));
+            return;
+        }
+        if (!withPin) {
+            ISOException.throwIt(Spec.SW_SECURITY);
+        }
+        short ca = device.certificates.requireKnownCA(certificate);
+        requirePayee(certificate);
+        short bodyLength = Messages.requestBodyLength(in, (short) 0);
+        device.certificates.requireSigned(certificate, ca, bodyLength);
+        transport.requireFresh();
+        transport.agree(batch, certificateEnd);
+        transport.requireMac(certificateEnd, bodyLength);
+        short length;
+        try {
+            transport.decipher(certificateEnd);
+            device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+            device.pins.presentPin();
+            length = same ? copyRecord(earlier) : pay(certificate, requestEnd, earlier, ca);
+        } catch (ISOException e) {
+            device.pins.forget();
+            transport.refuse(e.getReason(), bodyLength);
+            return;
+        }
+        device.pins.forget(); // this PIN was for this Request
+        transport.answer(length);
+    }
+
+    /** The record of a Payment to the same payee with the same number, or -1. */
+    private short find() {
+        return device.log.find(Log.PAYMENT,
+                (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
+                        + Spec.REQUEST_OFFSET_PAYEE),
+                ram.in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
+                (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH
+                        - Spec.REQUEST_OFFSET_PAYEE));
+    }
+
+    /** Copies a record to ram.out at Ram.RECORD. Returns its length. */
+    private short copyRecord(short record) {
+        short length = device.log.lengthOf(record);
+        Util.arrayCopyNonAtomic(nvm.log, record, ram.out, Ram.RECORD, length);
+        return length;
+    }
+
+    /**
+     * Pays. What was verified before the PIN is not verified again: then ca is the payee's.
+     *
+     * @return the length of the Payment, which is in ram.out at Ram.RECORD
+     */
+    private short pay(short certificate, short requestEnd, short earlier, short verifiedCA) {
+        byte[] in = ram.in;
         requireActive();
-        requirePin();
         if (earlier >= 0) {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
         // The CA comes first, since the reader can load it and repeat the command.
-        short ca = device.certificates.requireKnownCA(certificate);
+        short ca = verifiedCA >= 0 ? verifiedCA : device.certificates.requireKnownCA(certificate);
         requireParties(certificate);
         requireCurrency(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
         boolean desk = requireRole(certificate);
         requireLimits(certificate, ca, desk);
-        device.certificates.requireSigned(certificate, ca,
-                Messages.requestBodyLength(in, (short) 0));
+        if (verifiedCA < 0) {
+            device.certificates.requireSigned(certificate, ca,
+                    Messages.requestBodyLength(in, (short) 0));
+        }
 
         short length = compose(requestEnd);
         U32.subtract(ram.state, Nvm.BALANCE, in,
                 (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         device.log.append(Log.PAYMENT, length);
+        device.authorities.store(ca);
 
         JCSystem.beginTransaction();
         device.log.store();
         nvm.store();
         JCSystem.commitTransaction();
         device.pins.forget(); // a verified PIN serves one debit
-        device.channel.respond(Ram.RECORD, length);
+        return length;
     }
 
     private boolean isSameRequest(short record) {
@@ -72,10 +146,16 @@ final class Pay extends Command {
         if (Messages.namesPayer(in, (short) 0)) {
             requireAddressee(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER));
         }
-        short payee = (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE);
-        if (isThisDevice(in, payee)) {
+        if (isThisDevice(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE))) {
             ISOException.throwIt(Spec.SW_SELF);
         }
+        requirePayee(certificate);
+    }
+
+    /** Requires that the certificate is the payee's. */
+    private void requirePayee(short certificate) {
+        byte[] in = ram.in;
+        short payee = (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE);
         if (Util.arrayCompare(in, payee, in,
                 (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_HOLDER),
                 Spec.DEVICE_ID_LENGTH) != 0) {

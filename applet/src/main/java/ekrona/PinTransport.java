@@ -6,12 +6,10 @@ import javacard.framework.Util;
 /**
  * Writes the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if
  * the policy accepts that, or enciphered to the card's PIN key (ECDH, keys by the KDF of TR-03111
- * section 4.3.3, AES-CBC, CMAC) together with the challenge that the card gave last. Its callers
- * wipe them (SecretCommand).
+ * section 4.3.3, AES-CBC, CMAC) together with the session's nonce. Its callers wipe them
+ * (SecretCommand).
  */
 final class PinTransport {
-    private static final short CHALLENGE_VALID = (short) 1;
-
     private final Ram ram;
     private final Engines engines;
     private final Cmac cmac;
@@ -43,22 +41,22 @@ final class PinTransport {
         Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
     }
 
-    /** The challenge is used up, whatever the outcome. */
+    /** The nonce is used up, whatever the outcome. */
     private void readEnciphered(short blocks) {
         byte[] in = ram.in;
         byte[] scratch = ram.scratch;
-        boolean fresh = ram.session[Ram.CHALLENGE_COUNTDOWN] == CHALLENGE_VALID;
-        ram.session[Ram.CHALLENGE_COUNTDOWN] = 0;
+        boolean fresh = ram.session[Ram.NONCE_VALID] != 0;
+        ram.session[Ram.NONCE_VALID] = 0;
         boolean one = blocks == 1;
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 one ? Spec.ENCIPHERED_PIN_FRAME : Spec.ENCIPHERED_PINS_FRAME,
                 one ? Spec.ENCIPHERED_PIN_LENGTH : Spec.ENCIPHERED_PINS_LENGTH);
-        short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.CARD_CHALLENGE_LENGTH));
+        short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.NONCE_LENGTH));
         short macInputLength = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
         if (!fresh) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        if (!engines.agree(in, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
+        if (!engines.agree(false, in, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         derive(Spec.PIN_LABEL_MAC);
@@ -72,17 +70,17 @@ final class PinTransport {
         derive(Spec.PIN_LABEL_ENC);
         engines.decrypt(scratch, Ram.KEY, in, Spec.ENCIPHERED_PIN_OFFSET_CRYPTOGRAM, length,
                 scratch, Ram.SECRET);
-        // Block, challenge; or block, challenge, block, zeros.
-        short challenge = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
-        boolean good = Util.arrayCompare(scratch, challenge, ram.session, Ram.CHALLENGE,
-                Spec.CARD_CHALLENGE_LENGTH) == 0;
+        // Block, nonce; or block, nonce, block, zeros.
+        short nonce = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
+        boolean good = Util.arrayCompare(scratch, nonce, ram.session, Ram.NONCE,
+                Spec.NONCE_LENGTH) == 0;
         if (!one) {
-            short second = (short) (challenge + Spec.CARD_CHALLENGE_LENGTH);
+            short second = (short) (nonce + Spec.NONCE_LENGTH);
             for (short i = (short) (second + Spec.PIN_BLOCK_LENGTH);
                     i < (short) (Ram.SECRET + length); i++) {
                 good &= scratch[i] == 0;
             }
-            Util.arrayCopyNonAtomic(scratch, second, scratch, challenge, Spec.PIN_BLOCK_LENGTH);
+            Util.arrayCopyNonAtomic(scratch, second, scratch, nonce, Spec.PIN_BLOCK_LENGTH);
         }
         if (!good) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);

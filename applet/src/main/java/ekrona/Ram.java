@@ -5,18 +5,21 @@ import javacard.framework.Util;
 
 /**
  * All transient memory that the applet makes itself, once; the platform clears it at reset and
- * deselection. Byte budget, of the 4,084 of a P71 (the platform takes some for the digests that run
- * in 11 signature objects and one of its own):
+ * deselection. Byte budget, of the 4,084 of a P71, whose small relatives have 2,903. A platform
+ * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in        1,024   all data of the command, chained or not
- * out         634   response, or the log record under construction with its header
- * state       502   working copy of Nvm.state
+ * in          476   all data of the command, chained or not
+ * out         442   response, or the log record under construction with its header
+ * state       536   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
- * session      15   flags and headers that live from command to command
+ * session      19   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
- * AES key      16   in Engines
- * total     2,425
+ * AES key      32   in Engines
+ * signatures  384   one signer, two verifiers
+ * digest      128   in Engines
+ * cipher       48   in Engines
+ * total     2,299   2,352 rounded up
  * </pre>
  */
 final class Ram {
@@ -52,10 +55,16 @@ final class Ram {
     static final short CHAINING = (short) 4;
     /** Not zero: GET STATE was answered, records may be read. */
     static final short STATE_ANSWERED = (short) 5;
-    /** Counted down by each command: 1 while the challenge is valid, 0 when there is none. */
-    static final short CHALLENGE_COUNTDOWN = (short) 6;
-    static final short CHALLENGE = (short) 7;
-    private static final short SESSION_LENGTH = (short) (CHALLENGE + Spec.CARD_CHALLENGE_LENGTH);
+    /** Not zero: the nonce is there and no enciphered PIN has used it up. */
+    static final short NONCE_VALID = (short) 6;
+    static final short NONCE = (short) 7;
+    /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
+    static final short VERIFIER = (short) (NONCE + Spec.NONCE_LENGTH);
+    /** The role of each authority of the session, by its first place, or zero (Authorities). */
+    static final short KEPT_FOR = (short) (VERIFIER + 1);
+    /** Which place of the session is taken next. */
+    static final short KEPT_NEXT = (short) (KEPT_FOR + Spec.AUTHORITIES_KEPT);
+    private static final short SESSION_LENGTH = (short) (KEPT_NEXT + 1);
 
     // Indexes into words.
     static final short IN_LENGTH = 0;
@@ -73,7 +82,7 @@ final class Ram {
     Ram() {
         in = bytes(Spec.MAX_COMMAND);
         out = bytes(OUT_LENGTH);
-        state = bytes(Nvm.STATE_LENGTH);
+        state = bytes((short) (Nvm.STATE_LENGTH + Authorities.KEPT_LENGTH));
         scratch = bytes(SCRATCH_LENGTH);
         session = bytes(SESSION_LENGTH);
         words = JCSystem.makeTransientShortArray(WORDS, JCSystem.CLEAR_ON_DESELECT);

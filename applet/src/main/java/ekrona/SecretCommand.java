@@ -6,7 +6,11 @@ package ekrona;
  */
 abstract class SecretCommand extends Command {
     SecretCommand(Device device, boolean takesData) {
-        super(device, Spec.CLA_INTERINDUSTRY, takesData);
+        this(device, Spec.CLA_INTERINDUSTRY, takesData);
+    }
+
+    SecretCommand(Device device, byte cla, boolean takesData) {
+        super(device, cla, takesData);
     }
 
     final void run() {

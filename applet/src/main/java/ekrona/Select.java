@@ -3,8 +3,10 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * SELECT: state, version and capabilities, in every state. Nothing in it distinguishes one card
- * from another; nothing persistent changes. The answer is made at install, all of it but the state.
+ * SELECT: state, version, capabilities, the session's nonce and, from activation on, the batch of
+ * cards that share a key. Nothing in it but the nonce, which is random, distinguishes one card of a
+ * batch from another; nothing persistent changes. The answers are made at install, all of them but
+ * state, nonce and batch.
  */
 final class Select extends Command {
     private static final byte CAPABILITIES =
@@ -12,32 +14,65 @@ final class Select extends Command {
             | Spec.CAPABILITY_CHAINING);
     private static final short VERSION_LENGTH = (short) 2;
     private static final short PROPRIETARY_LENGTH =
-            (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_AT_LIFE_CYCLE);
-    /** From the life-cycle state to the end. */
+            (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_AT_LIFE_CYCLE);
+    /** From the life-cycle state to the end, without batch. */
     private static final short STATE_TO_END =
-            (short) (Spec.FCI_CONTENT_LENGTH - Spec.FCI_OFFSET_LIFE_CYCLE);
+            (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_OFFSET_LIFE_CYCLE);
+    private static final short BATCH =
+            (short) (Spec.FCI_CONTENT_LENGTH_MAX - Spec.FCI_CONTENT_LENGTH_MIN);
 
+    /** The answer before activation. */
     private final byte[] answer;
+    /** And the one from then on, with the batch. */
+    private final byte[] activeAnswer;
 
     /** The instance's AID is in b. */
     Select(Device device, byte[] b, short aid, short aidLength) {
         super(device, Spec.CLA_INTERINDUSTRY, true);
+        answer = make(b, aid, aidLength, (short) 0);
+        activeAnswer = make(b, aid, aidLength, BATCH);
+        Tlv.open(activeAnswer, (short) (activeAnswer.length - BATCH), Spec.TAG_BATCH,
+                Spec.DEVICE_ID_LENGTH);
+    }
+
+    private static byte[] make(byte[] b, short aid, short aidLength, short batch) {
+        short proprietary = (short) (PROPRIETARY_LENGTH + batch);
         short content = (short) (Tlv.headerLength(aidLength) + aidLength
-                + Tlv.headerLength(PROPRIETARY_LENGTH) + PROPRIETARY_LENGTH);
-        answer = new byte[(short) (Tlv.headerLength(content) + content)];
+                + Tlv.headerLength(proprietary) + proprietary);
+        byte[] answer = new byte[(short) (Tlv.headerLength(content) + content)];
         short next = Tlv.open(answer, (short) 0, Spec.TAG_FCI, content);
         next = Tlv.put(answer, next, Spec.TAG_DF_NAME, b, aid, aidLength);
-        next = Tlv.open(answer, next, Spec.TAG_FCI_PROPRIETARY, PROPRIETARY_LENGTH);
+        next = Tlv.open(answer, next, Spec.TAG_FCI_PROPRIETARY, proprietary);
         next = Tlv.put(answer, next, Spec.TAG_LIFE_CYCLE, Spec.LIFE_INSTALLED);
         next = Tlv.open(answer, next, Spec.TAG_SPEC_VERSION, VERSION_LENGTH);
         next = Util.setShort(answer, next, Spec.VERSION);
-        Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
+        next = Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
+        Tlv.open(answer, next, Spec.TAG_NONCE, Spec.NONCE_LENGTH);
+        return answer;
     }
 
     void run() {
-        short length = Util.arrayCopyNonAtomic(answer, (short) 0, ram.out, (short) 0,
-                (short) answer.length);
-        ram.out[(short) (length - STATE_TO_END)] = ram.state[Nvm.LIFE];
-        device.channel.respond((short) 0, length);
+        device.drawNonce();
+        ram.session[Ram.KEPT_NEXT] = (byte) (ram.session[Ram.NONCE] & 1);
+        device.channel.respond((short) 0, put(ram.out, (short) 0));
+    }
+
+    /** Writes the answer, with the session's nonce. Returns the offset after it. */
+    short put(byte[] b, short offset) {
+        byte life = ram.state[Nvm.LIFE];
+        boolean active = life >= Spec.LIFE_ACTIVE;
+        byte[] from = active ? activeAnswer : answer;
+        short next = Util.arrayCopyNonAtomic(from, (short) 0, b, offset, (short) from.length);
+        if (active) {
+            Util.arrayCopyNonAtomic(nvm.batch, Nvm.BATCH_HOLDER, b,
+                    (short) (next - Spec.DEVICE_ID_LENGTH), Spec.DEVICE_ID_LENGTH);
+            offset = (short) (next - BATCH);
+        } else {
+            offset = next;
+        }
+        b[(short) (offset - STATE_TO_END)] = life;
+        Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, b, (short) (offset - Spec.NONCE_LENGTH),
+                Spec.NONCE_LENGTH);
+        return next;
     }
 }

@@ -84,12 +84,18 @@ public final class Spec {
     public static final short P1P2_PUT_DATA_CERTIFICATE = (short) 0x7F21;
     /** P1 and P2 of PUT DATA first PIN */
     public static final short P1P2_PUT_DATA_FIRST_PIN = (short) 0x00D1;
+    /** P1 and P2 of PUT DATA batch key */
+    public static final short P1P2_PUT_DATA_BATCH_KEY = (short) 0x00D7;
     /** P1 and P2 of ACTIVATE */
     public static final short P1P2_ACTIVATE = (short) 0x0000;
     /** P1 and P2 of REQUEST */
     public static final short P1P2_REQUEST = (short) 0x0000;
     /** P1 and P2 of PAY */
     public static final short P1P2_PAY = (short) 0x0000;
+    /** P1 and P2 of PAY own phone */
+    public static final short P1P2_PAY_OWN_PHONE = (short) 0x0001;
+    /** P1 and P2 of PAY batch */
+    public static final short P1P2_PAY_BATCH = (short) 0x0002;
     /** P1 and P2 of ACCEPT */
     public static final short P1P2_ACCEPT = (short) 0x0000;
     /** P1 and P2 of REFUSE */
@@ -112,6 +118,8 @@ public final class Spec {
     public static final short P1P2_GET_DATA_POLICY = (short) 0x00CB;
     /** P1 and P2 of GET DATA counters */
     public static final short P1P2_GET_DATA_COUNTERS = (short) 0x00E9;
+    /** P1 and P2 of GET DATA batch certificate */
+    public static final short P1P2_GET_DATA_BATCH_CERTIFICATE = (short) 0x00D8;
 
     // Status words
     /** xx more bytes are waiting */
@@ -200,6 +208,8 @@ public final class Spec {
     public static final short SW_DATE = (short) 0x9414;
     /** received money cannot be spent before it is synchronised */
     public static final short SW_RECEIVED_LOCKED = (short) 0x9415;
+    /** the authority's reference is known with another key */
+    public static final short SW_KEY_KNOWN = (short) 0x9417;
 
     // Tags
     /** object identifier */
@@ -240,7 +250,7 @@ public final class Spec {
     public static final short TAG_DF_NAME = (short) 0x0084;
     /** uncompressed point on P-256 */
     public static final short TAG_POINT = (short) 0x0086;
-    /** AES-128-CBC, whole blocks, no padding */
+    /** enciphered data */
     public static final short TAG_CRYPTOGRAM = (short) 0x0087;
     /** AES-CMAC, 16 bytes or its first 8 */
     public static final short TAG_MAC = (short) 0x008E;
@@ -256,6 +266,8 @@ public final class Spec {
     public static final short TAG_RANDOM = (short) 0x9F37;
     /** request number of the payee (EMV: transaction sequence counter) */
     public static final short TAG_NUMBER = (short) 0x9F41;
+    /** the session's nonce, drawn by the card (EMV: ICC dynamic number) */
+    public static final short TAG_NONCE = (short) 0x9F4C;
     /** proprietary part of the FCI */
     public static final short TAG_FCI_PROPRIETARY = (short) 0x00A5;
     /** version of the message */
@@ -292,6 +304,14 @@ public final class Spec {
     public static final short TAG_PIN_LOAD = (short) 0x00D1;
     /** initial value of the cryptogram */
     public static final short TAG_IV = (short) 0x00D2;
+    /** batch of cards that share a key: the holder of its certificate */
+    public static final short TAG_BATCH = (short) 0x00D6;
+    /** name of the batch key in PUT DATA */
+    public static final short TAG_BATCH_LOAD = (short) 0x00D7;
+    /** name of the batch's certificate in GET DATA */
+    public static final short TAG_BATCH_CERTIFICATE = (short) 0x00D8;
+    /** status word */
+    public static final short TAG_STATUS = (short) 0x00D9;
     /** body of a Request */
     public static final short TAG_REQUEST = (short) 0x00E1;
     /** body of a Payment */
@@ -310,6 +330,8 @@ public final class Spec {
     public static final short TAG_CONFIRMATION = (short) 0x00E8;
     /** the card's counters */
     public static final short TAG_COUNTERS = (short) 0x00E9;
+    /** the card refuses to pay, after the PIN */
+    public static final short TAG_REFUSED = (short) 0x00EB;
 
     // Limits
     /**
@@ -319,10 +341,12 @@ public final class Spec {
     public static final short MAX_OPEN_REQUESTS = (short) 4;
     /** records kept until acknowledged; records and open requests stay within it */
     public static final short LOG_SLOTS = (short) 16;
-    /** intermediary CAs remembered; the own CA stays, the others take turns */
+    /** intermediary CAs stored; the own CA stays, the others take turns */
     public static final short CA_CACHE = (short) 4;
     /** root keys known: current and previous */
     public static final short ROOTS_KEPT = (short) 2;
+    /** authorities that a session keeps beside the stored ones, in turn */
+    public static final short AUTHORITIES_KEPT = (short) 2;
     /** wrong PINs in a row until the PIN is blocked */
     public static final short PIN_TRIES = (short) 3;
     /** wrong PUKs in a row until the PUK is blocked */
@@ -335,12 +359,12 @@ public final class Spec {
     public static final short PUK_DIGITS = (short) 8;
     /** bytes of a PIN block, format 2 of ISO 9564-1 */
     public static final short PIN_BLOCK_LENGTH = (short) 8;
-    /** bytes of GET CHALLENGE */
-    public static final short CARD_CHALLENGE_LENGTH = (short) 8;
-    /** bytes of command data, chained or extended */
-    public static final short MAX_COMMAND = (short) 1024;
-    /** bytes of response data */
-    public static final short MAX_RESPONSE = (short) 600;
+    /** bytes of a session's nonce: SELECT, GET CHALLENGE */
+    public static final short NONCE_LENGTH = (short) 8;
+    /** bytes of command data, chained or extended: the longest ACCEPT */
+    public static final short MAX_COMMAND = (short) 476;
+    /** bytes of response data: the longest State */
+    public static final short MAX_RESPONSE = (short) 484;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -389,6 +413,8 @@ public final class Spec {
     public static final byte ROLE_TERMINAL = (byte) 0x12;
     /** unload desk */
     public static final byte ROLE_DESK = (byte) 0x13;
+    /** batch key */
+    public static final byte ROLE_BATCH = (byte) 0x14;
 
     // Life-cycle states
     /** no keys yet */
@@ -462,6 +488,16 @@ public final class Spec {
     public static final byte[] PIN_LABEL_ENC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x01};
     /** hashed after the shared secret: the MAC key of an enciphered PIN */
     public static final byte[] PIN_LABEL_MAC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x02};
+    /** hashed after the shared secret, with the nonce: the keys of an enciphered PAY */
+    public static final byte[] PAY_LABEL_KEYS = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x03
+    };
+    /** hashed after the shared secret, with Request, FCI and PIN: what proves the sender */
+    public static final byte[] PAY_LABEL_PIN = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04};
+    /** hashed after the shared secret, with nonce, status word and Request: what proves the card */
+    public static final byte[] PAY_LABEL_REFUSED = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x05
+    };
 
     // POLICY: layout of the value
     /** version; 0 in ceilings and in the defaults */
@@ -635,11 +671,11 @@ public final class Spec {
 
     // CHALLENGE (E5): the intermediary asks its card for its State
     /** bytes of content, after tag and length */
-    public static final short CHALLENGE_CONTENT_LENGTH = (short) 47;
+    public static final short CHALLENGE_CONTENT_LENGTH = (short) 58;
     /** bytes of tag, length and content: what is signed */
-    public static final short CHALLENGE_BODY_LENGTH = (short) 49;
+    public static final short CHALLENGE_BODY_LENGTH = (short) 60;
     /** bytes of the whole, signatures included */
-    public static final short CHALLENGE_LENGTH = (short) 116;
+    public static final short CHALLENGE_LENGTH = (short) 127;
     /** offset of the data object: version of the message */
     public static final short CHALLENGE_AT_VERSION = (short) 0;
     /** offset of the value: version of the message */
@@ -652,10 +688,14 @@ public final class Spec {
     public static final short CHALLENGE_AT_DEVICE = (short) 18;
     /** offset of the value: card asked */
     public static final short CHALLENGE_OFFSET_DEVICE = (short) 20;
+    /** offset of the data object: the session of the card that it is for */
+    public static final short CHALLENGE_AT_NONCE = (short) 36;
+    /** offset of the value: the session of the card that it is for */
+    public static final short CHALLENGE_OFFSET_NONCE = (short) 39;
     /** offset of the data object: unpredictable number */
-    public static final short CHALLENGE_AT_RANDOM = (short) 36;
+    public static final short CHALLENGE_AT_RANDOM = (short) 47;
     /** offset of the value: unpredictable number */
-    public static final short CHALLENGE_OFFSET_RANDOM = (short) 39;
+    public static final short CHALLENGE_OFFSET_RANDOM = (short) 50;
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
@@ -938,10 +978,14 @@ public final class Spec {
     public static final short DEVICE_CERTIFICATE_OFFSET_SIGNATURE = (short) 172;
 
     // FCI (6F): file control information
-    /** bytes of content, after tag and length */
-    public static final short FCI_CONTENT_LENGTH = (short) 23;
-    /** bytes of the whole, signatures included */
-    public static final short FCI_LENGTH = (short) 25;
+    /** fewest bytes of content, after tag and length */
+    public static final short FCI_CONTENT_LENGTH_MIN = (short) 34;
+    /** most bytes of content, after tag and length */
+    public static final short FCI_CONTENT_LENGTH_MAX = (short) 52;
+    /** fewest bytes of the whole, signatures included */
+    public static final short FCI_LENGTH_MIN = (short) 36;
+    /** most bytes of the whole, signatures included */
+    public static final short FCI_LENGTH_MAX = (short) 54;
     /** offset of the data object: application identifier */
     public static final short FCI_AT_DF_NAME = (short) 0;
     /** offset of the value: application identifier */
@@ -960,6 +1004,30 @@ public final class Spec {
     public static final short FCI_AT_CAPABILITIES = (short) 20;
     /** offset of the value: what applet and card can do */
     public static final short FCI_OFFSET_CAPABILITIES = (short) 22;
+    /**
+     * offset of the data object: the session's nonce, drawn by the card (EMV: ICC dynamic number)
+     */
+    public static final short FCI_AT_NONCE = (short) 23;
+    /** offset of the value: the session's nonce, drawn by the card (EMV: ICC dynamic number) */
+    public static final short FCI_OFFSET_NONCE = (short) 26;
+    /** offset of the data object: batch of cards that share a key, from activation on */
+    public static final short FCI_AT_BATCH = (short) 34;
+    /** offset of the value: batch of cards that share a key, from activation on */
+    public static final short FCI_OFFSET_BATCH = (short) 36;
+
+    // REFUSED (EB): the card refuses to pay, after the PIN
+    /** bytes of content, after tag and length */
+    public static final short REFUSED_CONTENT_LENGTH = (short) 14;
+    /** bytes of the whole, signatures included */
+    public static final short REFUSED_LENGTH = (short) 16;
+    /** offset of the data object: status word */
+    public static final short REFUSED_AT_STATUS = (short) 0;
+    /** offset of the value: status word */
+    public static final short REFUSED_OFFSET_STATUS = (short) 2;
+    /** offset of the data object: proves that the card refuses this Request in this session */
+    public static final short REFUSED_AT_MAC = (short) 4;
+    /** offset of the value: proves that the card refuses this Request in this session */
+    public static final short REFUSED_OFFSET_MAC = (short) 6;
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
@@ -1065,6 +1133,31 @@ public final class Spec {
     /** offset of the value: AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM */
     public static final short PIN_LOAD_OFFSET_MAC = (short) 38;
 
+    // BATCH_LOAD: data of PUT DATA batch key
+    /** bytes of the whole sequence */
+    public static final short BATCH_LOAD_LENGTH = (short) 137;
+    /** offset of the data object: initial value of the cryptogram */
+    public static final short BATCH_LOAD_AT_IV = (short) 0;
+    /** offset of the value: initial value of the cryptogram */
+    public static final short BATCH_LOAD_OFFSET_IV = (short) 2;
+    /** offset of the data object: public half of the batch key */
+    public static final short BATCH_LOAD_AT_POINT = (short) 18;
+    /** offset of the value: public half of the batch key */
+    public static final short BATCH_LOAD_OFFSET_POINT = (short) 20;
+    /** offset of the data object: private half, under the token's encryption key */
+    public static final short BATCH_LOAD_AT_CRYPTOGRAM = (short) 85;
+    /** offset of the value: private half, under the token's encryption key */
+    public static final short BATCH_LOAD_OFFSET_CRYPTOGRAM = (short) 87;
+    /**
+     * offset of the data object: AES-CMAC under the token's MAC key over the DOs IV, POINT and
+     * CRYPTOGRAM
+     */
+    public static final short BATCH_LOAD_AT_MAC = (short) 119;
+    /**
+     * offset of the value: AES-CMAC under the token's MAC key over the DOs IV, POINT and CRYPTOGRAM
+     */
+    public static final short BATCH_LOAD_OFFSET_MAC = (short) 121;
+
     // ENCIPHERED_PIN: data of VERIFY with an enciphered PIN
     /** bytes of the whole sequence */
     public static final short ENCIPHERED_PIN_LENGTH = (short) 95;
@@ -1072,9 +1165,9 @@ public final class Spec {
     public static final short ENCIPHERED_PIN_AT_POINT = (short) 0;
     /** offset of the value: sender's ephemeral point */
     public static final short ENCIPHERED_PIN_OFFSET_POINT = (short) 2;
-    /** offset of the data object: AES-128-CBC, whole blocks, no padding */
+    /** offset of the data object: enciphered data */
     public static final short ENCIPHERED_PIN_AT_CRYPTOGRAM = (short) 67;
-    /** offset of the value: AES-128-CBC, whole blocks, no padding */
+    /** offset of the value: enciphered data */
     public static final short ENCIPHERED_PIN_OFFSET_CRYPTOGRAM = (short) 69;
     /** offset of the data object: first bytes of the AES-CMAC over the DOs POINT and CRYPTOGRAM */
     public static final short ENCIPHERED_PIN_AT_MAC = (short) 85;
@@ -1088,14 +1181,50 @@ public final class Spec {
     public static final short ENCIPHERED_PINS_AT_POINT = (short) 0;
     /** offset of the value: sender's ephemeral point */
     public static final short ENCIPHERED_PINS_OFFSET_POINT = (short) 2;
-    /** offset of the data object: AES-128-CBC, whole blocks, no padding */
+    /** offset of the data object: enciphered data */
     public static final short ENCIPHERED_PINS_AT_CRYPTOGRAM = (short) 67;
-    /** offset of the value: AES-128-CBC, whole blocks, no padding */
+    /** offset of the value: enciphered data */
     public static final short ENCIPHERED_PINS_OFFSET_CRYPTOGRAM = (short) 69;
     /** offset of the data object: first bytes of the AES-CMAC over the DOs POINT and CRYPTOGRAM */
     public static final short ENCIPHERED_PINS_AT_MAC = (short) 101;
     /** offset of the value: first bytes of the AES-CMAC over the DOs POINT and CRYPTOGRAM */
     public static final short ENCIPHERED_PINS_OFFSET_MAC = (short) 103;
+
+    // PAY_PIN: what follows Request and certificate in an enciphered PAY
+    /** fewest bytes of the whole sequence */
+    public static final short PAY_PIN_LENGTH_MIN = (short) 67;
+    /** most bytes of the whole sequence */
+    public static final short PAY_PIN_LENGTH_MAX = (short) 87;
+    /** offset of the data object: payee's point for this Request, or a phone's for this tap */
+    public static final short PAY_PIN_AT_POINT = (short) 0;
+    /** offset of the value: payee's point for this Request, or a phone's for this tap */
+    public static final short PAY_PIN_OFFSET_POINT = (short) 2;
+    /** offset of the data object: PIN block, enciphered */
+    public static final short PAY_PIN_AT_CRYPTOGRAM = (short) 67;
+    /** offset of the value: PIN block, enciphered */
+    public static final short PAY_PIN_OFFSET_CRYPTOGRAM = (short) 69;
+
+    // PAY_PAID: what is enciphered in the answer of PAY when the card pays
+    /** fewest bytes of the whole sequence */
+    public static final short PAY_PAID_LENGTH_MIN = (short) 458;
+    /** most bytes of the whole sequence */
+    public static final short PAY_PAID_LENGTH_MAX = (short) 476;
+    /** offset of the data object: the payer pays one Request, over the payee's signature too */
+    public static final short PAY_PAID_AT_PAYMENT = (short) 0;
+
+    // PAY_REFUSED: what is enciphered in the answer of PAY when the card refuses
+    /** bytes of the whole sequence */
+    public static final short PAY_REFUSED_LENGTH = (short) 16;
+    /** offset of the data object: the card refuses to pay, after the PIN */
+    public static final short PAY_REFUSED_AT_REFUSED = (short) 0;
+    /** offset of the data object: status word */
+    public static final short PAY_REFUSED_AT_STATUS = (short) 2;
+    /** offset of the value: status word */
+    public static final short PAY_REFUSED_OFFSET_STATUS = (short) 4;
+    /** offset of the data object: proves that the card refuses this Request in this session */
+    public static final short PAY_REFUSED_AT_MAC = (short) 6;
+    /** offset of the value: proves that the card refuses this Request in this session */
+    public static final short PAY_REFUSED_OFFSET_MAC = (short) 8;
 
     // PAY_RECORD: record of a payment made
     /** fewest bytes of the whole sequence */
@@ -1193,10 +1322,11 @@ public final class Spec {
     };
     /** frame of CHALLENGE */
     public static final byte[] CHALLENGE_FRAME = {
-        (byte) 0x07, (byte) 0xE5, (byte) 0x2F, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42,
+        (byte) 0x07, (byte) 0xE5, (byte) 0x3A, (byte) 0xC0, (byte) 0x01, (byte) 0x01, (byte) 0x42,
         (byte) 0x0D, (byte) 0x0D, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x10, (byte) 0x03,
-        (byte) 0x9F, (byte) 0x37, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
-        (byte) 0x40, (byte) 0x40, (byte) 0x00
+        (byte) 0x9F, (byte) 0x4C, (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
+        (byte) 0x08, (byte) 0x08, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x40,
+        (byte) 0x00
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
@@ -1252,6 +1382,21 @@ public final class Spec {
     public static final byte[] PIN_LOAD_FRAME = {
         (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x87, (byte) 0x10,
         (byte) 0x10, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x10, (byte) 0x00
+    };
+    /** frame of BATCH_LOAD */
+    public static final byte[] BATCH_LOAD_FRAME = {
+        (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x10, (byte) 0x02, (byte) 0x86, (byte) 0x41,
+        (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x20, (byte) 0x02, (byte) 0x8E,
+        (byte) 0x10, (byte) 0x10, (byte) 0x00
+    };
+    /** frame of PAY_PIN without its optional field */
+    public static final byte[] PAY_PIN_FRAME_MIN = {
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x00
+    };
+    /** frame of PAY_PIN with its optional field */
+    public static final byte[] PAY_PIN_FRAME_MAX = {
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x41, (byte) 0x02, (byte) 0x87, (byte) 0x08,
+        (byte) 0x08, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x08, (byte) 0x00
     };
     /** frame of ENCIPHERED_PIN */
     public static final byte[] ENCIPHERED_PIN_FRAME = {

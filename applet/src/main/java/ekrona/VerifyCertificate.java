@@ -4,10 +4,12 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * PSO VERIFY CERTIFICATE: makes the card learn an authority's key: first the root that its anchor
- * names, then what a known root has certified. The key goes to the free row, and the directory is
- * written after it, with the state block, in one atomic copy that needs no transaction: a power cut
- * leaves every known key, with the new one or without it.
+ * PSO VERIFY CERTIFICATE: makes the card know an authority's key: first the root that its anchor
+ * names, then what a known root has certified. Before activation the key is stored. Afterwards a
+ * CA, a notary or an instruction key is kept for the session, and only a link to the next root is
+ * stored. The key itself goes to a scratch row; what is stored is stored with the state block, in
+ * one atomic copy that needs no transaction: a power cut leaves every stored key, with the new one
+ * or without it.
  */
 final class VerifyCertificate extends Command {
     VerifyCertificate(Device device) {
@@ -15,12 +17,33 @@ final class VerifyCertificate extends Command {
     }
 
     void run() {
+        byte[] in = ram.in;
         requireParameters(Spec.P1P2_PSO_VERIFY_CERTIFICATE);
         short certificate = device.certificates.authority();
-        if (device.authorities.isKnown(Authorities.ROOT)) {
-            learn(certificate);
-        } else {
+        if (!device.authorities.isKnown(Authorities.ROOT)) {
             learnFirstRoot(certificate);
+            return;
+        }
+        short root = device.authorities.find(Authorities.ROOT, Spec.ROOTS_KEPT, in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY));
+        if (root < 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+        // The signature comes before the dates: made-up certificates do not find out the card's.
+        if (!device.authorities.verify(root, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
+            ISOException.throwIt(Spec.SW_CERTIFICATE);
+        }
+        byte role = in[(short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)];
+        if (role == Spec.ROLE_ROOT) {
+            learnNextRoot(certificate, root);
+        } else if (role == Spec.ROLE_INTERMEDIARY) {
+            learn(certificate, root, Authorities.CA, Spec.CA_CACHE);
+        } else if (role == Spec.ROLE_NOTARY) {
+            learn(certificate, root, Authorities.NOTARY, (short) 1);
+        } else {
+            requireInstructionKeyOfOwnName(certificate, role);
+            learn(certificate, root, Authorities.INSTRUCTION_KEY, (short) 1);
         }
     }
 
@@ -39,42 +62,24 @@ final class VerifyCertificate extends Command {
                         Spec.AUTHORITY_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
-        requireNotExpired(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
         if (!Engines.set(device.engines.peer, in,
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))
-                || !device.engines.verify(device.engines.peer, in, certificate,
-                        Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
-                        (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+        if (!device.engines.verify(device.engines.peer, in, certificate,
+                Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
-        fill(certificate, in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
-        device.authorities.assignRoot();
+        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
+        requireNotExpired(in, expiry);
+        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry, (byte) 0));
         nvm.store();
     }
 
-    private void learn(short certificate) {
+    /** Learns an authority that is no root; its role has count places, from first on. */
+    private void learn(short certificate, short root, short first, short count) {
         byte[] in = ram.in;
-        short root = device.authorities.find(Authorities.ROOT, Spec.ROOTS_KEPT, in,
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY));
-        if (root < 0) {
-            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
-        }
-        byte role = in[(short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)];
-        if (role == Spec.ROLE_ROOT) {
-            learnNextRoot(certificate, root);
-            return;
-        }
-        short first;
-        short count = (short) 1;
-        if (role == Spec.ROLE_INTERMEDIARY) {
-            first = Authorities.CA;
-            count = Spec.CA_CACHE;
-        } else if (role == Spec.ROLE_NOTARY) {
-            first = Authorities.NOTARY;
-        } else {
-            first = Authorities.INSTRUCTION_KEY;
-            requireInstructionKeyOfOwnName(certificate, role);
-        }
         // A key is valid until the first expiry of a certificate in its chain.
         byte[] expiries = in;
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
@@ -84,18 +89,58 @@ final class VerifyCertificate extends Command {
             expiry = device.authorities.expiry(root);
         }
         requireNotExpired(expiries, expiry);
-        requireSignature(certificate, root);
-        short place = device.authorities.find(first, count, in,
+        byte generation = device.authorities.generation(root);
+        short known = device.authorities.find(first, count, in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
-        if (place < 0) {
-            place = count == 1 ? first : device.authorities.placeForCA();
-        } else if (Util.arrayCompare(expiries, expiry, ram.state, device.authorities.expiry(place),
-                Spec.DATE_LENGTH) <= 0) {
-            return; // known already, for as long or longer
+        if (known >= 0) {
+            requireSameKey(known, certificate);
+            short later = later(known, expiries, expiry);
+            byte newer = newer(known, generation);
+            if (later < 0 || newer < 0 || (later == 0 && newer == 0)) {
+                return; // known already, for as long or longer
+            }
+            device.authorities.forget(known);
         }
-        fill(certificate, expiries, expiry);
-        device.authorities.assign(place);
-        nvm.store();
+        boolean activated = ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE;
+        if (activated && count == 1) {
+            requireForward(first, expiries, expiry, generation);
+        }
+        short kept = keep(first, certificate, expiries, expiry, generation);
+        if (!activated) {
+            device.authorities.store(kept);
+            nvm.store();
+        }
+    }
+
+    /**
+     * Requires that a notary or an instruction key is certified by no older root, and ends no
+     * earlier, than the one that is stored.
+     */
+    private void requireForward(short stored, byte[] expiries, short expiry, byte generation) {
+        if (newer(stored, generation) < 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+        if (later(stored, expiries, expiry) < 0) {
+            ISOException.throwIt(Spec.SW_DATE);
+        }
+    }
+
+    /** Above zero for an expiry after that of a place's authority, below for one before it. */
+    private short later(short place, byte[] expiries, short expiry) {
+        return Util.arrayCompare(expiries, expiry, ram.state, device.authorities.expiry(place),
+                Spec.DATE_LENGTH);
+    }
+
+    /** Above zero for a root after that of a place's authority, below for one before it. */
+    private byte newer(short place, byte generation) {
+        return (byte) (generation - device.authorities.generation(place));
+    }
+
+    private void requireSameKey(short known, short certificate) {
+        if (!device.authorities.hasPoint(known, ram.in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))) {
+            ISOException.throwIt(Spec.SW_KEY_KNOWN);
+        }
     }
 
     /** Requires the role instruction key and the name of this card's intermediary. */
@@ -108,16 +153,16 @@ final class VerifyCertificate extends Command {
     }
 
     /**
-     * Learns the next root from a link certificate: by the current root, for the same name and a
-     * later number. A root that is known already changes nothing.
+     * Learns the next root from a link certificate: by the current root, for the same name, a later
+     * number and no earlier end. A root that is known already changes nothing.
      */
     private void learnNextRoot(short certificate, short root) {
         byte[] in = ram.in;
         short holder = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER);
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
         requireNotExpired(in, expiry);
-        requireSignature(certificate, root);
         if (device.authorities.find(Authorities.ROOT, (short) 1, in, holder) >= 0) {
+            requireSameKey(Authorities.ROOT, certificate);
             return;
         }
         short current = device.authorities.reference(Authorities.ROOT);
@@ -126,8 +171,11 @@ final class VerifyCertificate extends Command {
                 || Util.arrayCompare(in, holder, ram.state, current, Spec.AUTHORITY_LENGTH) < 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
-        fill(certificate, in, expiry);
-        device.authorities.assignRoot();
+        if (later(Authorities.ROOT, in, expiry) < 0) {
+            ISOException.throwIt(Spec.SW_DATE);
+        }
+        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry,
+                (byte) (device.authorities.generation(Authorities.ROOT) + 1)));
         nvm.store();
     }
 
@@ -137,20 +185,16 @@ final class VerifyCertificate extends Command {
         }
     }
 
-    private void requireSignature(short certificate, short root) {
-        if (!device.authorities.verify(root, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
-            ISOException.throwIt(Spec.SW_CERTIFICATE);
-        }
-    }
-
-    /** Puts the key in the free row, which has no meaning until the directory refers to it. */
-    private void fill(short certificate, byte[] expiries, short expiry) {
-        if (!device.authorities.fill(ram.in,
+    /** Keeps the certificate's holder for the session. Returns its place. */
+    private short keep(short first, short certificate, byte[] expiries, short expiry,
+            byte generation) {
+        short place = device.authorities.keep(first, ram.in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries,
-                expiry)) {
-            ISOException.throwIt(Spec.SW_CERTIFICATE);
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry,
+                generation);
+        if (place < 0) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
+        return place;
     }
 }

@@ -68,6 +68,8 @@ inserted is issued. The job file is YAML, and all of it is checked before the fi
 
   job: spring-2027              # its name
   bank: SENORDIC                # the intermediary
+  batch: SENORDICB0000007       # batch of cards that share a key, made if there is none;
+                                # optional: else by the cards' numbers
   keys:
     initial: test               # keys that the cards came with: test, FILE or shared:FILE
     final: master.key           # keys that they get: FILE or shared:FILE, or keep

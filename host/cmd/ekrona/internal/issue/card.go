@@ -26,7 +26,7 @@ type cardIssue struct {
 	keys   cardKeyFlags
 	file   appletFlag
 
-	state, bank, owner, letter, link string
+	state, bank, owner, letter, link, batch string
 
 	second   bool
 	replaces string
@@ -39,6 +39,7 @@ func (i *cardIssue) order() desk.Order {
 	return desk.Order{
 		Owner: i.owner, Letter: i.letter,
 		Second: i.second, Replaces: message.DeviceID(i.replaces),
+		Batch: message.DeviceID(i.batch),
 	}
 }
 
@@ -87,6 +88,8 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 		"issue this card besides the customer's active one")
 	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this "+
 		"one replaces: it is reported lost, for good, when the new one is active")
+	c.Flags().StringVar(&i.batch, "batch", "", "batch of cards whose key this one shares, such as "+
+		"SENORDICB0000007, made if there is none (default: by the card's number)")
 	c.Flags().StringVar(&i.link, "link", "contact-115200", "link to the card, for "+
 		"estimates: contact-115200, contact-460800, contactless-106 to -848")
 	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false,
@@ -110,6 +113,11 @@ func (i *cardIssue) check(c *cobra.Command) error {
 	}
 	if _, err := message.ParseDeviceID(i.replaces); i.replaces != "" && err != nil {
 		return cli.Usage("--replaces: %w", err)
+	}
+	batch, err := message.ParseDeviceID(i.batch)
+	if i.batch != "" && (err != nil || batch.Name() != message.Name(i.bank)) {
+		return cli.Usage("--batch: %q: give a batch of cards of %s, such as %sB0000001", i.batch,
+			i.bank, i.bank)
 	}
 	switch {
 	case i.letter == "" && !i.dryRun:

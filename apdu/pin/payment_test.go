@@ -1,0 +1,114 @@
+package pin
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+)
+
+// sides are both sides of an enciphered PAY.
+func sides(t *testing.T) (here, card *Agreement, request *message.Request) {
+	t.Helper()
+	random := rand.NewChaCha8([32]byte{7})
+	own, err := DrawPoint(random)
+	require.NoError(t, err)
+	key, err := DrawPoint(random)
+	require.NoError(t, err)
+	application := message.FCI{LifeCycle: spec.Active, SpecVersion: spec.Version, Capabilities: 7,
+		Nonce: message.Nonce{1, 2, 3}, Batch: "SENORDICB0000001"}
+	public := func(point []byte) *ecdsa.PublicKey {
+		p, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+		require.NoError(t, err)
+		return p
+	}
+	here, err = Agree(own, public(key.PublicKey().Bytes()), application)
+	require.NoError(t, err)
+	card, err = Agree(key, public(own.PublicKey().Bytes()), application)
+	require.NoError(t, err)
+	request = &message.Request{Payee: "SENORDICT0000001", Number: 7, Amount: 4500,
+		Random: RandomOf(own.PublicKey())}
+	return here, card, request
+}
+
+// refusal is what a card answers that refuses.
+func refusal(t *testing.T, card *Agreement, request *message.Request, sw apdu.StatusWord) []byte {
+	t.Helper()
+	body, err := message.Body(request)
+	require.NoError(t, err)
+	status := []byte{byte(sw >> 8), byte(sw)}
+	mac := card.hash(spec.PayLabelRefused, card.application.Nonce[:], status, body)[:8]
+	var content []byte
+	for _, o := range []struct {
+		tag   spec.Tag
+		value []byte
+	}{{spec.TagStatus, status}, {spec.TagMAC, mac}} {
+		content, err = tlv.Append(content, o.tag, o.value)
+		require.NoError(t, err)
+	}
+	plain, err := tlv.Append(nil, spec.TagRefused, content)
+	require.NoError(t, err)
+	sealed, err := card.Seal(plain)
+	require.NoError(t, err)
+	return sealed
+}
+
+func TestOnlyTheCardRefuses(t *testing.T) {
+	here, card, request := sides(t)
+	sealed := refusal(t, card, request, spec.SWFunds)
+	opened, err := here.Open(sealed, request)
+	require.NoError(t, err)
+	assert.Equal(t, PaymentAnswer{Refused: spec.SWFunds}, opened)
+
+	other := *request
+	other.Amount++
+	for name, forged := range map[string][]byte{
+		"of another Request": refusal(t, card, &other, spec.SWFunds),
+		"that says paid":     refusal(t, card, request, apdu.OK),
+		"nothing":            nil,
+		"in clear":           {0xEB, 0x04, 0xD9, 0x02, 0x94, 0x01},
+		"cut short":          sealed[:len(sealed)-16],
+		"one byte more":      append(bytes.Clone(sealed), 0),
+	} {
+		_, err := here.Open(forged, request)
+		assert.ErrorIs(t, err, ErrPaymentAnswer, name)
+	}
+	for at := range sealed {
+		altered := bytes.Clone(sealed)
+		altered[at] ^= 1
+		_, err := here.Open(altered, request)
+		assert.ErrorIs(t, err, ErrPaymentAnswer, "byte %d", at)
+	}
+	card.application.Nonce[0] ^= 1
+	_, err = here.Open(refusal(t, card, request, spec.SWFunds), request)
+	assert.ErrorIs(t, err, ErrPaymentAnswer, "of another session")
+}
+
+// Who listens learns neither PIN nor card: what goes over the air differs in all of it between two
+// sessions, and holds nothing that is known.
+func TestAListenerLearnsNothing(t *testing.T) {
+	here, card, request := sides(t)
+	block, err := NewBlock("1234")
+	require.NoError(t, err)
+	data, err := here.PIN(block, request)
+	require.NoError(t, err)
+	assert.NotContains(t, string(data), string(block[:]))
+	sealed := refusal(t, card, request, spec.SWPINWrong|2)
+	for _, heard := range []*Agreement{here, card} {
+		heard.application.Nonce[7] ^= 1
+	}
+	again, err := here.PIN(block, request)
+	require.NoError(t, err)
+	assert.NotEqual(t, data[69:77], again[69:77], "the PIN")
+	assert.NotEqual(t, data[79:], again[79:], "its proof")
+	assert.NotEqual(t, sealed[2:18], refusal(t, card, request, spec.SWPINWrong|2)[2:18])
+}

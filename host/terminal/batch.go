@@ -1,0 +1,98 @@
+package terminal
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/applet/client"
+	"ekrona/host/store"
+)
+
+// ErrBatch says that a card names no batch, or shows a certificate that is not its batch's: no PIN
+// is enciphered to it.
+var ErrBatch = errors.New("terminal: the card does not show a valid batch certificate: ask for " +
+	"another card, or have it looked at by its bank")
+
+// batchKey returns the key of the batch that a card belongs to. The certificate is read from the
+// card when the terminal meets the batch for the first time, or when the one that it has has ended.
+func (t *Terminal) batchKey(
+	ctx context.Context, applet *client.Client, batch message.DeviceID,
+) (*ecdsa.PublicKey, error) {
+	var kept []byte
+	known, err := store.Get(ctx, t.db, store.Into{&kept},
+		`SELECT certificate FROM batch WHERE id = $1`, string(batch))
+	if err != nil {
+		return nil, fmt.Errorf("terminal: journal: batch %s: %w", batch, err)
+	}
+	if known {
+		if certificate, err := t.verifyBatch(batch, kept); err == nil {
+			return certificate.PublicKey, nil
+		}
+	}
+	encoded, err := applet.BatchCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := t.verifyBatch(batch, encoded)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Exec(ctx, t.db, `INSERT INTO batch (id, certificate) VALUES ($1, $2)
+		ON CONFLICT (id) DO UPDATE SET certificate = excluded.certificate`, string(batch),
+		encoded); err != nil {
+		return nil, fmt.Errorf("terminal: journal: batch %s: %w", batch, err)
+	}
+	return certificate.PublicKey, nil
+}
+
+func (t *Terminal) verifyBatch(batch message.DeviceID, encoded []byte) (*cvc.Certificate, error) {
+	certificate, err := cvc.Parse(encoded)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w (%w)", ErrBatch, err)
+	case certificate.Role != spec.RoleBatch || string(certificate.Holder) != string(batch):
+		return nil, fmt.Errorf("%w (it is that of the %v %s)", ErrBatch, certificate.Role,
+			certificate.Holder)
+	}
+	authority := t.authorities[certificate.Authority]
+	if authority == nil {
+		return nil, fmt.Errorf("terminal: the card was issued under %s, which this terminal does "+
+			"not know: update its list of CAs", certificate.Authority)
+	}
+	if err := cvc.VerifyChain(t.today(), certificate, authority, t.root); err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrBatch, err)
+	}
+	return certificate, nil
+}
+
+// sealKey seals the private half of a Request's point.
+func (t *Terminal) sealKey(number uint32, key *ecdh.PrivateKey) ([]byte, error) {
+	scalar := key.Bytes()
+	defer clear(scalar)
+	return t.sealer.seal("key", number, scalar)
+}
+
+// openKey opens the private half of an open sale's point.
+func (t *Terminal) openKey(ctx context.Context, number uint32) (*ecdh.PrivateKey, error) {
+	var sealed []byte
+	if err := store.Must(ctx, t.db, store.Into{&sealed},
+		`SELECT key FROM request WHERE number = $1`, number); err != nil {
+		return nil, fmt.Errorf("terminal: journal: sale %d: %w", number, err)
+	}
+	scalar, err := t.sealer.open("key", number, sealed)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(scalar)
+	key, err := ecdh.P256().NewPrivateKey(scalar)
+	if err != nil {
+		return nil, fmt.Errorf("%w (key of sale %d)", ErrJournal, number)
+	}
+	return key, nil
+}
