@@ -209,10 +209,11 @@ func (w *world) issue(ctx context.Context, on *hand, number int) error {
 	if err != nil {
 		return err
 	}
+	order.Batch = banking.DeviceIDOf(b.name, banking.KindBatch, 1)
 	if p.card, err = w.install(number, order); err != nil {
 		return err
 	}
-	issuer := personalization.Issuer{CA: b.ca, Root: w.root.Encoded,
+	issuer := personalization.Issuer{CA: b.ca, Batches: b, Root: w.root.Encoded,
 		InstructionKey: b.instruction.Encoded, Notary: w.notaryKey.Encoded, Registry: b,
 		Random: source(w.seed, "issuer", number), Effective: w.today(),
 		Expiry: w.today().AddDays(deviceDays)}

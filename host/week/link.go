@@ -33,11 +33,13 @@ func (l link) check() error {
 }
 
 // Open implements session.Link.
-func (l link) Open(ctx context.Context, device message.DeviceID) (session.Opening, error) {
+func (l link) Open(
+	ctx context.Context, device message.DeviceID, nonce message.Nonce,
+) (session.Opening, error) {
 	if err := l.check(); err != nil {
 		return session.Opening{}, err
 	}
-	return l.bank.Open(ctx, device)
+	return l.bank.Open(ctx, device, nonce)
 }
 
 // Report implements session.Link.
@@ -64,6 +66,14 @@ func (l link) Revoked(ctx context.Context, after int64) ([]notary.Revocation, er
 		return nil, err
 	}
 	return l.bank.Revoked(ctx, after)
+}
+
+// TakeRecords implements banking.Terminal.
+func (l link) TakeRecords(ctx context.Context, portion session.Reading) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	return l.bank.TakeRecords(ctx, portion)
 }
 
 // HandOver implements banking.Wallet.

@@ -22,12 +22,13 @@ func (w *world) observe(ctx context.Context, p *person) (audit.Device, error) {
 }
 
 func (w *world) read(ctx context.Context, p *person) (audit.Device, error) {
-	challenge, err := p.bank.challenge(p.device.ID)
+	applet := client.New(hold(p.card, tear{}))
+	selected, err := applet.Select(ctx)
 	if err != nil {
 		return audit.Device{}, err
 	}
-	applet := client.New(hold(p.card, tear{}))
-	if _, err := applet.Select(ctx); err != nil {
+	challenge, err := p.bank.challenge(p.device.ID, selected.Nonce)
+	if err != nil {
 		return audit.Device{}, err
 	}
 	state, err := applet.GetState(ctx, challenge, p.bank.instruction.Encoded)
@@ -43,7 +44,7 @@ func (w *world) read(ctx context.Context, p *person) (audit.Device, error) {
 
 // observeMerchant reads a terminal.
 func (w *world) observeMerchant(ctx context.Context, s *merchant) (audit.Device, error) {
-	challenge, err := s.bank.challenge(s.ID())
+	challenge, err := s.bank.challenge(s.ID(), message.Nonce{})
 	if err != nil {
 		return audit.Device{}, err
 	}
@@ -56,9 +57,10 @@ func (w *world) observeMerchant(ctx context.Context, s *merchant) (audit.Device,
 }
 
 // challenge returns one that the notary has not opened; its random number is always the same.
-func (b *bank) challenge(id message.DeviceID) ([]byte, error) {
+func (b *bank) challenge(id message.DeviceID, nonce message.Nonce) ([]byte, error) {
 	return envelope.Sign(&message.Challenge{
 		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: id,
+		Nonce: nonce,
 	}, b.instruction.Signer)
 }
 

@@ -12,6 +12,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/audit"
+	"ekrona/host/banking"
 	"ekrona/host/clock"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
@@ -57,6 +58,15 @@ type bank struct {
 	name                  message.Name
 	db                    *sql.DB
 	ca, instruction, desk pki.Identity
+	batch                 pki.BatchKey // of all its cards
+}
+
+// BatchKey implements [personalization.BatchKeys].
+func (b *bank) BatchKey(_ context.Context, batch message.DeviceID) (pki.BatchKey, error) {
+	if own := banking.DeviceIDOf(b.name, banking.KindBatch, 1); batch != own {
+		return pki.BatchKey{}, fmt.Errorf("there is no batch %s, only %s", batch, own)
+	}
+	return b.batch, nil
 }
 
 // foundScheme founds the central bank, and intermediaries that have enough for so many cards.
@@ -165,6 +175,14 @@ func (s *scheme) foundBank(ctx context.Context, name message.Name, issued money.
 			part.issuer); err != nil {
 			return err
 		}
+	}
+	batch, err := keys.Generate(source(s.seed, "batch", name))
+	if err != nil {
+		return err
+	}
+	if b.batch, err = b.ca.CertifyBatch(banking.DeviceIDOf(name, banking.KindBatch, 1),
+		batch); err != nil {
+		return err
 	}
 	schemas, err := intermediary.Schemas()
 	if err != nil {
