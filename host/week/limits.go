@@ -21,7 +21,7 @@ const (
 
 // ErrNoCrisis says that the crisis order cannot be played.
 var ErrNoCrisis = errors.New(
-	"limits crisis: there is no crisis order yet: give pilot or default")
+	"limits crisis: there is no crisis order yet: give pilot")
 
 // terms are what cards and terminals get before the network goes.
 type terms struct {
@@ -39,5 +39,5 @@ func (l Limits) terms() (terms, error) {
 	case Crisis:
 		return terms{}, ErrNoCrisis
 	}
-	return terms{}, fmt.Errorf("limits %q: give pilot or default", l)
+	return terms{}, fmt.Errorf("limits %q: give pilot", string(l))
 }
