@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/store"
 	"ekrona/host/store/faultdriver"
+	"ekrona/host/store/prepared"
 )
 
 // disk is one node's database in memory, which is copied and set back whole. It is a driver,
@@ -68,7 +68,7 @@ func (d *disk) restore(backup []byte) error {
 func (d *disk) Open(source string) (driver.Conn, error) {
 	if d.pooledRows > 0 {
 		d.pooledRows++
-		return &lentConn{Connection: d.one, disk: d, prepared: map[string][]statement{}}, nil
+		return &lentConn{prepared.Keep(d.one), d}, nil
 	}
 	opened, err := (&sqlite.Driver{}).Open(source)
 	if err != nil {
@@ -81,100 +81,20 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 			opened)
 	}
 	d.one, d.raw, d.pooledRows = full, raw, 1
-	return &lentConn{Connection: full, disk: d, prepared: map[string][]statement{}}, nil
+	return &lentConn{prepared.Keep(full), d}, nil
 }
 
-// lentConn is the connection, lent. It keeps its statements prepared: a world uses the same few a
-// thousand times.
+// lentConn is the connection, lent, with statements of its own.
 type lentConn struct {
-	store.Connection
-	disk     *disk
-	prepared map[string][]statement // those that are not in use
-}
-
-type statement interface {
-	driver.Stmt
-	driver.StmtExecContext
-	driver.StmtQueryContext
-}
-
-// maxPrepared bounds how many copies of one statement are kept.
-const maxPrepared = 4
-
-func (c *lentConn) prepare(query string) (statement, error) {
-	if kept := c.prepared[query]; len(kept) > 0 {
-		c.prepared[query] = kept[:len(kept)-1]
-		return kept[len(kept)-1], nil
-	}
-	fresh, err := c.Prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	s, ok := fresh.(statement)
-	if !ok {
-		return nil, fmt.Errorf("SQLite's statement %T lacks a part of what stands before it", fresh)
-	}
-	return s, nil
-}
-
-// release keeps a statement for its next use.
-func (c *lentConn) release(query string, s statement) error {
-	if len(c.prepared[query]) >= maxPrepared {
-		return s.Close()
-	}
-	c.prepared[query] = append(c.prepared[query], s)
-	return nil
+	*prepared.Conn
+	disk *disk
 }
 
 // Close closes the connection with its statements.
 func (c *lentConn) Close() error {
-	var failed []error
-	for _, kept := range c.prepared {
-		for _, s := range kept {
-			failed = append(failed, s.Close())
-		}
-	}
+	err := c.Release()
 	if c.disk.pooledRows--; c.disk.pooledRows == 0 {
-		failed = append(failed, c.Connection.Close())
+		err = errors.Join(err, c.Inner().Close())
 	}
-	return errors.Join(failed...)
-}
-
-// pooledRows are the rows of a statement that is kept when they are closed.
-type pooledRows struct {
-	driver.Rows
-	done func() error
-}
-
-// Close closes the rows.
-func (l *pooledRows) Close() error { return errors.Join(l.Rows.Close(), l.done()) }
-
-// ExecContext executes a statement.
-func (c *lentConn) ExecContext(
-	ctx context.Context, query string, args []driver.NamedValue,
-) (driver.Result, error) {
-	if len(args) == 0 { // it may be several statements, as migrations are
-		return c.Connection.ExecContext(ctx, query, args)
-	}
-	s, err := c.prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	result, err := s.ExecContext(ctx, args)
-	return result, errors.Join(err, c.release(query, s))
-}
-
-// QueryContext executes a query.
-func (c *lentConn) QueryContext(
-	ctx context.Context, query string, args []driver.NamedValue,
-) (driver.Rows, error) {
-	s, err := c.prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.QueryContext(ctx, args)
-	if err != nil {
-		return nil, errors.Join(err, c.release(query, s))
-	}
-	return &pooledRows{rows, func() error { return c.release(query, s) }}, nil
+	return err
 }

@@ -15,11 +15,11 @@ import (
 // transientLeft is what the applet leaves of the transient memory of every published
 // product, in bytes; it cannot be installed where that is negative.
 var transientLeft = map[string]int{
-	"p71": 180, "p71-short": 180,
-	"p71d600": 721, "j3r180-8pin": 246, "p71d321": 246, "j2r180": 86, "j3r180-6pin": 86,
-	"j3r180-3bfd": -90, "j3r180-nfc": -90, "j3r180-usb": -90, "j3r180-2022": -106,
-	"j3r110": -296, "j3r180-taxcore": -300, "j3r180-cardlogix": -346, "j3r180-feitian": -886,
-	"j3r180-rsa4k": -888, "j3r452": -1001, "p71d321-used": -2444,
+	"p71": 1684, "p71-short": 1684,
+	"p71d600": 2225, "j3r180-8pin": 1750, "p71d321": 1750, "j2r180": 1590, "j3r180-6pin": 1590,
+	"j3r180-3bfd": 1542, "j3r180-nfc": 1542, "j3r180-usb": 1542, "j3r180-2022": 1526,
+	"j3r110": 1336, "j3r180-taxcore": 1332, "j3r180-cardlogix": 1286, "j3r180-feitian": 746,
+	"j3r180-rsa4k": 744, "j3r452": 503, "p71d321-used": -812,
 }
 
 // TestProductsThatTheAppletFitsOn installs the applet on every profile. What it needs is
@@ -44,7 +44,7 @@ func TestProductsThatTheAppletFitsOn(t *testing.T) {
 	}
 	assert.Equal(t, transientLeft, left)
 	assert.GreaterOrEqual(t, left[card.P71.Name], 0)
-	assert.Equal(t, "j2r180", fits[preflight.Smallest(fits)].Profile.Name)
+	assert.Equal(t, "j3r452", fits[preflight.Smallest(fits)].Profile.Name)
 }
 
 // TestNeedByKindIsTheNeed adds up what the kinds take.

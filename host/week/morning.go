@@ -1,0 +1,213 @@
+package week
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ekrona/apdu/money"
+	"ekrona/host/audit"
+	"ekrona/host/ledger"
+	"ekrona/host/notary"
+	"ekrona/host/store"
+	"ekrona/host/wallet"
+)
+
+// Morning is the morning after: what was owed, and what was checked.
+type Morning struct {
+	Rounds       int       `json:"rounds"` // in which everybody synchronised
+	Instructions int       `json:"instructions"`
+	Payments     int       `json:"payments"` // that the notary holds
+	Settled      int       `json:"settled"`
+	Returned     int       `json:"returned"` // given up after a torn tap; back with the payer
+	Issued       money.Ore `json:"issued_ore"`
+	Online       money.Ore `json:"online_ore"`
+	Shadow       money.Ore `json:"shadow_ore"`
+	Pool         money.Ore `json:"pool_ore"`
+	OnCards      money.Ore `json:"on_cards_ore"`
+	// Stuck says in a line each what is left over that should not be.
+	Stuck      []string `json:"stuck"`
+	Violations []string `json:"violations"` // of the invariants, a line each
+}
+
+// rounds are how often everybody synchronises: the second time nothing is owed any more (protocol
+// §8, 10).
+const rounds = 2
+
+// morningAfter has everybody synchronise in the order that the seed gives, and has everything
+// checked. The network has come back.
+func (w *world) morningAfter(ctx context.Context) (Morning, error) {
+	m := Morning{Rounds: rounds, Stuck: []string{}, Violations: []string{}}
+	w.dark.Store(false)
+	w.clock.At = w.clock.At.Truncate(24 * time.Hour).Add(30 * time.Hour) // six o'clock
+	for round := range rounds {
+		if err := w.synchroniseAll(ctx, round, &m); err != nil {
+			return m, err
+		}
+	}
+	for _, b := range w.banks {
+		if err := b.PullStatement(ctx); err != nil {
+			return m, fmt.Errorf("%s: %w", b.name, err)
+		}
+	}
+	if err := w.balance(ctx, &m); err != nil {
+		return m, err
+	}
+	found, cards, err := w.audit(ctx, true)
+	for _, v := range found {
+		m.Violations = append(m.Violations, v.String())
+	}
+	for _, d := range cards {
+		m.OnCards += d.State.Balance
+	}
+	return m, err
+}
+
+func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error {
+	order := w.morningOrder(round)
+	show := w.plan.counter(fmt.Sprintf("morning after, round %d", round+1), len(order))
+	for done, n := range order {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		applied, err := w.synchronise(context.WithoutCancel(ctx), n)
+		if err != nil {
+			return err
+		}
+		m.Instructions += applied
+		show(done + 1)
+	}
+	return nil
+}
+
+// morningOrder draws the order in which all synchronise: the terminals first, which do it by
+// themselves, and then the people, each when it suits them. As in synchronise, terminals come after
+// all people in the numbers.
+func (w *world) morningOrder(round int) (order []int) {
+	r := draws(w.seed, "morning", round)
+	for _, n := range r.Perm(len(w.merchants)) {
+		order = append(order, len(w.people)+n)
+	}
+	return append(order, r.Perm(len(w.people))...)
+}
+
+// synchronise synchronises a person's card, or after all people a merchant's terminal.
+func (w *world) synchronise(ctx context.Context, n int) (instructions int, err error) {
+	if n >= len(w.people) {
+		s := w.merchants[n-len(w.people)]
+		result, err := s.Synchronise(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("%s synchronises: %w", s.name, err)
+		}
+		return result.Instructions, nil
+	}
+	p := w.people[n]
+	err = w.hands[0].payer.use(ctx, w, p, func(phone *wallet.Wallet) error {
+		result, err := phone.Synchronise(ctx, wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin})
+		switch {
+		case err != nil:
+			return err
+		case result.Difference != 0:
+			return fmt.Errorf("its balance is off by %s", result.Difference)
+		case len(result.Unanswered) > 0:
+			return result.Unanswered[0]
+		}
+		instructions = result.Instructions
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("%s synchronises: %w", p.name, err)
+	}
+	return instructions, nil
+}
+
+// balance fills in the money, and what is stuck between the parties.
+func (w *world) balance(ctx context.Context, m *Morning) error {
+	books, err := w.central.Balances(ctx)
+	if err != nil {
+		return err
+	}
+	m.Pool = books.Pool
+	for _, a := range books.Online {
+		m.Online += a.Balance
+	}
+	for _, a := range books.Shadow {
+		m.Shadow += a.Balance
+	}
+	m.Issued = books.Issued
+	for _, b := range w.banks {
+		var held money.Ore
+		for _, a := range slices.Concat(books.Online, books.Shadow) {
+			if strings.HasPrefix(a.Name, string(b.name)) {
+				held += a.Balance
+			}
+		}
+		contra, err := ledger.Balance(ctx, b.db, ledger.Account{Kind: ledger.CentralBankContra})
+		if err != nil {
+			return err
+		}
+		transit, err := ledger.Balance(ctx, b.db, ledger.Account{Kind: ledger.Transit})
+		if err != nil {
+			return err
+		}
+		if contra != -held {
+			m.stuck("%s believes that the central bank holds %s for it; it holds %s", b.name,
+				-contra, held)
+		}
+		if transit != 0 {
+			m.stuck("%s holds %s for orders of which nothing becomes", b.name, transit)
+		}
+	}
+	return w.countPayments(ctx, m)
+}
+
+func (m *Morning) stuck(format string, args ...any) {
+	m.Stuck = append(m.Stuck, fmt.Sprintf(format, args...))
+}
+
+// countPayments fills in what became of the payments; one without a final verdict is stuck.
+func (w *world) countPayments(ctx context.Context, m *Morning) error {
+	verdicts, err := store.Column[int](ctx, w.centralDB, `SELECT verdict FROM payment ORDER BY n`)
+	if err != nil {
+		return err
+	}
+	m.Payments = len(verdicts)
+	open := 0
+	for _, v := range verdicts {
+		switch verdict := notary.Verdict(v); {
+		case !verdict.Final():
+			open++
+		case verdict == notary.Void:
+			m.Returned++
+		default:
+			m.Settled++
+		}
+	}
+	if open > 0 {
+		m.stuck("%d payments have no final verdict", open)
+	}
+	return nil
+}
+
+// audit has the auditor check what holds at every moment, or with agreed set also what holds when
+// all have synchronised. It returns the cards as they are.
+func (w *world) audit(
+	ctx context.Context, agreed bool,
+) ([]audit.Violation, []audit.Device, error) {
+	cards, err := w.observeAll(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	honest, err := w.honest(ctx, cards)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := w.auditor.Check(ctx, w.centralDB, honest)
+	if err != nil || !agreed {
+		return found, cards, err
+	}
+	more, err := w.auditor.Agreement(ctx, w.centralDB, honest)
+	return append(found, more...), cards, err
+}

@@ -1,0 +1,101 @@
+package week
+
+import (
+	"context"
+	"fmt"
+
+	"ekrona/apdu/message"
+	"ekrona/applet/client"
+	"ekrona/host/audit"
+	"ekrona/host/envelope"
+	"ekrona/host/session"
+)
+
+// observe reads a person's card as its intermediary would, without changing it: the notary does not
+// learn of the Challenge.
+func (w *world) observe(ctx context.Context, p *person) (audit.Device, error) {
+	d, err := w.read(ctx, p)
+	if err != nil {
+		return d, fmt.Errorf("reading the card of %s: %w", p.name, err)
+	}
+	return d, nil
+}
+
+func (w *world) read(ctx context.Context, p *person) (audit.Device, error) {
+	applet := client.New(hold(p.card, tear{}))
+	selected, err := applet.Select(ctx)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	challenge, err := p.bank.challenge(p.device.ID, selected.Nonce)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	state, err := applet.GetState(ctx, challenge, p.bank.instruction.Encoded)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	records, err := applet.Records(ctx)
+	if err != nil {
+		return audit.Device{}, err
+	}
+	return audit.Observed(session.Reading{State: state, Records: records})
+}
+
+// observeMerchant reads a terminal.
+func (w *world) observeMerchant(ctx context.Context, s *merchant) (audit.Device, error) {
+	challenge, err := s.bank.challenge(s.ID(), message.Nonce{})
+	if err != nil {
+		return audit.Device{}, err
+	}
+	reading, err := s.Read(ctx, challenge,
+		session.Trust{InstructionKey: s.bank.instruction.Encoded, Notary: w.notaryKey.Encoded})
+	if err != nil {
+		return audit.Device{}, fmt.Errorf("reading the terminal of %s: %w", s.name, err)
+	}
+	return audit.Observed(reading)
+}
+
+// challenge returns one that the notary has not opened; its random number is always the same.
+func (b *bank) challenge(id message.DeviceID, nonce message.Nonce) ([]byte, error) {
+	return envelope.Sign(&message.Challenge{
+		InstructionKey: message.AuthorityRef(b.instruction.Certificate.Holder), Device: id,
+		Nonce: nonce,
+	}, b.instruction.Signer)
+}
+
+// observeAll reads all cards.
+func (w *world) observeAll(ctx context.Context) ([]audit.Device, error) {
+	all := make([]audit.Device, len(w.people))
+	err := w.atOnce(ctx, len(w.people), func(_ *hand, number int) (err error) {
+		all[number], err = w.observe(context.WithoutCancel(ctx), w.people[number])
+		return err
+	})
+	return all, err
+}
+
+// checkOwners checks that each owner knows what the card holds.
+func (w *world) checkOwners(cards []audit.Device) error {
+	for number, p := range w.people {
+		if holds := cards[number].State.Balance; holds != p.balance {
+			return fmt.Errorf("%s believes to hold %s; the card holds %s", p.name, p.balance, holds)
+		}
+	}
+	return nil
+}
+
+// honest returns the devices for the auditor.
+func (w *world) honest(ctx context.Context, cards []audit.Device) (map[string]audit.Device, error) {
+	all := map[string]audit.Device{}
+	for number, p := range w.people {
+		all[string(p.device.ID)] = cards[number]
+	}
+	for _, s := range w.merchants {
+		d, err := w.observeMerchant(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		all[string(s.ID())] = d
+	}
+	return all, nil
+}

@@ -1,0 +1,93 @@
+package week
+
+import (
+	"bytes"
+	"compress/flate"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+
+	"ekrona/host/store"
+	"ekrona/host/wallet"
+)
+
+// journal is what is on a phone that nobody uses: its database as SQLite writes it, compressed.
+// Thousands of phones are off while a few are in use, and a database takes pages for every table.
+type journal []byte
+
+// pocket is where phones are used, one after the other: one database in memory, which holds the
+// journal of the phone in use.
+type pocket struct {
+	db    *sql.DB
+	blank []byte // image of a phone that was never used
+}
+
+func newPocket(ctx context.Context) (*pocket, error) {
+	schema, err := wallet.Schema()
+	if err != nil {
+		return nil, err
+	}
+	p := &pocket{}
+	if p.db, err = openMemory(ctx, schema); err != nil {
+		return nil, err
+	}
+	if p.blank, err = store.Image(ctx, p.db); err != nil {
+		return nil, errors.Join(err, p.db.Close())
+	}
+	return p, nil
+}
+
+// use starts a person's phone, calls do, and puts the phone away.
+func (k *pocket) use(
+	ctx context.Context, w *world, p *person, do func(*wallet.Wallet) error,
+) error {
+	image, err := p.journal.image(k.blank)
+	if err != nil {
+		return fmt.Errorf("phone of %s: %w", p.name, err)
+	}
+	if err := store.SetImage(ctx, k.db, image); err != nil {
+		return fmt.Errorf("phone of %s: %w", p.name, err)
+	}
+	phone, err := wallet.New(ctx, wallet.Config{
+		DB: k.db, Random: p.random, App: p.app, Device: p.device.ID,
+		Certificate: p.device.Certificate, CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint,
+		Authorities: w.authorities(), Intermediary: link{p.bank, &w.dark},
+	})
+	if err != nil {
+		return fmt.Errorf("phone of %s: %w", p.name, err)
+	}
+	err = do(phone)
+	if image, failed := store.Image(ctx, k.db); failed != nil {
+		err = errors.Join(err, failed)
+	} else if p.journal, failed = compressed(image); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
+// image returns the journal as SQLite reads it.
+func (j journal) image(blank []byte) ([]byte, error) {
+	if j == nil {
+		return blank, nil
+	}
+	image, err := io.ReadAll(flate.NewReader(bytes.NewReader(j)))
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return image, nil
+}
+
+func compressed(image []byte) (journal, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	_, err = w.Write(image)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return bytes.Clone(b.Bytes()), nil
+}

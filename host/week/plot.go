@@ -1,0 +1,63 @@
+package week
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/go-analyze/charts"
+)
+
+// Measures of a plot, in pixels.
+const (
+	plotWidth  = 800
+	plotHeight = 400
+)
+
+// Plot returns a picture in SVG: for each week a line of the share of funded attempts that
+// succeeded, by day.
+func Plot(weeks ...Report) ([]byte, error) {
+	days := 0
+	for _, r := range weeks {
+		days = max(days, len(r.Days))
+	}
+	values := make([][]float64, len(weeks))
+	names := make([]string, len(weeks))
+	for i, r := range weeks {
+		names[i] = "limits " + string(r.Limits)
+		for _, d := range r.Days {
+			values[i] = append(values[i], d.share())
+		}
+		for len(values[i]) < days { // of a week that was broken off
+			values[i] = append(values[i], charts.GetNullValue())
+		}
+	}
+	options := charts.NewLineChartOptionWithData(values)
+	options.Title.Text = "Funded payments that succeeded without network, in per cent"
+	options.Legend.SeriesNames = names
+	options.Legend.Offset = charts.OffsetStr{Top: charts.PositionBottom}
+	options.XAxis.Labels = make([]string, days)
+	for day := range days {
+		options.XAxis.Labels[day] = "day " + strconv.Itoa(day+1)
+	}
+	options.YAxis[0].Min, options.YAxis[0].Max = charts.Ptr(0.0), charts.Ptr(100.0)
+	options.YAxis[0].Unit = 20
+	options.YAxis[0].ValueFormatter = func(v float64) string { return fmt.Sprintf("%.0f", v) }
+	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG,
+		Width: plotWidth, Height: plotHeight})
+	if err := painter.LineChart(options); err != nil {
+		return nil, fmt.Errorf("plot: %w", err)
+	}
+	picture, err := painter.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("plot: %w", err)
+	}
+	return picture, nil
+}
+
+// share is the part of the funded attempts that succeeded, in per cent.
+func (d Day) share() float64 {
+	if d.Funded() == 0 {
+		return charts.GetNullValue()
+	}
+	return float64(d.Paid) * 100 / float64(d.Funded())
+}

@@ -1,0 +1,223 @@
+package week
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/host/audit"
+	"ekrona/host/banking"
+	"ekrona/host/clock"
+	"ekrona/host/intermediary"
+	"ekrona/host/notary"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/host/store/prepared"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/keys"
+)
+
+const (
+	honour         = 30 * 24 * time.Hour
+	patience       = 90 * 24 * time.Hour
+	deviceDays     = 4 * 365  // validity of cards' and terminals' certificates
+	authorityDays  = 10 * 365 // of all others
+	firstDayHour   = 4        // of the day, when nobody pays
+	issuedToCard   = 6_000 * money.Krona
+	issuedToSpare  = 100_000 * money.Krona
+	liquidityShare = 100 // of what is issued, one in so many goes to the pool
+)
+
+var (
+	beginning = time.Date(2026, time.November, 2, firstDayHour, 0, 0, 0, time.UTC) // a Monday
+	bankNames = []message.Name{"SENORDIC", "SEFJORDB", "SESODERB", "SEVASTRA"}
+)
+
+// scheme is the central bank and the intermediaries.
+type scheme struct {
+	clock     *clock.Manual
+	seed      uint64
+	databases []*sql.DB
+
+	root, notaryKey pki.Identity
+	central         *settlement.Notary
+	centralDB       *sql.DB
+	auditor         *audit.Auditor
+	banks           []*bank
+}
+
+// bank is an intermediary with its keys.
+type bank struct {
+	*intermediary.Intermediary
+	name                  message.Name
+	db                    *sql.DB
+	ca, instruction, desk pki.Identity
+	batch                 pki.BatchKey // of all its cards
+}
+
+// BatchKey implements [personalization.BatchKeys].
+func (b *bank) BatchKey(_ context.Context, batch message.DeviceID) (pki.BatchKey, error) {
+	if own := banking.DeviceIDOf(b.name, banking.KindBatch, 1); batch != own {
+		return pki.BatchKey{}, fmt.Errorf("there is no batch %s, only %s", batch, own)
+	}
+	return b.batch, nil
+}
+
+// foundScheme founds the central bank, and intermediaries that have enough for so many cards.
+func foundScheme(ctx context.Context, seed uint64, cards int) (_ *scheme, err error) {
+	s := &scheme{clock: &clock.Manual{At: beginning}, seed: seed}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("founding the scheme: %w", err), s.close())
+		}
+	}()
+	if s.root, err = s.identity("SERIKSBK00001", spec.RoleRoot, authorityDays, nil); err != nil {
+		return nil, err
+	}
+	if s.notaryKey, err = s.identity("SENOTARY00001", spec.RoleNotary, authorityDays,
+		&s.root); err != nil {
+		return nil, err
+	}
+	schemas, err := settlement.Schemas()
+	if err != nil {
+		return nil, err
+	}
+	if s.centralDB, err = s.open(ctx, schemas...); err != nil {
+		return nil, err
+	}
+	s.auditor = audit.New(s.notaryKey.Certificate.PublicKey)
+	s.auditor.HonestCAs = true
+	s.central, err = settlement.New(ctx, settlement.Config{
+		DB: s.centralDB, Clock: s.clock, Key: s.notaryKey.Signer, Certificate: s.notaryKey.Encoded,
+		Root: s.root.Encoded, Terms: notary.Terms{Honour: honour, Wait: patience},
+	})
+	if err != nil {
+		return nil, err
+	}
+	issued := issuedToSpare + issuedToCard*money.Ore(1+cards/len(bankNames))
+	if err := s.central.FundPool(ctx, "pool", issued/liquidityShare); err != nil {
+		return nil, err
+	}
+	for _, name := range bankNames {
+		if err := s.foundBank(ctx, name, issued); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *scheme) close() error {
+	var failed []error
+	for _, db := range s.databases {
+		failed = append(failed, db.Close())
+	}
+	return errors.Join(failed...)
+}
+
+// open opens a database in memory, which ends with the scheme.
+func (s *scheme) open(ctx context.Context, schemas ...store.Schema) (*sql.DB, error) {
+	db, err := openMemory(ctx, schemas...)
+	if err == nil {
+		s.databases = append(s.databases, db)
+	}
+	return db, err
+}
+
+// openMemory opens a database in memory that keeps its statements.
+func openMemory(ctx context.Context, schemas ...store.Schema) (*sql.DB, error) {
+	return store.OpenOn(ctx, prepared.Driver{Driver: store.DriverOf(store.Memory)}, store.Memory,
+		schemas...)
+}
+
+func (s *scheme) today() message.Date { return message.DateOf(s.clock.At) }
+
+// identity makes a key and has the issuer certify it; without an issuer it is the root.
+func (s *scheme) identity(
+	holder string, role spec.Role, days int, issuer *pki.Identity,
+) (pki.Identity, error) {
+	key, err := keys.Generate(source(s.seed, "key", holder))
+	if err != nil {
+		return pki.Identity{}, err
+	}
+	if issuer == nil {
+		issuer = &pki.Identity{Signer: key,
+			Certificate: &cvc.Certificate{Holder: cvc.Holder(holder), Role: role}}
+	}
+	encoded, err := issuer.Certify(pki.Subject{Holder: cvc.Holder(holder), Role: role,
+		Effective: s.today(), Expiry: s.today().AddDays(days)}, &key.PublicKey)
+	if err != nil {
+		return pki.Identity{}, err
+	}
+	certificate, err := cvc.Parse(encoded)
+	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+}
+
+func (s *scheme) foundBank(ctx context.Context, name message.Name, issued money.Ore) error {
+	b := &bank{name: name}
+	for _, part := range []struct {
+		into   *pki.Identity
+		holder string
+		role   spec.Role
+		issuer *pki.Identity
+	}{
+		{&b.ca, string(name) + "00001", spec.RoleIntermediary, &s.root},
+		{&b.instruction, string(name) + "00002", spec.RoleInstructionKey, &s.root},
+		{&b.desk, string(name) + "DESK0001", spec.RoleDesk, &b.ca},
+	} {
+		var err error
+		if *part.into, err = s.identity(part.holder, part.role, authorityDays,
+			part.issuer); err != nil {
+			return err
+		}
+	}
+	batch, err := keys.Generate(source(s.seed, "batch", name))
+	if err != nil {
+		return err
+	}
+	if b.batch, err = b.ca.CertifyBatch(banking.DeviceIDOf(name, banking.KindBatch, 1),
+		batch); err != nil {
+		return err
+	}
+	schemas, err := intermediary.Schemas()
+	if err != nil {
+		return err
+	}
+	if b.db, err = s.open(ctx, schemas...); err != nil {
+		return err
+	}
+	b.Intermediary, err = intermediary.New(intermediary.Config{
+		Name: name, DB: b.db, Clock: s.clock, Random: source(s.seed, "bank", name),
+		Notary: s.central.For(name), CA: b.ca.Encoded,
+		InstructionKey: intermediary.Identity{Signer: b.instruction.Signer,
+			Certificate: b.instruction.Encoded},
+		Desk: intermediary.Identity{Signer: b.desk.Signer, Certificate: b.desk.Encoded},
+
+		NotaryCertificate: s.notaryKey.Encoded,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.central.Join(ctx, name, b.ca.Encoded, b.instruction.Encoded); err != nil {
+		return err
+	}
+	if err := b.Start(ctx); err != nil {
+		return err
+	}
+	s.banks = append(s.banks, b)
+	return s.central.Issue(ctx, notary.OrderKey("first of "+name), name, issued)
+}
+
+// authorities returns the certificates of all CAs.
+func (s *scheme) authorities() [][]byte {
+	var all [][]byte
+	for _, b := range s.banks {
+		all = append(all, b.ca.Encoded)
+	}
+	return all
+}
