@@ -180,7 +180,8 @@ func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
 		parties.Side(payer, v.PIN, parties.OwnPIN),
 		parties.Side(payee, p.payeePIN, parties.PayeePIN), amount)
 	switch {
-	case err != nil && asked.Message == nil:
+	case err != nil && asked.Message == nil: // the payee's card was asked, and no other yet
+		err = parties.OtherCard(err, payee, "--payee-device")
 		return goOn(err, "a Request that the card has made is found by \"ekrona wallet sync %s\", "+
 			"or by the same payment again", payee.Name)
 	case err != nil:
