@@ -4,7 +4,7 @@ package spec
 const (
 	MaxOpenRequests = 4   // requests open at a time; each reserves a log slot
 	MinSlots        = 16  // fewest slots of a log
-	MaxSlots        = 240 // most slots of a log
+	MaxSlots        = 224 // most slots of a log
 	DefaultSlots    = 128 // slots of a card whose issuer names none
 	CACache         = 4   // intermediary CAs remembered
 	RootsKept       = 2   // current root and the one before
@@ -49,7 +49,7 @@ var Limits = []LimitRow{
 		"its amount and a place among the transactions"},
 	{"MIN_SLOTS", MinSlots, "fewest slots of the log: records kept until acknowledged; records " +
 		"and open requests stay within them"},
-	{"MAX_SLOTS", MaxSlots, "most slots of the log: their number is one byte"},
+	{"MAX_SLOTS", MaxSlots, "most slots of the log: what a P71 has room for beside the code"},
 	{"DEFAULT_SLOTS", DefaultSlots, "slots of a card whose issuer names none"},
 	{"CA_CACHE", CACache, "intermediary CAs stored; the own CA stays, the others take turns"},
 	{"ROOTS_KEPT", RootsKept, "root keys known: current and previous"},

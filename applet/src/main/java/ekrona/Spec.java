@@ -350,8 +350,8 @@ public final class Spec {
      * within them
      */
     public static final short MIN_SLOTS = (short) 16;
-    /** most slots of the log: their number is one byte */
-    public static final short MAX_SLOTS = (short) 240;
+    /** most slots of the log: what a P71 has room for beside the code */
+    public static final short MAX_SLOTS = (short) 224;
     /** slots of a card whose issuer names none */
     public static final short DEFAULT_SLOTS = (short) 128;
     /** intermediary CAs stored; the own CA stays, the others take turns */
