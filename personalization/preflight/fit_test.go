@@ -15,11 +15,11 @@ import (
 // transientLeft is what the applet leaves of the transient memory of every published
 // product, in bytes; it cannot be installed where that is negative.
 var transientLeft = map[string]int{
-	"p71": 1684, "p71-short": 1684,
-	"p71d600": 2225, "j3r180-8pin": 1750, "p71d321": 1750, "j2r180": 1590, "j3r180-6pin": 1590,
-	"j3r180-3bfd": 1542, "j3r180-nfc": 1542, "j3r180-usb": 1542, "j3r180-2022": 1526,
-	"j3r110": 1336, "j3r180-taxcore": 1332, "j3r180-cardlogix": 1286, "j3r180-feitian": 746,
-	"j3r180-rsa4k": 744, "j3r452": 503, "p71d321-used": -812,
+	"p71": 1620, "p71-short": 1620,
+	"p71d600": 2161, "j3r180-8pin": 1686, "p71d321": 1686, "j2r180": 1526, "j3r180-6pin": 1526,
+	"j3r180-3bfd": 1478, "j3r180-nfc": 1478, "j3r180-usb": 1478, "j3r180-2022": 1462,
+	"j3r110": 1272, "j3r180-taxcore": 1268, "j3r180-cardlogix": 1222, "j3r180-feitian": 682,
+	"j3r180-rsa4k": 680, "j3r452": 439, "p71d321-used": -876,
 }
 
 // TestProductsThatTheAppletFitsOn installs the applet on every profile. What it needs is
