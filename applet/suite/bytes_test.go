@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/applet"
 	"ekrona/emulator/card"
@@ -19,7 +20,7 @@ import (
 type manyCards struct{ made []*card.Card }
 
 func (m *manyCards) Install(_ context.Context, parameters []byte) (apdu.Card, error) {
-	fresh, err := card.New(card.Options{Profile: card.P71, Interface: card.Contactless})
+	fresh, err := card.New(card.Options{Profile: card.P71, Interface: card.Contact})
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +66,11 @@ func issueMany(t testing.TB, cards, payments int) []*card.Card {
 	require.NoError(t, runCase(t.Context(), all, func(c *caseRun) {
 		merchant := c.device(c.world.own, spec.RoleTerminal)
 		for range cards {
-			s := c.loaded(10_000)
+			s := c.loaded(10_000, func(p *message.InstallParameters) {
+				p.Ceilings, p.Slots = message.DefaultCeilings(), spec.DefaultSlots
+			})
 			for range payments {
 				s.newTap()
-				if len(s.model.stored()) == paymentsBetweenSyncs {
-					s.instruct()
-				}
 				s.enterPIN()
 				s.payVerified(merchant, c.request(merchant, 1, ""))
 			}

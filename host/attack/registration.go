@@ -54,6 +54,13 @@ var registrations = []Attack{
 			registered("ceilings that are cut short", func(_ *Setup, r *notary.Registration) {
 				r.Ceilings = r.Ceilings[:len(r.Ceilings)-1]
 			}),
+			registered("a card without slots", func(_ *Setup, r *notary.Registration) {
+				r.Slots = 0
+			}),
+			registered("more transactions than slots", func(_ *Setup, r *notary.Registration) {
+				r.Slots = spec.MinSlots
+				r.Ceilings = []byte(spec.DefaultCeilings)
+			}),
 			registered("a terminal with ceilings", func(s *Setup, r *notary.Registration) {
 				r.Certificate = s.TerminalCertificate
 			}),
@@ -65,7 +72,7 @@ var registrations = []Attack{
 	{
 		Name:    "second registration under one id",
 		Threat:  "another key spends from a card's shadow wallet, or another owner gets its money",
-		Defence: "an id has one key, role, owner and ceilings, for ever",
+		Defence: "an id has one key, role, owner, ceilings and slots, for ever",
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Taken},
 		Ways: []Way{
@@ -81,6 +88,10 @@ var registrations = []Attack{
 				*r = s.Registered
 				r.Ceilings = bytes.Clone(r.Ceilings)
 				r.Ceilings[len(r.Ceilings)-1] ^= spec.FlagSpendReceived
+			}),
+			registered("another number of slots", func(s *Setup, r *notary.Registration) {
+				*r = s.Registered
+				r.Slots++
 			}),
 		},
 	},

@@ -99,6 +99,7 @@ func Above(p, ceilings message.Policy) string {
 	}{
 		{"balance", p.MaxBalance, ceilings.MaxBalance, p.MaxBalance > ceilings.MaxBalance},
 		{"payment", p.MaxPayment, ceilings.MaxPayment, p.MaxPayment > ceilings.MaxPayment},
+		{"spent", p.MaxSpent, ceilings.MaxSpent, p.MaxSpent > ceilings.MaxSpent},
 		{"transactions", count(p.MaxTransactions), count(ceilings.MaxTransactions),
 			p.MaxTransactions > ceilings.MaxTransactions},
 	} {

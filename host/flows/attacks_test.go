@@ -56,7 +56,7 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 		return made.Encoded
 	}
 	registration := notary.Registration{Certificate: anna.device.Certificate,
-		Owner: anna.device.Customer, Ceilings: anna.device.Ceilings}
+		Owner: anna.device.Customer, Ceilings: anna.device.Ceilings, Slots: anna.device.Slots}
 	unregistered := registration
 	unregistered.Certificate = certified("unregistered", "SENORDIC000000C9", spec.RoleCard)
 

@@ -51,7 +51,8 @@ func (w *world) addKeyPayer(at message.Name, online money.Ore) *keyPayer {
 	ceilings, err := limits.Bytes()
 	require.NoError(w.t, err)
 	require.NoError(w.t, p.bank.AddDevice(w.ctx, banking.Device{ID: p.ID(), Customer: "payer",
-		Certificate: p.identity.Encoded, Ceilings: ceilings, Policy: limits}))
+		Certificate: p.identity.Encoded, Ceilings: ceilings,
+		Slots: spec.DefaultSlots, Policy: limits}))
 	load, err := order.New(order.Load, p.ID(), online, w.random("order"), app)
 	require.NoError(w.t, err)
 	require.NoError(w.t, p.bank.PlaceLoad(w.ctx, load))

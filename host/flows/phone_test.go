@@ -208,12 +208,12 @@ func TestALimitSaysWhoseItIsAndHowMuchIsLeft(t *testing.T) {
 	w := newWorld(t)
 	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
 	w.load(anna, 200*money.Krona)
-	_, err := anna.phone.Request(w.ctx, anna.tap(t), 2900*money.Krona, "")
+	_, err := anna.phone.Request(w.ctx, anna.tap(t), 3900*money.Krona, "")
 	require.EqualError(t, err, "the payee's card's limit of what it may hold has no room for the "+
-		"amount (at most 3000.00 kr; 2800.00 kr left): ask for less, or first unload or "+
+		"amount (at most 4000.00 kr; 3800.00 kr left): ask for less, or first unload or "+
 		"synchronise the card (the card answered 9403)")
-	_, err = anna.phone.Request(w.ctx, anna.tap(t), 3001*money.Krona, "")
-	require.ErrorContains(t, err, "the payee's card's limit for one payment (at most 3000.00 kr)")
+	_, err = anna.phone.Request(w.ctx, anna.tap(t), 4001*money.Krona, "")
+	require.ErrorContains(t, err, "the payee's card's limit for one payment (at most 4000.00 kr)")
 	pos := w.addTerminal("SEFJORDB")
 	sale, err := pos.Ask(w.ctx, 300*money.Krona)
 	require.NoError(t, err)

@@ -25,6 +25,7 @@ const (
 	Payment      Kind = "payment"       // of one payment
 	Balance      Kind = "balance"       // what a card may hold, open requests counted
 	Transactions Kind = "transactions"  // a card's payments until it synchronises
+	Spent        Kind = "spent"         // what a card may pay until it synchronises
 	OpenRequests Kind = "open-requests" // requests that are neither paid nor refused
 	Log          Kind = "log"           // records that a card has room for until it synchronises
 	Receipts     Kind = "receipts"      // a terminal's sales until it synchronises
@@ -181,7 +182,8 @@ func (n Near) MarshalJSON() ([]byte, error) {
 // ofStatus are the limits that a card refuses for.
 var ofStatus = map[apdu.StatusWord]Kind{
 	spec.SWFunds: Funds, spec.SWPaymentLimit: Payment, spec.SWBalanceLimit: Balance,
-	spec.SWTransactionLimit: Transactions, spec.SWOpenRequests: OpenRequests, spec.SWLogFull: Log,
+	spec.SWSpentLimit: Spent, spec.SWTransactionLimit: Transactions,
+	spec.SWOpenRequests: OpenRequests, spec.SWLogFull: Log,
 }
 
 // OfCard returns a card's refusal for a limit as [*Reached], and any other error as it is. whose

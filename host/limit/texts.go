@@ -53,6 +53,17 @@ var texts = map[Kind]text{
 			"betala med ett annat kort; det här måste först kopplas upp"}},
 		otherwise: line{"synchronise the card first", "koppla först upp kortet"},
 	},
+	Spent: {
+		name: line{"sum without the network", "summa utan uppkoppling"},
+		reached: line{"%s sum without the network has no room for the amount",
+			"%s summa utan uppkoppling har inte plats för beloppet"},
+		remedies: map[Owner]line{Payer: {
+			"ask for less, or pay with another card; this one must first synchronise",
+			"ta ett lägre belopp, eller betala med ett annat kort; det här måste först " +
+				"kopplas upp"}},
+		otherwise: line{"ask for less, or synchronise the card first",
+			"ta ett lägre belopp, eller koppla först upp kortet"},
+	},
 	OpenRequests: {
 		name: line{"open requests", "öppna begäranden"},
 		reached: line{"%s open requests take all places",

@@ -219,11 +219,11 @@ func attacked(t *testing.T, w *settlementtest.World) (attack.Services, *attack.S
 			ForeignKey: w.Intermediaries["FJORD"].Instructs,
 			CA:         ca, InstructionCertificate: by.InstructionCertificate,
 			Card: notary.Registration{Certificate: ghost.Certificate, Owner: "ghost",
-				Ceilings: w.Policy(ghost.Ceilings)},
+				Ceilings: w.Policy(ghost.Ceilings), Slots: settlementtest.Slots},
 			TerminalCertificate: w.Unregistered("TILL2", "NORDIC", spec.RoleTerminal,
 				"terminal").Certificate,
 			Registered: notary.Registration{Certificate: anna.Certificate, Owner: anna.Owner,
-				Ceilings: w.Policy(anna.Ceilings)},
+				Ceilings: w.Policy(anna.Ceilings), Slots: settlementtest.Slots},
 			SecondKey: w.Unregistered("ANNA", "NORDIC", spec.RoleCard, "another key").Certificate,
 		}
 }

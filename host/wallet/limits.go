@@ -33,7 +33,11 @@ func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owne
 	case limit.Transactions:
 		reached.Most = limit.Count(held.Policy.MaxTransactions)
 		reached.Left = limit.Count(0)
-	case limit.OpenRequests, limit.Log, limit.Receipts, limit.Sum:
+	case limit.Spent:
+		reached.Most = limit.Amount(held.Policy.MaxSpent)
+	case limit.Log:
+		reached.Most = limit.Count(held.Counters.Slots)
+	case limit.OpenRequests, limit.Receipts, limit.Sum:
 	}
 	return err
 }
@@ -41,7 +45,7 @@ func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owne
 // Warnings returns the limits of a card that its next payments may reach: a fifth of its payments
 // until it synchronises is left.
 func (h Holdings) Warnings() (near []limit.Near) {
-	most := int(h.Policy.MaxTransactions)
+	most := h.payments()
 	if left := h.PaymentsLeft(); left <= max(most/5, 1) {
 		near = append(near, limit.Near{Limit: limit.Transactions, Whose: limit.Card,
 			Most: limit.Count(most), Left: limit.Count(left)})
@@ -52,5 +56,10 @@ func (h Holdings) Warnings() (near []limit.Near) {
 // PaymentsLeft returns how many payments the card makes or takes at least until it synchronises:
 // records that are no payments are counted as such.
 func (h Holdings) PaymentsLeft() int {
-	return max(int(h.Policy.MaxTransactions)-int(h.Counters.ATC-h.Counters.AckedATC), 0)
+	return max(h.payments()-int(h.Counters.ATC-h.Counters.AckedATC), 0)
+}
+
+// payments is the most of them until the card synchronises: of policy and log the lower.
+func (h Holdings) payments() int {
+	return min(int(h.Policy.MaxTransactions), int(h.Counters.Slots))
 }

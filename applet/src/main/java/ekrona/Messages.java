@@ -50,16 +50,20 @@ final class Messages {
      *
      * @return the offset after them
      */
-    static short require(byte[] b, short offset, short end, byte[] frame, short length) {
+    private static short require(byte[] b, short offset, short end, byte[] frame, short length) {
         short next = Tlv.match(b, offset, end, frame, length);
         if (next < 0) {
-            requireVersion(b, offset, end, frame[1]);
-            if (frame[1] == (byte) Spec.TAG_PAYMENT) {
-                requireVersion(b, (short) (offset + PAYMENT_REQUEST), end, (byte) Spec.TAG_REQUEST);
-            }
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
+            refuse(b, offset, end, frame[1]);
         }
         return next;
+    }
+
+    private static void refuse(byte[] b, short offset, short end, byte tag) {
+        requireVersion(b, offset, end, tag);
+        if (tag == (byte) Spec.TAG_PAYMENT) {
+            requireVersion(b, (short) (offset + PAYMENT_REQUEST), end, (byte) Spec.TAG_REQUEST);
+        }
+        ISOException.throwIt(Spec.SW_WRONG_DATA);
     }
 
     /** As require, where nothing may follow and the message is the whole command. */
@@ -98,8 +102,11 @@ final class Messages {
     /** Reads a Request, signature included. Returns the offset after it. */
     static short request(byte[] b, short offset, short end) {
         short next = namesPayer(b, offset)
-                ? require(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
-                : require(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
+                ? Tlv.match(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
+                : Tlv.match(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
+        if (next < 0) {
+            refuse(b, offset, end, (byte) Spec.TAG_REQUEST);
+        }
         requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;
     }

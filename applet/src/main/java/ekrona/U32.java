@@ -79,6 +79,11 @@ final class U32 {
 
     /** a += 1. Returns false on overflow, as add does. */
     static boolean increment(byte[] a, short offset) {
-        return add(a, offset, ONE, (short) 0);
+        short low = (short) (Util.getShort(a, (short) (offset + HALF)) + 1);
+        if (low == 0) {
+            return add(a, offset, ONE, (short) 0);
+        }
+        Util.setShort(a, (short) (offset + HALF), low);
+        return true;
     }
 }

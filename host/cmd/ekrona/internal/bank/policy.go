@@ -22,7 +22,9 @@ import (
 )
 
 // presets are the named limits of cards.
-var presets = map[string]func() message.Policy{"pilot": message.PilotPolicy}
+var presets = map[string]func() message.Policy{
+	"default": message.DefaultPolicy, "pilot": message.PilotPolicy,
+}
 
 func presetNames() string {
 	var names []string
@@ -37,6 +39,7 @@ func presetNames() string {
 type limitsAnswer struct {
 	MaxBalance      money.Ore `json:"max_balance_ore"`
 	MaxPayment      money.Ore `json:"max_payment_ore"`
+	MaxSpent        money.Ore `json:"max_spent_ore"`
 	MaxTransactions uint      `json:"max_transactions"`
 	Flags           []string  `json:"flags"`
 }
@@ -48,13 +51,13 @@ func limitsOf(p message.Policy) limitsAnswer {
 			flags = append(flags, row.Name)
 		}
 	}
-	return limitsAnswer{p.MaxBalance, p.MaxPayment, uint(p.MaxTransactions), flags}
+	return limitsAnswer{p.MaxBalance, p.MaxPayment, p.MaxSpent, uint(p.MaxTransactions), flags}
 }
 
 // String is the limits for a person.
 func (l limitsAnswer) String() string {
-	text := fmt.Sprintf("holds %s, pays %s at most, %d transactions between two synchronisations",
-		l.MaxBalance, l.MaxPayment, l.MaxTransactions)
+	text := fmt.Sprintf("holds %s, pays %s at most, between two synchronisations %s in %d "+
+		"transactions", l.MaxBalance, l.MaxPayment, l.MaxSpent, l.MaxTransactions)
 	if len(l.Flags) > 0 {
 		text += ", " + strings.Join(l.Flags, " ")
 	}
@@ -73,6 +76,7 @@ type policySet struct {
 	everyone              bool
 	cards, customers      []string
 	balance, payment      string
+	spent                 string
 	transactions          uint
 	flags                 []bool // in the order of spec.Flags
 }
@@ -111,6 +115,8 @@ An order above the ceilings of a card is refused as a whole, and names the card.
 		"customer whose cards are meant (repeat for more)")
 	c.Flags().StringVar(&p.balance, "max-balance", "", "most that a card holds, in kronor")
 	c.Flags().StringVar(&p.payment, "max-payment", "", "most of one payment, in kronor")
+	c.Flags().StringVar(&p.spent, "max-spent", "",
+		"most paid between two synchronisations, in kronor")
 	c.Flags().UintVar(&p.transactions, "max-transactions", 0,
 		"transactions between two synchronisations")
 	p.flags = make([]bool, len(spec.Flags))
@@ -210,7 +216,8 @@ func (p *policySet) change(c *cobra.Command, policy *message.Policy) error {
 		flag, text string
 		into       *money.Ore
 	}{{"max-balance", p.balance, &policy.MaxBalance},
-		{"max-payment", p.payment, &policy.MaxPayment}} {
+		{"max-payment", p.payment, &policy.MaxPayment},
+		{"max-spent", p.spent, &policy.MaxSpent}} {
 		if !c.Flags().Changed(amount.flag) {
 			continue
 		}
