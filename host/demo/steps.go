@@ -24,7 +24,7 @@ func (s *scenario) receiveWithoutPIN() error {
 		if err != nil {
 			return err
 		}
-		policy := message.PilotPolicy()
+		policy := message.DefaultPolicy()
 		policy.Flags &^= spec.FlagPINToReceive
 		device := p.Phone.Device()
 		if _, err := b.SetPolicy(s.ctx, banking.PolicyOrder{

@@ -181,7 +181,7 @@ func (s *Sandbox) foundTerminal(
 			return err
 		}
 		return b.AddDevice(ctx, banking.Device{
-			ID: id, Customer: name, Certificate: certificate, Policy: terminal.PilotPolicy(),
+			ID: id, Customer: name, Certificate: certificate, Policy: terminal.DefaultPolicy(),
 		})
 	}
 	settings := pos.Settings{Merchant: name, Intermediary: filepath.Join("..", b.FolderName()),
