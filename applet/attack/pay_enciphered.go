@@ -19,14 +19,9 @@ var encipheredPayments = []Attack{
 		Threat:  "who stands between has the card pay more, or somebody else",
 		Defence: "the PIN's proof is over the Request; a batch's point is the Request's",
 		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWMACWrong),
-		Ways: sealedWays("", func(p *sealed) error {
-			data, err := p.withPIN()
-			if err != nil {
-				return err
-			}
+		Ways: sealedAs("", nil, func(p *sealed) {
 			p.request.Number++
 			p.request.Amount++
-			return p.sent(data)
 		}),
 	},
 	{
@@ -58,14 +53,7 @@ var encipheredPayments = []Attack{
 		Threat:  "a PIN that was listened to pays again",
 		Defence: "the session's nonce is in keys and proof",
 		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWMACWrong),
-		Ways: sealedWays("", func(p *sealed) error {
-			p.application.Nonce[0] ^= 1
-			data, err := p.withPIN()
-			if err != nil {
-				return err
-			}
-			return p.sent(data)
-		}),
+		Ways: sealedAs("", func(p *sealed) { p.application.Nonce[0] ^= 1 }, nil),
 	},
 	{
 		Name:    "enciphered PAY after another answer to SELECT",
@@ -73,22 +61,12 @@ var encipheredPayments = []Attack{
 		Defence: "the proof is over what the card has answered to SELECT",
 		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWMACWrong),
 		Ways: slices.Concat(
-			sealedWays("another batch, ", func(p *sealed) error {
+			sealedAs("another batch, ", func(p *sealed) {
 				p.application.Batch = p.application.Batch[:15] + "9"
-				data, err := p.withPIN()
-				if err != nil {
-					return err
-				}
-				return p.sent(data)
-			}),
-			sealedWays("other capabilities, ", func(p *sealed) error {
+			}, nil),
+			sealedAs("other capabilities, ", func(p *sealed) {
 				p.application.Capabilities ^= spec.CapabilityEncipheredPIN
-				data, err := p.withPIN()
-				if err != nil {
-					return err
-				}
-				return p.sent(data)
-			}),
+			}, nil),
 		),
 	},
 	{
@@ -96,42 +74,21 @@ var encipheredPayments = []Attack{
 		Threat:  "a stranger takes the tries of every card in his reach",
 		Defence: "the PIN is looked at after certificate and Request",
 		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWSignature),
-		Ways: sealedWays("", func(p *sealed) error {
-			data, err := p.withPIN()
-			if err != nil {
-				return err
-			}
-			p.unsigned = true
-			return p.sent(data)
-		}),
+		Ways: sealedAs("", nil, func(p *sealed) { p.unsigned = true }),
 	},
 	{
 		Name:    "enciphered PAY of a payee that nobody has certified",
 		Threat:  "as above",
 		Defence: "as above",
 		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWCertificate),
-		Ways: sealedWays("", func(p *sealed) error {
-			data, err := p.withPIN()
-			if err != nil {
-				return err
-			}
-			p.payee.Encoded = flipped(p.payee.Encoded)
-			return p.sent(data)
-		}),
+		Ways: sealedAs("", nil, func(p *sealed) { p.payee.Encoded = flipped(p.payee.Encoded) }),
 	},
 	{
 		Name:    "enciphered PAY with a certificate that is not the payee's",
 		Threat:  "as above, by a terminal that is certified for itself",
 		Defence: "as above",
 		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWAddressee),
-		Ways: sealedWays("", func(p *sealed) error {
-			p.request.Payee = p.setup.NextID(p.setup.Own)
-			data, err := p.withPIN()
-			if err != nil {
-				return err
-			}
-			return p.sent(data)
-		}),
+		Ways: sealedAs("", func(p *sealed) { p.request.Payee = p.setup.NextID(p.setup.Own) }, nil),
 	},
 	{
 		Name:    "enciphered PAY without a PIN",
@@ -199,6 +156,23 @@ func sealedWays(name string, make func(p *sealed) error) []Way {
 		}})
 	}
 	return ways
+}
+
+// sealedAs makes the attack that changes what the PIN is enciphered for, or what is sent with it.
+func sealedAs(name string, before, after func(p *sealed)) []Way {
+	return sealedWays(name, func(p *sealed) error {
+		if before != nil {
+			before(p)
+		}
+		data, err := p.withPIN()
+		if err != nil {
+			return err
+		}
+		if after != nil {
+			after(p)
+		}
+		return p.sent(data)
+	})
 }
 
 // sealed is a genuine Request of a terminal, with its point.

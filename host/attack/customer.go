@@ -39,7 +39,7 @@ var AlteredMessage = Attack{
 	},
 	Ways: places(func(m []byte) []byte {
 		m = bytes.Clone(m)
-		m[len(m)-1] ^= 1
+		flipLast(m)
 		return m
 	}),
 }

@@ -31,7 +31,7 @@ var registrations = []Attack{
 		Ways: []Way{
 			registered("an altered signature", func(_ *Setup, r *notary.Registration) {
 				r.Certificate = bytes.Clone(r.Certificate)
-				r.Certificate[len(r.Certificate)-1] ^= 1
+				flipLast(r.Certificate)
 			}),
 			registered("a CA's in place of a device's", func(s *Setup, r *notary.Registration) {
 				r.Certificate = s.CA
@@ -113,7 +113,7 @@ var registrations = []Attack{
 			}),
 			joined("altered", func(s *Setup) (message.Name, []byte, []byte) {
 				altered := bytes.Clone(s.CA)
-				altered[len(altered)-1] ^= 1
+				flipLast(altered)
 				return s.Device.Name(), altered, s.InstructionCertificate
 			}),
 		},

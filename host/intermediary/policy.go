@@ -15,15 +15,11 @@ import (
 	"ekrona/host/store"
 )
 
-// covered is the condition that a device is covered by the policy order of a version, which is the
-// two parameters from number first on.
-func covered(first int) string {
-	return fmt.Sprintf(`(device.ceilings IS NOT NULL AND device.in_use AND
-		EXISTS (SELECT 1 FROM policy_order o WHERE o.version = $%d AND o.everyone)
-		OR EXISTS (SELECT 1 FROM policy_target t WHERE t.version = $%d AND (t.device = device.id OR
-		t.customer = device.customer AND device.ceilings IS NOT NULL AND device.in_use)))`,
-		first, first+1)
-}
+// covered is the condition that a device is covered by the policy order of the version $1.
+const covered = `(device.ceilings IS NOT NULL AND device.in_use AND
+	EXISTS (SELECT 1 FROM policy_order o WHERE o.version = $1 AND o.everyone)
+	OR EXISTS (SELECT 1 FROM policy_target t WHERE t.version = $1 AND (t.device = device.id OR
+	t.customer = device.customer AND device.ceilings IS NOT NULL AND device.in_use)))`
 
 // SetPolicy carries out an order to give devices other limits, in one transaction: the order is
 // kept under the next version, and each of its devices gets it with its next Instruction. A cut
@@ -119,8 +115,8 @@ func placePolicy(ctx context.Context, tx *sql.Tx, o banking.PolicyOrder) error {
 	if err := underCeilings(ctx, tx, o.Policy); err != nil {
 		return err
 	}
-	if err := store.Exec(ctx, tx, `UPDATE device SET policy = $1 WHERE `+covered(2), policy,
-		version, version); err != nil {
+	if err := store.Exec(ctx, tx, `UPDATE device SET policy = $2 WHERE `+covered, version,
+		policy); err != nil {
 		return fmt.Errorf("intermediary: policy order %s: %w", o.Key, err)
 	}
 	return nil
@@ -151,8 +147,8 @@ func underCeilings(ctx context.Context, tx *sql.Tx, policy message.Policy) error
 				"limits, or leave it out", first, others, above))
 		}
 		return nil
-	}, `SELECT ceilings, min(id), count(*) FROM device WHERE ceilings IS NOT NULL AND `+covered(1)+
-		` GROUP BY ceilings ORDER BY min(id)`, int64(policy.Version), int64(policy.Version))
+	}, `SELECT ceilings, min(id), count(*) FROM device WHERE ceilings IS NOT NULL AND `+covered+
+		` GROUP BY ceilings ORDER BY min(id)`, int64(policy.Version))
 	if err != nil {
 		return fmt.Errorf("intermediary: policy: %w", err)
 	}
@@ -190,9 +186,8 @@ func policyOfNew(ctx context.Context, tx *sql.Tx, d banking.Device) (message.Pol
 
 // notePolicy keeps the version of the policy that a device has shown in its State.
 func (i *Intermediary) notePolicy(ctx context.Context, state *message.State) error {
-	seen := int64(state.PolicyVersion)
 	if err := store.Exec(ctx, i.db, `UPDATE device SET policy_seen = $1 WHERE id = $2 AND
-		policy_seen <> $3`, seen, state.Device, seen); err != nil {
+		policy_seen <> $1`, int64(state.PolicyVersion), state.Device); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", state.Device, err)
 	}
 	return nil

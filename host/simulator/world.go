@@ -223,17 +223,8 @@ func (w *world) identity(
 	if err != nil {
 		return pki.Identity{}, err
 	}
-	if issuer == nil {
-		issuer = &pki.Identity{Signer: key,
-			Certificate: &cvc.Certificate{Holder: cvc.Holder(holder), Role: role}}
-	}
-	encoded, err := issuer.Certify(pki.Subject{Holder: cvc.Holder(holder), Role: role,
-		Effective: w.today(), Expiry: w.today().AddDays(days)}, &key.PublicKey)
-	if err != nil {
-		return pki.Identity{}, err
-	}
-	certificate, err := cvc.Parse(encoded)
-	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+	return pki.NewIdentity(key, pki.Subject{Holder: cvc.Holder(holder), Role: role,
+		Effective: w.today(), Expiry: w.today().AddDays(days)}, issuer)
 }
 
 func (w *world) today() message.Date { return message.DateOf(w.clock.At) }

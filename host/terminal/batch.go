@@ -60,10 +60,9 @@ func (t *Terminal) verifyBatch(batch message.DeviceID, encoded []byte) (*cvc.Cer
 		return nil, fmt.Errorf("%w (it is that of the %v %s)", ErrBatch, certificate.Role,
 			certificate.Holder)
 	}
-	authority := t.authorities[certificate.Authority]
-	if authority == nil {
-		return nil, fmt.Errorf("terminal: the card was issued under %s, which this terminal does "+
-			"not know: update its list of CAs", certificate.Authority)
+	authority, err := t.authorityOf(certificate)
+	if err != nil {
+		return nil, err
 	}
 	if err := cvc.VerifyChain(t.today(), certificate, authority, t.root); err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrBatch, err)

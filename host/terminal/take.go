@@ -179,9 +179,9 @@ func (t *Terminal) giveBack(
 // terminal knows.
 func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
 	if authority == nil {
-		if authority = t.authorities[payer.Authority]; authority == nil {
-			return fmt.Errorf("terminal: the card was issued under %s, which this terminal does "+
-				"not know: update its list of CAs", payer.Authority)
+		var err error
+		if authority, err = t.authorityOf(payer); err != nil {
+			return err
 		}
 	}
 	if !payer.Role.CanPay() {
@@ -191,6 +191,16 @@ func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
 		return fmt.Errorf("terminal: the card's certificate: %w", err)
 	}
 	return nil
+}
+
+// authorityOf returns the CA of a card's certificate, or of its batch's.
+func (t *Terminal) authorityOf(certificate *cvc.Certificate) (*cvc.Certificate, error) {
+	authority := t.authorities[certificate.Authority]
+	if authority == nil {
+		return nil, fmt.Errorf("terminal: the card was issued under %s, which this terminal does "+
+			"not know: update its list of CAs", certificate.Authority)
+	}
+	return authority, nil
 }
 
 // accept verifies a Payment of an open sale, keeps it, and returns the Receipt.

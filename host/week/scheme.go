@@ -145,17 +145,8 @@ func (s *scheme) identity(
 	if err != nil {
 		return pki.Identity{}, err
 	}
-	if issuer == nil {
-		issuer = &pki.Identity{Signer: key,
-			Certificate: &cvc.Certificate{Holder: cvc.Holder(holder), Role: role}}
-	}
-	encoded, err := issuer.Certify(pki.Subject{Holder: cvc.Holder(holder), Role: role,
-		Effective: s.today(), Expiry: s.today().AddDays(days)}, &key.PublicKey)
-	if err != nil {
-		return pki.Identity{}, err
-	}
-	certificate, err := cvc.Parse(encoded)
-	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+	return pki.NewIdentity(key, pki.Subject{Holder: cvc.Holder(holder), Role: role,
+		Effective: s.today(), Expiry: s.today().AddDays(days)}, issuer)
 }
 
 func (s *scheme) foundBank(ctx context.Context, name message.Name, issued money.Ore) error {

@@ -183,6 +183,17 @@ func (i Identity) Close() error {
 	return nil
 }
 
+// NewIdentity has an issuer certify a key that is at hand; without an issuer the key certifies
+// itself, as a root does.
+func NewIdentity(key crypto.Signer, s Subject, issuer *Identity) (Identity, error) {
+	encoded, err := certifyOwn(key, s, issuer)
+	if err != nil {
+		return Identity{}, err
+	}
+	certificate, err := cvc.Parse(encoded)
+	return Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+}
+
 func certifyOwn(key crypto.Signer, s Subject, issuer *Identity) ([]byte, error) {
 	if issuer == nil {
 		issuer = &Identity{Signer: key,

@@ -230,18 +230,8 @@ func identity(like *cvc.Certificate, root *pki.Identity) (pki.Identity, error) {
 	if err != nil {
 		return pki.Identity{}, err
 	}
-	if root == nil {
-		root = &pki.Identity{Signer: key,
-			Certificate: &cvc.Certificate{Holder: like.Holder, Role: like.Role}}
-	}
-	subject := pki.Subject{Holder: like.Holder, Role: like.Role, Effective: like.Effective,
-		Expiry: like.Expiry}
-	encoded, err := root.Certify(subject, &key.PublicKey)
-	if err != nil {
-		return pki.Identity{}, err
-	}
-	certificate, err := cvc.Parse(encoded)
-	return pki.Identity{Signer: key, Certificate: certificate, Encoded: encoded}, err
+	return pki.NewIdentity(key, pki.Subject{Holder: like.Holder, Role: like.Role,
+		Effective: like.Effective, Expiry: like.Expiry}, root)
 }
 
 // placeholderBatches makes the keys of batches, by a placeholder's CA.
