@@ -210,7 +210,7 @@ func (i Issuer) fill(
 	if err := entropy.Fill(i.Random, iv[:]); err != nil {
 		return fmt.Errorf("personalization: %w", err)
 	}
-	enciphered, err := o.Token.FirstPIN(iv, secrets.PIN, secrets.PUK)
+	enciphered, err := o.Token.FirstPIN(iv, secrets.PIN, secrets.PUK, 1, 0)
 	if err != nil {
 		return fmt.Errorf("personalization of %s: %w", o.Device, err)
 	}

@@ -11,6 +11,7 @@ type FCI struct {
 	SpecVersion  uint16   // major, minor: one byte each
 	Capabilities byte     // spec.CapabilityExtendedLength and so on
 	Nonce        Nonce    // of the session that SELECT began
+	OrderNumber  uint32   // crisis orders up to this number are of no use to the card
 	Batch        DeviceID // none before activation
 }
 
@@ -19,7 +20,7 @@ func (f *FCI) values() []layout.Value {
 		layout.Fixed(spec.AppletAID),
 		layout.Group{lifeCycleOf(&f.LifeCycle), (*layout.Uint16)(&f.SpecVersion),
 			layout.ByteOf[byte]{P: &f.Capabilities, Valid: func(byte) bool { return true }},
-			&f.Nonce, optionalID{&f.Batch}},
+			&f.Nonce, (*layout.Uint32)(&f.OrderNumber), optionalID{&f.Batch}},
 	}
 }
 
@@ -48,6 +49,7 @@ type Counters struct {
 	InstructionSequence uint32
 	RequestCounter      uint32
 	Slots               uint8 // of the log
+	Group               uint8 // of the card's owner, 0 for none
 }
 
 // ParseCounters decodes b, exactly.
@@ -56,7 +58,7 @@ func ParseCounters(b []byte) (*Counters, error) {
 	err := parseTemplate(b, spec.Counters, []layout.Value{
 		(*layout.Uint32)(&c.ATC), (*layout.Uint32)(&c.AckedATC),
 		(*layout.Uint32)(&c.InstructionSequence), (*layout.Uint32)(&c.RequestCounter),
-		slotsOf(&c.Slots),
+		slotsOf(&c.Slots), groupOf(&c.Group),
 	})
 	if err != nil {
 		return nil, err

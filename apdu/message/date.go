@@ -89,6 +89,15 @@ func DateFromBytes(b []byte) (Date, error) {
 	return ParseDate(fmt.Sprintf("20%s-%s-%s", digits[:2], digits[2:4], digits[4:]))
 }
 
+// optionalDate is a Date that may be none.
+type optionalDate struct{ *Date }
+
+// Absent reports whether there is none.
+func (o optionalDate) Absent() bool { return o.IsZero() }
+
+// Clear makes it none.
+func (o optionalDate) Clear() { *o.Date = Date{} }
+
 // MarshalBinary gives the content of the data object.
 func (d *Date) MarshalBinary() ([]byte, error) { return d.Bytes() }
 

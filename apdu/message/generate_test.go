@@ -1,9 +1,11 @@
 package message
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,6 +79,7 @@ var (
 			Payee: genDevice.Draw(t, "payee"), Number: rapid.Uint32().Draw(t, "number"),
 			Random: genRandom.Draw(t, "random"),
 			Amount: max(1, genAmount.Draw(t, "amount")), Payer: genOptionalDevice.Draw(t, "payer"),
+			Date:      rapid.OneOf(rapid.Just(Date{}), genDate).Draw(t, "date"),
 			Signature: genSignature.Draw(t, "sig"),
 		}
 	})
@@ -98,6 +101,7 @@ var (
 			PolicyVersion:  rapid.Uint16().Draw(t, "policy"),
 			RequestCounter: rapid.Uint32().Draw(t, "counter"), LifeCycle: genLife.Draw(t, "life"),
 			Date: genDate.Draw(t, "date"), Signature: genSignature.Draw(t, "sig"),
+			OrderNumber: rapid.Uint32().Draw(t, "order"), OrderHeld: genHash.Draw(t, "held"),
 		}
 		if open := rapid.SliceOfN(genOpenRequest, 0, spec.MaxOpenRequests).Draw(t,
 			"open"); len(open) > 0 {
@@ -107,7 +111,39 @@ var (
 	})
 )
 
-// genMessage makes any of the eight messages.
+var genCrisisRow = rapid.Custom(func(t *rapid.T) CrisisRow {
+	return CrisisRow{
+		Group:           rapid.Uint8Range(0, 3).Draw(t, "group"),
+		Name:            Name(rapid.SampledFrom([]string{"", "SEFJORDB", "SENORDIC"}).Draw(t, "name")),
+		MaxBalance:      genAmount.Draw(t, "balance"),
+		MaxTransactions: rapid.Uint16().Draw(t, "transactions"),
+		MaxPayment:      genAmount.Draw(t, "payment"),
+		MaxSpent:        genAmount.Draw(t, "spent"),
+		MaxReceipts:     rapid.Uint16().Draw(t, "receipts"),
+		MaxReceived:     genAmount.Draw(t, "received"),
+	}
+})
+
+var genCrisisOrder = rapid.Custom(func(t *rapid.T) *CrisisOrder {
+	from := rapid.IntRange(1, maxDays).Draw(t, "from")
+	m := &CrisisOrder{
+		CrisisKey: genAuthority.Draw(t, "key"), Notary: genAuthority.Draw(t, "notary"),
+		Number: rapid.Uint32Min(1).Draw(t, "number"), From: Date{uint16(from)},
+		Until:           Date{uint16(rapid.IntRange(from, maxDays).Draw(t, "until"))},
+		CrisisSignature: genSignature.Draw(t, "sig"), NotarySignature: genSignature.Draw(t, "sig"),
+	}
+	for _, r := range rapid.SliceOfNDistinct(genCrisisRow, 0, spec.MaxOrderRows,
+		CrisisRow.scope).Draw(t, "rows") {
+		m.Rows = append(m.Rows, r)
+	}
+	slices.SortFunc(m.Rows, func(a, b CrisisRow) int {
+		x, y := a.scope(), b.scope()
+		return bytes.Compare(x[:], y[:])
+	})
+	return m
+})
+
+// genMessage makes any of the nine messages.
 var genMessage = rapid.Custom(func(t *rapid.T) Message {
 	sig := func() signature.Plain { return genSignature.Draw(t, "sig") }
 	number := func() uint32 { return rapid.Uint32().Draw(t, "number") }
@@ -132,8 +168,10 @@ var genMessage = rapid.Custom(func(t *rapid.T) Message {
 			genAuthority.Draw(t, "key"), genAuthority.Draw(t, "notary"),
 			genDevice.Draw(t, "device"), number(), number(), genHash.Draw(t, "head"),
 			genAmount.Draw(t, "credit"), genPolicy.Draw(t, "policy"), genDate.Draw(t, "date"),
-			genActions.Draw(t, "actions"), sig(), sig(),
+			genActions.Draw(t, "actions"), number(), rapid.Uint8().Draw(t, "group"), sig(), sig(),
 		}
+	case spec.CrisisOrder:
+		return genCrisisOrder.Draw(t, "m")
 	default:
 		return &Confirmation{genDevice.Draw(t, "device"), number(), genHash.Draw(t, "h"),
 			genVerdict.Draw(t, "credit"), genAmount.Draw(t, "balance"), number(), sig()}
@@ -157,6 +195,8 @@ func parseAs(layout *spec.Layout, b []byte) (Message, error) {
 		return box(Parse[State](b))
 	case spec.Instruction:
 		return box(Parse[Instruction](b))
+	case spec.CrisisOrder:
+		return box(Parse[CrisisOrder](b))
 	default:
 		return box(Parse[Confirmation](b))
 	}

@@ -20,6 +20,8 @@ type Instruction struct {
 	Policy                Policy
 	Date                  Date
 	Actions               Actions
+	OrderNumber           uint32 // lowest number of a crisis order from now on
+	Group                 uint8  // of the card's owner, 0 for none
 	IntermediarySignature signature.Plain
 	NotarySignature       signature.Plain
 }
@@ -55,6 +57,7 @@ func (m *Instruction) values() []layout.Value {
 		(*layout.Uint32)(&m.AckedATC), &m.Head,
 		AmountOf(&m.Credit), &m.Policy, &m.Date,
 		layout.ByteOf[Actions]{P: &m.Actions, Valid: Actions.IsValid},
+		(*layout.Uint32)(&m.OrderNumber), groupOf(&m.Group),
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// Message is one of the eight signed messages: [Request], [Payment], [Receipt],
-// [Refusal], [Challenge], [State], [Instruction], [Confirmation].
+// Message is one of the nine signed messages: [Request], [Payment], [Receipt],
+// [Refusal], [Challenge], [State], [Instruction], [Confirmation], [CrisisOrder].
 type Message interface {
 	// Layout is the message's row in the spec.
 	Layout() *spec.Layout

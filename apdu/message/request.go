@@ -14,6 +14,7 @@ type Request struct {
 	Number    uint32 // the payee's request number, never used again
 	Random    Random
 	Amount    money.Ore // not zero
+	Date      Date      // today, of a terminal or desk; none of a card or SAM
 	Payer     DeviceID  // none when anybody may pay
 	Signature signature.Plain
 }
@@ -24,7 +25,7 @@ func (m *Request) Layout() *spec.Layout { return spec.Request }
 func (m *Request) values() []layout.Value {
 	return []layout.Value{
 		versionValue, &m.Payee, (*layout.Uint32)(&m.Number), &m.Random, AmountOf(&m.Amount),
-		currencyValue, optionalID{&m.Payer},
+		currencyValue, optionalDate{&m.Date}, optionalID{&m.Payer},
 	}
 }
 

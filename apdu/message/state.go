@@ -23,7 +23,9 @@ type State struct {
 	PolicyVersion       uint16
 	RequestCounter      uint32
 	LifeCycle           spec.LifeCycle
-	Date                Date // the card's date floor
+	Date                Date   // the card's date floor
+	OrderNumber         uint32 // of the crisis order held, or the highest of no use to it
+	OrderHeld           Hash   // its identity, zeros if none
 	OpenRequests        []OpenRequest
 	Signature           signature.Plain
 }
@@ -79,6 +81,7 @@ func (m *State) values() []layout.Value {
 		(*layout.Uint32)(&m.InstructionSequence), &m.LastInstruction, creditOf(&m.Credit),
 		(*layout.Uint16)(&m.PolicyVersion),
 		(*layout.Uint32)(&m.RequestCounter), lifeCycleOf(&m.LifeCycle), &m.Date,
+		(*layout.Uint32)(&m.OrderNumber), &m.OrderHeld,
 		openRequests{&m.OpenRequests},
 	}
 }

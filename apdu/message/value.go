@@ -46,6 +46,11 @@ func roleOf(p *spec.Role, allowed ...spec.Role) layout.Value {
 	}}
 }
 
+// groupOf is the place of a group: any number.
+func groupOf(p *uint8) layout.Value {
+	return layout.ByteOf[uint8]{P: p, Valid: func(uint8) bool { return true }}
+}
+
 // Values that never vary.
 var (
 	versionValue  = layout.Fixed([]byte{spec.MessageVersion, spec.AlgorithmECDSAP256SHA256})

@@ -175,7 +175,7 @@ func TestFirstPINOpensOnTheCard(t *testing.T) {
 	require.NoError(t, err)
 	pukBlock, err := NewPUKBlock("87654321")
 	require.NoError(t, err)
-	data, err := token.FirstPIN(iv, pinBlock, pukBlock)
+	data, err := token.FirstPIN(iv, pinBlock, pukBlock, 9, 2)
 	require.NoError(t, err)
 	low, high := spec.SizeOf(spec.PINLoad)
 	assert.Equal(t, low, high)
@@ -186,7 +186,7 @@ func TestFirstPINOpensOnTheCard(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, append(pinBlock[:], pukBlock[:]...),
 		cbcDecrypt(t, encKey[:], iv[:], data[20:36]))
-	assert.True(t, cmac.Verify(macKey[:], data[38:], data[:36]))
+	assert.True(t, cmac.Verify(macKey[:], data[47:], data[:45]))
 }
 
 func TestBatchKeyOpensOnTheCard(t *testing.T) {

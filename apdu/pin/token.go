@@ -67,9 +67,12 @@ func (t Token) VerifyKeyAnswer(device message.DeviceID, answer []byte) (Keys, er
 	return Keys{Signing: signing, PIN: pinKey}, nil
 }
 
-// FirstPIN makes the data of PUT DATA first PIN: PIN and PUK enciphered and
-// authenticated under the token. iv is random and never used twice with a token.
-func (t Token) FirstPIN(iv [spec.IVLength]byte, pin, puk Block) ([]byte, error) {
+// FirstPIN makes the data of PUT DATA first PIN: PIN and PUK enciphered, and authenticated
+// under the token with the lowest number of a crisis order that the card takes and the group
+// of its owner. iv is random and never used twice with a token.
+func (t Token) FirstPIN(
+	iv [spec.IVLength]byte, pin, puk Block, lowestOrder uint32, group uint8,
+) ([]byte, error) {
 	key, err := t.encryptionKey()
 	if err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func (t Token) FirstPIN(iv [spec.IVLength]byte, pin, puk Block) ([]byte, error) 
 		return nil, err
 	}
 	return authenticated(spec.PINLoad, macKey[:], spec.MACLength, layout.Bytes(iv[:]),
-		layout.Bytes(cryptogram))
+		layout.Bytes(cryptogram), (*layout.Uint32)(&lowestOrder), layout.Bytes{group})
 }
 
 // BatchKey makes the data of PUT DATA batch key: the private half enciphered, and both

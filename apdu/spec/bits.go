@@ -65,6 +65,9 @@ const PolicyLength = 17
 // OpenRequestLength is the length of one entry of CA.
 const OpenRequestLength = 40
 
+// OrderRowLength is the length of one row of D3.
+const OrderRowLength = 29
+
 // Part is a piece of a value that has a fixed layout without tags.
 type Part struct {
 	Name    string
@@ -93,4 +96,18 @@ var OpenRequestLayout = []Part{
 	{"NUMBER", 4, KindCounter, "request number"},
 	{"AMOUNT", 4, KindAmount, "amount in öre"},
 	{"IDENTITY", 32, KindHash, "identity of the Request"},
+}
+
+// OrderRowLayout is the layout of one row of D3. Rows are in strictly ascending order of
+// their first 9 bytes, GROUP and NAME, so that the last row that fits a device is the most
+// specific one: all, its Name, its group, its group at its Name.
+var OrderRowLayout = []Part{
+	{"GROUP", 1, KindCounter, "group that the row is for, 0 for any"},
+	{"NAME", 8, KindScope, "intermediary whose devices the row is for, zeros for any"},
+	{"MAX_BALANCE", 4, KindAmount, "as in POLICY"},
+	{"MAX_TRANSACTIONS", 2, KindCounter, "as in POLICY"},
+	{"MAX_PAYMENT", 4, KindAmount, "as in POLICY"},
+	{"MAX_SPENT", 4, KindAmount, "as in POLICY"},
+	{"MAX_RECEIPTS", 2, KindCounter, "of a terminal: receipts between two acknowledgements"},
+	{"MAX_RECEIVED", 4, KindAmount, "of a terminal: their sum"},
 }

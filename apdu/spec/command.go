@@ -156,6 +156,6 @@ var Commands = []*Command{
 	Select, GetResponse,
 	Verify, ChangeReferenceData, ResetRetryCounter, GetChallenge,
 	VerifyCertificate, GenerateKeyPair, PutData, Activate,
-	RequestPayment, Pay, Accept, Refuse,
+	RequestPayment, Pay, Accept, Refuse, TakeCrisisOrder,
 	GetState, ReadRecord, Instruct, GetData,
 }

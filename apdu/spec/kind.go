@@ -25,6 +25,8 @@ const (
 	KindFlags                      // bits of Flags
 	KindCredit                     // one byte of CreditVerdicts
 	KindOpenRequests               // entries of OpenRequestLayout
+	KindOrderRows                  // rows of OrderRowLayout
+	KindScope                      // an intermediary's Name 8, zeros for any
 	KindCapabilities               // bits of Capabilities
 	KindObject                     // object identifier
 	KindSecret                     // PIN block, token, key: never shown

@@ -3,6 +3,8 @@ package spec
 // Limits of the card. Lengths are in bytes.
 const (
 	MaxOpenRequests = 4   // requests open at a time; each reserves a log slot
+	MaxOrderRows    = 6   // rows of a crisis order
+	MaxOrder        = 372 // crisis order, whole
 	MinSlots        = 16  // fewest slots of a log
 	MaxSlots        = 224 // most slots of a log
 	DefaultSlots    = 128 // slots of a card whose issuer names none
@@ -17,7 +19,7 @@ const (
 	PINBlockLength  = 8   // EMV format 2 (ISO 9564-1)
 	NonceLength     = 8   // SELECT, GET CHALLENGE
 	RandomLength    = 16  // unpredictable number of a message
-	MaxCommand      = 486 // command data, chained or extended: the longest ACCEPT
+	MaxCommand      = 495 // command data, chained or extended: the longest ACCEPT
 	MaxResponse     = 500 // response data, whole: the longest Payment, enciphered
 	MaxInstallData  = 113 // application parameters that a classic install() always has room for
 	NameLength      = 8   // country 2, mnemonic 6
@@ -47,6 +49,8 @@ type LimitRow struct {
 var Limits = []LimitRow{
 	{"MAX_OPEN_REQUESTS", MaxOpenRequests, "requests open at a time; each reserves a log slot, " +
 		"its amount and a place among the transactions"},
+	{"MAX_ORDER_ROWS", MaxOrderRows, "rows of a crisis order"},
+	{"MAX_ORDER", MaxOrder, "bytes of a crisis order, whole"},
 	{"MIN_SLOTS", MinSlots, "fewest slots of the log: records kept until acknowledged; records " +
 		"and open requests stay within them"},
 	{"MAX_SLOTS", MaxSlots, "most slots of the log: what a P71 has room for beside the code"},

@@ -25,6 +25,8 @@ var (
 			field("RANDOM", TagRandom, ""),
 			field("AMOUNT", TagAmount, "amount in öre, not zero"),
 			field("CURRENCY", TagCurrency, ""),
+			optional(field("DATE", TagDate,
+				"today; a terminal's and a desk's has it, a card's and a SAM's has not")),
 			optional(field("PAYER", TagDevice,
 				"payer's device id, where it is known; always from the desk")),
 		},
@@ -93,6 +95,8 @@ var (
 			field("NUMBER", TagNumber, "highest request number given out"),
 			field("LIFE_CYCLE", TagLifeCycle, ""),
 			field("DATE", TagDate, "the card's date floor"),
+			field("ORDER_NUMBER", TagOrderNumber, heldNumber),
+			field("ORDER_HELD", TagOrderHeld, ""),
 			field("OPEN_REQUESTS", TagOpenRequests, ""),
 		},
 	}
@@ -111,6 +115,9 @@ var (
 			field("POLICY", TagPolicy, "policy, taken when its version is higher"),
 			field("DATE", TagDate, "today; raises the card's date floor"),
 			field("ACTIONS", TagActions, ""),
+			field("ORDER_NUMBER", TagOrderNumber,
+				"lowest number of a crisis order that the card takes from now on, or keeps"),
+			field("GROUP", TagGroup, ""),
 		},
 	}
 	Confirmation = &Layout{
@@ -126,7 +133,24 @@ var (
 			field("ATC", TagATC, ""),
 		},
 	}
+	CrisisOrder = &Layout{
+		Name: "CRISIS_ORDER", Tag: TagCrisisOrder, Signers: []string{"crisis key", "notary"},
+		Meaning: "the central bank raises limits while there is no network",
+		Fields: []Field{
+			version,
+			field("AUTHORITY", TagAuthority, "crisis key that signs first"),
+			field("NOTARY", TagNotary, "notary that signs second"),
+			field("ORDER_NUMBER", TagOrderNumber, "from 1; each number is one order's for ever"),
+			field("DATE", TagDate, "first day on which it counts at terminals"),
+			field("EXPIRY", TagExpiry, "last day on which it counts"),
+			field("ORDER_ROWS", TagOrderRows, ""),
+		},
+	}
 )
+
+// heldNumber is what a card tells of the crisis orders that it can use.
+const heldNumber = "number of the crisis order that the card holds, or the highest that it no " +
+	"longer takes: orders up to it are of no use to the card"
 
 // Records of the log, as kept and as READ RECORD gives them. A payee alone can
 // settle with what it accepted, so its record carries the Payment.
@@ -215,12 +239,13 @@ var (
 			field("SPEC_VERSION", TagSpecVersion, ""),
 			field("CAPABILITIES", TagCapabilities, ""),
 			field("NONCE", TagNonce, ""),
+			field("ORDER_NUMBER", TagOrderNumber, heldNumber),
 			optional(field("BATCH", TagBatch,
 				"batch of cards that share a key, from activation on")),
 		},
 	}
-	// FCI is the answer to SELECT; nothing in it but the nonce, which is
-	// random, distinguishes one card of a batch from another.
+	// FCI is the answer to SELECT. The nonce, which is random, distinguishes one card of a
+	// batch from another, and while two crisis orders are about, so does the order's number.
 	FCI = &Layout{
 		Name: "FCI", Tag: TagFCI, Meaning: "file control information",
 		Fields: []Field{
@@ -241,8 +266,12 @@ var (
 		field("IV", TagIV, ""),
 		{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: 2 * PINBlockLength, Max: 2 * PINBlockLength,
 			Meaning: "PIN block, PUK block, under the token's encryption key"},
+		field("ORDER_NUMBER", TagOrderNumber,
+			"lowest number of a crisis order that the card takes"),
+		field("GROUP", TagGroup, ""),
 		{Name: "MAC", Tag: TagMAC, Min: MACLength, Max: MACLength,
-			Meaning: "AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM"},
+			Meaning: "AES-CMAC under the token's MAC key over the DOs IV, CRYPTOGRAM, " +
+				"ORDER_NUMBER and GROUP"},
 	}
 	// BatchLoad is the data of PUT DATA batch key.
 	BatchLoad = []Field{
@@ -288,6 +317,7 @@ var (
 			field("INSTRUCTION_SEQUENCE", TagInstructionSequence, ""),
 			field("NUMBER", TagNumber, "highest request number given out"),
 			field("SLOTS", TagSlots, ""),
+			field("GROUP", TagGroup, ""),
 		},
 	}
 )
@@ -320,7 +350,7 @@ func encipheredPIN(ciphertext int) []Field {
 
 // Messages lists the signed messages in the order of their tags.
 var Messages = []*Layout{Request, Payment, Receipt, Refusal, Challenge, State, Instruction,
-	Confirmation}
+	Confirmation, CrisisOrder}
 
 // Layouts lists every template that has a page and offsets of its own.
 var Layouts = append(append([]*Layout{}, Messages...),

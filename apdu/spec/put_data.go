@@ -3,12 +3,13 @@ package spec
 import "ekrona/apdu"
 
 // PutData stores the card's own certificate, its batch key with the certificate of that,
-// and its first PIN.
+// and its first PIN, with which come its group and the lowest number of a crisis order.
 var PutData = command(Command{
 	Name: "PUT DATA", CLA: apdu.ClassInterindustry, INS: 0xDA,
 	Clause: "ISO/IEC 7816-4:2013 §11.4.6",
 	Purpose: "Store the card's own certificate or that of its batch key, at any time a later " +
-		"one, and before activation the batch key, the first PIN and the PUK.",
+		"one, and before activation the batch key, the first PIN and the PUK, group and lowest number of " +
+		"a crisis order.",
 	Preconditions: []string{
 		"The keys are made.",
 		"certificate, after activation: PIN verified, or GET STATE answered in this session, so " +

@@ -11,6 +11,7 @@ const (
 	RoleIntermediary   Role = 0x02
 	RoleNotary         Role = 0x03
 	RoleInstructionKey Role = 0x04
+	RoleCrisisKey      Role = 0x05
 	RoleCard           Role = 0x10
 	RoleSAM            Role = 0x11
 	RoleTerminal       Role = 0x12
@@ -30,12 +31,15 @@ type RoleRow struct {
 // Roles lists the roles, in the order of their values.
 var Roles = []RoleRow{
 	{RoleRoot, "ROOT", "root", RoleRoot,
-		"certificates of roots (link), intermediaries, notaries, instruction keys"},
+		"certificates of roots (link), intermediaries, notaries, instruction keys, crisis keys"},
 	{RoleIntermediary, "INTERMEDIARY", "intermediary CA", RoleRoot,
 		"certificates of devices that carry its own name"},
-	{RoleNotary, "NOTARY", "notary", RoleRoot, "Instruction, the second signature"},
+	{RoleNotary, "NOTARY", "notary", RoleRoot,
+		"Instruction and crisis order, the second signature"},
 	{RoleInstructionKey, "INSTRUCTION_KEY", "instruction key", RoleRoot,
 		"Challenge and Instruction, for devices that carry its own name"},
+	{RoleCrisisKey, "CRISIS_KEY", "crisis key", RoleRoot,
+		"crisis order, the first signature"},
 	{RoleCard, "CARD", "card", RoleIntermediary,
 		"Request, Payment, Receipt, Refusal, State, Confirmation"},
 	{RoleSAM, "SAM", "SAM card", RoleIntermediary, "as a card; Payment to its own desk only"},

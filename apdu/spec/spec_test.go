@@ -86,7 +86,8 @@ func TestStatusWordsAreKnownAndUsed(t *testing.T) {
 
 // Every field has a described tag, or a length, and fits the limits.
 func TestFieldsAreDescribed(t *testing.T) {
-	used := map[Tag]bool{TagPINLoad: true, TagBatchLoad: true, TagBatchCertificate: true}
+	used := map[Tag]bool{TagPINLoad: true, TagBatchLoad: true, TagBatchCertificate: true,
+		TagCrisisCertificate: true}
 	visit := func(f Field) {
 		require.NotEmpty(t, f.Name)
 		require.NotEmpty(t, f.Text(), f.Name)
@@ -150,6 +151,13 @@ func TestFixedValues(t *testing.T) {
 		sum += p.Length
 	}
 	assert.Equal(t, OpenRequestLength, sum)
+	sum = 0
+	for _, p := range OrderRowLayout {
+		sum += p.Length
+	}
+	assert.Equal(t, OrderRowLength, sum)
+	_, high = CrisisOrder.Size()
+	assert.Equal(t, MaxOrder, high)
 	sum = 0
 	for _, p := range PolicyLayout {
 		sum += p.Length

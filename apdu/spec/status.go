@@ -56,6 +56,7 @@ const (
 	SWVersion          apdu.StatusWord = 0x9416
 	SWKeyKnown         apdu.StatusWord = 0x9417
 	SWSpentLimit       apdu.StatusWord = 0x9418
+	SWOrderOld         apdu.StatusWord = 0x9419
 )
 
 // Family groups status words by what the caller can do about them.
@@ -188,6 +189,9 @@ var StatusWords = []StatusRow{
 	{SWSpentLimit, 0xFFFF, "SPENT_LIMIT", FamilyLimit,
 		"amount is above what may still be paid before the next synchronisation",
 		"ask for less, or synchronise the card"},
+	{SWOrderOld, 0xFFFF, "ORDER_OLD", FamilyConflict,
+		"card holds this crisis order, or takes none of so low a number",
+		"give none whose number is not above the one that SELECT answers"},
 }
 
 var statusRows = func() map[apdu.StatusWord]*StatusRow {

@@ -56,6 +56,7 @@ const (
 	TagLastInstruction     Tag = 0xC6
 	TagCredit              Tag = 0xC7
 	TagPolicyVersion       Tag = 0xC8
+	TagOrderNumber         Tag = 0xC9
 	TagOpenRequests        Tag = 0xCA
 	TagPolicy              Tag = 0xCB
 	TagActions             Tag = 0xCC
@@ -65,10 +66,14 @@ const (
 	TagRootAnchor          Tag = 0xD0
 	TagPINLoad             Tag = 0xD1
 	TagIV                  Tag = 0xD2
+	TagOrderRows           Tag = 0xD3
+	TagGroup               Tag = 0xD4
+	TagOrderHeld           Tag = 0xD5
 	TagBatch               Tag = 0xD6
 	TagBatchLoad           Tag = 0xD7
 	TagBatchCertificate    Tag = 0xD8
 	TagStatus              Tag = 0xD9
+	TagCrisisCertificate   Tag = 0xDA
 	TagRequest             Tag = 0xE1
 	TagPayment             Tag = 0xE2
 	TagReceipt             Tag = 0xE3
@@ -78,6 +83,7 @@ const (
 	TagInstruction         Tag = 0xE7
 	TagConfirmation        Tag = 0xE8
 	TagCounters            Tag = 0xE9
+	TagCrisisOrder         Tag = 0xEA
 	TagRefused             Tag = 0xEB
 )
 
@@ -94,7 +100,7 @@ var Tags = []TagRow{
 	{TagObjectID, "OBJECT_ID", KindObject, len(OIDECDSASHA256), len(OIDRole), "object identifier",
 		sourceCVC},
 	{TagAuthority, "AUTHORITY", KindAuthority, 13, 13,
-		"who signed this: certification authority or instruction key", sourceCVC},
+		"who signed this: certification authority, instruction key or crisis key", sourceCVC},
 	{TagNotary, "NOTARY", KindAuthority, 13, 13, "notary key that signed this too", sourceOwn},
 	{TagRole, "ROLE", KindRole, 1, 1, "what the key may sign", sourceCVC},
 	{TagDevice, "DEVICE", KindDeviceID, 16, 16, "device id: card or payer", sourceEMV},
@@ -150,6 +156,7 @@ var Tags = []TagRow{
 		sourceOwn},
 	{TagPolicyVersion, "POLICY_VERSION", KindCounter, 2, 2, "version of the policy in force",
 		sourceOwn},
+	{TagOrderNumber, "ORDER_NUMBER", KindCounter, 4, 4, "number of a crisis order", sourceOwn},
 	{TagOpenRequests, "OPEN_REQUESTS", KindOpenRequests, 0, MaxOpenRequests * OpenRequestLength,
 		"open requests, oldest first", sourceOwn},
 	{TagPolicy, "POLICY", KindPolicy, PolicyLength, PolicyLength, "policy or ceilings", sourceOwn},
@@ -162,12 +169,20 @@ var Tags = []TagRow{
 		"SHA-256 of the root certificate's body (7F4E)", sourceOwn},
 	{TagPINLoad, "PIN_LOAD", KindSecret, 0, 0, "name of the first PIN in PUT DATA", sourceOwn},
 	{TagIV, "IV", KindRandom, 16, 16, "initial value of the cryptogram", sourceOwn},
+	{TagOrderRows, "ORDER_ROWS", KindOrderRows, 0, MaxOrderRows * OrderRowLength,
+		"rows of a crisis order, in ascending order of GROUP and NAME", sourceOwn},
+	{TagGroup, "GROUP", KindCounter, 1, 1,
+		"group of people that the card's owner belongs to, 0 for none", sourceOwn},
+	{TagOrderHeld, "ORDER_HELD", KindHash, 32, 32,
+		"identity of the crisis order that the card holds, zeros if none", sourceOwn},
 	{TagBatch, "BATCH", KindDeviceID, 16, 16,
 		"batch of cards that share a key: the holder of its certificate", sourceOwn},
 	{TagBatchLoad, "BATCH_LOAD", KindSecret, 0, 0, "name of the batch key in PUT DATA", sourceOwn},
 	{TagBatchCertificate, "BATCH_CERTIFICATE", KindBytes, 0, 0,
 		"name of the batch's certificate in GET DATA", sourceOwn},
 	{TagStatus, "STATUS", KindBytes, 2, 2, "status word", sourceOwn},
+	{TagCrisisCertificate, "CRISIS_CERTIFICATE", KindBytes, 0, 0,
+		"name of the crisis key's certificate in GET DATA", sourceOwn},
 	{TagRequest, "REQUEST", KindTemplate, 1, 255, "body of a Request", sourceOwn},
 	{TagPayment, "PAYMENT", KindTemplate, 1, 255, "body of a Payment", sourceOwn},
 	{TagReceipt, "RECEIPT", KindTemplate, 1, 255, "body of a Receipt", sourceOwn},
@@ -177,6 +192,7 @@ var Tags = []TagRow{
 	{TagInstruction, "INSTRUCTION", KindTemplate, 1, 255, "body of an Instruction", sourceOwn},
 	{TagConfirmation, "CONFIRMATION", KindTemplate, 1, 255, "body of a Confirmation", sourceOwn},
 	{TagCounters, "COUNTERS", KindTemplate, 1, 127, "the card's counters", sourceOwn},
+	{TagCrisisOrder, "CRISIS_ORDER", KindTemplate, 1, 255, "body of a crisis order", sourceOwn},
 	{TagRefused, "REFUSED", KindTemplate, 1, 127, "the card refuses to pay, after the PIN",
 		sourceOwn},
 }

@@ -173,7 +173,7 @@ func (s *Setup) firstPIN(first, second []byte) ([]byte, error) {
 	if _, err := io.ReadFull(s.Random, iv[:]); err != nil {
 		return nil, fmt.Errorf("attack: the source of randomness: %w", err)
 	}
-	return s.Token.FirstPIN(iv, pin.Block(first), pin.Block(second))
+	return s.Token.FirstPIN(iv, pin.Block(first), pin.Block(second), 1, 0)
 }
 
 // noBlocks are 8 bytes each and no PIN block.

@@ -94,6 +94,8 @@ func partsOf(kind spec.Kind) []spec.Part {
 		return spec.PolicyLayout
 	case spec.KindOpenRequests:
 		return spec.OpenRequestLayout
+	case spec.KindOrderRows:
+		return spec.OrderRowLayout
 	}
 	return nil
 }

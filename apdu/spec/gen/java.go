@@ -188,6 +188,7 @@ public final class Spec {
 		"hashed after the shared secret, with nonce, status word and Request: what proves the card")
 	j.parts("POLICY", spec.PolicyLayout)
 	j.parts("OPEN_REQUEST", spec.OpenRequestLayout)
+	j.parts("ORDER_ROW", spec.OrderRowLayout)
 	for _, l := range spec.Layouts {
 		j.layout(l)
 	}

@@ -266,7 +266,8 @@ func (p *page) values() {
 		title string
 		parts []spec.Part
 	}{{"POLICY: policy and ceilings", spec.PolicyLayout},
-		{"OPEN_REQUESTS: each entry", spec.OpenRequestLayout}} {
+		{"OPEN_REQUESTS: each entry", spec.OpenRequestLayout},
+		{"ORDER_ROWS: each row", spec.OrderRowLayout}} {
 		p.line("### %s\n", set.title)
 		var rows [][]string
 		at := 0

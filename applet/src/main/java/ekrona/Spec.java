@@ -48,6 +48,8 @@ public final class Spec {
     public static final byte INS_ACCEPT = (byte) 0x14;
     /** REFUSE, class 80, ours; protocol section 5, refuse */
     public static final byte INS_REFUSE = (byte) 0x16;
+    /** CRISIS ORDER, class 80, ours; protocol section 5, crisis order */
+    public static final byte INS_CRISIS_ORDER = (byte) 0x1C;
     /** GET STATE, class 80, ours; protocol section 5, synchronise */
     public static final byte INS_GET_STATE = (byte) 0x18;
     /** READ RECORD, class 00, ISO/IEC 7816-4:2013 section 11.3.3 */
@@ -100,6 +102,8 @@ public final class Spec {
     public static final short P1P2_ACCEPT = (short) 0x0000;
     /** P1 and P2 of REFUSE */
     public static final short P1P2_REFUSE = (short) 0x0000;
+    /** P1 and P2 of CRISIS ORDER */
+    public static final short P1P2_CRISIS_ORDER = (short) 0x0000;
     /** P1 and P2 of GET STATE */
     public static final short P1P2_GET_STATE = (short) 0x0000;
     /** P2 of READ RECORD log */
@@ -120,6 +124,10 @@ public final class Spec {
     public static final short P1P2_GET_DATA_COUNTERS = (short) 0x00E9;
     /** P1 and P2 of GET DATA batch certificate */
     public static final short P1P2_GET_DATA_BATCH_CERTIFICATE = (short) 0x00D8;
+    /** P1 and P2 of GET DATA crisis order */
+    public static final short P1P2_GET_DATA_CRISIS_ORDER = (short) 0x00EA;
+    /** P1 and P2 of GET DATA crisis certificate */
+    public static final short P1P2_GET_DATA_CRISIS_CERTIFICATE = (short) 0x00DA;
 
     // Status words
     /** xx more bytes are waiting */
@@ -214,11 +222,13 @@ public final class Spec {
     public static final short SW_KEY_KNOWN = (short) 0x9417;
     /** amount is above what may still be paid before the next synchronisation */
     public static final short SW_SPENT_LIMIT = (short) 0x9418;
+    /** card holds this crisis order, or takes none of so low a number */
+    public static final short SW_ORDER_OLD = (short) 0x9419;
 
     // Tags
     /** object identifier */
     public static final short TAG_OBJECT_ID = (short) 0x0006;
-    /** who signed this: certification authority or instruction key */
+    /** who signed this: certification authority, instruction key or crisis key */
     public static final short TAG_AUTHORITY = (short) 0x0042;
     /** notary key that signed this too */
     public static final short TAG_NOTARY = (short) 0x0043;
@@ -292,6 +302,8 @@ public final class Spec {
     public static final short TAG_CREDIT = (short) 0x00C7;
     /** version of the policy in force */
     public static final short TAG_POLICY_VERSION = (short) 0x00C8;
+    /** number of a crisis order */
+    public static final short TAG_ORDER_NUMBER = (short) 0x00C9;
     /** open requests, oldest first */
     public static final short TAG_OPEN_REQUESTS = (short) 0x00CA;
     /** policy or ceilings */
@@ -310,6 +322,12 @@ public final class Spec {
     public static final short TAG_PIN_LOAD = (short) 0x00D1;
     /** initial value of the cryptogram */
     public static final short TAG_IV = (short) 0x00D2;
+    /** rows of a crisis order, in ascending order of GROUP and NAME */
+    public static final short TAG_ORDER_ROWS = (short) 0x00D3;
+    /** group of people that the card's owner belongs to, 0 for none */
+    public static final short TAG_GROUP = (short) 0x00D4;
+    /** identity of the crisis order that the card holds, zeros if none */
+    public static final short TAG_ORDER_HELD = (short) 0x00D5;
     /** batch of cards that share a key: the holder of its certificate */
     public static final short TAG_BATCH = (short) 0x00D6;
     /** name of the batch key in PUT DATA */
@@ -318,6 +336,8 @@ public final class Spec {
     public static final short TAG_BATCH_CERTIFICATE = (short) 0x00D8;
     /** status word */
     public static final short TAG_STATUS = (short) 0x00D9;
+    /** name of the crisis key's certificate in GET DATA */
+    public static final short TAG_CRISIS_CERTIFICATE = (short) 0x00DA;
     /** body of a Request */
     public static final short TAG_REQUEST = (short) 0x00E1;
     /** body of a Payment */
@@ -336,6 +356,8 @@ public final class Spec {
     public static final short TAG_CONFIRMATION = (short) 0x00E8;
     /** the card's counters */
     public static final short TAG_COUNTERS = (short) 0x00E9;
+    /** body of a crisis order */
+    public static final short TAG_CRISIS_ORDER = (short) 0x00EA;
     /** the card refuses to pay, after the PIN */
     public static final short TAG_REFUSED = (short) 0x00EB;
 
@@ -345,6 +367,10 @@ public final class Spec {
      * transactions
      */
     public static final short MAX_OPEN_REQUESTS = (short) 4;
+    /** rows of a crisis order */
+    public static final short MAX_ORDER_ROWS = (short) 6;
+    /** bytes of a crisis order, whole */
+    public static final short MAX_ORDER = (short) 372;
     /**
      * fewest slots of the log: records kept until acknowledged; records and open requests stay
      * within them
@@ -377,7 +403,7 @@ public final class Spec {
     /** bytes of the unpredictable number of a Request or Challenge */
     public static final short RANDOM_LENGTH = (short) 16;
     /** bytes of command data, chained or extended: the longest ACCEPT */
-    public static final short MAX_COMMAND = (short) 486;
+    public static final short MAX_COMMAND = (short) 495;
     /** bytes of response data: the longest State */
     public static final short MAX_RESPONSE = (short) 500;
     /** bytes of install parameters: what install()'s 127 bytes leave */
@@ -420,6 +446,8 @@ public final class Spec {
     public static final byte ROLE_NOTARY = (byte) 0x03;
     /** instruction key */
     public static final byte ROLE_INSTRUCTION_KEY = (byte) 0x04;
+    /** crisis key */
+    public static final byte ROLE_CRISIS_KEY = (byte) 0x05;
     /** card */
     public static final byte ROLE_CARD = (byte) 0x10;
     /** SAM card */
@@ -546,19 +574,39 @@ public final class Spec {
     /** bytes of the value */
     public static final short OPEN_REQUEST_LENGTH = (short) 40;
 
+    // ORDER_ROW: layout of the value
+    /** group that the row is for, 0 for any */
+    public static final short ORDER_ROW_OFFSET_GROUP = (short) 0;
+    /** intermediary whose devices the row is for, zeros for any */
+    public static final short ORDER_ROW_OFFSET_NAME = (short) 1;
+    /** as in POLICY */
+    public static final short ORDER_ROW_OFFSET_MAX_BALANCE = (short) 9;
+    /** as in POLICY */
+    public static final short ORDER_ROW_OFFSET_MAX_TRANSACTIONS = (short) 13;
+    /** as in POLICY */
+    public static final short ORDER_ROW_OFFSET_MAX_PAYMENT = (short) 15;
+    /** as in POLICY */
+    public static final short ORDER_ROW_OFFSET_MAX_SPENT = (short) 19;
+    /** of a terminal: receipts between two acknowledgements */
+    public static final short ORDER_ROW_OFFSET_MAX_RECEIPTS = (short) 23;
+    /** of a terminal: their sum */
+    public static final short ORDER_ROW_OFFSET_MAX_RECEIVED = (short) 25;
+    /** bytes of the value */
+    public static final short ORDER_ROW_LENGTH = (short) 29;
+
     // REQUEST (E1): the payee asks for an amount, once
     /** fewest bytes of content, after tag and length */
     public static final short REQUEST_CONTENT_LENGTH_MIN = (short) 60;
     /** most bytes of content, after tag and length */
-    public static final short REQUEST_CONTENT_LENGTH_MAX = (short) 78;
+    public static final short REQUEST_CONTENT_LENGTH_MAX = (short) 87;
     /** fewest bytes of tag, length and content: what is signed */
     public static final short REQUEST_BODY_LENGTH_MIN = (short) 62;
     /** most bytes of tag, length and content: what is signed */
-    public static final short REQUEST_BODY_LENGTH_MAX = (short) 80;
+    public static final short REQUEST_BODY_LENGTH_MAX = (short) 89;
     /** fewest bytes of the whole, signatures included */
     public static final short REQUEST_LENGTH_MIN = (short) 129;
     /** most bytes of the whole, signatures included */
-    public static final short REQUEST_LENGTH_MAX = (short) 147;
+    public static final short REQUEST_LENGTH_MAX = (short) 156;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short REQUEST_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -585,24 +633,29 @@ public final class Spec {
     public static final short REQUEST_AT_CURRENCY = (short) 55;
     /** offset of the value: currency, ISO 4217 numeric */
     public static final short REQUEST_OFFSET_CURRENCY = (short) 58;
-    /** offset of the data object: payer's device id, where it is known; always from the desk */
-    public static final short REQUEST_AT_PAYER = (short) 60;
-    /** offset of the value: payer's device id, where it is known; always from the desk */
-    public static final short REQUEST_OFFSET_PAYER = (short) 62;
+    /**
+     * offset of the data object: today; a terminal's and a desk's has it, a card's and a SAM's has
+     * not
+     */
+    public static final short REQUEST_AT_DATE = (short) 60;
+    /**
+     * offset of the value: today; a terminal's and a desk's has it, a card's and a SAM's has not
+     */
+    public static final short REQUEST_OFFSET_DATE = (short) 63;
 
     // PAYMENT (E2): the payer pays one Request, over the payee's signature too
     /** fewest bytes of content, after tag and length */
     public static final short PAYMENT_CONTENT_LENGTH_MIN = (short) 158;
     /** most bytes of content, after tag and length */
-    public static final short PAYMENT_CONTENT_LENGTH_MAX = (short) 176;
+    public static final short PAYMENT_CONTENT_LENGTH_MAX = (short) 185;
     /** fewest bytes of tag, length and content: what is signed */
     public static final short PAYMENT_BODY_LENGTH_MIN = (short) 161;
     /** most bytes of tag, length and content: what is signed */
-    public static final short PAYMENT_BODY_LENGTH_MAX = (short) 179;
+    public static final short PAYMENT_BODY_LENGTH_MAX = (short) 188;
     /** fewest bytes of the whole, signatures included */
     public static final short PAYMENT_LENGTH_MIN = (short) 228;
     /** most bytes of the whole, signatures included */
-    public static final short PAYMENT_LENGTH_MAX = (short) 246;
+    public static final short PAYMENT_LENGTH_MAX = (short) 255;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short PAYMENT_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -722,17 +775,17 @@ public final class Spec {
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MIN = (short) 177;
+    public static final short STATE_CONTENT_LENGTH_MIN = (short) 217;
     /** most bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MAX = (short) 338;
+    public static final short STATE_CONTENT_LENGTH_MAX = (short) 378;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MIN = (short) 180;
+    public static final short STATE_BODY_LENGTH_MIN = (short) 220;
     /** most bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MAX = (short) 342;
+    public static final short STATE_BODY_LENGTH_MAX = (short) 382;
     /** fewest bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MIN = (short) 247;
+    public static final short STATE_LENGTH_MIN = (short) 287;
     /** most bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MAX = (short) 409;
+    public static final short STATE_LENGTH_MAX = (short) 449;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short STATE_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -795,16 +848,32 @@ public final class Spec {
     public static final short STATE_AT_DATE = (short) 166;
     /** offset of the value: the card's date floor */
     public static final short STATE_OFFSET_DATE = (short) 169;
+    /**
+     * offset of the data object: number of the crisis order that the card holds, or the highest
+     * that it no longer takes: orders up to it are of no use to the card
+     */
+    public static final short STATE_AT_ORDER_NUMBER = (short) 175;
+    /**
+     * offset of the value: number of the crisis order that the card holds, or the highest that it
+     * no longer takes: orders up to it are of no use to the card
+     */
+    public static final short STATE_OFFSET_ORDER_NUMBER = (short) 177;
+    /**
+     * offset of the data object: identity of the crisis order that the card holds, zeros if none
+     */
+    public static final short STATE_AT_ORDER_HELD = (short) 181;
+    /** offset of the value: identity of the crisis order that the card holds, zeros if none */
+    public static final short STATE_OFFSET_ORDER_HELD = (short) 183;
     /** offset of the data object: open requests, oldest first */
-    public static final short STATE_AT_OPEN_REQUESTS = (short) 175;
+    public static final short STATE_AT_OPEN_REQUESTS = (short) 215;
 
     // INSTRUCTION (E7): intermediary and notary acknowledge records and change the card
     /** bytes of content, after tag and length */
-    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 135;
+    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 144;
     /** bytes of tag, length and content: what is signed */
-    public static final short INSTRUCTION_BODY_LENGTH = (short) 138;
+    public static final short INSTRUCTION_BODY_LENGTH = (short) 147;
     /** bytes of the whole, signatures included */
-    public static final short INSTRUCTION_LENGTH = (short) 272;
+    public static final short INSTRUCTION_LENGTH = (short) 281;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short INSTRUCTION_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -849,6 +918,20 @@ public final class Spec {
     public static final short INSTRUCTION_AT_ACTIONS = (short) 132;
     /** offset of the value: what else the Instruction does */
     public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 134;
+    /**
+     * offset of the data object: lowest number of a crisis order that the card takes from now on,
+     * or keeps
+     */
+    public static final short INSTRUCTION_AT_ORDER_NUMBER = (short) 135;
+    /**
+     * offset of the value: lowest number of a crisis order that the card takes from now on, or
+     * keeps
+     */
+    public static final short INSTRUCTION_OFFSET_ORDER_NUMBER = (short) 137;
+    /** offset of the data object: group of people that the card's owner belongs to, 0 for none */
+    public static final short INSTRUCTION_AT_GROUP = (short) 141;
+    /** offset of the value: group of people that the card's owner belongs to, 0 for none */
+    public static final short INSTRUCTION_OFFSET_GROUP = (short) 143;
 
     // CONFIRMATION (E8): the card has applied one Instruction
     /** bytes of content, after tag and length */
@@ -891,6 +974,46 @@ public final class Spec {
      * counter)
      */
     public static final short CONFIRMATION_OFFSET_ATC = (short) 74;
+
+    // CRISIS_ORDER (EA): the central bank raises limits while there is no network
+    /** fewest bytes of content, after tag and length */
+    public static final short CRISIS_ORDER_CONTENT_LENGTH_MIN = (short) 60;
+    /** most bytes of content, after tag and length */
+    public static final short CRISIS_ORDER_CONTENT_LENGTH_MAX = (short) 235;
+    /** fewest bytes of tag, length and content: what is signed */
+    public static final short CRISIS_ORDER_BODY_LENGTH_MIN = (short) 62;
+    /** most bytes of tag, length and content: what is signed */
+    public static final short CRISIS_ORDER_BODY_LENGTH_MAX = (short) 238;
+    /** fewest bytes of the whole, signatures included */
+    public static final short CRISIS_ORDER_LENGTH_MIN = (short) 196;
+    /** most bytes of the whole, signatures included */
+    public static final short CRISIS_ORDER_LENGTH_MAX = (short) 372;
+    /** offset of the data object: version of the message, and algorithm of its signatures */
+    public static final short CRISIS_ORDER_AT_VERSION = (short) 0;
+    /** offset of the value: version of the message, and algorithm of its signatures */
+    public static final short CRISIS_ORDER_OFFSET_VERSION = (short) 2;
+    /** offset of the data object: crisis key that signs first */
+    public static final short CRISIS_ORDER_AT_AUTHORITY = (short) 4;
+    /** offset of the value: crisis key that signs first */
+    public static final short CRISIS_ORDER_OFFSET_AUTHORITY = (short) 6;
+    /** offset of the data object: notary that signs second */
+    public static final short CRISIS_ORDER_AT_NOTARY = (short) 19;
+    /** offset of the value: notary that signs second */
+    public static final short CRISIS_ORDER_OFFSET_NOTARY = (short) 21;
+    /** offset of the data object: from 1; each number is one order's for ever */
+    public static final short CRISIS_ORDER_AT_ORDER_NUMBER = (short) 34;
+    /** offset of the value: from 1; each number is one order's for ever */
+    public static final short CRISIS_ORDER_OFFSET_ORDER_NUMBER = (short) 36;
+    /** offset of the data object: first day on which it counts at terminals */
+    public static final short CRISIS_ORDER_AT_DATE = (short) 40;
+    /** offset of the value: first day on which it counts at terminals */
+    public static final short CRISIS_ORDER_OFFSET_DATE = (short) 43;
+    /** offset of the data object: last day on which it counts */
+    public static final short CRISIS_ORDER_AT_EXPIRY = (short) 49;
+    /** offset of the value: last day on which it counts */
+    public static final short CRISIS_ORDER_OFFSET_EXPIRY = (short) 52;
+    /** offset of the data object: rows of a crisis order, in ascending order of GROUP and NAME */
+    public static final short CRISIS_ORDER_AT_ORDER_ROWS = (short) 58;
 
     // AUTHORITY_CERTIFICATE (7F21): card-verifiable certificate
     /** bytes of content, after tag and length */
@@ -1002,13 +1125,13 @@ public final class Spec {
 
     // FCI (6F): file control information
     /** fewest bytes of content, after tag and length */
-    public static final short FCI_CONTENT_LENGTH_MIN = (short) 34;
+    public static final short FCI_CONTENT_LENGTH_MIN = (short) 40;
     /** most bytes of content, after tag and length */
-    public static final short FCI_CONTENT_LENGTH_MAX = (short) 52;
+    public static final short FCI_CONTENT_LENGTH_MAX = (short) 58;
     /** fewest bytes of the whole, signatures included */
-    public static final short FCI_LENGTH_MIN = (short) 36;
+    public static final short FCI_LENGTH_MIN = (short) 42;
     /** most bytes of the whole, signatures included */
-    public static final short FCI_LENGTH_MAX = (short) 54;
+    public static final short FCI_LENGTH_MAX = (short) 60;
     /** offset of the data object: application identifier */
     public static final short FCI_AT_DF_NAME = (short) 0;
     /** offset of the value: application identifier */
@@ -1033,10 +1156,20 @@ public final class Spec {
     public static final short FCI_AT_NONCE = (short) 23;
     /** offset of the value: the session's nonce, drawn by the card (EMV: ICC dynamic number) */
     public static final short FCI_OFFSET_NONCE = (short) 26;
+    /**
+     * offset of the data object: number of the crisis order that the card holds, or the highest
+     * that it no longer takes: orders up to it are of no use to the card
+     */
+    public static final short FCI_AT_ORDER_NUMBER = (short) 34;
+    /**
+     * offset of the value: number of the crisis order that the card holds, or the highest that it
+     * no longer takes: orders up to it are of no use to the card
+     */
+    public static final short FCI_OFFSET_ORDER_NUMBER = (short) 36;
     /** offset of the data object: batch of cards that share a key, from activation on */
-    public static final short FCI_AT_BATCH = (short) 34;
+    public static final short FCI_AT_BATCH = (short) 40;
     /** offset of the value: batch of cards that share a key, from activation on */
-    public static final short FCI_OFFSET_BATCH = (short) 36;
+    public static final short FCI_OFFSET_BATCH = (short) 42;
 
     // REFUSED (EB): the card refuses to pay, after the PIN
     /** bytes of content, after tag and length */
@@ -1054,9 +1187,9 @@ public final class Spec {
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
-    public static final short COUNTERS_CONTENT_LENGTH = (short) 29;
+    public static final short COUNTERS_CONTENT_LENGTH = (short) 32;
     /** bytes of the whole, signatures included */
-    public static final short COUNTERS_LENGTH = (short) 31;
+    public static final short COUNTERS_LENGTH = (short) 34;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
@@ -1083,6 +1216,10 @@ public final class Spec {
     public static final short COUNTERS_AT_SLOTS = (short) 26;
     /** offset of the value: slots of the log */
     public static final short COUNTERS_OFFSET_SLOTS = (short) 28;
+    /** offset of the data object: group of people that the card's owner belongs to, 0 for none */
+    public static final short COUNTERS_AT_GROUP = (short) 29;
+    /** offset of the value: group of people that the card's owner belongs to, 0 for none */
+    public static final short COUNTERS_OFFSET_GROUP = (short) 31;
 
     // INSTALL: application parameters of INSTALL
     /** bytes of the whole sequence */
@@ -1148,7 +1285,7 @@ public final class Spec {
 
     // PIN_LOAD: data of PUT DATA first PIN
     /** bytes of the whole sequence */
-    public static final short PIN_LOAD_LENGTH = (short) 54;
+    public static final short PIN_LOAD_LENGTH = (short) 63;
     /** offset of the data object: initial value of the cryptogram */
     public static final short PIN_LOAD_AT_IV = (short) 0;
     /** offset of the value: initial value of the cryptogram */
@@ -1157,12 +1294,24 @@ public final class Spec {
     public static final short PIN_LOAD_AT_CRYPTOGRAM = (short) 18;
     /** offset of the value: PIN block, PUK block, under the token's encryption key */
     public static final short PIN_LOAD_OFFSET_CRYPTOGRAM = (short) 20;
+    /** offset of the data object: lowest number of a crisis order that the card takes */
+    public static final short PIN_LOAD_AT_ORDER_NUMBER = (short) 36;
+    /** offset of the value: lowest number of a crisis order that the card takes */
+    public static final short PIN_LOAD_OFFSET_ORDER_NUMBER = (short) 38;
+    /** offset of the data object: group of people that the card's owner belongs to, 0 for none */
+    public static final short PIN_LOAD_AT_GROUP = (short) 42;
+    /** offset of the value: group of people that the card's owner belongs to, 0 for none */
+    public static final short PIN_LOAD_OFFSET_GROUP = (short) 44;
     /**
-     * offset of the data object: AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM
+     * offset of the data object: AES-CMAC under the token's MAC key over the DOs IV, CRYPTOGRAM,
+     * ORDER_NUMBER and GROUP
      */
-    public static final short PIN_LOAD_AT_MAC = (short) 36;
-    /** offset of the value: AES-CMAC under the token's MAC key over the DOs IV and CRYPTOGRAM */
-    public static final short PIN_LOAD_OFFSET_MAC = (short) 38;
+    public static final short PIN_LOAD_AT_MAC = (short) 45;
+    /**
+     * offset of the value: AES-CMAC under the token's MAC key over the DOs IV, CRYPTOGRAM,
+     * ORDER_NUMBER and GROUP
+     */
+    public static final short PIN_LOAD_OFFSET_MAC = (short) 47;
 
     // BATCH_LOAD: data of PUT DATA batch key
     /** bytes of the whole sequence */
@@ -1239,7 +1388,7 @@ public final class Spec {
     /** fewest bytes of the whole sequence */
     public static final short PAY_PAID_LENGTH_MIN = (short) 468;
     /** most bytes of the whole sequence */
-    public static final short PAY_PAID_LENGTH_MAX = (short) 486;
+    public static final short PAY_PAID_LENGTH_MAX = (short) 495;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
     public static final short PAY_PAID_AT_PAYMENT = (short) 0;
 
@@ -1261,7 +1410,7 @@ public final class Spec {
     /** fewest bytes of the whole sequence */
     public static final short PAY_RECORD_LENGTH_MIN = (short) 228;
     /** most bytes of the whole sequence */
-    public static final short PAY_RECORD_LENGTH_MAX = (short) 246;
+    public static final short PAY_RECORD_LENGTH_MAX = (short) 255;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
     public static final short PAY_RECORD_AT_PAYMENT = (short) 0;
 
@@ -1269,7 +1418,7 @@ public final class Spec {
     /** fewest bytes of the whole sequence */
     public static final short ACCEPT_RECORD_LENGTH_MIN = (short) 386;
     /** most bytes of the whole sequence */
-    public static final short ACCEPT_RECORD_LENGTH_MAX = (short) 404;
+    public static final short ACCEPT_RECORD_LENGTH_MAX = (short) 413;
     /** offset of the data object: the payee accepts one Payment */
     public static final short ACCEPT_RECORD_AT_RECEIPT = (short) 0;
     /** offset of the data object: the payer pays one Request, over the payee's signature too */
@@ -1322,12 +1471,13 @@ public final class Spec {
     };
     /** frame of REQUEST with its optional field */
     public static final byte[] REQUEST_FRAME_MAX = {
-        (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x09, (byte) 0xE1, (byte) 0x57, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
         (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
         (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x13,
         (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
-        (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x03,
-        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
+        (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x09,
+        (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of PAYMENT without its optional field */
     public static final byte[] PAYMENT_FRAME_MIN = {
@@ -1343,15 +1493,16 @@ public final class Spec {
     };
     /** frame of PAYMENT with its optional field */
     public static final byte[] PAYMENT_FRAME_MAX = {
-        (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0xB0, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0xB9, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
         (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
-        (byte) 0x04, (byte) 0x07, (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02,
+        (byte) 0x04, (byte) 0x07, (byte) 0x09, (byte) 0xE1, (byte) 0x57, (byte) 0xC0, (byte) 0x02,
         (byte) 0x02, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03,
         (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
         (byte) 0x10, (byte) 0x13, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03,
-        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10,
-        (byte) 0x12, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03,
-        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
+        (byte) 0x06, (byte) 0x09, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
+        (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of CHALLENGE */
     public static final byte[] CHALLENGE_FRAME = {
@@ -1363,15 +1514,16 @@ public final class Spec {
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
-        (byte) 0x09, (byte) 0xE7, (byte) 0x81, (byte) 0x87, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x09, (byte) 0xE7, (byte) 0x81, (byte) 0x90, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
         (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x16, (byte) 0x02, (byte) 0x43, (byte) 0x0D,
         (byte) 0x0F, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0xC5,
         (byte) 0x04, (byte) 0x06, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x06, (byte) 0x02,
         (byte) 0xC3, (byte) 0x20, (byte) 0x22, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06,
         (byte) 0x02, (byte) 0xCB, (byte) 0x11, (byte) 0x13, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
-        (byte) 0x06, (byte) 0x09, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x03, (byte) 0x03,
-        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
-        (byte) 0x40, (byte) 0x43, (byte) 0x00
+        (byte) 0x06, (byte) 0x09, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x03, (byte) 0x02,
+        (byte) 0xC9, (byte) 0x04, (byte) 0x06, (byte) 0x02, (byte) 0xD4, (byte) 0x01, (byte) 0x03,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F,
+        (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
     /** frame of AUTHORITY_CERTIFICATE */
     public static final byte[] AUTHORITY_CERTIFICATE_FRAME = {
@@ -1414,7 +1566,8 @@ public final class Spec {
     /** frame of PIN_LOAD */
     public static final byte[] PIN_LOAD_FRAME = {
         (byte) 0x02, (byte) 0xD2, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0x87, (byte) 0x10,
-        (byte) 0x12, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x12, (byte) 0x00
+        (byte) 0x12, (byte) 0x02, (byte) 0xC9, (byte) 0x04, (byte) 0x06, (byte) 0x02, (byte) 0xD4,
+        (byte) 0x01, (byte) 0x03, (byte) 0x02, (byte) 0x8E, (byte) 0x10, (byte) 0x12, (byte) 0x00
     };
     /** frame of BATCH_LOAD */
     public static final byte[] BATCH_LOAD_FRAME = {
