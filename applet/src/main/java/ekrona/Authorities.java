@@ -39,9 +39,7 @@ final class Authorities {
     private static final short ROW = 0;
     private static final short REFERENCE = (short) 1;
     private static final short EXPIRY = (short) (REFERENCE + Spec.AUTHORITY_LENGTH);
-    /** Number of the root that certified it, of a root its own, counted from the first one. */
-    private static final short GENERATION = (short) (EXPIRY + Spec.DATE_LENGTH);
-    private static final short ENTRY_LENGTH = (short) (GENERATION + 1);
+    private static final short ENTRY_LENGTH = (short) (EXPIRY + Spec.DATE_LENGTH);
     /** Of the entries in the state block. */
     static final short STORED_LENGTH = (short) (PLACES * ENTRY_LENGTH);
     /** Of those that follow it in the working copy. */
@@ -180,11 +178,6 @@ final class Authorities {
         return (short) (entry(place) + EXPIRY);
     }
 
-    /** Number of the root that certified the authority of a place, of a root its own. */
-    byte generation(short place) {
-        return ram.state[(short) (entry(place) + GENERATION)];
-    }
-
     boolean isExpired(short place) {
         return isExpired(ram.state, expiry(place));
     }
@@ -231,8 +224,7 @@ final class Authorities {
      *
      * @return its place, or -1 when the point is refused
      */
-    short keep(short first, byte[] b, short point, short reference, byte[] c, short expiry,
-            byte generation) {
+    short keep(short first, byte[] b, short point, short reference, byte[] c, short expiry) {
         short turn = ram.session[Ram.KEPT_NEXT];
         ram.session[Ram.KEPT_NEXT] = (byte) (turn ^ 1);
         short place = (short) (KEPT + turn);
@@ -247,7 +239,6 @@ final class Authorities {
         Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (entry + REFERENCE),
                 Spec.AUTHORITY_LENGTH);
         Util.arrayCopyNonAtomic(c, expiry, ram.state, (short) (entry + EXPIRY), Spec.DATE_LENGTH);
-        ram.state[(short) (entry + GENERATION)] = generation;
         ram.session[(short) (Ram.KEPT_FOR + turn)] = (byte) first;
         return place;
     }
@@ -290,7 +281,7 @@ final class Authorities {
 
     /**
      * Makes a root of the session the current one, in the working copy; the current root becomes
-     * the previous one.
+     * the previous one. The session forgets what the former root has certified.
      */
     void storeRoot(short place) {
         byte[] state = ram.state;
@@ -298,7 +289,9 @@ final class Authorities {
         Util.arrayCopyNonAtomic(state, entry(ROOT), state, entry(PREVIOUS_ROOT), ENTRY_LENGTH);
         state[entry(ROOT)] = free;
         move(place, ROOT);
-        forget(place);
+        for (short other = KEPT; other < ROWS; other++) {
+            forget(other);
+        }
     }
 
     /** Moves a session's entry to a stored place, whose row becomes the scratch row. */

@@ -56,7 +56,7 @@ final class Request extends Command {
         }
 
         short next = Messages.begin(out, (short) 0, Spec.TAG_REQUEST,
-                named ? Spec.REQUEST_CONTENT_LENGTH_MAX : Spec.REQUEST_CONTENT_LENGTH_MIN);
+                named ? Messages.CONTENT_WITH_PAYER : Spec.REQUEST_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, Spec.COUNTER_LENGTH);
         next = Tlv.open(out, next, Spec.TAG_RANDOM, Messages.RANDOM_LENGTH);

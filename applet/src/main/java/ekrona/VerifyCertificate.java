@@ -39,11 +39,16 @@ final class VerifyCertificate extends Command {
             learnNextRoot(certificate, root);
         } else if (role == Spec.ROLE_INTERMEDIARY) {
             learn(certificate, root, Authorities.CA, Spec.CA_CACHE);
-        } else if (role == Spec.ROLE_NOTARY) {
-            learn(certificate, root, Authorities.NOTARY, (short) 1);
         } else {
-            requireInstructionKeyOfOwnName(certificate, role);
-            learn(certificate, root, Authorities.INSTRUCTION_KEY, (short) 1);
+            short first = Authorities.NOTARY;
+            if (role != Spec.ROLE_NOTARY) {
+                requireInstructionKeyOfOwnName(certificate, role);
+                first = Authorities.INSTRUCTION_KEY;
+            }
+            if (root != Authorities.ROOT) { // a former root makes nobody who instructs the card
+                ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+            }
+            learn(certificate, root, first, (short) 1);
         }
     }
 
@@ -73,7 +78,7 @@ final class VerifyCertificate extends Command {
         }
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
         requireNotExpired(in, expiry);
-        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry, (byte) 0));
+        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry));
         nvm.store();
     }
 
@@ -89,39 +94,24 @@ final class VerifyCertificate extends Command {
             expiry = device.authorities.expiry(root);
         }
         requireNotExpired(expiries, expiry);
-        byte generation = device.authorities.generation(root);
         short known = device.authorities.find(first, count, in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
         if (known >= 0) {
             requireSameKey(known, certificate);
-            short later = later(known, expiries, expiry);
-            byte newer = newer(known, generation);
-            if (later < 0 || newer < 0 || (later == 0 && newer == 0)) {
+            if (later(known, expiries, expiry) <= 0) {
                 return; // known already, for as long or longer
             }
             device.authorities.forget(known);
         }
         boolean activated = ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE;
-        if (activated && count == 1) {
-            requireForward(first, expiries, expiry, generation);
+        // Neither notary nor instruction key goes back.
+        if (activated && count == 1 && later(first, expiries, expiry) < 0) {
+            ISOException.throwIt(Spec.SW_DATE);
         }
-        short kept = keep(first, certificate, expiries, expiry, generation);
+        short kept = keep(first, certificate, expiries, expiry);
         if (!activated) {
             device.authorities.store(kept);
             nvm.store();
-        }
-    }
-
-    /**
-     * Requires that a notary or an instruction key is certified by no older root, and ends no
-     * earlier, than the one that is stored.
-     */
-    private void requireForward(short stored, byte[] expiries, short expiry, byte generation) {
-        if (newer(stored, generation) < 0) {
-            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
-        }
-        if (later(stored, expiries, expiry) < 0) {
-            ISOException.throwIt(Spec.SW_DATE);
         }
     }
 
@@ -129,11 +119,6 @@ final class VerifyCertificate extends Command {
     private short later(short place, byte[] expiries, short expiry) {
         return Util.arrayCompare(expiries, expiry, ram.state, device.authorities.expiry(place),
                 Spec.DATE_LENGTH);
-    }
-
-    /** Above zero for a root after that of a place's authority, below for one before it. */
-    private byte newer(short place, byte generation) {
-        return (byte) (generation - device.authorities.generation(place));
     }
 
     private void requireSameKey(short known, short certificate) {
@@ -174,8 +159,7 @@ final class VerifyCertificate extends Command {
         if (later(Authorities.ROOT, in, expiry) < 0) {
             ISOException.throwIt(Spec.SW_DATE);
         }
-        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry,
-                (byte) (device.authorities.generation(Authorities.ROOT) + 1)));
+        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry));
         nvm.store();
     }
 
@@ -186,12 +170,10 @@ final class VerifyCertificate extends Command {
     }
 
     /** Keeps the certificate's holder for the session. Returns its place. */
-    private short keep(short first, short certificate, byte[] expiries, short expiry,
-            byte generation) {
+    private short keep(short first, short certificate, byte[] expiries, short expiry) {
         short place = device.authorities.keep(first, ram.in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry,
-                generation);
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry);
         if (place < 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
