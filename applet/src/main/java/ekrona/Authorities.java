@@ -5,8 +5,8 @@ import javacard.security.ECPublicKey;
 import javacard.security.Signature;
 
 /**
- * The public keys of authorities. Eight places are stored: two roots, four intermediary CAs, a
- * notary and the instruction key of the card's own intermediary. Two more are kept for the session
+ * The public keys of authorities. Nine places are stored: two roots, four intermediary CAs, a
+ * notary, the instruction key of the card's own intermediary and the crisis key. Two more are kept for the session
  * (AUTHORITIES_KEPT): what somebody has presented. Such a key verifies beside the stored ones, and
  * is stored by the payment, or the Instruction, that it verified; so nobody leaves a mark on the
  * card by certificates alone.
@@ -29,7 +29,8 @@ final class Authorities {
     static final short CA = Spec.ROOTS_KEPT;
     static final short NOTARY = (short) (CA + Spec.CA_CACHE);
     static final short INSTRUCTION_KEY = (short) (NOTARY + 1);
-    private static final short PLACES = (short) (INSTRUCTION_KEY + 1);
+    static final short CRISIS = (short) (INSTRUCTION_KEY + 1);
+    private static final short PLACES = (short) (CRISIS + 1);
     /** The first place of the session. */
     private static final short KEPT = PLACES;
     static final short ROWS = (short) (PLACES + Spec.AUTHORITIES_KEPT);
@@ -253,8 +254,8 @@ final class Authorities {
 
     /**
      * Stores an authority of the session, in the working copy: a CA instead of the one that it
-     * renews, or of the next in turn, notary and instruction key instead of the former one, which
-     * no other of the session may replace any more. A stored one stays where it is.
+     * renews, or of the next in turn; notary, instruction key and crisis key instead of the former
+     * one, which no other of the session may replace any more. A stored one stays where it is.
      *
      * @return the stored place
      */
@@ -271,6 +272,7 @@ final class Authorities {
             }
         }
         move(place, to);
+        ram.session[Ram.KEPT_NEXT] = (byte) (place - KEPT); // free again
         for (short other = KEPT; other < ROWS; other++) {
             if (ram.session[(short) (Ram.KEPT_FOR + other - KEPT)] == first) {
                 forget(other);

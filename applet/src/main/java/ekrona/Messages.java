@@ -73,7 +73,8 @@ final class Messages {
         return next;
     }
 
-    private static void refuse(byte[] b, short offset, short end, byte tag) {
+    /** Refuses what is not the layout of a message; another version or algorithm by its own word. */
+    static void refuse(byte[] b, short offset, short end, byte tag) {
         requireVersion(b, offset, end, tag);
         if (tag == (byte) Spec.TAG_PAYMENT) {
             requireVersion(b, (short) (offset + PAYMENT_REQUEST), end, (byte) Spec.TAG_REQUEST);
@@ -157,6 +158,12 @@ final class Messages {
         byte length = b[(short) (offset + REQUEST_HEADER - 1)];
         return length == (byte) CONTENT_WITH_DATE
                 || length == (byte) Spec.REQUEST_CONTENT_LENGTH_MAX;
+    }
+
+    /** Offset of the date of the Request at the start of b, or Limits.NO_DAY. */
+    static short day(byte[] b) {
+        return hasDate(b, (short) 0) ? (short) (REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE)
+                : Limits.NO_DAY;
     }
 
     /** Length of the body of a Request that request() has read. */

@@ -209,13 +209,14 @@ final class Pay extends SecretCommand {
             device.certificates.requireNotExpired(certificate, ca);
             device.certificates.requireOwnNotExpired();
         }
-        device.limits.requireTransaction((short) 0);
+        short day = Messages.day(in);
+        device.limits.requireTransaction((short) 0, day);
         if (!desk) {
-            device.limits.requirePayment(in, amount);
+            device.limits.requirePayment(in, amount, day);
         }
         device.limits.requireFunds(in, amount);
         device.log.countPayment(in, amount);
-        device.limits.requireSpendable(in, amount, desk);
+        device.limits.requireSpendable(in, amount, desk, day);
     }
 
     /**

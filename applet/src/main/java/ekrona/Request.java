@@ -45,9 +45,10 @@ final class Request extends Command {
         }
         // Who has no PIN cannot fill the log.
         device.limits.requireTransaction(
-                device.pins.isVerified() ? 0 : (short) (device.log.slots() >> KEPT_SHIFT));
-        device.limits.requirePayment(in, AMOUNT);
-        if (!device.limits.fitsMaxBalance(in, AMOUNT)
+                device.pins.isVerified() ? 0 : (short) (device.log.slots() >> KEPT_SHIFT),
+                Limits.NO_DAY);
+        device.limits.requirePayment(in, AMOUNT, Limits.NO_DAY);
+        if (!device.limits.fitsMaxBalance(in, AMOUNT, Limits.NO_DAY)
                 || !device.limits.fitsReceived(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
