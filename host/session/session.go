@@ -8,6 +8,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/crisis"
 	"ekrona/host/envelope"
 )
 
@@ -55,6 +56,10 @@ type Opening struct {
 	Trust     Trust  `json:"trust"`
 	// Payments that wait for the device's decision
 	Pending []envelope.Envelope `json:"waiting,omitempty"`
+	// Crisis is the newest crisis order, for the device and those that it meets; LowestOrder the
+	// lowest number that counts.
+	Crisis      crisis.Carried `json:"crisis"`
+	LowestOrder uint32         `json:"lowest_order"`
 }
 
 // Answer is the intermediary's answer to a Reading.
