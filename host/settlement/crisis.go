@@ -158,25 +158,31 @@ func (t *txn) crisisOrders() ([]crisisRow, error) {
 	}, "SELECT bytes, signed_at FROM crisis_order ORDER BY number")
 }
 
-// lowestOrder returns the number that Instructions name: that of the order in force, which cards
-// keep and whose forerunners they drop; before the first day of the only one, its own; and the next
-// to be signed when none is in force or to come. After a theft of both keys the same order is signed
-// twice, the second time under the next notary key: the first of the two stays good.
-func lowestOrder(orders []crisisRow, today message.Date) uint32 {
+// latest returns the place of the order with the highest number that has begun, or -1.
+func latest(orders []crisisRow, today message.Date) int {
 	for i := len(orders) - 1; i >= 0; i-- {
-		if !orders[i].CountsOn(today) {
-			continue
-		}
-		for ; i > 0 && isTwin(orders[i-1].CrisisOrder, orders[i].CrisisOrder); i-- {
-		}
-		return orders[i].Number
-	}
-	for _, o := range orders {
-		if o.From.After(today) {
-			return o.Number
+		if !orders[i].From.After(today) {
+			return i
 		}
 	}
-	return uint32(len(orders)) + 1
+	return -1
+}
+
+// lowestOrder returns the number that Instructions name: that of the latest order that has begun,
+// which cards keep and whose forerunners they drop; once it is over, the next. After a theft of
+// both keys the same order is signed twice, the second time under the next notary key: the first of
+// the two stays good.
+func lowestOrder(orders []crisisRow, today message.Date) uint32 {
+	i := latest(orders, today)
+	if i < 0 {
+		return 1
+	}
+	if !orders[i].CountsOn(today) {
+		return orders[i].Number + 1
+	}
+	for ; i > 0 && isTwin(orders[i-1].CrisisOrder, orders[i].CrisisOrder); i-- {
+	}
+	return orders[i].Number
 }
 
 // isTwin reports whether two orders differ in number and notary only.
@@ -193,27 +199,20 @@ func isTwin(a, b *message.CrisisOrder) bool {
 	return true
 }
 
-// carriedCrisis returns what devices carry now: the newest order that is not over, with its
-// signers' certificates, and the newest crisis key always.
-func (t *txn) carriedCrisis() (c crisis.Carried, err error) {
+// carriedCrisis returns what devices carry now: the latest order that has begun, until it is over,
+// with its signers' certificates; and the newest crisis key always. An order before its first day is
+// given to nobody: it would take the place of the one in force.
+func (t *txn) carriedCrisis(orders []crisisRow) (c crisis.Carried, err error) {
 	if _, err := t.queryRow("SELECT certificate FROM crisis_key ORDER BY expires DESC LIMIT 1", nil,
 		&c.CrisisKey); err != nil {
 		return c, err
 	}
-	var raw, notary []byte
-	known, err := t.queryRow("SELECT bytes, notary FROM crisis_order ORDER BY number DESC LIMIT 1",
-		nil, &raw, &notary)
-	if err != nil || !known {
-		return c, err
+	today := message.DateOf(t.now)
+	if i := latest(orders, today); i >= 0 && orders[i].CountsOn(today) {
+		_, err = t.queryRow("SELECT bytes, notary FROM crisis_order WHERE number = $1",
+			[]any{orders[i].Number}, &c.Order, &c.Notary)
 	}
-	order, err := message.Parse[message.CrisisOrder](raw)
-	if err != nil {
-		return c, store.Failed(err)
-	}
-	if !order.Until.Before(message.DateOf(t.now)) {
-		c.Order, c.Notary = raw, notary
-	}
-	return c, nil
+	return c, err
 }
 
 // groupOf returns the group that a device's next Instruction gives it.
@@ -229,7 +228,7 @@ func (t *txn) outstandingCrisis(device message.DeviceID, o *notary.Outstanding) 
 		return err
 	}
 	o.LowestOrder = lowestOrder(orders, message.DateOf(t.now))
-	if o.Crisis, err = t.carriedCrisis(); err != nil {
+	if o.Crisis, err = t.carriedCrisis(orders); err != nil {
 		return err
 	}
 	if o.Group, err = t.groupOf(device); err != nil {
