@@ -216,3 +216,13 @@ func (h Held) MostSpent(policy message.Policy, name message.Name, day message.Da
 	}
 	return most
 }
+
+// DefaultRow is the row for everybody that a crisis order has where nobody names another: twice the
+// default limits of cards, and the default ones of terminals.
+func DefaultRow() message.CrisisRow {
+	return message.CrisisRow{
+		MaxBalance: 2 * spec.DefaultMaxBalance, MaxTransactions: spec.CeilingMaxTransactions,
+		MaxPayment: 2 * spec.DefaultMaxPayment, MaxSpent: 2 * spec.DefaultMaxSpent,
+		MaxReceipts: spec.DefaultTerminalReceipts, MaxReceived: spec.DefaultTerminalBalance,
+	}
+}
