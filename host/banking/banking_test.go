@@ -90,7 +90,6 @@ var (
 		Pending:   []envelope.Envelope{sealed},
 		Crisis: crisis.Carried{Order: []byte{4}, CrisisKey: []byte{5},
 			Notary: []byte{3}},
-		LowestOrder: 4,
 	}
 	reading = session.Reading{
 		State:        []byte{1},

@@ -27,15 +27,19 @@ type cardSession struct {
 	pinRight bool          // the card has refused something else
 
 	application message.FCI
+	crisisGiven bool // by the intermediary, in this session
 }
 
-// openSession selects the application on the card.
+// openSession selects the application on the card, and brings its crisis order and the phone's to
+// the newer of both.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
 	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
 	var err error
-	h.application, err = h.Select(ctx)
+	if h.application, err = h.Select(ctx); err != nil {
+		return h, err
+	}
 	h.nonce = h.application.Nonce
-	return h, err
+	return h, h.exchangeCrisis(ctx)
 }
 
 // Nonce returns the nonce of the session, the next one when it has been used up.
