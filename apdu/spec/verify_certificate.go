@@ -17,18 +17,18 @@ var VerifyCertificate = command(Command{
 		"The signature, then the role, then the dates: not expired by the card's date; a root " +
 			"keeps its own certificate's end.",
 		"A known reference comes with the key that it is known with.",
-		"After activation, notary and instruction key: certified by no older root, and ending no " +
-			"earlier, than the stored one.",
+		"Notary and instruction key: certified by the current root; after activation ending no " +
+			"earlier than the stored one.",
 	},
 	Effect: "Before activation the key is stored. Afterwards only a link is; CA, notary and " +
 		"instruction key are kept for the session, AUTHORITIES_KEPT in turn. PAY, ACCEPT and " +
 		"PUT DATA store the CA that verified for them, CA_CACHE in turn (the own CA stays); " +
-		"INSTRUCTION stores its notary and instruction key. One transaction.",
+		"INSTRUCTION stores its notary and instruction key. A link ends what the session has " +
+		"kept. One transaction.",
 	Answers: []Answer{
 		{SWWrongData, "not a certificate of the layout, or its point is not on the curve"},
 		{SWReferenceUnknown, "certified by a root that the card does not know, or the first root " +
-			"does not fit the anchor; notary or instruction key certified by an older root than " +
-			"the stored one"},
+			"does not fit the anchor; notary or instruction key certified by the previous root"},
 		{SWCertificate, "signature wrong"},
 		{SWExpired, "expired by the card's date"},
 		{SWRole, "role not root, intermediary, notary or instruction key; an instruction key of " +

@@ -276,7 +276,7 @@ var authorityCases = []testCase{
 			entry{holder: "SENOTARY00002", role: spec.RoleNotary})
 		rival := c.certify(c.world.root, entry{holder: own + "00003",
 			role: spec.RoleInstructionKey})
-		s.learnCA(rival) // until the next root's is stored
+		s.answers(spec.SWReferenceUnknown, present, rival.encoded)
 		s.learnCA(key, notary)
 		s.state()
 		i := s.next()
@@ -290,6 +290,21 @@ var authorityCases = []testCase{
 		s.state()
 		i = s.next()
 		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, key, notary)))
+	}},
+	{"a link ends what the session has kept by the root before", func(c *caseRun) {
+		s := c.loaded(1000)
+		rival := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00003",
+			role: spec.RoleInstructionKey})
+		notary := c.certify(c.world.root, entry{holder: "SENOTARY00003", role: spec.RoleNotary})
+		s.learnCA(rival)
+		s.state()
+		s.learnCA(rival, notary, c.world.link)
+		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(), s.signBy(s.next(), rival, notary))
+		for _, former := range []*party{rival, notary} {
+			s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), former.encoded)
+		}
+		i := s.next()
+		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.sign(i)))
 	}},
 	{"a certificate by the next root renews a key that is known", func(c *caseRun) {
 		s := c.loaded(1000)

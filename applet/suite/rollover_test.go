@@ -56,7 +56,6 @@ type rollover struct {
 	outstanding *message.Instruction
 	encoded     []byte
 	applied     *signer // the instruction key of the last one that was applied
-	generation  int     // of the root by which the card has stored that, at least
 }
 
 func newRollover(c *caseRun, rt *rapid.T) *rollover {
@@ -64,7 +63,7 @@ func newRollover(c *caseRun, rt *rapid.T) *rollover {
 	r.keys = []*signer{{r.s.bank.instructionKey, spec.RoleInstructionKey,
 		[]*party{r.s.bank.instructionKey}, 1}}
 	r.notaries = []*signer{{c.world.notary, spec.RoleNotary, []*party{c.world.notary}, 1}}
-	r.applied, r.generation = r.keys[0], 1
+	r.applied = r.keys[0]
 	return r
 }
 
@@ -199,22 +198,26 @@ func (r *rollover) apply() {
 	}
 	r.mustAnswer(answer)
 	r.s.enterInstruction(r.outstanding, answer.Data)
-	if r.key != r.applied { // so it was presented, by its newest certificate
-		r.applied, r.generation = r.key, r.key.roots
-	}
+	r.applied = r.key
 	r.key, r.notary, r.outstanding = nil, nil, nil
 }
 
-// thief has every key that a later one has replaced on the card under a later root, with
-// all certificates of it, and reads no State by it.
+// thief has every key that only a former root has certified, with all certificates of it,
+// and reads no State by it once the card knows the current root: in the session in which
+// somebody presents the links, or in one after it.
 func (r *rollover) thief() {
 	for _, old := range r.keys {
-		if old.roots >= r.generation || old == r.applied {
+		if old.roots == len(r.roots) || old == r.applied {
 			continue
 		}
-		require.NotEqualValues(r, apdu.OK, r.state(old), "a former key is taken")
-		for _, certificate := range old.by {
+		ch := r.s.challengeOf(r.s.selectApplet().Nonce)
+		ch.InstructionKey = old.reference()
+		r.must(message.Sign(ch, old.key))
+		for _, certificate := range append(old.by, r.links...) {
 			r.s.exchange(spec.VerifyCertificate.Only(), certificate.encoded)
 		}
+		require.EqualValues(r, spec.SWReferenceUnknown,
+			r.s.exchange(spec.GetState.Only(), r.encode(ch)).SW, "a former key is taken")
+		require.NotEqualValues(r, apdu.OK, r.state(old), "a former key is taken")
 	}
 }

@@ -13,11 +13,13 @@ var framed = []struct {
 	name   string
 	layout *spec.Layout // or
 	fields []spec.Field
+	only   []string // optional fields that come each by itself too
 }{
-	{name: "REQUEST", layout: spec.Request},
-	{name: "PAYMENT", layout: spec.Payment},
+	{name: "REQUEST", layout: spec.Request, only: []string{"DATE", "PAYER"}},
+	{name: "PAYMENT", layout: spec.Payment, only: []string{"PAYER"}},
 	{name: "CHALLENGE", layout: spec.Challenge},
 	{name: "INSTRUCTION", layout: spec.Instruction},
+	{name: "CRISIS_ORDER", fields: toRows(spec.CrisisOrder.Fields)},
 	{name: "AUTHORITY_CERTIFICATE", layout: spec.AuthorityCertificate},
 	{name: "DEVICE_CERTIFICATE", layout: spec.DeviceCertificate},
 	{name: "INSTALL", fields: spec.InstallData},
@@ -29,6 +31,9 @@ var framed = []struct {
 	{name: "REQUEST_DATA", fields: spec.RequestPayment.Only().In},
 	{name: "REFUSE_DATA", fields: spec.Refuse.Only().In},
 }
+
+// toRows are the fields before the last: those of a crisis order that have a fixed place.
+func toRows(fields []spec.Field) []spec.Field { return fields[:len(fields)-1] }
 
 // commandData are the data of commands whose parts have offsets, beside the
 // layouts and sequences.
@@ -44,7 +49,7 @@ var commandData = []struct {
 // there, led by its length, and the number of bytes up to the next run: those of the
 // run and those after it that vary. A run of length 0 ends it.
 type frame struct {
-	full   bool // with the optional fields
+	with   func(name string) bool // whether the optional field is there
 	out    bytes.Buffer
 	fixed  []byte // the run at hand
 	varied int    // the bytes that vary behind it
@@ -81,13 +86,25 @@ func (f *frame) header(t spec.Tag, length int) {
 	f.fix(object[:len(object)-length]...)
 }
 
+// has reports whether the field is there in this variant.
+func (f *frame) has(field spec.Field) bool {
+	return field.Presence != spec.Optional || f.with(field.Name)
+}
+
 // content is the length of a layout's content in this variant.
-func (f *frame) content(l *spec.Layout) int {
-	minimum, maximum := l.Content()
-	if f.full {
-		return maximum
+func (f *frame) content(l *spec.Layout) (n int) {
+	for _, field := range l.Fields {
+		switch _, high := field.Size(); {
+		case !f.has(field):
+		case field.Layout != nil:
+			content := f.content(field.Layout)
+			n += tlv.HeaderLen(field.Layout.Tag, content) + content + len(field.Layout.Signers)*
+				(spec.SignatureLength+tlv.HeaderLen(spec.TagSignature, spec.SignatureLength))
+		default:
+			n += high
+		}
 	}
-	return minimum
+	return n
 }
 
 func (f *frame) layout(l *spec.Layout) {
@@ -102,7 +119,7 @@ func (f *frame) layout(l *spec.Layout) {
 func (f *frame) fields(fields []spec.Field) {
 	for _, field := range fields {
 		switch _, _, length := field.Value(); {
-		case field.Presence == spec.Optional && !f.full:
+		case !f.has(field):
 		case field.Layout != nil:
 			f.layout(field.Layout)
 		default:
@@ -131,8 +148,8 @@ func constantValue(field spec.Field) ([]byte, bool) {
 	return nil, false
 }
 
-// frames writes the frames, one for a layout of one length, else the shortest
-// and the longest.
+// frames writes the frames, one for a layout of one length, else the shortest, those with
+// one optional field, and the longest.
 func (j *javaFile) frames() {
 	for _, d := range commandData {
 		j.section("%s: data of %s", d.name, d.command.Name)
@@ -143,8 +160,8 @@ func (j *javaFile) frames() {
 	j.section("Frames: the length of a run of fixed bytes, the run, and the number of bytes up " +
 		"to the next run; and so on, up to a run of length 0")
 	for _, row := range framed {
-		one := func(full bool) string {
-			f := &frame{full: full}
+		one := func(with func(string) bool) string {
+			f := &frame{with: with}
 			if row.layout != nil {
 				f.layout(row.layout)
 			} else {
@@ -152,12 +169,17 @@ func (j *javaFile) frames() {
 			}
 			return f.end()
 		}
-		shortest, longest := one(false), one(true)
+		shortest := one(func(string) bool { return false })
+		longest := one(func(string) bool { return true })
 		if shortest == longest {
 			j.bytes(row.name+"_FRAME", shortest, "frame of "+row.name)
 			continue
 		}
-		j.bytes(row.name+"_FRAME_MIN", shortest, "frame of "+row.name+" without its optional field")
-		j.bytes(row.name+"_FRAME_MAX", longest, "frame of "+row.name+" with its optional field")
+		j.bytes(row.name+"_FRAME_MIN", shortest, "frame of "+row.name+" without optional fields")
+		for _, name := range row.only {
+			j.bytes(row.name+"_FRAME_"+name, one(func(n string) bool { return n == name }),
+				"frame of "+row.name+" with "+name+" alone")
+		}
+		j.bytes(row.name+"_FRAME_MAX", longest, "frame of "+row.name+" with its optional fields")
 	}
 }

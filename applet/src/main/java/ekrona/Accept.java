@@ -79,7 +79,7 @@ final class Accept extends Command {
                 Spec.DEVICE_ID_LENGTH) == 0;
         if (Messages.namesPayer(in, REQUEST)) {
             same &= Util.arrayCompare(in, PAYER,
-                    in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYER),
+                    in, Messages.payer(in, REQUEST),
                     Spec.DEVICE_ID_LENGTH) == 0;
         }
         if (!same) {

@@ -5,8 +5,8 @@ import javacard.security.ECPublicKey;
 import javacard.security.Signature;
 
 /**
- * The public keys of authorities. Eight places are stored: two roots, four intermediary CAs, a
- * notary and the instruction key of the card's own intermediary. Two more are kept for the session
+ * The public keys of authorities. Nine places are stored: two roots, four intermediary CAs, a
+ * notary, the instruction key of the card's own intermediary and the crisis key. Two more are kept for the session
  * (AUTHORITIES_KEPT): what somebody has presented. Such a key verifies beside the stored ones, and
  * is stored by the payment, or the Instruction, that it verified; so nobody leaves a mark on the
  * card by certificates alone.
@@ -29,7 +29,8 @@ final class Authorities {
     static final short CA = Spec.ROOTS_KEPT;
     static final short NOTARY = (short) (CA + Spec.CA_CACHE);
     static final short INSTRUCTION_KEY = (short) (NOTARY + 1);
-    private static final short PLACES = (short) (INSTRUCTION_KEY + 1);
+    static final short CRISIS = (short) (INSTRUCTION_KEY + 1);
+    private static final short PLACES = (short) (CRISIS + 1);
     /** The first place of the session. */
     private static final short KEPT = PLACES;
     static final short ROWS = (short) (PLACES + Spec.AUTHORITIES_KEPT);
@@ -39,9 +40,7 @@ final class Authorities {
     private static final short ROW = 0;
     private static final short REFERENCE = (short) 1;
     private static final short EXPIRY = (short) (REFERENCE + Spec.AUTHORITY_LENGTH);
-    /** Number of the root that certified it, of a root its own, counted from the first one. */
-    private static final short GENERATION = (short) (EXPIRY + Spec.DATE_LENGTH);
-    private static final short ENTRY_LENGTH = (short) (GENERATION + 1);
+    private static final short ENTRY_LENGTH = (short) (EXPIRY + Spec.DATE_LENGTH);
     /** Of the entries in the state block. */
     static final short STORED_LENGTH = (short) (PLACES * ENTRY_LENGTH);
     /** Of those that follow it in the working copy. */
@@ -180,11 +179,6 @@ final class Authorities {
         return (short) (entry(place) + EXPIRY);
     }
 
-    /** Number of the root that certified the authority of a place, of a root its own. */
-    byte generation(short place) {
-        return ram.state[(short) (entry(place) + GENERATION)];
-    }
-
     boolean isExpired(short place) {
         return isExpired(ram.state, expiry(place));
     }
@@ -231,8 +225,7 @@ final class Authorities {
      *
      * @return its place, or -1 when the point is refused
      */
-    short keep(short first, byte[] b, short point, short reference, byte[] c, short expiry,
-            byte generation) {
+    short keep(short first, byte[] b, short point, short reference, byte[] c, short expiry) {
         short turn = ram.session[Ram.KEPT_NEXT];
         ram.session[Ram.KEPT_NEXT] = (byte) (turn ^ 1);
         short place = (short) (KEPT + turn);
@@ -247,7 +240,6 @@ final class Authorities {
         Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (entry + REFERENCE),
                 Spec.AUTHORITY_LENGTH);
         Util.arrayCopyNonAtomic(c, expiry, ram.state, (short) (entry + EXPIRY), Spec.DATE_LENGTH);
-        ram.state[(short) (entry + GENERATION)] = generation;
         ram.session[(short) (Ram.KEPT_FOR + turn)] = (byte) first;
         return place;
     }
@@ -262,8 +254,8 @@ final class Authorities {
 
     /**
      * Stores an authority of the session, in the working copy: a CA instead of the one that it
-     * renews, or of the next in turn, notary and instruction key instead of the former one, which
-     * no other of the session may replace any more. A stored one stays where it is.
+     * renews, or of the next in turn; notary, instruction key and crisis key instead of the former
+     * one, which no other of the session may replace any more. A stored one stays where it is.
      *
      * @return the stored place
      */
@@ -280,6 +272,7 @@ final class Authorities {
             }
         }
         move(place, to);
+        ram.session[Ram.KEPT_NEXT] = (byte) (place - KEPT); // free again
         for (short other = KEPT; other < ROWS; other++) {
             if (ram.session[(short) (Ram.KEPT_FOR + other - KEPT)] == first) {
                 forget(other);
@@ -290,7 +283,7 @@ final class Authorities {
 
     /**
      * Makes a root of the session the current one, in the working copy; the current root becomes
-     * the previous one.
+     * the previous one. The session forgets what the former root has certified.
      */
     void storeRoot(short place) {
         byte[] state = ram.state;
@@ -298,7 +291,9 @@ final class Authorities {
         Util.arrayCopyNonAtomic(state, entry(ROOT), state, entry(PREVIOUS_ROOT), ENTRY_LENGTH);
         state[entry(ROOT)] = free;
         move(place, ROOT);
-        forget(place);
+        for (short other = KEPT; other < ROWS; other++) {
+            forget(other);
+        }
     }
 
     /** Moves a session's entry to a stored place, whose row becomes the scratch row. */

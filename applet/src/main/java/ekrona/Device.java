@@ -13,6 +13,7 @@ final class Device {
     final PinTransport pinTransport;
     final Log log;
     final OpenRequests requests;
+    final StoredOrder order;
     final Limits limits;
 
     /** With a log of so many slots. */
@@ -28,7 +29,8 @@ final class Device {
         pinTransport = new PinTransport(ram, engines, cmac);
         log = new Log(ram, nvm, engines);
         requests = new OpenRequests(ram, nvm);
-        limits = new Limits(ram, nvm, log, requests);
+        order = new StoredOrder(ram, nvm);
+        limits = new Limits(ram, nvm, log, requests, order);
     }
 
     /** Draws the session's nonce, in place of the one before. */

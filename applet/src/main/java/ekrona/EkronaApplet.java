@@ -31,6 +31,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     private final Pay pay;
     private final Accept accept;
     private final Refuse refuse;
+    private final CrisisOrder crisisOrder;
     private final GetState getState;
     private final Instruction instruction;
     private final ReadRecord readRecord;
@@ -53,6 +54,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         pay = new Pay(device, select);
         accept = new Accept(device);
         refuse = new Refuse(device);
+        crisisOrder = new CrisisOrder(device);
         getState = new GetState(device);
         instruction = new Instruction(device);
         readRecord = new ReadRecord(device);
@@ -119,6 +121,8 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
                 return accept;
             case Spec.INS_REFUSE:
                 return refuse;
+            case Spec.INS_CRISIS_ORDER:
+                return crisisOrder;
             case Spec.INS_GET_STATE:
                 return getState;
             case Spec.INS_INSTRUCTION:

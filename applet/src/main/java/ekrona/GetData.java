@@ -6,7 +6,7 @@ import javacard.framework.Util;
 /**
  * GET DATA: one data object, for the owner. What the other device of a payment needs comes also
  * without PIN, if the policy needs none to receive; the batch's certificate, which is the same on
- * all its cards, comes always.
+ * all its cards, comes always, and so do the crisis order and its key's certificate.
  */
 final class GetData extends Command {
     GetData(Device device) {
@@ -18,12 +18,19 @@ final class GetData extends Command {
         if (object != Spec.P1P2_GET_DATA_CERTIFICATE && object != Spec.P1P2_GET_DATA_DEVICE
                 && object != Spec.P1P2_GET_DATA_BALANCE && object != Spec.P1P2_GET_DATA_POLICY
                 && object != Spec.P1P2_GET_DATA_COUNTERS
-                && object != Spec.P1P2_GET_DATA_BATCH_CERTIFICATE) {
+                && object != Spec.P1P2_GET_DATA_BATCH_CERTIFICATE
+                && object != Spec.P1P2_GET_DATA_CRISIS_ORDER
+                && object != Spec.P1P2_GET_DATA_CRISIS_CERTIFICATE) {
             ISOException.throwIt(Spec.SW_PARAMETERS);
         }
         requireActivated();
         if (object == Spec.P1P2_GET_DATA_BATCH_CERTIFICATE) {
             answer(nvm.batch, (short) 0, Spec.DEVICE_CERTIFICATE_LENGTH);
+            return;
+        }
+        if (object == Spec.P1P2_GET_DATA_CRISIS_ORDER
+                || object == Spec.P1P2_GET_DATA_CRISIS_CERTIFICATE) {
+            answerCrisis(object == Spec.P1P2_GET_DATA_CRISIS_ORDER);
             return;
         }
         boolean needed = object == Spec.P1P2_GET_DATA_CERTIFICATE
@@ -53,7 +60,22 @@ final class GetData extends Command {
                     U32.LENGTH);
             length = Tlv.put(out, length, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
             length = Tlv.put(out, length, Spec.TAG_SLOTS, (byte) device.log.slots());
+            length = Tlv.put(out, length, Spec.TAG_GROUP, state[Nvm.GROUP]);
         }
         device.channel.respond((short) 0, length);
+    }
+
+    /** Answers with the crisis order that the card holds, or with its key's certificate. */
+    private void answerCrisis(boolean order) {
+        short length = device.order.length();
+        if (!order) {
+            length = ram.state[Nvm.LIFE] != Spec.LIFE_CLOSED
+                    && device.authorities.isKnown(Authorities.CRISIS)
+                    ? Spec.AUTHORITY_CERTIFICATE_LENGTH : 0;
+        }
+        if (length == 0) {
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+        }
+        answer(order ? nvm.order : nvm.crisisCertificate, (short) 0, length);
     }
 }

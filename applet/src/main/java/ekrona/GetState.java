@@ -69,12 +69,27 @@ final class GetState extends Command {
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_LIFE_CYCLE, state[Nvm.LIFE]);
         next = Tlv.put(out, next, Spec.TAG_DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
-        next = Tlv.open(out, next, Spec.TAG_OPEN_REQUESTS, open);
+        next = Tlv.open(out, next, Spec.TAG_ORDER_NUMBER, U32.LENGTH);
+        device.order.putNumber(out, next);
+        next = Tlv.open(out, (short) (next + U32.LENGTH), Spec.TAG_ORDER_HELD, Spec.HASH_LENGTH);
+        putIdentity(out, next);
+        next = Tlv.open(out, (short) (next + Spec.HASH_LENGTH), Spec.TAG_OPEN_REQUESTS, open);
         for (short n = (short) 1; n <= device.requests.count(); n++) {
             next = Util.arrayCopyNonAtomic(state,
                     (short) (device.requests.entry(n) + OpenRequests.NUMBER), out, next,
                     Spec.OPEN_REQUEST_LENGTH);
         }
         return device.engines.signMessage(out, (short) 0, next);
+    }
+
+    /** Writes the identity of the crisis order that the card holds, zeros if none. */
+    private void putIdentity(byte[] out, short offset) {
+        short length = device.order.length();
+        if (length == 0) {
+            Util.arrayFillNonAtomic(out, offset, Spec.HASH_LENGTH, (byte) 0);
+        } else {
+            device.engines.sha.doFinal(nvm.order, (short) 0,
+                    (short) (length - StoredOrder.SIGNATURES), out, offset);
+        }
     }
 }

@@ -32,6 +32,11 @@ final class Instruction extends Command {
     private static final short ACTIONS =
             (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_ACTIONS);
 
+    private static final short ORDER_NUMBER =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_ORDER_NUMBER);
+    private static final short GROUP =
+            (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_GROUP);
+
     private static final byte KNOWN_ACTIONS =
             (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK | Spec.ACTION_RESET_TRIES
                     | Spec.ACTION_CLOSE);
@@ -82,6 +87,8 @@ final class Instruction extends Command {
         Util.arrayCopyNonAtomic(in, DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
         Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION,
                 Spec.HASH_LENGTH);
+        device.order.setLowest(in, ORDER_NUMBER);
+        state[Nvm.GROUP] = in[GROUP];
         applyActions(actions);
         applyCredit();
         compose();
@@ -163,7 +170,7 @@ final class Instruction extends Command {
     }
 
     /**
-     * Applies the credit under the new policy; one that does not fit is not taken, and goes back
+     * Applies the credit under the new policy, or the order that stays; one that does not fit is not taken, and goes back
      * online.
      */
     private void applyCredit() {
@@ -172,7 +179,7 @@ final class Instruction extends Command {
         if (U32.isZero(in, CREDIT)) {
             state[Nvm.CREDIT] = Spec.CREDIT_NONE;
         } else if (state[Nvm.LIFE] != Spec.LIFE_CLOSED
-                && device.limits.fitsMaxBalance(in, CREDIT)) {
+                && device.limits.fitsMaxBalance(in, CREDIT, DATE)) {
             U32.add(state, Nvm.BALANCE, in, CREDIT);
             state[Nvm.CREDIT] = Spec.CREDIT_TAKEN;
         } else {

@@ -4,10 +4,19 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * What policy and memory allow. Only new payments, requests and credits are checked: the balance
+ * What policy, crisis order and memory allow. Of each limit the higher one of policy and order
+ * counts, within the ceilings, where the order counts on the day: a date in ram.in, or NO_DAY. Only new payments, requests and credits are checked: the balance
  * and open requests stay valid under a lower limit.
  */
 final class Limits {
+    private static final short SIGN = (short) 0x8000;
+    /** From a number's place in a policy to its place in a row of a crisis order. */
+    private static final short TO_ROW =
+            (short) (Spec.ORDER_ROW_OFFSET_MAX_BALANCE - Spec.POLICY_OFFSET_MAX_BALANCE);
+
+    /** The day where nobody has a clock. */
+    static final short NO_DAY = (short) -1;
+
     /** The upper half of the last record numbers. */
     private static final short LAST_HALF = (short) 0xFFFF;
 
@@ -15,12 +24,40 @@ final class Limits {
     private final Nvm nvm;
     private final Log log;
     private final OpenRequests requests;
+    private final StoredOrder order;
 
-    Limits(Ram ram, Nvm nvm, Log log, OpenRequests requests) {
+    Limits(Ram ram, Nvm nvm, Log log, OpenRequests requests, StoredOrder order) {
         this.ram = ram;
         this.nvm = nvm;
         this.log = log;
         this.requests = requests;
+        this.order = order;
+    }
+
+    /**
+     * Reports whether an amount is above a limit in force, which has that place in a policy. The
+     * crisis order is asked only for what the policy does not allow.
+     */
+    private boolean isAbove(byte[] b, short amount, short limit, short day) {
+        if (!U32.greater(b, amount, ram.state, (short) (Nvm.POLICY + limit))) {
+            return false;
+        }
+        short row = order.row(day);
+        return row < 0 || U32.greater(b, amount, nvm.order, (short) (row + TO_ROW + limit))
+                || U32.greater(b, amount, nvm.identity, (short) (Nvm.CEILINGS + limit));
+    }
+
+    /** Reports whether so many transactions are as many as are allowed, or more. */
+    private boolean areAll(short transactions, short day) {
+        short limit = Spec.POLICY_OFFSET_MAX_TRANSACTIONS;
+        if (transactions < Util.getShort(ram.state, (short) (Nvm.POLICY + limit))) {
+            return false;
+        }
+        short row = order.row(day);
+        // An order's number can be above 32,767; a ceiling is not above the slots.
+        return row < 0 || (short) (transactions ^ SIGN) >= (short) (Util.getShort(nvm.order,
+                (short) (row + TO_ROW + limit)) ^ SIGN)
+                || transactions >= Util.getShort(nvm.identity, (short) (Nvm.CEILINGS + limit));
     }
 
     boolean hasFlag(byte flag) {
@@ -31,24 +68,21 @@ final class Limits {
      * Requires a slot in the log, a record number and one more transaction, besides those that open
      * requests reserve. Of the slots, kept are for others.
      */
-    void requireTransaction(short kept) {
+    void requireTransaction(short kept, short day) {
         short open = requests.count();
         // The last 65,536 record numbers are not given out, so that open requests have theirs.
         if ((short) (log.count() + open) >= (short) (log.slots() - kept)
                 || Util.getShort(ram.state, Nvm.ATC) == LAST_HALF) {
             ISOException.throwIt(Spec.SW_LOG_FULL);
         }
-        // Both are at most MAX_SLOTS: the ceiling is not above the slots.
-        if ((short) (log.transactions() + open) >= Util.getShort(ram.state,
-                (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_TRANSACTIONS))) {
+        if (areAll((short) (log.transactions() + open), day)) {
             ISOException.throwIt(Spec.SW_TRANSACTION_LIMIT);
         }
     }
 
     /** Requires that an amount is within the limit for one payment. */
-    void requirePayment(byte[] b, short amount) {
-        if (U32.greater(b, amount, ram.state,
-                (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_PAYMENT))) {
+    void requirePayment(byte[] b, short amount, short day) {
+        if (isAbove(b, amount, Spec.POLICY_OFFSET_MAX_PAYMENT, day)) {
             ISOException.throwIt(Spec.SW_PAYMENT_LIMIT);
         }
     }
@@ -58,12 +92,11 @@ final class Limits {
      * within the limit for the sum; for the own desk, only that the sum is a number of 32 bits, or
      * the card could not tell how much it is.
      */
-    void requireSpendable(byte[] b, short amount, boolean desk) {
+    void requireSpendable(byte[] b, short amount, boolean desk, short day) {
         byte[] scratch = ram.scratch;
         log.putPaid(Ram.NUMBER);
         if (U32.greater(b, amount, scratch, Ram.NUMBER) // it has passed 32 bits
-                || (!desk && U32.greater(scratch, Ram.NUMBER, ram.state,
-                        (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_SPENT)))) {
+                || (!desk && isAbove(scratch, Ram.NUMBER, Spec.POLICY_OFFSET_MAX_SPENT, day))) {
             ISOException.throwIt(Spec.SW_SPENT_LIMIT);
         }
     }
@@ -91,13 +124,12 @@ final class Limits {
      * Reports whether an amount fits under the maximum balance, besides the balance and what open
      * requests reserve.
      */
-    boolean fitsMaxBalance(byte[] b, short amount) {
+    boolean fitsMaxBalance(byte[] b, short amount, short day) {
         byte[] scratch = ram.scratch;
         Util.arrayCopyNonAtomic(ram.state, Nvm.BALANCE, scratch, Ram.NUMBER, U32.LENGTH);
         return U32.add(scratch, Ram.NUMBER, b, amount)
                 && requests.addReserved(Ram.NUMBER)
-                && !U32.greater(scratch, Ram.NUMBER, ram.state,
-                        (short) (Nvm.POLICY + Spec.POLICY_OFFSET_MAX_BALANCE));
+                && !isAbove(scratch, Ram.NUMBER, Spec.POLICY_OFFSET_MAX_BALANCE, day);
     }
 
     /**

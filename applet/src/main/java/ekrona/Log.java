@@ -20,7 +20,8 @@ final class Log {
     /**
      * Longest record: a Receipt and the Payment that it accepts, of a Request that names its payer.
      */
-    static final short RECORD_LENGTH = Spec.ACCEPT_RECORD_LENGTH_MAX;
+    static final short RECORD_LENGTH = (short) (Spec.ACCEPT_RECORD_LENGTH_MAX
+            - Spec.REQUEST_LENGTH_MAX + Messages.CARD_REQUEST_LENGTH_MAX);
 
     // Layout of running totals: amounts paid and received, modulo 2^32, and how often, modulo 2^16.
     private static final short PAID = 0;

@@ -35,7 +35,22 @@ final class Messages {
     static final short RANDOM_LENGTH =
             (short) (Spec.REQUEST_AT_AMOUNT - Spec.REQUEST_OFFSET_RANDOM);
     static final short CURRENCY_LENGTH =
-            (short) (Spec.REQUEST_AT_PAYER - Spec.REQUEST_OFFSET_CURRENCY);
+            (short) (Spec.REQUEST_AT_DATE - Spec.REQUEST_OFFSET_CURRENCY);
+
+    /** Bytes of the DATE of a Request, which a terminal's and a desk's has. */
+    private static final short REQUEST_DATE =
+            (short) (Spec.REQUEST_OFFSET_DATE + Spec.DATE_LENGTH - Spec.REQUEST_AT_DATE);
+    /** Content of a Request with a date alone, and with a payer alone. */
+    private static final short CONTENT_WITH_DATE =
+            (short) (Spec.REQUEST_CONTENT_LENGTH_MIN + REQUEST_DATE);
+    static final short CONTENT_WITH_PAYER =
+            (short) (Spec.REQUEST_CONTENT_LENGTH_MAX - REQUEST_DATE);
+    /** Most bytes of a Request and of a Payment whose payee is a card, which knows no date. */
+    static final short CARD_REQUEST_LENGTH_MAX = (short) (Spec.REQUEST_LENGTH_MAX - REQUEST_DATE);
+    private static final short CARD_PAYMENT_LENGTH_MAX =
+            (short) (Spec.PAYMENT_LENGTH_MAX - REQUEST_DATE);
+    /** From the end of a Request's content to the payer, which is last. */
+    private static final short PAYER_TO_END = Spec.DEVICE_ID_LENGTH;
 
     private static final byte VERSION_LENGTH = (byte) 2;
     /** Bytes of a body up to the end of VERSION, if its length field has three bytes. */
@@ -58,7 +73,8 @@ final class Messages {
         return next;
     }
 
-    private static void refuse(byte[] b, short offset, short end, byte tag) {
+    /** Refuses what is not the layout of a message; another version or algorithm by its own word. */
+    static void refuse(byte[] b, short offset, short end, byte tag) {
         requireVersion(b, offset, end, tag);
         if (tag == (byte) Spec.TAG_PAYMENT) {
             requireVersion(b, (short) (offset + PAYMENT_REQUEST), end, (byte) Spec.TAG_REQUEST);
@@ -101,31 +117,67 @@ final class Messages {
 
     /** Reads a Request, signature included. Returns the offset after it. */
     static short request(byte[] b, short offset, short end) {
-        short next = namesPayer(b, offset)
-                ? Tlv.match(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
-                : Tlv.match(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
+        byte[] frame;
+        switch (b[(short) (offset + REQUEST_HEADER - 1)]) {
+            case (byte) CONTENT_WITH_DATE:
+                frame = Spec.REQUEST_FRAME_DATE;
+                break;
+            case (byte) CONTENT_WITH_PAYER:
+                frame = Spec.REQUEST_FRAME_PAYER;
+                break;
+            case (byte) Spec.REQUEST_CONTENT_LENGTH_MAX:
+                frame = Spec.REQUEST_FRAME_MAX;
+                break;
+            default:
+                frame = Spec.REQUEST_FRAME_MIN;
+        }
+        short next = Tlv.match(b, offset, end, frame,
+                (short) (requestBodyLength(b, offset) + SIGNATURE));
         if (next < 0) {
             refuse(b, offset, end, (byte) Spec.TAG_REQUEST);
+        }
+        if (hasDate(b, offset)) {
+            Tlv.requireDate(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE));
         }
         requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;
     }
 
-    /** Reports whether the Request at offset is the longer variant, which names its payer. */
+    /** Reports whether the Request at offset names its payer. */
     static boolean namesPayer(byte[] b, short offset) {
-        return b[(short) (offset + REQUEST_HEADER - 1)] == (byte) Spec.REQUEST_CONTENT_LENGTH_MAX;
+        return b[(short) (offset + REQUEST_HEADER - 1)] >= (byte) CONTENT_WITH_PAYER;
+    }
+
+    /** Offset of the payer of a Request that names one. */
+    static short payer(byte[] b, short offset) {
+        return (short) (offset + requestBodyLength(b, offset) - PAYER_TO_END);
+    }
+
+    /** Reports whether the Request at offset has a date. */
+    static boolean hasDate(byte[] b, short offset) {
+        byte length = b[(short) (offset + REQUEST_HEADER - 1)];
+        return length == (byte) CONTENT_WITH_DATE
+                || length == (byte) Spec.REQUEST_CONTENT_LENGTH_MAX;
+    }
+
+    /** Offset of the date of the Request at the start of b, or Limits.NO_DAY. */
+    static short day(byte[] b) {
+        return hasDate(b, (short) 0) ? (short) (REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE)
+                : Limits.NO_DAY;
     }
 
     /** Length of the body of a Request that request() has read. */
     static short requestBodyLength(byte[] b, short offset) {
-        return namesPayer(b, offset) ? Spec.REQUEST_BODY_LENGTH_MAX : Spec.REQUEST_BODY_LENGTH_MIN;
+        return (short) (b[(short) (offset + REQUEST_HEADER - 1)] + REQUEST_HEADER);
     }
 
-    /** Reads a Payment, signature included. Returns the offset after it. */
+    /**
+     * Reads a Payment to a card, signature included: a card's Request has no date. Returns the
+     * offset after it.
+     */
     static short payment(byte[] b, short offset, short end) {
-        short next =
-                b[(short) (offset + PAYMENT_HEADER - 1)] == (byte) Spec.PAYMENT_CONTENT_LENGTH_MAX
-                ? require(b, offset, end, Spec.PAYMENT_FRAME_MAX, Spec.PAYMENT_LENGTH_MAX)
+        short next = namesPayer(b, (short) (offset + PAYMENT_REQUEST))
+                ? require(b, offset, end, Spec.PAYMENT_FRAME_PAYER, CARD_PAYMENT_LENGTH_MAX)
                 : require(b, offset, end, Spec.PAYMENT_FRAME_MIN, Spec.PAYMENT_LENGTH_MIN);
         requireNotZero(b, (short) (offset + PAYMENT_HEADER + Spec.PAYMENT_OFFSET_ATC));
         requireNotZero(b, (short) (offset + PAYMENT_AMOUNT));

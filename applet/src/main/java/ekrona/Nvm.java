@@ -13,6 +13,8 @@ import javacard.framework.Util;
  * confirmation    147   the answer to the last Instruction
  * certificate     240   the card's own certificate
  * batch           240   the certificate of the batch key, and before it only its point
+ * order           372   the crisis order that the card holds
+ * crisis          237   the certificate of the crisis key
  * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
  * total        59,274   and besides 16 EC keys, 2 PINs, and what a platform takes for each array
@@ -64,8 +66,14 @@ final class Nvm {
     static final short ACKED_TOTALS = (short) (TOTALS + Log.TOTALS_LENGTH);
     /** Slot of the next record (Log). */
     static final short NEXT_SLOT = (short) (ACKED_TOTALS + Log.TOTALS_LENGTH);
+    /** Lowest number of a crisis order that the card takes (StoredOrder). */
+    static final short LOWEST_ORDER = (short) (NEXT_SLOT + 1);
+    /** Bytes of the crisis order that it holds, zero for none. */
+    static final short ORDER_LENGTH = (short) (LOWEST_ORDER + U32.LENGTH);
+    /** The group of the card's owner, zero for none. */
+    static final short GROUP = (short) (ORDER_LENGTH + 2);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
-    static final short OPEN_COUNT = (short) (NEXT_SLOT + 1);
+    static final short OPEN_COUNT = (short) (GROUP + 1);
     static final short OPEN = (short) (OPEN_COUNT + 1);
     /** The authorities; last, since the session's follow them in the working copy. */
     static final short AUTHORITIES =
@@ -102,6 +110,8 @@ final class Nvm {
     final byte[] confirmation;
     final byte[] certificate;
     final byte[] batch;
+    final byte[] order;
+    final byte[] crisisCertificate;
     final byte[] identity;
     final byte[] token;
 
@@ -118,6 +128,8 @@ final class Nvm {
         confirmation = new byte[Spec.CONFIRMATION_LENGTH];
         certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
         batch = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
+        order = new byte[Spec.CRISIS_ORDER_LENGTH_MAX];
+        crisisCertificate = new byte[Spec.AUTHORITY_CERTIFICATE_LENGTH];
         identity = new byte[IDENTITY_LENGTH];
         token = new byte[Spec.TOKEN_LENGTH];
     }

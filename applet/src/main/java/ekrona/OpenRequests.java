@@ -17,7 +17,7 @@ final class OpenRequests {
     static final short IDENTITY = (short) (AMOUNT + U32.LENGTH);
     static final short ENTRY_LENGTH = (short) (IDENTITY + Spec.HASH_LENGTH);
 
-    static final short MESSAGE_LENGTH = Spec.REQUEST_LENGTH_MAX;
+    static final short MESSAGE_LENGTH = Messages.CARD_REQUEST_LENGTH_MAX;
 
     private final Ram ram;
     private final Nvm nvm;

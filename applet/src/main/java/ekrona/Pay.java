@@ -35,6 +35,7 @@ final class Pay extends SecretCommand {
         short requestEnd = Messages.request(in, (short) 0, end);
         if (clear) {
             short certificate = device.certificates.device(requestEnd);
+            requireDateByRole(certificate);
             requirePin();
             byte[] earlier = find();
             if (earlier != null && isSameRequest(earlier)) {
@@ -47,6 +48,7 @@ final class Pay extends SecretCommand {
         short certificateEnd = (short) (requestEnd + Spec.DEVICE_CERTIFICATE_LENGTH);
         boolean withPin = transport.read(certificateEnd, end);
         short certificate = device.certificates.device(requestEnd, certificateEnd);
+        requireDateByRole(certificate);
         byte[] earlier = find();
         boolean same = earlier != null && isSameRequest(earlier);
         if (same && earlier == device.log.slot(device.log.count())) {
@@ -77,6 +79,15 @@ final class Pay extends SecretCommand {
         }
         device.pins.forget(); // this PIN was for this Request
         transport.answer(length);
+    }
+
+    /** Requires a date in the Request of a payee that has a clock, and none in another's. */
+    private void requireDateByRole(short certificate) {
+        byte role = ram.in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)];
+        boolean clock = role == Spec.ROLE_TERMINAL || role == Spec.ROLE_DESK;
+        if (clock != Messages.hasDate(ram.in, (short) 0)) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
     }
 
     /** The slot with a Payment to the same payee with the same number, or null. */
@@ -145,7 +156,7 @@ final class Pay extends SecretCommand {
     private void requireParties(short certificate) {
         byte[] in = ram.in;
         if (Messages.namesPayer(in, (short) 0)) {
-            requireAddressee(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER));
+            requireAddressee(in, Messages.payer(in, (short) 0));
         }
         if (isThisDevice(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE))) {
             ISOException.throwIt(Spec.SW_SELF);
@@ -198,13 +209,14 @@ final class Pay extends SecretCommand {
             device.certificates.requireNotExpired(certificate, ca);
             device.certificates.requireOwnNotExpired();
         }
-        device.limits.requireTransaction((short) 0);
+        short day = Messages.day(in);
+        device.limits.requireTransaction((short) 0, day);
         if (!desk) {
-            device.limits.requirePayment(in, amount);
+            device.limits.requirePayment(in, amount, day);
         }
         device.limits.requireFunds(in, amount);
         device.log.countPayment(in, amount);
-        device.limits.requireSpendable(in, amount, desk);
+        device.limits.requireSpendable(in, amount, desk, day);
     }
 
     /**

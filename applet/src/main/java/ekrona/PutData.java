@@ -6,7 +6,8 @@ import javacard.framework.Util;
 
 /**
  * PUT DATA: stores the card's own certificate or that of its batch key, also a later one, or,
- * before activation, the batch key, or the first PIN and the PUK. Each is one transaction: a power
+ * before activation, the batch key, or the first PIN and the PUK with the owner's group and the
+ * lowest number of a crisis order. Each is one transaction: a power
  * cut leaves the old object or the new one. Of the batch key it may leave none: the former is
  * forgotten before the new one is written, since a key is not part of a transaction.
  */
@@ -149,6 +150,8 @@ final class PutData extends SecretCommand {
         device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.requireBlock((short) 1, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
         ram.state[Nvm.PIN_SET] = (byte) 1;
+        device.order.setLowest(in, Spec.PIN_LOAD_OFFSET_ORDER_NUMBER);
+        ram.state[Nvm.GROUP] = in[Spec.PIN_LOAD_OFFSET_GROUP];
         JCSystem.beginTransaction();
         device.pins.load();
         nvm.store();

@@ -64,7 +64,9 @@ final class Ram {
     static final short KEPT_FOR = (short) (VERIFIER + 1);
     /** Which place of the session is taken next. */
     static final short KEPT_NEXT = (short) (KEPT_FOR + Spec.AUTHORITIES_KEPT);
-    private static final short SESSION_LENGTH = (short) (KEPT_NEXT + 1);
+    /** The crisis order's number as SELECT has answered it: a PIN within PAY is bound to that. */
+    static final short ORDER_NUMBER = (short) (KEPT_NEXT + 1);
+    private static final short SESSION_LENGTH = (short) (ORDER_NUMBER + U32.LENGTH);
 
     // Indexes into words.
     static final short IN_LENGTH = 0;

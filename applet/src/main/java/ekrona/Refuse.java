@@ -63,8 +63,7 @@ final class Refuse extends Command {
                 (short) (entry + OpenRequests.IDENTITY), Spec.HASH_LENGTH);
         if (named) {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.requests,
-                    (short) (request + Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER),
-                    Spec.DEVICE_ID_LENGTH);
+                    Messages.payer(nvm.requests, request), Spec.DEVICE_ID_LENGTH);
         }
         return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
     }

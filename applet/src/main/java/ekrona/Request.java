@@ -45,9 +45,10 @@ final class Request extends Command {
         }
         // Who has no PIN cannot fill the log.
         device.limits.requireTransaction(
-                device.pins.isVerified() ? 0 : (short) (device.log.slots() >> KEPT_SHIFT));
-        device.limits.requirePayment(in, AMOUNT);
-        if (!device.limits.fitsMaxBalance(in, AMOUNT)
+                device.pins.isVerified() ? 0 : (short) (device.log.slots() >> KEPT_SHIFT),
+                Limits.NO_DAY);
+        device.limits.requirePayment(in, AMOUNT, Limits.NO_DAY);
+        if (!device.limits.fitsMaxBalance(in, AMOUNT, Limits.NO_DAY)
                 || !device.limits.fitsReceived(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
@@ -56,7 +57,7 @@ final class Request extends Command {
         }
 
         short next = Messages.begin(out, (short) 0, Spec.TAG_REQUEST,
-                named ? Spec.REQUEST_CONTENT_LENGTH_MAX : Spec.REQUEST_CONTENT_LENGTH_MIN);
+                named ? Messages.CONTENT_WITH_PAYER : Spec.REQUEST_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, Spec.COUNTER_LENGTH);
         next = Tlv.open(out, next, Spec.TAG_RANDOM, Messages.RANDOM_LENGTH);

@@ -3,10 +3,11 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * SELECT: state, version, capabilities, the session's nonce and, from activation on, the batch of
- * cards that share a key. Nothing in it but the nonce, which is random, distinguishes one card of a
- * batch from another; nothing persistent changes. The answers are made at install, all of them but
- * state, nonce and batch.
+ * SELECT: state, version, capabilities, the session's nonce, the number of the crisis order and,
+ * from activation on, the batch of cards that share a key. Nothing in it but the nonce, which is
+ * random, and while two crisis orders are about that number, distinguishes one card of a batch from
+ * another; nothing persistent changes. The answers are made at install, all of them but state,
+ * nonce, number and batch.
  */
 final class Select extends Command {
     private static final byte CAPABILITIES =
@@ -18,6 +19,8 @@ final class Select extends Command {
     /** From the life-cycle state to the end, without batch. */
     private static final short STATE_TO_END =
             (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_OFFSET_LIFE_CYCLE);
+    private static final short NONCE_TO_END =
+            (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_OFFSET_NONCE);
     private static final short BATCH =
             (short) (Spec.FCI_CONTENT_LENGTH_MAX - Spec.FCI_CONTENT_LENGTH_MIN);
 
@@ -47,17 +50,23 @@ final class Select extends Command {
         next = Tlv.open(answer, next, Spec.TAG_SPEC_VERSION, VERSION_LENGTH);
         next = Util.setShort(answer, next, Spec.VERSION);
         next = Tlv.put(answer, next, Spec.TAG_CAPABILITIES, CAPABILITIES);
-        Tlv.open(answer, next, Spec.TAG_NONCE, Spec.NONCE_LENGTH);
+        next = (short) (Tlv.open(answer, next, Spec.TAG_NONCE, Spec.NONCE_LENGTH)
+                + Spec.NONCE_LENGTH);
+        Tlv.open(answer, next, Spec.TAG_ORDER_NUMBER, U32.LENGTH);
         return answer;
     }
 
     void run() {
         device.drawNonce();
+        device.order.putNumber(ram.session, Ram.ORDER_NUMBER);
         ram.session[Ram.KEPT_NEXT] = (byte) (ram.session[Ram.NONCE] & 1);
         device.channel.respond((short) 0, put(ram.out, (short) 0));
     }
 
-    /** Writes the answer, with the session's nonce. Returns the offset after it. */
+    /**
+     * Writes the answer, with the session's nonce, and with the number that the session began with.
+     * Returns the offset after it.
+     */
     short put(byte[] b, short offset) {
         byte life = ram.state[Nvm.LIFE];
         boolean active = life >= Spec.LIFE_ACTIVE;
@@ -71,8 +80,10 @@ final class Select extends Command {
             offset = next;
         }
         b[(short) (offset - STATE_TO_END)] = life;
-        Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, b, (short) (offset - Spec.NONCE_LENGTH),
+        Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, b, (short) (offset - NONCE_TO_END),
                 Spec.NONCE_LENGTH);
+        Util.arrayCopyNonAtomic(ram.session, Ram.ORDER_NUMBER, b, (short) (offset - U32.LENGTH),
+                U32.LENGTH);
         return next;
     }
 }

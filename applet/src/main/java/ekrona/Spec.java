@@ -1460,7 +1460,7 @@ public final class Spec {
 
     // Frames: the length of a run of fixed bytes, the run, and the number of bytes up to the next
     // run; and so on, up to a run of length 0
-    /** frame of REQUEST without its optional field */
+    /** frame of REQUEST without optional fields */
     public static final byte[] REQUEST_FRAME_MIN = {
         (byte) 0x09, (byte) 0xE1, (byte) 0x3C, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
         (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
@@ -1469,7 +1469,25 @@ public final class Spec {
         (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43,
         (byte) 0x00
     };
-    /** frame of REQUEST with its optional field */
+    /** frame of REQUEST with DATE alone */
+    public static final byte[] REQUEST_FRAME_DATE = {
+        (byte) 0x09, (byte) 0xE1, (byte) 0x45, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x13,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x09,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
+    };
+    /** frame of REQUEST with PAYER alone */
+    public static final byte[] REQUEST_FRAME_PAYER = {
+        (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
+        (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
+        (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37, (byte) 0x10, (byte) 0x13,
+        (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
+        (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
+    };
+    /** frame of REQUEST with its optional fields */
     public static final byte[] REQUEST_FRAME_MAX = {
         (byte) 0x09, (byte) 0xE1, (byte) 0x57, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
         (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x41,
@@ -1479,7 +1497,7 @@ public final class Spec {
         (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x03, (byte) 0x5F, (byte) 0x37,
         (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
-    /** frame of PAYMENT without its optional field */
+    /** frame of PAYMENT without optional fields */
     public static final byte[] PAYMENT_FRAME_MIN = {
         (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0x9E, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
         (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
@@ -1491,7 +1509,19 @@ public final class Spec {
         (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43,
         (byte) 0x00
     };
-    /** frame of PAYMENT with its optional field */
+    /** frame of PAYMENT with PAYER alone */
+    public static final byte[] PAYMENT_FRAME_PAYER = {
+        (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0xB0, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
+        (byte) 0x04, (byte) 0x07, (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02,
+        (byte) 0x02, (byte) 0x01, (byte) 0x9F, (byte) 0x1C, (byte) 0x10, (byte) 0x19, (byte) 0x03,
+        (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x07, (byte) 0x03, (byte) 0x9F, (byte) 0x37,
+        (byte) 0x10, (byte) 0x13, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10,
+        (byte) 0x12, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03,
+        (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
+    };
+    /** frame of PAYMENT with its optional fields */
     public static final byte[] PAYMENT_FRAME_MAX = {
         (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0xB9, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
         (byte) 0x01, (byte) 0x5A, (byte) 0x10, (byte) 0x19, (byte) 0x03, (byte) 0x9F, (byte) 0x36,
@@ -1524,6 +1554,13 @@ public final class Spec {
         (byte) 0xC9, (byte) 0x04, (byte) 0x06, (byte) 0x02, (byte) 0xD4, (byte) 0x01, (byte) 0x03,
         (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F,
         (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
+    };
+    /** frame of CRISIS_ORDER */
+    public static final byte[] CRISIS_ORDER_FRAME = {
+        (byte) 0x06, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01, (byte) 0x42, (byte) 0x0D,
+        (byte) 0x13, (byte) 0x02, (byte) 0x43, (byte) 0x0D, (byte) 0x0F, (byte) 0x02, (byte) 0xC9,
+        (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x09,
+        (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06, (byte) 0x09, (byte) 0x00
     };
     /** frame of AUTHORITY_CERTIFICATE */
     public static final byte[] AUTHORITY_CERTIFICATE_FRAME = {
@@ -1575,11 +1612,11 @@ public final class Spec {
         (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x20, (byte) 0x22, (byte) 0x02, (byte) 0x8E,
         (byte) 0x10, (byte) 0x12, (byte) 0x00
     };
-    /** frame of PAY_PIN without its optional field */
+    /** frame of PAY_PIN without optional fields */
     public static final byte[] PAY_PIN_FRAME_MIN = {
         (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x00
     };
-    /** frame of PAY_PIN with its optional field */
+    /** frame of PAY_PIN with its optional fields */
     public static final byte[] PAY_PIN_FRAME_MAX = {
         (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x08,
         (byte) 0x0A, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x0A, (byte) 0x00
@@ -1594,12 +1631,12 @@ public final class Spec {
         (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x20,
         (byte) 0x22, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x0A, (byte) 0x00
     };
-    /** frame of REQUEST_DATA without its optional field */
+    /** frame of REQUEST_DATA without optional fields */
     public static final byte[] REQUEST_DATA_FRAME_MIN = {
         (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
         (byte) 0x02, (byte) 0x05, (byte) 0x00
     };
-    /** frame of REQUEST_DATA with its optional field */
+    /** frame of REQUEST_DATA with its optional fields */
     public static final byte[] REQUEST_DATA_FRAME_MAX = {
         (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06, (byte) 0x03, (byte) 0x5F, (byte) 0x2A,
         (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x00

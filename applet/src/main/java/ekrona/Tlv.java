@@ -11,7 +11,7 @@ import javacard.framework.Util;
 final class Tlv {
     static final byte ONE_LENGTH_BYTE = (byte) 0x81;
     static final byte TWO_LENGTH_BYTES = (byte) 0x82;
-    private static final short MAX_SHORT_FORM = (short) 127;
+    static final short MAX_SHORT_FORM = (short) 127;
     private static final short MAX_ONE_BYTE = (short) 255;
     private static final short SECOND_TAG_BYTE = (short) 0xFF00;
     private static final short SIX_EACH = (short) 0x0606;

@@ -77,6 +77,11 @@ final class U32 {
         Util.setShort(target, (short) (targetOffset + HALF), (short) (low - lowLess));
     }
 
+    /** a -= 1, where a is not zero. */
+    static void decrement(byte[] a, short offset) {
+        putDifference(a, offset, ONE, (short) 0, a, offset);
+    }
+
     /** a += 1. Returns false on overflow, as add does. */
     static boolean increment(byte[] a, short offset) {
         short low = (short) (Util.getShort(a, (short) (offset + HALF)) + 1);

@@ -1,13 +1,14 @@
 package ekrona;
 
 import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
  * PSO VERIFY CERTIFICATE: makes the card know an authority's key: first the root that its anchor
  * names, then what a known root has certified. Before activation the key is stored. Afterwards a
- * CA, a notary or an instruction key is kept for the session, and only a link to the next root is
- * stored. The key itself goes to a scratch row; what is stored is stored with the state block, in
+ * CA, a notary or an instruction key is kept for the session, and only a link to the next root and
+ * a crisis key are stored. The key itself goes to a scratch row; what is stored is stored with the state block, in
  * one atomic copy that needs no transaction: a power cut leaves every stored key, with the new one
  * or without it.
  */
@@ -39,11 +40,18 @@ final class VerifyCertificate extends Command {
             learnNextRoot(certificate, root);
         } else if (role == Spec.ROLE_INTERMEDIARY) {
             learn(certificate, root, Authorities.CA, Spec.CA_CACHE);
-        } else if (role == Spec.ROLE_NOTARY) {
-            learn(certificate, root, Authorities.NOTARY, (short) 1);
+        } else if (role == Spec.ROLE_CRISIS_KEY) {
+            learnCrisisKey(certificate, root);
         } else {
-            requireInstructionKeyOfOwnName(certificate, role);
-            learn(certificate, root, Authorities.INSTRUCTION_KEY, (short) 1);
+            short first = Authorities.NOTARY;
+            if (role != Spec.ROLE_NOTARY) {
+                requireInstructionKeyOfOwnName(certificate, role);
+                first = Authorities.INSTRUCTION_KEY;
+            }
+            if (root != Authorities.ROOT) { // a former root makes nobody who instructs the card
+                ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+            }
+            learn(certificate, root, first, (short) 1);
         }
     }
 
@@ -73,39 +81,34 @@ final class VerifyCertificate extends Command {
         }
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
         requireNotExpired(in, expiry);
-        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry, (byte) 0));
+        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry));
         nvm.store();
     }
 
     /** Learns an authority that is no root; its role has count places, from first on. */
     private void learn(short certificate, short root, short first, short count) {
         byte[] in = ram.in;
-        // A key is valid until the first expiry of a certificate in its chain.
-        byte[] expiries = in;
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
-        if (Util.arrayCompare(in, expiry, ram.state, device.authorities.expiry(root),
-                Spec.DATE_LENGTH) > 0) {
-            expiries = ram.state;
+        byte[] expiries = expiries(expiry, root);
+        if (expiries != in) {
             expiry = device.authorities.expiry(root);
         }
         requireNotExpired(expiries, expiry);
-        byte generation = device.authorities.generation(root);
         short known = device.authorities.find(first, count, in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
         if (known >= 0) {
             requireSameKey(known, certificate);
-            short later = later(known, expiries, expiry);
-            byte newer = newer(known, generation);
-            if (later < 0 || newer < 0 || (later == 0 && newer == 0)) {
+            if (later(known, expiries, expiry) <= 0) {
                 return; // known already, for as long or longer
             }
             device.authorities.forget(known);
         }
         boolean activated = ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE;
-        if (activated && count == 1) {
-            requireForward(first, expiries, expiry, generation);
+        // Neither notary nor instruction key goes back.
+        if (activated && count == 1 && later(first, expiries, expiry) < 0) {
+            ISOException.throwIt(Spec.SW_DATE);
         }
-        short kept = keep(first, certificate, expiries, expiry, generation);
+        short kept = keep(first, certificate, expiries, expiry);
         if (!activated) {
             device.authorities.store(kept);
             nvm.store();
@@ -113,27 +116,63 @@ final class VerifyCertificate extends Command {
     }
 
     /**
-     * Requires that a notary or an instruction key is certified by no older root, and ends no
-     * earlier, than the one that is stored.
+     * Learns a crisis key, whoever presents it: its certificate is stored too, for readers that do
+     * not know it, and what the former key has signed is dropped. It never goes back: it is by a
+     * later root than the stored one's, or by the same root with a later end.
      */
-    private void requireForward(short stored, byte[] expiries, short expiry, byte generation) {
-        if (newer(stored, generation) < 0) {
-            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+    private void learnCrisisKey(short certificate, short root) {
+        byte[] in = ram.in;
+        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
+        byte[] expiries = expiries(expiry, root);
+        if (expiries != in) {
+            expiry = device.authorities.expiry(root);
         }
-        if (later(stored, expiries, expiry) < 0) {
-            ISOException.throwIt(Spec.SW_DATE);
+        requireNotExpired(expiries, expiry);
+        short known = device.authorities.find(Authorities.CRISIS, (short) 1, in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
+        if (known >= 0) {
+            requireSameKey(known, certificate);
         }
+        if (device.authorities.isKnown(Authorities.CRISIS)) {
+            // The numbers of roots rise, and their names are the same.
+            short newer = Util.arrayCompare(in,
+                    (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY),
+                    nvm.crisisCertificate,
+                    (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY),
+                    Spec.AUTHORITY_LENGTH);
+            if (newer < 0
+                    || (newer == 0 && later(Authorities.CRISIS, expiries, expiry) <= 0)) {
+                if (known >= 0) {
+                    return; // known already, for as long or longer
+                }
+                ISOException.throwIt(newer < 0 ? Spec.SW_REFERENCE_UNKNOWN : Spec.SW_DATE);
+            }
+        }
+        if (known < 0) {
+            device.order.drop();
+        }
+        device.authorities.store(keep(Authorities.CRISIS, certificate, expiries, expiry));
+
+        JCSystem.beginTransaction();
+        Util.arrayCopy(in, (short) 0, nvm.crisisCertificate, (short) 0,
+                Spec.AUTHORITY_CERTIFICATE_LENGTH);
+        nvm.store();
+        JCSystem.commitTransaction();
+    }
+
+    /**
+     * Where the end of a key's validity is: in its certificate or, when that is earlier, in the
+     * entry of the root that certified it.
+     */
+    private byte[] expiries(short expiry, short root) {
+        return Util.arrayCompare(ram.in, expiry, ram.state, device.authorities.expiry(root),
+                Spec.DATE_LENGTH) > 0 ? ram.state : ram.in;
     }
 
     /** Above zero for an expiry after that of a place's authority, below for one before it. */
     private short later(short place, byte[] expiries, short expiry) {
         return Util.arrayCompare(expiries, expiry, ram.state, device.authorities.expiry(place),
                 Spec.DATE_LENGTH);
-    }
-
-    /** Above zero for a root after that of a place's authority, below for one before it. */
-    private byte newer(short place, byte generation) {
-        return (byte) (generation - device.authorities.generation(place));
     }
 
     private void requireSameKey(short known, short certificate) {
@@ -174,8 +213,7 @@ final class VerifyCertificate extends Command {
         if (later(Authorities.ROOT, in, expiry) < 0) {
             ISOException.throwIt(Spec.SW_DATE);
         }
-        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry,
-                (byte) (device.authorities.generation(Authorities.ROOT) + 1)));
+        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry));
         nvm.store();
     }
 
@@ -186,12 +224,10 @@ final class VerifyCertificate extends Command {
     }
 
     /** Keeps the certificate's holder for the session. Returns its place. */
-    private short keep(short first, short certificate, byte[] expiries, short expiry,
-            byte generation) {
+    private short keep(short first, short certificate, byte[] expiries, short expiry) {
         short place = device.authorities.keep(first, ram.in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry,
-                generation);
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry);
         if (place < 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
