@@ -83,13 +83,14 @@ var (
 		Done:   true,
 		Reason: "the card has ended",
 	}
-	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3}}
+	carried = crisis.Carried{Order: []byte{4}, CrisisKey: []byte{5}, Notary: []byte{3}}
+	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3},
+		Crisis: carried}
 	opening = session.Opening{
 		Challenge: []byte{1},
 		Trust:     session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}},
 		Pending:   []envelope.Envelope{sealed},
-		Crisis: crisis.Carried{Order: []byte{4}, CrisisKey: []byte{5},
-			Notary: []byte{3}},
+		Crisis:    carried,
 	}
 	reading = session.Reading{
 		State:        []byte{1},

@@ -11,6 +11,7 @@ import (
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/crisis"
+	"ekrona/host/envelope"
 	"ekrona/host/session"
 	"ekrona/host/store"
 )
@@ -75,6 +76,26 @@ func (w *Wallet) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 	}
 	k.offered = c
 	return w.writeCrisis(ctx, k)
+}
+
+// takeBeside takes the crisis order that came beside a message.
+func (w *Wallet) takeBeside(ctx context.Context, e envelope.Envelope) error {
+	if e.Crisis.IsEmpty() {
+		return nil
+	}
+	return w.TakeCrisis(ctx, e.Crisis)
+}
+
+// withCrisis puts the crisis order that the phone carries beside a message. A key without an order
+// stays: it spreads by synchronisation and with the orders that it signs.
+func (w *Wallet) withCrisis(
+	ctx context.Context, e envelope.Envelope,
+) (envelope.Envelope, error) {
+	c, err := w.CarriedCrisis(ctx)
+	if len(c.Order) > 0 {
+		e.Crisis = c
+	}
+	return e, err
 }
 
 // exchangeCrisis brings phone and card to the newest crisis order of both, and returns what the card
