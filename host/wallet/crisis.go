@@ -192,6 +192,20 @@ func (h *cardSession) readCrisisFromCard(
 	return h.wallet.writeCrisis(ctx, k)
 }
 
+// heldCrisis returns the crisis order that the card holds, which the phone has too since the card
+// was selected; nil for none.
+func (h *cardSession) heldCrisis(ctx context.Context) (*message.CrisisOrder, error) {
+	k, err := h.wallet.readCrisis(ctx)
+	if err != nil || len(k.carried.Order) == 0 {
+		return nil, err
+	}
+	order, err := message.Parse[message.CrisisOrder](k.carried.Order)
+	if err != nil || order.Number != h.application.OrderNumber || k.shown == order.Number {
+		return nil, err
+	}
+	return order, nil
+}
+
 // lostOnly returns an error only when the card is gone.
 func lostOnly(err error) error {
 	if client.IsLost(err) || errors.Is(err, context.Canceled) {

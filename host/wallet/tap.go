@@ -114,6 +114,11 @@ type Holdings struct {
 	Balance  money.Ore
 	Counters message.Counters
 	Policy   message.Policy
+	// Crisis is the crisis order that the card holds; nil for none. It counts until its last day,
+	// which the card knows only from its last synchronisation.
+	Crisis *message.CrisisOrder
+	// Limits are those in force: the policy's, raised by the crisis order, under the ceilings.
+	Limits message.Policy
 }
 
 // Holdings reads balance, counters and policy. It requires the PIN.
@@ -138,7 +143,17 @@ func (h *cardSession) holdings(ctx context.Context) (Holdings, error) {
 		return Holdings{}, err
 	}
 	policy, err := h.Client.Policy(ctx)
-	return Holdings{balance, counters, policy}, err
+	if err != nil {
+		return Holdings{}, err
+	}
+	held := Holdings{Balance: balance, Counters: counters, Policy: policy, Limits: policy}
+	held.Crisis, err = h.heldCrisis(ctx)
+	if err != nil || held.Crisis == nil {
+		return held, err
+	}
+	row, _ := held.Crisis.Row(h.wallet.device.Name(), counters.Group)
+	held.Limits = row.Raise(policy, h.wallet.ceilings)
+	return held, nil
 }
 
 // ChangePIN replaces the PIN of the owner's card by a new one.

@@ -45,26 +45,26 @@ by the same way. Each command can be repeated: a number has one order for ever.`
 	return c
 }
 
-// orderAnswer is a crisis order for a script.
-type orderAnswer struct {
+// OrderAnswer is a crisis order for a script.
+type OrderAnswer struct {
 	Number    uint32      `json:"number"`
 	From      string      `json:"from"`
 	Until     string      `json:"until"`
 	CrisisKey string      `json:"crisis_key"`
 	Notary    string      `json:"notary"`
 	Identity  string      `json:"identity"` // SHA-256 of what is signed, hex
-	Limits    []rowAnswer `json:"limits"`
+	Limits    []RowAnswer `json:"limits"`
 }
 
-// orderOf is a crisis order for a script.
-func orderOf(encoded []byte) (a orderAnswer, err error) {
+// OrderOf returns a crisis order for a script.
+func OrderOf(encoded []byte) (a OrderAnswer, err error) {
 	o, err := message.Parse[message.CrisisOrder](encoded)
 	if err != nil {
 		return a, err
 	}
 	identity, err := message.Identity(o)
-	a = orderAnswer{o.Number, o.From.String(), o.Until.String(), string(o.CrisisKey),
-		string(o.Notary), identity.String(), []rowAnswer{}}
+	a = OrderAnswer{o.Number, o.From.String(), o.Until.String(), string(o.CrisisKey),
+		string(o.Notary), identity.String(), []RowAnswer{}}
 	for _, r := range o.Rows {
 		a.Limits = append(a.Limits, rowOf(r))
 	}
@@ -72,7 +72,7 @@ func orderOf(encoded []byte) (a orderAnswer, err error) {
 }
 
 // String is the order for a person.
-func (a orderAnswer) String() string {
+func (a OrderAnswer) String() string {
 	lines := []string{fmt.Sprintf("order %d, from %s to %s, by %s and %s", a.Number, a.From,
 		a.Until, a.CrisisKey, a.Notary)}
 	for _, r := range a.Limits {
@@ -199,7 +199,7 @@ func outFlag(c *cobra.Command, out *string) {
 func answerWithFile(
 	c *cobra.Command, f *parties.Flags, path string, content, order []byte, done string,
 ) error {
-	a, err := orderOf(order)
+	a, err := OrderOf(order)
 	if err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ those that synchronise get it by themselves.`, notary.MaxCrisisDays),
 
 // inForceAnswer is an order of the notary's table for a script.
 type inForceAnswer struct {
-	orderAnswer
+	OrderAnswer
 	By   string    `json:"by"`
 	At   time.Time `json:"at"`
 	Held int       `json:"devices_holding"`
@@ -333,7 +333,7 @@ devices that held one are named.`,
 func show(c *cobra.Command, f *parties.Flags, report notary.CrisisReport) error {
 	orders, text := []inForceAnswer{}, ""
 	for _, o := range report.Orders {
-		a, err := orderOf(o.Order)
+		a, err := OrderOf(o.Order)
 		if err != nil {
 			return err
 		}

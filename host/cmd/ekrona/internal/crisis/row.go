@@ -10,8 +10,8 @@ import (
 	"ekrona/apdu/money"
 )
 
-// rowAnswer is a row of limits for a script.
-type rowAnswer struct {
+// RowAnswer is a row of limits for a script.
+type RowAnswer struct {
 	Group           uint8     `json:"group"`
 	Name            string    `json:"name,omitempty"`
 	MaxBalance      money.Ore `json:"max_balance_ore"`
@@ -22,13 +22,13 @@ type rowAnswer struct {
 	MaxReceived     money.Ore `json:"max_received_ore"`
 }
 
-func rowOf(r message.CrisisRow) rowAnswer {
-	return rowAnswer{r.Group, string(r.Name), r.MaxBalance, r.MaxTransactions, r.MaxPayment,
+func rowOf(r message.CrisisRow) RowAnswer {
+	return RowAnswer{r.Group, string(r.Name), r.MaxBalance, r.MaxTransactions, r.MaxPayment,
 		r.MaxSpent, r.MaxReceipts, r.MaxReceived}
 }
 
 // String is the row for a person.
-func (r rowAnswer) String() string {
+func (r RowAnswer) String() string {
 	whom := "all"
 	switch {
 	case r.Group > 0 && r.Name != "":
