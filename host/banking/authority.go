@@ -163,6 +163,10 @@ type Operator interface {
 	// Errors: [ErrMalformed] (no page of that size).
 	CardPolicies(ctx context.Context, after message.DeviceID, limit int) ([]CardPolicy, error)
 
+	// SetGroup has a device's next Instruction give it another group of people, 0 for none: crisis
+	// orders may have other limits for it. Errors: [ErrNoDevice], the notary's.
+	SetGroup(ctx context.Context, id message.DeviceID, group uint8) error
+
 	// ReportLost is as in IssuerDesk.
 	ReportLost(ctx context.Context, id message.DeviceID) error
 

@@ -15,6 +15,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/host/crisis"
 	"ekrona/host/envelope"
 	"ekrona/host/notary"
 	"ekrona/host/order"
@@ -82,11 +83,14 @@ var (
 		Done:   true,
 		Reason: "the card has ended",
 	}
-	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3}}
+	carried = crisis.Carried{Order: []byte{4}, CrisisKey: []byte{5}, Notary: []byte{3}}
+	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3},
+		Crisis: carried}
 	opening = session.Opening{
 		Challenge: []byte{1},
 		Trust:     session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}},
 		Pending:   []envelope.Envelope{sealed},
+		Crisis:    carried,
 	}
 	reading = session.Reading{
 		State:        []byte{1},
@@ -166,6 +170,7 @@ var types = []remotetest.Type{
 	remotetest.Of(cardPoliciesRequest{anna, 2}),
 	remotetest.Of(cardPoliciesAnswer{[]CardPolicy{cardPolicy}}),
 	remotetest.Of(blockRequest{anna, true}),
+	remotetest.Of(groupRequest{anna, 2}),
 }
 
 func TestTypesGoThereAndBack(t *testing.T) { remotetest.Whole(t, types...) }
@@ -230,6 +235,7 @@ func (s stub) End(context.Context, message.DeviceID) error              { return
 func (s stub) EndNow(context.Context, message.DeviceID) error           { return s.err }
 func (s stub) CollectEnded(context.Context) error                       { return s.err }
 func (s stub) Block(context.Context, message.DeviceID, bool) error      { return s.err }
+func (s stub) SetGroup(context.Context, message.DeviceID, uint8) error  { return s.err }
 func (s stub) ResetTries(context.Context, message.DeviceID) error       { return s.err }
 func (s stub) ReplaceApp(_ context.Context, _ string, app *ecdsa.PublicKey) error {
 	if !app.Equal(key()) {
@@ -320,6 +326,7 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	only(p.operator.CollectEnded(ctx))
 	only(p.operator.Block(ctx, anna, true))
 	only(p.operator.ResetTries(ctx, anna))
+	only(p.operator.SetGroup(ctx, anna, 2))
 	return answers, errs
 }
 

@@ -56,6 +56,10 @@ type (
 	cardPoliciesAnswer struct {
 		Cards []CardPolicy `json:"cards,omitempty"`
 	}
+	groupRequest struct {
+		Device message.DeviceID `json:"device"`
+		Group  uint8            `json:"group"`
+	}
 	blockRequest struct {
 		Device  message.DeviceID `json:"device"`
 		Blocked bool             `json:"blocked"`
@@ -185,6 +189,11 @@ func (o operator) CardPolicies(
 	return a.Cards, err
 }
 
+// SetGroup implements Operator.
+func (o operator) SetGroup(ctx context.Context, id message.DeviceID, group uint8) error {
+	return remote.Do(ctx, o.client, "set-group", groupRequest{id, group})
+}
+
 // ReportLost implements Operator.
 func (o operator) ReportLost(ctx context.Context, id message.DeviceID) error {
 	return remote.Do(ctx, o.client, "report-lost", deviceRequest{id})
@@ -252,6 +261,10 @@ func ServeOperator(o Operator) *remote.Server {
 		})
 	remote.HandleOnly(s, "report-lost",
 		func(ctx context.Context, q deviceRequest) error { return o.ReportLost(ctx, q.Device) })
+	remote.HandleOnly(s, "set-group",
+		func(ctx context.Context, q groupRequest) error {
+			return o.SetGroup(ctx, q.Device, q.Group)
+		})
 	remote.HandleOnly(s, "end",
 		func(ctx context.Context, q deviceRequest) error { return o.End(ctx, q.Device) })
 	remote.HandleOnly(s, "end-now",

@@ -13,6 +13,7 @@ import (
 
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
+	"ekrona/host/crisis"
 )
 
 // Envelope is a message, the certificate of the device that signed it and the
@@ -21,6 +22,9 @@ type Envelope struct {
 	Message     []byte `json:"message,omitempty"`     // signed message, body and 5F37
 	Certificate []byte `json:"certificate,omitempty"` // 7F21 of the device
 	Authority   []byte `json:"authority,omitempty"`   // 7F21 of its CA
+	// Crisis is the crisis order that the sender's phone carries. It is in a text or a file, never
+	// in a QR code, and no part of the bytes.
+	Crisis crisis.Carried `json:"crisis,omitzero"`
 }
 
 // Bytes returns message, certificate and authority, joined.
@@ -54,7 +58,8 @@ func parse(b []byte, least int) (Envelope, error) {
 	if err := reader.End(); err != nil {
 		return Envelope{}, fmt.Errorf("envelope: %w", err)
 	}
-	return Envelope{bytes.Join(parts[:messageObjects], nil), parts[2], parts[3]}, nil
+	return Envelope{Message: bytes.Join(parts[:messageObjects], nil), Certificate: parts[2],
+		Authority: parts[3]}, nil
 }
 
 // expected are the tags of an envelope's data objects; 0 is any message.

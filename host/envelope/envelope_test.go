@@ -45,7 +45,8 @@ func TestParseRefuses(t *testing.T) {
 		"no signature": append(object(t, spec.TagRequest, 9),
 			append(append(bytes.Clone(whole.Certificate), whole.Certificate...),
 				whole.Authority...)...),
-		"message for an issuer": Envelope{whole.Message, whole.Message, whole.Authority}.Bytes(),
+		"message for an issuer": Envelope{Message: whole.Message, Certificate: whole.Message,
+			Authority: whole.Authority}.Bytes(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse(b)

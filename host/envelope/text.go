@@ -9,6 +9,9 @@ import (
 	"unicode"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+	"ekrona/host/crisis"
 )
 
 // The text of an envelope, for a QR code, a file, or a message of any kind: the scheme, the version
@@ -37,9 +40,10 @@ func checksum(b []byte) []byte {
 	return sum[:checksumLength]
 }
 
-// Text returns an envelope, or what there is of it, as one line that survives copying.
+// Text returns an envelope, or what there is of it, and the crisis order beside it, as one line that
+// survives copying.
 func (e Envelope) Text() string {
-	b := e.Bytes()
+	b := append(e.Bytes(), e.Crisis.Bytes()...)
 	return TextPrefix + textEncoding.EncodeToString(append(b, checksum(b)...))
 }
 
@@ -80,15 +84,34 @@ func ParseText(text string) (Envelope, error) {
 		return Envelope{}, fmt.Errorf("envelope: the checksum of the text is wrong, so that a " +
 			"part is missing or was altered: copy it again, all of it")
 	}
-	e, err := parse(content[:end], messageObjects)
+	own, beside := cutCrisis(content[:end])
+	e, err := parse(own, messageObjects)
 	if err != nil {
 		return Envelope{}, err
+	}
+	if len(beside) > 0 {
+		if e.Crisis, err = crisis.Parse(beside); err != nil {
+			return Envelope{}, fmt.Errorf("envelope: %w", err)
+		}
 	}
 	if _, _, err := message.ParseSigned(e.Message); err != nil {
 		return Envelope{}, fmt.Errorf("envelope: neither Request, Payment, Receipt nor Refusal: %w",
 			err)
 	}
 	return e, nil
+}
+
+// cutCrisis divides what a text holds before the crisis order.
+func cutCrisis(content []byte) (own, beside []byte) {
+	for r := tlv.NewReader(content); !r.Empty(); {
+		if rest := r.Rest(); r.At(spec.TagCrisisOrder) {
+			return content[:len(content)-len(rest)], rest
+		}
+		if _, err := r.Next(); err != nil {
+			break
+		}
+	}
+	return content, nil
 }
 
 // withoutPrefix returns what comes after the prefix.

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,6 +20,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
+	"ekrona/host/crisis"
 )
 
 // exchanged returns one of each message that passes between payer and payee, as long as they get,
@@ -39,10 +41,35 @@ func exchanged(t testing.TB) map[Kind]Envelope {
 	} {
 		signed, err := Sign(m, key)
 		require.NoError(t, err)
-		all[kind] = Envelope{signed, object(t, spec.TagCertificate, 232),
-			object(t, spec.TagCertificate, 220)}
+		all[kind] = Envelope{Message: signed, Certificate: object(t, spec.TagCertificate, 232),
+			Authority: object(t, spec.TagCertificate, 220)}
 	}
 	return all
+}
+
+// TestACrisisOrderIsBesideTheMessage: in the text, not in the QR code nor among the bytes.
+func TestACrisisOrderIsBesideTheMessage(t *testing.T) {
+	day, err := message.ParseDate("2027-03-01")
+	require.NoError(t, err)
+	order, err := message.Encode(&message.CrisisOrder{CrisisKey: "SECRISIS00001",
+		Notary: "SENOTARY00001", Number: 7, From: day, Until: day})
+	require.NoError(t, err)
+	for _, whole := range exchanged(t) {
+		for _, e := range []Envelope{whole, whole.Compact(), {Message: whole.Message}} {
+			beside := e
+			beside.Crisis = crisis.Carried{Order: order}
+			parsed, err := ParseText(beside.Text())
+			require.NoError(t, err)
+			assert.Equal(t, beside, parsed)
+			assert.Equal(t, e.Bytes(), beside.Bytes())
+			code, err := beside.QR()
+			require.NoError(t, err)
+			assert.Equal(t, e.Compact().Text(), code.Text)
+			beside.Crisis.Order = append(bytes.Clone(order), 0)
+			_, err = ParseText(beside.Text())
+			require.ErrorIs(t, err, message.ErrMalformed)
+		}
+	}
 }
 
 func TestTextComesBackAsItWas(t *testing.T) {
@@ -92,20 +119,21 @@ func TestParseTextRefuses(t *testing.T) {
 	require.NoError(t, err)
 	noMessage := Envelope{Message: append(state, object(t, spec.TagSignature, 64)...)}
 	for name, c := range map[string]struct{ text, says string }{
-		"nothing":           {"", `begins with "" and should begin with "EKRONA:1:"`},
-		"a file's name":     {"request.txt", `begins with "REQUEST.TXT"`},
-		"another version":   {"EKRONA:2:" + text[len(TextPrefix):], `version "2", and this`},
-		"a version alone":   {"EKRONA:1", `version "1"`},
-		"prefix alone":      {TextPrefix, "checksum"},
-		"cut short":         {text[:last-8], "copy it again"},
-		"one letter amiss":  {text[:50] + string(text[50]^1) + text[51:], "checksum"},
-		"no base32":         {text[:50] + "!" + text[51:], "not whole"},
-		"padding":           {text + "=", "not whole"},
-		"twice":             {text + text, "not whole"},
-		"too long":          {text + strings.Repeat("A", MaxTextLength), "more than 8192"},
-		"something after":   {textOf(append(e.Bytes(), 0x81, 0)), "left over"},
-		"half a message":    {textOf(e.Message[:len(e.Message)-67]), "malformed"},
-		"two certificates":  {Envelope{e.Message, e.Certificate, e.Message}.Text(), "should be"},
+		"nothing":          {"", `begins with "" and should begin with "EKRONA:1:"`},
+		"a file's name":    {"request.txt", `begins with "REQUEST.TXT"`},
+		"another version":  {"EKRONA:2:" + text[len(TextPrefix):], `version "2", and this`},
+		"a version alone":  {"EKRONA:1", `version "1"`},
+		"prefix alone":     {TextPrefix, "checksum"},
+		"cut short":        {text[:last-8], "copy it again"},
+		"one letter amiss": {text[:50] + string(text[50]^1) + text[51:], "checksum"},
+		"no base32":        {text[:50] + "!" + text[51:], "not whole"},
+		"padding":          {text + "=", "not whole"},
+		"twice":            {text + text, "not whole"},
+		"too long":         {text + strings.Repeat("A", MaxTextLength), "more than 8192"},
+		"something after":  {textOf(append(e.Bytes(), 0x81, 0)), "left over"},
+		"half a message":   {textOf(e.Message[:len(e.Message)-67]), "malformed"},
+		"two certificates": {Envelope{Message: e.Message, Certificate: e.Certificate,
+			Authority: e.Message}.Text(), "should be"},
 		"another's message": {noMessage.Text(), "neither Request, Payment, Receipt nor Refusal"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
+	"ekrona/host/crisis"
 	"ekrona/host/envelope"
 	"ekrona/host/order"
 	"ekrona/host/progress"
@@ -65,6 +66,9 @@ func (w *world) addKeyPayer(at message.Name, online money.Ore) *keyPayer {
 func (p *keyPayer) ID() message.DeviceID { return p.identity.Certificate.Device() }
 
 func (p *keyPayer) Answer(context.Context, envelope.Envelope) error { return nil }
+
+// LearnCrisis implements [session.Device]: there is none.
+func (p *keyPayer) LearnCrisis(context.Context, crisis.Carried, session.Trust) error { return nil }
 
 // Nonce implements [session.Device]: no card has one.
 func (p *keyPayer) Nonce(context.Context) (message.Nonce, error) { return message.Nonce{}, nil }

@@ -34,7 +34,8 @@ func (i *Intermediary) RequestUnload(
 	if err := message.CheckAmount(o.Amount); err != nil {
 		return envelope.Envelope{}, &order.Refused{Reason: err}
 	}
-	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: o.Amount}
+	request := &message.Request{Payee: i.desk.Device(), Payer: d.ID, Amount: o.Amount,
+		Date: message.DateOf(i.clock.Now())}
 	if err := entropy.Fill(i.random, request.Random[:]); err != nil {
 		return envelope.Envelope{}, fmt.Errorf("intermediary: %w", err)
 	}

@@ -81,10 +81,20 @@ func (i *Intermediary) duties(s deviceSituation) (*message.Instruction, bool) {
 		Policy:         policy,
 		Date:           i.date(s.state.Date),
 		Actions:        s.actions(),
+		OrderNumber:    s.outstanding.LowestOrder,
+		Group:          s.outstanding.Group,
 	}
 	due := instruction.AckedATC > s.state.AckedATC || policy.Version > s.state.PolicyVersion ||
-		instruction.Actions != 0 || s.state.Date.Before(instruction.Date)
+		instruction.Actions != 0 || s.state.Date.Before(instruction.Date) || s.crisisIsDue()
 	return instruction, due
+}
+
+// crisisIsDue reports whether the device shows a crisis order that no longer counts, or takes none
+// of a number that has come to count, or belongs to another group than it was told.
+func (s deviceSituation) crisisIsDue() bool {
+	held, lowest := s.state.OrderHeld != message.Hash{}, s.outstanding.LowestOrder
+	return held && s.state.OrderNumber < lowest || !held && s.state.OrderNumber+1 != lowest ||
+		s.outstanding.Group != s.outstanding.LastGroup
 }
 
 // actions returns the action bits that bring the device to the wanted state.

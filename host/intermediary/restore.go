@@ -55,6 +55,7 @@ func (i *Intermediary) Restore(
 		InstructionKey: i.instructionKey.authority(), Notary: i.notaryKey.authority(), Device: id,
 		Sequence: outstanding.NextSeq, AckedATC: outstanding.HeldATC, Head: outstanding.HeldHead,
 		Policy: d.Policy, Date: i.date(certificate.Effective),
+		OrderNumber: outstanding.LowestOrder, Group: outstanding.Group,
 	}
 	if d.blockWanted || outstanding.Status != notary.Active {
 		instruction.Actions |= spec.ActionBlock

@@ -43,7 +43,7 @@ func (i *Intermediary) Open(
 	if err != nil {
 		return session.Opening{}, err
 	}
-	opening := session.Opening{Trust: i.trust()}
+	opening := session.Opening{Trust: i.trust(), Crisis: outstanding.Crisis}
 	for _, h := range outstanding.Handovers {
 		opening.Pending = append(opening.Pending,
 			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,

@@ -30,6 +30,7 @@ const (
 	Log          Kind = "log"           // records that a card has room for until it synchronises
 	Receipts     Kind = "receipts"      // a terminal's sales until it synchronises
 	Sum          Kind = "sum"           // what a terminal may take until it synchronises
+	PayerSum     Kind = "payer-sum"     // what it may take from one card until then
 )
 
 // Owner is whose limit it is.

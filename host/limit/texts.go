@@ -87,6 +87,13 @@ var texts = map[Kind]text{
 			"%s köp utan uppkoppling är slut"},
 		otherwise: line{"synchronise the terminal first", "koppla först upp terminalen"},
 	},
+	PayerSum: {
+		name: line{"sum from one card without the network", "summa från ett kort utan uppkoppling"},
+		reached: line{"%s sum from this card without the network has no room for the amount",
+			"%s summa från det här kortet utan uppkoppling har inte plats för beloppet"},
+		otherwise: line{"ask for less or for another card, or synchronise the terminal first",
+			"ta ett lägre belopp eller ett annat kort, eller koppla först upp terminalen"},
+	},
 	Sum: {
 		name: line{"sum without the network", "summa utan uppkoppling"},
 		reached: line{"%s sum without the network has no room for the amount",

@@ -96,6 +96,10 @@ type Participant interface {
 	// Errors: NotYours, Unknown, WrongStatus (not reported).
 	EndNow(ctx context.Context, device message.DeviceID) error
 
+	// SetGroup has a device's next Instruction give it another group of people, by which a crisis
+	// order may have other limits for it; 0 for none. Errors: NotYours, Unknown.
+	SetGroup(ctx context.Context, device message.DeviceID, group uint8) error
+
 	// Statement returns the movements of the caller's holding and of its devices' shadow wallets
 	// after a cursor (0: from the beginning), oldest first, at most limit of them, 1 to MaxPage. It
 	// only grows; the caller posts each entry once, by its Seq. Errors: Malformed (no page of that
@@ -126,6 +130,20 @@ type Operator interface {
 
 	// Balances returns the books at one moment.
 	Balances(ctx context.Context) (Balances, error)
+
+	// SignCrisisOrder adds the notary's signature to a crisis order, which is in force from its
+	// first day on, and returns it whole. A number has one body for ever: the same body gives the
+	// same bytes. From then on Instructions name the number that LowestOrder of Outstanding says.
+	//
+	// Errors: Malformed; Certificate (the key is none by this root, or not the newest that was
+	// seen); Signature (the crisis key has not signed it); Unknown (it names another notary); Taken
+	// (its number has another body); Sequence (it is not the next number); Date (it is over, or
+	// lasts longer than MaxCrisisDays or a signer's certificate); Policy (above what may be
+	// ordered).
+	SignCrisisOrder(ctx context.Context, s CrisisSigning) ([]byte, error)
+
+	// CrisisOrders returns every crisis order, and how far they have got.
+	CrisisOrders(ctx context.Context) (CrisisReport, error)
 
 	// Payment returns the status of the Payment with this identity (payer, payer atc); its Verdict
 	// is Unseen when the notary does not hold it.

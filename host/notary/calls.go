@@ -22,6 +22,10 @@ type (
 	deviceRequest struct {
 		Device message.DeviceID `json:"device"`
 	}
+	groupRequest struct {
+		Device message.DeviceID `json:"device"`
+		Group  uint8            `json:"group"`
+	}
 	positionRequest struct {
 		Device message.DeviceID `json:"device"`
 		ATC    uint32           `json:"atc"`
@@ -187,6 +191,11 @@ func (p participant) EndNow(ctx context.Context, device message.DeviceID) error 
 	return remote.Do(ctx, p.client, "end-now", deviceRequest{device})
 }
 
+// SetGroup implements Participant.
+func (p participant) SetGroup(ctx context.Context, device message.DeviceID, group uint8) error {
+	return remote.Do(ctx, p.client, "set-group", groupRequest{device, group})
+}
+
 // Statement implements Participant.
 func (p participant) Statement(ctx context.Context, after int64, limit int) ([]Entry, error) {
 	a, err := remote.Ask[statementAnswer](ctx, p.client, "statement", pageRequest{after, limit})
@@ -228,6 +237,9 @@ func ServeParticipant(p Participant) *remote.Server {
 		func(ctx context.Context, q deviceRequest) error { return p.End(ctx, q.Device) })
 	remote.HandleOnly(s, "end-now",
 		func(ctx context.Context, q deviceRequest) error { return p.EndNow(ctx, q.Device) })
+	remote.HandleOnly(s, "set-group", func(ctx context.Context, q groupRequest) error {
+		return p.SetGroup(ctx, q.Device, q.Group)
+	})
 	remote.Handle(s, "statement",
 		func(ctx context.Context, q pageRequest) (statementAnswer, error) {
 			entries, err := p.Statement(ctx, q.After, q.Limit)

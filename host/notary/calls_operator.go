@@ -40,6 +40,17 @@ func (o operator) EndDue(ctx context.Context) ([]EndedDevice, error) {
 	return a.Ended, err
 }
 
+// SignCrisisOrder implements Operator.
+func (o operator) SignCrisisOrder(ctx context.Context, s CrisisSigning) ([]byte, error) {
+	a, err := remote.Ask[messageRequest](ctx, o.client, "sign-crisis-order", s)
+	return a.Message, err
+}
+
+// CrisisOrders implements Operator.
+func (o operator) CrisisOrders(ctx context.Context) (CrisisReport, error) {
+	return remote.Ask[CrisisReport](ctx, o.client, "crisis-orders", remote.None{})
+}
+
 // Balances implements Operator.
 func (o operator) Balances(ctx context.Context) (Balances, error) {
 	return remote.Ask[Balances](ctx, o.client, "balances", remote.None{})
@@ -67,6 +78,14 @@ func ServeOperator(o Operator) *remote.Server {
 	remote.Handle(s, "end-due", func(ctx context.Context, _ remote.None) (endDueAnswer, error) {
 		ended, err := o.EndDue(ctx)
 		return endDueAnswer{ended}, err
+	})
+	remote.Handle(s, "sign-crisis-order",
+		func(ctx context.Context, q CrisisSigning) (messageRequest, error) {
+			signed, err := o.SignCrisisOrder(ctx, q)
+			return messageRequest{signed}, err
+		})
+	remote.Handle(s, "crisis-orders", func(ctx context.Context, _ remote.None) (CrisisReport, error) {
+		return o.CrisisOrders(ctx)
 	})
 	remote.Handle(s, "balances",
 		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })

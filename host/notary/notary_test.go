@@ -14,6 +14,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/host/crisis"
 	"ekrona/host/remote"
 	"ekrona/host/remote/remotetest"
 )
@@ -62,6 +63,16 @@ var (
 		Handovers: []Handover{
 			{Payment: []byte{1}, PayerCertificate: []byte{2}, PayerCA: []byte{3}},
 		},
+		LowestOrder: 4,
+		Group:       2,
+		LastGroup:   1,
+		Crisis:      crisis.Carried{Order: []byte{1}, CrisisKey: []byte{2}, Notary: []byte{3}},
+	}
+	crisisSigning = CrisisSigning{Order: []byte{1}, CrisisKey: []byte{2}, By: "eva"}
+	crisisReport  = CrisisReport{
+		Orders: []CrisisOrder{{Number: 4, Order: []byte{1}, CrisisKey: []byte{2},
+			Notary: []byte{3}, By: "eva", At: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Held: 7}},
+		Lowest: 4, Next: 5, Devices: 9, Foreign: []message.DeviceID{anna}, Notary: []byte{3},
 	}
 	entry = Entry{
 		Seq:    9,
@@ -96,6 +107,9 @@ var types = []remotetest.Type{
 	remotetest.Of(outstanding),
 	remotetest.Of(entry),
 	remotetest.Of(balances),
+	remotetest.Of(crisisSigning),
+	remotetest.Of(crisisReport),
+	remotetest.Of(groupRequest{anna, 2}),
 	remotetest.Of(itemsRequest{[][]byte{{1}}}),
 	remotetest.Of(itemsAnswer{[]Answer{answered}}),
 	remotetest.Of(messageRequest{[]byte{1}}),
@@ -142,8 +156,13 @@ func (s stub) Statement(context.Context, int64, int) ([]Entry, error) {
 func (s stub) Revoked(context.Context, int64, int) ([]Revocation, error) { return nil, s.err }
 func (s stub) Verdict(context.Context, message.Hash) (Verdict, error)    { return Uncovered, s.err }
 func (s stub) Join(context.Context, message.Name, []byte, []byte) error  { return s.err }
-func (s stub) FundPool(context.Context, OrderKey, money.Ore) error       { return s.err }
-func (s stub) EndNow(context.Context, message.DeviceID) error            { return s.err }
+func (s stub) SetGroup(context.Context, message.DeviceID, uint8) error   { return s.err }
+func (s stub) SignCrisisOrder(context.Context, CrisisSigning) ([]byte, error) {
+	return []byte{0xEA}, s.err
+}
+func (s stub) CrisisOrders(context.Context) (CrisisReport, error)  { return crisisReport, s.err }
+func (s stub) FundPool(context.Context, OrderKey, money.Ore) error { return s.err }
+func (s stub) EndNow(context.Context, message.DeviceID) error      { return s.err }
 func (s stub) EndDue(context.Context) ([]EndedDevice, error) {
 	return []EndedDevice{ended}, s.err
 }
@@ -181,6 +200,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only(p.ReportLost(ctx, anna))
 	only(p.End(ctx, anna))
 	only(p.EndNow(ctx, anna))
+	only(p.SetGroup(ctx, anna, 2))
 	with(p.Statement(ctx, 3, 100))
 	with(p.Revoked(ctx, 0, 100))
 	with(p.Verdict(ctx, message.Hash{0xAB}))
@@ -188,6 +208,8 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only(o.Issue(ctx, "1", "SENORDIC", 100))
 	only(o.FundPool(ctx, "pool", 100))
 	with(o.EndDue(ctx))
+	with(o.SignCrisisOrder(ctx, crisisSigning))
+	with(o.CrisisOrders(ctx))
 	with(o.Balances(ctx))
 	with(o.Payment(ctx, anna, 8))
 	return answers, errs

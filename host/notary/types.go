@@ -2,10 +2,13 @@ package notary
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
+	"ekrona/host/crisis"
 )
 
 // OrderKey is an order's idempotency key, chosen by whoever orders: 1 to 100 printable
@@ -110,6 +113,13 @@ type Outstanding struct {
 	HeldHead  message.Hash `json:"held_head"` // the head at HeldATC
 	Status    Status       `json:"status"`    // of the device
 	Handovers []Handover   `json:"handovers,omitempty"`
+	// LowestOrder and Group are what the next Instruction must name: the lowest number of a crisis
+	// order that counts, and the group of people that the device's owner belongs to.
+	LowestOrder uint32 `json:"lowest_order"`
+	Group       uint8  `json:"group"`
+	LastGroup   uint8  `json:"last_group"` // that the last Instruction named
+	// Crisis is the newest crisis order that is not over, for the device and whoever meets it.
+	Crisis crisis.Carried `json:"crisis"`
 }
 
 // Position is where the notary knows a device's journal to be.
@@ -176,6 +186,19 @@ type Terms struct {
 	// CoverLimit is what a terminal may take between two synchronisations; 0 stands for
 	// PilotCoverLimit.
 	CoverLimit money.Ore
+	// CrisisMost are the highest limits that the notary signs in a crisis order; zero stands for
+	// DefaultCrisisMost. Its group and name mean nothing.
+	CrisisMost message.CrisisRow
+}
+
+// DefaultCrisisMost are the default ceilings of cards; for terminals all that their field has
+// room for, and ten times the default sum.
+func DefaultCrisisMost() message.CrisisRow {
+	ceilings := message.DefaultCeilings()
+	return message.CrisisRow{MaxBalance: ceilings.MaxBalance,
+		MaxTransactions: ceilings.MaxTransactions, MaxPayment: ceilings.MaxPayment,
+		MaxSpent: ceilings.MaxSpent, MaxReceipts: math.MaxUint16,
+		MaxReceived: 10 * spec.DefaultTerminalBalance}
 }
 
 // MaxIssued is the most that is ever issued, to intermediaries and into the pool together: so

@@ -140,6 +140,11 @@ func (s *Sandbox) found(ctx context.Context, plan Plan) error {
 		s.options.Environment); err != nil {
 		return fmt.Errorf("central bank: %w", err)
 	}
+	crisis, err := pki.Open(s.path(crisisFolder), s.options.Random).Certified(crisisName,
+		s.subject(crisisHolder, spec.RoleCrisisKey, authorityYears), root)
+	if err = errors.Join(err, crisis.Close()); err != nil {
+		return fmt.Errorf("crisis key: %w", err)
+	}
 	for _, p := range plan.Banks {
 		if err := s.foundBank(ctx, root, p); err != nil {
 			return fmt.Errorf("%s: %w", p.Title, err)

@@ -260,7 +260,7 @@ func phoneCard(c banking.Card, ca []byte) phone.Card {
 	d := c.Device
 	return phone.Card{
 		Device: d.ID, Certificate: d.Certificate, CA: ca, PINPoint: d.PINPoint,
-		OutOfUse: !c.InUse,
+		Ceilings: d.Ceilings, OutOfUse: !c.InUse,
 	}
 }
 

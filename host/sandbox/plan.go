@@ -47,6 +47,7 @@ const (
 	secondSequence = "00002" // of instruction keys: a reference names one key
 	rootHolder     = cvc.Holder("SERIKSBK" + firstSequence)
 	notaryHolder   = cvc.Holder("SENOTARY" + firstSequence)
+	crisisHolder   = cvc.Holder("SECRISIS" + firstSequence)
 )
 
 // Validity of the certificates that a founding issues, in years.

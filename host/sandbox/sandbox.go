@@ -7,6 +7,7 @@
 // when it is needed: a sale needs the terminal, and no bank.
 //
 //	root/           the root's key: needed by foundings only
+//	crisis-key/     the key that signs crisis orders first: the central bank keeps it apart
 //	central-bank/   a party, as the next three
 //	nordic-bank/    and one for each other intermediary
 //	phone-anna/     phone-anna.2 is the next phone of anna's
@@ -63,6 +64,8 @@ type Sandbox struct {
 const (
 	rootFolder        = "root"
 	centralBankFolder = "central-bank"
+	crisisFolder      = "crisis-key"
+	crisisName        = "crisis"
 	phonePrefix       = "phone-"
 	terminalPrefix    = "terminal-"
 )

@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/host/crisis"
 	"ekrona/host/envelope"
 )
 
@@ -35,6 +36,8 @@ func (b randomDevice) Report(context.Context, message.DeviceID, Reading) (Answer
 func (b randomDevice) Apply(context.Context, []byte, Trust) ([]byte, error) {
 	return b.confirmation, nil
 }
+
+func (randomDevice) LearnCrisis(context.Context, crisis.Carried, Trust) error { return nil }
 
 func (randomDevice) Confirm(context.Context, message.DeviceID, []byte) error { return nil }
 

@@ -8,6 +8,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/crisis"
 	"ekrona/host/envelope"
 )
 
@@ -25,6 +26,9 @@ type Device interface {
 	Answer(ctx context.Context, payment envelope.Envelope) error
 	// Read answers a Challenge with the State and the records after its ackedAtc.
 	Read(ctx context.Context, challenge []byte, trust Trust) (Reading, error)
+	// LearnCrisis hands over the crisis order in force. One that the device does not take is no
+	// error.
+	LearnCrisis(ctx context.Context, c crisis.Carried, trust Trust) error
 	// Apply gives the device an Instruction and returns its Confirmation.
 	Apply(ctx context.Context, instruction []byte, trust Trust) ([]byte, error)
 }
@@ -55,6 +59,8 @@ type Opening struct {
 	Trust     Trust  `json:"trust"`
 	// Payments that wait for the device's decision
 	Pending []envelope.Envelope `json:"waiting,omitempty"`
+	// Crisis is the crisis order in force, for the device and those that it meets
+	Crisis crisis.Carried `json:"crisis"`
 }
 
 // Answer is the intermediary's answer to a Reading.
@@ -111,6 +117,7 @@ var ErrUnfinished = fmt.Errorf(
 //  2. The device accepts or refuses each of them. Its decisions are records: a cut
 //     leaves some made, and a repeated Payment gets the same answer again. Where a PIN
 //     was asked for, the session has another name, and gets another Challenge.
+//     The device gets the crisis order in force; a cut leaves the one before, or this one.
 //  3. The device answers the Challenge with State and records; the intermediary
 //     submits them to the notary. What the notary holds stays held; a cut before
 //     the answer repeats the whole submission, which changes nothing.
@@ -148,6 +155,9 @@ func round(ctx context.Context, device Device, link Link, result *Result) (bool,
 		}
 	}
 	if opening, err = reopened(ctx, device, link, nonce, opening); err != nil {
+		return false, err
+	}
+	if err := device.LearnCrisis(ctx, opening.Crisis, opening.Trust); err != nil {
 		return false, err
 	}
 	reading, err := device.Read(ctx, opening.Challenge, opening.Trust)

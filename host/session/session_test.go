@@ -12,6 +12,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/host/crisis"
 	"ekrona/host/envelope"
 )
 
@@ -32,6 +33,8 @@ type script struct {
 }
 
 const device message.DeviceID = "SENORDIC00000001"
+
+var carried = crisis.Carried{Order: []byte{1}}
 
 var errBroken = errors.New("broken off")
 
@@ -58,7 +61,7 @@ func (s *script) Open(
 	_ context.Context, _ message.DeviceID, nonce message.Nonce,
 ) (Opening, error) {
 	s.opened = nonce
-	return Opening{Pending: make([]envelope.Envelope, s.pending)}, s.step("open")
+	return Opening{Pending: make([]envelope.Envelope, s.pending), Crisis: carried}, s.step("open")
 }
 
 func (s *script) Answer(context.Context, envelope.Envelope) error {
@@ -97,6 +100,11 @@ func (s *script) Apply(_ context.Context, instruction []byte, _ Trust) ([]byte, 
 		Instruction: identity, Credit: s.credit}), s.step("apply")
 }
 
+func (s *script) LearnCrisis(_ context.Context, c crisis.Carried, _ Trust) error {
+	require.Equal(s.t, carried, c)
+	return s.step("crisis")
+}
+
 func (s *script) Confirm(context.Context, message.DeviceID, []byte) error {
 	return s.step("confirm")
 }
@@ -119,8 +127,8 @@ func TestSessionGoesOnUntilNothingIsOwed(t *testing.T) {
 	s := &script{t: t, owed: instructions(t, 2, 500), credit: spec.CreditTaken}
 	result, err := Run(context.Background(), s, s)
 	require.NoError(t, err)
-	round := []string{"open", "read", "report", "apply", "confirm"}
-	assert.Equal(t, append(append(append([]string{}, round...), round...), "open", "read",
+	round := []string{"open", "crisis", "read", "report", "apply", "confirm"}
+	assert.Equal(t, append(append(append([]string{}, round...), round...), "open", "crisis", "read",
 		"report"), s.log)
 	assert.Equal(t, 2, result.Instructions)
 	assert.Equal(t, money.Ore(1000), result.Credited)
@@ -142,11 +150,11 @@ func TestUndecidedPaymentsWaitAndDoNotStopTheSession(t *testing.T) {
 	result, err := Run(context.Background(), s, s)
 	require.NoError(t, err)
 	assert.Len(t, result.Unanswered, 2)
-	assert.Equal(t, []string{"open", "answer", "answer", "read", "report"}, s.log)
+	assert.Equal(t, []string{"open", "answer", "answer", "crisis", "read", "report"}, s.log)
 }
 
 func TestSessionStopsWhereItBreaksOff(t *testing.T) {
-	whole := []string{"open", "answer", "read", "report", "apply", "confirm"}
+	whole := []string{"open", "answer", "crisis", "read", "report", "apply", "confirm"}
 	for n, at := range whole {
 		t.Run(at, func(t *testing.T) {
 			s := &script{t: t, pending: 1, owed: instructions(t, 1, 0), failAt: at}
@@ -173,5 +181,5 @@ func TestRunReopens(t *testing.T) {
 	s := &script{t: t, pending: 1, nonce: message.Nonce{1}, next: message.Nonce{2}}
 	_, err := Run(t.Context(), s, s)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"open", "answer", "open", "read", "report"}, s.log)
+	assert.Equal(t, []string{"open", "answer", "open", "crisis", "read", "report"}, s.log)
 }

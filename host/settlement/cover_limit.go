@@ -25,11 +25,14 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	limit := t.terms.CoverLimit
+	var limit money.Ore
 	if payee.ceilings != nil {
-		if limit, err = t.coverLimit(payee, seq); err != nil {
-			return false, err
-		}
+		limit, err = t.coverLimit(payee, seq)
+	} else {
+		limit, err = t.terminalCoverLimit(payee, seq)
+	}
+	if err != nil {
+		return false, err
 	}
 	covered, err := t.coveredSoFar(p, seq)
 	return covered+cover <= limit, err
@@ -37,8 +40,8 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 
 // coverLimit returns what an honest card could accept between the two acknowledgements around its
 // record seq; 0 stands for its end, after the last one. It follows the policies that were in force
-// between the two, and the one before them, under which what was open then had been asked for: the
-// highest counts.
+// between the two, and the one before them, under which what was open then had been asked for, and
+// the crisis orders that the card can have had: the highest counts.
 func (t *txn) coverLimit(payee *device, seq int64) (money.Ore, error) {
 	if seq == 0 {
 		seq = math.MaxInt64
@@ -53,7 +56,17 @@ func (t *txn) coverLimit(payee *device, seq int64) (money.Ore, error) {
 		return 0, store.Failed(err)
 	}
 	current := message.DefaultPolicy().Under(ceilings)
-	most := func(p message.Policy) money.Ore { return p.MaxBalance * money.Ore(p.MaxTransactions) }
+	rows, err := t.crisisFor(payee, after, seq)
+	if err != nil {
+		return 0, err
+	}
+	most := func(p message.Policy) money.Ore {
+		highest := mostHelp(p)
+		for _, row := range rows {
+			highest = max(highest, mostHelp(row.Raise(p, ceilings)))
+		}
+		return highest
+	}
 	limit := most(current)
 	err = store.Each(t.ctx, t.tx, func(row store.Row) error {
 		var acked int64
@@ -76,6 +89,24 @@ func (t *txn) coverLimit(payee *device, seq int64) (money.Ore, error) {
 		return nil
 	}, `SELECT acked_atc, policy FROM instruction WHERE device = $1 AND acked_atc <= $2
 		ORDER BY seq`, payee.id, after)
+	return limit, err
+}
+
+// terminalCoverLimit is coverLimit of a terminal or desk.
+func (t *txn) terminalCoverLimit(payee *device, seq int64) (money.Ore, error) {
+	if seq == 0 {
+		seq = math.MaxInt64
+	}
+	after, err := t.queryInt("SELECT coalesce(max(acked_atc), 0) FROM instruction WHERE device = "+
+		"$1 AND acked_atc < $2", payee.id, seq)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := t.crisisFor(payee, after, seq)
+	limit := t.terms.CoverLimit
+	for _, row := range rows {
+		limit = max(limit, row.MaxReceived)
+	}
 	return limit, err
 }
 

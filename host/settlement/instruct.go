@@ -61,10 +61,11 @@ func (p participant) CoSign(
 			return notary.Refuse(notary.Malformed, "Instruction to co-sign: %v", err)
 		}
 		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary,
-			order_key, credit, acked_atc, policy, date, signed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-			$11)`, d.id, i.Sequence, identity[:], signed, p.from, order, int64(i.Credit),
-			i.AckedATC, policy, i.Date.String(), t.stamp()); err != nil {
+			order_key, credit, acked_atc, policy, date, signed_at, lowest_order, card_group)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+			$13)`, d.id, i.Sequence, identity[:], signed, p.from, order, int64(i.Credit),
+			i.AckedATC, policy, i.Date.String(), t.stamp(), i.OrderNumber,
+			i.Group); err != nil {
 			return err
 		}
 		return t.reserveCredit(d, order, i)
@@ -127,6 +128,9 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 		return err
 	}
 	if err := t.checkPolicy(d, i); err != nil {
+		return err
+	}
+	if err := t.checkOrderNumber(i); err != nil {
 		return err
 	}
 	if i.Credit > 0 {
@@ -284,7 +288,8 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 		if err != nil || known > 0 {
 			return err
 		}
-		if err := t.applied(d, c.Sequence, c.Instruction, c.Credit, confirmation); err != nil {
+		if err := t.applied(d, c.Sequence, c.Instruction, c.Credit, c.ATC,
+			confirmation); err != nil {
 			return err
 		}
 		if err := t.exec("INSERT INTO confirmation (identity, bytes, device, seq, seen_at) "+
@@ -296,11 +301,12 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	})
 }
 
-// applied records, from a Confirmation or a State, that the card has applied Instruction seq and
-// the outcome of its credit. A card that has applied another body, or contradicts itself on one
+// applied records, from a Confirmation or a State that shows atc, that the card has applied
+// Instruction seq and the outcome of its credit. A card that has applied another body, or contradicts itself on one
 // credit, is two cards.
 func (t *txn) applied(
-	d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, said []byte,
+	d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, atc uint32,
+	said []byte,
 ) error {
 	var held []byte
 	var order notary.OrderKey
@@ -325,8 +331,8 @@ func (t *txn) applied(
 	if before != outstanding {
 		return nil
 	}
-	if err := t.exec("UPDATE instruction SET outcome = $1 WHERE device = $2 AND seq = $3", int(now),
-		d.id, seq); err != nil {
+	if err := t.exec("UPDATE instruction SET outcome = $1, applied_atc = $2 WHERE device = $3 AND "+
+		"seq = $4", int(now), atc, d.id, seq); err != nil {
 		return err
 	}
 	// an ended device's credits were swept with the rest

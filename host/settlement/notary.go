@@ -36,8 +36,10 @@ type Notary struct {
 	key       crypto.Signer
 	reference message.AuthorityRef
 	expires   message.Date
-	root      *cvc.Certificate
-	terms     notary.Terms
+
+	certificate []byte
+	root        *cvc.Certificate
+	terms       notary.Terms
 }
 
 // Config is what the notary is built from.
@@ -74,9 +76,12 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	}
 	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
-		root: root, terms: c.Terms}
+		root: root, terms: c.Terms, certificate: c.Certificate}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
+	}
+	if n.terms.CrisisMost == (message.CrisisRow{}) {
+		n.terms.CrisisMost = notary.DefaultCrisisMost()
 	}
 	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {

@@ -77,8 +77,8 @@ func (p participant) SubmitState(
 		if err := t.findClone(d, s, then, state); err != nil {
 			return err
 		}
-		if err := t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(),
-			d.id); err != nil {
+		if err := t.exec("UPDATE device SET synced_at = $1, order_held = $2 WHERE id = $3",
+			t.stamp(), s.OrderHeld[:], d.id); err != nil {
 			return err
 		}
 		if err := t.settlePending(); err != nil {
@@ -124,7 +124,7 @@ func (t *txn) findClone(d *device, s *message.State, then knowledge, raw []byte)
 	case s.InstructionSequence == 0:
 		return nil
 	}
-	return t.applied(d, s.InstructionSequence, s.LastInstruction, s.Credit, raw)
+	return t.applied(d, s.InstructionSequence, s.LastInstruction, s.Credit, s.ATC, raw)
 }
 
 func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport, error) {
@@ -237,6 +237,9 @@ func (p participant) Outstanding(
 			return err
 		}
 		o.AckedATC = uint32(acked)
+		if err := t.outstandingCrisis(id, &o); err != nil {
+			return err
+		}
 		o.Handovers, err = t.handovers(id)
 		return err
 	})

@@ -95,6 +95,8 @@ func (w *world) act(s Step) error {
 	case Copy, RollBack, PayWithStolenCA, OrderWithFormerPhone, SendRandomCommands, SendJunk, Forge,
 		Mint, Replay, BackUp, Restore:
 		return w.attack(s, p, q, b)
+	case OrderCrisis, PassCrisis, RobCrisis, SetClock, SetGroup:
+		return w.crisisStep(s, p, t)
 	default:
 		return w.atBank(s, p, t)
 	}

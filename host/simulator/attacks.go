@@ -238,6 +238,7 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 			Device:         device, Sequence: outstanding.NextSeq,
 			AckedATC: outstanding.HeldATC, Head: outstanding.HeldHead,
 			Policy: message.PilotPolicy(), Date: w.today(),
+			OrderNumber: outstanding.LowestOrder, Group: outstanding.Group,
 		},
 		Used: state.State.InstructionSequence, ATC: state.State.ATC, Issued: books.Issued,
 		Amount: 1 + s.Amount, Order: notary.OrderKey(fmt.Sprintf("mint %d", s.Number)),

@@ -54,6 +54,12 @@ const (
 	GoneCard  FaultKind = "card gone for good"
 	Expired   FaultKind = "refusal because a certificate has expired"
 	WrongPIN  FaultKind = "wrong PIN"
+
+	CrisisReordered FaultKind = "crisis order passed on again or out of order"
+	CrisisOver      FaultKind = "crisis order passed on after its last day"
+	CrisisKeyAlone  FaultKind = "new crisis key without an order"
+	StolenCrisis    FaultKind = "crisis order signed with stolen keys"
+	WrongClock      FaultKind = "terminal with a wrong clock"
 )
 
 // Faults returns all kinds, in the order in which they are reported.
@@ -67,6 +73,7 @@ func Faults() []FaultKind {
 		CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
 		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue,
 		LostCard, GoneCard, Expired, WrongPIN,
+		CrisisReordered, CrisisOver, CrisisKeyAlone, StolenCrisis, WrongClock,
 	}
 }
 

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func (w *world) finish() *Failure {
 	if f := w.mustFinishIssuing(); f != nil {
 		return f
 	}
-	if err := w.giveTries(); err != nil {
+	if err := errors.Join(w.giveTries(), w.cure()); err != nil {
 		return partyFailure("%v", err)
 	}
 	if f := w.mustRefund(); f != nil {
@@ -56,6 +57,9 @@ func (w *world) finish() *Failure {
 		}
 	}
 	if f := w.agree(); f != nil {
+		return f
+	}
+	if f := w.mustBeCured(); f != nil {
 		return f
 	}
 	if f := w.assertClonesEnded(behind); f != nil {

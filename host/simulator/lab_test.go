@@ -105,6 +105,7 @@ func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 	steps := []FaultKind{MisdeliverPhoneMessage, DelayPhoneMessage, RepeatPhoneMessage,
 		AbandonedCall, CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
 		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue,
-		LostCard, GoneCard, Expired, WrongPIN}
+		LostCard, GoneCard, Expired, WrongPIN, CrisisReordered, CrisisOver, CrisisKeyAlone,
+		StolenCrisis, WrongClock}
 	assert.Len(t, Faults(), len(drawn)+len(steps))
 }

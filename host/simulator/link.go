@@ -293,6 +293,11 @@ func (l notaryLink) EndNow(ctx context.Context, device message.DeviceID) error {
 	return callOnly(l.w, func() error { return l.central().EndNow(ctx, device) })
 }
 
+// SetGroup implements notary.Participant.
+func (l notaryLink) SetGroup(ctx context.Context, device message.DeviceID, group uint8) error {
+	return callOnly(l.w, func() error { return l.central().SetGroup(ctx, device, group) })
+}
+
 // Revoked implements notary.Participant.
 func (l notaryLink) Revoked(
 	ctx context.Context, after int64, limit int,

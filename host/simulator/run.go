@@ -192,6 +192,9 @@ func (w *world) check() *Failure {
 	if len(violations) > 0 {
 		return failure(violations)
 	}
+	if f := w.checkCrisis(honest); f != nil {
+		return f
+	}
 	for _, b := range w.banks {
 		if len(w.disks[string(b.name)].written()) == 0 {
 			continue

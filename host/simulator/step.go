@@ -53,6 +53,11 @@ const (
 	PayWithStolenCA      Kind = "pay with a card that was never issued"
 	OrderWithFormerPhone Kind = "order with a former phone"
 	Lose                 Kind = "lose a card for good"
+	OrderCrisis          Kind = "order a crisis"
+	PassCrisis           Kind = "pass a crisis order on"
+	RobCrisis            Kind = "order a crisis with stolen keys"
+	SetClock             Kind = "set a terminal's clock"
+	SetGroup             Kind = "set a group"
 )
 
 // weights says how often each kind is drawn.
@@ -68,7 +73,7 @@ var weights = []struct {
 	{SendJunk, 3}, {Forge, 2}, {Replay, 5}, {BackUp, 2}, {Restore, 2},
 	{Issue, 4}, {Renew, 4}, {RefundSale, 6}, {SetTerminalBack, 4}, {Mint, 6}, {Chain, 6},
 	{ChangePhone, 4}, {Cancel, 3}, {UsePUK, 2}, {PayWithStolenCA, 4}, {OrderWithFormerPhone, 3},
-	{Lose, 1},
+	{Lose, 1}, {OrderCrisis, 4}, {PassCrisis, 8}, {RobCrisis, 1}, {SetClock, 1}, {SetGroup, 1},
 }
 
 // everything as an amount means all that the payer's card holds.
@@ -84,7 +89,7 @@ var faultRate = map[Kind]bool{
 	RefuseSale: true, UsePUK: true, Sync: true, SyncTerminal: true, Report: true, EnterWrong: true,
 	GiveTries: true, Replay: true,
 	Issue: true, Renew: true, RefundSale: true, Mint: true, Chain: true, ChangePhone: true,
-	Lose: true,
+	Lose: true, OrderCrisis: true, PassCrisis: true, SetGroup: true,
 }
 
 // ofTerminals are the kinds that also happen to a terminal.
@@ -95,7 +100,8 @@ var byPhone = map[Kind]bool{Load: true, Unload: true, Sync: true}
 
 // rare are the kinds that only some scenarios have, so that others stay undisturbed.
 var rare = map[Kind]uint64{Report: 3, Copy: 3, RollBack: 2, Restore: 2, EndDue: 2,
-	SetTerminalBack: 4, ChangePhone: 2, PayWithStolenCA: 3, Lose: 3}
+	SetTerminalBack: 4, ChangePhone: 2, PayWithStolenCA: 3, Lose: 3,
+	RobCrisis: 3, SetClock: 3}
 
 // Step is one event. Its number keys its randomness, so it means the same when the steps before it
 // are left out.

@@ -20,12 +20,14 @@ func linesOf(text string) iter.Seq[string] {
 // speaker returns the party that starts a step.
 func (w *world) speaker(s Step) string {
 	switch s.Kind {
-	case SyncTerminal, RefundSale, SetTerminalBack:
+	case SyncTerminal, RefundSale, SetTerminalBack, SetClock:
 		return w.terminals[s.Other%len(w.terminals)].merchant
 	case Wait:
 		return "time"
-	case EndDue:
+	case EndDue, OrderCrisis:
 		return centralBank
+	case RobCrisis:
+		return "thieves"
 	case BackUp, Restore, SendJunk, Issue:
 		return string(w.banks[s.Who%len(w.banks)].name)
 	}
@@ -83,6 +85,11 @@ func (w *world) sentence(s Step) string {
 		ChangePhone:     "copies what is on its phone, or gets another phone",
 		Cancel:          "has its last unload closed that is not paid",
 		UsePUK:          "sets the PIN with the PUK",
+		OrderCrisis:     "orders a crisis, or its end",
+		PassCrisis:      fmt.Sprintf("gets a crisis order, or the %s does", merchant),
+		RobCrisis:       "order a crisis with stolen keys",
+		SetClock:        "sets its terminal's clock",
+		SetGroup:        "belongs to another group of people",
 		PayWithStolenCA: "is paid by a card that its intermediary's stolen key has certified",
 		Mint: fmt.Sprintf("is to have a credit of %s or more that nobody ordered",
 			s.Amount),

@@ -18,6 +18,7 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/banking"
 	"ekrona/host/clock"
+	"ekrona/host/crisis"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
 	"ekrona/host/order"
@@ -61,6 +62,9 @@ type world struct {
 	folder    string    // for images of copied cards, made when the first is
 
 	root, notaryKey pki.Identity
+	crisisKeys      []pki.Identity   // the oldest first
+	crises          []crisis.Carried // orders ever signed, also by thieves
+	robbed          bool             // thieves have crisis key and notary key
 	central         *settlement.Notary
 	centralDB       *sql.DB
 	auditor         *audit.Auditor
@@ -107,8 +111,9 @@ type merchantTerminal struct {
 	sales   []paidSale
 	refunds []order.Signed // without a final answer
 	backup  []byte
-	setBack bool // it has lost what it did after the backup
-	knows   bool // and has detected it
+	off     *time.Duration // by which its clock is wrong
+	setBack bool           // it has lost what it did after the backup
+	knows   bool           // and has detected it
 }
 
 func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
@@ -346,8 +351,9 @@ func (w *world) openMerchant(merchant string, b *bank, number int) error {
 	if err != nil {
 		return err
 	}
-	t := &merchantTerminal{merchant: merchant, bank: b, app: app, config: terminal.Config{
-		DB: db, Clock: w.clock, Random: w.random.of(merchant), Signer: own.Signer,
+	off := new(time.Duration)
+	t := &merchantTerminal{merchant: merchant, bank: b, app: app, off: off, config: terminal.Config{
+		DB: db, Clock: wrongClock{w.clock, off}, Random: w.random.of(merchant), Signer: own.Signer,
 		Certificate: own.Encoded, CA: b.ca.Encoded,
 		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(),
 		Link: bankLink{w, b, merchant},

@@ -217,8 +217,9 @@ func (t *Terminal) recordDecision(
 	if err != nil {
 		return err
 	}
-	var sealedPayer []byte
+	var sealedPayer, tag []byte
 	if payer != nil {
+		tag = t.payerTag(payer.Device())
 		encoded, err := payer.Encode()
 		if err != nil {
 			return fmt.Errorf("terminal: the payer's certificate: %w", err)
@@ -228,9 +229,9 @@ func (t *Terminal) recordDecision(
 		}
 	}
 	if err := store.Exec(ctx, tx, `INSERT INTO record (number, request, accepted, amount, message,
-		payer, head) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		payer, head, payer_tag) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		now.records, s.request.Number, accepted, int64(amount), sealed, sealedPayer,
-		now.head[:]); err != nil {
+		now.head[:], tag); err != nil {
 		return fmt.Errorf("terminal: journal: record %d: %w", now.records, err)
 	}
 	if err := store.Exec(ctx, tx, `UPDATE request SET open = FALSE, key = NULL WHERE number = $1`,

@@ -20,6 +20,14 @@ type Room struct {
 	MaxPayment   money.Ore `json:"payment_most_ore"`
 	Open         int       `json:"open_sales"` // neither paid nor refused
 	Torn         int       `json:"torn_sales"` // of them, those that a card may have paid
+	// Crisis is the order by which the limits are raised; nil while none counts.
+	Crisis *CrisisInForce `json:"crisis,omitempty"`
+}
+
+// CrisisInForce is a crisis order that counts today.
+type CrisisInForce struct {
+	Number uint32 `json:"number"`
+	Until  string `json:"until"` // last day, YYYY-MM-DD
 }
 
 // Room returns what the terminal may still take.
@@ -53,8 +61,16 @@ func (t *Terminal) room(
 		except); err != nil {
 		return Room{}, fmt.Errorf("terminal: journal: %w", err)
 	}
-	r := Room{MostReceipts: int(now.policy.MaxTransactions), MostSum: now.policy.MaxBalance,
-		MaxPayment: now.policy.MaxPayment, Open: open, Torn: torn}
+	kept, err := t.readCrisis(ctx, q)
+	if err != nil {
+		return Room{}, err
+	}
+	terms := kept.Raise(now.policy, t.id.Name(), t.today())
+	r := Room{MostReceipts: int(terms.MaxTransactions), MostSum: terms.MaxBalance,
+		MaxPayment: terms.MaxPayment, Open: open, Torn: torn}
+	if kept.Counts(t.today()) {
+		r.Crisis = &CrisisInForce{Number: kept.Order.Number, Until: kept.Order.Until.String()}
+	}
 	r.Receipts = max(r.MostReceipts-int(now.receipts)-others, 0)
 	r.Sum = max(r.MostSum-now.taken-sum, 0)
 	return r, nil

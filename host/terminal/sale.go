@@ -60,7 +60,8 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 	if err != nil {
 		return Sale{}, fmt.Errorf("terminal: %w", err)
 	}
-	request := &message.Request{Payee: t.id, Amount: amount, Random: pin.RandomOf(key.PublicKey())}
+	request := &message.Request{Payee: t.id, Amount: amount, Date: t.today(),
+		Random: pin.RandomOf(key.PublicKey())}
 	if err := t.checkStart(ctx); err != nil {
 		return Sale{}, err
 	}

@@ -33,6 +33,18 @@ var ErrJournalKey = errors.New("terminal: the journal was sealed with another ke
 // keyCheckLabel keeps what check derives apart from anything else that a journal key may give.
 const keyCheckLabel = "e-krona terminal journal key check"
 
+// tagLabel keeps the key of payers' tags apart, as keyCheckLabel does.
+const tagLabel = "e-krona terminal payer tags"
+
+// tagKey returns the key by which the journal tells payers apart.
+func (k JournalKey) tagKey() ([]byte, error) {
+	key, err := hkdf.Expand(sha256.New, k[:], tagLabel, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: journal key: %w", err)
+	}
+	return key, nil
+}
+
 // check returns a value by which a journal recognises its key, and which does not give it away:
 // HKDF-Expand (RFC 5869 §2.3) with SHA-256.
 func (k JournalKey) check() ([]byte, error) {

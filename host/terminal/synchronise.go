@@ -193,6 +193,16 @@ func (t *Terminal) state(
 		PolicyVersion:  now.policy.Version,
 		RequestCounter: now.requests, LifeCycle: now.lifeCycle, Date: now.date, OpenRequests: open,
 	}
+	kept, err := t.readCrisis(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	state.OrderNumber = kept.Number()
+	if kept.Order != nil {
+		if state.OrderHeld, err = message.Identity(kept.Order); err != nil {
+			return nil, fmt.Errorf("terminal: crisis order: %w", err)
+		}
+	}
 	signed, err := envelope.Sign(state, t.signer)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: State: %w", err)
@@ -284,6 +294,9 @@ func (t *Terminal) apply(
 	identity message.Hash,
 ) ([]byte, error) {
 	if err := t.release(ctx, tx, &now, instruction.AckedATC); err != nil {
+		return nil, err
+	}
+	if err := t.tellLowest(ctx, tx, instruction.OrderNumber); err != nil {
 		return nil, err
 	}
 	if err := store.Exec(ctx, tx,

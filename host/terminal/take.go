@@ -9,6 +9,7 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
@@ -46,14 +47,16 @@ var ErrPayment = errors.New(
 // Take takes the money of an open sale from a card in one tap:
 //
 //  1. SELECT. The card names its batch; its certificate is read from the first card of a batch
-//     that the terminal meets. A cut: nothing has happened.
+//     that the terminal meets. A cut: nothing has happened. The card gets the terminal's crisis
+//     order, if that is newer than its own and counts; the terminal gets a newer one of the
+//     card's after PAY. Neither stops a sale.
 //  2. That PAY goes out is kept, then PAY, with the PIN enciphered for this sale alone. A cut
 //     leaves the card having paid or not: [TornTap], and Take again. So does every answer but
 //     the card's own, which nobody between can make: a Payment, or a refusal, after which the
 //     card has not paid. Without a PIN only the last Payment comes again.
 //  3. The answer says which card it is. The Payment of a card that was reported lost, or whose
-//     certificate has ended, is answered by a Refusal: the money comes back to its owner's
-//     online wallet.
+//     certificate has ended, or that has paid here as much as one card can, is answered by a
+//     Refusal: the money comes back to its owner's online wallet.
 //  4. The Payment is verified; Payment, Receipt and the next journal number are
 //     kept in one transaction. A cut before: as in step 2. After: the sale is paid.
 //  5. Only now the caller learns of it. A paid sale taken again returns the same
@@ -86,11 +89,17 @@ func (t *Terminal) Take(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
+	if application, err = t.giveCrisis(ctx, applet, application); err != nil {
+		return envelope.Envelope{}, err
+	}
 	payment, payer, err := t.collect(ctx, applet, application, s, entered)
 	if err != nil {
 		return envelope.Envelope{}, limit.OfCard(err, limit.Payer)
 	}
-	if err := t.mayTake(ctx, payer); err != nil {
+	if err := t.takeFromCard(ctx, applet, application); err != nil {
+		return envelope.Envelope{}, err
+	}
+	if err := t.mayTake(ctx, payer, s.request.Amount); err != nil {
 		return envelope.Envelope{}, t.giveBack(ctx, s, payment, payer, err)
 	}
 	return t.accept(ctx, s, payment, payer)
@@ -141,8 +150,10 @@ var ErrPayerExpired = errors.New("terminal: the card's certificate has ended, an
 	"was refused: the money comes back to its owner's online wallet; ask for another card")
 
 // mayTake looks for reasons to refuse a Payment that is valid. Errors: [ErrRevoked],
-// [ErrPayerExpired], [ErrPayment].
-func (t *Terminal) mayTake(ctx context.Context, payer *cvc.Certificate) error {
+// [ErrPayerExpired], [ErrPayment], [*limit.Reached] by [ErrPayerSum].
+func (t *Terminal) mayTake(
+	ctx context.Context, payer *cvc.Certificate, amount money.Ore,
+) error {
 	err := t.verifyPayer(payer, nil)
 	if errors.Is(err, cvc.ErrExpired) {
 		return fmt.Errorf("%w (%w)", ErrPayerExpired, err)
@@ -154,7 +165,10 @@ func (t *Terminal) mayTake(ctx context.Context, payer *cvc.Certificate) error {
 	if err == nil && revoked {
 		err = ErrRevoked
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.checkPayerSum(ctx, payer.Device(), amount)
 }
 
 // giveBack refuses the sale that a card has paid which must not pay. Any other reason leaves it
@@ -162,7 +176,8 @@ func (t *Terminal) mayTake(ctx context.Context, payer *cvc.Certificate) error {
 func (t *Terminal) giveBack(
 	ctx context.Context, s sale, payment []byte, payer *cvc.Certificate, reason error,
 ) error {
-	if !errors.Is(reason, ErrRevoked) && !errors.Is(reason, ErrPayerExpired) {
+	if !errors.Is(reason, ErrRevoked) && !errors.Is(reason, ErrPayerExpired) &&
+		!errors.Is(reason, ErrPayerSum) {
 		return reason
 	}
 	if _, err := t.check(s, payment, payer); err != nil {

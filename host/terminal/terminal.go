@@ -62,17 +62,21 @@ type Config struct {
 }
 
 // PilotPolicy returns the pilot's policy for terminals: 12 receipts and 20 000 kr
-// between two synchronisations. What is received is never spent offline.
+// between two synchronisations, as much from one card as such a card may pay. What is received is
+// never spent offline.
 func PilotPolicy() message.Policy {
 	return message.Policy{MaxBalance: spec.PilotTerminalBalance,
-		MaxTransactions: spec.PilotTerminalReceipts, MaxPayment: spec.PilotTerminalPayment}
+		MaxTransactions: spec.PilotTerminalReceipts, MaxPayment: spec.PilotTerminalPayment,
+		MaxSpent: spec.PilotMaxSpent}
 }
 
 // DefaultPolicy returns the default policy for terminals, for a week without a network:
-// 6,000 receipts and 1,000,000 kr between two synchronisations.
+// 6,000 receipts and 1,000,000 kr between two synchronisations, as much from one card as such a
+// card may pay.
 func DefaultPolicy() message.Policy {
 	return message.Policy{MaxBalance: spec.DefaultTerminalBalance,
-		MaxTransactions: spec.DefaultTerminalReceipts, MaxPayment: spec.DefaultTerminalPayment}
+		MaxTransactions: spec.DefaultTerminalReceipts, MaxPayment: spec.DefaultTerminalPayment,
+		MaxSpent: spec.DefaultMaxSpent}
 }
 
 // Terminal is one terminal. It is not safe for concurrent use.
@@ -89,6 +93,7 @@ type Terminal struct {
 	root        *cvc.Certificate
 	authorities map[message.AuthorityRef]*cvc.Certificate
 	sealer      sealer
+	tagKey      []byte // of payers' tags
 	link        banking.Terminal
 	epoch       uint32 // of this start, in the high bits of every request number
 	next        uint32 // position of the next request number within it
@@ -140,6 +145,9 @@ func New(ctx context.Context, c Config) (*Terminal, error) {
 		t.authorities[message.AuthorityRef(authority.Holder)] = authority
 	}
 	if t.sealer, err = newSealer(c.JournalKey, c.Random); err != nil {
+		return nil, err
+	}
+	if t.tagKey, err = c.JournalKey.tagKey(); err != nil {
 		return nil, err
 	}
 	head, err := message.FirstHead(t.id, own.PublicKey)

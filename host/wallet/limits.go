@@ -26,18 +26,18 @@ func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owne
 	case limit.Funds:
 		reached.Left = limit.Amount(held.Balance)
 	case limit.Payment:
-		reached.Most = limit.Amount(held.Policy.MaxPayment)
+		reached.Most = limit.Amount(held.Limits.MaxPayment)
 	case limit.Balance:
-		reached.Most = limit.Amount(held.Policy.MaxBalance)
-		reached.Left = limit.Amount(held.Policy.MaxBalance - held.Balance)
+		reached.Most = limit.Amount(held.Limits.MaxBalance)
+		reached.Left = limit.Amount(held.Limits.MaxBalance - held.Balance)
 	case limit.Transactions:
-		reached.Most = limit.Count(held.Policy.MaxTransactions)
+		reached.Most = limit.Count(held.Limits.MaxTransactions)
 		reached.Left = limit.Count(0)
 	case limit.Spent:
-		reached.Most = limit.Amount(held.Policy.MaxSpent)
+		reached.Most = limit.Amount(held.Limits.MaxSpent)
 	case limit.Log:
 		reached.Most = limit.Count(held.Counters.Slots)
-	case limit.OpenRequests, limit.Receipts, limit.Sum:
+	case limit.OpenRequests, limit.Receipts, limit.Sum, limit.PayerSum:
 	}
 	return err
 }
@@ -59,7 +59,7 @@ func (h Holdings) PaymentsLeft() int {
 	return max(h.payments()-int(h.Counters.ATC-h.Counters.AckedATC), 0)
 }
 
-// payments is the most of them until the card synchronises: of policy and log the lower.
+// payments is the most of them until the card synchronises: of limit and log the lower.
 func (h Holdings) payments() int {
-	return min(int(h.Policy.MaxTransactions), int(h.Counters.Slots))
+	return min(int(h.Limits.MaxTransactions), int(h.Counters.Slots))
 }

@@ -42,6 +42,9 @@ func (t *TornTap) Unwrap() error { return t.Err }
 func (w *Wallet) Pay(
 	ctx context.Context, tap Tap, request envelope.Envelope,
 ) (envelope.Envelope, error) {
+	if err := w.takeBeside(ctx, request); err != nil {
+		return envelope.Envelope{}, err
+	}
 	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -68,7 +71,10 @@ func (w *Wallet) Pay(
 		return envelope.Envelope{}, err
 	}
 	payment := envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}
-	return payment, w.storePayment(ctx, t.identity, payment)
+	if err := w.storePayment(ctx, t.identity, payment); err != nil {
+		return envelope.Envelope{}, err
+	}
+	return w.withCrisis(ctx, payment)
 }
 
 // collect does step 2 and returns the Payment and its payer's certificate.

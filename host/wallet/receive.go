@@ -58,7 +58,10 @@ func (w *Wallet) Request(
 	if _, err := w.storeRequestOnce(ctx, requested); err != nil {
 		return envelope.Envelope{}, err
 	}
-	return requested, w.endAsking(ctx, amount, payer)
+	if err := w.endAsking(ctx, amount, payer); err != nil {
+		return envelope.Envelope{}, err
+	}
+	return w.withCrisis(ctx, requested)
 }
 
 // lostRequest returns the Request that a torn tap has left on the card, nil when there is none. It
@@ -126,6 +129,9 @@ func (w *Wallet) unassignedRequest(
 func (w *Wallet) Accept(
 	ctx context.Context, tap Tap, payment envelope.Envelope,
 ) (envelope.Envelope, error) {
+	if err := w.takeBeside(ctx, payment); err != nil {
+		return envelope.Envelope{}, err
+	}
 	t, err := w.receivePayment(ctx, payment)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -149,7 +155,10 @@ func (w *Wallet) Accept(
 	if !accepts(signed, payment.Message) || !signedBy(signed, receipt.Certificate) {
 		return envelope.Envelope{}, ErrAltered
 	}
-	return receipt, w.storePayeeAnswer(ctx, t.identity, receipt, payment.Certificate)
+	if err := w.storePayeeAnswer(ctx, t.identity, receipt, payment.Certificate); err != nil {
+		return envelope.Envelope{}, err
+	}
+	return w.withCrisis(ctx, receipt)
 }
 
 // ErrNotRequested says that a Payment is not by the only card that may pay its Request.
@@ -226,6 +235,9 @@ func (w *Wallet) Refuse(
 // intermediary. The certificates are those of the Request. Errors: [ErrAltered] when the payee has
 // not signed it.
 func (w *Wallet) TakeAnswer(ctx context.Context, answer envelope.Envelope) error {
+	if err := w.takeBeside(ctx, answer); err != nil {
+		return err
+	}
 	t, err := w.transferOf(ctx, answer.Message)
 	if errors.Is(err, ErrNoTransfer) {
 		return store.InTx(ctx, w.db,

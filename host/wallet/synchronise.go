@@ -185,11 +185,22 @@ func (h *cardSession) storeFound(ctx context.Context, open [][]byte) error {
 	return nil
 }
 
-// Apply gives the card the Instruction.
+// Apply gives the card the Instruction, and then the crisis order in force, which the card may have
+// refused for a number that the Instruction has set right.
 func (o cardDevice) Apply(
 	ctx context.Context, instruction []byte, trust session.Trust,
 ) ([]byte, error) {
-	return o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
+	confirmation, err := o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
+	if err != nil {
+		return nil, err
+	}
+	k, err := o.wallet.readCrisis(ctx)
+	if err != nil || len(k.carried.Order) == 0 {
+		return confirmation, err
+	}
+	// whatever comes of it, the Instruction is applied
+	_ = o.CrisisOrder(ctx, k.carried.Order, k.carried.CrisisKey, k.carried.Notary)
+	return confirmation, nil
 }
 
 // storeRecord keeps the answer of the owner's card in the transfer that it belongs to; one that was

@@ -27,15 +27,19 @@ type cardSession struct {
 	pinRight bool          // the card has refused something else
 
 	application message.FCI
+	crisisGiven bool // by the intermediary, in this session
 }
 
-// openSession selects the application on the card.
+// openSession selects the application on the card, and brings its crisis order and the phone's to
+// the newer of both.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
 	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
 	var err error
-	h.application, err = h.Select(ctx)
+	if h.application, err = h.Select(ctx); err != nil {
+		return h, err
+	}
 	h.nonce = h.application.Nonce
-	return h, err
+	return h, h.exchangeCrisis(ctx)
 }
 
 // Nonce returns the nonce of the session, the next one when it has been used up.
@@ -110,6 +114,11 @@ type Holdings struct {
 	Balance  money.Ore
 	Counters message.Counters
 	Policy   message.Policy
+	// Crisis is the crisis order that the card holds; nil for none. It counts until its last day,
+	// which the card knows only from its last synchronisation.
+	Crisis *message.CrisisOrder
+	// Limits are those in force: the policy's, raised by the crisis order, under the ceilings.
+	Limits message.Policy
 }
 
 // Holdings reads balance, counters and policy. It requires the PIN.
@@ -134,7 +143,17 @@ func (h *cardSession) holdings(ctx context.Context) (Holdings, error) {
 		return Holdings{}, err
 	}
 	policy, err := h.Client.Policy(ctx)
-	return Holdings{balance, counters, policy}, err
+	if err != nil {
+		return Holdings{}, err
+	}
+	held := Holdings{Balance: balance, Counters: counters, Policy: policy, Limits: policy}
+	held.Crisis, err = h.heldCrisis(ctx)
+	if err != nil || held.Crisis == nil {
+		return held, err
+	}
+	row, _ := held.Crisis.Row(h.wallet.device.Name(), counters.Group)
+	held.Limits = row.Raise(policy, h.wallet.ceilings)
+	return held, nil
 }
 
 // ChangePIN replaces the PIN of the owner's card by a new one.

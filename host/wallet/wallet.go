@@ -49,10 +49,11 @@ type Config struct {
 	Random       io.Reader
 	App          crypto.Signer // the app's key, registered for the owner
 	Device       message.DeviceID
-	Certificate  []byte   // 7F21 of the owner's card, as issued; the journal knows a later one
-	CA           []byte   // 7F21 of the CA that signed it
-	PINPoint     []byte   // the owner's card's key for enciphered PINs
-	Authorities  [][]byte // 7F21 of the CAs whose devices this phone may meet
+	Certificate  []byte         // 7F21 of the owner's card, as issued; the journal knows a later one
+	CA           []byte         // 7F21 of the CA that signed it
+	PINPoint     []byte         // the owner's card's key for enciphered PINs
+	Ceilings     message.Policy // of the owner's card; the zero Policy stands for the default ones
+	Authorities  [][]byte       // 7F21 of the CAs whose devices this phone may meet
 	Intermediary banking.Wallet
 }
 
@@ -65,6 +66,7 @@ type Wallet struct {
 	certificate  []byte
 	ca           []byte
 	pinKey       *ecdsa.PublicKey
+	ceilings     message.Policy
 	authorities  map[message.AuthorityRef][]byte
 	intermediary banking.Wallet
 }
@@ -88,8 +90,11 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 	}
 	w := &Wallet{
 		db: c.DB, random: c.Random, app: c.App, device: c.Device, certificate: c.Certificate,
-		ca: c.CA, pinKey: pinKey,
+		ca: c.CA, pinKey: pinKey, ceilings: c.Ceilings,
 		authorities: map[message.AuthorityRef][]byte{}, intermediary: c.Intermediary,
+	}
+	if w.ceilings == (message.Policy{}) {
+		w.ceilings = message.DefaultCeilings()
 	}
 	for _, encoded := range append([][]byte{c.CA}, c.Authorities...) {
 		authority, err := cvc.Parse(encoded)

@@ -325,3 +325,35 @@ func TestFolderWithAKeyInATPM(t *testing.T) {
 	require.NoError(t, desk.Certificate.VerifyBy(ca.Certificate))
 	require.NoError(t, ca.Close())
 }
+
+// TestSuccessorsEndLater: devices go forward by the certificate's end, so that a key with an earlier
+// one could never come; and a former crisis key is certified no more.
+func TestSuccessorsEndLater(t *testing.T) {
+	for _, role := range []spec.Role{spec.RoleNotary, spec.RoleInstructionKey,
+		spec.RoleCrisisKey} {
+		p := newParties(t)
+		former := subject(t, "SENORDIC00001", role)
+		former.Expiry = former.Expiry.AddDays(-10)
+		request := p.requested("former", former)
+		first := p.issued(request, former)
+		next := former
+		next.Holder = "SENORDIC00002"
+		later := p.requested("next", next)
+		_, err := p.bank.Issue(t.Context(), "root", later, next)
+		require.ErrorIs(t, err, ErrEarlier, role)
+		require.ErrorIs(t, p.bank.MayIssue(t.Context(), "root", next), ErrEarlier)
+		other := subject(t, "SEFJORDB00001", role)
+		other.Expiry = other.Expiry.AddDays(-20)
+		p.issued(p.requested("other", other), other) // of another name: no successor
+		next.Expiry = next.Expiry.AddDays(1)
+		p.issued(later, next)
+		require.Equal(t, first, p.issued(request, former), "what was issued serves as well")
+		former.Expiry = next.Expiry
+		_, err = p.bank.Issue(t.Context(), "root", request, former)
+		if role == spec.RoleCrisisKey {
+			require.ErrorIs(t, err, ErrFormer)
+		} else {
+			require.NoError(t, err, "an Instruction may still name it")
+		}
+	}
+}

@@ -26,6 +26,7 @@ var (
 	ErrEarlier    = errors.New("certificate ends before the one that is there")
 	ErrAnchor     = errors.New("root certificate is not the one of the anchor")
 	ErrUntrusted  = errors.New("certificate does not lead to a root that is trusted here")
+	ErrFormer     = errors.New("a later crisis key was certified")
 )
 
 // Request makes a request for a certificate and keeps it as NAME.req: a certificate as
@@ -117,7 +118,7 @@ func (f Folder) MayIssue(ctx context.Context, name string, s Subject) (err error
 	if err := request.CheckIssuer(issuer.Certificate); err != nil {
 		return err
 	}
-	return f.checkIssue(issuer.Certificate, request, s)
+	return f.checkIssue(name, issuer.Certificate, request, s)
 }
 
 // MayClaim fails as [Folder.Issue] of the name would if the holder has another key; nil is one
@@ -182,7 +183,7 @@ func (f Folder) Issue(
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, issuer.Close()) }()
-	if err := f.checkIssue(issuer.Certificate, request, s); err != nil {
+	if err := f.checkIssue(name, issuer.Certificate, request, s); err != nil {
 		return nil, err
 	}
 	archive := f.Path(name, issuedFolder)
@@ -209,7 +210,7 @@ func (f Folder) Issue(
 // checkIssue checks what Identity.Certify does not: whom the request is for, where a
 // link leads (cards refuse another name and going back: ROLE), that no certificate
 // outlives its signer's, and that the signer is not revoked. A link may: it hands over.
-func (f Folder) checkIssue(issuer, request *cvc.Certificate, s Subject) error {
+func (f Folder) checkIssue(name string, issuer, request *cvc.Certificate, s Subject) error {
 	isLink := request.Role == spec.RoleRoot
 	switch {
 	case request.Holder != s.Holder || request.Role != s.Role:
@@ -225,11 +226,53 @@ func (f Folder) checkIssue(issuer, request *cvc.Certificate, s Subject) error {
 	if err := s.checkExpiry(issuer); err != nil {
 		return err
 	}
+	if err := checkSuccession(f.Path(name, issuedFolder), s); err != nil {
+		return err
+	}
 	store, err := f.Store()
 	if err != nil {
 		return err
 	}
 	return store.checkRevoked(issuer)
+}
+
+// checkSuccession checks that a notary, instruction or crisis key ends later than those of its name
+// that it succeeds: devices take a successor by that, and never go back (REFERENCE.md, PSO VERIFY
+// CERTIFICATE). A crisis key that has a successor is certified no more, since no device takes what
+// it signs. Keys succeed each other in the order of their references. Errors: [ErrEarlier],
+// [ErrFormer].
+func checkSuccession(archive string, s Subject) error {
+	switch s.Role {
+	case spec.RoleNotary, spec.RoleInstructionKey, spec.RoleCrisisKey:
+	default:
+		return nil
+	}
+	paths, err := filepath.Glob(filepath.Join(archive, string(s.Holder.Name())+"*."+certificateFile))
+	if err != nil {
+		return err
+	}
+	var refused error
+	for _, path := range paths {
+		encoded, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		other, err := cvc.Parse(encoded)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", path, err)
+		case other.Role != s.Role:
+		case other.Holder == s.Holder && !other.Expiry.Before(s.Expiry):
+			return nil // it was issued before
+		case other.Holder < s.Holder && !s.Expiry.After(other.Expiry):
+			refused = fmt.Errorf("%w: %s would end on %v, and %s, which it succeeds, ends on %v: "+
+				"give a later last day", ErrEarlier, s.Holder, s.Expiry, other.Holder, other.Expiry)
+		case other.Holder > s.Holder && s.Role == spec.RoleCrisisKey:
+			refused = fmt.Errorf("%w: %s succeeds %s: certify the next number", ErrFormer,
+				other.Holder, s.Holder)
+		}
+	}
+	return refused
 }
 
 // sameIssued finds a certificate issued before for the same key that serves as well.

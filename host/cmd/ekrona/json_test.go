@@ -66,6 +66,16 @@ wallet sync anna --state box
 terminal sync cafe --state box
 terminal refund cafe SENORDICC0000001/{atc} 1 --state box
 terminal show cafe --state box
+bank group --state box --bank SENORDIC --card SENORDICC0000001 --group 2
+crisis draft --days 7 --out draft --state box --limits balance=8000,spent=20000 --limits group=2,name=SENORDIC,balance=9000
+crisis sign draft --key box/crisis-key/crisis --out signed
+crisis countersign signed --by eva --out order --state box
+terminal crisis cafe --take order --out again --state box
+wallet crisis anna --take again --out third --state box
+wallet sync anna --state box
+wallet crisis anna --state box
+crisis end --days 3 --out ends --state box
+crisis show --state box
 terminal issue kiosk --bank SENORDIC --state box
 terminal replace kiosk --state box
 terminal end kiosk --state box

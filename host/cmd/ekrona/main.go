@@ -16,6 +16,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/bank"
 	"ekrona/host/cmd/ekrona/internal/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/crisis"
 	"ekrona/host/cmd/ekrona/internal/demo"
 	"ekrona/host/cmd/ekrona/internal/issue"
 	"ekrona/host/cmd/ekrona/internal/lab"
@@ -91,7 +92,7 @@ but an invariant of the protocol does not hold.`,
 	})
 	root.AddCommand(
 		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
-		bank.Command(), card.Command(withHolder, wallet.RenewCommand()),
+		bank.Command(), crisis.Command(), card.Command(withHolder, wallet.RenewCommand()),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())
 	return root

@@ -44,6 +44,7 @@ type Card struct {
 	Certificate []byte           `yaml:"certificate"` // 7F21
 	CA          []byte           `yaml:"ca"`          // 7F21 of the CA that signed it
 	PINPoint    []byte           `yaml:"pin_point"`   // the card's key for enciphered PINs
+	Ceilings    []byte           `yaml:"ceilings"`    // of the card: content of CB
 	OutOfUse    bool             `yaml:"out_of_use"`  // reported lost, or ended
 }
 
@@ -179,10 +180,16 @@ func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wa
 	if err != nil {
 		return nil, err
 	}
+	var ceilings message.Policy
+	if c.Ceilings != nil {
+		if ceilings, err = message.ParsePolicy(c.Ceilings); err != nil {
+			return nil, fmt.Errorf("phone: card %s: ceilings: %w", c.Device, err)
+		}
+	}
 	return wallet.New(ctx, wallet.Config{
 		DB: db, Random: p.environment.Random, App: p.App, Device: c.Device,
 		Certificate: c.Certificate, CA: c.CA,
-		PINPoint: c.PINPoint, Authorities: p.authorities,
+		PINPoint: c.PINPoint, Ceilings: ceilings, Authorities: p.authorities,
 		Intermediary: banking.NewWallet(dial(p.Path(p.Settings.Intermediary))),
 	})
 }

@@ -27,6 +27,9 @@ type Device struct {
 	Owner       string
 	Ceilings    message.Policy
 	Policy      message.Policy
+	Crisis      *message.CrisisOrder // that it holds; it counts whatever the day
+	Lowest      uint32               // number that its last Instruction named
+	Group       uint8
 
 	Balance     money.Ore
 	ATC         uint32
@@ -75,13 +78,22 @@ func (d *Device) hasRoom(amount money.Ore) bool {
 	for _, r := range d.Open {
 		total += r.Amount
 	}
-	return total <= d.Policy.MaxBalance && d.logRoom()
+	return total <= d.limits().MaxBalance && d.logRoom()
+}
+
+// limits returns the policy, raised by the crisis order.
+func (d *Device) limits() message.Policy {
+	if d.Crisis == nil {
+		return d.Policy
+	}
+	row, _ := d.Crisis.Row(d.ID.Name(), d.Group)
+	return row.Raise(d.Policy, d.Ceilings)
 }
 
 // logRoom reports whether one more record and transaction fit, beside those of the open requests.
 func (d *Device) logRoom() bool {
 	return len(d.Log)+len(d.Open) < Slots &&
-		d.Transaction+len(d.Open) < int(d.Policy.MaxTransactions)
+		d.Transaction+len(d.Open) < int(d.limits().MaxTransactions)
 }
 
 // Pay pays a Request; a kept one is given again, with no new debit.
@@ -100,7 +112,7 @@ func (d *Device) Pay(r *message.Request, toDesk bool) (*message.Payment, error) 
 		}
 	}
 	if d.LifeCycle != spec.Active || r.Amount > d.Balance || !toDesk &&
-		r.Amount > d.Policy.MaxPayment || !d.logRoom() ||
+		r.Amount > d.limits().MaxPayment || !d.logRoom() ||
 		r.Payee == d.ID || r.Payer != "" && r.Payer != d.ID {
 		return nil, ErrLimit
 	}
@@ -215,6 +227,15 @@ func (d *Device) peek() (*message.State, error) {
 		Balance: d.Balance, InstructionSequence: d.Sequence,
 		LastInstruction: d.Last, Credit: d.Credit, PolicyVersion: d.Policy.Version,
 		RequestCounter: d.Counter, LifeCycle: d.LifeCycle, Date: d.Date}
+	if d.Crisis != nil {
+		identity, err := message.Identity(d.Crisis)
+		if err != nil {
+			return nil, err
+		}
+		s.OrderNumber, s.OrderHeld = d.Crisis.Number, identity
+	} else {
+		s.OrderNumber = max(d.Lowest, 1) - 1
+	}
 	for i := range d.Open {
 		identity, err := message.Identity(&d.Open[i])
 		if err != nil {
@@ -255,6 +276,9 @@ func (d *Device) Apply(i *message.Instruction) (*message.Confirmation, error) {
 	if i.Policy.Version > d.Policy.Version {
 		d.Policy = i.Policy
 	}
+	if d.Lowest, d.Group = i.OrderNumber, i.Group; d.Crisis != nil && d.Crisis.Number < d.Lowest {
+		d.Crisis = nil
+	}
 	d.Credit = d.take(i.Credit)
 	switch {
 	case i.Actions.Has(spec.ActionClose):
@@ -278,7 +302,7 @@ func (d *Device) take(credit money.Ore) spec.CreditVerdict {
 	for _, r := range d.Open {
 		total += r.Amount
 	}
-	if total > d.Policy.MaxBalance {
+	if total > d.limits().MaxBalance {
 		return spec.CreditNotTaken
 	}
 	d.Balance += credit

@@ -129,7 +129,8 @@ func (w *World) Instruction(
 	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID,
 		Sequence: owed.NextSeq,
 		AckedATC: owed.HeldATC, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
-		Date: message.DateOf(w.Clock.At)}
+		Date:        message.DateOf(w.Clock.At),
+		OrderNumber: owed.LowestOrder, Group: owed.Group}
 	if owed.Status != notary.Active {
 		i.Actions = spec.ActionBlock
 	}

@@ -17,7 +17,7 @@ import (
 // Command is "ekrona bank".
 func Command() *cobra.Command {
 	return cli.Group("bank", "A bank's staff: set the limits of cards, end what is due",
-		policyCommand(), sweepCommand())
+		policyCommand(), groupCommand(), sweepCommand())
 }
 
 func sweepCommand() *cobra.Command {

@@ -38,6 +38,10 @@ func terminalShowCommand() *cobra.Command {
 				"it synchronises; at most %s a payment; %d open sale(s), %d of them torn",
 				m.Terminal.ID(), m.Name, room.Receipts, room.MostReceipts, room.Sum, room.MostSum,
 				room.MaxPayment, room.Open, room.Torn)
+			if room.Crisis != nil {
+				text += fmt.Sprintf("\nthese are the limits of crisis order %d, until %s",
+					room.Crisis.Number, room.Crisis.Until)
+			}
 			for _, n := range near {
 				text += "\nwarning: " + n.English() + "\nthe cashier reads: " + n.Swedish()
 			}

@@ -24,7 +24,7 @@ func Command() *cobra.Command {
 		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(),
 		walletAskCommand(), walletPayCommand(), walletAcceptCommand(), walletTakeCommand(),
 		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(),
-		walletLostCommand(), walletEndCommand(), walletNewPhoneCommand())
+		walletLostCommand(), walletEndCommand(), walletNewPhoneCommand(), walletCrisisCommand())
 }
 
 func walletBalanceCommand() *cobra.Command {
@@ -45,8 +45,9 @@ type balanceAnswer struct {
 	Shadow  *money.Ore       `json:"shadow_ore"` // as Online
 	Offline money.Ore        `json:"offline_ore"`
 	// Payments is how many the card makes or takes at least until it synchronises.
-	Payments int          `json:"payments_left"`
-	Warnings []limit.Near `json:"warnings"`
+	Payments int           `json:"payments_left"`
+	Crisis   *crisisLimits `json:"crisis,omitempty"`
+	Warnings []limit.Near  `json:"warnings"`
 }
 
 func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
@@ -67,8 +68,10 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 			fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", near.Swedish())
 		}
 	}
-	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged",
-		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC)
+	answer.Crisis = crisisLimitsOf(holdings, message.DateOf(v.Sandbox.Clock().Now()))
+	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged%s",
+		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC,
+		answer.Crisis)
 	online, shadow, err := v.Sandbox.Wallets(c.Context(), v.Person)
 	if errors.Is(err, remote.ErrUnreachable) {
 		return f.Answer(c, answer,

@@ -1,0 +1,109 @@
+package wallet
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/cmd/ekrona/internal/crisis"
+	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona/host/wallet"
+)
+
+// crisisLimits are the limits of a card under a crisis order, for a script.
+type crisisLimits struct {
+	Number          uint32    `json:"number"`
+	Until           string    `json:"until"`
+	Over            bool      `json:"over"` // its last day is past: the card goes on until it synchronises
+	MaxBalance      money.Ore `json:"max_balance_ore"`
+	MaxPayment      money.Ore `json:"max_payment_ore"`
+	MaxSpent        money.Ore `json:"max_spent_ore"`
+	MaxTransactions uint16    `json:"max_transactions"`
+	Customer        string    `json:"customer_sv"` // what the customer reads
+}
+
+// crisisLimitsOf returns the limits in force on a card that holds a crisis order with limits; nil for
+// one that does not.
+func crisisLimitsOf(h wallet.Holdings, today message.Date) *crisisLimits {
+	if h.Crisis == nil || len(h.Crisis.Rows) == 0 {
+		return nil
+	}
+	l := &crisisLimits{Number: h.Crisis.Number, Until: h.Crisis.Until.String(),
+		Over: today.After(h.Crisis.Until), MaxBalance: h.Limits.MaxBalance,
+		MaxPayment: h.Limits.MaxPayment, MaxSpent: h.Limits.MaxSpent,
+		MaxTransactions: h.Limits.MaxTransactions}
+	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken till och med %s: %s på kortet, %s per "+
+		"betalning.", l.Until, l.MaxBalance, l.MaxPayment)
+	if l.Over {
+		l.Customer = fmt.Sprintf("Krisgränserna gällde till och med %s. Koppla upp kortet.", l.Until)
+	}
+	return l
+}
+
+// String follows what a person reads of a card.
+func (l *crisisLimits) String() string {
+	switch {
+	case l == nil:
+		return ""
+	case l.Over:
+		return fmt.Sprintf("; limits of crisis order %d, over since %s: synchronise", l.Number,
+			l.Until)
+	}
+	return fmt.Sprintf("; limits of crisis order %d until %s: holds %s, pays %s at most, between "+
+		"two synchronisations %s in %d transactions", l.Number, l.Until, l.MaxBalance, l.MaxPayment,
+		l.MaxSpent, l.MaxTransactions)
+}
+
+// crisisAnswer is the crisis order of a phone and its card, for a script.
+type crisisAnswer struct {
+	Name   string           `json:"name"`
+	Device message.DeviceID `json:"device"`
+	crisis.Held
+	Limits *crisisLimits `json:"limits,omitempty"`
+}
+
+func walletCrisisCommand() *cobra.Command {
+	f, carry := &parties.Flags{}, &crisis.Carry{}
+	c := parties.HeldCardCommand(f, "crisis NAME",
+		"Show the crisis order of phone and card; give them one, or take it from them", 0,
+		"a person's name", func(c *cobra.Command, v parties.Visit) error {
+			given, named, err := carry.Taken()
+			if err != nil {
+				return err
+			}
+			phone := v.Person.Phone
+			if named {
+				if err := phone.TakeCrisis(c.Context(), given); err != nil {
+					return err
+				}
+			}
+			tap, err := v.Tap(c.Context())
+			if err != nil {
+				return err
+			}
+			holdings, err := phone.Holdings(c.Context(), tap)
+			if err != nil {
+				return err
+			}
+			carried, err := phone.CarriedCrisis(c.Context())
+			if err != nil {
+				return err
+			}
+			answer := crisisAnswer{Name: v.Person.Name, Device: phone.Device(),
+				Limits: crisisLimitsOf(holdings, message.DateOf(v.Sandbox.Clock().Now()))}
+			if answer.Held, err = carry.Give(carried); err != nil {
+				return err
+			}
+			if answer.Limits != nil {
+				customerReads(f, c, answer.Limits.Customer)
+			}
+			return f.Answer(c, answer, "%s: %s%s", v.Person.Name, answer.Held, answer.Limits)
+		})
+	c.Long = `Show the crisis order of phone and card, and the limits of the card under it. With --take the
+phone takes one from a file, which the card verifies. Orders go from phone to phone beside what
+"ekrona wallet ask", "pay" and "accept" hand over with --out and --text, and to and from every
+terminal at which the card pays.`
+	return carry.Bind(c)
+}

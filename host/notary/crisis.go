@@ -1,0 +1,143 @@
+package notary
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"fmt"
+	"slices"
+	"time"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/crisis"
+)
+
+// CrisisSigning asks for the notary's signature under a crisis order.
+type CrisisSigning struct {
+	// Order is whole, signed by the crisis key; the notary's signature is still zero.
+	Order []byte `json:"order,omitempty"`
+	// CrisisKey is the 7F21 of the key that signed it, by the notary's root.
+	CrisisKey []byte `json:"crisis_key,omitempty"`
+	By        string `json:"by"` // who asks for it, 1 to 100 printable ASCII characters
+}
+
+// MaxCrisisDays is the most days from a crisis order's first to its last.
+const MaxCrisisDays = 31
+
+// CrisisOrder is a crisis order of the notary's table.
+type CrisisOrder struct {
+	Number    uint32    `json:"number"`
+	Order     []byte    `json:"order,omitempty"`      // both signatures included
+	CrisisKey []byte    `json:"crisis_key,omitempty"` // 7F21
+	Notary    []byte    `json:"notary,omitempty"`     // 7F21
+	By        string    `json:"by"`
+	At        time.Time `json:"at"`
+	// Held is how many devices that are in use had the order when they synchronised last.
+	Held int `json:"held"`
+}
+
+// CrisisReport is what the notary knows of crisis orders.
+type CrisisReport struct {
+	Orders []CrisisOrder `json:"orders,omitempty"` // by number
+	Lowest uint32        `json:"lowest"`           // number that Instructions name now
+	Next   uint32        `json:"next"`             // number of the next order
+	// Devices is how many devices hold orders: those in use that have synchronised.
+	Devices int `json:"devices"`
+	// Foreign are devices that held an order that this notary has not signed: both keys have been
+	// stolen.
+	Foreign []message.DeviceID `json:"foreign,omitempty"`
+	// Notary is the 7F21 of this notary, for whoever drafts an order.
+	Notary []byte `json:"notary,omitempty"`
+}
+
+// CrisisDraft is what a crisis order says, before it has a number.
+type CrisisDraft struct {
+	CrisisKey   []byte       // 7F21 of the key that will sign it
+	From, Until message.Date // first and last day
+	Rows        []message.CrisisRow
+}
+
+// DraftCrisis returns the next order, whole, both signatures still zero. Nothing is kept: the notary
+// keeps what it signs. Errors: those of the link, and what is wrong with the draft.
+func DraftCrisis(ctx context.Context, o Operator, d CrisisDraft) ([]byte, error) {
+	report, err := o.CrisisOrders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := cvc.Parse(d.CrisisKey)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the crisis key: %w", err)
+	}
+	own, err := cvc.Parse(report.Notary)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the notary: %w", err)
+	}
+	return message.Encode(&message.CrisisOrder{CrisisKey: message.AuthorityRef(key.Holder),
+		Notary: message.AuthorityRef(own.Holder), Number: report.Next, From: d.From, Until: d.Until,
+		Rows: sorted(d.Rows)})
+}
+
+// sorted returns rows in the order of group and name.
+func sorted(rows []message.CrisisRow) []message.CrisisRow {
+	return slices.SortedFunc(slices.Values(rows), func(a, b message.CrisisRow) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// SignCrisisDraft signs a draft with the crisis key, which is kept apart from the notary: a file in,
+// a file out. Errors: a key that is not the certificate's, a draft for another.
+func SignCrisisDraft(draft []byte, key crypto.Signer, certificate *cvc.Certificate) ([]byte, error) {
+	order, err := message.Parse[message.CrisisOrder](draft)
+	if err != nil {
+		return nil, err
+	}
+	if string(order.CrisisKey) != string(certificate.Holder) ||
+		certificate.Role != spec.RoleCrisisKey {
+		return nil, fmt.Errorf("crisis order %d is for the crisis key %s, this is the %v %s",
+			order.Number, order.CrisisKey, certificate.Role, certificate.Holder)
+	}
+	if order.Until.After(certificate.Expiry) {
+		return nil, fmt.Errorf("crisis order %d ends on %s, after the certificate of %s, on %s",
+			order.Number, order.Until, certificate.Holder, certificate.Expiry)
+	}
+	if err := message.SignAs(order, message.ByCrisisKey, key); err != nil {
+		return nil, err
+	}
+	return message.Encode(order)
+}
+
+// IssueCrisis drafts an order, signs it with the crisis key and has the notary sign it, where both
+// are at hand, and returns it as devices carry it. It is the whole ceremony of a sandbox or a
+// simulated world.
+func IssueCrisis(
+	ctx context.Context, o Operator, key crypto.Signer, d CrisisDraft, by string,
+) (c crisis.Carried, err error) {
+	draft, err := DraftCrisis(ctx, o, d)
+	if err != nil {
+		return c, err
+	}
+	certificate, err := cvc.Parse(d.CrisisKey)
+	if err != nil {
+		return c, err
+	}
+	signed, err := SignCrisisDraft(draft, key, certificate)
+	if err != nil {
+		return c, err
+	}
+	return CountersignCrisis(ctx, o, CrisisSigning{Order: signed, CrisisKey: d.CrisisKey, By: by})
+}
+
+// CountersignCrisis has the notary sign, and returns the order as devices carry it. Errors: as
+// SignCrisisOrder.
+func CountersignCrisis(
+	ctx context.Context, o Operator, s CrisisSigning,
+) (c crisis.Carried, err error) {
+	if c.Order, err = o.SignCrisisOrder(ctx, s); err != nil {
+		return crisis.Carried{}, err
+	}
+	report, err := o.CrisisOrders(ctx)
+	c.CrisisKey, c.Notary = s.CrisisKey, report.Notary
+	return c, err
+}
