@@ -110,6 +110,7 @@ const (
 	OwnCAEnded                  // or that of its CA; it knows Foreign's,
 	CAEnded                     // or that of another CA that it knows, Ended
 	LastPolicy                  // PINEntered, with a policy of the highest version
+	Ordered                     // PINEntered, and knows the crisis key and holds an order by it
 )
 
 // Keeps is what an attack must leave as it was.
@@ -147,6 +148,7 @@ type Intermediary struct {
 // out. Only the members that an attack's ways use need to be set.
 type Setup struct {
 	Root, Notary Identity
+	Crisis       Identity // the crisis key
 	UnknownRoot  Identity // certified by no other, with the number after Root's
 	Own, Foreign Intermediary
 	Ended        Intermediary // whose CA has ended, without an instruction key
@@ -175,6 +177,8 @@ type Setup struct {
 	Next message.Instruction
 	// Former is the Instruction that the card had before its last, signed.
 	Former []byte
+	// Held is the crisis order that the card holds, for Ordered.
+	Held *message.CrisisOrder
 	// Ceilings are the card's, and its policy's version is above one.
 	Ceilings message.Policy
 	// Nonce is that of the card's session, which SELECT has answered.
@@ -215,6 +219,7 @@ func All() []Attack {
 		challenges,
 		expiries,
 		chains,
+		crisis,
 		otherVersionOf(),
 		wire(),
 	)

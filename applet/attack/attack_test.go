@@ -116,9 +116,9 @@ type card struct {
 
 func (c *card) Transmit(_ context.Context, command apdu.Command) (apdu.Response, error) {
 	if command.INS == spec.Select.INS {
-		fci := "\x6F\x22\x84\x08" + spec.AppletAID +
-			"\xA5\x16\xCD\x01\x01\x9F\x08\x02\x01\x00" + "\xCE\x01" +
-			string([]byte{c.state}) + "\x9F\x4C\x08" + "12345678"
+		fci := "\x6F\x28\x84\x08" + spec.AppletAID +
+			"\xA5\x1C\xCD\x01\x01\x9F\x08\x02\x01\x00" + "\xCE\x01" +
+			string([]byte{c.state}) + "\x9F\x4C\x08" + "12345678" + "\xC9\x04\x00\x00\x00\x00"
 		return apdu.Response{Data: []byte(fci), SW: apdu.OK}, nil
 	}
 	if command.Data[0] == 1 {

@@ -160,7 +160,11 @@ func (s *Setup) device(of Intermediary, role spec.Role) (Identity, error) {
 
 // request is a Request of a device over the setup's amount.
 func (s *Setup) request(payee Identity, payer message.DeviceID) *message.Request {
-	return &message.Request{Payee: payee.id(), Number: 1, Amount: s.Amount, Payer: payer}
+	r := &message.Request{Payee: payee.id(), Number: 1, Amount: s.Amount, Payer: payer}
+	if role := payee.Certificate.Role; role == spec.RoleTerminal || role == spec.RoleDesk {
+		r.Date = s.Next.Date
+	}
+	return r
 }
 
 // payment is a Payment of the card's open Request by a device.

@@ -190,15 +190,15 @@ var instructions = []Attack{
 			),
 			forgedInstruction(
 				"block and unblock",
-				func(body []byte) error { body[len(body)-1] = 0x03; return nil },
+				put([]byte{byte(spec.TagActions), 1}, 0, 0x03),
 			),
 			forgedInstruction(
 				"an unknown action",
-				func(body []byte) error { body[len(body)-1] = 0x10; return nil },
+				put([]byte{byte(spec.TagActions), 1}, 0, 0x10),
 			),
 			forgedInstruction(
 				"all actions",
-				func(body []byte) error { body[len(body)-1] = 0xFF; return nil },
+				put([]byte{byte(spec.TagActions), 1}, 0, 0xFF),
 			),
 			forgedInstruction(
 				"a date that is none",

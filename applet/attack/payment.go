@@ -165,6 +165,11 @@ var payments = []Attack{
 				"a Refusal's tag",
 				func(body []byte) error { body[0] = byte(spec.TagRefusal); return nil },
 			),
+			forgedRequest("a date that is none", noDate(0x25)),
+			dated("a terminal's without a date", spec.RoleTerminal),
+			dated("a desk's without a date", spec.RoleDesk),
+			dated("a card's with a date", spec.RoleCard),
+			dated("a SAM's with a date", spec.RoleSAM),
 			forgedRequest("a field's tag", put([]byte{0x9F}, 0, 0x38)),
 			cutRequest(
 				"a byte left out",
@@ -254,10 +259,11 @@ var payments = []Attack{
 		Ways: []Way{
 			{"a desk", asked(spec.RoleDesk, "", nil)},
 			{"a batch of cards", asked(spec.RoleBatch, "", nil)},
-			{
-				"a notary's role",
-				certifiedAs(put([]byte{byte(spec.TagRole), 1}, 0, byte(spec.RoleNotary))),
-			},
+			{"a notary's role", asked(spec.RoleCard, "",
+				func(s *Setup, certificate []byte) ([]byte, error) {
+					return forgeCertificate(certificate, s.Own.CA,
+						put([]byte{byte(spec.TagRole), 1}, 0, byte(spec.RoleNotary)))
+				})},
 			{"another bank's desk, that names the card", func(s *Setup) (Blow, error) {
 				desk, err := s.device(s.Foreign, spec.RoleDesk)
 				if err != nil {
@@ -325,6 +331,24 @@ func certifiedAs(change func(body []byte) error) func(s *Setup) (Blow, error) {
 	return asked(spec.RoleTerminal, "", func(s *Setup, certificate []byte) ([]byte, error) {
 		return forgeCertificate(certificate, s.Own.CA, change)
 	})
+}
+
+// dated is a Request of a device that has a date where it may not, or none where it must.
+func dated(name string, role spec.Role) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		payee, err := s.device(s.Own, role)
+		if err != nil {
+			return Blow{}, err
+		}
+		r := s.request(payee, s.Device)
+		if r.Date.IsZero() {
+			r.Date = s.Next.Date
+		} else {
+			r.Date = message.Date{}
+		}
+		encoded, err := signed(r, payee)
+		return pay(encoded, payee.Encoded), err
+	}}
 }
 
 // forgedRequest is a Request whose payee signs a malformed body.

@@ -66,6 +66,7 @@ func otherVersionOf() []Attack {
 		{"Payment", Asking, append(versions(forgedPayment, cutPayment), inner...)},
 		{"Challenge", Active, versions(forgedChallenge, cutChallenge)},
 		{"Instruction", Active, versions(forgedInstruction, cutInstruction)},
+		{"crisis order", Ordered, versions(forgedOrder, cutOrder)},
 	} {
 		attacks = append(attacks, Attack{
 			Name:    message.name + " of another version",

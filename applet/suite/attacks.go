@@ -59,6 +59,11 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 			i.Policy.Version = math.MaxUint16
 		}
 	})
+	if condition == attack.Ordered {
+		s.instruct(func(i *message.Instruction) { i.OrderNumber = 3 })
+		s.learnCA(c.world.crisis)
+		s.take(c.crisisOrder(5, crisisRow()))
+	}
 	if condition == attack.Asking {
 		s.enterPIN()
 		s.ask(100, "")
@@ -112,6 +117,7 @@ func (s *subject) attacker() *attack.Setup {
 	c := s.c
 	setup := &attack.Setup{
 		Root: c.world.root.identity(), Notary: c.world.notary.identity(),
+		Crisis:      c.world.crisis.identity(),
 		UnknownRoot: c.world.unknown.identity(),
 		Own:         s.bank.attackers(), Foreign: c.world.foreign.attackers(),
 		Certify: c.attackersCertificate,
@@ -139,6 +145,7 @@ func (s *subject) attacker() *attack.Setup {
 	}
 	setup.Certificate, setup.Next, setup.Heads = s.certificate.identity(), *s.next(), s.model.heads
 	setup.Next.Credit = 100
+	setup.Held = s.model.order
 	if len(s.model.open) > 0 {
 		setup.Asked = s.model.open[len(s.model.open)-1]
 	}

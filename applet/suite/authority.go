@@ -103,7 +103,7 @@ type intermediary struct {
 type cardScheme struct {
 	root, nextRoot, unknown *party // nextRoot is linked from root; unknown is not
 	link                    *party // root's certificate of nextRoot's key
-	notary                  *party
+	notary, crisis          *party
 	own, foreign            *intermediary
 }
 
@@ -114,6 +114,7 @@ func (c *caseRun) newCardScheme() *cardScheme {
 	s.link = c.certify(s.root,
 		entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &s.nextRoot.key.PublicKey})
 	s.notary = c.certify(s.root, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
+	s.crisis = c.certify(s.root, entry{holder: "SECRISIS00001", role: spec.RoleCrisisKey})
 	s.own = c.newIntermediary(s.root, "SENORDIC")
 	s.foreign = c.newIntermediary(s.root, "SEFJORDB")
 	return s

@@ -28,6 +28,9 @@ type cardModel struct {
 	open            []*message.Request // oldest first
 	life            spec.LifeCycle
 	date            message.Date
+	lowestOrder     uint32               // of a crisis order that the card takes
+	order           *message.CrisisOrder // that it holds
+	group           uint8
 }
 
 func (b *cardModel) atc() uint32 { return uint32(len(b.records)) }
@@ -161,7 +164,7 @@ func (s *subject) next() *message.Instruction {
 		InstructionKey: s.bank.instructionKey.reference(), Notary: s.c.world.notary.reference(),
 		Device:   s.id(),
 		Sequence: b.sequence + 1, AckedATC: b.atc(), Head: b.heads[b.atc()], Policy: b.policy,
-		Date: b.date,
+		Date: b.date, OrderNumber: b.lowestOrder, Group: b.group,
 	}
 }
 
@@ -197,6 +200,10 @@ func (s *subject) enterInstruction(i *message.Instruction, answer []byte) *messa
 	if i.Policy.Version > b.policy.Version {
 		b.policy = i.Policy
 	}
+	if b.lowestOrder = i.OrderNumber; b.order != nil && b.order.Number < b.lowestOrder {
+		b.order = nil
+	}
+	b.group = i.Group
 	b.apply(i.Actions)
 	reserved := b.balance
 	for _, r := range b.open {
@@ -205,7 +212,7 @@ func (s *subject) enterInstruction(i *message.Instruction, answer []byte) *messa
 	switch {
 	case i.Credit == 0:
 		b.credit = spec.CreditNone
-	case b.life == spec.Closed || reserved+i.Credit > b.policy.MaxBalance:
+	case b.life == spec.Closed || reserved+i.Credit > s.limits(i.Date).MaxBalance:
 		b.credit = spec.CreditNotTaken
 	default:
 		b.credit = spec.CreditTaken
@@ -295,6 +302,10 @@ func (s *subject) expected(got *message.State) message.State {
 		InstructionSequence: b.sequence, Credit: b.credit, PolicyVersion: b.policy.Version,
 		RequestCounter: b.counter,
 		LifeCycle:      b.life, Date: b.date, Signature: got.Signature,
+	}
+	want.OrderNumber = b.orderNumber()
+	if b.order != nil && b.life != spec.Closed {
+		want.OrderHeld = s.c.identity(b.order)
 	}
 	if b.lastInstruction != nil {
 		want.LastInstruction = s.c.identity(b.lastInstruction)

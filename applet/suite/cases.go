@@ -12,7 +12,7 @@ func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
 		pinCases, encipheredPINCases, payCases, payRefusedCases, encipheredPayCases,
-		receiveCases, receiveRefusedCases,
+		receiveCases, receiveRefusedCases, crisisCases, crisisLimitCases,
 		stateCases, instructionCases, readCases, policyCases, logCases, expiryCases, idCases,
 		thoroughCases, attackCases(),
 	)

@@ -317,7 +317,7 @@ var authorityCases = []testCase{
 		rival := c.certify(c.world.root, entry{holder: string(s.bank.ca.name()) + "00003",
 			role: spec.RoleInstructionKey})
 		s.answers(spec.SWReferenceUnknown, spec.VerifyCertificate.Only(), rival.encoded)
-		s.learnCA(s.bank.instructionKey) // known, for as long or longer
+		s.learnCA(again, s.bank.instructionKey) // known, for as long
 	}},
 }
 

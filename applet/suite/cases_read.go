@@ -15,17 +15,23 @@ import (
 var readCases = []testCase{
 	{"records and data are for the owner and the own intermediary", func(c *caseRun) {
 		s := c.loaded(5000)
+		s.learnCA(c.world.crisis)
+		s.take(c.crisisOrder(1, crisisRow()))
 		merchant := c.device(s.bank, spec.RoleTerminal)
 		s.pay(merchant, c.request(merchant, 100, ""))
 		s.enterPIN()
 		s.ask(100, "")
+		crisis := apdu.OK
 		read := func(want apdu.StatusWord) {
 			c.Helper()
 			for _, command := range []*spec.Command{spec.GetData, spec.ReadRecord} {
 				for _, v := range command.Variants {
 					want := want
-					if v.P2 == byte(spec.TagBatchCertificate) {
+					switch v.P2 {
+					case byte(spec.TagBatchCertificate):
 						want = apdu.OK // the same on all cards of the batch
+					case byte(spec.TagCrisisOrder), byte(spec.TagCrisisCertificate):
+						want = crisis // anybody passes them on
 					}
 					assert.Equal(c, want, s.exchange(v).SW, v.Title())
 				}
@@ -42,6 +48,7 @@ var readCases = []testCase{
 				s.model.heads[s.model.acked]
 		})
 		s.newTap()
+		crisis = spec.SWReferenceUnknown // but none of a closed card
 		read(spec.SWSecurity)
 		s.state()
 		read(apdu.OK)

@@ -33,14 +33,15 @@ var selectCases = []testCase{
 			first.Nonce = second.Nonce
 			assert.Equal(c, first, second)
 		}},
-	{"SELECT answers name, life cycle, version, capabilities and nonce", func(c *caseRun) {
+	{"SELECT answers name, life cycle, version, capabilities, nonce and number", func(c *caseRun) {
 		s := c.install()
 		answer := s.succeeds(spec.Select.Only(), []byte(spec.AppletAID))
-		split := len(answer) - spec.NonceLength
-		assert.Equal(c, "6F22"+"8408F0454B524F4E4101"+"A516"+"CD0101"+
+		split := len(answer) - spec.NonceLength - 6
+		assert.Equal(c, "6F28"+"8408F0454B524F4E4101"+"A51C"+"CD0101"+
 			fmt.Sprintf("9F0802%04X", spec.Version)+"CE0107"+"9F4C08",
 			fmt.Sprintf("%X", answer[:split]))
-		assert.NotEqual(c, make([]byte, spec.NonceLength), answer[split:])
+		assert.NotEqual(c, make([]byte, spec.NonceLength), answer[split:split+spec.NonceLength])
+		assert.Equal(c, "C90400000000", fmt.Sprintf("%X", answer[split+spec.NonceLength:]))
 	}},
 	{"a new session forgets the PIN", func(c *caseRun) {
 		s := c.active()

@@ -60,7 +60,8 @@ func (c *caseRun) block(digits string) []byte {
 func (s *subject) firstPIN(first, second []byte) []byte {
 	var iv [spec.IVLength]byte
 	s.c.must(entropy.Fill(rand.Reader, iv[:]))
-	data, err := pin.Token(s.parameters.Token).FirstPIN(iv, pin.Block(first), pin.Block(second), 1, 0)
+	data, err := pin.Token(s.parameters.Token).FirstPIN(iv, pin.Block(first), pin.Block(second),
+		s.lowestOrder, s.group)
 	s.c.must(err)
 	return data
 }

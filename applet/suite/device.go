@@ -24,8 +24,23 @@ type device struct {
 
 // request makes the device's next signed Request; payer may be empty.
 func (c *caseRun) request(d *device, amount money.Ore, payer message.DeviceID) *message.Request {
+	return c.requestOn(d.day(), d, amount, payer)
+}
+
+// day is the date that the device's Requests have: a terminal and a desk have a clock.
+func (d *device) day() message.Date {
+	if role := d.certificate.Role; role == spec.RoleTerminal || role == spec.RoleDesk {
+		return today
+	}
+	return message.Date{}
+}
+
+// requestOn has it ask with that date, or none.
+func (c *caseRun) requestOn(
+	day message.Date, d *device, amount money.Ore, payer message.DeviceID,
+) *message.Request {
 	d.numbers++
-	r := &message.Request{Payee: d.id(), Number: d.numbers, Amount: amount, Payer: payer}
+	r := &message.Request{Payee: d.id(), Number: d.numbers, Amount: amount, Date: day, Payer: payer}
 	c.must(entropy.Fill(rand.Reader, r.Random[:]))
 	c.must(message.Sign(r, d.key))
 	return r

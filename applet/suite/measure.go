@@ -63,6 +63,16 @@ func everyCommand(c *caseRun, done func(name string)) {
 	done("ACTIVATE")
 	s.load(200000)
 	done("INSTRUCTION")
+	s.learnCA(c.world.crisis)
+	done("PSO VERIFY CERTIFICATE, crisis key")
+	var rows []message.CrisisRow
+	for group := range uint8(spec.MaxOrderRows) {
+		rows = append(rows, message.CrisisRow{Group: group, MaxSpent: 1})
+	}
+	s.take(c.crisisOrder(1, rows...))
+	done("CRISIS ORDER")
+	s.succeeds(c.variant(spec.GetData, "crisis order"))
+	done("GET DATA crisis order")
 
 	s.succeeds(c.variant(spec.Verify, "enciphered"),
 		s.enciphered(s.nextNonce(), c.block(ownPIN)))

@@ -61,6 +61,8 @@ type subject struct {
 	public      *ecdsa.PublicKey // verifies what it signs
 	pinKey      *ecdsa.PublicKey // PINs are enciphered to it
 	certificate *party
+	lowestOrder uint32     // that its first PIN comes with
+	group       uint8      // the same
 	model       *cardModel // from activation on
 }
 
@@ -83,7 +85,7 @@ func (s *subject) id() message.DeviceID { return s.parameters.Device }
 // install takes a fresh card of the own intermediary and installs the applet: with the
 // pilot's limits and the smallest log unless they are changed.
 func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
-	s := &subject{c: c, bank: c.world.own}
+	s := &subject{c: c, bank: c.world.own, lowestOrder: 1}
 	s.parameters = message.InstallParameters{
 		Device:   message.DeviceID(s.bank.nextID()),
 		Role:     spec.RoleCard,
@@ -249,7 +251,7 @@ func (s *subject) openModel() {
 	s.c.must(err)
 	s.model = &cardModel{
 		heads: []message.Hash{head}, policy: message.DefaultPolicy().Under(s.parameters.Ceilings),
-		life: spec.Active, date: s.parameters.Date,
+		life: spec.Active, date: s.parameters.Date, lowestOrder: s.lowestOrder, group: s.group,
 	}
 }
 

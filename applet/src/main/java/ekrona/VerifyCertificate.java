@@ -48,9 +48,6 @@ final class VerifyCertificate extends Command {
                 requireInstructionKeyOfOwnName(certificate, role);
                 first = Authorities.INSTRUCTION_KEY;
             }
-            if (root != Authorities.ROOT) { // a former root makes nobody who instructs the card
-                ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
-            }
             learn(certificate, root, first, (short) 1);
         }
     }
@@ -102,6 +99,9 @@ final class VerifyCertificate extends Command {
                 return; // known already, for as long or longer
             }
             device.authorities.forget(known);
+        }
+        if (count == 1 && root != Authorities.ROOT) { // a former root makes nobody who instructs
+            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
         boolean activated = ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE;
         // Neither notary nor instruction key goes back.
