@@ -123,8 +123,8 @@ func (w *world) rob(s Step) error {
 	return nil
 }
 
-// passCrisis gives an order that was ever signed, also late, again, altered, or by thieves, to a card,
-// a phone or a terminal; or a new crisis key alone, without any order.
+// passCrisis gives an order that was ever signed, also late, again, altered, or by thieves, to a
+// card, a phone or a terminal; or a new crisis key alone, without any order.
 func (w *world) passCrisis(p *person, t *merchantTerminal, s Step) error {
 	c, err := w.anyCrisis(s)
 	if err != nil {

@@ -123,7 +123,7 @@ var goBugs = []struct {
 			"notary.PublicKey); err != nil {", "	if err := message.Verify(order, " +
 			"crisisKey.PublicKey, notary.PublicKey); err != nil && bug != " +
 			"`device-takes-an-order-that-nobody-signed` {"},
-	}, 0},
+	}, 16826},
 	{"intermediary-skips-entries", []replacement{
 		{"host/intermediary/statement.go", "entries[len(entries)-1].Seq)",
 			"entries[len(entries)-1].Seq+skipped())"},
