@@ -218,9 +218,9 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestNoOrderOfEventsBringsAnOrderBack: whatever a device is offered and told, its number never goes
-// down but by a newer key or what it is told, and an order of a key that is known to be former never
-// comes.
+// TestNoOrderOfEventsBringsAnOrderBack: whatever a device is offered and told, its number never
+// goes down but by a newer key or what it is told, and an order of a key that is known to be former
+// never comes.
 func TestNoOrderOfEventsBringsAnOrderBack(t *testing.T) {
 	s := newScheme(t)
 	notary := s.certificate("SENOTARY00001", spec.RoleNotary, 400)

@@ -9,8 +9,8 @@ import (
 	"ekrona/apdu/tlv"
 )
 
-// Bytes returns what is carried as a file has it: the order, then the certificates of crisis key and
-// notary, each if it is there, one after the other.
+// Bytes returns what is carried as a file has it: the order, then the certificates of crisis key
+// and notary, each if it is there, one after the other.
 func (c Carried) Bytes() []byte {
 	b := append([]byte{}, c.Order...)
 	return append(append(b, c.CrisisKey...), c.Notary...)

@@ -84,9 +84,10 @@ func ServeOperator(o Operator) *remote.Server {
 			signed, err := o.SignCrisisOrder(ctx, q)
 			return messageRequest{signed}, err
 		})
-	remote.Handle(s, "crisis-orders", func(ctx context.Context, _ remote.None) (CrisisReport, error) {
-		return o.CrisisOrders(ctx)
-	})
+	remote.Handle(s, "crisis-orders",
+		func(ctx context.Context, _ remote.None) (CrisisReport, error) {
+			return o.CrisisOrders(ctx)
+		})
 	remote.Handle(s, "balances",
 		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })
 	remote.Handle(s, "payment", func(ctx context.Context, q paymentRequest) (PaymentStatus, error) {

@@ -59,8 +59,8 @@ type CrisisDraft struct {
 	Rows        []message.CrisisRow
 }
 
-// DraftCrisis returns the next order, whole, both signatures still zero. Nothing is kept: the notary
-// keeps what it signs. Errors: those of the link, and what is wrong with the draft.
+// DraftCrisis returns the next order, whole, both signatures still zero. Nothing is kept: the
+// notary keeps what it signs. Errors: those of the link, and what is wrong with the draft.
 func DraftCrisis(ctx context.Context, o Operator, d CrisisDraft) ([]byte, error) {
 	report, err := o.CrisisOrders(ctx)
 	if err != nil {
@@ -86,9 +86,11 @@ func sorted(rows []message.CrisisRow) []message.CrisisRow {
 	})
 }
 
-// SignCrisisDraft signs a draft with the crisis key, which is kept apart from the notary: a file in,
-// a file out. Errors: a key that is not the certificate's, a draft for another.
-func SignCrisisDraft(draft []byte, key crypto.Signer, certificate *cvc.Certificate) ([]byte, error) {
+// SignCrisisDraft signs a draft with the crisis key, which is kept apart from the notary: a file
+// in, a file out. Errors: a key that is not the certificate's, a draft for another.
+func SignCrisisDraft(
+	draft []byte, key crypto.Signer, certificate *cvc.Certificate,
+) ([]byte, error) {
 	order, err := message.Parse[message.CrisisOrder](draft)
 	if err != nil {
 		return nil, err

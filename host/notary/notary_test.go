@@ -71,7 +71,8 @@ var (
 	crisisSigning = CrisisSigning{Order: []byte{1}, CrisisKey: []byte{2}, By: "eva"}
 	crisisReport  = CrisisReport{
 		Orders: []CrisisOrder{{Number: 4, Order: []byte{1}, CrisisKey: []byte{2},
-			Notary: []byte{3}, By: "eva", At: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Held: 7}},
+			Notary: []byte{3}, By: "eva", At: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
+			Held: 7}},
 		Lowest: 4, Next: 5, Devices: 9, Foreign: []message.DeviceID{anna}, Notary: []byte{3},
 	}
 	entry = Entry{

@@ -40,8 +40,8 @@ func (n *Notary) SignCrisisOrder(
 		case known && message.Hash(held) == identity:
 			return nil
 		case known:
-			return notary.Refuse(notary.Taken, "crisis order %d has another body already; take the "+
-				"next number", order.Number)
+			return notary.Refuse(notary.Taken, "crisis order %d has another body already; take "+
+				"the next number", order.Number)
 		}
 		if err := n.checkCrisis(t, order, key); err != nil {
 			return err
@@ -53,8 +53,8 @@ func (n *Notary) SignCrisisOrder(
 		if signed, err = message.Encode(&whole); err != nil {
 			return notary.Refuse(notary.Malformed, "crisis order %d: %v", order.Number, err)
 		}
-		if err := t.exec("INSERT INTO crisis_key (reference, certificate, expires) VALUES ($1, $2, "+
-			"$3) ON CONFLICT (reference) DO NOTHING", string(key.Holder), s.CrisisKey,
+		if err := t.exec("INSERT INTO crisis_key (reference, certificate, expires) VALUES ($1, "+
+			"$2, $3) ON CONFLICT (reference) DO NOTHING", string(key.Holder), s.CrisisKey,
 			key.Expiry.String()); err != nil {
 			return err
 		}
@@ -200,8 +200,8 @@ func isTwin(a, b *message.CrisisOrder) bool {
 }
 
 // carriedCrisis returns what devices carry now: the latest order that has begun, until it is over,
-// with its signers' certificates; and the newest crisis key always. An order before its first day is
-// given to nobody: it would take the place of the one in force.
+// with its signers' certificates; and the newest crisis key always. An order before its first day
+// is given to nobody: it would take the place of the one in force.
 func (t *txn) carriedCrisis(orders []crisisRow) (c crisis.Carried, err error) {
 	if _, err := t.queryRow("SELECT certificate FROM crisis_key ORDER BY expires DESC LIMIT 1", nil,
 		&c.CrisisKey); err != nil {
@@ -234,8 +234,8 @@ func (t *txn) outstandingCrisis(device message.DeviceID, o *notary.Outstanding) 
 	if o.Group, err = t.groupOf(device); err != nil {
 		return err
 	}
-	last, err := t.queryInt("SELECT card_group FROM instruction WHERE device = $1 ORDER BY seq DESC "+
-		"LIMIT 1", device)
+	last, err := t.queryInt("SELECT card_group FROM instruction WHERE device = $1 ORDER BY seq "+
+		"DESC LIMIT 1", device)
 	o.LastGroup = uint8(last)
 	return err
 }

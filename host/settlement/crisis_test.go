@@ -53,17 +53,24 @@ func TestCrisisOrdersThatAreRefused(t *testing.T) {
 		by     *settlementtest.CrisisKey
 		change func(o *message.CrisisOrder)
 	}{
-		"a number left out":       {notary.Sequence, k, func(o *message.CrisisOrder) { o.Number = 3 }},
-		"another notary":          {notary.Unknown, k, func(o *message.CrisisOrder) { o.Notary = "SENOTARY00002" }},
-		"another key's reference": {notary.Certificate, k, func(o *message.CrisisOrder) { o.CrisisKey = other.Reference }},
+		"a number left out": {notary.Sequence, k,
+			func(o *message.CrisisOrder) { o.Number = 3 }},
+		"another notary": {notary.Unknown, k,
+			func(o *message.CrisisOrder) { o.Notary = "SENOTARY00002" }},
+		"another key's reference": {notary.Certificate, k,
+			func(o *message.CrisisOrder) { o.CrisisKey = other.Reference }},
 		"a former key": {notary.Certificate, short,
 			func(o *message.CrisisOrder) { o.CrisisKey = short.Reference }},
 		"over": {notary.Date, k, func(o *message.CrisisOrder) {
 			o.From, o.Until = o.From.AddDays(-3), o.From.AddDays(-1)
 		}},
-		"too long":         {notary.Date, k, func(o *message.CrisisOrder) { o.Until = o.From.AddDays(32) }},
-		"after its key":    {notary.Date, k, func(o *message.CrisisOrder) { o.From, o.Until = o.From.AddDays(360), o.From.AddDays(366) }},
-		"too high balance": {notary.Policy, k, func(o *message.CrisisOrder) { o.Rows[0].MaxBalance = 20_000_01 }},
+		"too long": {notary.Date, k,
+			func(o *message.CrisisOrder) { o.Until = o.From.AddDays(32) }},
+		"after its key": {notary.Date, k, func(o *message.CrisisOrder) {
+			o.From, o.Until = o.From.AddDays(360), o.From.AddDays(366)
+		}},
+		"too high balance": {notary.Policy, k,
+			func(o *message.CrisisOrder) { o.Rows[0].MaxBalance = 20_000_01 }},
 		"too many at a terminal": {notary.Policy, k,
 			func(o *message.CrisisOrder) { o.Rows[0].MaxReceived = 10_000_000_01 }},
 	} {
@@ -197,9 +204,9 @@ func spend(t *testing.T, from, to *settlementtest.Device, amount money.Ore) {
 	require.NoError(t, err)
 }
 
-// TestHelpFollowsTheCrisisOrders: an honest payee that uses all that an order allows it is paid all,
-// by orders in force, and by one that has ended before the payee could be told. What only a thief
-// can claim, waits.
+// TestHelpFollowsTheCrisisOrders: an honest payee that uses all that an order allows it is paid
+// all, by orders in force, and by one that has ended before the payee could be told. What only a
+// thief can claim, waits.
 func TestHelpFollowsTheCrisisOrders(t *testing.T) {
 	w := loaded(t)
 	bertil, merchant, stolen := w.Devices["BERTIL"], w.Devices["SHOP"], thief(t, w)
@@ -240,6 +247,7 @@ func TestHelpEndsWithTheAcknowledgement(t *testing.T) {
 	w.Sync(bertil, settlementtest.Whole, 0) // told: 2 is the lowest
 	w.Dishonest["BERTIL"] = true
 	bertil.Policy.MaxBalance, bertil.Policy.MaxSpent = 30_000_00, 30_000_00 // a thief's card
-	require.Equal(t, notary.Uncovered, accepted(t, w, stolen, bertil, 1, 14_000_00), "4,000 + 10,000")
+	require.Equal(t, notary.Uncovered, accepted(t, w, stolen, bertil, 1, 14_000_00),
+		"4,000 + 10,000")
 	require.Equal(t, notary.Waiting, accepted(t, w, stolen, bertil, 2, 1))
 }

@@ -302,8 +302,8 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 }
 
 // applied records, from a Confirmation or a State that shows atc, that the card has applied
-// Instruction seq and the outcome of its credit. A card that has applied another body, or contradicts itself on one
-// credit, is two cards.
+// Instruction seq and the outcome of its credit. A card that has applied another body, or
+// contradicts itself on one credit, is two cards.
 func (t *txn) applied(
 	d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, atc uint32,
 	said []byte,

@@ -123,8 +123,8 @@ func (w *world) rob(s Step) error {
 	return nil
 }
 
-// passCrisis gives an order that was ever signed, also late, again, or by thieves, to a card, a phone
-// or a terminal; or a new crisis key alone, without any order.
+// passCrisis gives an order that was ever signed, also late, again, altered, or by thieves, to a
+// card, a phone or a terminal; or a new crisis key alone, without any order.
 func (w *world) passCrisis(p *person, t *merchantTerminal, s Step) error {
 	c, err := w.anyCrisis(s)
 	if err != nil {
@@ -168,6 +168,9 @@ func (w *world) anyCrisis(s Step) (crisis.Carried, error) {
 		return c, err
 	}
 	switch {
+	case s.Pick%16 == 1:
+		w.recordFault(CrisisForged)
+		c.Order = flip(c.Order, s.Pick)
 	case w.today().After(order.Until):
 		w.recordFault(CrisisOver)
 	case at < len(w.crises)-1:

@@ -36,8 +36,8 @@ func (w *world) signedCrises() (signedCrises, error) {
 	return signed, nil
 }
 
-// most returns the highest single caps that a device can have had: of all policies that it was told,
-// and of all rows of genuine orders; after a theft its ceilings.
+// most returns the highest single caps that a device can have had: of all policies that it was
+// told, and of all rows of genuine orders; after a theft its ceilings.
 func (w *world) most(signed signedCrises, id message.DeviceID, first, ceilings message.Policy) (
 	most message.Policy, err error,
 ) {
@@ -98,8 +98,8 @@ func (w *world) checkCrisis(honest map[string]audit.Device) *Failure {
 			return partyFailure("%s's limits: %v", p.name, err)
 		}
 		if spent := spentSince(d, p.device.ID); spent > most.MaxSpent {
-			f.What = append(f.What, fmt.Sprintf("%s has paid %s since the last acknowledgement; no "+
-				"cap was ever above %s", p.name, spent, most.MaxSpent))
+			f.What = append(f.What, fmt.Sprintf("%s has paid %s since the last acknowledgement; "+
+				"no cap was ever above %s", p.name, spent, most.MaxSpent))
 		}
 	}
 	for _, t := range w.terminals {

@@ -56,6 +56,7 @@ const (
 	WrongPIN  FaultKind = "wrong PIN"
 
 	CrisisReordered FaultKind = "crisis order passed on again or out of order"
+	CrisisForged    FaultKind = "crisis order altered or forged"
 	CrisisOver      FaultKind = "crisis order passed on after its last day"
 	CrisisKeyAlone  FaultKind = "new crisis key without an order"
 	StolenCrisis    FaultKind = "crisis order signed with stolen keys"
@@ -73,7 +74,7 @@ func Faults() []FaultKind {
 		CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
 		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue,
 		LostCard, GoneCard, Expired, WrongPIN,
-		CrisisReordered, CrisisOver, CrisisKeyAlone, StolenCrisis, WrongClock,
+		CrisisReordered, CrisisForged, CrisisOver, CrisisKeyAlone, StolenCrisis, WrongClock,
 	}
 }
 

@@ -109,6 +109,21 @@ var goBugs = []struct {
 		{"host/wallet/renew.go", "	case bytes.Equal(stored, certificate):",
 			"	case bytes.Equal(stored, certificate), bug == `phone-believes-a-renewal`:"},
 	}, 2391},
+	{"terminal-counts-by-an-order-that-is-over", []replacement{
+		{"host/crisis/crisis.go", "h.Order != nil && h.Order.CountsOn(day)", "h.Order != nil && " +
+			"(bug == `terminal-counts-by-an-order-that-is-over` || h.Order.CountsOn(day))"},
+	}, 187},
+	{"device-keeps-an-order-that-was-ended", []replacement{
+		{"host/crisis/crisis.go", "	if h.Order != nil && h.Order.Number < lowest {",
+			"	if h.Order != nil && h.Order.Number < lowest && bug != " +
+				"`device-keeps-an-order-that-was-ended` {"},
+	}, 200},
+	{"device-takes-an-order-that-nobody-signed", []replacement{
+		{"host/crisis/crisis.go", "	if err := message.Verify(order, crisisKey.PublicKey, " +
+			"notary.PublicKey); err != nil {", "	if err := message.Verify(order, " +
+			"crisisKey.PublicKey, notary.PublicKey); err != nil && bug != " +
+			"`device-takes-an-order-that-nobody-signed` {"},
+	}, 16826},
 	{"intermediary-skips-entries", []replacement{
 		{"host/intermediary/statement.go", "entries[len(entries)-1].Seq)",
 			"entries[len(entries)-1].Seq+skipped())"},

@@ -105,7 +105,8 @@ func TestEveryFaultIsDrawnOrIsAStep(t *testing.T) {
 	steps := []FaultKind{MisdeliverPhoneMessage, DelayPhoneMessage, RepeatPhoneMessage,
 		AbandonedCall, CopiedCard, RolledBack, HostileReader, HostilePhone, OverCredit, OldOrders,
 		RestoreBackup, TerminalSetBack, PhoneLost, FormerPhone, StolenCA, ThroughNotary, TornIssue,
-		LostCard, GoneCard, Expired, WrongPIN, CrisisReordered, CrisisOver, CrisisKeyAlone,
+		LostCard, GoneCard, Expired, WrongPIN, CrisisReordered, CrisisForged, CrisisOver,
+		CrisisKeyAlone,
 		StolenCrisis, WrongClock}
 	assert.Len(t, Faults(), len(drawn)+len(steps))
 }

@@ -182,8 +182,8 @@ var ErrPayerSum = errors.New("terminal: this card has paid here as much as a car
 
 // checkPayerSum refuses a Payment with which one payer would have paid more, between two
 // acknowledgements of the terminal, than an honest card of its intermediary can: the policy's
-// MAX_SPENT, or that of a row of the order that counts. 0 is no limit. The terminal learns only from
-// the answer which card it is. Errors: [*limit.Reached], by [ErrPayerSum].
+// MAX_SPENT, or that of a row of the order that counts. 0 is no limit. The terminal learns only
+// from the answer which card it is. Errors: [*limit.Reached], by [ErrPayerSum].
 func (t *Terminal) checkPayerSum(
 	ctx context.Context, payer message.DeviceID, amount money.Ore,
 ) error {

@@ -27,7 +27,9 @@ func (s *testMerchant) crisisKey(n int) pki.Identity {
 }
 
 // order signs a crisis order from tomorrow on, for three days.
-func (s *testMerchant) order(by pki.Identity, number uint32, rows ...message.CrisisRow) crisis.Carried {
+func (s *testMerchant) order(
+	by pki.Identity, number uint32, rows ...message.CrisisRow,
+) crisis.Carried {
 	s.t.Helper()
 	tomorrow := message.DateOf(s.clock.At).AddDays(1)
 	o := &message.CrisisOrder{CrisisKey: message.AuthorityRef(by.Certificate.Holder),
@@ -125,8 +127,8 @@ func TestTheStateShowsTheOrderAndAnInstructionEndsIt(t *testing.T) {
 	require.Equal(t, uint32(3), state.OrderNumber)
 }
 
-// TestANewerCrisisKeyDropsTheThievesOrder: whatever its number, and from then on the key is given to
-// every card with a higher number.
+// TestANewerCrisisKeyDropsTheThievesOrder: whatever its number, and from then on the key is given
+// to every card with a higher number.
 func TestANewerCrisisKeyDropsTheThievesOrder(t *testing.T) {
 	s := newTestMerchant(t)
 	former, newer := s.crisisKey(1), s.crisisKey(2)

@@ -63,9 +63,9 @@ func (w *Wallet) CarriedCrisis(ctx context.Context) (crisis.Carried, error) {
 	return k.carried, err
 }
 
-// TakeCrisis takes a crisis order that somebody has offered: the owner's card verifies it at its next
-// tap, and the phone carries it from then on. One that the phone carries already changes nothing.
-// Errors: [message.ErrMalformed].
+// TakeCrisis takes a crisis order that somebody has offered: the owner's card verifies it at its
+// next tap, and the phone carries it from then on. One that the phone carries already changes
+// nothing. Errors: [message.ErrMalformed].
 func (w *Wallet) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 	if _, err := crisis.Parse(c.Bytes()); err != nil {
 		return err
@@ -98,8 +98,8 @@ func (w *Wallet) withCrisis(
 	return e, err
 }
 
-// exchangeCrisis brings phone and card to the newest crisis order of both, and returns what the card
-// answers to SELECT afterwards. What the card refuses stops nothing.
+// exchangeCrisis brings phone and card to the newest crisis order of both, and returns what the
+// card answers to SELECT afterwards. What the card refuses stops nothing.
 //
 //  1. What was offered to the phone goes to the card, which verifies it; then it is carried, or
 //     forgotten.
@@ -144,8 +144,8 @@ func (h *cardSession) exchangeCrisis(ctx context.Context) error {
 	return nil
 }
 
-// giveCrisis gives the card a crisis key, which drops a former key's order, and an order. It reports
-// whether the card has taken the order.
+// giveCrisis gives the card a crisis key, which drops a former key's order, and an order. It
+// reports whether the card has taken the order.
 func (h *cardSession) giveCrisis(ctx context.Context, c crisis.Carried) (taken bool, err error) {
 	if len(c.CrisisKey) > 0 {
 		if err := h.VerifyCertificate(ctx, c.CrisisKey); client.IsLost(err) {

@@ -49,7 +49,7 @@ type Config struct {
 	Random       io.Reader
 	App          crypto.Signer // the app's key, registered for the owner
 	Device       message.DeviceID
-	Certificate  []byte         // 7F21 of the owner's card, as issued; the journal knows a later one
+	Certificate  []byte         // 7F21 of the owner's card, as issued; the journal has later ones
 	CA           []byte         // 7F21 of the CA that signed it
 	PINPoint     []byte         // the owner's card's key for enciphered PINs
 	Ceilings     message.Policy // of the owner's card; the zero Policy stands for the default ones

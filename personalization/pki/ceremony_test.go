@@ -326,8 +326,8 @@ func TestFolderWithAKeyInATPM(t *testing.T) {
 	require.NoError(t, ca.Close())
 }
 
-// TestSuccessorsEndLater: devices go forward by the certificate's end, so that a key with an earlier
-// one could never come; and a former crisis key is certified no more.
+// TestSuccessorsEndLater: devices go forward by the certificate's end, so that a key with an
+// earlier one could never come; and a former crisis key is certified no more.
 func TestSuccessorsEndLater(t *testing.T) {
 	for _, role := range []spec.Role{spec.RoleNotary, spec.RoleInstructionKey,
 		spec.RoleCrisisKey} {

@@ -247,7 +247,8 @@ func checkSuccession(archive string, s Subject) error {
 	default:
 		return nil
 	}
-	paths, err := filepath.Glob(filepath.Join(archive, string(s.Holder.Name())+"*."+certificateFile))
+	paths, err := filepath.Glob(filepath.Join(archive,
+		string(s.Holder.Name())+"*."+certificateFile))
 	if err != nil {
 		return err
 	}

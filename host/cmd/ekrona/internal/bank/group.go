@@ -21,8 +21,9 @@ func groupCommand() *cobra.Command {
 		Long: `Set the group of people that the owners of cards belong to: crisis orders may have other limits
 for it. What the numbers stand for the central bank writes down; 0 is for nobody in particular. Each
 card gets it with its next synchronisation.`,
-		Example: "  ekrona bank group --state DIR --bank SENORDIC --card SENORDICC0000001 --group 1",
-		Args:    cli.Exactly(0, "no arguments"),
+		Example: "  ekrona bank group --state DIR --bank SENORDIC --card SENORDICC0000001 " +
+			"--group 1",
+		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if len(cards) == 0 || !c.Flags().Changed("group") {
 				return cli.Usage("%s: say which cards, and which group: --card ID --group N",

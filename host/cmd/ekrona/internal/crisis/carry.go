@@ -17,7 +17,8 @@ type Carry struct{ take, out string }
 // Bind adds the flags to a command.
 func (f *Carry) Bind(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&f.take, "take", "",
-		"file with a crisis order that is given to it: one of \"ekrona crisis countersign\", or of --out")
+		"file with a crisis order that is given to it: one of \"ekrona crisis countersign\", or "+
+			"of --out")
 	c.Flags().StringVar(&f.out, "out", "", "file into which its crisis order is written")
 	return c
 }

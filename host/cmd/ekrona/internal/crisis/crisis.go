@@ -27,7 +27,8 @@ import (
 
 // Command is "ekrona crisis".
 func Command() *cobra.Command {
-	c := cli.Group("crisis", "The central bank's crisis orders: other limits while there is no network",
+	c := cli.Group("crisis",
+		"The central bank's crisis orders: other limits while there is no network",
 		draftCommand(false), signCommand(), countersignCommand(), draftCommand(true),
 		showCommand())
 	c.Long = `Order other limits for cards and terminals while there is no network. Terminals, phones and
@@ -104,7 +105,7 @@ each limit that is lower. At most 6 rows; without --limits there is one for all,
 default limits.`,
 		Example: `  ekrona crisis draft --days 7 --out draft --state DIR
   ekrona crisis draft --days 7 --out draft --state DIR \
-    --limits "balance=8000,payment=8000,spent=20000,transactions=120,receipts=6000,received=1000000" \
+    --limits "balance=8000,payment=8000,spent=20000,receipts=6000,received=1000000" \
     --limits "group=1,spent=2000"`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error { return d.run(c) },

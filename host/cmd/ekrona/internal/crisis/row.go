@@ -38,8 +38,8 @@ func (r RowAnswer) String() string {
 	case r.Name != "":
 		whom = r.Name
 	}
-	return fmt.Sprintf("%s: a card holds %s, pays %s at most, between two synchronisations %s in %d "+
-		"transactions; a terminal takes %s in %d receipts", whom, r.MaxBalance, r.MaxPayment,
+	return fmt.Sprintf("%s: a card holds %s, pays %s at most, between two synchronisations %s in "+
+		"%d transactions; a terminal takes %s in %d receipts", whom, r.MaxBalance, r.MaxPayment,
 		r.MaxSpent, r.MaxTransactions, r.MaxReceived, r.MaxReceipts)
 }
 

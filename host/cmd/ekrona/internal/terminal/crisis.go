@@ -23,8 +23,8 @@ type crisisAnswer struct {
 func terminalCrisisCommand() *cobra.Command {
 	f, carry := &parties.Flags{}, &crisis.Carry{}
 	c := merchantCommand(f, "crisis MERCHANT",
-		"Show the crisis order that counts at the terminal today; give it one, or take it from it", 0,
-		"a merchant",
+		"Show the crisis order that counts at the terminal today; give it one, or take it from it",
+		0, "a merchant",
 		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
 			_ []string) error {
 			given, named, err := carry.Taken()

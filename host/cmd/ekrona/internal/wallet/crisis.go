@@ -14,9 +14,10 @@ import (
 
 // crisisLimits are the limits of a card under a crisis order, for a script.
 type crisisLimits struct {
-	Number          uint32    `json:"number"`
-	Until           string    `json:"until"`
-	Over            bool      `json:"over"` // its last day is past: the card goes on until it synchronises
+	Number uint32 `json:"number"`
+	Until  string `json:"until"`
+	// Over: its last day is past, and the card goes on until it synchronises.
+	Over            bool      `json:"over"`
 	MaxBalance      money.Ore `json:"max_balance_ore"`
 	MaxPayment      money.Ore `json:"max_payment_ore"`
 	MaxSpent        money.Ore `json:"max_spent_ore"`
@@ -24,8 +25,8 @@ type crisisLimits struct {
 	Customer        string    `json:"customer_sv"` // what the customer reads
 }
 
-// crisisLimitsOf returns the limits in force on a card that holds a crisis order with limits; nil for
-// one that does not.
+// crisisLimitsOf returns the limits in force on a card that holds a crisis order with limits; nil
+// for one that does not.
 func crisisLimitsOf(h wallet.Holdings, today message.Date) *crisisLimits {
 	if h.Crisis == nil || len(h.Crisis.Rows) == 0 {
 		return nil
@@ -37,7 +38,8 @@ func crisisLimitsOf(h wallet.Holdings, today message.Date) *crisisLimits {
 	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken till och med %s: %s på kortet, %s per "+
 		"betalning.", l.Until, l.MaxBalance, l.MaxPayment)
 	if l.Over {
-		l.Customer = fmt.Sprintf("Krisgränserna gällde till och med %s. Koppla upp kortet.", l.Until)
+		l.Customer = fmt.Sprintf("Krisgränserna gällde till och med %s. Koppla upp kortet.",
+			l.Until)
 	}
 	return l
 }
