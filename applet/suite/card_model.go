@@ -30,6 +30,7 @@ type cardModel struct {
 	date            message.Date
 	lowestOrder     uint32               // of a crisis order that the card takes
 	order           *message.CrisisOrder // that it holds
+	crisisKey       *party               // that it knows, in random lives
 	group           uint8
 }
 

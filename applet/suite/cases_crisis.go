@@ -89,6 +89,15 @@ var crisisCases = []testCase{
 		s.answers(spec.SWDate, take, c.signOrder(o))
 		o.Until = farOff
 		s.take(o)
+		// A certificate that ends after its root's is good until the root's ends.
+		s.learnCA(c.world.link)
+		late := c.certify(c.world.nextRoot,
+			entry{holder: "SECRISIS00002", role: spec.RoleCrisisKey, to: farOff.AddDays(2)})
+		s.learnCA(late)
+		s.model.order = nil
+		o = c.crisisOrder(4)
+		o.Until = farOff.AddDays(1)
+		s.answers(spec.SWDate, take, c.signOrderBy(o, late, c.world.notary))
 	}},
 	{"a newer crisis key is stored at once, and drops what the former has signed",
 		func(c *caseRun) {

@@ -22,6 +22,8 @@ import (
 type Differential struct {
 	targets [2]Target
 	world   *cardScheme
+	// laterCrisis is the crisis key after the world's.
+	laterCrisis *party
 
 	Commands int            // compared
 	Statuses map[string]int // commands by status word
@@ -82,6 +84,7 @@ type differential struct {
 	payments   []drawnCommand // PAYs, to be sent again
 	accepts    []drawnCommand // ACCEPTs, to be sent again
 	instructed []drawnCommand
+	orders     []drawnCommand // CRISIS ORDERs, to be given again
 
 	commands   []string
 	difference []string
@@ -118,6 +121,8 @@ func (t *differential) begin(ctx context.Context) {
 	}
 	if t.world == nil {
 		t.world = t.cases[0].newCardScheme()
+		t.laterCrisis = t.cases[0].certify(t.world.root, entry{holder: "SECRISIS00002",
+			role: spec.RoleCrisisKey, to: farOff.AddDays(1)})
 	}
 	var parameters message.InstallParameters
 	role := spec.RoleCard
@@ -218,7 +223,7 @@ func (t *differential) sendAltered(o drawnCommand) {
 var changes = map[*spec.Command]bool{
 	spec.GenerateKeyPair: true, spec.PutData: true, spec.Activate: true, spec.RequestPayment: true,
 	spec.Pay: true, spec.Accept: true,
-	spec.Refuse: true, spec.Instruct: true, spec.ChangeReferenceData: true,
+	spec.Refuse: true, spec.Instruct: true, spec.TakeCrisisOrder: true, spec.ChangeReferenceData: true,
 	spec.ResetRetryCounter: true,
 }
 

@@ -87,7 +87,7 @@ func (t *differential) draw() drawnCommand {
 		}
 		return t.drawReading()
 	}
-	choice := t.random.IntN(24)
+	choice := t.random.IntN(27)
 	if choice >= 3 && choice <= 12 && !t.oneIn(3) {
 		t.send(same(t.variant(spec.Verify, "plaintext"), t.cases[0].block(t.pin)))
 	}
@@ -110,6 +110,8 @@ func (t *differential) draw() drawnCommand {
 		w := t.world
 		return t.learnCA(pick(t, []*party{w.foreign.ca, w.foreign.instructionKey, w.unknown,
 			w.own.ca, w.notary}))
+	case 18, 19, 20:
+		return t.drawCrisis()
 	default:
 		return t.drawReading()
 	}
@@ -291,6 +293,7 @@ func (t *differential) drawInstruction() drawnCommand {
 	wrong := t.random.IntN(30)
 	policy, actions := t.oneIn(6), t.oneIn(8)
 	limit, transactions, flags := t.amount(), uint16(t.random.IntN(7)), byte(t.random.IntN(16))
+	orders, lowest, group := t.oneIn(4), t.random.Uint32N(12), pick(t, []uint8{0, 7, 200})
 	bits := message.Actions(pick(t, []byte{1, 2, 2, 4, 4, 6, 8}))
 	return t.instructionOf(func(i *message.Instruction) {
 		if t.cards[0].model.balance < 20_000 || credit%4 == 0 {
@@ -307,6 +310,9 @@ func (t *differential) drawInstruction() drawnCommand {
 		}
 		if actions {
 			i.Actions = bits
+		}
+		if orders {
+			i.OrderNumber, i.Group = lowest, group
 		}
 		switch wrong {
 		case 0:
