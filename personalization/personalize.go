@@ -65,7 +65,8 @@ var ErrNotActive = errors.New("the card got ACTIVATE and is not active: a comman
 //  5. PUT DATA: the certificate that is registered, which the card verifies.
 //  6. PUT DATA: the key of its batch, enciphered and authenticated under the token, and
 //     the certificate of that.
-//  7. PUT DATA: PIN and PUK, enciphered and authenticated under the token.
+//  7. PUT DATA: PIN and PUK, enciphered and authenticated under the token, with what the card
+//     knows of crisis orders, so that a new card takes none that is over.
 //  8. ACTIVATE: the card erases the token, and reports it: a 9000 to a command that
 //     was altered on its way is no proof.
 //
@@ -210,7 +211,12 @@ func (i Issuer) fill(
 	if err := entropy.Fill(i.Random, iv[:]); err != nil {
 		return fmt.Errorf("personalization: %w", err)
 	}
-	enciphered, err := o.Token.FirstPIN(iv, secrets.PIN, secrets.PUK, 1, 0)
+	first, err := i.Registry.FirstCrisis(ctx, o.Device)
+	if err != nil {
+		return err
+	}
+	enciphered, err := o.Token.FirstPIN(iv, secrets.PIN, secrets.PUK, first.LowestOrder,
+		first.Group)
 	if err != nil {
 		return fmt.Errorf("personalization of %s: %w", o.Device, err)
 	}

@@ -96,6 +96,10 @@ type Registry interface {
 
 	// Device returns what is kept of a device. Errors: [ErrNoDevice].
 	Device(ctx context.Context, id message.DeviceID) (Device, error)
+
+	// FirstCrisis returns what a card that is registered gets with its first PIN. Errors:
+	// [ErrNoDevice], the notary's.
+	FirstCrisis(ctx context.Context, id message.DeviceID) (FirstCrisis, error)
 }
 
 // IssuerDesk is the calls that the bureau that issues an intermediary's cards makes to it.

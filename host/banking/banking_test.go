@@ -171,6 +171,7 @@ var types = []remotetest.Type{
 	remotetest.Of(cardPoliciesAnswer{[]CardPolicy{cardPolicy}}),
 	remotetest.Of(blockRequest{anna, true}),
 	remotetest.Of(groupRequest{anna, 2}),
+	remotetest.Of(FirstCrisis{4, 2}),
 }
 
 func TestTypesGoThereAndBack(t *testing.T) { remotetest.Whole(t, types...) }
@@ -222,6 +223,10 @@ func (s stub) Revoked(context.Context, int64) ([]notary.Revocation, error) {
 func (s stub) PlaceRefund(context.Context, order.Signed) error          { return s.err }
 func (s stub) AddDevice(context.Context, Device) error                  { return s.err }
 func (s stub) Device(context.Context, message.DeviceID) (Device, error) { return device, s.err }
+
+func (s stub) FirstCrisis(context.Context, message.DeviceID) (FirstCrisis, error) {
+	return FirstCrisis{4, 2}, s.err
+}
 
 func (s stub) Cards(context.Context, string) ([]Card, error) {
 	return []Card{{device, true}}, s.err
@@ -309,6 +314,7 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	only(p.PlaceRefund(ctx, refund))
 	only(p.desk.AddDevice(ctx, device))
 	with(p.desk.Device(ctx, anna))
+	with(p.desk.FirstCrisis(ctx, anna))
 	with(p.desk.ReserveDevice(ctx, reservation))
 	with(p.desk.Cards(ctx, "anna"))
 	only(p.desk.ReportLost(ctx, anna))

@@ -83,6 +83,11 @@ func (i issuerDesk) Device(ctx context.Context, id message.DeviceID) (Device, er
 	return remote.Ask[Device](ctx, i.client, "device", deviceRequest{id})
 }
 
+// FirstCrisis implements Registry.
+func (i issuerDesk) FirstCrisis(ctx context.Context, id message.DeviceID) (FirstCrisis, error) {
+	return remote.Ask[FirstCrisis](ctx, i.client, "first-crisis", deviceRequest{id})
+}
+
 // ReserveDevice implements IssuerDesk.
 func (i issuerDesk) ReserveDevice(ctx context.Context, r Reservation) (message.DeviceID, error) {
 	a, err := remote.Ask[reserveAnswer](ctx, i.client, "reserve-device", r)
@@ -107,6 +112,10 @@ func ServeIssuerDesk(i IssuerDesk) *remote.Server {
 	remote.Handle(s, "device",
 		func(ctx context.Context, q deviceRequest) (Device, error) {
 			return i.Device(ctx, q.Device)
+		})
+	remote.Handle(s, "first-crisis",
+		func(ctx context.Context, q deviceRequest) (FirstCrisis, error) {
+			return i.FirstCrisis(ctx, q.Device)
 		})
 	remote.Handle(s, "reserve-device",
 		func(ctx context.Context, r Reservation) (reserveAnswer, error) {

@@ -27,6 +27,12 @@ type Device struct {
 	Policy      message.Policy // that the device shall have
 }
 
+// FirstCrisis is what a new card knows of crisis orders, so that it takes none that is over.
+type FirstCrisis struct {
+	LowestOrder uint32 `json:"lowest_order"` // number of a crisis order that it takes
+	Group       uint8  `json:"group"`        // of people that its owner belongs to, 0 for none
+}
+
 // DeviceKind is the letter in a device id that names the kind of device.
 type DeviceKind rune
 

@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/clock"
 	"ekrona/host/crisis"
@@ -151,6 +152,26 @@ func TestACrisisOrderGoesFromATerminalToCardsAndPhones(t *testing.T) {
 	books, err := w.Books(t.Context(), false)
 	require.NoError(t, err)
 	require.Empty(t, books.Violations)
+}
+
+// TestANewCardTakesNoOrderThatIsOver: it is told with its first PIN, before any Instruction.
+func TestANewCardTakesNoOrderThatIsOver(t *testing.T) {
+	w := newCrisisWeek(t)
+	over := w.order(crisis.DefaultRow())
+	w.clock.At = w.clock.At.AddDate(0, 0, 10)
+	b, err := w.Bank(t.Context(), string(Nordic))
+	require.NoError(t, err)
+	require.NoError(t, w.Enrol(t.Context(), b, "dora"))
+	require.NoError(t, w.issueCard(t.Context(), b, "dora", 9))
+	require.NoError(t, w.LearnCards(t.Context(), "dora"))
+	dora, err := w.Person(t.Context(), "dora", "")
+	require.NoError(t, err)
+	require.Equal(t, uint32(1), w.number(dora), "LOWEST is 2")
+	applet := client.New(dora.Card.Tap())
+	_, err = applet.Select(t.Context())
+	require.NoError(t, err)
+	err = applet.CrisisOrder(t.Context(), over.Order, over.CrisisKey, over.Notary)
+	require.True(t, client.Is(err, spec.SWOrderOld), err)
 }
 
 // TestPhonesCarryNothingThatTheirCardRefuses: a forged order is forgotten at the next tap.

@@ -330,9 +330,9 @@ func (t *txn) crisisFor(d *device, after, seq int64) ([]message.CrisisRow, error
 		"$2 ORDER BY seq LIMIT 1", []any{d.id, seq}, &closed); err != nil {
 		return nil, err
 	}
-	// a card has group 0 until its first Instruction
-	groups, err := store.Column[uint8](t.ctx, t.tx, `SELECT 0 UNION SELECT card_group FROM
-		instruction WHERE device = $1`, d.id)
+	// until its first Instruction a card has group 0, or that of its personalization
+	groups, err := store.Column[uint8](t.ctx, t.tx, `SELECT 0 UNION SELECT card_group FROM device
+		WHERE id = $1 UNION SELECT card_group FROM instruction WHERE device = $2`, d.id, d.id)
 	if err != nil {
 		return nil, err
 	}

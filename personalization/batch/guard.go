@@ -62,6 +62,16 @@ func (g *guarded) Device(ctx context.Context, id message.DeviceID) (banking.Devi
 	return d, aboutDevice(err)
 }
 
+// FirstCrisis is banking.IssuerDesk's.
+func (g *guarded) FirstCrisis(
+	ctx context.Context, id message.DeviceID,
+) (banking.FirstCrisis, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	first, err := g.IssuerDesk.FirstCrisis(ctx, id)
+	return first, aboutDevice(err)
+}
+
 // ReserveDevice is banking.IssuerDesk's.
 func (g *guarded) ReserveDevice(
 	ctx context.Context, r banking.Reservation,

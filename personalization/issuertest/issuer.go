@@ -46,6 +46,11 @@ func (n *Notary) AddDevice(_ context.Context, d banking.Device) error {
 	return nil
 }
 
+// FirstCrisis is that of a scheme without crisis orders.
+func (*Notary) FirstCrisis(context.Context, message.DeviceID) (banking.FirstCrisis, error) {
+	return banking.FirstCrisis{LowestOrder: 1}, nil
+}
+
 // Device is what is registered.
 func (n *Notary) Device(_ context.Context, id message.DeviceID) (banking.Device, error) {
 	d, known := n.Devices[id]

@@ -255,6 +255,12 @@ func (r placeholderRegistry) AddDevice(_ context.Context, d banking.Device) erro
 	return nil
 }
 
+func (placeholderRegistry) FirstCrisis(
+	context.Context, message.DeviceID,
+) (banking.FirstCrisis, error) {
+	return banking.FirstCrisis{LowestOrder: 1}, nil
+}
+
 func (r placeholderRegistry) Device(
 	_ context.Context, id message.DeviceID,
 ) (banking.Device, error) {
