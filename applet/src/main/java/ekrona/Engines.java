@@ -180,16 +180,15 @@ final class Engines {
         }
     }
 
-    /** AES-128-CBC encryption in place, zero initial value; the key is at keyOffset. */
-    void encrypt(byte[] key, short keyOffset, byte[] b, short offset, short length) {
+    /** Sets the key of encipher. */
+    void setKey(byte[] key, short keyOffset) {
         aesKey.setKey(key, keyOffset);
         aes.init(aesKey, Cipher.MODE_ENCRYPT);
-        aes.doFinal(b, offset, length, b, offset);
     }
 
-    /** AES-128-CBC encryption in place, zero initial value, with the key of the one before. */
-    void encryptNext(byte[] b, short offset, short length) {
-        aes.doFinal(b, offset, length, b, offset);
+    /** AES-128-CBC encryption, zero initial value. */
+    void encipher(byte[] b, short offset, short length, byte[] out, short outOffset) {
+        aes.doFinal(b, offset, length, out, outOffset);
     }
 
     /** AES-128-CBC decryption, zero initial value. */

@@ -178,8 +178,8 @@ final class Log {
     }
 
     /**
-     * Writes the record that append prepared; inside the transaction of the command, before the
-     * working copy is stored.
+     * Writes the record that append prepared to a free slot, which it names in the working copy:
+     * that is stored next, and before it nothing finds the record.
      */
     void store() {
         short index = (short) (ram.state[Nvm.NEXT_SLOT] & 0xFF);

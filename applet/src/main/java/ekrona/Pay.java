@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -18,9 +17,9 @@ final class Pay extends SecretCommand {
 
     private final PayTransport transport;
 
-    Pay(Device device, Select select) {
+    Pay(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
-        transport = new PayTransport(device, select);
+        transport = new PayTransport(device);
     }
 
     void work() {
@@ -49,8 +48,9 @@ final class Pay extends SecretCommand {
         short certificate = device.certificates.device(requestEnd, certificateEnd);
         byte[] earlier = find();
         boolean same = earlier != null && isSameRequest(earlier);
+        short bodyLength = Messages.requestBodyLength(in, (short) 0);
         if (same && earlier == device.log.slot(device.log.count())) {
-            transport.agree(batch, certificateEnd);
+            transport.agree(batch, certificateEnd, bodyLength);
             transport.answer(copyRecord(earlier));
             return;
         }
@@ -59,14 +59,13 @@ final class Pay extends SecretCommand {
         }
         short ca = device.certificates.requireKnownCA(certificate);
         requirePayee(certificate);
-        short bodyLength = Messages.requestBodyLength(in, (short) 0);
         device.certificates.requireSigned(certificate, ca, bodyLength);
         transport.requireFresh();
-        transport.agree(batch, certificateEnd);
-        transport.requireMac(certificateEnd, bodyLength);
+        transport.agree(batch, certificateEnd, bodyLength);
+        transport.decipher(certificateEnd);
+        ram.session[Ram.NONCE_VALID] = 0;
         short length;
         try {
-            transport.decipher(certificateEnd);
             device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
             device.pins.presentPin();
             length = same ? copyRecord(earlier) : pay(certificate, requestEnd, earlier, ca);
@@ -125,10 +124,8 @@ final class Pay extends SecretCommand {
         device.log.appendPayment(length);
         device.authorities.store(ca);
 
-        JCSystem.beginTransaction();
         device.log.store();
         nvm.store();
-        JCSystem.commitTransaction();
         device.pins.forget(); // a verified PIN serves one debit
         return length;
     }

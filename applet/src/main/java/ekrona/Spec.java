@@ -379,7 +379,7 @@ public final class Spec {
     /** bytes of command data, chained or extended: the longest ACCEPT */
     public static final short MAX_COMMAND = (short) 486;
     /** bytes of response data: the longest State */
-    public static final short MAX_RESPONSE = (short) 500;
+    public static final short MAX_RESPONSE = (short) 409;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -506,12 +506,10 @@ public final class Spec {
     public static final byte[] PIN_LABEL_ENC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x01};
     /** hashed after the shared secret: the MAC key of an enciphered PIN */
     public static final byte[] PIN_LABEL_MAC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x02};
-    /** hashed after the shared secret, with the nonce: the keys of an enciphered PAY */
+    /** hashed after the shared secret, with FCI and Request: the key of an enciphered PAY */
     public static final byte[] PAY_LABEL_KEYS = {
         (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x03
     };
-    /** hashed after the shared secret, with Request, FCI and PIN: what proves the sender */
-    public static final byte[] PAY_LABEL_PIN = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04};
     /** hashed after the shared secret, with nonce, status word and Request: what proves the card */
     public static final byte[] PAY_LABEL_REFUSED = {
         (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x05
@@ -1225,23 +1223,65 @@ public final class Spec {
     /** fewest bytes of the whole sequence */
     public static final short PAY_PIN_LENGTH_MIN = (short) 67;
     /** most bytes of the whole sequence */
-    public static final short PAY_PIN_LENGTH_MAX = (short) 87;
+    public static final short PAY_PIN_LENGTH_MAX = (short) 85;
     /** offset of the data object: payee's point for this Request, or a phone's for this tap */
     public static final short PAY_PIN_AT_POINT = (short) 0;
     /** offset of the value: payee's point for this Request, or a phone's for this tap */
     public static final short PAY_PIN_OFFSET_POINT = (short) 2;
-    /** offset of the data object: PIN block, enciphered */
+    /**
+     * offset of the data object: PIN block and nonce, in one block of AES-128: the nonce in it
+     * proves that the sender made the point, for this Request and session. The sender deciphers to
+     * make it, and the card enciphers to read it, as it enciphers its answer
+     */
     public static final short PAY_PIN_AT_CRYPTOGRAM = (short) 67;
-    /** offset of the value: PIN block, enciphered */
+    /**
+     * offset of the value: PIN block and nonce, in one block of AES-128: the nonce in it proves
+     * that the sender made the point, for this Request and session. The sender deciphers to make
+     * it, and the card enciphers to read it, as it enciphers its answer
+     */
     public static final short PAY_PIN_OFFSET_CRYPTOGRAM = (short) 69;
 
     // PAY_PAID: what is enciphered in the answer of PAY when the card pays
-    /** fewest bytes of the whole sequence */
-    public static final short PAY_PAID_LENGTH_MIN = (short) 468;
-    /** most bytes of the whole sequence */
-    public static final short PAY_PAID_LENGTH_MAX = (short) 486;
-    /** offset of the data object: the payer pays one Request, over the payee's signature too */
-    public static final short PAY_PAID_AT_PAYMENT = (short) 0;
+    /** bytes of the whole sequence */
+    public static final short PAY_PAID_LENGTH = (short) 239;
+    /** offset of the data object: the card's, of the Payment */
+    public static final short PAY_PAID_AT_SIGNATURE = (short) 0;
+    /** offset of the value: the card's, of the Payment */
+    public static final short PAY_PAID_OFFSET_SIGNATURE = (short) 0;
+    /** offset of the data object: number of this record in the card's log */
+    public static final short PAY_PAID_AT_ATC = (short) 64;
+    /** offset of the value: number of this record in the card's log */
+    public static final short PAY_PAID_OFFSET_ATC = (short) 64;
+    /**
+     * offset of the data object: digits of the CA that certified the card, after the Name in HOLDER
+     */
+    public static final short PAY_PAID_AT_AUTHORITY_NUMBER = (short) 68;
+    /** offset of the value: digits of the CA that certified the card, after the Name in HOLDER */
+    public static final short PAY_PAID_OFFSET_AUTHORITY_NUMBER = (short) 68;
+    /** offset of the data object: X || Y of the card's key */
+    public static final short PAY_PAID_AT_POINT = (short) 73;
+    /** offset of the value: X || Y of the card's key */
+    public static final short PAY_PAID_OFFSET_POINT = (short) 73;
+    /** offset of the data object: the card's device id */
+    public static final short PAY_PAID_AT_HOLDER = (short) 137;
+    /** offset of the value: the card's device id */
+    public static final short PAY_PAID_OFFSET_HOLDER = (short) 137;
+    /** offset of the data object: card or SAM */
+    public static final short PAY_PAID_AT_ROLE = (short) 153;
+    /** offset of the value: card or SAM */
+    public static final short PAY_PAID_OFFSET_ROLE = (short) 153;
+    /** offset of the data object: first day of the certificate's validity */
+    public static final short PAY_PAID_AT_EFFECTIVE = (short) 154;
+    /** offset of the value: first day of the certificate's validity */
+    public static final short PAY_PAID_OFFSET_EFFECTIVE = (short) 157;
+    /** offset of the data object: last day of validity */
+    public static final short PAY_PAID_AT_EXPIRY = (short) 163;
+    /** offset of the value: last day of validity */
+    public static final short PAY_PAID_OFFSET_EXPIRY = (short) 166;
+    /** offset of the data object: over the body (7F4E) of the certificate that these fields give */
+    public static final short PAY_PAID_AT_CERTIFICATE_SIGNATURE = (short) 172;
+    /** offset of the value: over the body (7F4E) of the certificate that these fields give */
+    public static final short PAY_PAID_OFFSET_CERTIFICATE_SIGNATURE = (short) 175;
 
     // PAY_REFUSED: what is enciphered in the answer of PAY when the card refuses
     /** bytes of the whole sequence */
@@ -1428,8 +1468,8 @@ public final class Spec {
     };
     /** frame of PAY_PIN with its optional field */
     public static final byte[] PAY_PIN_FRAME_MAX = {
-        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x08,
-        (byte) 0x0A, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x0A, (byte) 0x00
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x10,
+        (byte) 0x12, (byte) 0x00
     };
     /** frame of ENCIPHERED_PIN */
     public static final byte[] ENCIPHERED_PIN_FRAME = {
