@@ -67,8 +67,8 @@ func (a *Agreement) hash(label string, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// key is the key of the PIN and of the answer. It is tied to the Request, and to all that SELECT
-// has answered; the batch's Name is tied to it by the batch's own key.
+// key is the key of the PIN and of the answer. It is tied to the Request, and to what SELECT has
+// answered but for the batch, which goes with the PIN.
 func (a *Agreement) key(request *message.Request) (cipher.Block, error) {
 	body, err := message.Body(request)
 	if err != nil {
@@ -77,11 +77,7 @@ func (a *Agreement) key(request *message.Request) (cipher.Block, error) {
 	var told [4]byte
 	binary.BigEndian.PutUint16(told[:], a.application.SpecVersion)
 	told[2], told[3] = a.application.Capabilities, byte(a.application.LifeCycle)
-	number := ""
-	if batch := string(a.application.Batch); len(batch) > spec.NameLength {
-		number = batch[spec.NameLength:]
-	}
-	sum := a.hash(spec.PayLabelKeys, told[:], a.application.Nonce[:], []byte(number), body)
+	sum := a.hash(spec.PayLabelKeys, told[:], a.application.Nonce[:], body)
 	block, err := aes.NewCipher(sum[:aes.BlockSize])
 	if err != nil {
 		return nil, fmt.Errorf("pin: %w", err)
@@ -101,8 +97,16 @@ func (a *Agreement) PIN(block Block, request *message.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cryptogram := append(bytes.Clone(block[:]), a.application.Nonce[:]...)
-	key.Decrypt(cryptogram, cryptogram)
+	plain := make([]byte, 0, 2*aes.BlockSize)
+	plain = append(append(append(plain, block[:]...), a.application.Nonce[:]...),
+		a.application.Batch...)
+	if len(plain) != 2*aes.BlockSize {
+		return nil, errors.New("pin: the card names no batch: it is not activated")
+	}
+	cryptogram := make([]byte, len(plain))
+	key.Decrypt(cryptogram, plain[:aes.BlockSize])
+	key.Decrypt(cryptogram[aes.BlockSize:], plain[aes.BlockSize:])
+	subtle.XORBytes(cryptogram[aes.BlockSize:], cryptogram[aes.BlockSize:], plain)
 	return layout.Append(nil, spec.PayPIN, []layout.Value{layout.Bytes(a.point),
 		layout.Bytes(cryptogram)})
 }

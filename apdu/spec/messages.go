@@ -261,11 +261,11 @@ var (
 	// cryptogram it asks for the last record again.
 	PayPIN = []Field{
 		field("POINT", TagPoint, "payee's point for this Request, or a phone's for this tap"),
-		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: PINBlockLength + NonceLength,
-			Max: PINBlockLength + NonceLength, Meaning: "PIN block and nonce, in one block of " +
-				"AES-128: the nonce in it proves that the sender made the point, for this " +
-				"Request and session. The sender deciphers to make it, and the card enciphers " +
-				"to read it, as it enciphers its answer"}),
+		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: payCryptogramLength,
+			Max: payCryptogramLength, Meaning: "PIN block, nonce and BATCH, two blocks of " +
+				"AES-128-CBC, IV zero: nonce and BATCH in it prove that the sender made the " +
+				"point, for this Request and session. The sender deciphers to make it, and the " +
+				"card enciphers to read it, as it enciphers its answer"}),
 	}
 	// Refused is what an enciphered PAY answers when the card does not pay.
 	Refused = &Layout{
@@ -308,6 +308,8 @@ var (
 		},
 	}
 )
+
+const payCryptogramLength = PINBlockLength + NonceLength + DeviceIDLength
 
 // payAnswer is the answer of an enciphered PAY: PAY_PAID or PAY_REFUSED, padded with 80 and
 // zeros.

@@ -98,6 +98,8 @@ func java() string {
 
 package ekrona;
 
+import javacard.framework.Util;
+
 /**
  * The applet's interface in constants: commands, data objects, status words,
  * limits and the layout of messages. Every X_OFFSET_Y is the offset of a value,

@@ -368,9 +368,9 @@ func (p *page) cryptography() {
 - Enciphered PAY: Z = X coordinate of ECDH between POINT and the card's PIN key or batch key; the
   first bytes of POINT's X coordinate are the RANDOM of a Request that is paid by batch key.
   The key is the first 16 bytes of SHA-256(Z || `+"`%X`"+` || what SELECT answered: version,
-  capabilities, life-cycle state, nonce in force, BATCH without its Name || Request's body); the
-  Name is the batch key's own. CRYPTOGRAM: PIN block and nonce, one block of AES-128, which the
-  sender deciphers and the card enciphers: a nonce that comes out proves key, Request and session.
+  capabilities, life-cycle state, nonce in force || Request's body). CRYPTOGRAM: PIN block, nonce,
+  BATCH, AES-128-CBC with IV zero, which the sender deciphers and the card enciphers: nonce and
+  BATCH come out only for the same key, Request and session.
   MAC of REFUSED: first 8 bytes of SHA-256(Z || `+"`%X`"+` || nonce || status word || Request's
   body). Each hash is the KDF of TR-03111 §4.3.3 with SharedInfo. Answer: AES-128-CBC under the
   same key, IV zero, padded with `+"`80`"+` and zeros. PAY_PAID has what the payee does not know of

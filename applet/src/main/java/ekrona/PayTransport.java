@@ -10,9 +10,10 @@ import javacard.security.MessageDigest;
  * or a payee that made its point for this Request and has the batch key from anybody. Who stands
  * between can change neither Request, nonce nor the answer to SELECT, nor make up a refusal.
  *
- * <p>The cipher is initialised once, to encipher: the other side deciphers PIN block and nonce, so
- * that enciphering them gives them back, and a nonce that comes out proves the key. All of it is in
- * scratch, and wiped by SecretCommand.
+ * <p>The cipher is initialised once, to encipher: the other side deciphers PIN block, nonce and
+ * batch, so that enciphering gives them back, and what comes out proves the key. The input of its
+ * hash has two blocks of SHA-256, for a Request that names no payer. All of it is in scratch, and
+ * wiped by SecretCommand.
  */
 final class PayTransport {
     private static final byte PADDING = (byte) 0x80;
@@ -25,6 +26,11 @@ final class PayTransport {
     private static final short FROM_ROLE = (short) (Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH
             - Spec.DEVICE_CERTIFICATE_OFFSET_ROLE);
     private static final short CAPABILITIES = (short) 2;
+    // What is enciphered with the PIN block, in scratch after it.
+    private static final short NONCE = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
+    private static final short BATCH = (short) (NONCE + Spec.NONCE_LENGTH);
+    private static final short CRYPTOGRAM_LENGTH =
+            (short) (BATCH + Spec.DEVICE_ID_LENGTH - Ram.SECRET);
 
     private final Device device;
     private final Ram ram;
@@ -43,11 +49,14 @@ final class PayTransport {
 
     /** Reads the data objects from point to end. Reports whether a PIN is among them. */
     boolean read(short point, short end) {
-        boolean withPin = (short) (end - point) != Spec.PAY_PIN_LENGTH_MIN;
-        Tlv.requireAll(ram.in, point, end,
-                withPin ? Spec.PAY_PIN_FRAME_MAX : Spec.PAY_PIN_FRAME_MIN,
-                withPin ? Spec.PAY_PIN_LENGTH_MAX : Spec.PAY_PIN_LENGTH_MIN);
-        return withPin;
+        short length = (short) (end - point);
+        if (length == Spec.PAY_PIN_LENGTH_MAX && Spec.isPayPinMax(ram.in, point)) {
+            return true;
+        }
+        if (length != Spec.PAY_PIN_LENGTH_MIN || !Spec.isPayPinMin(ram.in, point)) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+        return false;
     }
 
     /** Requires a nonce that no enciphered PIN has used up. */
@@ -79,8 +88,6 @@ final class PayTransport {
         sha.update(prefix, (short) 0, (short) prefix.length);
         sha.update(ram.state, Nvm.LIFE, (short) 1);
         sha.update(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
-        sha.update(device.nvm.batch, (short) (Nvm.BATCH_HOLDER + Spec.NAME_LENGTH),
-                (short) (Spec.DEVICE_ID_LENGTH - Spec.NAME_LENGTH));
         sha.doFinal(in, (short) 0, bodyLength, scratch, Ram.KEY);
         engines.setKey(scratch, Ram.KEY);
     }
@@ -92,9 +99,10 @@ final class PayTransport {
     void decipher(short point) {
         byte[] scratch = ram.scratch;
         device.engines.encipher(ram.in, (short) (point + Spec.PAY_PIN_OFFSET_CRYPTOGRAM),
-                Spec.IV_LENGTH, scratch, Ram.SECRET);
-        if (Util.arrayCompare(scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH), ram.session,
-                Ram.NONCE, Spec.NONCE_LENGTH) != 0) {
+                CRYPTOGRAM_LENGTH, scratch, Ram.SECRET);
+        if (Util.arrayCompare(scratch, NONCE, ram.session, Ram.NONCE, Spec.NONCE_LENGTH) != 0
+                || Util.arrayCompare(scratch, BATCH, device.nvm.batch, Nvm.BATCH_HOLDER,
+                        Spec.DEVICE_ID_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
     }

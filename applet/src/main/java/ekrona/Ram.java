@@ -9,7 +9,7 @@ import javacard.framework.Util;
  * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in          486   all data of the command, chained or not
+ * in          488   all data of the command, chained or not
  * out         467   response, or the log record under construction with its header
  * state       545   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
@@ -19,7 +19,7 @@ import javacard.framework.Util;
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,343   2,416 rounded up
+ * total     2,345   2,416 rounded up
  * </pre>
  */
 final class Ram {
@@ -30,7 +30,7 @@ final class Ram {
             + PayTransport.PAID_LENGTH - Spec.SIGNATURE_LENGTH);
 
     // Layout of scratch.
-    /** A signature in DER. */
+    /** A signature in DER, at the start (Der). */
     static final short DER = 0;
     /** SHA-256 of the current message. */
     static final short IDENTITY = (short) (DER + Der.MAX_LENGTH);
