@@ -113,8 +113,8 @@ func TestAListenerLearnsNothing(t *testing.T) {
 	assert.NotEqual(t, sealed[2:18], refusal(t, card, request, spec.SWPINWrong|2)[2:18])
 }
 
-// TestAPaymentIsPutTogether shows that the payee gets what the card signed, also over the other form
-// of its signature, and that a Payment of another Request is none of this.
+// TestAPaymentIsPutTogether shows that the payee gets what the card signed, also over the other
+// form of its signature, and that a Payment of another Request is none of this.
 func TestAPaymentIsPutTogether(t *testing.T) {
 	here, card, request := sides(t)
 	payeeKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.NewChaCha8([32]byte{1}))

@@ -17,8 +17,8 @@ var Pay = command(Command{
 			"PIN. Of any other the PIN is asked for.",
 		"Enciphered: payee's CA is known; certificate and Request verify, and the certificate is " +
 			"the payee's; PAY batch: the Request's RANDOM is the start of POINT's X coordinate; " +
-			"the nonce is not used up, and comes out of CRYPTOGRAM. What is refused up to here is refused in clear, " +
-			"and has taken no try.",
+			"the nonce is not used up, and comes out of CRYPTOGRAM with BATCH. What is refused " +
+			"up to here is refused in clear, and has taken no try.",
 		"Enciphered: the PIN, as by VERIFY, which uses the nonce up. What is refused from here " +
 			"on is refused within the answer, whose status word is 9000.",
 		"A kept record pays this very Request: its Payment is the answer and nothing else is " +
@@ -50,7 +50,7 @@ var Pay = command(Command{
 		{SWBlocked, "blocked"},
 		{SWClosed, "closed"},
 		{SWSecurity, "PIN needed"},
-		{SWMACWrong, "enciphered: another nonce comes out of CRYPTOGRAM; no try is taken"},
+		{SWMACWrong, "enciphered: another nonce or batch comes out of CRYPTOGRAM; no try is taken"},
 		{SWReferenceUnknown, "payee's CA is not remembered: present its certificate and repeat; " +
 			"the PIN stays"},
 		{SWAddressee, "the Request names another payer, or the certificate is not its payee's"},

@@ -183,8 +183,8 @@ func (j *javaFile) test(name, variant, frame, content string) {
 		if offset > 0 {
 			at = fmt.Sprintf("(short) (at + %d)", offset)
 		}
-		fmt.Fprintf(j, "        %sUtil.arrayCompare(b, %s, %s,\n                        (short) %d, "+
-			"(short) %d) == 0", before, at, frame, i+1, run)
+		fmt.Fprintf(j, "        %sUtil.arrayCompare(b, %s, %s,\n"+
+			"                        (short) %d, (short) %d) == 0", before, at, frame, i+1, run)
 		i += 1 + run
 		offset += int(content[i])
 		i++
