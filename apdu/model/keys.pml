@@ -42,102 +42,78 @@ bool rootStolen, keysStolen; /* the first of them, when it has been replaced */
 bool out;
 byte names[2], given;
 
-/* The card: its root and the one before; of each role the stored key and the root that certified it; those of the session. */
+/* The card: its root and the one before; of each role the stored key, and that of the session. */
 byte current = 1, before;
-byte stored[2] = 1, storedRoot[2] = 1;
-byte shown[2], shownRoot[2];
+byte stored[2] = 1;
+byte shown[2];
 
-/* Ghosts: the newest key of each role that signed an Instruction which the card applied, the newest root that certified one; and what
- * strangers have made the card write since. */
-byte doneKey[2] = 1, doneRoot[2] = 1;
+/* Ghosts: the newest key of each role that signed an Instruction which the card applied; and what strangers have made the card write
+ * since. */
+byte doneKey[2] = 1;
 byte writes;
 SCRATCH byte x, y;
 
 #define BIT(r) (1 << (r))
-/* Which roots certify notary and instruction keys for a card, and from when on the former one certifies none: once the next one has, or
- * by the stronger rule once the card knows the next one. */
-#ifdef CURRENT_ROOT
-#define KNOWN(r) ((r) == current)
-#define ROOT_REPLACED(role) (current > 1)
-#else
+/* Which roots certify notary and instruction keys for a card. */
+#ifdef BOTH_ROOTS
 #define KNOWN(r) ((r) == current || (r) == before)
-#define ROOT_REPLACED(role) (doneRoot[role] > 1)
+#else
+#define KNOWN(r) ((r) == current)
 #endif
 #define HAS(role, k, r) ((k) == THEIRS && (r) == 1 && rootStolen || \
 	(k) != THEIRS && (certified[4 * (role) + ((k) % 4)] & BIT(r)) != 0)
 
-/* Never backward: not an earlier end, not by an older root than those of the stored key. */
+/* Never backward: not an earlier end than that of the stored key. */
 #ifdef ANY_END
-#define LATER(role, k) true
+#define FORWARD(role, k) true
 #else
-#define LATER(role, k) (END(k) >= END(stored[role]))
+#define FORWARD(role, k) (END(k) >= END(stored[role]))
 #endif
-#ifdef ANY_ROOT
-#define NEWER(role, r) true
-#elif defined(CURRENT_ROOT)
-#define NEWER(role, r) true /* it always is */
-#else
-#define NEWER(role, r) ((r) >= storedRoot[role])
-#endif
-#define FORWARD(role, k, r) (LATER(role, k) && NEWER(role, r))
 
 /* The stored key verifies until a successor is written in its place; what the session keeps, beside it. */
 #define VERIFIES(role, k) (stored[role] == (k) || shown[role] == (k))
 
-/* Whether a phone with every certificate can have key k verified by a card that knows roots a and b. */
-#define BY(role, k, r) (HAS(role, k, r) && FORWARD(role, k, r))
-#ifdef CURRENT_ROOT
-#define PRESENTABLE(role, k, a, b) (stored[role] == (k) || BY(role, k, a))
-#else
-#define PRESENTABLE(role, k, a, b) (stored[role] == (k) || BY(role, k, a) || BY(role, k, b))
-#endif
-#define ALL(a, b) (PRESENTABLE(NOTARY, names[NOTARY], a, b) && PRESENTABLE(INSTRUCTION, names[INSTRUCTION], a, b))
+/* Whether a phone with every certificate can have key k verified by a card whose root is a. */
+#define PRESENTABLE(role, k, a) (stored[role] == (k) || HAS(role, k, a) && FORWARD(role, k))
+#define ALL(a) (PRESENTABLE(NOTARY, names[NOTARY], a) && PRESENTABLE(INSTRUCTION, names[INSTRUCTION], a))
 #ifdef GOES_BACK
-#define CHALLENGED(a, b) true
+#define CHALLENGED(a) true
 #else
-#define CHALLENGED(a, b) PRESENTABLE(INSTRUCTION, key[INSTRUCTION], a, b) /* the Challenge before it */
+#define CHALLENGED(a) PRESENTABLE(INSTRUCTION, key[INSTRUCTION], a) /* the Challenge before it */
 #endif
 
-#define APPLICABLE(a, b) (ALL(a, b) && CHALLENGED(a, b))
+#define APPLICABLE(a) (ALL(a) && CHALLENGED(a))
 
 /* Keys that thieves have: the first of a role, and theirs. */
 #define STOLEN(k) ((k) == 1 && keysStolen || (k) == THEIRS && rootStolen)
-/* Whether it has been replaced on the card. */
-#define REPLACED(role, k) ((k) == 1 && doneKey[role] > 1 || (k) == THEIRS && ROOT_REPLACED(role))
+/* Whether it has been replaced on the card: a root, once the card knows the next one. */
+#define REPLACED(role, k) ((k) == 1 && doneKey[role] > 1 || (k) == THEIRS && current > 1)
 
 inline stranger() {
 	writes++;
 	MUST(writes <= WRITES, "broken writes: strangers write without bound\n")
 }
 
-inline present(role, k, r) {
+inline present(role, k) {
 #if defined(PRESENTING_WRITES)
-	if
-	:: stored[role] != k || storedRoot[role] != r -> stored[role] = k; storedRoot[role] = r; stranger()
-	:: else
-	fi
+	stored[role] = k; stranger()
 #else
-	shown[role] = k; shownRoot[role] = r
+	shown[role] = k
 #endif
 }
 
 inline forget() {
-	shown[0] = 0; shown[1] = 0; shownRoot[0] = 0; shownRoot[1] = 0
+	shown[0] = 0; shown[1] = 0
 }
 
 /* write makes the stored key that of an Instruction, which is the session's unless it is the stored one. */
 inline write(role, k) {
 	if
-	:: shown[role] == k && FORWARD(role, k, shownRoot[role]) ->
+	:: shown[role] == k && FORWARD(role, k) ->
 		doneKey[role] = (k > doneKey[role] -> k : doneKey[role]);
-		doneRoot[role] = (shownRoot[role] > doneRoot[role] -> shownRoot[role] : doneRoot[role]);
-		if
-		:: stored[role] != k -> MET(0, "met a successor written\n")
-		:: stored[role] == k && storedRoot[role] < shownRoot[role] -> MET(1, "met a key written again under the next root\n")
-		:: else
-		fi;
+		MET(0, "met a successor written\n");
 #ifndef NOT_WRITTEN
-		stored[role] = k; storedRoot[role] = shownRoot[role]
+		stored[role] = k
 #else
 		skip
 #endif
@@ -186,7 +162,7 @@ proctype Card() {
 		TELL("the card is selected\n") }
 	/* Anybody presents anything. */
 	:: d_step { current < root -> before = current; current++; stranger();
-#if defined(CURRENT_ROOT) && !defined(SESSION_STAYS)
+#ifndef SESSION_STAYS
 		forget();
 #endif
 		TELL("the card learns root %d\n", current) }
@@ -195,14 +171,14 @@ proctype Card() {
 		if :: k = 1 :: k = 2 :: k = 3 :: k = THEIRS fi;
 		if :: r = 1 :: r = 2 :: r = 3 fi;
 		if
-		:: d_step { KNOWN(r) && HAS(role, k, r) && FORWARD(role, k, r) && (shown[role] != k || shownRoot[role] != r) ->
-			TELL("role %d: key %d by root %d is presented\n", role, k, r); present(role, k, r) }
+		:: d_step { KNOWN(r) && HAS(role, k, r) && FORWARD(role, k) && stored[role] != k && shown[role] != k ->
+			TELL("role %d: key %d by root %d is presented\n", role, k, r); present(role, k) }
 		:: else
 		fi;
 		role = 0; k = 0; r = 0 }
 	:: d_step { out && VERIFIES(NOTARY, names[NOTARY]) && VERIFIES(INSTRUCTION, names[INSTRUCTION]) ->
-		if :: names[NOTARY] < key[NOTARY] -> MET(2, "met an Instruction by a key that has a successor\n") :: else fi;
-		if :: current > storedRoot[0] -> MET(3, "met an Instruction after a root rollover\n") :: else fi;
+		if :: names[NOTARY] < key[NOTARY] -> MET(1, "met an Instruction by a key that has a successor\n") :: else fi;
+		if :: current > 1 -> MET(2, "met an Instruction after a root rollover\n") :: else fi;
 		TELL("the card applies the Instruction\n");
 		write(NOTARY, names[NOTARY]); write(INSTRUCTION, names[INSTRUCTION]);
 		out = false; writes = 0; names[0] = 0; names[1] = 0 }
@@ -217,12 +193,12 @@ proctype Promises() {
 	end: do
 	:: d_step { MINTS_REPLACED(1, 1) || MINTS_REPLACED(1, THEIRS) || MINTS_REPLACED(THEIRS, 1) || MINTS_REPLACED(THEIRS, THEIRS) ->
 		MUST(false, "broken mint: what was replaced signs an Instruction that the card takes\n") }
-	:: d_step { out && !APPLICABLE(current, before) && !(current < root && APPLICABLE(current + 1, current)) &&
-		!(current + 1 < root && APPLICABLE(current + 2, current + 1)) ->
+	:: d_step { out && !APPLICABLE(current) && !(current < root && APPLICABLE(current + 1)) &&
+		!(current + 1 < root && APPLICABLE(current + 2)) ->
 		MUST(false, "broken brick: an outstanding Instruction that can never be applied\n") }
 #ifdef COVERAGE
-	:: d_step { MINTS(1, 1) -> MET(4, "met stolen keys that nothing has replaced on the card\n") }
-	:: d_step { MINTS(THEIRS, THEIRS) -> MET(5, "met a stolen root that nothing has replaced on the card\n") }
+	:: d_step { MINTS(1, 1) -> MET(3, "met stolen keys that nothing has replaced on the card\n") }
+	:: d_step { MINTS(THEIRS, THEIRS) -> MET(4, "met a stolen root that nothing has replaced on the card\n") }
 #endif
 	od
 }

@@ -18,7 +18,7 @@ var crisis = []Attack{
 		Name:    "crisis order without both signatures",
 		Threat:  "a thief of one key raises the limits of every card",
 		Defence: "crisis key and notary sign, each with its own key",
-		Clause:  "PROTOCOL.md §8, 14", Card: Ordered, Answers: sw(spec.SWSignature),
+		Clause:  "PROTOCOL.md §8, 12", Card: Ordered, Answers: sw(spec.SWSignature),
 		Ways: []Way{
 			ordered("crisis key's wrong", func(o *message.CrisisOrder) {
 				o.CrisisSignature = broken(o.CrisisSignature)
@@ -72,7 +72,7 @@ var crisis = []Attack{
 		Name:    "crisis order of a number that has passed",
 		Threat:  "an order of a former crisis comes back, or a card writes without end",
 		Defence: "numbers only rise, above the one that the notary has told too",
-		Clause:  "PROTOCOL.md §8, 14", Card: Ordered, Answers: sw(spec.SWOrderOld),
+		Clause:  "PROTOCOL.md §8, 12", Card: Ordered, Answers: sw(spec.SWOrderOld),
 		Ways: []Way{
 			{"the same again", func(s *Setup) (Blow, error) {
 				encoded, err := message.Encode(s.Held)
@@ -87,7 +87,7 @@ var crisis = []Attack{
 		Name:    "crisis order that outlives its signers",
 		Threat:  "an order by stolen keys counts for ever",
 		Defence: "an order ends with the certificates of its signers at the latest",
-		Clause:  "PROTOCOL.md §8, 14", Card: Ordered, Answers: sw(spec.SWDate),
+		Clause:  "PROTOCOL.md §8, 12", Card: Ordered, Answers: sw(spec.SWDate),
 		Ways: []Way{
 			outliving("the crisis key", func(s *Setup) Identity { return s.Crisis }),
 			outliving("the notary", func(s *Setup) Identity { return s.Notary }),

@@ -182,7 +182,8 @@ var authorityCases = []testCase{
 	}},
 	{"a certificate's signature is looked at before its dates", func(c *caseRun) {
 		s := c.active()
-		for _, role := range []spec.Role{spec.RoleIntermediary, spec.RoleNotary, spec.RoleRoot} {
+		for _, role := range []spec.Role{spec.RoleIntermediary, spec.RoleNotary, spec.RoleRoot,
+			spec.RoleCrisisKey} {
 			old := c.certify(c.world.root,
 				entry{holder: "SEBANK9100001", role: role, to: yesterday})
 			s.answers(spec.SWCertificate, spec.VerifyCertificate.Only(), flipLast(old.encoded))

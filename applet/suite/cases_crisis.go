@@ -246,6 +246,14 @@ var crisisCases = []testCase{
 			}
 		}
 		d := c.device(s.bank, spec.RoleTerminal)
+		for _, kind := range payKinds {
+			p := s.sealedPay(kind, d, 100)
+			p.request.Date = message.Date{}
+			c.must(message.Sign(p.request, d.key))
+			a := p.agree(s.selectApplet())
+			s.answers(spec.SWWrongData, p.variant, p.withPIN(a, ownPIN)...)
+		}
+		s.enterPIN()
 		r := c.request(d, 100, s.id())
 		i := len(c.encode(r)) - 2*spec.DateLength
 		altered := c.encode(r)

@@ -7,7 +7,7 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           503   all that commands change, one block
+ * state           522   all that commands change, one block
  * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
  * requests        588   the messages of the open requests (OpenRequests)
  * confirmation    147   the answer to the last Instruction
@@ -17,7 +17,7 @@ import javacard.framework.Util;
  * crisis          237   the certificate of the crisis key
  * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total        59,274   and besides 16 EC keys, 2 PINs, and what a platform takes for each array
+ * total        59,902   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back

@@ -9,17 +9,17 @@ import javacard.framework.Util;
  * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in          486   all data of the command, chained or not
+ * in          495   all data of the command, chained or not
  * out         545   response, or the log record under construction with its header
- * state       545   working copy of Nvm.state, and the session's authorities
+ * state       562   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
- * session      19   flags and headers that live from command to command
+ * session      23   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,421   2,496 rounded up
+ * total     2,451   2,512 rounded up
  * </pre>
  */
 final class Ram {
