@@ -10,12 +10,16 @@ package cost
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
+	"ekrona/host/notary"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
 )
@@ -49,6 +53,9 @@ const (
 	WarmGoal  = 200 * time.Millisecond
 	NewCAGoal = 300 * time.Millisecond
 )
+
+// CrisisGoal is for the command that gives a card a crisis order of the most rows.
+const CrisisGoal = 150 * time.Millisecond
 
 // measurement is a running [Measure].
 type measurement struct {
@@ -123,6 +130,8 @@ func (m *measurement) flows(ctx context.Context) error {
 		{"pay another card", 0,
 			func(tap wallet.Tap) error { return m.receive(ctx, bertil, anna, small) }},
 		{"refuse", 0, func(tap wallet.Tap) error { return m.refuse(ctx, anna, tap, small) }},
+		{"pay at a terminal that brings a crisis order, and its key", 0,
+			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
 		{"synchronise", 0, func(tap wallet.Tap) error {
 			_,
 				err := anna.Phone.Synchronise(ctx, tap)
@@ -138,6 +147,11 @@ func (m *measurement) flows(ctx context.Context) error {
 		return err
 	}
 	for _, s := range steps {
+		if strings.Contains(s.title, "crisis") {
+			if err := m.orderCrisis(ctx, cafe); err != nil {
+				return err
+			}
+		}
 		m.begin(s.title, s.goal)
 		tap, err := present(anna)
 		if err != nil {
@@ -148,6 +162,22 @@ func (m *measurement) flows(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// orderCrisis gives a terminal a crisis order of the most rows.
+func (m *measurement) orderCrisis(ctx context.Context, s *sandbox.Merchant) error {
+	today := message.DateOf(m.Clock().Now())
+	draft := notary.CrisisDraft{From: today, Until: today.AddDays(7)}
+	for group := range uint8(spec.MaxOrderRows) {
+		draft.Rows = append(draft.Rows, message.CrisisRow{Group: group,
+			MaxBalance: spec.DefaultMaxBalance, MaxTransactions: spec.DefaultMaxTransactions,
+			MaxPayment: spec.DefaultMaxPayment, MaxSpent: spec.DefaultMaxSpent})
+	}
+	carried, err := m.OrderCrisis(ctx, draft, "the central bank")
+	if err != nil {
+		return err
+	}
+	return s.Terminal.TakeCrisis(ctx, carried)
 }
 
 func present(p *sandbox.Person) (wallet.Tap, error) {
