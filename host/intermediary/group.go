@@ -17,8 +17,8 @@ func (i *Intermediary) SetGroup(ctx context.Context, id message.DeviceID, group 
 }
 
 // FirstCrisis returns what a card that is registered gets with its first PIN: what the notary would
-// have its next Instruction name. It implements banking.Registry. Errors: [banking.ErrNoDevice], the
-// notary's.
+// have its next Instruction name. It implements banking.Registry. Errors: [banking.ErrNoDevice],
+// the notary's.
 func (i *Intermediary) FirstCrisis(
 	ctx context.Context, id message.DeviceID,
 ) (banking.FirstCrisis, error) {

@@ -8,9 +8,9 @@ import (
 	"ekrona/apdu/message"
 )
 
-// TestATwinKeepsTheFirstNumber: after a theft of both keys one order is signed twice, for cards that
-// know the next notary's key and for those that do not; neither loses it by an Instruction. An order
-// with other limits, or by another crisis key, is no twin.
+// TestATwinKeepsTheFirstNumber: after a theft of both keys one order is signed twice, for cards
+// that know the next notary's key and for those that do not; neither loses it by an Instruction. An
+// order with other limits, or by another crisis key, is no twin.
 func TestATwinKeepsTheFirstNumber(t *testing.T) {
 	first, err := message.ParseDate("2027-03-01")
 	require.NoError(t, err)
