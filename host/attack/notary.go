@@ -133,6 +133,18 @@ var (
 			}),
 		},
 	}
+	InstructionOfAnotherCrisis = Attack{
+		Name:    "Instruction that names another crisis order or group than the notary's",
+		Threat:  "a bank keeps its cards at the limits of a crisis that is over, or of others",
+		Defence: "the notary signs the lowest number and the group that it has itself",
+		Clause:  "PROTOCOL.md §8, 12",
+		Answers: []error{notary.Policy},
+		Ways: []Way{
+			credit("a lower number", func(_ *Setup, i *message.Instruction) { i.OrderNumber-- }),
+			credit("a higher number", func(_ *Setup, i *message.Instruction) { i.OrderNumber++ }),
+			credit("another group", func(_ *Setup, i *message.Instruction) { i.Group++ }),
+		},
+	}
 	// CreditWithoutOrder is for a device of its own, and within the rules.
 	CreditWithoutOrder = Attack{
 		Name:    "credit that no customer has ordered",
@@ -150,7 +162,7 @@ func Instructions() []Attack {
 	return []Attack{
 		ForeignCredit, CreditOfMoreThanIssued, SecondInstruction, InstructionOutOfTurn,
 		ForgottenPayments, InstructionOfAnotherDay, InstructionThatTheCardRefuses,
-		InstructionOfNobody, InstructionByAnotherKey,
+		InstructionOfNobody, InstructionByAnotherKey, InstructionOfAnotherCrisis,
 	}
 }
 

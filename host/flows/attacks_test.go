@@ -73,6 +73,7 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 			Device:         anna.device.ID, Sequence: owed.NextSeq,
 			AckedATC: owed.HeldATC, Head: owed.HeldHead,
 			Policy: message.PilotPolicy(), Date: w.today(),
+			OrderNumber: owed.LowestOrder, Group: owed.Group,
 		},
 		Used: state.InstructionSequence, ATC: state.ATC, Issued: books.Issued,
 		Amount: money.Krona, Order: "the attacker's", Ceilings: message.DefaultCeilings(),

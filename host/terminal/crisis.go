@@ -115,9 +115,12 @@ func (t *Terminal) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 		if err != nil {
 			return err
 		}
-		former := kept.CrisisKey
+		former := kept.Held
 		kept.Held, refused = kept.Take(t.root, c, notaries)
-		if former != nil && former.Holder != kept.CrisisKey.Holder {
+		if kept.Held == former {
+			return nil
+		}
+		if former.CrisisKey != nil && former.CrisisKey.Holder != kept.CrisisKey.Holder {
 			kept.replaced = true
 		}
 		return t.writeCrisis(ctx, tx, kept)

@@ -246,9 +246,11 @@ func (o cardDevice) LearnCrisis(
 	if err != nil {
 		return err
 	}
-	k.carried, k.notary = c, trust.Notary
-	if err := o.wallet.writeCrisis(ctx, k); err != nil {
-		return err
+	if !bytes.Equal(k.carried.Bytes(), c.Bytes()) || !bytes.Equal(k.notary, trust.Notary) {
+		k.carried, k.notary = c, trust.Notary
+		if err := o.wallet.writeCrisis(ctx, k); err != nil {
+			return err
+		}
 	}
 	_, err = o.giveCrisis(ctx, c)
 	o.crisisGiven = err == nil
