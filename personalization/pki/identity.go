@@ -147,7 +147,8 @@ func (f Folder) ReadCertificate(name string) (i Identity, err error) {
 		return Identity{}, fmt.Errorf("certificate file: %w", err)
 	}
 	if i.Certificate, err = cvc.Parse(i.Encoded); err != nil {
-		return Identity{}, fmt.Errorf("certificate file %s: %w", path, err)
+		return Identity{}, fmt.Errorf("certificate file %s: %w: restore it from its backup", path,
+			err)
 	}
 	return i, nil
 }
