@@ -30,13 +30,13 @@ type Enroller interface {
 // [Problems], or that of the registry.
 func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
 	found, err := readStarted(ctx, o.Folder)
-	if err != nil || found.started && found.sameAs(o.Job) == nil && found.done {
+	if err != nil || found.started && found.sameAs(o) == nil && found.done {
 		return nil, err
 	}
 	var problems Problems
 	j := o.Job
 	if found.started {
-		if err := found.sameAs(j); err != nil {
+		if err := found.sameAs(o); err != nil {
 			problems.add(o.Folder, 0, "%v", err)
 		}
 	}

@@ -2,6 +2,9 @@ package batch_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/scp03"
 	"ekrona/host/banking"
 	"ekrona/host/lockfile"
 	"ekrona/host/progress"
@@ -134,6 +138,40 @@ func TestFoldersThatAreRefused(t *testing.T) {
 			require.ErrorContains(t, err, row.want)
 		})
 	}
+}
+
+// Other key files, and another bank, stop the job: no card is rejected for not having their keys,
+// and no other key signs the log.
+func TestKeysThatAreNotTheJobs(t *testing.T) {
+	c := startedCard(t, personalization.Filled)
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	for _, row := range []struct {
+		change func(w *batchtest.Site)
+		want   string
+	}{
+		{func(w *batchtest.Site) { w.Line.Final = scp03.Master(make([]byte, 32)) },
+			"initial or final, are not those that the job was started with"},
+		{func(w *batchtest.Site) { w.Line.Keys = scp03.Master(make([]byte, 16)) },
+			"initial or final, are not those that the job was started with"},
+		{func(w *batchtest.Site) { w.Line.Final = nil },
+			"initial or final, are not those that the job was started with"},
+		{func(w *batchtest.Site) { w.Line.CA.Signer = other },
+			"started at a bank with another key"},
+	} {
+		w, err := c.Open(t.Context())
+		require.NoError(t, err)
+		row.change(&w)
+		_, err = w.Begin(t.Context(), c.Bureau, nil)
+		require.ErrorContains(t, err, row.want)
+		require.ErrorContains(t, err, c.JobFolder())
+		require.NoError(t, w.Sandbox.Close())
+	}
+	require.NoError(t, c.open(t, func(b *batch.Batch) {
+		waiting, err := b.Waiting(t.Context())
+		require.NoError(t, err)
+		require.Len(t, waiting, 1, "it goes on with its own keys")
+	}))
 }
 
 // A log that a killed program left behind its journal is brought up to it.
