@@ -95,9 +95,6 @@ func weekPlans(p week.Plan, limits []string) ([]week.Plan, error) {
 		}
 		plans = append(plans, p)
 	}
-	if len(plans) == 0 {
-		return nil, cli.Usage("--limits: name at least one: pilot")
-	}
 	return plans, nil
 }
 
