@@ -67,11 +67,11 @@ func (g given) sameAs(now given) error {
 	switch {
 	case g.logKey != nil && !bytes.Equal(g.logKey, now.logKey):
 		return errors.New("the job was started at a bank with another key, which signs its audit " +
-			"log: name the folder of that bank's sandbox, or make the rest of the cards in another " +
-			"job")
+			"log: name the folder of that bank's sandbox, or make the rest of the cards in " +
+			"another job")
 	case g.cardKeys != nil && !bytes.Equal(g.cardKeys, now.cardKeys):
-		return errors.New("the keys of the cards, initial or final, are not those that the job was " +
-			"started with: take the former key files back, or make the rest of the cards in " +
+		return errors.New("the keys of the cards, initial or final, are not those that the job " +
+			"was started with: take the former key files back, or make the rest of the cards in " +
 			"another job")
 	}
 	return nil

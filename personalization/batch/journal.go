@@ -196,8 +196,8 @@ func readStarted(ctx context.Context, folder string) (found startedJob, err erro
 	// A folder that was cut before anything was written has none.
 	found.started, err = store.Get(ctx, db, store.Into{&found.name, &found.digest,
 		&found.given.logKey, &found.given.cardKeys, &found.done},
-		`SELECT name, digest, log_key, `+keysInCards+`, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE
-			state = 'active') FROM job`)
+		`SELECT name, digest, log_key, `+keysInCards+`, (SELECT COUNT(*) FROM item) =
+			(SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`)
 	if err != nil {
 		return found, fmt.Errorf("journal: %w", err)
 	}
