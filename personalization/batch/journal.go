@@ -186,7 +186,7 @@ type startedJob struct {
 // readStarted reads the job that a folder has, if it has one.
 func readStarted(ctx context.Context, folder string) (found startedJob, err error) {
 	if _, err := os.Stat(filepath.Join(folder, journalFile)); errors.Is(err, fs.ErrNotExist) {
-		return found, nil
+		return found, requireNoLog(folder)
 	}
 	db, err := openExisting(ctx, folder)
 	if err != nil {
@@ -200,6 +200,9 @@ func readStarted(ctx context.Context, folder string) (found startedJob, err erro
 			(SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`)
 	if err != nil {
 		return found, fmt.Errorf("journal: %w", err)
+	}
+	if !found.started {
+		return found, requireNoLog(folder)
 	}
 	return found, found.readOrders(ctx, db)
 }

@@ -117,6 +117,12 @@ func TestFoldersThatAreRefused(t *testing.T) {
 			require.NoError(t, os.WriteFile(in(s, "journal.key"),
 				[]byte(strings.Repeat("0", 64)+"\n"), 0o600))
 		}, ""},
+		"the journal is gone": {func(s *setup) {
+			require.NoError(t, os.Remove(in(s, "journal.db")))
+		}, "the journal knows of 0: the journal was set back"},
+		"the journal was emptied": {func(s *setup) {
+			require.NoError(t, os.WriteFile(in(s, "journal.db"), nil, 0o600))
+		}, "the journal knows of 0: the journal was set back"},
 		"the log says other words": {func(s *setup) {
 			rewrite(in(s, "audit.log"),
 				`"event":"reserved"`, `"event":"reverted"`)
@@ -137,6 +143,23 @@ func TestFoldersThatAreRefused(t *testing.T) {
 			}
 			require.ErrorContains(t, err, row.want)
 		})
+	}
+}
+
+// A check finds, as the run does, that the journal of a started job is gone or was emptied.
+func TestCheckFindsThatTheJournalIsGone(t *testing.T) {
+	c := startedCard(t, personalization.Filled)
+	w, err := c.Open(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, w.Sandbox.Close()) }()
+	path := filepath.Join(c.JobFolder(), "journal.db")
+	for _, lose := range []func() error{
+		func() error { return os.WriteFile(path, nil, 0o600) },
+		func() error { return os.Remove(path) },
+	} {
+		require.NoError(t, lose())
+		_, err = batch.Check(t.Context(), optionsOf(t, c.Bureau, w, batchtest.Noon))
+		require.ErrorContains(t, err, "the journal knows of 0: the journal was set back")
 	}
 }
 
