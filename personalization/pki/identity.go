@@ -38,9 +38,9 @@ type Subject struct {
 // to the next root. A root that signs itself has no signer yet.
 func (s Subject) checkExpiry(signer *cvc.Certificate) error {
 	if s.Role != spec.RoleRoot && s.Expiry.After(signer.Expiry) {
-		return fmt.Errorf(
-			"%s would end on %v, after its signer %s, on %v: give an earlier last day, or have the "+
-				"signer certified anew", s.Holder, s.Expiry, signer.Holder, signer.Expiry)
+		return fmt.Errorf("%s would end on %v, after its signer %s, on %v: give an earlier last "+
+			"day, or have the signer certified anew", s.Holder, s.Expiry, signer.Holder,
+			signer.Expiry)
 	}
 	return nil
 }
