@@ -139,8 +139,8 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w.bankDB = w.open("central bank", schemas...)
 	w.bank, err = settlement.New(w.ctx, settlement.Config{
-		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded,
-		Root:  w.root.Encoded,
+		DB: w.bankDB, Clock: w.clock, Random: w.random("notary"),
+		Key: w.notary.Signer, Certificate: w.notary.Encoded, Root: w.root.Encoded,
 		Terms: notary.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
 	})
 	require.NoError(t, err)

@@ -21,9 +21,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"sync"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -101,7 +101,7 @@ func (i identity) authority() message.AuthorityRef { return message.AuthorityRef
 // New returns an intermediary made of its parts; it neither stores nor sends anything.
 func New(c Config) (*Intermediary, error) {
 	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock,
-		random: &sharedReader{reader: c.Random}, notary: c.Notary, ca: c.CA}
+		random: entropy.Shared(c.Random), notary: c.Notary, ca: c.CA}
 	for _, part := range []struct {
 		what  string
 		given Identity
@@ -133,19 +133,6 @@ func New(c Config) (*Intermediary, error) {
 		*part.into = identity{part.given.Signer, part.given.Certificate, certificate}
 	}
 	return i, nil
-}
-
-// sharedReader makes a source safe for concurrent use, which a seeded one is not by itself.
-type sharedReader struct {
-	one    sync.Mutex
-	reader io.Reader
-}
-
-// Read implements io.Reader.
-func (s *sharedReader) Read(into []byte) (int, error) {
-	s.one.Lock()
-	defer s.one.Unlock()
-	return s.reader.Read(into)
 }
 
 // Start makes the desk known to the notary, which the intermediary has joined before

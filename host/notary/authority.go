@@ -28,11 +28,14 @@ type Participant interface {
 	// One call takes what CheckItems does; InParts divides more. Errors: Malformed (more).
 	Submit(ctx context.Context, items [][]byte) ([]Answer, error)
 
-	// OpenChallenge makes a Challenge known before it is shown to the card, so that the
-	// State that answers it is known to be younger than everything that the notary holds
-	// at this moment. A device has the last 16 open: an older one that no State has answered is
-	// forgotten. Errors: Malformed, Signature, NotYours, Unknown.
-	OpenChallenge(ctx context.Context, challenge []byte) error
+	// OpenChallenge opens a Challenge, which the caller then signs and shows to the device, and
+	// returns its random number. The notary draws that, so that no State can have answered the
+	// Challenge before: one that does is younger than everything that the notary holds at this
+	// moment. Opened again it has the same number, as long as no State has answered it and the
+	// notary has learned nothing of the device meanwhile; otherwise it is another Challenge. A
+	// device has the last 16 open: an older one that no State has answered is forgotten.
+	// Errors: Malformed, Signature (not an instruction key of the caller), NotYours, Unknown.
+	OpenChallenge(ctx context.Context, o Opening) (message.Random, error)
 
 	// SubmitState takes a device's answer to an opened Challenge, after its records were
 	// submitted. It confirms the Instruction that the State shows as applied, finds

@@ -6,9 +6,11 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -33,6 +35,7 @@ func Schemas() ([]store.Schema, error) {
 type Notary struct {
 	db        *sql.DB
 	clock     clock.Clock
+	random    io.Reader
 	key       crypto.Signer
 	reference message.AuthorityRef
 	expires   message.Date
@@ -44,6 +47,7 @@ type Notary struct {
 type Config struct {
 	DB          *sql.DB // opened with Schemas
 	Clock       clock.Clock
+	Random      io.Reader     // for Challenges
 	Key         crypto.Signer // the notary key
 	Certificate []byte        // 7F21 of Key, signed by the root
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
@@ -72,7 +76,7 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 			"notary certificate %s: is for a %s, or for another key than the one given",
 			certificate.Holder, certificate.Role)
 	}
-	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key,
+	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		root: root, terms: c.Terms}
 	if n.terms.CoverLimit == 0 {

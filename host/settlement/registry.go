@@ -81,13 +81,9 @@ func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Ce
 func (t *txn) signedByAuthority(
 	from message.Name, reference message.AuthorityRef, m message.Message, day message.Date,
 ) error {
-	key, err := t.authority(reference, spec.RoleInstructionKey)
+	key, err := t.instructionKeyOf(from, reference)
 	if err != nil {
 		return err
-	}
-	if key == nil || key.Holder.Name() != from {
-		return notary.Refuse(notary.Signature,
-			"%s is no instruction key of %s; it joins with the key first", reference, from)
 	}
 	if err := message.VerifyAs(m, 0, key.PublicKey); err != nil {
 		return notary.Refuse(notary.Signature, "%s is not signed by %s", m.Layout().Name, reference)
@@ -97,6 +93,18 @@ func (t *txn) signedByAuthority(
 			day, reference, key.Expiry)
 	}
 	return nil
+}
+
+// instructionKeyOf reads the certificate of an intermediary's own instruction key.
+func (t *txn) instructionKeyOf(
+	from message.Name, reference message.AuthorityRef,
+) (*cvc.Certificate, error) {
+	key, err := t.authority(reference, spec.RoleInstructionKey)
+	if err == nil && (key == nil || key.Holder.Name() != from) {
+		err = notary.Refuse(notary.Signature,
+			"%s is no instruction key of %s; it joins with the key first", reference, from)
+	}
+	return key, err
 }
 
 func (t *txn) joined(name message.Name) error {

@@ -231,9 +231,11 @@ func (l notaryLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer
 }
 
 // OpenChallenge implements notary.Participant.
-func (l notaryLink) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return callOnly(l.w, func() error { return l.central().OpenChallenge(ctx, challenge) },
-		&challenge)
+func (l notaryLink) OpenChallenge(
+	ctx context.Context, o notary.Opening,
+) (message.Random, error) {
+	return carryCall(l.w,
+		func() (message.Random, error) { return l.central().OpenChallenge(ctx, o) })
 }
 
 // SubmitState implements notary.Participant.

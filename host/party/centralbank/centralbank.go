@@ -134,7 +134,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 		return nil, err
 	}
 	c.Notary, err = settlement.New(ctx, settlement.Config{
-		DB: c.Ledger, Clock: e.Clock, Key: key.Signer, Certificate: key.Encoded, Root: root,
+		DB: c.Ledger, Clock: e.Clock, Random: e.Random, Key: key.Signer, Certificate: key.Encoded, Root: root,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
 			CoverLimit: s.Terms.CoverLimit},
 	})

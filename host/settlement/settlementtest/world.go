@@ -52,6 +52,7 @@ type World struct {
 	notaryKey  *ecdsa.PrivateKey
 	notaryCert []byte
 	challenges uint64
+	drawn      uint64 // see Draws
 	orders     int
 }
 
@@ -150,7 +151,7 @@ func (w *World) Start() {
 	}
 	require.NoError(w.T, err)
 	w.Notary, err = settlement.New(context.Background(),
-		settlement.Config{DB: w.DB, Clock: w.Clock, Key: w.notaryKey,
+		settlement.Config{DB: w.DB, Clock: w.Clock, Random: w, Key: w.notaryKey,
 			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
 	require.NoError(w.T, err)
 }
