@@ -24,6 +24,8 @@ type Identity struct {
 	Signer      crypto.Signer
 	Certificate *cvc.Certificate
 	Encoded     []byte // the certificate as it goes over the wire, 7F21
+
+	archive string // folder of what it has certified; empty where nothing is kept
 }
 
 // Subject is whom a certificate is for, and for how long.
@@ -47,7 +49,7 @@ func (s Subject) checkExpiry(signer *cvc.Certificate) error {
 
 // Certify issues a certificate over a public key. It refuses what the issuer may
 // not certify, and one that would outlive the issuer's own; a self-signed root is made by
-// [Folder.Root].
+// [Folder.Root]. It keeps nothing.
 func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
 	certificate := &cvc.Certificate{
 		Authority: message.AuthorityRef(i.Certificate.Holder), PublicKey: public,
@@ -100,7 +102,8 @@ func (f Folder) Root(name string, s Subject) (Identity, error) {
 
 // Certified opens the identity of the name, or makes its key and certifies it
 // by the issuer. A cut between the two leaves a key without a certificate, which the
-// next call certifies.
+// next call certifies. What a root certifies is kept beside the root, as by [Folder.Issue]: the
+// next root certifies it again.
 func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, error) {
 	return f.identity(name, s, &issuer)
 }
@@ -149,6 +152,7 @@ func (f Folder) ReadCertificate(name string) (i Identity, err error) {
 	if i.Certificate, err = cvc.Parse(i.Encoded); err != nil {
 		return Identity{}, fmt.Errorf("certificate file %s: %w", path, err)
 	}
+	i.archive = f.Path(name, issuedFolder)
 	return i, nil
 }
 
@@ -202,6 +206,9 @@ func certifyOwn(key crypto.Signer, s Subject, issuer *Identity) ([]byte, error) 
 	public, err := signature.PublicKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	if issuer.archive != "" && issuer.Certificate.Role == spec.RoleRoot {
+		return issuer.issue(s, public)
 	}
 	return issuer.Certify(s, public)
 }

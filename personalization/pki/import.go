@@ -41,7 +41,8 @@ func (f Folder) Trust(name string, encoded []byte, anchor message.Hash) (*cvc.Ce
 
 // Import keeps a certificate under a name, once it leads to a root that the folder
 // trusts. If the name has a key, it must be that key's. In the place of another, it
-// must be for the same holder, key and role, and end no earlier.
+// must be for the same holder, key and role, and end no earlier. A notary or an instruction key must
+// not end before a former one that is kept: [ErrSuccessor].
 func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.Certificate, error) {
 	c, err := cvc.Parse(encoded)
 	if err != nil {
@@ -52,6 +53,10 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 		return nil, err
 	}
 	if _, err := store.Chain(c); err != nil {
+		return nil, err
+	}
+	if err := checkSuccessor(Subject{Holder: c.Holder, Role: c.Role, Expiry: c.Expiry},
+		store); err != nil {
 		return nil, err
 	}
 	if err := f.CheckKey(ctx, name, c.PublicKey); err != nil {
