@@ -63,7 +63,8 @@ type Participant interface {
 	// Errors: Malformed, Signature, NotYours, Unknown, Taken, Sequence (not the next, or
 	// the last is not known to be applied), Head (records that it would drop are not
 	// held), Funds, Difference (a credit without a State that explains the balance),
-	// WrongStatus (a credit for a device reported or ended), Policy, Date.
+	// WrongStatus (a credit for a device reported or ended), Policy, Date, OlderKey (the device has
+	// an Instruction by a later key).
 	CoSign(ctx context.Context, order OrderKey, instruction []byte) ([]byte, error)
 
 	// Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that
@@ -110,7 +111,9 @@ type Participant interface {
 type Operator interface {
 	// Join admits an intermediary by its two root-signed certificates (7F21): its CA's and
 	// its instruction key's, both with its name. Later keys join in the same way, beside
-	// the former. Errors: Malformed, Certificate, Taken (a reference with another key).
+	// the former, and the same keys again when the next root has certified them. Errors:
+	// Malformed, Certificate (also an instruction key that ends before a former one), Taken (a
+	// reference with another key).
 	Join(ctx context.Context, name message.Name, ca, instructionKey []byte) error
 
 	// Issue puts new e-krona into an intermediary's online holding, once for the order

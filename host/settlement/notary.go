@@ -39,7 +39,7 @@ type Notary struct {
 	key       crypto.Signer
 	reference message.AuthorityRef
 	expires   message.Date
-	root      *cvc.Certificate
+	roots     cvc.Roots
 	terms     notary.Terms
 }
 
@@ -51,20 +51,21 @@ type Config struct {
 	Key         crypto.Signer // the notary key
 	Certificate []byte        // 7F21 of Key, signed by the root
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
+	Links       [][]byte      // 7F21 of the links from it to the current root, the earliest first
 	Terms       notary.Terms
 }
 
 // New checks the configuration and opens the central bank's own accounts.
 func New(ctx context.Context, c Config) (*Notary, error) {
-	root, err := cvc.Parse(c.Root)
+	roots, err := cvc.ParseRoots(c.Root, c.Links...)
 	if err != nil {
-		return nil, fmt.Errorf("root certificate: %w", err)
+		return nil, err
 	}
 	certificate, err := cvc.Parse(c.Certificate)
 	if err != nil {
 		return nil, fmt.Errorf("notary certificate: %w", err)
 	}
-	if err := certificate.VerifyBy(root); err != nil {
+	if err := roots.Verify(certificate); err != nil {
 		return nil, fmt.Errorf("notary certificate %s: %w", certificate.Holder, err)
 	}
 	public, err := signature.PublicKey(c.Key)
@@ -78,7 +79,7 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	}
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
-		root: root, terms: c.Terms}
+		roots: roots, terms: c.Terms}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
@@ -86,7 +87,10 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
 			return err
 		}
-		return ledger.Open(ctx, tx, poolAccount)
+		if err := ledger.Open(ctx, tx, poolAccount); err != nil {
+			return err
+		}
+		return n.keepKey(&txn{ctx: ctx, tx: tx}, certificate, c.Certificate)
 	})
 }
 

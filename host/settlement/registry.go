@@ -45,7 +45,7 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 			"certificate %s is for the %s of %s, not for the %s of %s", c.Holder, c.Role,
 			c.Holder.Name(), role, name)
 	}
-	if err := c.VerifyBy(n.root); err != nil {
+	if err := n.roots.Verify(c); err != nil {
 		return notary.Refuse(notary.Certificate, "certificate %s: %v", c.Holder, err)
 	}
 	known, err := t.authority(message.AuthorityRef(c.Holder), role)
@@ -57,11 +57,42 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 			"reference %s stands for another key; certify the new key under the next reference",
 			c.Holder)
 	}
+	switch {
+	case known == nil && role == spec.RoleInstructionKey:
+		if err := t.checkSuccessor(name, c); err != nil {
+			return err
+		}
+	case known != nil && !isNewer(c, known):
+		return nil
+	}
 	return t.exec(`INSERT INTO authority (reference, intermediary, role, certificate, expires)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (reference) DO UPDATE SET certificate = excluded.certificate, expires =
-		excluded.expires WHERE excluded.expires > authority.expires`,
+		excluded.expires`,
 		string(c.Holder), name, int(role), raw, c.Expiry.String())
+}
+
+// isNewer reports whether a certificate of the same key ends later, or as late and is by a later
+// root.
+func isNewer(c, known *cvc.Certificate) bool {
+	return c.Expiry.After(known.Expiry) ||
+		c.Expiry == known.Expiry && c.Authority > known.Authority
+}
+
+// checkSuccessor refuses an instruction key that ends before a former one: no card that knows the
+// former would take it.
+func (t *txn) checkSuccessor(name message.Name, c *cvc.Certificate) error {
+	var former, ends string
+	later, err := t.queryRow(`SELECT reference, expires FROM authority WHERE intermediary = $1
+		AND role = $2 AND reference < $3 AND expires > $4 ORDER BY expires DESC LIMIT 1`,
+		[]any{name, int(spec.RoleInstructionKey), string(c.Holder), c.Expiry.String()}, &former,
+		&ends)
+	if err == nil && later {
+		err = notary.Refuse(notary.Certificate, "instruction key %s ends on %s, before the former "+
+			"one %s (%s): no card would take it; have it certified until then or later", c.Holder,
+			c.Expiry, former, ends)
+	}
+	return err
 }
 
 // authority reads the certificate of a reference; nil when nobody joined with it.

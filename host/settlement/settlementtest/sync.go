@@ -140,7 +140,7 @@ func (w *World) Instruction(
 	d *Device, owed notary.Outstanding, credit money.Ore,
 ) *message.Instruction {
 	by := w.intermediaryOf(d)
-	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID,
+	i := &message.Instruction{InstructionKey: by.Instructs, Notary: w.notary, Device: d.ID,
 		Sequence: owed.NextSeq,
 		AckedATC: owed.HeldATC, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
 		Date: message.DateOf(w.Clock.At)}
