@@ -138,6 +138,20 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 	return d, nil
 }
 
+// BatchCertificate implements banking.Wallet.
+func (i *Intermediary) BatchCertificate(
+	_ context.Context, batch message.DeviceID,
+) ([]byte, error) {
+	if err := checkTexts(batch); err != nil || i.batch == nil || batch.Name() != i.name {
+		return nil, err
+	}
+	encoded, err := i.batch(batch)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: batch %s: %w", batch, err)
+	}
+	return encoded, nil
+}
+
 // Device returns what is kept of a device. Errors: [banking.ErrNoDevice].
 func (i *Intermediary) Device(ctx context.Context, id message.DeviceID) (banking.Device, error) {
 	d, err := device(ctx, i.db, id)

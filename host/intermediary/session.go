@@ -123,10 +123,12 @@ func (i *Intermediary) Report(
 	if answer.Refused, err = i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
 		return session.Answer{}, err
 	}
-	if answer.Instruction = outstanding.Instruction; answer.Instruction != nil {
-		return answer, nil
+	if answer.Instruction = outstanding.Instruction; answer.Instruction == nil {
+		err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)
 	}
-	err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)
+	if err == nil && answer.Instruction != nil {
+		answer.Trust, err = i.trustIn(answer.Instruction)
+	}
 	return answer, err
 }
 

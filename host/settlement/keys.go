@@ -18,7 +18,7 @@ func (n *Notary) keepKey(t *txn, c *cvc.Certificate, raw []byte) error {
 		return notary.Refuse(notary.Taken, "notary key %s: the reference stands for another key in "+
 			"this ledger; certify the new key under the next reference", n.reference)
 	}
-	if known != nil && !isNewer(c, known) {
+	if known != nil && !c.Renews(known) {
 		return nil
 	}
 	return t.exec(`INSERT INTO notary_key (reference, certificate) VALUES ($1, $2)

@@ -62,7 +62,7 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 		if err := t.checkSuccessor(name, c); err != nil {
 			return err
 		}
-	case known != nil && !isNewer(c, known):
+	case known != nil && !c.Renews(known):
 		return nil
 	}
 	return t.exec(`INSERT INTO authority (reference, intermediary, role, certificate, expires)
@@ -70,13 +70,6 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 		ON CONFLICT (reference) DO UPDATE SET certificate = excluded.certificate, expires =
 		excluded.expires`,
 		string(c.Holder), name, int(role), raw, c.Expiry.String())
-}
-
-// isNewer reports whether a certificate of the same key ends later, or as late and is by a later
-// root.
-func isNewer(c, known *cvc.Certificate) bool {
-	return c.Expiry.After(known.Expiry) ||
-		c.Expiry == known.Expiry && c.Authority > known.Authority
 }
 
 // checkSuccessor refuses an instruction key that ends before a former one: no card that knows the

@@ -207,6 +207,11 @@ func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, er
 		&o.Signature)
 }
 
+// BatchCertificate implements banking.Wallet.
+func (l bankLink) BatchCertificate(ctx context.Context, batch message.DeviceID) ([]byte, error) {
+	return carryCall(l.w, func() ([]byte, error) { return l.bank.BatchCertificate(ctx, batch) })
+}
+
 // notaryLink is the link of an intermediary to the central bank.
 type notaryLink struct {
 	w    *world

@@ -18,6 +18,7 @@ import (
 	"crypto/ecdsa"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -67,6 +68,9 @@ type Wallet struct {
 	pinKey       *ecdsa.PublicKey
 	authorities  map[message.AuthorityRef][]byte
 	intermediary banking.Wallet
+	links        [][]byte // from root to root, as the intermediary has sent them
+	root         []byte   // the last of them that the card knows
+	batch        []byte   // certificate of its batch key that the card has
 }
 
 // PINKey returns the key of the owner's card to which PINs are enciphered.
@@ -114,7 +118,7 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 			return fmt.Errorf("wallet: this is the journal of the owner of %s, not of %s: give "+
 				"each phone a journal of its own", device, c.Device)
 		}
-		return w.readRenewed(ctx, tx)
+		return errors.Join(w.readRenewed(ctx, tx), w.readTrust(ctx, tx))
 	})
 }
 
