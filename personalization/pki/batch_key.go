@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 
@@ -93,6 +94,18 @@ func (b *Batches) read(ctx context.Context, batch message.DeviceID) (key BatchKe
 		return key, err
 	}
 	return key, durable.Replace(b.folder.Path(name, certificateFile), key.Encoded, durable.Everyone)
+}
+
+// BatchCertificate reads the certificate (7F21) of a batch key; nil where there is none.
+func (f Folder) BatchCertificate(batch message.DeviceID) ([]byte, error) {
+	i, err := f.ReadCertificate(batchName(batch))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && i.Certificate.Holder != cvc.Holder(batch) {
+		err = misplaced(f.Path(batchName(batch), certificateFile), i.Certificate)
+	}
+	return i.Encoded, err
 }
 
 // batchName is the name of a batch's files.

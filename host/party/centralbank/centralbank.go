@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/money"
 	"ekrona/host/audit"
 	"ekrona/host/notary"
@@ -124,6 +125,10 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 		return nil, err
 	}
 	f.OnClose(key.Close)
+	links, err := readLinks(f.Path(s.Keys), root)
+	if err != nil {
+		return nil, err
+	}
 	schemas, err := settlement.Schemas()
 	if err != nil {
 		return nil, err
@@ -134,11 +139,25 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 		return nil, err
 	}
 	c.Notary, err = settlement.New(ctx, settlement.Config{
-		DB: c.Ledger, Clock: e.Clock, Random: e.Random, Key: key.Signer, Certificate: key.Encoded, Root: root,
+		DB: c.Ledger, Clock: e.Clock, Random: e.Random,
+		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
 			CoverLimit: s.Terms.CoverLimit},
 	})
 	return c, err
+}
+
+// readLinks reads the links from the root on that the central bank has imported.
+func readLinks(keys string, root []byte) ([][]byte, error) {
+	first, err := cvc.Parse(root)
+	if err != nil {
+		return nil, fmt.Errorf("root certificate: %w", err)
+	}
+	store, err := pki.Open(keys, nil).Store()
+	if err != nil {
+		return nil, err
+	}
+	return store.Links(first), nil
 }
 
 // Close ends the central bank.

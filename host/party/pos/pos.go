@@ -35,12 +35,13 @@ type Settings struct {
 	Keys     string     `yaml:"keys"`     // folder of the keys
 	// name of the terminal's key and certificate in it
 	Terminal     string   `yaml:"terminal"`
-	Owner        string   `yaml:"owner"`        // of the key that signs the merchant's orders
-	JournalKey   string   `yaml:"journal_key"`  // file with the key that seals the journal
-	Root         string   `yaml:"root"`         // certificate
-	CA           string   `yaml:"ca"`           // certificate of the intermediary's CA
-	Authorities  []string `yaml:"authorities"`  // certificates of the CAs whose cards are taken
-	Intermediary string   `yaml:"intermediary"` // folder in which the merchant's bank is reached
+	Owner        string   `yaml:"owner"`           // of the key that signs the merchant's orders
+	JournalKey   string   `yaml:"journal_key"`     // file with the key that seals the journal
+	Root         string   `yaml:"root"`            // certificate
+	Links        []string `yaml:"links,omitempty"` // certificates that lead on from it, in order
+	CA           string   `yaml:"ca"`              // certificate of the intermediary's CA
+	Authorities  []string `yaml:"authorities"`     // certificates of the CAs whose cards are taken
+	Intermediary string   `yaml:"intermediary"`    // folder in which the merchant's bank is reached
 	// Former are the merchant's terminals in whose place this one came, the earliest first.
 	Former []message.DeviceID `yaml:"former,omitempty"`
 }
@@ -58,6 +59,7 @@ type Terminal struct {
 // Trust is what a terminal receives at its founding.
 type Trust struct {
 	Root        []byte            // 7F21, as the others
+	Links       [][]byte          // from it on, the earliest first
 	Authorities map[string][]byte // of all CAs whose cards are taken, by holder
 }
 
@@ -107,6 +109,14 @@ func Found(
 	if s.Authorities, err = f.KeepAll("keys", trust.Authorities); err != nil {
 		return err
 	}
+	s.Links = nil
+	for n, link := range trust.Links {
+		name := fmt.Sprintf("keys/link-%d.cvc", n+1)
+		if err := f.Keep(name, link); err != nil {
+			return err
+		}
+		s.Links = append(s.Links, name)
+	}
 	s.CA = "keys/" + string(own.Certificate.Authority) + ".cvc"
 	if _, listed := trust.Authorities[string(own.Certificate.Authority)]; !listed {
 		return fmt.Errorf("terminal %s: the certificate of its own CA %s is missing",
@@ -146,6 +156,9 @@ func Open(
 	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.DefaultPolicy(),
 		Link: banking.NewTerminal(bank)}
 	if c.Root, err = f.Trusted("root", s.Root); err != nil {
+		return nil, err
+	}
+	if c.Links, err = f.AllTrusted("links", s.Links); err != nil {
 		return nil, err
 	}
 	if c.CA, err = f.Trusted("ca", s.CA); err != nil {
