@@ -7,6 +7,7 @@ package centralbank
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 		return nil, err
 	}
 	f.OnClose(key.Close)
-	links, err := readLinks(f.Path(s.Keys), root)
+	links, notaries, err := readKeys(f.Path(s.Keys), root, key.Certificate)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 		return nil, err
 	}
 	c := &CentralBank{folder: f, Certificate: key.Encoded,
-		Auditor: audit.New(key.Certificate.PublicKey)}
+		Auditor: audit.New(notaries...)}
 	if c.Ledger, err = f.Database(ctx, s.Database, schemas...); err != nil {
 		return nil, err
 	}
@@ -147,17 +148,25 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	return c, err
 }
 
-// readLinks reads the links from the root on that the central bank has imported.
-func readLinks(keys string, root []byte) ([][]byte, error) {
+// readKeys reads the links from the root on that the central bank has imported, and its notary keys,
+// former ones too.
+func readKeys(
+	keys string, root []byte, notary *cvc.Certificate,
+) (links [][]byte, notaries []*ecdsa.PublicKey, err error) {
 	first, err := cvc.Parse(root)
 	if err != nil {
-		return nil, fmt.Errorf("root certificate: %w", err)
+		return nil, nil, fmt.Errorf("root certificate: %w", err)
 	}
 	store, err := pki.Open(keys, nil).Store()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return store.Links(first), nil
+	for _, k := range store {
+		if c := k.Certificate; c.Role == notary.Role && c.Holder.Name() == notary.Holder.Name() {
+			notaries = append(notaries, c.PublicKey)
+		}
+	}
+	return store.Links(first), notaries, nil
 }
 
 // Close ends the central bank.
