@@ -92,10 +92,24 @@ func TestRootRollover(t *testing.T) {
 	for _, p := range []*person{anna, bertil, frida} {
 		w.load(p, 100*money.Krona)
 	}
-	w.orderedLoad(anna, 40*money.Krona) // by the first keys
+	w.orderedLoad(anna, 40*money.Krona) // by the first keys, as the terminal's Instruction
+	sell := func(p *person, amount money.Ore) {
+		t.Helper()
+		sale, err := w.terminal.Ask(w.ctx, amount)
+		require.NoError(t, err)
+		_, err = w.terminal.Take(w.ctx, sale.Number, p.reader(), block(t, rightPIN))
+		require.NoError(t, err)
+	}
+	sell(bertil, 1*money.Krona)
+	opening, err := fjord.Open(w.ctx, merchant.ID(), message.Nonce{})
+	require.NoError(t, err)
+	reading, err := merchant.Read(w.ctx, opening.Challenge, opening.Trust)
+	require.NoError(t, err)
+	lost, err := fjord.Report(w.ctx, merchant.ID(), reading)
+	require.NoError(t, err)
+	require.NotNil(t, lost.Instruction)
 
 	first := w.notary
-	var err error
 	w.notary, err = w.folder.Certified("notary2", w.subject("SENOTARY00002", spec.RoleNotary),
 		w.root)
 	require.NoError(t, err)
@@ -109,11 +123,12 @@ func TestRootRollover(t *testing.T) {
 	}
 	w.reopens("SENORDIC", "instruction3")
 	w.reopens("SEFJORDB", "instruction")
+	w.load(bertil, 1*money.Krona)
 	w.orderedLoad(carl, 60*money.Krona) // by the keys of now, which the card has never seen
 
 	later := w.subject("SERIKSBK00002", spec.RoleRoot)
 	later.Expiry = later.Expiry.AddDays(365)
-	_, err = w.folder.Root("root2", later)
+	next, err := w.folder.Root("root2", later)
 	require.NoError(t, err)
 	again, err := w.folder.Rollover(w.ctx, "root", "root2", nil, w.today())
 	require.NoError(t, err)
@@ -137,22 +152,33 @@ func TestRootRollover(t *testing.T) {
 	w.startNotary()
 	w.startBank("SENORDIC", w.bank.For("SENORDIC")) // it has not followed yet
 	w.follows("SEFJORDB", "instruction", certificates)
-	assert.Zero(t, w.sync(bertil).Credited)
-	_, err = merchant.Synchronise(w.ctx)
+	knowsNext := func(p *person) bool {
+		t.Helper()
+		anybody := client.New(p.reader())
+		_, err := anybody.Select(w.ctx)
+		require.NoError(t, err)
+		err = anybody.VerifyCertificate(w.ctx, certificates[1]) // a CA's, by the next root
+		require.True(t, err == nil || client.Is(err, spec.SWReferenceUnknown), err)
+		return err == nil
+	}
+	assert.False(t, knowsNext(bertil))
+	w.sync(bertil)
+	assert.True(t, knowsNext(bertil), "though it knows every key that signs for it")
+	result, err := merchant.Synchronise(w.ctx)
 	require.NoError(t, err)
+	assert.Equal(t, 1, result.Instructions, "that of the first notary key")
 	w.restartTerminal() // it has learned the root for good
 
-	// Frida's card knows the first root alone, and has never met the merchant's CA.
-	sell := func(p *person, amount money.Ore) {
-		t.Helper()
-		sale, err := w.terminal.Ask(w.ctx, amount)
-		require.NoError(t, err)
-		_, err = w.terminal.Take(w.ctx, sale.Number, p.reader(), block(t, rightPIN))
-		require.NoError(t, err)
-	}
+	// Frida's card has never met the merchant's CA, which the next root has certified.
+	assert.False(t, knowsNext(frida))
 	sell(frida, 10*money.Krona)
+	assert.True(t, knowsNext(frida))
 
 	w.follows("SENORDIC", "instruction3", certificates)
+	_, err = nordic.pki.Certified("instruction4",
+		w.subject("SENORDIC00004", spec.RoleInstructionKey), next)
+	require.NoError(t, err)
+	w.reopens("SENORDIC", "instruction4")
 	assert.Equal(t, 40*money.Krona, w.sync(anna).Credited, "by the first keys")
 	assert.Equal(t, 60*money.Krona, w.sync(carl).Credited, "by keys that the next root has certified")
 	w.audit("what was outstanding is applied")
@@ -175,5 +201,5 @@ func TestRootRollover(t *testing.T) {
 	} {
 		assert.Equal(t, holds, w.offline(p), p.name)
 	}
-	assert.Equal(t, 50*money.Krona, w.taken())
+	assert.Equal(t, 51*money.Krona, w.taken())
 }

@@ -32,7 +32,6 @@ type cardSession struct {
 // openSession selects the application on the card.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
 	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
-	h.Links = w.links
 	var err error
 	h.application, err = h.Select(ctx)
 	h.nonce = h.application.Nonce
