@@ -4,6 +4,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -59,6 +60,7 @@ type world struct {
 	// cutDuringIssue is the number of the write, while the next card is made, before which power is
 	// cut.
 	cutDuringIssue int
+	cardDays       int                            // validity of the cards that are made; 0 for three years
 	power          map[string]*faultdriver.Driver // of each party's database
 	people         []*person
 	terminal       *merchantTerminal
@@ -74,6 +76,7 @@ type bank struct {
 	desk            pki.Identity
 	pki             pki.Folder
 	links, former   [][]byte
+	withholdsBatch  bool
 }
 
 // person is a customer with a phone and a card.
@@ -144,7 +147,7 @@ func newWorld(t *testing.T) *world {
 	w.startNotary()
 	w.auditor = audit.New(w.notary.Certificate.PublicKey)
 	for _, name := range []message.Name{"SENORDIC", "SEFJORDB"} {
-		w.addBank(name)
+		w.addBank(name, w.subject("", 0).Expiry)
 	}
 	return w
 }
@@ -161,18 +164,22 @@ func (w *world) startNotary() {
 	require.NoError(w.t, err)
 }
 
-func (w *world) addBank(name message.Name) {
+// addBank founds an intermediary whose CA ends on a day.
+func (w *world) addBank(name message.Name, caEnds message.Date) {
 	t := w.t
 	t.Helper()
 	b := &bank{pki: pki.Open(t.TempDir(), w.random(string(name)))}
 	var err error
-	b.ca, err = b.pki.Certified("ca", w.subject(string(name)+"00001", spec.RoleIntermediary),
-		w.root)
+	ca := w.subject(string(name)+"00001", spec.RoleIntermediary)
+	ca.Expiry = caEnds
+	b.ca, err = b.pki.Certified("ca", ca, w.root)
 	require.NoError(t, err)
 	b.instruction, err = b.pki.Certified("instruction",
 		w.subject(string(name)+"00002", spec.RoleInstructionKey), w.root)
 	require.NoError(t, err)
-	b.desk, err = b.pki.Certified("desk", w.subject(string(name)+"DESK0001", spec.RoleDesk), b.ca)
+	desk := w.subject(string(name)+"DESK0001", spec.RoleDesk)
+	desk.Expiry = caEnds
+	b.desk, err = b.pki.Certified("desk", desk, b.ca)
 	require.NoError(t, err)
 	schemas, err := intermediary.Schemas()
 	require.NoError(t, err)
@@ -200,7 +207,12 @@ func (w *world) startBank(name message.Name, link notary.Participant) {
 		Desk: intermediary.Identity{Signer: b.desk.Signer,
 			Certificate: b.desk.Encoded},
 		NotaryCertificate: w.notary.Encoded, Links: b.links, Former: b.former,
-		Batch: b.pki.BatchCertificate,
+		Batch: func(batch message.DeviceID) ([]byte, error) {
+			if b.withholdsBatch {
+				return nil, nil
+			}
+			return b.pki.BatchCertificate(batch)
+		},
 	})
 	require.NoError(w.t, err)
 	require.NoError(w.t, started.Start(w.ctx))
@@ -284,7 +296,7 @@ func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
 		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, Links: b.links,
 		Notary: w.notary.Encoded, InstructionKey: b.instruction.Encoded, Registry: w.deskLink(b), Random: w.random("issuer"),
-		Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+		Effective: w.today(), Expiry: w.today().AddDays(cmp.Or(w.cardDays, 3*365)),
 	}
 }
 
