@@ -190,6 +190,34 @@ func (s *Sandbox) foundTerminal(
 	return pos.Found(ctx, folder, settings, trust, certify, known, s.options.Environment)
 }
 
+// ChangeMerchantKey gives a merchant another key for the online wallet, which the bank registers in
+// place of the former one: that one orders nothing more. The terminal keeps its own key and its
+// journal. A cut leaves the former key in use, or the next one; the same call goes on. Errors:
+// [ErrUnknown].
+func (s *Sandbox) ChangeMerchantKey(ctx context.Context, name string) error {
+	all, err := s.terminals(name)
+	if err != nil {
+		return err
+	}
+	used := all[len(all)-1]
+	if used.damaged != nil {
+		return used.damaged
+	}
+	if m := s.merchants[used.folder]; m != nil { // it has the former key
+		delete(s.merchants, used.folder)
+		if err := m.Terminal.Close(); err != nil {
+			return err
+		}
+	}
+	b, err := s.bankAt(ctx, filepath.Join(used.folder, used.settings.Intermediary))
+	if err != nil {
+		return err
+	}
+	return pos.ChangeOwner(ctx, used.folder,
+		func(owner *ecdsa.PublicKey) error { return b.ReplaceApp(ctx, name, owner) },
+		s.options.Environment)
+}
+
 // EndedTerminal says what became of a terminal that sells nothing more.
 type EndedTerminal struct {
 	Device message.DeviceID `json:"device"`

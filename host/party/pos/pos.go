@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"ekrona/apdu/entropy"
@@ -193,6 +194,60 @@ func Open(
 		err = fmt.Errorf("journal key %s: %w", f.Path(s.JournalKey), err)
 	}
 	return t, err
+}
+
+// ChangeOwner gives the owner of a terminal that is not started another key. known has the merchant's
+// bank register it in place of the former one, which signs nothing more from then on.
+//
+//  1. The next key is made. A cut leaves it unused, and the same call takes it.
+//  2. The bank registers it. A cut: the same call registers it again.
+//  3. The settings name it, and the former key's file is removed.
+func ChangeOwner(
+	ctx context.Context, path string, known func(owner *ecdsa.PublicKey) error,
+	e party.Environment,
+) (err error) {
+	f, err := party.Enter(ctx, path, e)
+	if err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	var s Settings
+	if err := f.Read(party.Terminal, &s); err != nil {
+		return err
+	}
+	keys, former := pki.Open(f.Path(s.Keys), e.Complete().Random), s.Owner
+	if s.Owner, err = nextKey(former); err != nil {
+		return fmt.Errorf("settings %s: owner: %w", f.Path(party.SettingsFile), err)
+	}
+	owner, err := keys.Key(ctx, s.Owner)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, owner.Close()) }()
+	public, err := signature.PublicKey(owner)
+	if err != nil {
+		return err
+	}
+	if err := known(public); err != nil {
+		return err
+	}
+	if err := f.Write(s); err != nil {
+		return err
+	}
+	return keys.RemoveKey(former)
+}
+
+// nextKey returns the name of the key after one: owner, owner-2, owner-3.
+func nextKey(name string) (string, error) {
+	base, number, numbered := strings.Cut(name, "-")
+	if !numbered {
+		return base + "-2", nil
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 2 {
+		return "", fmt.Errorf("%q has no number: name the key that is in use", name)
+	}
+	return fmt.Sprintf("%s-%d", base, n+1), nil
 }
 
 // Read reads the settings of a terminal's folder and its device id, without starting it.
