@@ -221,8 +221,8 @@ func (i Issuer) fill(
 	return applet.PutFirstPIN(ctx, enciphered)
 }
 
-// introduceRoots presents the root, whose anchor the card has, and the links to the others. A card that
-// has learned them before a cut refuses the first one, and knows what comes after it.
+// introduceRoots presents the root, whose anchor the card has, and the links to the others. A card
+// that has learned them before a cut refuses the first one, and knows what comes after it.
 func (i Issuer) introduceRoots(ctx context.Context, applet *client.Client) error {
 	err := applet.VerifyCertificate(ctx, i.Root)
 	if len(i.Links) == 0 || err != nil && !client.Is(err, spec.SWRole) &&

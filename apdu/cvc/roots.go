@@ -6,8 +6,8 @@ import (
 	"ekrona/apdu/message"
 )
 
-// Roots are the roots that somebody trusts, the earliest first: the first as it is given, each other
-// by a link certificate of the one before it.
+// Roots are the roots that somebody trusts, the earliest first: the first as it is given, each
+// other by a link certificate of the one before it.
 type Roots []*Certificate
 
 // ParseRoots reads a root (7F21), which is trusted as it is given, and the links from it on.
@@ -25,13 +25,13 @@ func ParseRoots(root []byte, links ...[]byte) (Roots, error) {
 	return roots, nil
 }
 
-// Current returns the last root, which alone certifies notaries and instruction keys from the moment
-// on at which it is known.
+// Current returns the last root, which alone certifies notaries and instruction keys from the
+// moment on at which it is known.
 func (r Roots) Current() *Certificate { return r[len(r)-1] }
 
 // Follow adds the root of a link certificate (7F21). One that is known already changes nothing, nor
-// does a link to a root before the first one; learned reports whether it was added. Errors: those of
-// [Parse], [ErrIssuer], [ErrSignature].
+// does a link to a root before the first one; learned reports whether it was added. Errors: those
+// of [Parse], [ErrIssuer], [ErrSignature].
 func (r Roots) Follow(encoded []byte) (next Roots, learned bool, err error) {
 	link, err := Parse(encoded)
 	if err != nil {

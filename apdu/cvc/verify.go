@@ -70,8 +70,8 @@ func VerifyChain(day message.Date, chain ...*Certificate) error {
 	return nil
 }
 
-// Renews reports whether a certificate takes the place of a former one: for the same holder, role and
-// key, it ends later, or as late and is by a later authority. It verifies neither.
+// Renews reports whether a certificate takes the place of a former one: for the same holder, role
+// and key, it ends later, or as late and is by a later authority. It verifies neither.
 func (c *Certificate) Renews(former *Certificate) bool {
 	return c.Holder == former.Holder && c.Role == former.Role &&
 		c.PublicKey.Equal(former.PublicKey) && (c.Expiry.After(former.Expiry) ||

@@ -13,9 +13,9 @@ func (c *Client) VerifyCertificate(ctx context.Context, certificate []byte) erro
 	return err
 }
 
-// FollowRoots presents the client's links to the card, so that it knows the last root that they lead
-// to; it forgets what was presented in the session before. A link from a root that it does not know
-// any more, as it knows later ones, is passed over.
+// FollowRoots presents the client's links to the card, so that it knows the last root that they
+// lead to; it forgets what was presented in the session before. A link from a root that it does not
+// know any more, as it knows later ones, is passed over.
 func (c *Client) FollowRoots(ctx context.Context) error {
 	for _, link := range c.Links {
 		if err := c.VerifyCertificate(ctx, link); err != nil && !Is(err, spec.SWReferenceUnknown) {

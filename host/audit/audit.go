@@ -66,8 +66,8 @@ type Auditor struct {
 	verified map[message.Hash]bool     // signatures that were found good
 }
 
-// New returns an auditor for the central bank with these notary keys: the present one and those that
-// it has replaced.
+// New returns an auditor for the central bank with these notary keys: the present one and those
+// that it has replaced.
 func New(keys ...*ecdsa.PublicKey) *Auditor {
 	return &Auditor{CoverLimit: notary.PilotCoverLimit, notaries: keys,
 		states: map[string]*message.State{}, verified: map[message.Hash]bool{}}

@@ -47,8 +47,8 @@ type Wallet interface {
 	// *order.Refused when the desk has refused it.
 	UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error)
 
-	// BatchCertificate returns the present certificate (7F21) of a batch key, of which a card of the
-	// batch may have an earlier one; nil for a batch that the intermediary has none of.
+	// BatchCertificate returns the present certificate (7F21) of a batch key, of which a card of
+	// the batch may have an earlier one; nil for a batch that the intermediary has none of.
 	BatchCertificate(ctx context.Context, batch message.DeviceID) ([]byte, error)
 }
 

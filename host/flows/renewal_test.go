@@ -104,9 +104,9 @@ func TestRenewalMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	}
 }
 
-// TestRenewedBatchCertificateReachesTheCard: the CA has got a later last day, and so has the batch key
-// of its cards. A card gets the certificate when its phone synchronises; terminals go on enciphering
-// PINs to the key after the first certificate has ended.
+// TestRenewedBatchCertificateReachesTheCard: the CA has got a later last day, and so has the batch
+// key of its cards. A card gets the certificate when its phone synchronises; terminals go on
+// enciphering PINs to the key after the first certificate has ended.
 func TestRenewedBatchCertificateReachesTheCard(t *testing.T) {
 	w := newWorld(t)
 	w.addBank("SEKORTCA", w.today().AddDays(60))

@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/audit"
+	"ekrona/host/notary"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
 )
@@ -50,8 +52,8 @@ func (w *world) trusts(b *bank, notaries ...pki.Identity) {
 	}
 }
 
-// reopens starts a bank with the keys and certificates that its folder has now, and has it join with
-// them.
+// reopens starts a bank with the keys and certificates that its folder has now, and has it join
+// with them.
 func (w *world) reopens(name message.Name, instruction string) {
 	w.t.Helper()
 	b := w.banks[name]
@@ -78,9 +80,9 @@ func (w *world) follows(name message.Name, instruction string, certificates [][]
 	require.Len(w.t, w.banks[name].links, 1)
 }
 
-// TestRootRollover: notary key and instruction key are replaced, then the root, while Instructions by
-// the former and by the new keys are outstanding. Cards synchronise before, meanwhile and after, and
-// a stranger shows the link to one in between. Nothing is stuck, and everybody pays everybody.
+// TestRootRollover: notary key and instruction key are replaced, then the root, while Instructions
+// by the former and by the new keys are outstanding. Cards synchronise before, meanwhile and after,
+// and a stranger shows the link to one in between. Nothing is stuck, and everybody pays everybody.
 func TestRootRollover(t *testing.T) {
 	w := newWorld(t)
 	nordic, fjord := w.banks["SENORDIC"], w.banks["SEFJORDB"]
@@ -180,7 +182,7 @@ func TestRootRollover(t *testing.T) {
 	require.NoError(t, err)
 	w.reopens("SENORDIC", "instruction4")
 	assert.Equal(t, 40*money.Krona, w.sync(anna).Credited, "by the first keys")
-	assert.Equal(t, 60*money.Krona, w.sync(carl).Credited, "by keys that the next root has certified")
+	assert.Equal(t, 60*money.Krona, w.sync(carl).Credited, "by keys that the next root certified")
 	w.audit("what was outstanding is applied")
 	for _, p := range []*person{anna, carl, frida} {
 		w.load(p, 5*money.Krona)
@@ -202,4 +204,67 @@ func TestRootRollover(t *testing.T) {
 		assert.Equal(t, holds, w.offline(p), p.name)
 	}
 	assert.Equal(t, 51*money.Krona, w.taken())
+}
+
+// TestEndedRootOnCardAndHost: the former root has ended, and its key is stolen. What it certifies
+// is refused by a card that has learned the day, and by the notary, though it is dated into the
+// future; what the next root has certified goes on.
+func TestEndedRootOnCardAndHost(t *testing.T) {
+	w := newWorld(t)
+	nordic := w.banks["SENORDIC"]
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	w.load(anna, 100*money.Krona)
+	first, until := w.notary, w.subject("", 0).Expiry.AddDays(365)
+	later := func(holder string, role spec.Role) pki.Subject {
+		s := w.subject(holder, role)
+		s.Expiry = until
+		return s
+	}
+	next, err := w.folder.Root("root2", later("SERIKSBK00002", spec.RoleRoot))
+	require.NoError(t, err)
+	again, err := w.folder.Rollover(w.ctx, "root", "root2", nil, w.today())
+	require.NoError(t, err)
+	w.links = [][]byte{again[0].Encoded}
+	w.notary, err = w.folder.Certified("notary2", later("SENOTARY00002", spec.RoleNotary), next)
+	require.NoError(t, err)
+	w.auditor = audit.New(w.notary.Certificate.PublicKey, first.Certificate.PublicKey)
+	w.startNotary()
+	w.trusts(nordic)
+	_, err = nordic.pki.Follow(w.ctx, [][]byte{again[0].Encoded})
+	require.NoError(t, err)
+	_, err = nordic.pki.Certified("instruction3",
+		later("SENORDIC00003", spec.RoleInstructionKey), next)
+	require.NoError(t, err)
+	w.reopens("SENORDIC", "instruction3")
+	w.sync(anna)
+	w.clock.At = w.clock.At.AddDate(10, 0, 10)
+	require.True(t, w.today().After(w.root.Certificate.Expiry))
+	w.sync(anna)
+	require.Equal(t, w.today(), w.state(anna).State.Date)
+
+	thief := func(holder string, role spec.Role) []byte {
+		t.Helper()
+		c := &cvc.Certificate{Authority: message.AuthorityRef(w.root.Certificate.Holder),
+			PublicKey: first.Certificate.PublicKey, Holder: cvc.Holder(holder), Role: role,
+			Effective: w.root.Certificate.Effective, Expiry: until}
+		require.NoError(t, c.Sign(w.root.Signer))
+		encoded, err := c.Encode()
+		require.NoError(t, err)
+		return encoded
+	}
+	stranger := client.New(anna.reader())
+	_, err = stranger.Select(w.ctx)
+	require.NoError(t, err)
+	err = stranger.VerifyCertificate(w.ctx, thief("SENORDIC00007", spec.RoleIntermediary))
+	require.True(t, client.Is(err, spec.SWExpired), err)
+	for holder, role := range map[string]spec.Role{"SENOTARY00009": spec.RoleNotary,
+		"SENORDIC00009": spec.RoleInstructionKey} {
+		err = stranger.VerifyCertificate(w.ctx, thief(holder, role))
+		require.True(t, client.Is(err, spec.SWExpired) || client.Is(err, spec.SWReferenceUnknown),
+			"%s: %v", holder, err)
+	}
+	require.ErrorIs(t, w.bank.Join(w.ctx, "SENORDIC", nordic.ca.Encoded,
+		thief("SENORDIC00009", spec.RoleInstructionKey)), notary.Certificate)
+	w.audit("nothing has changed")
+	w.load(anna, 5*money.Krona)
 }

@@ -60,7 +60,7 @@ type world struct {
 	// cutDuringIssue is the number of the write, while the next card is made, before which power is
 	// cut.
 	cutDuringIssue int
-	cardDays       int                            // validity of the cards that are made; 0 for three years
+	cardDays       int                            // validity of cards; 0 for three years
 	power          map[string]*faultdriver.Driver // of each party's database
 	people         []*person
 	terminal       *merchantTerminal
@@ -139,7 +139,8 @@ func newWorld(t *testing.T) *world {
 	var err error
 	w.root, err = w.folder.Root("root", w.subject("SERIKSBK00001", spec.RoleRoot))
 	require.NoError(t, err)
-	w.notary, err = w.folder.Certified("notary", w.subject("SENOTARY00001", spec.RoleNotary), w.root)
+	w.notary, err = w.folder.Certified("notary", w.subject("SENOTARY00001", spec.RoleNotary),
+		w.root)
 	require.NoError(t, err)
 	schemas, err := settlement.Schemas()
 	require.NoError(t, err)
@@ -295,7 +296,8 @@ func walletSchema(t *testing.T) store.Schema {
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
 		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, Links: b.links,
-		Notary: w.notary.Encoded, InstructionKey: b.instruction.Encoded, Registry: w.deskLink(b), Random: w.random("issuer"),
+		Notary: w.notary.Encoded, InstructionKey: b.instruction.Encoded,
+		Registry: w.deskLink(b), Random: w.random("issuer"),
 		Effective: w.today(), Expiry: w.today().AddDays(cmp.Or(w.cardDays, 3*365)),
 	}
 }

@@ -201,8 +201,9 @@ func (i *Intermediary) trustIn(instruction []byte) (session.Trust, error) {
 		}
 		former, known := i.former[named.key]
 		if !known {
-			return trust, fmt.Errorf("intermediary: Instruction %d of %s is by %s, whose certificate "+
-				"is not kept here: import it", signed.Sequence, signed.Device, named.key)
+			return trust, fmt.Errorf("intermediary: Instruction %d of %s is by %s, whose "+
+				"certificate is not kept here: import it", signed.Sequence, signed.Device,
+				named.key)
 		}
 		*named.into = former
 	}

@@ -28,9 +28,9 @@ func (i *Intermediary) submit(ctx context.Context, items [][]byte) ([]notary.Ans
 }
 
 // Open starts the synchronisation of a device: the notary opens a Challenge and draws its random
-// number before the device sees it, and names the Payments that wait for the device's decision. The Challenge is for the
-// session that the nonce names. It implements session.Link. Errors: [banking.ErrNoDevice], the
-// notary's.
+// number before the device sees it, and names the Payments that wait for the device's decision. The
+// Challenge is for the session that the nonce names. It implements session.Link. Errors:
+// [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) Open(
 	ctx context.Context, id message.DeviceID, nonce message.Nonce,
 ) (session.Opening, error) {

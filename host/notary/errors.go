@@ -31,7 +31,7 @@ const (
 	NotTerminal                 // only terminals refund by order; a card pays back with a payment
 	Unsettled                   // the Payment to refund is not settled
 	Exceeds                     // the refunds of a Payment would come to more than it paid
-	OlderKey                    // than that of the device's Instruction before: restore the later one
+	OlderKey                    // than in the device's Instruction before: restore the later one
 )
 
 // kindCodes are the codes; a Kind is stored as its number, so that both stay.

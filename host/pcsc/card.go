@@ -41,8 +41,9 @@ func (s *System) Connect(reader string) (*Card, error) {
 }
 
 // ConnectWhenFree is [System.Connect] for a card that is to be waited for while another program has
-// it; busy gets that error once. A program that was killed has its card until the daemon notices, and
-// no event says that it has it no longer. Errors: those of Connect but [ErrBusy], the context's.
+// it; busy gets that error once. A program that was killed has its card until the daemon notices,
+// and no event says that it has it no longer. Errors: those of Connect but [ErrBusy], the
+// context's.
 func (s *System) ConnectWhenFree(
 	ctx context.Context, reader string, busy func(error),
 ) (*Card, error) {

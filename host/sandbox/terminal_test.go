@@ -295,8 +295,8 @@ func TestRefusedCustomersNeverStopAMerchant(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestMerchantKeyIsReplaced: the bank refuses what the former key signs, and whatever a cut leaves the
-// same command goes on.
+// TestMerchantKeyIsReplaced: the bank refuses what the former key signs, and whatever a cut leaves
+// the same command goes on.
 func TestMerchantKeyIsReplaced(t *testing.T) {
 	s := newMerchantDay(t)
 	s.open(0)

@@ -181,8 +181,8 @@ func TestAbandonedChallengesAreForgotten(t *testing.T) {
 }
 
 // TestChallengeOpenedAgain: a repeated call has the number that was drawn, until a State has
-// answered the Challenge or the notary has learned more of the device; then it is another Challenge,
-// and the first one still says what was known when it was opened.
+// answered the Challenge or the notary has learned more of the device; then it is another
+// Challenge, and the first one still says what was known when it was opened.
 func TestChallengeOpenedAgain(t *testing.T) {
 	w := loaded(t)
 	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]

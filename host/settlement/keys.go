@@ -15,8 +15,8 @@ func (n *Notary) keepKey(t *txn, c *cvc.Certificate, raw []byte) error {
 		return err
 	}
 	if known != nil && !known.PublicKey.Equal(c.PublicKey) {
-		return notary.Refuse(notary.Taken, "notary key %s: the reference stands for another key in "+
-			"this ledger; certify the new key under the next reference", n.reference)
+		return notary.Refuse(notary.Taken, "notary key %s: the reference stands for another key "+
+			"in this ledger; certify the new key under the next reference", n.reference)
 	}
 	if known != nil && !c.Renews(known) {
 		return nil
@@ -37,13 +37,14 @@ func (t *txn) notaryKey(reference message.AuthorityRef) (*cvc.Certificate, error
 	return c, store.Failed(err)
 }
 
-// checkKeys refuses an Instruction by an older key than that of the device's Instruction before: the
-// device has stored the later key, and never goes back. Keys and ledger are restored from different
-// backups then.
+// checkKeys refuses an Instruction by an older key than that of the device's Instruction before:
+// the device has stored the later key, and never goes back. Keys and ledger are restored from
+// different backups then.
 func (t *txn) checkKeys(d *device, i *message.Instruction) error {
 	var raw []byte
 	known, err := t.queryRow(
-		"SELECT bytes FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id}, &raw)
+		"SELECT bytes FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id},
+		&raw)
 	if err != nil || !known {
 		return err
 	}

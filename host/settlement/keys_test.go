@@ -8,6 +8,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
+	"ekrona/host/attack"
 	"ekrona/host/notary"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
@@ -22,8 +23,8 @@ func coSign(t *testing.T, w *settlementtest.World, d *settlementtest.Device, ord
 	return err
 }
 
-// TestRestoredKeysSignNothingOlder: keys that come from a backup, to a ledger that has gone on, sign
-// nothing for a device that has an Instruction by a later one. It would refuse it for ever.
+// TestRestoredKeysSignNothingOlder: keys that come from a backup, to a ledger that has gone on,
+// sign nothing for a device that has an Instruction by a later one. It would refuse it for ever.
 func TestRestoredKeysSignNothingOlder(t *testing.T) {
 	w := settlementtest.NewWorldOn(t, nil, newFile(t, t.TempDir()))
 	defer func() { w.Stop() }()
@@ -89,10 +90,26 @@ func TestRestoredLedgerSignsNothingOlder(t *testing.T) {
 	require.ErrorIs(t, err, notary.Sequence, "it was never co-signed here")
 	require.Nil(t, next(t, w, anna).Instruction)
 
-	// With the later key, which was not lost, the restored ledger serves who has no later Instruction.
+	// With the later key, which was not lost, the restored ledger serves who has no later
+	// Instruction.
 	w.Stop()
 	w.UseNotaryKey("SENOTARY00002", settlementtest.LastDay().AddDays(10))
 	w.Start()
 	w.Sync(w.Issue("BERTIL", "FJORD", spec.RoleCard), settlementtest.Whole, 0)
 	w.Stop()
+}
+
+// TestEndedRootCertifiesNothing: the thief of a root that has ended dates what it certifies into
+// the future. The keys that joined before go on.
+func TestEndedRootCertifiesNothing(t *testing.T) {
+	w := loaded(t)
+	on, setup := attacked(t, w)
+	w.Clock.At = w.Clock.At.AddDate(6, 0, 0)
+	later := settlementtest.LastDay().AddDays(1000)
+	by := *w.Intermediaries["NORDIC"]
+	w.UseInstructionKey(&by, "SENORDIC00009", later)
+	setup.ByEndedRoot.InstructionKey = by.InstructionCertificate
+	setup.ByEndedRoot.CA = w.OtherCA("SENORDIC00008", later)
+	require.NoError(t, attack.EndedRoot.Run(t.Context(), on, setup))
+	require.NoError(t, w.Join(w.Intermediaries["NORDIC"]), "what is known stays")
 }

@@ -45,7 +45,11 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 			"certificate %s is for the %s of %s, not for the %s of %s", c.Holder, c.Role,
 			c.Holder.Name(), role, name)
 	}
-	if err := n.roots.Verify(c); err != nil {
+	root, err := n.roots.Of(c)
+	if err == nil {
+		err = c.VerifyBy(root)
+	}
+	if err != nil {
 		return notary.Refuse(notary.Certificate, "certificate %s: %v", c.Holder, err)
 	}
 	known, err := t.authority(message.AuthorityRef(c.Holder), role)
@@ -64,6 +68,11 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 		}
 	case known != nil && !c.Renews(known):
 		return nil
+	}
+	if message.DateOf(t.now).After(root.Expiry) {
+		return notary.Refuse(notary.Certificate, "certificate %s: its root %s has ended on %s, "+
+			"and vouches for nothing new: have it certified by the next root", c.Holder,
+			root.Holder, root.Expiry)
 	}
 	return t.exec(`INSERT INTO authority (reference, intermediary, role, certificate, expires)
 		VALUES ($1, $2, $3, $4, $5)

@@ -129,7 +129,8 @@ func New(ctx context.Context, c Config) (*Terminal, error) {
 	t := &Terminal{
 		id: message.DeviceID(own.Holder), db: c.DB, clock: c.Clock, random: c.Random,
 		signer: c.Signer, public: own.PublicKey,
-		certificate: c.Certificate, ca: c.CA, own: own, expiry: own.Expiry, roots: roots, links: c.Links, link: c.Link,
+		certificate: c.Certificate, ca: c.CA, own: own, expiry: own.Expiry,
+		roots: roots, links: c.Links, link: c.Link,
 		authorities: map[message.AuthorityRef]*cvc.Certificate{},
 	}
 	if ca.Expiry.Before(t.expiry) {

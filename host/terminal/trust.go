@@ -13,7 +13,8 @@ import (
 
 // readTrust reads the roots that were learned, and the later certificate of the terminal's CA.
 func (t *Terminal) readTrust(ctx context.Context, q store.Queryer) error {
-	links, err := store.Column[[]byte](ctx, q, `SELECT certificate FROM root_link ORDER BY position`)
+	links, err := store.Column[[]byte](ctx, q,
+		`SELECT certificate FROM root_link ORDER BY position`)
 	if err != nil {
 		return fmt.Errorf("terminal: journal: %w", err)
 	}
@@ -32,8 +33,8 @@ func (t *Terminal) readTrust(ctx context.Context, q store.Queryer) error {
 	return nil
 }
 
-// learnTrust learns the next root by the link that the one before has signed, once and for good, and
-// then the certificate of the terminal's CA by a later root. Errors: [cvc.ErrIssuer],
+// learnTrust learns the next root by the link that the one before has signed, once and for good,
+// and then the certificate of the terminal's CA by a later root. Errors: [cvc.ErrIssuer],
 // [cvc.ErrSignature].
 func (t *Terminal) learnTrust(ctx context.Context, trust session.Trust) error {
 	news := false

@@ -21,7 +21,8 @@ func (w *Wallet) readTrust(ctx context.Context, q store.Queryer) error {
 		`SELECT root, ca, batch FROM phone`); err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
-	links, err := store.Column[[]byte](ctx, q, `SELECT certificate FROM root_link ORDER BY position`)
+	links, err := store.Column[[]byte](ctx, q,
+		`SELECT certificate FROM root_link ORDER BY position`)
 	if err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}

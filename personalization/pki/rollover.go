@@ -15,8 +15,8 @@ import (
 	"ekrona/host/durable"
 )
 
-// Rollover introduces the next root, both of this folder, and returns what the parties need, the link
-// certificate first:
+// Rollover introduces the next root, both of this folder, and returns what the parties need, the
+// link certificate first:
 //
 //  1. The former root signs the link to the next one, which has the same name and a higher number.
 //  2. The next root certifies again what the former one has: every notary and instruction key, also
@@ -24,9 +24,9 @@ import (
 //     of CAs those that are still good on the day. Each keeps holder, key, first and last day. What
 //     is revoked is left out, and a key of any other role.
 //
-// Others are certificates (7F21) of the former root that its archive lacks. Everything is kept as by
-// [Folder.Issue], so that a cut leaves some of it, and the same call does the rest and returns the
-// same certificates. Errors: [ErrForward], those of [Folder.Issue].
+// Others are certificates (7F21) of the former root that its archive lacks. Everything is kept as
+// by [Folder.Issue], so that a cut leaves some of it, and the same call does the rest and returns
+// the same certificates. Errors: [ErrForward], those of [Folder.Issue].
 func (f Folder) Rollover(
 	ctx context.Context, name, next string, others [][]byte, today message.Date,
 ) (again []Entry, err error) {
@@ -79,8 +79,8 @@ func subjectOf(c *cvc.Certificate) Subject {
 	return Subject{Holder: c.Holder, Role: c.Role, Effective: c.Effective, Expiry: c.Expiry}
 }
 
-// livingKeys returns what a root has certified and the next one is to certify again, by holder, each
-// with the last day that it ever had.
+// livingKeys returns what a root has certified and the next one is to certify again, by holder,
+// each with the last day that it ever had.
 func (f Folder) livingKeys(
 	root Identity, others [][]byte, today message.Date,
 ) (keys []*cvc.Certificate, err error) {
@@ -116,12 +116,14 @@ func (f Folder) livingKeys(
 	for _, c := range latest {
 		keys = append(keys, c)
 	}
-	slices.SortFunc(keys, func(a, b *cvc.Certificate) int { return cmp.Compare(a.Holder, b.Holder) })
+	slices.SortFunc(keys, func(a, b *cvc.Certificate) int {
+		return cmp.Compare(a.Holder, b.Holder)
+	})
 	return keys, nil
 }
 
-// Follow takes from what [Folder.Rollover] has returned what concerns this folder: the link, under its
-// holder's name, and then every certificate that takes the place of one that is kept here. It
+// Follow takes from what [Folder.Rollover] has returned what concerns this folder: the link, under
+// its holder's name, and then every certificate that takes the place of one that is kept here. It
 // returns the names. A cut leaves some of them, and the same call takes the rest. Errors: those of
 // [Folder.Import].
 func (f Folder) Follow(ctx context.Context, certificates [][]byte) (names []string, err error) {
@@ -203,8 +205,8 @@ func (s Store) Of(role spec.Role, name message.Name) (all [][]byte) {
 	return all
 }
 
-// Keep keeps certificates in a folder of the file system, each under its holder's name: what goes to
-// the parties.
+// Keep keeps certificates in a folder of the file system, each under its holder's name: what goes
+// to the parties.
 func Keep(folder string, certificates []Entry) error {
 	for _, k := range certificates {
 		path := filepath.Join(folder, string(k.Certificate.Holder)+"."+certificateFile)

@@ -178,8 +178,9 @@ func Open(
 	return b, nil
 }
 
-// readLinks reads the links from the root on that the bank has imported, and returns the certificates
-// of all notary and instruction keys that it has: an outstanding Instruction may name a former one.
+// readLinks reads the links from the root on that the bank has imported, and returns the
+// certificates of all notary and instruction keys that it has: an outstanding Instruction may name
+// a former one.
 func (b *Bank) readLinks(keys pki.Folder) (former [][]byte, err error) {
 	store, err := keys.Store()
 	if err != nil {

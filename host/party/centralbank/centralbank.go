@@ -148,8 +148,8 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	return c, err
 }
 
-// readKeys reads the links from the root on that the central bank has imported, and its notary keys,
-// former ones too.
+// readKeys reads the links from the root on that the central bank has imported, and its notary
+// keys, former ones too.
 func readKeys(
 	keys string, root []byte, notary *cvc.Certificate,
 ) (links [][]byte, notaries []*ecdsa.PublicKey, err error) {

@@ -196,8 +196,8 @@ func Open(
 	return t, err
 }
 
-// ChangeOwner gives the owner of a terminal that is not started another key. known has the merchant's
-// bank register it in place of the former one, which signs nothing more from then on.
+// ChangeOwner gives the owner of a terminal that is not started another key. known has the
+// merchant's bank register it in place of the former one, which signs nothing more from then on.
 //
 //  1. The next key is made. A cut leaves it unused, and the same call takes it.
 //  2. The bank registers it. A cut: the same call registers it again.

@@ -153,8 +153,8 @@ func (w *World) UseNotaryKey(reference message.AuthorityRef, ends message.Date) 
 	w.notaryCert = encode(w.T, c)
 }
 
-// UseInstructionKey makes an instruction key of an intermediary, always the same for a reference, the
-// one with which it signs from now on. Join makes the notary know it.
+// UseInstructionKey makes an instruction key of an intermediary, always the same for a reference,
+// the one with which it signs from now on. Join makes the notary know it.
 func (w *World) UseInstructionKey(
 	i *Intermediary, reference message.AuthorityRef, ends message.Date,
 ) {
@@ -163,6 +163,14 @@ func (w *World) UseInstructionKey(
 	c.Expiry = ends
 	require.NoError(w.T, c.Sign(w.rootKey))
 	i.InstructionCertificate = encode(w.T, c)
+}
+
+// OtherCA returns the certificate of a CA that the root has certified beside the others.
+func (w *World) OtherCA(holder string, ends message.Date) []byte {
+	c := w.certify(w.root, holder, spec.RoleIntermediary, key(w.T, holder), w.rootKey)
+	c.Expiry = ends
+	require.NoError(w.T, c.Sign(w.rootKey))
+	return encode(w.T, c)
 }
 
 // Join makes the notary know the intermediary's certificates.

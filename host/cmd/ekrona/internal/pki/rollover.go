@@ -125,8 +125,8 @@ root. Each is verified first, up to a root that the party trusts.`,
 				return err
 			}
 			if len(paths) == 0 {
-				return cli.Usage("%s has no certificates: name the folder of \"ekrona pki rollover\"",
-					arguments[1])
+				return cli.Usage("%s has no certificates: name the folder of \"ekrona pki "+
+					"rollover\"", arguments[1])
 			}
 			var certificates [][]byte
 			for _, path := range paths {
