@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
@@ -40,11 +39,7 @@ var migrations embed.FS
 
 // Schemas returns the tables of an intermediary, for store.Open.
 func Schemas() ([]store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("intermediary: migrations: %w", err)
-	}
-	return []store.Schema{ledger.Schema(), {Name: "intermediary", Files: files}}, nil
+	return ledger.With(store.Embedded("intermediary", migrations))
 }
 
 // Identity is a key that others know by its certificate.

@@ -7,7 +7,6 @@ import (
 	"embed"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
@@ -25,8 +24,7 @@ var migrations embed.FS
 
 // Schemas returns the tables of the central bank's database, for store.Open.
 func Schemas() ([]store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	return []store.Schema{ledger.Schema(), {Name: "settlement", Files: files}}, err
+	return ledger.With(store.Embedded("settlement", migrations))
 }
 
 // Notary is the central bank: it implements notary.Operator and notary.Public and, for each

@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
@@ -39,11 +38,7 @@ var migrations embed.FS
 
 // Schema returns the terminal's tables, for store.Open.
 func Schema() (store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return store.Schema{}, fmt.Errorf("terminal: migrations: %w", err)
-	}
-	return store.Schema{Name: "terminal", Files: files}, nil
+	return store.Embedded("terminal", migrations)
 }
 
 // Config is everything a terminal works with.

@@ -21,7 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
@@ -37,11 +36,7 @@ var migrations embed.FS
 
 // Schema returns the phone's tables, for store.Open.
 func Schema() (store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return store.Schema{}, fmt.Errorf("wallet: migrations: %w", err)
-	}
-	return store.Schema{Name: "wallet", Files: files}, nil
+	return store.Embedded("wallet", migrations)
 }
 
 // Config is everything a wallet works with.

@@ -95,6 +95,16 @@ func (f Folder) Existing(ctx context.Context, name string) (keys.Key, error) {
 	return keys.OpenAt(ctx, f.Path(name, keyFile), f.options)
 }
 
+// KeyToCertify opens the key of the name, or makes it; one that is certified already must be there.
+func (f Folder) KeyToCertify(
+	ctx context.Context, name string, isCertified bool,
+) (keys.Key, error) {
+	if isCertified {
+		return f.Existing(ctx, name)
+	}
+	return f.Key(ctx, name)
+}
+
 // Root opens the self-signed root of the name, or makes it.
 func (f Folder) Root(name string, s Subject) (Identity, error) {
 	return f.identity(name, s, nil)

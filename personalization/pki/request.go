@@ -45,11 +45,7 @@ func (f Folder) Request(
 	if err != nil {
 		return nil, err
 	}
-	open := f.Key
-	if certified != nil {
-		open = f.Existing
-	}
-	key, err := open(ctx, name)
+	key, err := f.KeyToCertify(ctx, name, certified != nil)
 	if err != nil {
 		return nil, err
 	}

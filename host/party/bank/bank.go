@@ -111,11 +111,7 @@ func Open(
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("intermediary: %w", err), f.Close())
-		}
-	}()
+	defer f.CloseAfter(&err, "intermediary")
 	e = e.Complete()
 	b := &Bank{folder: f, clock: e.Clock, random: e.Random}
 	if err := f.Read(party.Intermediary, &b.Settings); err != nil {

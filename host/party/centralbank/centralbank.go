@@ -104,11 +104,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	if err != nil {
 		return nil, fmt.Errorf("central bank: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("central bank: %w", err), f.Close())
-		}
-	}()
+	defer f.CloseAfter(&err, "central bank")
 	e = e.Complete()
 	var s Settings
 	if err := f.Read(party.CentralBank, &s); err != nil {

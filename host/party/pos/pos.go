@@ -92,19 +92,14 @@ func Found(
 		return err
 	}
 	defer func() { err = errors.Join(err, own.Close()) }()
-	owner, err := keys.Key(ctx, s.Owner)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, owner.Close()) }()
-	public, err := signature.PublicKey(owner)
+	owner, err := ownerKey(ctx, keys, s.Owner)
 	if err != nil {
 		return err
 	}
 	if err := makeJournalKey(f.Path(s.JournalKey), e.Random); err != nil {
 		return err
 	}
-	if err := known(public, own.Encoded); err != nil {
+	if err := known(owner, own.Encoded); err != nil {
 		return err
 	}
 	if s.Authorities, err = f.KeepAll("keys", trust.Authorities); err != nil {
@@ -141,11 +136,7 @@ func Open(
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("terminal: %w", err), f.Close())
-		}
-	}()
+	defer f.CloseAfter(&err, "terminal")
 	e = e.Complete()
 	t := &Terminal{folder: f}
 	if err := f.Read(party.Terminal, &t.Settings); err != nil {
@@ -219,22 +210,29 @@ func ChangeOwner(
 	if s.Owner, err = nextKey(former); err != nil {
 		return fmt.Errorf("settings %s: owner: %w", f.Path(party.SettingsFile), err)
 	}
-	owner, err := keys.Key(ctx, s.Owner)
+	owner, err := ownerKey(ctx, keys, s.Owner)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, owner.Close()) }()
-	public, err := signature.PublicKey(owner)
-	if err != nil {
-		return err
-	}
-	if err := known(public); err != nil {
+	if err := known(owner); err != nil {
 		return err
 	}
 	if err := f.Write(s); err != nil {
 		return err
 	}
 	return keys.RemoveKey(former)
+}
+
+// ownerKey opens the key of the owner, or makes it, and returns its public half.
+func ownerKey(
+	ctx context.Context, keys pki.Folder, name string,
+) (public *ecdsa.PublicKey, err error) {
+	owner, err := keys.Key(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	public, err = signature.PublicKey(owner)
+	return public, errors.Join(err, owner.Close())
 }
 
 // nextKey returns the name of the key after one: owner, owner-2, owner-3.
