@@ -53,6 +53,7 @@ wallet end bertil --now --state box
 bank policy set --state box --bank SENORDIC --all --preset pilot --by eva
 bank policy show --state box --bank SENORDIC
 bank sweep --state box
+bank renew-batches SENORDIC --state box
 sandbox clock box --forward 1
 - terminal sell cafe 4 --card anna --torn --state box
 terminal new-key cafe --state box

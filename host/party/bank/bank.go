@@ -247,6 +247,16 @@ func (b *Bank) CA(ctx context.Context) (pki.Identity, error) {
 	return ca, err
 }
 
+// RenewBatches certifies the batch keys of the bank's cards until its CA ends, and returns the batches
+// that had not been. Cards get the certificates when they synchronise.
+func (b *Bank) RenewBatches(ctx context.Context) ([]message.DeviceID, error) {
+	ca, err := b.CA(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pki.Open(b.folder.Path(b.Settings.Keys), b.random).Batches(ca).Renew(ctx)
+}
+
 // Issuer opens the CA's key and makes the bank's cards.
 func (b *Bank) Issuer(ctx context.Context) (personalization.Issuer, error) {
 	ca, err := b.CA(ctx)
