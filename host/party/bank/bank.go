@@ -247,8 +247,8 @@ func (b *Bank) CA(ctx context.Context) (pki.Identity, error) {
 	return ca, err
 }
 
-// RenewBatches certifies the batch keys of the bank's cards until its CA ends, and returns the batches
-// that had not been. Cards get the certificates when they synchronise.
+// RenewBatches certifies the batch keys of the bank's cards until its CA ends, and returns the
+// batches that had not been. Cards get the certificates when they synchronise.
 func (b *Bank) RenewBatches(ctx context.Context) ([]message.DeviceID, error) {
 	ca, err := b.CA(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 // Command is "ekrona bank".
 func Command() *cobra.Command {
-	return cli.Group("bank", "A bank's staff: set the limits of cards, renew batch keys, end what is due",
+	return cli.Group("bank", "A bank's staff: set limits of cards, renew batch keys, end what is due",
 		policyCommand(), sweepCommand(), renewBatchesCommand())
 }
 
@@ -41,7 +41,8 @@ left to do.`,
 				if err != nil {
 					return err
 				}
-				return f.Answer(c, map[string]any{"batches": append([]message.DeviceID{}, renewed...)},
+				all := append([]message.DeviceID{}, renewed...)
+				return f.Answer(c, map[string]any{"batches": all},
 					"%d batch key(s) of %s certified anew", len(renewed), arguments[0])
 			})
 		},
