@@ -17,7 +17,7 @@ import (
 
 // Command is "ekrona bank".
 func Command() *cobra.Command {
-	return cli.Group("bank", "A bank's staff: set limits of cards, renew batch keys, end what is due",
+	return cli.Group("bank", "A bank's staff: set limits, renew batch keys, end what is due",
 		policyCommand(), sweepCommand(), renewBatchesCommand())
 }
 
