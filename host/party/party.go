@@ -176,6 +176,14 @@ func (f *Folder) source(name string) string {
 	return f.Path(name)
 }
 
+// CloseAfter closes the folder of a party that could not be started: failed says why, and then for
+// which kind of party too. To be deferred.
+func (f *Folder) CloseAfter(failed *error, party string) {
+	if *failed != nil {
+		*failed = errors.Join(fmt.Errorf("%s: %w", party, *failed), f.Close())
+	}
+}
+
 // Close releases the folder. What was acknowledged is already in its files.
 func (f *Folder) Close() error {
 	var failed []error

@@ -186,7 +186,7 @@ func (s *Sandbox) foundTerminal(
 	}
 	settings := pos.Settings{Merchant: name, Intermediary: filepath.Join("..", b.FolderName()),
 		Former: former}
-	trust := pos.Trust{Root: b.Root(), Authorities: authorities}
+	trust := pos.Trust{Root: b.Root(), Links: b.Links(), Authorities: authorities}
 	return pos.Found(ctx, folder, settings, trust, certify, known, s.options.Environment)
 }
 
@@ -203,6 +203,34 @@ func (s *Sandbox) terminalCA(
 		return ca, err
 	}
 	return ca, ca.MayCertify(s.terminalSubject(id))
+}
+
+// ChangeMerchantKey gives a merchant another key for the online wallet, which the bank registers in
+// place of the former one: that one orders nothing more. The terminal keeps its own key and its
+// journal. A cut leaves the former key in use, or the next one; the same call goes on. Errors:
+// [ErrUnknown].
+func (s *Sandbox) ChangeMerchantKey(ctx context.Context, name string) error {
+	all, err := s.terminals(name)
+	if err != nil {
+		return err
+	}
+	used := all[len(all)-1]
+	if used.damaged != nil {
+		return used.damaged
+	}
+	if m := s.merchants[used.folder]; m != nil { // it has the former key
+		delete(s.merchants, used.folder)
+		if err := m.Terminal.Close(); err != nil {
+			return err
+		}
+	}
+	b, err := s.bankAt(ctx, filepath.Join(used.folder, used.settings.Intermediary))
+	if err != nil {
+		return err
+	}
+	return pos.ChangeOwner(ctx, used.folder,
+		func(owner *ecdsa.PublicKey) error { return b.ReplaceApp(ctx, name, owner) },
+		s.options.Environment)
 }
 
 // EndedTerminal says what became of a terminal that sells nothing more.

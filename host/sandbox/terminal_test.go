@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/money"
+	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/clock"
 	"ekrona/host/limit"
 	"ekrona/host/order"
@@ -323,4 +326,42 @@ func TestRefusedCustomersNeverStopAMerchant(t *testing.T) {
 	s.syncAnna()
 	s.checkMoney()
 	require.NoError(t, s.Close())
+}
+
+// TestMerchantKeyIsReplaced: the bank refuses what the former key signs, and whatever a cut leaves
+// the same command goes on.
+func TestMerchantKeyIsReplaced(t *testing.T) {
+	s := newMerchantDay(t)
+	s.open(0)
+	m, err := s.Merchant(t.Context(), "cafe")
+	require.NoError(t, err)
+	b, err := s.BankOfMerchant(t.Context(), m)
+	require.NoError(t, err)
+	owner := func() *ecdsa.PublicKey {
+		t.Helper()
+		m, err := s.Merchant(t.Context(), "cafe")
+		require.NoError(t, err)
+		public, err := signature.PublicKey(m.Terminal.Owner)
+		require.NoError(t, err)
+		return public
+	}
+	former := owner()
+	require.NoError(t, s.ChangeMerchantKey(t.Context(), "cafe"))
+	second := owner()
+	require.False(t, former.Equal(second))
+	require.ErrorIs(t, b.ReplaceApp(t.Context(), "cafe", former), banking.ErrTaken)
+	require.NoError(t, s.sell(10*money.Krona, false), "the terminal goes on")
+
+	// As if power had been cut after the bank had registered the next key, before the settings.
+	settings := filepath.Join(s.root, "terminal-cafe", party.SettingsFile)
+	before, err := os.ReadFile(settings)
+	require.NoError(t, err)
+	require.NoError(t, s.ChangeMerchantKey(t.Context(), "cafe"))
+	third := owner()
+	require.NoError(t, s.Close())
+	require.NoError(t, os.WriteFile(settings, before, 0o600))
+	s.open(time.Minute)
+	require.NoError(t, s.ChangeMerchantKey(t.Context(), "cafe"))
+	require.True(t, third.Equal(owner()), "no key is used up")
+	require.ErrorIs(t, s.ChangeMerchantKey(t.Context(), "nobody"), ErrUnknown)
 }

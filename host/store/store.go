@@ -36,6 +36,15 @@ type Schema struct {
 	Files fs.FS  // NNNNN_what.sql at its top, as goose reads them, see Dialect
 }
 
+// Embedded returns the schema whose files a package has embedded in its folder "migrations".
+func Embedded(name string, files fs.FS) (Schema, error) {
+	migrations, err := fs.Sub(files, "migrations")
+	if err != nil {
+		return Schema{}, fmt.Errorf("%s: migrations: %w", name, err)
+	}
+	return Schema{Name: name, Files: migrations}, nil
+}
+
 // Open opens or creates the database at source and brings every schema up to date, in the order
 // given. A source that begins with postgres:// or postgresql:// is that of a database on a
 // PostgreSQL server, which has to exist, in UTF-8 and collated by bytes ("C"); every other one is

@@ -55,10 +55,7 @@ type journal struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-func schema() (store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	return store.Schema{Name: "batch", Files: files}, err
-}
+func schema() (store.Schema, error) { return store.Embedded("batch", migrations) }
 
 // openJournal opens the journal of a folder, or starts one, and brings the audit
 // log's file up to it.

@@ -24,6 +24,8 @@ type Identity struct {
 	Signer      crypto.Signer
 	Certificate *cvc.Certificate
 	Encoded     []byte // the certificate as it goes over the wire, 7F21
+
+	archive string // folder of what it has certified; empty where nothing is kept
 }
 
 // Subject is whom a certificate is for, and for how long.
@@ -64,7 +66,7 @@ func (i Identity) certificateOf(s Subject) *cvc.Certificate {
 
 // Certify issues a certificate over a public key. It refuses what the issuer may
 // not certify, and one that would outlive the issuer's own; a self-signed root is made by
-// [Folder.Root].
+// [Folder.Root]. It keeps nothing.
 func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
 	if err := i.MayCertify(s); err != nil {
 		return nil, err
@@ -105,6 +107,16 @@ func (f Folder) Existing(ctx context.Context, name string) (keys.Key, error) {
 	return keys.OpenAt(ctx, f.Path(name, keyFile), f.options)
 }
 
+// KeyToCertify opens the key of the name, or makes it; one that is certified already must be there.
+func (f Folder) KeyToCertify(
+	ctx context.Context, name string, isCertified bool,
+) (keys.Key, error) {
+	if isCertified {
+		return f.Existing(ctx, name)
+	}
+	return f.Key(ctx, name)
+}
+
 // Root opens the self-signed root of the name, or makes it.
 func (f Folder) Root(name string, s Subject) (Identity, error) {
 	return f.identity(name, s, nil)
@@ -112,7 +124,8 @@ func (f Folder) Root(name string, s Subject) (Identity, error) {
 
 // Certified opens the identity of the name, or makes its key and certifies it
 // by the issuer. A cut between the two leaves a key without a certificate, which the
-// next call certifies.
+// next call certifies. What a root certifies is kept beside the root, as by [Folder.Issue]: the
+// next root certifies it again.
 func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, error) {
 	return f.identity(name, s, &issuer)
 }
@@ -162,6 +175,7 @@ func (f Folder) ReadCertificate(name string) (i Identity, err error) {
 		return Identity{}, fmt.Errorf("certificate file %s: %w: restore it from its backup", path,
 			err)
 	}
+	i.archive = f.Path(name, issuedFolder)
 	return i, nil
 }
 
@@ -215,6 +229,9 @@ func certifyOwn(key crypto.Signer, s Subject, issuer *Identity) ([]byte, error) 
 	public, err := signature.PublicKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	if issuer.archive != "" && issuer.Certificate.Role == spec.RoleRoot {
+		return issuer.issue(s, public)
 	}
 	return issuer.Certify(s, public)
 }

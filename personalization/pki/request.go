@@ -24,6 +24,7 @@ var (
 	ErrTaken      = errors.New("holder has a certificate for another key already")
 	ErrForward    = errors.New("link certificate does not lead forward")
 	ErrEarlier    = errors.New("certificate ends before the one that is there")
+	ErrSuccessor  = errors.New("no card would take a successor that ends before the former key")
 	ErrAnchor     = errors.New("root certificate is not the one of the anchor")
 	ErrUntrusted  = errors.New("certificate does not lead to a root that is trusted here")
 )
@@ -44,11 +45,7 @@ func (f Folder) Request(
 	if err != nil {
 		return nil, err
 	}
-	open := f.Key
-	if certified != nil {
-		open = f.Existing
-	}
-	key, err := open(ctx, name)
+	key, err := f.KeyToCertify(ctx, name, certified != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +170,8 @@ func ParseRequest(encoded []byte) (*cvc.Certificate, error) {
 //     gets again.
 //
 // A holder has one key for ever: a second one is [ErrTaken]. The same request asked
-// again, with the same last day or an earlier, gets the same certificate.
+// again, with the same last day or an earlier, gets the same certificate. A notary or an
+// instruction key must not end before one that was certified before it: [ErrSuccessor].
 func (f Folder) Issue(
 	ctx context.Context, name string, request *cvc.Certificate, s Subject,
 ) (encoded []byte, err error) {
@@ -185,21 +183,33 @@ func (f Folder) Issue(
 	if err := f.checkIssue(issuer.Certificate, request, s); err != nil {
 		return nil, err
 	}
-	archive := f.Path(name, issuedFolder)
-	point, err := signature.Point(request.PublicKey)
+	return issuer.issue(s, request.PublicKey)
+}
+
+// issue certifies a key and keeps what it certifies.
+func (i Identity) issue(s Subject, public *ecdsa.PublicKey) (encoded []byte, err error) {
+	point, err := signature.Point(public)
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(f.claimPath(name, s.Holder), string(s.Holder), point); err != nil {
+	issued, err := readIssued(i.archive, s)
+	if err != nil {
 		return nil, err
 	}
-	if encoded, err = sameIssued(archive, request, s); encoded != nil || err != nil {
-		return encoded, err
-	}
-	if encoded, err = issuer.Certify(s, request.PublicKey); err != nil {
+	if err := checkSuccessor(s, issued); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(archive, fmt.Sprintf("%s.%s.%s", s.Holder, s.Expiry, certificateFile))
+	if err := claim(filepath.Join(i.archive, string(s.Holder)+"."+claimFile), string(s.Holder),
+		point); err != nil {
+		return nil, err
+	}
+	if encoded := sameIssued(issued, s, public); encoded != nil {
+		return encoded, nil
+	}
+	if encoded, err = i.Certify(s, public); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(i.archive, fmt.Sprintf("%s.%s.%s", s.Holder, s.Expiry, certificateFile))
 	if err := durable.Create(path, encoded, durable.Everyone); err != nil {
 		return nil, fmt.Errorf("keeping what was issued: %w", err)
 	}
@@ -229,28 +239,25 @@ func (f Folder) checkIssue(issuer, request *cvc.Certificate, s Subject) error {
 	if err != nil {
 		return err
 	}
-	return store.checkRevoked(issuer)
+	return errors.Join(store.checkRevoked(issuer), f.checkSuccessor(store, s))
 }
 
-// sameIssued finds a certificate issued before for the same key that serves as well.
-func sameIssued(archive string, request *cvc.Certificate, s Subject) ([]byte, error) {
-	paths, err := filepath.Glob(filepath.Join(archive, string(s.Holder)+".*."+certificateFile))
-	if err != nil {
-		return nil, err
+// checkSuccessor looks at the certificates of the folder, and at what its roots have certified.
+func (f Folder) checkSuccessor(store Store, s Subject) error {
+	if err := checkSuccessor(s, store); err != nil {
+		return err
 	}
-	for _, path := range paths {
-		encoded, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
+	for _, k := range store {
+		if k.Certificate.Role != spec.RoleRoot {
+			continue
 		}
-		issued, err := cvc.Parse(encoded)
+		issued, err := readIssued(f.Path(k.Name, issuedFolder), s)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return err
 		}
-		if issued.PublicKey.Equal(request.PublicKey) && issued.Role == s.Role &&
-			!issued.Expiry.Before(s.Expiry) && !issued.Effective.After(s.Effective) {
-			return encoded, nil
+		if err := checkSuccessor(s, issued); err != nil {
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }

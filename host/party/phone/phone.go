@@ -94,11 +94,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *Phone, err 
 	if err != nil {
 		return nil, fmt.Errorf("phone: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("phone: %w", err), f.Close())
-		}
-	}()
+	defer f.CloseAfter(&err, "phone")
 	p := &Phone{folder: f, environment: e.Complete()}
 	if err := f.Read(party.Phone, &p.Settings); err != nil {
 		return nil, err

@@ -170,6 +170,25 @@ terminal that is there stays.`
 	return c
 }
 
+func terminalNewKeyCommand() *cobra.Command {
+	f := &parties.Flags{}
+	c := lifeCommand(f, "new-key MERCHANT",
+		"Replace the key of a merchant's online wallet: the former one is refused from then on",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error {
+			if err := s.ChangeMerchantKey(ctx, name); err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"merchant": name},
+				"the %s has a new key: what the former one signs is refused from now on", name)
+		})
+	c.Long = `Replace the key with which a merchant orders refunds from the online wallet, because it
+is lost or somebody else may have it. The bank registers the new key in place of the former
+one, whose orders it refuses from then on; orders that were placed stand. The terminal goes
+on selling with its own key and journal: "ekrona terminal replace" is for that one. A command
+that was cut off goes on when it is repeated; given again after that, it makes another key.`
+	return c
+}
+
 func terminalReplaceCommand() *cobra.Command {
 	f, device := &parties.Flags{}, ""
 	c := lifeCommand(f, "replace MERCHANT",

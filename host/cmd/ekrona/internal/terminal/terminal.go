@@ -28,7 +28,7 @@ func Command() *cobra.Command {
 		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(),
 		terminalRefuseCommand(), terminalShowCommand(), terminalSyncCommand(),
 		terminalRefundCommand(), terminalIssueCommand(), terminalReplaceCommand(),
-		terminalEndCommand())
+		terminalEndCommand(), terminalNewKeyCommand())
 }
 
 // merchantCommand makes a command whose first argument is a merchant's name.
