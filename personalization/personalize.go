@@ -23,8 +23,9 @@ import (
 type Issuer struct {
 	CA             pki.Identity
 	Batches        BatchKeys
-	BatchSize      int    // cards of a batch; 0 is DefaultBatchSize
-	Root           []byte // 7F21, as the other certificates
+	BatchSize      int      // cards of a batch; 0 is DefaultBatchSize
+	Root           []byte   // 7F21, as the other certificates
+	Links          [][]byte // from it to the root that has certified the others
 	InstructionKey []byte
 	Notary         []byte
 	Registry       banking.Registry
@@ -61,7 +62,7 @@ var ErrNotActive = errors.New("the card got ACTIVATE and is not active: a comman
 //  3. Its key is certified, and the device kept and registered at the notary: before
 //     the card has what ACTIVATE asks for, which takes no key. So none is active that
 //     nobody knows. What is registered already stays.
-//  4. PSO VERIFY CERTIFICATE: root, CA, instruction key, notary.
+//  4. PSO VERIFY CERTIFICATE: root, links to later roots, CA, instruction key, notary.
 //  5. PUT DATA: the certificate that is registered, which the card verifies.
 //  6. PUT DATA: the key of its batch, enciphered and authenticated under the token, and
 //     the certificate of that.
@@ -196,7 +197,10 @@ func (i Issuer) device(ctx context.Context, o Order, keys pin.Keys) (banking.Dev
 func (i Issuer) fill(
 	ctx context.Context, applet *client.Client, o Order, certificate []byte, secrets Secrets,
 ) error {
-	for _, authority := range [][]byte{i.Root, i.CA.Encoded, i.InstructionKey, i.Notary} {
+	if err := i.introduceRoots(ctx, applet); err != nil {
+		return err
+	}
+	for _, authority := range [][]byte{i.CA.Encoded, i.InstructionKey, i.Notary} {
 		if err := applet.VerifyCertificate(ctx, authority); err != nil {
 			return err
 		}
@@ -221,6 +225,18 @@ func (i Issuer) fill(
 		return fmt.Errorf("personalization of %s: %w", o.Device, err)
 	}
 	return applet.PutFirstPIN(ctx, enciphered)
+}
+
+// introduceRoots presents the root, whose anchor the card has, and the links to the others. A card
+// that has learned them before a cut refuses the first one, and knows what comes after it.
+func (i Issuer) introduceRoots(ctx context.Context, applet *client.Client) error {
+	err := applet.VerifyCertificate(ctx, i.Root)
+	if len(i.Links) == 0 || err != nil && !client.Is(err, spec.SWRole) &&
+		!client.Is(err, spec.SWReferenceUnknown) {
+		return err
+	}
+	applet.Links = i.Links
+	return applet.FollowRoots(ctx)
 }
 
 // Recognise checks that a card is active and that of an order which was finished, by its PIN as

@@ -70,6 +70,14 @@ func VerifyChain(day message.Date, chain ...*Certificate) error {
 	return nil
 }
 
+// Renews reports whether a certificate takes the place of a former one: for the same holder, role
+// and key, it ends later, or as late and is by a later authority. It verifies neither.
+func (c *Certificate) Renews(former *Certificate) bool {
+	return c.Holder == former.Holder && c.Role == former.Role &&
+		c.PublicKey.Equal(former.PublicKey) && (c.Expiry.After(former.Expiry) ||
+		c.Expiry == former.Expiry && c.Authority > former.Authority)
+}
+
 // MayInstruct checks that a key is an instruction key of the device's own
 // intermediary. The root certifies instruction keys of any name; only this one
 // counts for the device.

@@ -5,6 +5,7 @@ package entropy
 import (
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Fill fills a buffer from a source of randomness. After an error the buffer is of no use.
@@ -13,4 +14,19 @@ func Fill(source io.Reader, into []byte) error {
 		return fmt.Errorf("the source of randomness failed: %w", err)
 	}
 	return nil
+}
+
+// Shared makes a source safe for concurrent use, which a seeded one is not by itself.
+func Shared(source io.Reader) io.Reader { return &shared{source: source} }
+
+type shared struct {
+	one    sync.Mutex
+	source io.Reader
+}
+
+// Read implements io.Reader.
+func (s *shared) Read(into []byte) (int, error) {
+	s.one.Lock()
+	defer s.one.Unlock()
+	return s.source.Read(into)
 }

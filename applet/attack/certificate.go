@@ -50,6 +50,18 @@ var certificates = []Attack{
 		}}},
 	},
 	{
+		Name:    "link to a root that has ended",
+		Threat:  "a root's key, put away and found, becomes the card's root again",
+		Defence: "the card's date only grows, and a root's last day counts for all under it",
+		Clause:  "PROTOCOL.md §2",
+		Card:    Installed, Answers: sw(spec.SWExpired),
+		Ways: []Way{{"", func(s *Setup) (Blow, error) {
+			next := string(s.Root.Certificate.Holder[:spec.NameLength]) + "00009"
+			i, err := s.Certify(s.Root, Subject{Holder: next, Role: spec.RoleRoot, Expired: true})
+			return Blow{Variant: spec.VerifyCertificate.Only(), Data: [][]byte{i.Encoded}}, err
+		}}},
+	},
+	{
 		Name:    "authority's certificate of a role that is not for this card",
 		Threat:  "another bank's key instructs the card, or the root is exchanged",
 		Defence: "role and name bind a key; links lead forward, under the root's name",

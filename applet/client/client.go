@@ -21,12 +21,16 @@ import (
 // what the card keeps of a session (selection, verified PIN) ends with the tap. Like
 // the card it is used by one goroutine at a time.
 type Client struct {
+	// Links are the link certificates (7F21) from root to root that the caller knows, the earliest
+	// first. A card that does not know the root of an authority gets them.
+	Links [][]byte
+
 	card apdu.Card
 }
 
 // New makes a client. The card carries whole commands and responses: wrap it in
 // [apdu.Framing] when reader or card offer short APDUs only.
-func New(card apdu.Card) *Client { return &Client{card} }
+func New(card apdu.Card) *Client { return &Client{card: card} }
 
 // send transmits one command and returns the response data. Its errors are
 // [*Refusal] and [*LinkLost].

@@ -13,10 +13,22 @@ func (c *Client) VerifyCertificate(ctx context.Context, certificate []byte) erro
 	return err
 }
 
+// FollowRoots presents the client's links to the card, so that it knows the last root that they
+// lead to; it forgets what was presented in the session before. A link from a root that it does not
+// know any more, as it knows later ones, is passed over.
+func (c *Client) FollowRoots(ctx context.Context) error {
+	for _, link := range c.Links {
+		if err := c.VerifyCertificate(ctx, link); err != nil && !Is(err, spec.SWReferenceUnknown) {
+			return err
+		}
+	}
+	return nil
+}
+
 // introduced sends a command that may need authorities that the card does not know.
 // When the card answers 6A88 they are presented and the command is given once more; a
 // verified PIN stays verified. When the card knows them, the command is sent once and
-// nothing else.
+// nothing else. An authority whose root the card does not know comes after the links to it.
 func (c *Client) introduced(
 	ctx context.Context, authorities [][]byte, v spec.Variant, data ...[]byte,
 ) ([]byte, error) {
@@ -24,10 +36,24 @@ func (c *Client) introduced(
 	if !Is(err, spec.SWReferenceUnknown) {
 		return answer, err
 	}
-	for _, authority := range authorities {
-		if err := c.VerifyCertificate(ctx, authority); err != nil {
+	err = c.present(ctx, authorities)
+	if Is(err, spec.SWReferenceUnknown) && len(c.Links) > 0 {
+		if err := c.FollowRoots(ctx); err != nil {
 			return nil, err
 		}
+		err = c.present(ctx, authorities) // all: a card that learns a root forgets the others
+	}
+	if err != nil {
+		return nil, err
 	}
 	return c.send(ctx, v, data...)
+}
+
+func (c *Client) present(ctx context.Context, authorities [][]byte) error {
+	for _, authority := range authorities {
+		if err := c.VerifyCertificate(ctx, authority); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -107,6 +107,9 @@ type Setup struct {
 	ForeignCertificate []byte
 	// CA and InstructionCertificate are those with which the attacker's own intermediary joined.
 	CA, InstructionCertificate []byte
+	// ByEndedRoot are certificates of another CA and instruction key of it by a root that has
+	// ended, with a last day that is still to come.
+	ByEndedRoot struct{ CA, InstructionKey []byte }
 	// Card is the registration of a card of it that is not registered yet, TerminalCertificate that
 	// of a terminal.
 	Card                notary.Registration
@@ -142,7 +145,7 @@ type Setup struct {
 	Random io.Reader
 }
 
-// All returns the attacks, by the service that they attack.
+// All returns the attacks, by the service that they attack, but [EndedRoot].
 func All() []Attack {
 	return slices.Concat(
 		Instructions(),

@@ -135,6 +135,24 @@ var registrations = []Attack{
 	},
 }
 
+// EndedRoot is an attack with the key of a root that was put away long ago. It is not among [All]:
+// the services' clocks must be past the root's last day.
+var EndedRoot = Attack{
+	Name:    "joining with keys that a root has certified which has ended",
+	Threat:  "who finds an old root's key certifies a bank's keys, and dates them into the future",
+	Defence: "what a root certifies is good until the root's own last day at most",
+	Clause:  "PROTOCOL.md §2",
+	Answers: []error{notary.Certificate},
+	Ways: []Way{
+		joined("both", func(s *Setup) (message.Name, []byte, []byte) {
+			return s.Device.Name(), s.ByEndedRoot.CA, s.ByEndedRoot.InstructionKey
+		}),
+		joined("the instruction key alone", func(s *Setup) (message.Name, []byte, []byte) {
+			return s.Device.Name(), s.CA, s.ByEndedRoot.InstructionKey
+		}),
+	},
+}
+
 // Registrations returns the attacks by registrations and by joining.
 func Registrations() []Attack { return registrations }
 

@@ -14,16 +14,18 @@ import (
 // Confirmation, and items without end.
 var synchronisations = []Attack{
 	{
-		Name:    "Challenge that the intermediary's own key has not signed",
+		Name:    "Challenge that the intermediary's own key will not sign",
 		Threat:  "a State is kept back, and shown later as if it were fresh",
-		Defence: "the notary opens what the device's own intermediary has signed",
+		Defence: "the notary opens it for an instruction key of the caller, and draws its number",
 		Clause:  "PROTOCOL.md §4",
 		Answers: []error{notary.Signature},
 		Ways: []Way{
-			challenged("altered", nil, func(c *message.Challenge) { c.Random[0] ^= 1 }),
-			challenged("in another's name", func(s *Setup, c *message.Challenge) {
-				c.InstructionKey = s.ForeignKey
-			}, nil),
+			challenged("by nobody's key", func(s *Setup, o *notary.Opening) {
+				o.InstructionKey = message.AuthorityRef(s.Device.Name() + "99999")
+			}),
+			challenged("in another's name", func(s *Setup, o *notary.Opening) {
+				o.InstructionKey = s.ForeignKey
+			}),
 		},
 	},
 	{
@@ -56,9 +58,9 @@ var synchronisations = []Attack{
 		Clause:  "PROTOCOL.md §8, 11",
 		Answers: []error{notary.NotYours},
 		Ways: []Way{
-			challenged("a Challenge", func(s *Setup, c *message.Challenge) {
-				c.Device = s.ForeignDevice
-			}, nil),
+			challenged("a Challenge", func(s *Setup, o *notary.Opening) {
+				o.Device = s.ForeignDevice
+			}),
 			shown("a State", func(s *Setup, state *message.State) {
 				state.Device = s.ForeignDevice
 			}),
@@ -71,9 +73,9 @@ var synchronisations = []Attack{
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Unknown},
 		Ways: []Way{
-			challenged("a Challenge", func(s *Setup, c *message.Challenge) {
-				c.Device = nobodyOf(s.Device)
-			}, nil),
+			challenged("a Challenge", func(s *Setup, o *notary.Opening) {
+				o.Device = nobodyOf(s.Device)
+			}),
 			shown("a State", func(s *Setup, state *message.State) {
 				state.Device = nobodyOf(s.Device)
 			}),
@@ -108,7 +110,8 @@ var synchronisations = []Attack{
 		Answers: []error{notary.Malformed},
 		Ways: []Way{
 			called("as a Challenge", func(ctx context.Context, on Services) error {
-				return on.Notary.OpenChallenge(ctx, []byte{1})
+				_, err := on.Notary.OpenChallenge(ctx, notary.Opening{})
+				return err
 			}),
 			called("as a State", func(ctx context.Context, on Services) error {
 				_, err := on.Notary.SubmitState(ctx, []byte{1})
@@ -157,27 +160,14 @@ func called(name string, call Call) Way {
 	return Way{name, func(*Setup) (Call, error) { return call, nil }}
 }
 
-// challenged opens a Challenge for the device, changed before and after the intermediary signs it.
-func challenged(
-	name string, before func(s *Setup, c *message.Challenge), after func(c *message.Challenge),
-) Way {
+// challenged opens a Challenge for the device, changed.
+func challenged(name string, change func(s *Setup, o *notary.Opening)) Way {
 	return Way{name, func(s *Setup) (Call, error) {
-		c := &message.Challenge{InstructionKey: s.Next.InstructionKey, Device: s.Device}
-		if before != nil {
-			before(s, c)
-		}
-		if err := message.Sign(c, s.InstructionKey); err != nil {
-			return nil, err
-		}
-		if after != nil {
-			after(c)
-		}
-		raw, err := message.Encode(c)
-		if err != nil {
-			return nil, err
-		}
+		o := notary.Opening{InstructionKey: s.Next.InstructionKey, Device: s.Device}
+		change(s, &o)
 		return func(ctx context.Context, on Services) error {
-			return on.Notary.OpenChallenge(ctx, raw)
+			_, err := on.Notary.OpenChallenge(ctx, o)
+			return err
 		}, nil
 	}}
 }

@@ -57,7 +57,7 @@ type Auditor struct {
 	// at once
 	HonestCAs bool
 
-	notary   *ecdsa.PublicKey
+	notaries []*ecdsa.PublicKey
 	rows     *tables                   // as read last, nil before
 	before   *facts                    // of the last Check
 	states   map[string]*message.State // of the last Check
@@ -66,9 +66,10 @@ type Auditor struct {
 	verified map[message.Hash]bool     // signatures that were found good
 }
 
-// New returns an auditor for the central bank with this notary key.
-func New(key *ecdsa.PublicKey) *Auditor {
-	return &Auditor{CoverLimit: notary.PilotCoverLimit, notary: key,
+// New returns an auditor for the central bank with these notary keys: the present one and those
+// that it has replaced.
+func New(keys ...*ecdsa.PublicKey) *Auditor {
+	return &Auditor{CoverLimit: notary.PilotCoverLimit, notaries: keys,
 		states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 

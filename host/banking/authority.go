@@ -46,6 +46,10 @@ type Wallet interface {
 	// UnloadReceipt returns the desk's Receipt for an unload, nil while it is not paid. Errors:
 	// *order.Refused when the desk has refused it.
 	UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, error)
+
+	// BatchCertificate returns the present certificate (7F21) of a batch key, of which a card of
+	// the batch may have an earlier one; nil for a batch that the intermediary has none of.
+	BatchCertificate(ctx context.Context, batch message.DeviceID) ([]byte, error)
 }
 
 // Restoration is an Instruction to be applied ahead of a terminal's journal.

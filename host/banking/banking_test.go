@@ -86,9 +86,11 @@ var (
 	carried = crisis.Carried{Order: []byte{4}, CrisisKey: []byte{5}, Notary: []byte{3}}
 	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3},
 		Crisis: carried}
+	trust = session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}, CA: []byte{4},
+		Links: [][]byte{{5}}}
 	opening = session.Opening{
 		Challenge: []byte{1},
-		Trust:     session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}},
+		Trust:     trust,
 		Pending:   []envelope.Envelope{sealed},
 		Crisis:    carried,
 	}
@@ -97,8 +99,9 @@ var (
 		Records:      [][]byte{{2}},
 		Certificates: [][]byte{{3}},
 	}
-	answer = session.Answer{Instruction: []byte{1}, Difference: -5, Refused: "too much"}
-	kept   = notary.Answer{
+	answer = session.Answer{Instruction: []byte{1}, Trust: trust, Difference: -5,
+		Refused: "too much"}
+	kept = notary.Answer{
 		Held: true,
 		Payment: &notary.PaymentStatus{Payer: anna, ATC: 7, Payee: cafe, Request: 4, Amount: 45_00,
 			Identity: message.Hash{
@@ -151,6 +154,8 @@ var types = []remotetest.Type{
 	remotetest.Of(handOverAnswer{[]notary.Answer{kept}}),
 	remotetest.Of(messageRequest{[]byte{1}}),
 	remotetest.Of(receiptAnswer{[]byte{1}}),
+	remotetest.Of(batchRequest{"SENORDICBATCH001"}),
+	remotetest.Of(batchAnswer{[]byte{1}}),
 	remotetest.Of(afterRequest{3}),
 	remotetest.Of(revokedAnswer{[]notary.Revocation{revocation}}),
 	remotetest.Of(deviceRequest{anna}),
@@ -208,7 +213,10 @@ func (s stub) TakeUnload(context.Context, []byte) ([]byte, error) {
 	return []byte{1}, s.err
 }
 func (s stub) UnloadReceipt(context.Context, order.Signed) ([]byte, error) { return nil, s.err }
-func (s stub) TakeRecords(context.Context, session.Reading) error          { return s.err }
+func (s stub) BatchCertificate(context.Context, message.DeviceID) ([]byte, error) {
+	return []byte{6}, s.err
+}
+func (s stub) TakeRecords(context.Context, session.Reading) error { return s.err }
 func (s stub) Position(
 	_ context.Context, _ message.DeviceID, atc uint32,
 ) (notary.Position, error) {
@@ -307,6 +315,7 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	with(p.RequestUnload(ctx, load))
 	with(p.TakeUnload(ctx, []byte{1}))
 	with(p.UnloadReceipt(ctx, load))
+	with(p.BatchCertificate(ctx, "SENORDICBATCH001"))
 	only(p.terminal.TakeRecords(ctx, session.Reading{Records: [][]byte{{3}}}))
 	with(p.terminal.Position(ctx, "SENORDICT0000001", 4))
 	with(p.terminal.Restore(ctx, "SENORDICT0000001"))

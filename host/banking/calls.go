@@ -37,6 +37,12 @@ type (
 	receiptAnswer struct {
 		Receipt []byte `json:"receipt,omitempty"`
 	}
+	batchRequest struct {
+		Batch message.DeviceID `json:"batch"`
+	}
+	batchAnswer struct {
+		Certificate []byte `json:"certificate,omitempty"`
+	}
 	positionRequest struct {
 		Device message.DeviceID `json:"device"`
 		ATC    uint32           `json:"atc"`
@@ -133,6 +139,12 @@ func (w wallet) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, erro
 	return a.Receipt, err
 }
 
+// BatchCertificate implements Wallet.
+func (w wallet) BatchCertificate(ctx context.Context, batch message.DeviceID) ([]byte, error) {
+	a, err := remote.Ask[batchAnswer](ctx, w.client, "batch-certificate", batchRequest{batch})
+	return a.Certificate, err
+}
+
 // ServeWallet answers the app on a phone.
 func ServeWallet(w Wallet) *remote.Server {
 	s := serveLink(w)
@@ -153,6 +165,11 @@ func ServeWallet(w Wallet) *remote.Server {
 		func(ctx context.Context, o order.Signed) (receiptAnswer, error) {
 			receipt, err := w.UnloadReceipt(ctx, o)
 			return receiptAnswer{receipt}, err
+		})
+	remote.Handle(s, "batch-certificate",
+		func(ctx context.Context, q batchRequest) (batchAnswer, error) {
+			certificate, err := w.BatchCertificate(ctx, q.Batch)
+			return batchAnswer{certificate}, err
 		})
 	return s
 }

@@ -29,6 +29,11 @@ func (w *world) unregisteredPayer(b *bank) pki.Identity {
 	return identity
 }
 
+// stolen gives an attacker a key with its certificate.
+func stolen(i pki.Identity) attack.Identity {
+	return attack.Identity{Signer: i.Signer, Certificate: i.Certificate, Encoded: i.Encoded}
+}
+
 // paidBy returns a Payment of a Request that no card has made.
 func (w *world) paidBy(
 	b *bank, payer pki.Identity, asked envelope.Envelope, atc uint32,
@@ -37,10 +42,10 @@ func (w *world) paidBy(
 	request, err := message.Parse[message.Request](asked.Message)
 	require.NoError(w.t, err)
 	blow, err := attack.StolenCA.Ways[0].Make(&attack.Setup{
-		Own: attack.Intermediary{CA: attack.Identity(b.ca)}, Asked: request, ATC: atc,
+		Own: attack.Intermediary{CA: stolen(b.ca)}, Asked: request, ATC: atc,
 		Certify: func(attack.Identity, attack.Subject) (attack.Identity,
 			error) {
-			return attack.Identity(payer), nil
+			return stolen(payer), nil
 		},
 		NextID: func(attack.Intermediary) message.DeviceID { return payer.Certificate.Device() },
 	})

@@ -57,8 +57,11 @@ func (f *failing) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, 
 		func() ([]notary.Answer, error) { return f.Participant.Submit(ctx, items) })
 }
 
-func (f *failing) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return f.only(func() error { return f.Participant.OpenChallenge(ctx, challenge) })
+func (f *failing) OpenChallenge(
+	ctx context.Context, o notary.Opening,
+) (message.Random, error) {
+	return over(f.outage,
+		func() (message.Random, error) { return f.Participant.OpenChallenge(ctx, o) })
 }
 
 func (f *failing) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {

@@ -1,16 +1,20 @@
 package flows
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/applet/attack"
 	"ekrona/applet/client"
 	"ekrona/host/wallet"
+	"ekrona/personalization/pki"
 )
 
 // TestExpiredCardIsRenewedAndPaysAgain: the date that an Instruction gives the card ends its
@@ -98,4 +102,72 @@ func TestRenewalMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 	for cut := 1; cut <= writes; cut++ {
 		run(cut)
 	}
+}
+
+// TestRenewedBatchCertificateReachesTheCard: the CA has got a later last day, and so has the batch
+// key of its cards. A card gets the certificate when its phone synchronises; terminals go on
+// enciphering PINs to the key after the first certificate has ended.
+func TestRenewedBatchCertificateReachesTheCard(t *testing.T) {
+	w := newWorld(t)
+	w.addBank("SEKORTCA", w.today().AddDays(60))
+	b := w.banks["SEKORTCA"]
+	w.cardDays = 60
+	anna := w.addPerson("anna", "SEKORTCA", "00000001", 500*money.Krona)
+	bertil := w.addPerson("bertil", "SEKORTCA", "00000002", 500*money.Krona)
+	w.load(anna, 100*money.Krona)
+	w.load(bertil, 100*money.Krona)
+	certificate := func(p *person) (batch message.DeviceID, encoded []byte) {
+		t.Helper()
+		anybody := client.New(p.reader())
+		fci, err := anybody.Select(w.ctx)
+		require.NoError(t, err)
+		encoded, err = anybody.BatchCertificate(w.ctx)
+		require.NoError(t, err)
+		return fci.Batch, encoded
+	}
+	batch, first := certificate(anna)
+
+	longer := pki.Subject{Holder: b.ca.Certificate.Holder, Role: spec.RoleIntermediary,
+		Effective: b.ca.Certificate.Effective, Expiry: w.today().AddDays(3000)}
+	renewed, err := w.root.Certify(longer, b.ca.Certificate.PublicKey)
+	require.NoError(t, err)
+	w.trusts(b)
+	_, err = b.pki.Import(w.ctx, "ca", renewed)
+	require.NoError(t, err)
+	w.reopens("SEKORTCA", "instruction")
+	key, err := b.pki.Batches(b.ca).BatchKey(w.ctx, batch)
+	require.NoError(t, err)
+	require.NotEqual(t, first, key.Encoded)
+
+	_, err = anna.phone.Synchronise(w.ctx, wallet.Tap{Card: losing(anna, spec.PutData)})
+	require.True(t, client.IsLost(err), "the card has it, and the phone does not know: %v", err)
+	w.sync(anna)
+	_, has := certificate(anna)
+	assert.Equal(t, key.Encoded, has)
+	w.startPhone(anna)
+	_, err = anna.phone.Synchronise(w.ctx, wallet.Tap{Card: never(t, anna, spec.PutData)})
+	require.NoError(t, err, "the phone knows that the card has it")
+
+	// Bertil's card learns the day first, on which its CA has ended as far as it knows.
+	b.withholdsBatch = true
+	w.clock.At = w.clock.At.AddDate(0, 0, 70)
+	w.sync(bertil)
+	_, has = certificate(bertil)
+	assert.Equal(t, first, has)
+	b.withholdsBatch = false
+	w.sync(bertil)
+	_, has = certificate(bertil)
+	assert.Equal(t, key.Encoded, has)
+	w.audit("renewed")
+}
+
+// never is a person's card to which a command must not be given.
+func never(t *testing.T, p *person, command *spec.Command) apdu.Card {
+	whole := p.reader()
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		if found, ok := spec.Find(c.CLA, c.INS, c.P1, c.P2); ok && found.Command == command {
+			t.Errorf("the card was given %s", command.Name)
+		}
+		return whole.Transmit(ctx, c)
+	})
 }

@@ -34,6 +34,7 @@ func TestThroughTheWire(t *testing.T) {
 		"refund":                 TestTerminalRefundsToThePayersOnlineWalletOnceForEachOrder,
 		"refund refused":         TestRefundThatIsRefusedLeavesTheMoneyWithTheMerchant,
 		"renewal":                TestExpiredCardIsRenewedAndPaysAgain,
+		"rollover":               TestRootRollover,
 		"corrupted":              TestTerminalResendsWhatWasCorrupted,
 		"foreign CA":             TestPayerOfACAThatNeverJoinedStopsNobody,
 		"corrupted at the phone": TestRecordThatWasCorruptedAtThePhoneIsReadAgain,

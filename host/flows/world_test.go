@@ -4,6 +4,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -48,7 +49,9 @@ type world struct {
 	ctx     context.Context
 	clock   *clock.Manual
 	seed    uint64
+	folder  pki.Folder // of the central bank's keys
 	root    pki.Identity
+	links   [][]byte // from the root on
 	bank    *settlement.Notary
 	bankDB  *sql.DB
 	notary  pki.Identity
@@ -57,6 +60,7 @@ type world struct {
 	// cutDuringIssue is the number of the write, while the next card is made, before which power is
 	// cut.
 	cutDuringIssue int
+	cardDays       int                            // validity of cards; 0 for three years
 	power          map[string]*faultdriver.Driver // of each party's database
 	people         []*person
 	terminal       *merchantTerminal
@@ -71,6 +75,8 @@ type bank struct {
 	ca, instruction pki.Identity
 	desk            pki.Identity
 	pki             pki.Folder
+	links, former   [][]byte
+	withholdsBatch  bool
 }
 
 // person is a customer with a phone and a card.
@@ -129,40 +135,52 @@ func newWorld(t *testing.T) *world {
 		banks: map[message.Name]*bank{}, power: map[string]*faultdriver.Driver{}, wired: isWired(t),
 		outage: &outage{},
 	}
-	folder := pki.Open(t.TempDir(), w.random("central bank"))
+	w.folder = pki.Open(t.TempDir(), w.random("central bank"))
 	var err error
-	w.root, err = folder.Root("root", w.subject("SERIKSBK00001", spec.RoleRoot))
+	w.root, err = w.folder.Root("root", w.subject("SERIKSBK00001", spec.RoleRoot))
 	require.NoError(t, err)
-	w.notary, err = folder.Certified("notary", w.subject("SENOTARY00001", spec.RoleNotary), w.root)
+	w.notary, err = w.folder.Certified("notary", w.subject("SENOTARY00001", spec.RoleNotary),
+		w.root)
 	require.NoError(t, err)
 	schemas, err := settlement.Schemas()
 	require.NoError(t, err)
 	w.bankDB = w.open("central bank", schemas...)
-	w.bank, err = settlement.New(w.ctx, settlement.Config{
-		DB: w.bankDB, Clock: w.clock, Key: w.notary.Signer, Certificate: w.notary.Encoded,
-		Root:  w.root.Encoded,
-		Terms: notary.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
-	})
-	require.NoError(t, err)
+	w.startNotary()
 	w.auditor = audit.New(w.notary.Certificate.PublicKey)
 	for _, name := range []message.Name{"SENORDIC", "SEFJORDB"} {
-		w.addBank(name)
+		w.addBank(name, w.subject("", 0).Expiry)
 	}
 	return w
 }
 
-func (w *world) addBank(name message.Name) {
+// startNotary starts the notary, for the first time or again, on its database.
+func (w *world) startNotary() {
+	w.t.Helper()
+	var err error
+	w.bank, err = settlement.New(w.ctx, settlement.Config{
+		DB: w.bankDB, Clock: w.clock, Random: w.random("notary"),
+		Key: w.notary.Signer, Certificate: w.notary.Encoded, Root: w.root.Encoded, Links: w.links,
+		Terms: notary.Terms{Honour: honour, Wait: 365 * 24 * time.Hour},
+	})
+	require.NoError(w.t, err)
+}
+
+// addBank founds an intermediary whose CA ends on a day.
+func (w *world) addBank(name message.Name, caEnds message.Date) {
 	t := w.t
 	t.Helper()
 	b := &bank{pki: pki.Open(t.TempDir(), w.random(string(name)))}
 	var err error
-	b.ca, err = b.pki.Certified("ca", w.subject(string(name)+"00001", spec.RoleIntermediary),
-		w.root)
+	ca := w.subject(string(name)+"00001", spec.RoleIntermediary)
+	ca.Expiry = caEnds
+	b.ca, err = b.pki.Certified("ca", ca, w.root)
 	require.NoError(t, err)
 	b.instruction, err = b.pki.Certified("instruction",
 		w.subject(string(name)+"00002", spec.RoleInstructionKey), w.root)
 	require.NoError(t, err)
-	b.desk, err = b.pki.Certified("desk", w.subject(string(name)+"DESK0001", spec.RoleDesk), b.ca)
+	desk := w.subject(string(name)+"DESK0001", spec.RoleDesk)
+	desk.Expiry = caEnds
+	b.desk, err = b.pki.Certified("desk", desk, b.ca)
 	require.NoError(t, err)
 	schemas, err := intermediary.Schemas()
 	require.NoError(t, err)
@@ -189,7 +207,13 @@ func (w *world) startBank(name message.Name, link notary.Participant) {
 			Certificate: b.instruction.Encoded},
 		Desk: intermediary.Identity{Signer: b.desk.Signer,
 			Certificate: b.desk.Encoded},
-		NotaryCertificate: w.notary.Encoded,
+		NotaryCertificate: w.notary.Encoded, Links: b.links, Former: b.former,
+		Batch: func(batch message.DeviceID) ([]byte, error) {
+			if b.withholdsBatch {
+				return nil, nil
+			}
+			return b.pki.BatchCertificate(batch)
+		},
 	})
 	require.NoError(w.t, err)
 	require.NoError(w.t, started.Start(w.ctx))
@@ -271,9 +295,10 @@ func walletSchema(t *testing.T) store.Schema {
 
 func (w *world) issuer(b *bank) personalization.Issuer {
 	return personalization.Issuer{
-		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, Notary: w.notary.Encoded,
-		InstructionKey: b.instruction.Encoded, Registry: w.deskLink(b), Random: w.random("issuer"),
-		Effective: w.today(), Expiry: w.today().AddDays(3 * 365),
+		CA: b.ca, Batches: b.pki.Batches(b.ca), Root: w.root.Encoded, Links: b.links,
+		Notary: w.notary.Encoded, InstructionKey: b.instruction.Encoded,
+		Registry: w.deskLink(b), Random: w.random("issuer"),
+		Effective: w.today(), Expiry: w.today().AddDays(cmp.Or(w.cardDays, 3*365)),
 	}
 }
 
@@ -342,6 +367,7 @@ func (w *world) state(p *person) audit.Device {
 	w.t.Helper()
 	p.card.Reset()
 	applet := client.New(apdu.Framing{Card: p.card})
+	applet.Links = p.bank.links
 	fci, err := applet.Select(w.ctx)
 	require.NoError(w.t, err)
 	encoded, err := applet.GetState(w.ctx, w.challenge(p.bank, p.device.ID, fci.Nonce),
@@ -371,7 +397,7 @@ func (w *world) devices() map[string]audit.Device {
 		reading, err := w.terminal.Read(w.ctx,
 			w.challenge(w.terminal.bank, w.terminal.ID(), message.Nonce{}),
 			session.Trust{InstructionKey: w.terminal.bank.instruction.Encoded,
-				Notary: w.notary.Encoded})
+				Notary: w.notary.Encoded, Links: w.terminal.bank.links})
 		require.NoError(w.t, err)
 		all[string(w.terminal.ID())] = w.honest(reading.State, reading.Records)
 	}

@@ -138,6 +138,23 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 	return d, nil
 }
 
+// BatchCertificate implements banking.Wallet.
+func (i *Intermediary) BatchCertificate(
+	_ context.Context, batch message.DeviceID,
+) ([]byte, error) {
+	if _, err := message.ParseDeviceID(string(batch)); err != nil {
+		return nil, banking.Refuse(banking.ErrMalformed, "intermediary: batch: %v", err)
+	}
+	if i.batch == nil || batch.Name() != i.name {
+		return nil, nil
+	}
+	encoded, err := i.batch(batch)
+	if err != nil {
+		return nil, fmt.Errorf("intermediary: batch %s: %w", batch, err)
+	}
+	return encoded, nil
+}
+
 // Device returns what is kept of a device. Errors: [banking.ErrNoDevice].
 func (i *Intermediary) Device(ctx context.Context, id message.DeviceID) (banking.Device, error) {
 	d, err := device(ctx, i.db, id)

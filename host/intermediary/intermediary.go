@@ -20,10 +20,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"sync"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -40,11 +39,7 @@ var migrations embed.FS
 
 // Schemas returns the tables of an intermediary, for store.Open.
 func Schemas() ([]store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("intermediary: migrations: %w", err)
-	}
-	return []store.Schema{ledger.Schema(), {Name: "intermediary", Files: files}}, nil
+	return ledger.With(store.Embedded("intermediary", migrations))
 }
 
 // Identity is a key that others know by its certificate.
@@ -64,6 +59,12 @@ type Config struct {
 	InstructionKey    Identity           // signs Challenges and Instructions
 	Desk              Identity           // the unload desk, certified by the CA
 	NotaryCertificate []byte             // 7F21 of the notary key that signs Instructions
+	// Former are the certificates of the instruction and notary keys before these, which an
+	// outstanding Instruction may name, by the same root as the others.
+	Former [][]byte
+	Links  [][]byte // 7F21 of the links from root to root, the earliest first
+	// Batch reads the present certificate (7F21) of a batch key; nil for one that is not there.
+	Batch func(batch message.DeviceID) ([]byte, error)
 }
 
 // Intermediary is one intermediary. It is safe for concurrent use, also by two
@@ -79,6 +80,9 @@ type Intermediary struct {
 	instructionKey identity
 	desk           identity
 	notaryKey      identity
+	former         map[message.AuthorityRef][]byte
+	links          [][]byte
+	batch          func(batch message.DeviceID) ([]byte, error)
 }
 
 var (
@@ -101,7 +105,15 @@ func (i identity) authority() message.AuthorityRef { return message.AuthorityRef
 // New returns an intermediary made of its parts; it neither stores nor sends anything.
 func New(c Config) (*Intermediary, error) {
 	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock,
-		random: &sharedReader{reader: c.Random}, notary: c.Notary, ca: c.CA}
+		random: entropy.Shared(c.Random), notary: c.Notary, ca: c.CA,
+		former: map[message.AuthorityRef][]byte{}, links: c.Links, batch: c.Batch}
+	for _, encoded := range c.Former {
+		certificate, err := cvc.Parse(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("intermediary: certificate of a former key: %w", err)
+		}
+		i.former[message.AuthorityRef(certificate.Holder)] = encoded
+	}
 	for _, part := range []struct {
 		what  string
 		given Identity
@@ -135,19 +147,6 @@ func New(c Config) (*Intermediary, error) {
 	return i, nil
 }
 
-// sharedReader makes a source safe for concurrent use, which a seeded one is not by itself.
-type sharedReader struct {
-	one    sync.Mutex
-	reader io.Reader
-}
-
-// Read implements io.Reader.
-func (s *sharedReader) Read(into []byte) (int, error) {
-	s.one.Lock()
-	defer s.one.Unlock()
-	return s.reader.Read(into)
-}
-
 // Start makes the desk known to the notary, which the intermediary has joined before
 // (notary.Operator), and finishes what a crash interrupted: decisions of the desk that the notary
 // has not received, money that has arrived, refunds. It may be called at every start, and again at
@@ -173,7 +172,37 @@ func (i *Intermediary) Start(ctx context.Context) error {
 
 // trust returns what a device needs to verify this intermediary and the notary.
 func (i *Intermediary) trust() session.Trust {
-	return session.Trust{InstructionKey: i.instructionKey.encoded, Notary: i.notaryKey.encoded}
+	return session.Trust{InstructionKey: i.instructionKey.encoded, Notary: i.notaryKey.encoded,
+		CA: i.ca, Links: i.links}
+}
+
+// trustIn returns what a device needs to verify an Instruction, which names its keys for ever.
+func (i *Intermediary) trustIn(instruction []byte) (session.Trust, error) {
+	trust := i.trust()
+	signed, err := message.Parse[message.Instruction](instruction)
+	if err != nil {
+		return trust, fmt.Errorf("intermediary: the notary's Instruction: %w", err)
+	}
+	for _, named := range []struct {
+		key     message.AuthorityRef
+		current identity
+		into    *[]byte
+	}{
+		{signed.InstructionKey, i.instructionKey, &trust.InstructionKey},
+		{signed.Notary, i.notaryKey, &trust.Notary},
+	} {
+		if named.key == named.current.authority() {
+			continue
+		}
+		former, known := i.former[named.key]
+		if !known {
+			return trust, fmt.Errorf("intermediary: Instruction %d of %s is by %s, whose "+
+				"certificate is not kept here: import it", signed.Sequence, signed.Device,
+				named.key)
+		}
+		*named.into = former
+	}
+	return trust, nil
 }
 
 // date returns the date for a device's Instruction, today as a rule: never after the end of a

@@ -44,7 +44,8 @@ func (i *Intermediary) Restore(
 		return banking.Restoration{}, err
 	}
 	if outstanding.Instruction != nil {
-		return banking.Restoration{Instruction: outstanding.Instruction, Trust: i.trust()}, nil
+		trust, err := i.trustIn(outstanding.Instruction)
+		return banking.Restoration{Instruction: outstanding.Instruction, Trust: trust}, err
 	}
 	certificate, err := cvc.Parse(d.Certificate)
 	if err != nil {
@@ -66,5 +67,9 @@ func (i *Intermediary) Restore(
 		err = i.adoptOutstanding(ctx, id, err, &answer)
 		signed = answer.Instruction
 	}
-	return banking.Restoration{Instruction: signed, Trust: i.trust()}, err
+	if err != nil {
+		return banking.Restoration{}, err
+	}
+	trust, err := i.trustIn(signed)
+	return banking.Restoration{Instruction: signed, Trust: trust}, err
 }

@@ -3,11 +3,9 @@ package intermediary
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"ekrona/apdu/cvc"
-	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/host/banking"
@@ -29,10 +27,10 @@ func (i *Intermediary) submit(ctx context.Context, items [][]byte) ([]notary.Ans
 	return notary.InParts(ctx, items, i.notary.Submit)
 }
 
-// Open starts the synchronisation of a device: the notary receives a fresh Challenge before the
-// device does, and names the Payments that wait for the device's decision. The Challenge is for the
-// session that the nonce names. It implements session.Link. Errors: [banking.ErrNoDevice], the
-// notary's.
+// Open starts the synchronisation of a device: the notary opens a Challenge and draws its random
+// number before the device sees it, and names the Payments that wait for the device's decision. The
+// Challenge is for the session that the nonce names. It implements session.Link. Errors:
+// [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) Open(
 	ctx context.Context, id message.DeviceID, nonce message.Nonce,
 ) (session.Opening, error) {
@@ -51,13 +49,13 @@ func (i *Intermediary) Open(
 	}
 	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id,
 		Nonce: nonce}
-	if err := entropy.Fill(i.random, challenge.Random[:]); err != nil {
-		return session.Opening{}, fmt.Errorf("intermediary: %w", err)
-	}
-	if opening.Challenge, err = envelope.Sign(challenge, i.instructionKey.signer); err != nil {
+	challenge.Random, err = i.notary.OpenChallenge(ctx, notary.Opening{
+		InstructionKey: challenge.InstructionKey, Device: id, Nonce: nonce})
+	if err != nil {
 		return session.Opening{}, err
 	}
-	return opening, i.notary.OpenChallenge(ctx, opening.Challenge)
+	opening.Challenge, err = envelope.Sign(challenge, i.instructionKey.signer)
+	return opening, err
 }
 
 // Report passes a device's reading to the notary and returns the Instruction that is due, if any.
@@ -125,10 +123,12 @@ func (i *Intermediary) Report(
 	if answer.Refused, err = i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
 		return session.Answer{}, err
 	}
-	if answer.Instruction = outstanding.Instruction; answer.Instruction != nil {
-		return answer, nil
+	if answer.Instruction = outstanding.Instruction; answer.Instruction == nil {
+		err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)
 	}
-	err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)
+	if err == nil && answer.Instruction != nil {
+		answer.Trust, err = i.trustIn(answer.Instruction)
+	}
 	return answer, err
 }
 

@@ -15,7 +15,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"ekrona/apdu/money"
@@ -26,12 +25,12 @@ import (
 var migrations embed.FS
 
 // Schema returns the ledger's tables, for store.Open.
-func Schema() store.Schema {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil { // only for an invalid path, which the constant is not
-		files = migrations
-	}
-	return store.Schema{Name: "ledger", Files: files}
+func Schema() (store.Schema, error) { return store.Embedded("ledger", migrations) }
+
+// With returns the ledger's tables and those of the package that keeps its accounts in it.
+func With(other store.Schema, err error) ([]store.Schema, error) {
+	own, ledgers := Schema()
+	return []store.Schema{own, other}, errors.Join(ledgers, err)
 }
 
 // Line changes one account by Amount: positive adds, negative takes.

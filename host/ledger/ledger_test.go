@@ -24,7 +24,9 @@ var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 func open(t storetest.T) *sql.DB {
-	db, err := store.Open(context.Background(), storetest.New(t, Schema()), Schema())
+	schema, err := Schema()
+	require.NoError(t, err)
+	db, err := store.Open(context.Background(), storetest.New(t, schema), schema)
 	require.NoError(t, err)
 	return db
 }

@@ -28,11 +28,14 @@ type Participant interface {
 	// One call takes what CheckItems does; InParts divides more. Errors: Malformed (more).
 	Submit(ctx context.Context, items [][]byte) ([]Answer, error)
 
-	// OpenChallenge makes a Challenge known before it is shown to the card, so that the
-	// State that answers it is known to be younger than everything that the notary holds
-	// at this moment. A device has the last 16 open: an older one that no State has answered is
-	// forgotten. Errors: Malformed, Signature, NotYours, Unknown.
-	OpenChallenge(ctx context.Context, challenge []byte) error
+	// OpenChallenge opens a Challenge, which the caller then signs and shows to the device, and
+	// returns its random number. The notary draws that, so that no State can have answered the
+	// Challenge before: one that does is younger than everything that the notary holds at this
+	// moment. Opened again it has the same number, as long as no State has answered it and the
+	// notary has learned nothing of the device meanwhile; otherwise it is another Challenge. A
+	// device has the last 16 open: an older one that no State has answered is forgotten.
+	// Errors: Malformed, Signature (not an instruction key of the caller), NotYours, Unknown.
+	OpenChallenge(ctx context.Context, o Opening) (message.Random, error)
 
 	// SubmitState takes a device's answer to an opened Challenge, after its records were
 	// submitted. It confirms the Instruction that the State shows as applied, finds
@@ -60,7 +63,8 @@ type Participant interface {
 	// Errors: Malformed, Signature, NotYours, Unknown, Taken, Sequence (not the next, or
 	// the last is not known to be applied), Head (records that it would drop are not
 	// held), Funds, Difference (a credit without a State that explains the balance),
-	// WrongStatus (a credit for a device reported or ended), Policy, Date.
+	// WrongStatus (a credit for a device reported or ended), Policy, Date, OlderKey (the device has
+	// an Instruction by a later key).
 	CoSign(ctx context.Context, order OrderKey, instruction []byte) ([]byte, error)
 
 	// Confirm takes a card's Confirmation: a credit that was taken now covers payments, one that
@@ -111,7 +115,9 @@ type Participant interface {
 type Operator interface {
 	// Join admits an intermediary by its two root-signed certificates (7F21): its CA's and
 	// its instruction key's, both with its name. Later keys join in the same way, beside
-	// the former. Errors: Malformed, Certificate, Taken (a reference with another key).
+	// the former, and the same keys again when the next root has certified them. Errors:
+	// Malformed, Certificate (also an instruction key that ends before a former one), Taken (a
+	// reference with another key).
 	Join(ctx context.Context, name message.Name, ca, instructionKey []byte) error
 
 	// Issue puts new e-krona into an intermediary's online holding, once for the order

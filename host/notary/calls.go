@@ -2,6 +2,7 @@ package notary
 
 import (
 	"context"
+	"fmt"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
@@ -29,6 +30,14 @@ type (
 	positionRequest struct {
 		Device message.DeviceID `json:"device"`
 		ATC    uint32           `json:"atc"`
+	}
+	openingRequest struct {
+		InstructionKey message.AuthorityRef `json:"instruction_key"`
+		Device         message.DeviceID     `json:"device"`
+		Nonce          []byte               `json:"nonce,omitempty"`
+	}
+	openingAnswer struct {
+		Random []byte `json:"random,omitempty"`
 	}
 	coSignRequest struct {
 		Order       OrderKey `json:"order"`
@@ -135,8 +144,18 @@ func (p participant) Submit(ctx context.Context, items [][]byte) ([]Answer, erro
 }
 
 // OpenChallenge implements Participant.
-func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return remote.Do(ctx, p.client, "open-challenge", messageRequest{challenge})
+func (p participant) OpenChallenge(
+	ctx context.Context, o Opening,
+) (random message.Random, err error) {
+	a, err := remote.Ask[openingAnswer](ctx, p.client, "open-challenge",
+		openingRequest{o.InstructionKey, o.Device, o.Nonce[:]})
+	if err != nil {
+		return random, err
+	}
+	if err := random.UnmarshalBinary(a.Random); err != nil {
+		return random, fmt.Errorf("notary: random number of a Challenge: %w", err)
+	}
+	return random, nil
 }
 
 // SubmitState implements Participant.
@@ -210,9 +229,15 @@ func ServeParticipant(p Participant) *remote.Server {
 		answers, err := p.Submit(ctx, q.Items)
 		return itemsAnswer{answers}, err
 	})
-	remote.HandleOnly(s, "open-challenge", func(ctx context.Context, q messageRequest) error {
-		return p.OpenChallenge(ctx, q.Message)
-	})
+	remote.Handle(s, "open-challenge",
+		func(ctx context.Context, q openingRequest) (openingAnswer, error) {
+			o := Opening{InstructionKey: q.InstructionKey, Device: q.Device}
+			if err := o.Nonce.UnmarshalBinary(q.Nonce); err != nil {
+				return openingAnswer{}, Refuse(Malformed, "nonce of %s: %v", q.Device, err)
+			}
+			random, err := p.OpenChallenge(ctx, o)
+			return openingAnswer{random[:]}, err
+		})
 	remote.Handle(s, "submit-state",
 		func(ctx context.Context, q messageRequest) (StateReport, error) {
 			return p.SubmitState(ctx, q.Message)

@@ -31,13 +31,14 @@ const (
 	NotTerminal                 // only terminals refund by order; a card pays back with a payment
 	Unsettled                   // the Payment to refund is not settled
 	Exceeds                     // the refunds of a Payment would come to more than it paid
+	OlderKey                    // than in the device's Instruction before: restore the later one
 )
 
 // kindCodes are the codes; a Kind is stored as its number, so that both stay.
 var kindCodes = [...]string{
 	"", "malformed", "signature", "certificate", "unknown", "not-yours", "taken", "sequence",
 	"head", "funds", "difference", "status", "policy", "date", "challenge", "self",
-	"not-a-terminal", "unsettled", "exceeds",
+	"not-a-terminal", "unsettled", "exceeds", "older-key",
 }
 
 // Kinds returns all kinds.

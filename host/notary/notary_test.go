@@ -114,6 +114,8 @@ var types = []remotetest.Type{
 	remotetest.Of(itemsRequest{[][]byte{{1}}}),
 	remotetest.Of(itemsAnswer{[]Answer{answered}}),
 	remotetest.Of(messageRequest{[]byte{1}}),
+	remotetest.Of(openingRequest{"SENORDIC00002", anna, []byte{1}}),
+	remotetest.Of(openingAnswer{[]byte{1}}),
 	remotetest.Of(deviceRequest{anna}),
 	remotetest.Of(coSignRequest{"00ff", []byte{1}}),
 	remotetest.Of(coSignAnswer{[]byte{1}}),
@@ -140,7 +142,12 @@ func (s stub) Register(context.Context, Registration) error { return s.err }
 func (s stub) Submit(context.Context, [][]byte) ([]Answer, error) {
 	return []Answer{answered, {Held: true}}, s.err
 }
-func (s stub) OpenChallenge(context.Context, []byte) error              { return s.err }
+func (s stub) OpenChallenge(context.Context, Opening) (message.Random, error) {
+	if s.err != nil {
+		return message.Random{}, s.err
+	}
+	return message.Random{7}, nil
+}
 func (s stub) SubmitState(context.Context, []byte) (StateReport, error) { return report, s.err }
 
 func (s stub) CoSign(context.Context, OrderKey, []byte) ([]byte, error) {
@@ -191,7 +198,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only := func(err error) { with(nil, err) }
 	only(p.Register(ctx, registration))
 	with(p.Submit(ctx, [][]byte{{1}, {2}}))
-	only(p.OpenChallenge(ctx, []byte{1}))
+	with(p.OpenChallenge(ctx, Opening{"SENORDIC00002", anna, message.Nonce{1}}))
 	with(p.SubmitState(ctx, []byte{1}))
 	with(p.Outstanding(ctx, anna))
 	with(p.Position(ctx, anna, 7))
@@ -257,7 +264,7 @@ func TestCalls(t *testing.T) {
 // TestRefusalsKeepTheirKind: errors.Is and errors.As match every refusal on the far side as on the
 // near one, for every call.
 func TestRefusalsKeepTheirKind(t *testing.T) {
-	require.Len(t, Kinds(), int(Exceeds))
+	require.Len(t, Kinds(), int(OlderKey))
 	for _, kind := range Kinds() {
 		code, ok := KindOf(kind.Code())
 		require.True(t, ok)

@@ -44,6 +44,13 @@ type Registration struct {
 	Slots    uint8  `json:"slots,omitempty"`
 }
 
+// Opening is all of a Challenge but its random number.
+type Opening struct {
+	InstructionKey message.AuthorityRef // that will sign it
+	Device         message.DeviceID
+	Nonce          message.Nonce // of the device's session; zeros for a terminal
+}
+
 // Refund is an intermediary's statement that the owner of one of its terminals returns money of a
 // Payment.
 type Refund struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"ekrona/apdu"
 )
@@ -37,6 +38,38 @@ func (s *System) Connect(reader string) (*Card, error) {
 		return nil, errors.Join(failed(reader, err, code.meaning), c.Close())
 	}
 	return c, nil
+}
+
+// ConnectWhenFree is [System.Connect] for a card that is to be waited for while another program has
+// it; busy gets that error once. A program that was killed has its card until the daemon notices,
+// and no event says that it has it no longer. Errors: those of Connect but [ErrBusy], the
+// context's.
+func (s *System) ConnectWhenFree(
+	ctx context.Context, reader string, busy func(error),
+) (*Card, error) {
+	l := s.monitor.join()
+	defer s.monitor.leave()
+	for first := true; ; first = false {
+		last := l.last() // before the try: what changes after it is news
+		c, err := s.Connect(reader)
+		switch {
+		case !errors.Is(err, ErrBusy):
+			return c, err
+		case last.err != nil:
+			return nil, failed(reader, last.err, code.meaning)
+		case first:
+			busy(err)
+		}
+		again := time.NewTimer(s.patience)
+		select {
+		case <-ctx.Done():
+			again.Stop()
+			return nil, context.Cause(ctx)
+		case <-last.news:
+			again.Stop()
+		case <-again.C:
+		}
+	}
 }
 
 func (c *Card) take() (err error) {

@@ -274,3 +274,44 @@ func TestEstablish(t *testing.T) {
 	}
 	assert.False(t, errors.Is(ErrCardRemoved, ErrNoCard))
 }
+
+// TestConnectWhenFree: a card that another program has is waited for, and busy says so once. Its
+// release is seen as a change, or not at all: the daemon counts no event for it, and between two
+// looks it may be taken and released.
+func TestConnectWhenFree(t *testing.T) {
+	for name, row := range map[string]struct {
+		patience time.Duration
+		freed    flags
+	}{
+		"the release is seen": {time.Hour, flagPresent | 1<<16},
+		"no look sees it":     {0, flagPresent | flagExclusive | 1<<16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(fakeReader{name: "R", handle: &fakeHandle{answer: okay},
+				refuse: codeSharingViolation, found: flagPresent | flagExclusive | 1<<16})
+			s := f.system()
+			s.patience = row.patience
+			told := 0
+			c, err := s.ConnectWhenFree(t.Context(), "R", func(err error) {
+				require.ErrorIs(t, err, ErrBusy)
+				told++
+				f.awaitWaiting()
+				f.change(func() { f.readers[0].refuse, f.readers[0].found = 0, row.freed })
+			})
+			require.NoError(t, err)
+			require.NoError(t, c.Close())
+			assert.Equal(t, 1, told)
+			assert.Zero(t, f.open)
+		})
+	}
+
+	f := newFake(fakeReader{name: "R", refuse: codeSharingViolation, found: flagPresent})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := errors.New("ended")
+	_, err := f.system().ConnectWhenFree(ctx, "R", func(error) { cancel(ended) })
+	require.ErrorIs(t, err, ended)
+	_, err = newFake(fakeReader{name: "R", refuse: codeNoSmartcard}).system().ConnectWhenFree(
+		t.Context(), "R", func(error) { t.Error("nobody has it") })
+	require.ErrorIs(t, err, ErrNoCard)
+	assert.Zero(t, f.open)
+}

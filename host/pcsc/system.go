@@ -11,7 +11,7 @@ import (
 type System struct {
 	establish func() (connection, error)
 	monitor   *monitor
-	patience  time.Duration // for the daemon to notice that a card has gone
+	patience  time.Duration // for the daemon to notice that a card, or a program, has gone
 }
 
 // patience is more than twice the time between two looks of pcscd at a reader that

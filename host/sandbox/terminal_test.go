@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/money"
+	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
+	"ekrona/host/banking"
 	"ekrona/host/clock"
 	"ekrona/host/limit"
 	"ekrona/host/order"
@@ -267,6 +270,39 @@ func TestTerminalIsReplacedOnceAndHandsOverLater(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestTerminalStaysWhenNoOtherCanBeIssued: a CA that ends too soon, or whose key is gone, is found
+// before the former terminal is ended, which cannot be undone.
+func TestTerminalStaysWhenNoOtherCanBeIssued(t *testing.T) {
+	s := newMerchantDay(t)
+	s.open(0)
+	m, err := s.Merchant(t.Context(), "cafe")
+	require.NoError(t, err)
+	device := m.Terminal.ID()
+	require.NoError(t, s.Close())
+	refused := func(after time.Duration, want string) {
+		s.open(after)
+		_, _, err := s.ReplaceTerminal(t.Context(), "cafe", "")
+		require.ErrorContains(t, err, want)
+		m, err := s.Merchant(t.Context(), "cafe")
+		require.NoError(t, err)
+		require.Equal(t, device, m.Terminal.ID())
+		require.NoError(t, s.Close())
+	}
+	key := filepath.Join(s.root, "fjord-bank", "keys", "ca.key")
+	kept := filepath.Join(t.TempDir(), "ca.key")
+	require.NoError(t, os.Rename(key, kept))
+	refused(time.Minute, "ca.key")
+	require.NoError(t, os.Rename(kept, key))
+	refused(9*365*24*time.Hour, "after its signer SEFJORDB00001")
+
+	s.open(2 * time.Minute)
+	require.NoError(t, s.sell(10*money.Krona, false), "it was not ended")
+	_, other, err := s.ReplaceTerminal(t.Context(), "cafe", "")
+	require.NoError(t, err)
+	require.NotEqual(t, device, other)
+	require.NoError(t, s.Close())
+}
+
 // TestRefusedCustomersNeverStopAMerchant: more customers than there are places for open sales
 // cannot pay.
 func TestRefusedCustomersNeverStopAMerchant(t *testing.T) {
@@ -290,4 +326,42 @@ func TestRefusedCustomersNeverStopAMerchant(t *testing.T) {
 	s.syncAnna()
 	s.checkMoney()
 	require.NoError(t, s.Close())
+}
+
+// TestMerchantKeyIsReplaced: the bank refuses what the former key signs, and whatever a cut leaves
+// the same command goes on.
+func TestMerchantKeyIsReplaced(t *testing.T) {
+	s := newMerchantDay(t)
+	s.open(0)
+	m, err := s.Merchant(t.Context(), "cafe")
+	require.NoError(t, err)
+	b, err := s.BankOfMerchant(t.Context(), m)
+	require.NoError(t, err)
+	owner := func() *ecdsa.PublicKey {
+		t.Helper()
+		m, err := s.Merchant(t.Context(), "cafe")
+		require.NoError(t, err)
+		public, err := signature.PublicKey(m.Terminal.Owner)
+		require.NoError(t, err)
+		return public
+	}
+	former := owner()
+	require.NoError(t, s.ChangeMerchantKey(t.Context(), "cafe"))
+	second := owner()
+	require.False(t, former.Equal(second))
+	require.ErrorIs(t, b.ReplaceApp(t.Context(), "cafe", former), banking.ErrTaken)
+	require.NoError(t, s.sell(10*money.Krona, false), "the terminal goes on")
+
+	// As if power had been cut after the bank had registered the next key, before the settings.
+	settings := filepath.Join(s.root, "terminal-cafe", party.SettingsFile)
+	before, err := os.ReadFile(settings)
+	require.NoError(t, err)
+	require.NoError(t, s.ChangeMerchantKey(t.Context(), "cafe"))
+	third := owner()
+	require.NoError(t, s.Close())
+	require.NoError(t, os.WriteFile(settings, before, 0o600))
+	s.open(time.Minute)
+	require.NoError(t, s.ChangeMerchantKey(t.Context(), "cafe"))
+	require.True(t, third.Equal(owner()), "no key is used up")
+	require.ErrorIs(t, s.ChangeMerchantKey(t.Context(), "nobody"), ErrUnknown)
 }

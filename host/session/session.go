@@ -38,10 +38,15 @@ type Device interface {
 var ErrUndecided = errors.New("session: the device has not answered a Payment that waits for it")
 
 // Trust is the certificates (7F21) that a device needs to verify what its
-// intermediary and the notary sign. Both are signed by the root.
+// intermediary and the notary sign. All are signed by the last root.
 type Trust struct {
 	InstructionKey []byte `json:"instruction_key,omitempty"`
 	Notary         []byte `json:"notary,omitempty"`
+	// CA is that of the device's own CA, which it shows to others.
+	CA []byte `json:"ca,omitempty"`
+	// Links lead from root to root, the earliest first: the last root is learned by them. They come
+	// before what it has certified.
+	Links [][]byte `json:"links,omitempty"`
 }
 
 // Reading is a device's State with its records.
@@ -67,6 +72,8 @@ type Opening struct {
 type Answer struct {
 	// Instruction is to be applied and confirmed; nil when nothing is owed.
 	Instruction []byte `json:"instruction,omitempty"`
+	// Trust is of the keys that the Instruction names, which may be former ones.
+	Trust Trust `json:"trust"`
 	// Difference is the error of the device's balance, in öre; not zero stops credits until it is
 	// explained.
 	Difference money.Ore `json:"difference"`
@@ -180,7 +187,7 @@ func round(ctx context.Context, device Device, link Link, result *Result) (bool,
 	if answer.Instruction == nil {
 		return false, nil
 	}
-	confirmation, err := device.Apply(ctx, answer.Instruction, opening.Trust)
+	confirmation, err := device.Apply(ctx, answer.Instruction, answer.Trust)
 	if err != nil {
 		return false, err
 	}

@@ -36,6 +36,7 @@ type call struct {
 type recorder struct {
 	settlementtest.Notary
 	calls []call
+	draws func(number uint64) // sets what the notary draws: the number of the call
 }
 
 func record[T any](r *recorder, name string, do func(settlementtest.Notary) (T, error)) (T, error) {
@@ -87,9 +88,13 @@ func (l recordedLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answ
 		})
 }
 
-func (l recordedLink) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return l.command("OpenChallenge",
-		func(n notary.Participant) error { return n.OpenChallenge(ctx, challenge) })
+func (l recordedLink) OpenChallenge(
+	ctx context.Context, o notary.Opening,
+) (message.Random, error) {
+	l.r.draws(uint64(len(l.r.calls)))
+	return record(l.r, "OpenChallenge", func(n settlementtest.Notary) (message.Random, error) {
+		return n.For(l.name).OpenChallenge(ctx, o)
+	})
 }
 
 func (l recordedLink) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {
@@ -126,7 +131,7 @@ func (l recordedLink) ReportLost(ctx context.Context, device message.DeviceID) e
 // database.
 func recorded(t *testing.T) ([]call, string) {
 	s := newCaseRunner(t)
-	r := &recorder{Notary: s.Notary}
+	r := &recorder{Notary: s.Notary, draws: s.Draws}
 	s.Notary = r
 	s.run(linesOf(`
 		card ANNA NORDIC
@@ -246,6 +251,7 @@ func replay(
 	defer func() { w.Stop() }()
 	struck = map[error]int{}
 	for i, c := range calls {
+		w.Draws(uint64(i))
 		d.Follow(plan(i))
 		got, err := c.do(w.Notary)
 		steps = append(steps, d.Steps())

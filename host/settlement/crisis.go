@@ -114,7 +114,7 @@ func (n *Notary) checkCrisis(t *txn, order *message.CrisisOrder, key *cvc.Certif
 // checkCrisisKey checks that the root certified the key, and that none was seen which a device
 // would prefer: what is signed by a former one, no card takes any more.
 func (n *Notary) checkCrisisKey(t *txn, key *cvc.Certificate) error {
-	if err := key.VerifyBy(n.root); err != nil {
+	if err := key.VerifyBy(n.roots.Current()); err != nil {
 		return notary.Refuse(notary.Certificate, "crisis key %s: %v", key.Holder, err)
 	}
 	if key.Role != spec.RoleCrisisKey {

@@ -121,6 +121,9 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 			"after the last is known to be applied; ask for what is outstanding",
 			i.Sequence, d.id, max(next, 1))
 	}
+	if err := t.checkKeys(d, i); err != nil {
+		return err
+	}
 	if err := t.checkHead(d, i); err != nil {
 		return err
 	}

@@ -179,3 +179,55 @@ func TestAbandonedChallengesAreForgotten(t *testing.T) {
 	require.NoError(t, submit(answered))
 	w.Audit(false)
 }
+
+// TestChallengeOpenedAgain: a repeated call has the number that was drawn, until a State has
+// answered the Challenge or the notary has learned more of the device; then it is another
+// Challenge, and the first one still says what was known when it was opened.
+func TestChallengeOpenedAgain(t *testing.T) {
+	w := loaded(t)
+	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
+	n := w.Notary.For(nordic)
+	session := notary.Opening{InstructionKey: w.Intermediaries["NORDIC"].Instructs, Device: anna.ID,
+		Nonce: message.Nonce{1}}
+	drawn := uint64(1000)
+	open := func(o notary.Opening) message.Random {
+		t.Helper()
+		drawn++
+		w.Draws(drawn)
+		random, err := n.OpenChallenge(t.Context(), o)
+		require.NoError(t, err)
+		return random
+	}
+	submit := func(random message.Random) notary.StateReport {
+		t.Helper()
+		state, err := anna.State(&message.Challenge{InstructionKey: session.InstructionKey,
+			Device: anna.ID, Nonce: session.Nonce, Random: random})
+		require.NoError(t, err)
+		report, err := n.SubmitState(t.Context(), w.Encode(state))
+		require.NoError(t, err)
+		return report
+	}
+	first := open(session)
+	require.Equal(t, first, open(session))
+	next := session
+	next.Nonce[0]++
+	require.NotEqual(t, first, open(next), "another session")
+	require.Equal(t, first, open(session))
+
+	stale, err := anna.State(&message.Challenge{InstructionKey: session.InstructionKey,
+		Device: anna.ID, Nonce: session.Nonce, Random: first})
+	require.NoError(t, err)
+	_, err = merchant.Accept(paid(t, anna, merchant, 30_00))
+	require.NoError(t, err)
+	w.Sync(merchant, settlementtest.Whole, 0)
+	second := open(session)
+	require.NotEqual(t, first, second, "a payment of the device has become known")
+	report, err := n.SubmitState(t.Context(), w.Encode(stale))
+	require.NoError(t, err)
+	require.False(t, report.Cloned, "it is as old as the first Challenge, which had not seen it")
+
+	require.Equal(t, second, open(session))
+	require.False(t, submit(second).Cloned)
+	require.NotEqual(t, second, open(session), "a State has answered it")
+	w.Audit(false)
+}

@@ -6,9 +6,10 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
-	"io/fs"
+	"io"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
@@ -23,8 +24,7 @@ var migrations embed.FS
 
 // Schemas returns the tables of the central bank's database, for store.Open.
 func Schemas() ([]store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	return []store.Schema{ledger.Schema(), {Name: "settlement", Files: files}}, err
+	return ledger.With(store.Embedded("settlement", migrations))
 }
 
 // Notary is the central bank: it implements notary.Operator and notary.Public and, for each
@@ -33,12 +33,13 @@ func Schemas() ([]store.Schema, error) {
 type Notary struct {
 	db        *sql.DB
 	clock     clock.Clock
+	random    io.Reader
 	key       crypto.Signer
 	reference message.AuthorityRef
 	expires   message.Date
 
 	certificate []byte
-	root        *cvc.Certificate
+	roots       cvc.Roots
 	terms       notary.Terms
 }
 
@@ -46,23 +47,25 @@ type Notary struct {
 type Config struct {
 	DB          *sql.DB // opened with Schemas
 	Clock       clock.Clock
+	Random      io.Reader     // for Challenges
 	Key         crypto.Signer // the notary key
 	Certificate []byte        // 7F21 of Key, signed by the root
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
+	Links       [][]byte      // 7F21 of the links from it to the current root, the earliest first
 	Terms       notary.Terms
 }
 
 // New checks the configuration and opens the central bank's own accounts.
 func New(ctx context.Context, c Config) (*Notary, error) {
-	root, err := cvc.Parse(c.Root)
+	roots, err := cvc.ParseRoots(c.Root, c.Links...)
 	if err != nil {
-		return nil, fmt.Errorf("root certificate: %w", err)
+		return nil, err
 	}
 	certificate, err := cvc.Parse(c.Certificate)
 	if err != nil {
 		return nil, fmt.Errorf("notary certificate: %w", err)
 	}
-	if err := certificate.VerifyBy(root); err != nil {
+	if err := roots.Verify(certificate); err != nil {
 		return nil, fmt.Errorf("notary certificate %s: %w", certificate.Holder, err)
 	}
 	public, err := signature.PublicKey(c.Key)
@@ -74,9 +77,9 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 			"notary certificate %s: is for a %s, or for another key than the one given",
 			certificate.Holder, certificate.Role)
 	}
-	n := &Notary{db: c.DB, clock: c.Clock, key: c.Key,
+	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
-		root: root, terms: c.Terms, certificate: c.Certificate}
+		roots: roots, terms: c.Terms, certificate: c.Certificate}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
@@ -87,7 +90,10 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
 			return err
 		}
-		return ledger.Open(ctx, tx, poolAccount)
+		if err := ledger.Open(ctx, tx, poolAccount); err != nil {
+			return err
+		}
+		return n.keepKey(&txn{ctx: ctx, tx: tx}, certificate, c.Certificate)
 	})
 }
 

@@ -45,7 +45,11 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 			"certificate %s is for the %s of %s, not for the %s of %s", c.Holder, c.Role,
 			c.Holder.Name(), role, name)
 	}
-	if err := c.VerifyBy(n.root); err != nil {
+	root, err := n.roots.Of(c)
+	if err == nil {
+		err = c.VerifyBy(root)
+	}
+	if err != nil {
 		return notary.Refuse(notary.Certificate, "certificate %s: %v", c.Holder, err)
 	}
 	known, err := t.authority(message.AuthorityRef(c.Holder), role)
@@ -57,11 +61,40 @@ func (n *Notary) admit(t *txn, name message.Name, raw []byte, role spec.Role) er
 			"reference %s stands for another key; certify the new key under the next reference",
 			c.Holder)
 	}
+	switch {
+	case known == nil && role == spec.RoleInstructionKey:
+		if err := t.checkSuccessor(name, c); err != nil {
+			return err
+		}
+	case known != nil && !c.Renews(known):
+		return nil
+	}
+	if message.DateOf(t.now).After(root.Expiry) {
+		return notary.Refuse(notary.Certificate, "certificate %s: its root %s has ended on %s, "+
+			"and vouches for nothing new: have it certified by the next root", c.Holder,
+			root.Holder, root.Expiry)
+	}
 	return t.exec(`INSERT INTO authority (reference, intermediary, role, certificate, expires)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (reference) DO UPDATE SET certificate = excluded.certificate, expires =
-		excluded.expires WHERE excluded.expires > authority.expires`,
+		excluded.expires`,
 		string(c.Holder), name, int(role), raw, c.Expiry.String())
+}
+
+// checkSuccessor refuses an instruction key that ends before a former one: no card that knows the
+// former would take it.
+func (t *txn) checkSuccessor(name message.Name, c *cvc.Certificate) error {
+	var former, ends string
+	later, err := t.queryRow(`SELECT reference, expires FROM authority WHERE intermediary = $1
+		AND role = $2 AND reference < $3 AND expires > $4 ORDER BY expires DESC LIMIT 1`,
+		[]any{name, int(spec.RoleInstructionKey), string(c.Holder), c.Expiry.String()}, &former,
+		&ends)
+	if err == nil && later {
+		err = notary.Refuse(notary.Certificate, "instruction key %s ends on %s, before the former "+
+			"one %s (%s): no card would take it; have it certified until then or later", c.Holder,
+			c.Expiry, former, ends)
+	}
+	return err
 }
 
 // authority reads the certificate of a reference; nil when nobody joined with it.
@@ -81,13 +114,9 @@ func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Ce
 func (t *txn) signedByAuthority(
 	from message.Name, reference message.AuthorityRef, m message.Message, day message.Date,
 ) error {
-	key, err := t.authority(reference, spec.RoleInstructionKey)
+	key, err := t.instructionKeyOf(from, reference)
 	if err != nil {
 		return err
-	}
-	if key == nil || key.Holder.Name() != from {
-		return notary.Refuse(notary.Signature,
-			"%s is no instruction key of %s; it joins with the key first", reference, from)
 	}
 	if err := message.VerifyAs(m, 0, key.PublicKey); err != nil {
 		return notary.Refuse(notary.Signature, "%s is not signed by %s", m.Layout().Name, reference)
@@ -97,6 +126,18 @@ func (t *txn) signedByAuthority(
 			day, reference, key.Expiry)
 	}
 	return nil
+}
+
+// instructionKeyOf reads the certificate of an intermediary's own instruction key.
+func (t *txn) instructionKeyOf(
+	from message.Name, reference message.AuthorityRef,
+) (*cvc.Certificate, error) {
+	key, err := t.authority(reference, spec.RoleInstructionKey)
+	if err == nil && (key == nil || key.Holder.Name() != from) {
+		err = notary.Refuse(notary.Signature,
+			"%s is no instruction key of %s; it joins with the key first", reference, from)
+	}
+	return key, err
 }
 
 func (t *txn) joined(name message.Name) error {

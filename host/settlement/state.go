@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/host/ledger"
@@ -12,33 +13,83 @@ import (
 )
 
 // OpenChallenge implements notary.Participant.
-func (p participant) OpenChallenge(ctx context.Context, challenge []byte) error {
-	c, identity, err := parse[message.Challenge](challenge)
-	if err != nil {
-		return err
-	}
-	return p.n.transact(ctx, func(t *txn) error {
-		d, err := t.ownDevice(p.from, c.Device)
+func (p participant) OpenChallenge(
+	ctx context.Context, o notary.Opening,
+) (random message.Random, err error) {
+	err = p.n.transact(ctx, func(t *txn) error {
+		if err := checkOpening(o); err != nil {
+			return err
+		}
+		d, err := t.ownDevice(p.from, o.Device)
 		if err != nil {
 			return err
 		}
-		if err := t.signedByAuthority(p.from, c.InstructionKey, c, message.Date{}); err != nil {
+		if _, err := t.instructionKeyOf(p.from, o.InstructionKey); err != nil {
 			return err
 		}
-		if err := t.exec(`INSERT INTO challenge (identity, device, known_atc, known_seq, known_request,
-			opened_at) VALUES ($1, $2,
-			(SELECT coalesce(max(seq), 0) FROM record WHERE device = $3),
-			(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $4 AND outcome <> 0),
-			(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $5 AND requested), $6) ON
-			CONFLICT (identity) DO NOTHING`,
-			identity[:], d.id, d.id, d.id, d.id, t.stamp()); err != nil {
+		now, err := t.knowledgeOf(d.id)
+		if err != nil {
 			return err
 		}
-		return t.exec(`DELETE FROM challenge WHERE device = $1
-			AND NOT EXISTS (SELECT 1 FROM state s WHERE s.device = $2 AND s.challenge = challenge.n)
-			AND n NOT IN (SELECT n FROM challenge WHERE device = $3 ORDER BY n DESC LIMIT $4)`,
-			d.id, d.id, d.id, openChallenges)
+		open, opened, err := t.openedBefore(o, now)
+		if err != nil || opened {
+			random = open
+			return err
+		}
+		if err := entropy.Fill(p.n.random, random[:]); err != nil {
+			return fmt.Errorf("notary: %w", err)
+		}
+		return t.addChallenge(o, random, now)
 	})
+	return random, err
+}
+
+func checkOpening(o notary.Opening) error {
+	_, err := message.ParseDeviceID(string(o.Device))
+	if err == nil {
+		_, err = message.ParseAuthorityRef(string(o.InstructionKey))
+	}
+	if err != nil {
+		return notary.Refuse(notary.Malformed, "Challenge to open: %v", err)
+	}
+	return nil
+}
+
+// openedBefore returns the random number of a Challenge that was opened for the same session, that
+// no State has answered, and since when nothing was learned of the device. One opened before that
+// must keep what was known then, and a State that answers it counts as no younger than that.
+func (t *txn) openedBefore(
+	o notary.Opening, now knowledge,
+) (random message.Random, opened bool, err error) {
+	var drawn []byte
+	opened, err = t.queryRow(`SELECT random FROM challenge WHERE device = $1
+		AND instruction_key = $2 AND nonce = $3
+		AND known_atc = $4 AND known_seq = $5 AND known_request = $6
+		AND NOT EXISTS (SELECT 1 FROM state s WHERE s.challenge = challenge.n)
+		ORDER BY n DESC LIMIT 1`, []any{o.Device, o.InstructionKey, o.Nonce[:], now.atc,
+		now.sequence, now.request}, &drawn)
+	copy(random[:], drawn)
+	return random, opened, err
+}
+
+// addChallenge keeps an opened Challenge with what is known now, and forgets old ones that no State
+// has answered.
+func (t *txn) addChallenge(o notary.Opening, random message.Random, now knowledge) error {
+	identity, err := message.Identity(&message.Challenge{InstructionKey: o.InstructionKey,
+		Device: o.Device, Nonce: o.Nonce, Random: random})
+	if err != nil {
+		return notary.Refuse(notary.Malformed, "Challenge to open: %v", err)
+	}
+	if err := t.exec(`INSERT INTO challenge (identity, device, instruction_key, nonce, random,
+		known_atc, known_seq, known_request, opened_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, identity[:], o.Device, o.InstructionKey,
+		o.Nonce[:], random[:], now.atc, now.sequence, now.request, t.stamp()); err != nil {
+		return err
+	}
+	return t.exec(`DELETE FROM challenge WHERE device = $1
+		AND NOT EXISTS (SELECT 1 FROM state s WHERE s.device = $2 AND s.challenge = challenge.n)
+		AND n NOT IN (SELECT n FROM challenge WHERE device = $3 ORDER BY n DESC LIMIT $4)`,
+		o.Device, o.Device, o.Device, openChallenges)
 }
 
 // openChallenges is how many Challenges of a device are open at most: the last ones. Those that no
@@ -98,6 +149,15 @@ func (p participant) SubmitState(
 
 // knowledge has the highest numbers of a device that were known when a Challenge was opened.
 type knowledge struct{ atc, sequence, request int64 }
+
+func (t *txn) knowledgeOf(device message.DeviceID) (now knowledge, err error) {
+	_, err = t.queryRow(`SELECT
+		(SELECT coalesce(max(seq), 0) FROM record WHERE device = $1),
+		(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $2 AND outcome <> 0),
+		(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $3 AND requested)`,
+		[]any{device, device, device}, &now.atc, &now.sequence, &now.request)
+	return now, err
+}
 
 // findClone compares the State with what was known when its Challenge was opened: a card never
 // falls behind that. Only cards number their Requests consecutively.

@@ -9,26 +9,32 @@ import (
 	"ekrona/applet/attack"
 	hostattack "ekrona/host/attack"
 	"ekrona/host/envelope"
+	"ekrona/personalization/pki"
 )
 
 // attacker returns the setup of an attack on a card with the keys of an intermediary, as package
 // attack lists it. Invented devices have the series in their ids, and the number of the step.
 func (w *world) attacker(b *bank, s Step, series int) *attack.Setup {
 	return &attack.Setup{
-		Root: attack.Identity(w.root), Notary: attack.Identity(w.notaryKey),
+		Root: stolen(w.root), Notary: stolen(w.notaryKey),
 		Own: attack.Intermediary{
-			CA:             attack.Identity(b.ca),
-			InstructionKey: attack.Identity(b.instruction),
+			CA:             stolen(b.ca),
+			InstructionKey: stolen(b.instruction),
 		},
 		Certify: func(_ attack.Identity, of attack.Subject) (attack.Identity, error) {
 			made, err := w.identity(of.Holder, of.Role, cardDays, &b.ca)
-			return attack.Identity(made), err
+			return stolen(made), err
 		},
 		NextID: func(attack.Intermediary) message.DeviceID {
 			return message.DeviceID(fmt.Sprintf("%s%d%07d", b.name, series, s.Number))
 		},
 		Amount: money.Ore(s.Amount), ATC: 1, Random: w.random.of("wild"),
 	}
+}
+
+// stolen gives an attacker a key with its certificate.
+func stolen(i pki.Identity) attack.Identity {
+	return attack.Identity{Signer: i.Signer, Certificate: i.Certificate, Encoded: i.Encoded}
 }
 
 // enveloped returns a blow with a message and its device's certificate, as phones and terminals

@@ -207,6 +207,11 @@ func (l bankLink) UnloadReceipt(ctx context.Context, o order.Signed) ([]byte, er
 		&o.Signature)
 }
 
+// BatchCertificate implements banking.Wallet.
+func (l bankLink) BatchCertificate(ctx context.Context, batch message.DeviceID) ([]byte, error) {
+	return carryCall(l.w, func() ([]byte, error) { return l.bank.BatchCertificate(ctx, batch) })
+}
+
 // notaryLink is the link of an intermediary to the central bank.
 type notaryLink struct {
 	w    *world
@@ -231,9 +236,11 @@ func (l notaryLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer
 }
 
 // OpenChallenge implements notary.Participant.
-func (l notaryLink) OpenChallenge(ctx context.Context, challenge []byte) error {
-	return callOnly(l.w, func() error { return l.central().OpenChallenge(ctx, challenge) },
-		&challenge)
+func (l notaryLink) OpenChallenge(
+	ctx context.Context, o notary.Opening,
+) (message.Random, error) {
+	return carryCall(l.w,
+		func() (message.Random, error) { return l.central().OpenChallenge(ctx, o) })
 }
 
 // SubmitState implements notary.Participant.

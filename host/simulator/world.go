@@ -260,8 +260,8 @@ func (w *world) foundCentralBank() error {
 // startCentralBank starts the notary, for the first time or again.
 func (w *world) startCentralBank() (err error) {
 	w.central, err = settlement.New(w.ctx, settlement.Config{
-		DB: w.centralDB, Clock: w.clock, Key: w.notaryKey.Signer, Certificate: w.notaryKey.Encoded,
-		Root:  w.root.Encoded,
+		DB: w.centralDB, Clock: w.clock, Random: w.random.of(centralBank),
+		Key: w.notaryKey.Signer, Certificate: w.notaryKey.Encoded, Root: w.root.Encoded,
 		Terms: notary.Terms{Honour: honour, Wait: patience},
 	})
 	return err

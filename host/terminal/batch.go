@@ -83,7 +83,7 @@ func (t *Terminal) verifyBatch(batch message.DeviceID, encoded []byte) (*cvc.Cer
 	if err != nil {
 		return nil, err
 	}
-	if err := cvc.VerifyChain(t.today(), certificate, authority, t.root); err != nil {
+	if err := t.roots.VerifyDevice(t.today(), certificate, authority); err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrBatch, err)
 	}
 	return certificate, nil

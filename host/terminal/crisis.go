@@ -116,7 +116,7 @@ func (t *Terminal) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 			return err
 		}
 		former := kept.Held
-		kept.Held, refused = kept.Take(t.root, c, notaries)
+		kept.Held, refused = kept.Take(t.roots.Current(), c, notaries)
 		if kept.Held == former {
 			return nil
 		}

@@ -129,6 +129,9 @@ func (t *Terminal) markRolledBack(ctx context.Context) error {
 func (t *Terminal) restore(
 	ctx context.Context, r banking.Restoration, known notary.Position,
 ) (confirmation []byte, err error) {
+	if err := t.learnTrust(ctx, r.Trust); err != nil {
+		return nil, err
+	}
 	ordered, err := t.verifyInstruction(r.Instruction, r.Trust)
 	if err != nil {
 		return nil, err

@@ -141,6 +141,9 @@ func (t *Terminal) Nonce(context.Context) (message.Nonce, error) { return messag
 func (t *Terminal) Read(
 	ctx context.Context, challenge []byte, trust session.Trust,
 ) (session.Reading, error) {
+	if err := t.learnTrust(ctx, trust); err != nil {
+		return session.Reading{}, err
+	}
 	key, err := t.instructionKey(trust)
 	if err != nil {
 		return session.Reading{}, err
@@ -403,12 +406,14 @@ func (t *Terminal) instructionKey(trust session.Trust) (*cvc.Certificate, error)
 	return key, nil
 }
 
+// fromRoot verifies the certificate of an authority that instructs: the last root alone certifies
+// one.
 func (t *Terminal) fromRoot(encoded []byte) (*cvc.Certificate, error) {
 	certificate, err := cvc.Parse(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: certificate of the intermediary or notary: %w", err)
 	}
-	if err := certificate.VerifyBy(t.root); err != nil {
+	if err := certificate.VerifyBy(t.roots.Current()); err != nil {
 		return nil, fmt.Errorf("terminal: certificate of the intermediary or notary: %w", err)
 	}
 	return certificate, nil

@@ -86,6 +86,7 @@ func (t *Terminal) Take(
 		return envelope.Envelope{}, ErrRolledBack
 	}
 	applet := client.New(tap)
+	applet.Links = t.links
 	application, err := applet.Select(ctx)
 	if err != nil {
 		return envelope.Envelope{}, err
@@ -208,7 +209,7 @@ func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
 	if !payer.Role.CanPay() {
 		return fmt.Errorf("%w: a %v does not pay", ErrPayment, payer.Role)
 	}
-	if err := cvc.VerifyChain(t.today(), payer, authority, t.root); err != nil {
+	if err := t.roots.VerifyDevice(t.today(), payer, authority); err != nil {
 		return fmt.Errorf("terminal: the card's certificate: %w", err)
 	}
 	return nil

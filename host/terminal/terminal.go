@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
@@ -39,11 +38,7 @@ var migrations embed.FS
 
 // Schema returns the terminal's tables, for store.Open.
 func Schema() (store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return store.Schema{}, fmt.Errorf("terminal: migrations: %w", err)
-	}
-	return store.Schema{Name: "terminal", Files: files}, nil
+	return store.Embedded("terminal", migrations)
 }
 
 // Config is everything a terminal works with.
@@ -55,6 +50,7 @@ type Config struct {
 	Certificate []byte        // 7F21 over it, signed by CA
 	CA          []byte        // 7F21 of the terminal's intermediary
 	Root        []byte        // 7F21 of the root
+	Links       [][]byte      // 7F21 of the links from it on; the journal knows later ones
 	Authorities [][]byte      // 7F21 of the CAs whose cards are taken, this one's included
 	JournalKey  JournalKey
 	Policy      message.Policy // at the first start; later ones come by Instruction
@@ -89,8 +85,10 @@ type Terminal struct {
 	public      *ecdsa.PublicKey
 	certificate []byte
 	ca          []byte
+	own         *cvc.Certificate
 	expiry      message.Date // of the certificate or its CA's, the earlier
-	root        *cvc.Certificate
+	roots       cvc.Roots
+	links       [][]byte // that lead to the last of them
 	authorities map[message.AuthorityRef]*cvc.Certificate
 	sealer      sealer
 	tagKey      []byte // of payers' tags
@@ -124,14 +122,15 @@ var ErrRolledBack = errors.New("terminal: the journal was set back to an older c
 // writes its initial state; a cut leaves that or nothing. Errors: [ErrJournalKey], before anything
 // is written.
 func New(ctx context.Context, c Config) (*Terminal, error) {
-	own, ca, root, err := identity(c)
+	own, ca, roots, err := identity(c)
 	if err != nil {
 		return nil, err
 	}
 	t := &Terminal{
 		id: message.DeviceID(own.Holder), db: c.DB, clock: c.Clock, random: c.Random,
 		signer: c.Signer, public: own.PublicKey,
-		certificate: c.Certificate, ca: c.CA, expiry: own.Expiry, root: root, link: c.Link,
+		certificate: c.Certificate, ca: c.CA, own: own, expiry: own.Expiry,
+		roots: roots, links: c.Links, link: c.Link,
 		authorities: map[message.AuthorityRef]*cvc.Certificate{},
 	}
 	if ca.Expiry.Before(t.expiry) {
@@ -165,6 +164,9 @@ func New(ctx context.Context, c Config) (*Terminal, error) {
 		if err := begin(ctx, tx, t.id, head, c.Policy, own.Effective, check); err != nil {
 			return err
 		}
+		if err := t.readTrust(ctx, tx); err != nil {
+			return err
+		}
 		return t.drawEpoch(ctx, tx)
 	})
 	return t, err
@@ -172,17 +174,20 @@ func New(ctx context.Context, c Config) (*Terminal, error) {
 
 // identity checks that the key is the certificate's, for a terminal, and that the
 // certificate comes from the root.
-func identity(c Config) (own, ca, root *cvc.Certificate, err error) {
+func identity(c Config) (own, ca *cvc.Certificate, roots cvc.Roots, err error) {
+	if roots, err = cvc.ParseRoots(c.Root, c.Links...); err != nil {
+		return nil, nil, nil, fmt.Errorf("terminal: %w", err)
+	}
 	for _, one := range []struct {
 		what    string
 		encoded []byte
 		parsed  **cvc.Certificate
-	}{{"own", c.Certificate, &own}, {"CA's", c.CA, &ca}, {"root's", c.Root, &root}} {
+	}{{"own", c.Certificate, &own}, {"CA's", c.CA, &ca}} {
 		if *one.parsed, err = cvc.Parse(one.encoded); err != nil {
 			return nil, nil, nil, fmt.Errorf("terminal: %s certificate: %w", one.what, err)
 		}
 	}
-	if err := errors.Join(own.VerifyBy(ca), ca.VerifyBy(root)); err != nil {
+	if err := errors.Join(own.VerifyBy(ca), roots.Verify(ca)); err != nil {
 		return nil, nil, nil, fmt.Errorf("terminal: %w", err)
 	}
 	public, err := signature.PublicKey(c.Signer)
@@ -193,7 +198,7 @@ func identity(c Config) (own, ca, root *cvc.Certificate, err error) {
 		return nil, nil, nil, fmt.Errorf("terminal: the certificate of %s is not that of this "+
 			"terminal's key: give the pair that was issued together", own.Holder)
 	}
-	return own, ca, root, nil
+	return own, ca, roots, nil
 }
 
 // ID returns the terminal's device id.

@@ -106,3 +106,62 @@ func (w *Wallet) readRenewed(ctx context.Context, q store.Queryer) error {
 	}
 	return nil
 }
+
+// renewBatch gives the card the present certificate of its batch key, in a session in which it has
+// answered its intermediary's Challenge. Terminals encipher PINs to that key as long as it lasts. A
+// cut leaves the former certificate on the card or this one, and the next synchronisation finds
+// out. A card that refuses it synchronises all the same.
+func (h *cardSession) renewBatch(ctx context.Context) error {
+	w := h.wallet
+	present, err := w.intermediary.BatchCertificate(ctx, h.application.Batch)
+	if err != nil || present == nil || bytes.Equal(present, w.batch) {
+		return err
+	}
+	stored, err := h.BatchCertificate(ctx)
+	if err != nil {
+		return err
+	}
+	if isRenewed(present, stored) {
+		err := h.putBatch(ctx, present)
+		var refused *client.Refusal
+		if errors.As(err, &refused) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if stored, err = h.BatchCertificate(ctx); err != nil {
+			return err
+		}
+	}
+	if !bytes.Equal(stored, present) {
+		return nil // altered on its way, or the card has a later one
+	}
+	if err := store.Exec(ctx, w.db, `UPDATE phone SET batch = $1`, present); err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	w.batch = present
+	return nil
+}
+
+// putBatch stores the certificate of the batch key. Where the card's CA has ended for the card, the
+// CA's later certificate is presented first.
+func (h *cardSession) putBatch(ctx context.Context, certificate []byte) error {
+	err := h.PutCertificate(ctx, certificate)
+	if !client.Is(err, spec.SWExpired) {
+		return err
+	}
+	if err := h.VerifyCertificate(ctx, h.wallet.ca); err != nil {
+		return err
+	}
+	return h.PutCertificate(ctx, certificate)
+}
+
+func isRenewed(present, stored []byte) bool {
+	now, err := cvc.Parse(present)
+	if err != nil {
+		return false
+	}
+	former, err := cvc.Parse(stored)
+	return err == nil && now.Renews(former)
+}

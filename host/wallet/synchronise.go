@@ -99,14 +99,23 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 	return err
 }
 
-// Read answers the Challenge and reads the records. Payments among them that the phone has not
-// seen, after a torn tap, are kept: their Requests must not be paid again once the card has dropped
-// them.
+// Read lets the card know the last root, answers the Challenge and reads the records. Payments
+// among them that the phone has not seen, after a torn tap, are kept: their Requests must not be
+// paid again once the card has dropped them.
 func (o cardDevice) Read(
 	ctx context.Context, challenge []byte, trust session.Trust,
 ) (session.Reading, error) {
+	if err := o.wallet.learnTrust(ctx, trust); err != nil {
+		return session.Reading{}, err
+	}
+	if err := o.followRoots(ctx); err != nil {
+		return session.Reading{}, err
+	}
 	state, err := o.answer(ctx, challenge, trust)
 	if err != nil {
+		return session.Reading{}, err
+	}
+	if err := o.renewBatch(ctx); err != nil {
 		return session.Reading{}, err
 	}
 	records, err := o.Records(ctx)

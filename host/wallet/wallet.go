@@ -18,9 +18,9 @@ import (
 	"crypto/ecdsa"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
@@ -36,11 +36,7 @@ var migrations embed.FS
 
 // Schema returns the phone's tables, for store.Open.
 func Schema() (store.Schema, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return store.Schema{}, fmt.Errorf("wallet: migrations: %w", err)
-	}
-	return store.Schema{Name: "wallet", Files: files}, nil
+	return store.Embedded("wallet", migrations)
 }
 
 // Config is everything a wallet works with.
@@ -69,6 +65,9 @@ type Wallet struct {
 	ceilings     message.Policy
 	authorities  map[message.AuthorityRef][]byte
 	intermediary banking.Wallet
+	links        [][]byte // from root to root, as the intermediary has sent them
+	root         []byte   // the last of them that the card knows
+	batch        []byte   // certificate of its batch key that the card has
 }
 
 // PINKey returns the key of the owner's card to which PINs are enciphered.
@@ -119,7 +118,7 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 			return fmt.Errorf("wallet: this is the journal of the owner of %s, not of %s: give "+
 				"each phone a journal of its own", device, c.Device)
 		}
-		return w.readRenewed(ctx, tx)
+		return errors.Join(w.readRenewed(ctx, tx), w.readTrust(ctx, tx))
 	})
 }
 

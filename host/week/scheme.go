@@ -94,7 +94,8 @@ func foundScheme(ctx context.Context, seed uint64, cards int) (_ *scheme, err er
 	s.auditor = audit.New(s.notaryKey.Certificate.PublicKey)
 	s.auditor.HonestCAs = true
 	s.central, err = settlement.New(ctx, settlement.Config{
-		DB: s.centralDB, Clock: s.clock, Key: s.notaryKey.Signer, Certificate: s.notaryKey.Encoded,
+		DB: s.centralDB, Clock: s.clock, Random: source(s.seed, "notary", 0),
+		Key: s.notaryKey.Signer, Certificate: s.notaryKey.Encoded,
 		Root: s.root.Encoded, Terms: notary.Terms{Honour: honour, Wait: patience},
 	})
 	if err != nil {

@@ -39,9 +39,14 @@ func (s *readerWorker) work(ctx context.Context) {
 // handleCard does all that is to be done with the card in the reader. An error is one
 // after which no other card should be started.
 func (s *readerWorker) handleCard(ctx context.Context) (err error) {
-	tap, err := s.readers.Connect(s.reader)
+	notTaken := func(why error) {
+		s.notify(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: why.Error()})
+	}
+	tap, err := s.readers.Connect(ctx, s.reader, notTaken)
 	if err != nil {
-		s.notify(progress.Event{Kind: progress.NotTaken, Who: s.reader, Text: err.Error()})
+		if ctx.Err() == nil {
+			notTaken(err)
+		}
 		return nil
 	}
 	m := &meter{card: tap, clock: s.clock}

@@ -14,8 +14,9 @@ type Readers interface {
 	// until ctx ends, which is no error.
 	Watch(ctx context.Context, tell func(Event)) error
 	// Connect opens the card in a reader, which has just been reset, or is reset by
-	// this. Nobody else can use it until Close.
-	Connect(reader string) (Tap, error)
+	// this. Nobody else can use it until Close. A card that another program has is waited for,
+	// as no event says that it is free again; busy gets that error once.
+	Connect(ctx context.Context, reader string, busy func(error)) (Tap, error)
 }
 
 // Event is a card put in or taken out.

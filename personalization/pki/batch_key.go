@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 
@@ -93,6 +94,39 @@ func (b *Batches) read(ctx context.Context, batch message.DeviceID) (key BatchKe
 		return key, err
 	}
 	return key, durable.Replace(b.folder.Path(name, certificateFile), key.Encoded, durable.Everyone)
+}
+
+// Renew certifies anew every batch key of the folder whose certificate ends before the CA's, and
+// returns their batches. A cut leaves some of them, and the same call does the rest.
+func (b *Batches) Renew(ctx context.Context) (renewed []message.DeviceID, err error) {
+	store, err := b.folder.Store()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range store {
+		c := k.Certificate
+		if c.Role != spec.RoleBatch || !c.Expiry.Before(b.ca.Certificate.Expiry) {
+			continue
+		}
+		batch := message.DeviceID(c.Holder)
+		if _, err := b.BatchKey(ctx, batch); err != nil {
+			return renewed, err
+		}
+		renewed = append(renewed, batch)
+	}
+	return renewed, nil
+}
+
+// BatchCertificate reads the certificate (7F21) of a batch key; nil where there is none.
+func (f Folder) BatchCertificate(batch message.DeviceID) ([]byte, error) {
+	i, err := f.ReadCertificate(batchName(batch))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && i.Certificate.Holder != cvc.Holder(batch) {
+		err = misplaced(f.Path(batchName(batch), certificateFile), i.Certificate)
+	}
+	return i.Encoded, err
 }
 
 // batchName is the name of a batch's files.

@@ -77,6 +77,7 @@ func TestABatchIsCertifiedAnewWithItsCA(t *testing.T) {
 	later.Expiry = day(t, "2034-12-31")
 	encoded, err := renewed.Certify(later, ca.Certificate.PublicKey)
 	require.NoError(t, err)
+	former := ca
 	ca.Encoded = encoded
 	ca.Certificate, err = cvc.Parse(encoded)
 	require.NoError(t, err)
@@ -89,6 +90,25 @@ func TestABatchIsCertifiedAnewWithItsCA(t *testing.T) {
 	kept, err := folder.ReadCertificate("batch-b0000001")
 	require.NoError(t, err)
 	assert.Equal(t, second.Encoded, kept.Encoded)
+
+	// All of them at once, whichever were opened before.
+	other := message.DeviceID("SENORDICB0000002")
+	_, err = folder.Batches(former).BatchKey(t.Context(), other)
+	require.NoError(t, err)
+	names, err := folder.Batches(ca).Renew(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []message.DeviceID{other}, names)
+	names, err = folder.Batches(ca).Renew(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, names)
+	present, err := folder.BatchCertificate(other)
+	require.NoError(t, err)
+	ofOther, err := cvc.Parse(present)
+	require.NoError(t, err)
+	assert.Equal(t, later.Expiry, ofOther.Expiry)
+	present, err = folder.BatchCertificate("SENORDICB0000009")
+	require.NoError(t, err)
+	assert.Nil(t, present)
 }
 
 func TestABatchKeyThatCannotGoIntoCards(t *testing.T) {

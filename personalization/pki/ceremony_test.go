@@ -142,6 +142,50 @@ func TestIssueRefuses(t *testing.T) {
 	}
 }
 
+// TestSuccessorEndsNoEarlier: no card would take such a key, and an Instruction that it has signed
+// could never be applied.
+func TestSuccessorEndsNoEarlier(t *testing.T) {
+	p := newParties(t)
+	s := subject(t, "SENORDIC00002", spec.RoleInstructionKey)
+	p.certified("instruction", s)
+	earlier := s
+	earlier.Holder, earlier.Expiry = "SENORDIC00003", s.Expiry.AddDays(-1)
+	require.ErrorIs(t, p.bank.MayIssue(t.Context(), "root", earlier), ErrSuccessor)
+	request := p.requested("next", earlier)
+	_, err := p.bank.Issue(t.Context(), "root", request, earlier)
+	require.ErrorIs(t, err, ErrSuccessor)
+	require.EqualError(t, err, "no card would take a successor that ends before the former key: "+
+		"SENORDIC00003 would end on 2030-12-30, SENORDIC00002 ends on 2030-12-31: give 2030-12-31 "+
+		"or a later last day")
+
+	// A root that has lost what it certified: whoever has the former key refuses the successor.
+	require.NoError(t, os.RemoveAll(p.bank.Path("root", issuedFolder)))
+	encoded := p.issued(request, earlier)
+	_, err = p.nordic.Import(t.Context(), "next", encoded)
+	require.ErrorIs(t, err, ErrSuccessor)
+
+	earlier.Expiry = s.Expiry
+	_, err = p.nordic.Import(t.Context(), "next", p.issued(request, earlier))
+	require.NoError(t, err, "on the same day it may end")
+	_, err = p.nordic.Import(t.Context(), "instruction", p.issued(p.requested("instruction", s), s))
+	require.NoError(t, err, "the former key's own certificate is no successor")
+
+	// What is made in one step is checked too.
+	root, err := p.bank.Identity(t.Context(), "root")
+	require.NoError(t, err)
+	notary := subject(t, "SENOTARY00001", spec.RoleNotary)
+	_, err = p.bank.Certified("notary", notary, root)
+	require.NoError(t, err)
+	notary.Holder, notary.Expiry = "SENOTARY00002", notary.Expiry.AddDays(-1)
+	_, err = p.bank.Certified("notary2", notary, root)
+	require.ErrorIs(t, err, ErrSuccessor)
+
+	ca := subject(t, "SENORDIC00001", spec.RoleIntermediary)
+	p.certified("ca", ca)
+	ca.Holder, ca.Expiry = "SENORDIC00004", ca.Expiry.AddDays(-1)
+	p.certified("ca4", ca) // of CAs a card knows several
+}
+
 func TestRequestProvesPossession(t *testing.T) {
 	p := newParties(t)
 	s := subject(t, "SENORDIC00001", spec.RoleIntermediary)
@@ -327,7 +371,7 @@ func TestFolderWithAKeyInATPM(t *testing.T) {
 }
 
 // TestSuccessorsEndLater: devices go forward by the certificate's end, so that a key with an
-// earlier one could never come; and a former crisis key is certified no more.
+// earlier one, or a crisis key with the same, could never come; and a former crisis key is certified no more.
 func TestSuccessorsEndLater(t *testing.T) {
 	for _, role := range []spec.Role{spec.RoleNotary, spec.RoleInstructionKey,
 		spec.RoleCrisisKey} {
@@ -340,8 +384,12 @@ func TestSuccessorsEndLater(t *testing.T) {
 		next.Holder = "SENORDIC00002"
 		later := p.requested("next", next)
 		_, err := p.bank.Issue(t.Context(), "root", later, next)
-		require.ErrorIs(t, err, ErrEarlier, role)
-		require.ErrorIs(t, p.bank.MayIssue(t.Context(), "root", next), ErrEarlier)
+		if role == spec.RoleCrisisKey {
+			require.ErrorIs(t, err, ErrSuccessor)
+			require.ErrorIs(t, p.bank.MayIssue(t.Context(), "root", next), ErrSuccessor)
+		} else {
+			require.NoError(t, err, "an equal end is late enough")
+		}
 		other := subject(t, "SEFJORDB00001", role)
 		other.Expiry = other.Expiry.AddDays(-20)
 		p.issued(p.requested("other", other), other) // of another name: no successor

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"ekrona/host/durable"
@@ -27,6 +28,15 @@ const (
 
 // Path is where the folder keeps something of a name.
 func (f Folder) Path(name, kind string) string { return filepath.Join(f.path, name+"."+kind) }
+
+// RemoveKey removes the key file of a name, if there is one; a key in a TPM or an HSM stays there.
+func (f Folder) RemoveKey(name string) error {
+	err := os.Remove(f.Path(name, keyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
 
 // claim records what belongs to a holder, once: later it must be the same, or the error
 // is [ErrTaken].

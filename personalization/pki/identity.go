@@ -24,6 +24,8 @@ type Identity struct {
 	Signer      crypto.Signer
 	Certificate *cvc.Certificate
 	Encoded     []byte // the certificate as it goes over the wire, 7F21
+
+	archive string // folder of what it has certified; empty where nothing is kept
 }
 
 // Subject is whom a certificate is for, and for how long.
@@ -38,27 +40,39 @@ type Subject struct {
 // to the next root. A root that signs itself has no signer yet.
 func (s Subject) checkExpiry(signer *cvc.Certificate) error {
 	if s.Role != spec.RoleRoot && s.Expiry.After(signer.Expiry) {
-		return fmt.Errorf(
-			"%s would end on %v, after its signer %s, on %v: give an earlier last day", s.Holder,
-			s.Expiry, signer.Holder, signer.Expiry)
+		return fmt.Errorf("%s would end on %v, after its signer %s, on %v: give an earlier last "+
+			"day, or have the signer certified anew", s.Holder, s.Expiry, signer.Holder,
+			signer.Expiry)
 	}
 	return nil
 }
 
+// MayCertify fails as Certify would for every key, and signs nothing: ask it before what cannot be
+// undone.
+func (i Identity) MayCertify(s Subject) error {
+	if err := i.certificateOf(s).CheckIssuer(i.Certificate); err != nil {
+		return fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	return s.checkExpiry(i.Certificate)
+}
+
+// certificateOf returns the certificate of a subject, without its key.
+func (i Identity) certificateOf(s Subject) *cvc.Certificate {
+	return &cvc.Certificate{
+		Authority: message.AuthorityRef(i.Certificate.Holder),
+		Holder:    s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
+	}
+}
+
 // Certify issues a certificate over a public key. It refuses what the issuer may
 // not certify, and one that would outlive the issuer's own; a self-signed root is made by
-// [Folder.Root].
+// [Folder.Root]. It keeps nothing.
 func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
-	certificate := &cvc.Certificate{
-		Authority: message.AuthorityRef(i.Certificate.Holder), PublicKey: public,
-		Holder: s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
-	}
-	if err := certificate.CheckIssuer(i.Certificate); err != nil {
-		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
-	}
-	if err := s.checkExpiry(i.Certificate); err != nil {
+	if err := i.MayCertify(s); err != nil {
 		return nil, err
 	}
+	certificate := i.certificateOf(s)
+	certificate.PublicKey = public
 	if err := certificate.Sign(i.Signer); err != nil {
 		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
 	}
@@ -93,6 +107,16 @@ func (f Folder) Existing(ctx context.Context, name string) (keys.Key, error) {
 	return keys.OpenAt(ctx, f.Path(name, keyFile), f.options)
 }
 
+// KeyToCertify opens the key of the name, or makes it; one that is certified already must be there.
+func (f Folder) KeyToCertify(
+	ctx context.Context, name string, isCertified bool,
+) (keys.Key, error) {
+	if isCertified {
+		return f.Existing(ctx, name)
+	}
+	return f.Key(ctx, name)
+}
+
 // Root opens the self-signed root of the name, or makes it.
 func (f Folder) Root(name string, s Subject) (Identity, error) {
 	return f.identity(name, s, nil)
@@ -100,7 +124,8 @@ func (f Folder) Root(name string, s Subject) (Identity, error) {
 
 // Certified opens the identity of the name, or makes its key and certifies it
 // by the issuer. A cut between the two leaves a key without a certificate, which the
-// next call certifies.
+// next call certifies. What a root certifies is kept beside the root, as by [Folder.Issue]: the
+// next root certifies it again.
 func (f Folder) Certified(name string, s Subject, issuer Identity) (Identity, error) {
 	return f.identity(name, s, &issuer)
 }
@@ -147,8 +172,10 @@ func (f Folder) ReadCertificate(name string) (i Identity, err error) {
 		return Identity{}, fmt.Errorf("certificate file: %w", err)
 	}
 	if i.Certificate, err = cvc.Parse(i.Encoded); err != nil {
-		return Identity{}, fmt.Errorf("certificate file %s: %w", path, err)
+		return Identity{}, fmt.Errorf("certificate file %s: %w: restore it from its backup", path,
+			err)
 	}
+	i.archive = f.Path(name, issuedFolder)
 	return i, nil
 }
 
@@ -202,6 +229,9 @@ func certifyOwn(key crypto.Signer, s Subject, issuer *Identity) ([]byte, error) 
 	public, err := signature.PublicKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	if issuer.archive != "" && issuer.Certificate.Role == spec.RoleRoot {
+		return issuer.issue(s, public)
 	}
 	return issuer.Certify(s, public)
 }

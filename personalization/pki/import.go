@@ -41,7 +41,9 @@ func (f Folder) Trust(name string, encoded []byte, anchor message.Hash) (*cvc.Ce
 
 // Import keeps a certificate under a name, once it leads to a root that the folder
 // trusts. If the name has a key, it must be that key's. In the place of another, it
-// must be for the same holder, key and role, and end no earlier.
+// must be for the same holder, key and role, by the same authority or a later root, and end no
+// earlier. A notary or an instruction key must
+// not end before a former one that is kept: [ErrSuccessor].
 func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.Certificate, error) {
 	c, err := cvc.Parse(encoded)
 	if err != nil {
@@ -54,6 +56,10 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 	if _, err := store.Chain(c); err != nil {
 		return nil, err
 	}
+	if err := checkSuccessor(Subject{Holder: c.Holder, Role: c.Role, Expiry: c.Expiry},
+		store); err != nil {
+		return nil, err
+	}
 	if err := f.CheckKey(ctx, name, c.PublicKey); err != nil {
 		return nil, err
 	}
@@ -64,7 +70,8 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 		former := k.Certificate
 		switch {
 		case former.Holder != c.Holder || former.Role != c.Role ||
-			former.Authority != c.Authority || !former.PublicKey.Equal(c.PublicKey):
+			!former.PublicKey.Equal(c.PublicKey) ||
+			former.Authority != c.Authority && !byNextRoot(c, former):
 			return nil, Occupied(f.Path(name, certificateFile), fmt.Sprintf("%v %s by %s",
 				former.Role, former.Holder, former.Authority))
 		case c.Expiry.Before(former.Expiry):
@@ -72,6 +79,14 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 		}
 	}
 	return c, durable.Replace(f.Path(name, certificateFile), encoded, durable.Everyone)
+}
+
+// byNextRoot reports whether a later root has certified again what a former one had.
+func byNextRoot(c, former *cvc.Certificate) bool {
+	row, known := c.Role.Row()
+	return known && row.IssuedBy == spec.RoleRoot && c.Role != spec.RoleRoot &&
+		cvc.Holder(c.Authority).Name() == cvc.Holder(former.Authority).Name() &&
+		c.Authority > former.Authority
 }
 
 // Adopt keeps the certificate that another folder has under a name, and what it leads

@@ -24,6 +24,7 @@ var (
 	ErrTaken      = errors.New("holder has a certificate for another key already")
 	ErrForward    = errors.New("link certificate does not lead forward")
 	ErrEarlier    = errors.New("certificate ends before the one that is there")
+	ErrSuccessor  = errors.New("no card would take a successor that ends before the former key")
 	ErrAnchor     = errors.New("root certificate is not the one of the anchor")
 	ErrUntrusted  = errors.New("certificate does not lead to a root that is trusted here")
 	ErrFormer     = errors.New("a later crisis key was certified")
@@ -45,11 +46,7 @@ func (f Folder) Request(
 	if err != nil {
 		return nil, err
 	}
-	open := f.Key
-	if certified != nil {
-		open = f.Existing
-	}
-	key, err := open(ctx, name)
+	key, err := f.KeyToCertify(ctx, name, certified != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +171,8 @@ func ParseRequest(encoded []byte) (*cvc.Certificate, error) {
 //     gets again.
 //
 // A holder has one key for ever: a second one is [ErrTaken]. The same request asked
-// again, with the same last day or an earlier, gets the same certificate.
+// again, with the same last day or an earlier, gets the same certificate. A notary or an
+// instruction key must not end before one that was certified before it: [ErrSuccessor].
 func (f Folder) Issue(
 	ctx context.Context, name string, request *cvc.Certificate, s Subject,
 ) (encoded []byte, err error) {
@@ -186,21 +184,33 @@ func (f Folder) Issue(
 	if err := f.checkIssue(name, issuer.Certificate, request, s); err != nil {
 		return nil, err
 	}
-	archive := f.Path(name, issuedFolder)
-	point, err := signature.Point(request.PublicKey)
+	return issuer.issue(s, request.PublicKey)
+}
+
+// issue certifies a key and keeps what it certifies.
+func (i Identity) issue(s Subject, public *ecdsa.PublicKey) (encoded []byte, err error) {
+	point, err := signature.Point(public)
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(f.claimPath(name, s.Holder), string(s.Holder), point); err != nil {
+	issued, err := readIssued(i.archive, s)
+	if err != nil {
 		return nil, err
 	}
-	if encoded, err = sameIssued(archive, request, s); encoded != nil || err != nil {
-		return encoded, err
-	}
-	if encoded, err = issuer.Certify(s, request.PublicKey); err != nil {
+	if err := claim(filepath.Join(i.archive, string(s.Holder)+"."+claimFile), string(s.Holder),
+		point); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(archive, fmt.Sprintf("%s.%s.%s", s.Holder, s.Expiry, certificateFile))
+	if encoded := sameIssued(issued, s, public); encoded != nil {
+		return encoded, nil
+	}
+	if err := checkSuccessor(s, issued); err != nil {
+		return nil, err
+	}
+	if encoded, err = i.Certify(s, public); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(i.archive, fmt.Sprintf("%s.%s.%s", s.Holder, s.Expiry, certificateFile))
 	if err := durable.Create(path, encoded, durable.Everyone); err != nil {
 		return nil, fmt.Errorf("keeping what was issued: %w", err)
 	}
@@ -226,75 +236,36 @@ func (f Folder) checkIssue(name string, issuer, request *cvc.Certificate, s Subj
 	if err := s.checkExpiry(issuer); err != nil {
 		return err
 	}
-	if err := checkSuccession(f.Path(name, issuedFolder), s); err != nil {
-		return err
-	}
 	store, err := f.Store()
 	if err != nil {
 		return err
 	}
-	return store.checkRevoked(issuer)
-}
-
-// checkSuccession checks that a notary, instruction or crisis key ends later than those of its name
-// that it succeeds: devices take a successor by that, and never go back (REFERENCE.md, PSO VERIFY
-// CERTIFICATE). A crisis key that has a successor is certified no more, since no device takes what
-// it signs. Keys succeed each other in the order of their references. Errors: [ErrEarlier],
-// [ErrFormer].
-func checkSuccession(archive string, s Subject) error {
-	switch s.Role {
-	case spec.RoleNotary, spec.RoleInstructionKey, spec.RoleCrisisKey:
-	default:
-		return nil
-	}
-	paths, err := filepath.Glob(filepath.Join(archive,
-		string(s.Holder.Name())+"*."+certificateFile))
-	if err != nil {
+	if err := store.checkRevoked(issuer); err != nil {
 		return err
 	}
-	var refused error
-	for _, path := range paths {
-		encoded, err := os.ReadFile(path)
+	issued, err := readIssued(f.Path(name, issuedFolder), s)
+	if err != nil || sameIssued(issued, s, request.PublicKey) != nil {
+		return err
+	}
+	return f.checkSuccessor(store, s)
+}
+
+// checkSuccessor looks at the certificates of the folder, and at what its roots have certified.
+func (f Folder) checkSuccessor(store Store, s Subject) error {
+	if err := checkSuccessor(s, store); err != nil {
+		return err
+	}
+	for _, k := range store {
+		if k.Certificate.Role != spec.RoleRoot {
+			continue
+		}
+		issued, err := readIssued(f.Path(k.Name, issuedFolder), s)
 		if err != nil {
 			return err
 		}
-		other, err := cvc.Parse(encoded)
-		switch {
-		case err != nil:
-			return fmt.Errorf("%s: %w", path, err)
-		case other.Role != s.Role:
-		case other.Holder == s.Holder && !other.Expiry.Before(s.Expiry):
-			return nil // it was issued before
-		case other.Holder < s.Holder && !s.Expiry.After(other.Expiry):
-			refused = fmt.Errorf("%w: %s would end on %v, and %s, which it succeeds, ends on %v: "+
-				"give a later last day", ErrEarlier, s.Holder, s.Expiry, other.Holder, other.Expiry)
-		case other.Holder > s.Holder && s.Role == spec.RoleCrisisKey:
-			refused = fmt.Errorf("%w: %s succeeds %s: certify the next number", ErrFormer,
-				other.Holder, s.Holder)
+		if err := checkSuccessor(s, issued); err != nil {
+			return err
 		}
 	}
-	return refused
-}
-
-// sameIssued finds a certificate issued before for the same key that serves as well.
-func sameIssued(archive string, request *cvc.Certificate, s Subject) ([]byte, error) {
-	paths, err := filepath.Glob(filepath.Join(archive, string(s.Holder)+".*."+certificateFile))
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range paths {
-		encoded, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		issued, err := cvc.Parse(encoded)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if issued.PublicKey.Equal(request.PublicKey) && issued.Role == s.Role &&
-			!issued.Expiry.Before(s.Expiry) && !issued.Effective.After(s.Effective) {
-			return encoded, nil
-		}
-	}
-	return nil, nil
+	return nil
 }

@@ -53,8 +53,10 @@ wallet end bertil --now --state box
 bank policy set --state box --bank SENORDIC --all --preset pilot --by eva
 bank policy show --state box --bank SENORDIC
 bank sweep --state box
+bank renew-batches SENORDIC --state box
 sandbox clock box --forward 1
 - terminal sell cafe 4 --card anna --torn --state box
+terminal new-key cafe --state box
 terminal open cafe --state box
 terminal take cafe {number} --card anna --state box
 ! terminal sell cafe 900 --card anna --state box
@@ -84,6 +86,7 @@ card renew anna --state box
 card memory
 card balance anna --state box
 card info --card box/cards/anna.card
+card info anna --state box
 card log anna --state box
 card pin anna --state box --pin-file old.pin --new-pin-file new.pin
 card cost
@@ -117,6 +120,9 @@ pki show desk.cvc
 pki check n
 pki revoke --by cb/root
 pki trust other/root cb/root.cvc --anchor {anchor}
+pki root cb/root2 --holder SERIKSBK00002 --no-passphrase
+pki rollover cb/root cb/root2 --out rollover
+pki follow n rollover
 `
 
 // Every command that answers has --json and keeps the convention of package cli.

@@ -13,7 +13,9 @@ import (
 	"io"
 	"path/filepath"
 
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 	"ekrona/host/clock"
 	"ekrona/host/intermediary"
 	"ekrona/host/notary"
@@ -53,6 +55,7 @@ type Bank struct {
 	clock  clock.Clock
 	random io.Reader
 	root   []byte
+	links  [][]byte
 }
 
 // Subjects are the holders of an intermediary's certificates.
@@ -108,11 +111,7 @@ func Open(
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("intermediary: %w", err), f.Close())
-		}
-	}()
+	defer f.CloseAfter(&err, "intermediary")
 	e = e.Complete()
 	b := &Bank{folder: f, clock: e.Clock, random: e.Random}
 	if err := f.Read(party.Intermediary, &b.Settings); err != nil {
@@ -146,6 +145,10 @@ func Open(
 	if err != nil {
 		return nil, err
 	}
+	former, err := b.readLinks(keys)
+	if err != nil {
+		return nil, err
+	}
 	b.InstructionKey, b.InstructionCertificate = instruction.Signer, instruction.Certificate
 	schemas, err := intermediary.Schemas()
 	if err != nil {
@@ -159,7 +162,8 @@ func Open(
 		Name: s.Name, DB: db, Clock: e.Clock, Random: e.Random,
 		Notary: notary.NewParticipant(dial(f.Path(s.CentralBank))),
 		CA:     ca.Encoded, InstructionKey: instruction, Desk: desk,
-		NotaryCertificate: b.NotaryCertificate,
+		NotaryCertificate: b.NotaryCertificate, Former: former, Links: b.links,
+		Batch: keys.BatchCertificate,
 	})
 	if err != nil {
 		return nil, err
@@ -168,6 +172,27 @@ func Open(
 		return nil, err
 	}
 	return b, nil
+}
+
+// readLinks reads the links from the root on that the bank has imported, and returns the
+// certificates of all notary and instruction keys that it has: an outstanding Instruction may name
+// a former one.
+func (b *Bank) readLinks(keys pki.Folder) (former [][]byte, err error) {
+	store, err := keys.Store()
+	if err != nil {
+		return nil, err
+	}
+	root, err := cvc.Parse(b.root)
+	if err != nil {
+		return nil, fmt.Errorf("root certificate: %w", err)
+	}
+	notary, err := cvc.Parse(b.NotaryCertificate)
+	if err != nil {
+		return nil, fmt.Errorf("notary certificate: %w", err)
+	}
+	b.links = store.Links(root)
+	return append(store.Of(spec.RoleNotary, notary.Holder.Name()),
+		store.Of(spec.RoleInstructionKey, b.Settings.Name)...), nil
 }
 
 // identity opens a key with its certificate until the folder is closed.
@@ -204,6 +229,9 @@ func (b *Bank) FolderName() string { return filepath.Base(b.folder.Path("")) }
 // Root returns the root's certificate (7F21).
 func (b *Bank) Root() []byte { return b.root }
 
+// Links returns the links from it on (7F21), the earliest first.
+func (b *Bank) Links() [][]byte { return b.links }
+
 // CACertificate reads the certificate of the CA (7F21).
 func (b *Bank) CACertificate() ([]byte, error) {
 	i, err := pki.Open(b.folder.Path(b.Settings.Keys), b.random).ReadCertificate(b.Settings.CA)
@@ -219,6 +247,16 @@ func (b *Bank) CA(ctx context.Context) (pki.Identity, error) {
 	return ca, err
 }
 
+// RenewBatches certifies the batch keys of the bank's cards until its CA ends, and returns the
+// batches that had not been. Cards get the certificates when they synchronise.
+func (b *Bank) RenewBatches(ctx context.Context) ([]message.DeviceID, error) {
+	ca, err := b.CA(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pki.Open(b.folder.Path(b.Settings.Keys), b.random).Batches(ca).Renew(ctx)
+}
+
 // Issuer opens the CA's key and makes the bank's cards.
 func (b *Bank) Issuer(ctx context.Context) (personalization.Issuer, error) {
 	ca, err := b.CA(ctx)
@@ -228,7 +266,7 @@ func (b *Bank) Issuer(ctx context.Context) (personalization.Issuer, error) {
 	}
 	return personalization.Issuer{
 		CA: ca, Batches: pki.Open(b.folder.Path(b.Settings.Keys), b.random).Batches(ca),
-		BatchSize: b.Settings.BatchSize, Root: b.root,
+		BatchSize: b.Settings.BatchSize, Root: b.root, Links: b.links,
 		InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,
 		Registry: b, Random: b.random, Effective: ca.Certificate.Effective,
 		Expiry: message.DateOf(b.clock.Now().AddDate(b.Settings.CardYears, 0, 0)),

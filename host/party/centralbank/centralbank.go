@@ -7,11 +7,13 @@ package centralbank
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/money"
 	"ekrona/host/audit"
 	"ekrona/host/notary"
@@ -102,11 +104,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	if err != nil {
 		return nil, fmt.Errorf("central bank: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("central bank: %w", err), f.Close())
-		}
-	}()
+	defer f.CloseAfter(&err, "central bank")
 	e = e.Complete()
 	var s Settings
 	if err := f.Read(party.CentralBank, &s); err != nil {
@@ -124,21 +122,47 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 		return nil, err
 	}
 	f.OnClose(key.Close)
+	links, notaries, err := readKeys(f.Path(s.Keys), root, key.Certificate)
+	if err != nil {
+		return nil, err
+	}
 	schemas, err := settlement.Schemas()
 	if err != nil {
 		return nil, err
 	}
 	c := &CentralBank{folder: f, Certificate: key.Encoded,
-		Auditor: audit.New(key.Certificate.PublicKey)}
+		Auditor: audit.New(notaries...)}
 	if c.Ledger, err = f.Database(ctx, s.Database, schemas...); err != nil {
 		return nil, err
 	}
 	c.Notary, err = settlement.New(ctx, settlement.Config{
-		DB: c.Ledger, Clock: e.Clock, Key: key.Signer, Certificate: key.Encoded, Root: root,
+		DB: c.Ledger, Clock: e.Clock, Random: e.Random,
+		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
 			CoverLimit: s.Terms.CoverLimit},
 	})
 	return c, err
+}
+
+// readKeys reads the links from the root on that the central bank has imported, and its notary
+// keys, former ones too.
+func readKeys(
+	keys string, root []byte, notary *cvc.Certificate,
+) (links [][]byte, notaries []*ecdsa.PublicKey, err error) {
+	first, err := cvc.Parse(root)
+	if err != nil {
+		return nil, nil, fmt.Errorf("root certificate: %w", err)
+	}
+	store, err := pki.Open(keys, nil).Store()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range store {
+		if c := k.Certificate; c.Role == notary.Role && c.Holder.Name() == notary.Holder.Name() {
+			notaries = append(notaries, c.PublicKey)
+		}
+	}
+	return store.Links(first), notaries, nil
 }
 
 // Close ends the central bank.

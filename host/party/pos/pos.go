@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"ekrona/apdu/entropy"
@@ -35,12 +36,13 @@ type Settings struct {
 	Keys     string     `yaml:"keys"`     // folder of the keys
 	// name of the terminal's key and certificate in it
 	Terminal     string   `yaml:"terminal"`
-	Owner        string   `yaml:"owner"`        // of the key that signs the merchant's orders
-	JournalKey   string   `yaml:"journal_key"`  // file with the key that seals the journal
-	Root         string   `yaml:"root"`         // certificate
-	CA           string   `yaml:"ca"`           // certificate of the intermediary's CA
-	Authorities  []string `yaml:"authorities"`  // certificates of the CAs whose cards are taken
-	Intermediary string   `yaml:"intermediary"` // folder in which the merchant's bank is reached
+	Owner        string   `yaml:"owner"`           // of the key that signs the merchant's orders
+	JournalKey   string   `yaml:"journal_key"`     // file with the key that seals the journal
+	Root         string   `yaml:"root"`            // certificate
+	Links        []string `yaml:"links,omitempty"` // certificates that lead on from it, in order
+	CA           string   `yaml:"ca"`              // certificate of the intermediary's CA
+	Authorities  []string `yaml:"authorities"`     // certificates of the CAs whose cards are taken
+	Intermediary string   `yaml:"intermediary"`    // folder in which the merchant's bank is reached
 	// Former are the merchant's terminals in whose place this one came, the earliest first.
 	Former []message.DeviceID `yaml:"former,omitempty"`
 }
@@ -58,6 +60,7 @@ type Terminal struct {
 // Trust is what a terminal receives at its founding.
 type Trust struct {
 	Root        []byte            // 7F21, as the others
+	Links       [][]byte          // from it on, the earliest first
 	Authorities map[string][]byte // of all CAs whose cards are taken, by holder
 }
 
@@ -89,23 +92,26 @@ func Found(
 		return err
 	}
 	defer func() { err = errors.Join(err, own.Close()) }()
-	owner, err := keys.Key(ctx, s.Owner)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, owner.Close()) }()
-	public, err := signature.PublicKey(owner)
+	owner, err := ownerKey(ctx, keys, s.Owner)
 	if err != nil {
 		return err
 	}
 	if err := makeJournalKey(f.Path(s.JournalKey), e.Random); err != nil {
 		return err
 	}
-	if err := known(public, own.Encoded); err != nil {
+	if err := known(owner, own.Encoded); err != nil {
 		return err
 	}
 	if s.Authorities, err = f.KeepAll("keys", trust.Authorities); err != nil {
 		return err
+	}
+	s.Links = nil
+	for n, link := range trust.Links {
+		name := fmt.Sprintf("keys/link-%d.cvc", n+1)
+		if err := f.Keep(name, link); err != nil {
+			return err
+		}
+		s.Links = append(s.Links, name)
 	}
 	s.CA = "keys/" + string(own.Certificate.Authority) + ".cvc"
 	if _, listed := trust.Authorities[string(own.Certificate.Authority)]; !listed {
@@ -130,11 +136,7 @@ func Open(
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("terminal: %w", err), f.Close())
-		}
-	}()
+	defer f.CloseAfter(&err, "terminal")
 	e = e.Complete()
 	t := &Terminal{folder: f}
 	if err := f.Read(party.Terminal, &t.Settings); err != nil {
@@ -146,6 +148,9 @@ func Open(
 	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.DefaultPolicy(),
 		Link: banking.NewTerminal(bank)}
 	if c.Root, err = f.Trusted("root", s.Root); err != nil {
+		return nil, err
+	}
+	if c.Links, err = f.AllTrusted("links", s.Links); err != nil {
 		return nil, err
 	}
 	if c.CA, err = f.Trusted("ca", s.CA); err != nil {
@@ -180,6 +185,67 @@ func Open(
 		err = fmt.Errorf("journal key %s: %w", f.Path(s.JournalKey), err)
 	}
 	return t, err
+}
+
+// ChangeOwner gives the owner of a terminal that is not started another key. known has the
+// merchant's bank register it in place of the former one, which signs nothing more from then on.
+//
+//  1. The next key is made. A cut leaves it unused, and the same call takes it.
+//  2. The bank registers it. A cut: the same call registers it again.
+//  3. The settings name it, and the former key's file is removed.
+func ChangeOwner(
+	ctx context.Context, path string, known func(owner *ecdsa.PublicKey) error,
+	e party.Environment,
+) (err error) {
+	f, err := party.Enter(ctx, path, e)
+	if err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	var s Settings
+	if err := f.Read(party.Terminal, &s); err != nil {
+		return err
+	}
+	keys, former := pki.Open(f.Path(s.Keys), e.Complete().Random), s.Owner
+	if s.Owner, err = nextKey(former); err != nil {
+		return fmt.Errorf("settings %s: owner: %w", f.Path(party.SettingsFile), err)
+	}
+	owner, err := ownerKey(ctx, keys, s.Owner)
+	if err != nil {
+		return err
+	}
+	if err := known(owner); err != nil {
+		return err
+	}
+	if err := f.Write(s); err != nil {
+		return err
+	}
+	return keys.RemoveKey(former)
+}
+
+// ownerKey opens the key of the owner, or makes it, and returns its public half.
+func ownerKey(
+	ctx context.Context, keys pki.Folder, name string,
+) (public *ecdsa.PublicKey, err error) {
+	owner, err := keys.Key(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	public, err = signature.PublicKey(owner)
+	return public, errors.Join(err, owner.Close())
+}
+
+// nextKey returns the name of the key after one: owner, owner-2, owner-3.
+func nextKey(name string) (string, error) {
+	base, number, numbered := strings.Cut(name, "-")
+	if !numbered {
+		return base + "-2", nil
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 2 {
+		return "", fmt.Errorf("%q has no number: name the key that is in use", name)
+	}
+	return fmt.Sprintf("%s-%d", base, n+1), nil
 }
 
 // Read reads the settings of a terminal's folder and its device id, without starting it.

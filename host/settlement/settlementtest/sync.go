@@ -110,15 +110,29 @@ func (w *World) handOver(d *Device) {
 	}
 }
 
-// Challenge makes, signs and opens one.
+// Challenge opens and signs one for a new session of the device.
 func (w *World) Challenge(d *Device) *message.Challenge {
 	i := w.intermediaryOf(d)
 	w.challenges++
 	c := &message.Challenge{InstructionKey: i.Instructs, Device: d.ID}
-	binary.BigEndian.PutUint64(c.Random[:], w.challenges)
+	binary.BigEndian.PutUint64(c.Nonce[:], w.challenges)
+	w.Draws(w.challenges)
+	var err error
+	c.Random, err = w.Notary.For(i.Name).OpenChallenge(context.Background(),
+		notary.Opening{InstructionKey: c.InstructionKey, Device: c.Device, Nonce: c.Nonce})
+	require.NoError(w.T, err)
 	require.NoError(w.T, message.Sign(c, i.instructionKey))
-	require.NoError(w.T, w.Notary.For(i.Name).OpenChallenge(context.Background(), w.Encode(c)))
 	return c
+}
+
+// Draws sets what the notary draws from now on: the same number, also when it has to draw again.
+func (w *World) Draws(number uint64) { w.drawn = number }
+
+// Read implements io.Reader: the notary's source of random numbers.
+func (w *World) Read(into []byte) (int, error) {
+	clear(into)
+	binary.BigEndian.PutUint64(into, w.drawn)
+	return len(into), nil
 }
 
 // Instruction returns the next one for the device, signed by its intermediary.
@@ -126,7 +140,7 @@ func (w *World) Instruction(
 	d *Device, owed notary.Outstanding, credit money.Ore,
 ) *message.Instruction {
 	by := w.intermediaryOf(d)
-	i := &message.Instruction{InstructionKey: by.Instructs, Notary: "SENOTARY00001", Device: d.ID,
+	i := &message.Instruction{InstructionKey: by.Instructs, Notary: w.notary, Device: d.ID,
 		Sequence: owed.NextSeq,
 		AckedATC: owed.HeldATC, Head: owed.HeldHead, Credit: credit, Policy: d.Policy,
 		Date:        message.DateOf(w.Clock.At),

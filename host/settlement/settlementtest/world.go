@@ -49,9 +49,11 @@ type World struct {
 
 	root       *cvc.Certificate
 	rootKey    *ecdsa.PrivateKey
+	notary     message.AuthorityRef
 	notaryKey  *ecdsa.PrivateKey
 	notaryCert []byte
 	challenges uint64
+	drawn      uint64 // see Draws
 	orders     int
 }
 
@@ -80,6 +82,9 @@ type Intermediary struct {
 // StolenKey returns the intermediary's instruction key, for a thief.
 func (i *Intermediary) StolenKey() crypto.Signer { return i.instructionKey }
 
+// LastDay is the last one of every certificate, where a test does not say otherwise.
+func LastDay() message.Date { return lastDay }
+
 var (
 	firstDay = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	lastDay  = message.DateOf(firstDay.AddDate(5, 0, 0))
@@ -100,10 +105,9 @@ func NewWorldOn(t require.TestingT, d driver.Driver, path string) *World {
 		Intermediaries: map[string]*Intermediary{}, Devices: map[string]*Device{},
 		Dishonest: map[string]bool{},
 		Terms:     notary.Terms{Honour: 10 * 24 * time.Hour, Wait: 60 * 24 * time.Hour}}
-	w.rootKey, w.notaryKey = key(t, "root"), key(t, "notary")
+	w.rootKey = key(t, "root")
 	w.root = w.certify(nil, "SERIKSBK00001", spec.RoleRoot, w.rootKey, w.rootKey)
-	w.notaryCert = encode(t, w.certify(w.root, "SENOTARY00001", spec.RoleNotary, w.notaryKey,
-		w.rootKey))
+	w.UseNotaryKey("SENOTARY00001", lastDay)
 	w.auditor = audit.New(w.NotaryKey())
 	w.Start()
 	w.join("NORDIC")
@@ -139,6 +143,41 @@ func encode(t require.TestingT, c *cvc.Certificate) []byte {
 	return raw
 }
 
+// UseNotaryKey makes a notary key, always the same for a reference, the one with which the notary
+// starts the next time.
+func (w *World) UseNotaryKey(reference message.AuthorityRef, ends message.Date) {
+	w.notary, w.notaryKey = reference, key(w.T, "notary "+string(reference))
+	c := w.certify(w.root, string(reference), spec.RoleNotary, w.notaryKey, w.rootKey)
+	c.Expiry = ends
+	require.NoError(w.T, c.Sign(w.rootKey))
+	w.notaryCert = encode(w.T, c)
+}
+
+// UseInstructionKey makes an instruction key of an intermediary, always the same for a reference,
+// the one with which it signs from now on. Join makes the notary know it.
+func (w *World) UseInstructionKey(
+	i *Intermediary, reference message.AuthorityRef, ends message.Date,
+) {
+	i.Instructs, i.instructionKey = reference, key(w.T, string(reference))
+	c := w.certify(w.root, string(reference), spec.RoleInstructionKey, i.instructionKey, w.rootKey)
+	c.Expiry = ends
+	require.NoError(w.T, c.Sign(w.rootKey))
+	i.InstructionCertificate = encode(w.T, c)
+}
+
+// OtherCA returns the certificate of a CA that the root has certified beside the others.
+func (w *World) OtherCA(holder string, ends message.Date) []byte {
+	c := w.certify(w.root, holder, spec.RoleIntermediary, key(w.T, holder), w.rootKey)
+	c.Expiry = ends
+	require.NoError(w.T, c.Sign(w.rootKey))
+	return encode(w.T, c)
+}
+
+// Join makes the notary know the intermediary's certificates.
+func (w *World) Join(i *Intermediary) error {
+	return w.Notary.Join(context.Background(), i.Name, encode(w.T, i.CA), i.InstructionCertificate)
+}
+
 // Start opens the database and the notary on it: once at the beginning, and again after Stop.
 func (w *World) Start() {
 	schemas, err := settlement.Schemas()
@@ -150,7 +189,7 @@ func (w *World) Start() {
 	}
 	require.NoError(w.T, err)
 	w.Notary, err = settlement.New(context.Background(),
-		settlement.Config{DB: w.DB, Clock: w.Clock, Key: w.notaryKey,
+		settlement.Config{DB: w.DB, Clock: w.Clock, Random: w, Key: w.notaryKey,
 			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
 	require.NoError(w.T, err)
 }
@@ -160,18 +199,14 @@ func (w *World) Stop() { require.NoError(w.T, w.DB.Close()) }
 
 func (w *World) join(short string) {
 	i := &Intermediary{Name: message.Name(fmt.Sprintf("SE%-6.6s", short)),
-		caKey: key(w.T, short+" CA"), instructionKey: key(w.T, short+" instructions")}
+		caKey: key(w.T, short+" CA")}
 	if len(short) < 6 {
 		i.Name = message.Name(("SE" + short + "000000")[:spec.NameLength])
 	}
-	i.Instructs = message.AuthorityRef(i.Name + "00002")
 	i.CA = w.certify(w.root, string(i.Name)+"00001", spec.RoleIntermediary, i.caKey, w.rootKey)
-	instructs := w.certify(w.root, string(i.Instructs), spec.RoleInstructionKey, i.instructionKey,
-		w.rootKey)
-	i.InstructionCertificate = encode(w.T, instructs)
+	w.UseInstructionKey(i, message.AuthorityRef(i.Name+"00002"), lastDay)
 	w.Intermediaries[short] = i
-	require.NoError(w.T, w.Notary.Join(context.Background(), i.Name, encode(w.T, i.CA),
-		i.InstructionCertificate))
+	require.NoError(w.T, w.Join(i))
 }
 
 // Issue makes a device of an intermediary and registers it.

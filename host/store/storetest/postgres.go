@@ -67,7 +67,7 @@ func version(path string) int {
 }
 
 // start makes a server's folder and starts the server.
-func start(ctx context.Context) (p *postgres, err error) {
+func start(ctx context.Context) (_ *postgres, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func start(ctx context.Context) (p *postgres, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &postgres{folder: folder, unlock: unlock, ended: make(chan error, 1),
+	p := &postgres{folder: folder, unlock: unlock, ended: make(chan error, 1),
 		said: &output{ready: make(chan struct{})}, free: map[string][]string{}}
 	defer func() {
 		if err != nil {

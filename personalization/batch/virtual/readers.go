@@ -99,8 +99,8 @@ func (r *Readers) since(reported map[string]int) (events []batch.Event, news cha
 	return events, r.news
 }
 
-// Connect implements batch.Readers.
-func (r *Readers) Connect(reader string) (batch.Tap, error) {
+// Connect implements batch.Readers. No other program has a virtual card.
+func (r *Readers) Connect(_ context.Context, reader string, _ func(error)) (batch.Tap, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.slots[reader]

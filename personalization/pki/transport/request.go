@@ -39,11 +39,7 @@ func Request(ctx context.Context, f pki.Folder, name string, s Subject) (text []
 	if err != nil {
 		return nil, err
 	}
-	open := f.Key
-	if certified != nil {
-		open = f.Existing
-	}
-	key, err := open(ctx, name)
+	key, err := f.KeyToCertify(ctx, name, certified != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/message"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/notary"
@@ -16,8 +17,37 @@ import (
 
 // Command is "ekrona bank".
 func Command() *cobra.Command {
-	return cli.Group("bank", "A bank's staff: set the limits of cards, end what is due",
-		policyCommand(), groupCommand(), sweepCommand())
+	return cli.Group("bank", "A bank's staff: set limits, renew batch keys, end what is due",
+		policyCommand(), groupCommand(), sweepCommand(), renewBatchesCommand())
+}
+
+func renewBatchesCommand() *cobra.Command {
+	f := &parties.Flags{}
+	c := &cobra.Command{
+		Use:   "renew-batches BANK",
+		Short: "Certify the batch keys of a bank's cards until its CA ends",
+		Long: `Certify the batch keys of a bank's cards until its CA ends, once the CA has a certificate
+with a later last day. A card gets the certificate when its phone synchronises; terminals
+encipher PINs to a batch key as long as its certificate lasts. Given again it does what is
+left to do.`,
+		Args: cli.Exactly(1, "the name of a bank, such as SENORDIC"),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				b, err := s.Bank(ctx, arguments[0])
+				if err != nil {
+					return err
+				}
+				renewed, err := b.RenewBatches(ctx)
+				if err != nil {
+					return err
+				}
+				all := append([]message.DeviceID{}, renewed...)
+				return f.Answer(c, map[string]any{"batches": all},
+					"%d batch key(s) of %s certified anew", len(renewed), arguments[0])
+			})
+		},
+	}
+	return f.Bind(c)
 }
 
 func sweepCommand() *cobra.Command {

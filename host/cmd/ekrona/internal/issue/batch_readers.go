@@ -96,8 +96,10 @@ func (r pcscReaders) Watch(ctx context.Context, report func(batch.Event)) error 
 }
 
 // Connect implements batch.Readers.
-func (r pcscReaders) Connect(reader string) (batch.Tap, error) {
-	card, err := r.system.Connect(reader)
+func (r pcscReaders) Connect(
+	ctx context.Context, reader string, busy func(error),
+) (batch.Tap, error) {
+	card, err := r.system.ConnectWhenFree(ctx, reader, busy)
 	if err != nil {
 		return nil, err
 	}

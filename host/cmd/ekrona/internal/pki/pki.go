@@ -20,7 +20,7 @@ import (
 func Command() *cobra.Command {
 	c := cli.Group("pki", "Make and keep the keys and certificates of a party",
 		rootCommand(), makeCommand(), requestCommand(), certifyCommand(), trustCommand(),
-		importCommand(),
+		importCommand(), rolloverCommand(), followCommand(),
 		revokeCommand(), showCommand(), checkCommand())
 	c.Long = `Make and keep the keys and certificates of a party: root and notary of the central
 bank; CA, instruction key and unload desk of an intermediary; the terminal of a merchant;
@@ -44,9 +44,12 @@ With the root on a machine of its own, its key never leaves that machine:
                        ekrona pki certify ca.req --by central-bank/root --out ca.cvc
   at the intermediary  ekrona pki import nordic/ca ca.cvc
 
-A root links the next one:
+The next root certifies again what the present one has:
 
-  ekrona pki certify root2.cvc --by central-bank/root --out link.cvc
+  at the root          ekrona pki root central-bank/root2 --holder SERIKSBK00002
+                       ekrona pki rollover central-bank/root central-bank/root2 \
+                         --out rollover
+  at the intermediary  ekrona pki follow nordic rollover
 
 Keys are in the folder under a passphrase, or with --key in the place of a reference:
 

@@ -62,8 +62,8 @@ func warn(ctx context.Context, f *parties.Flags, c *cobra.Command, m *sandbox.Me
 	return nil
 }
 
-// tellRestored says that the journal was an older copy and is up to date again.
-func tellRestored(f *parties.Flags, c *cobra.Command, m *sandbox.Merchant) {
+// warnRestored says that the journal was an older copy and is up to date again.
+func warnRestored(f *parties.Flags, c *cobra.Command, m *sandbox.Merchant) {
 	if lacked := m.Terminal.Restored(); lacked != (terminal.Restored{}) {
 		f.Warn(c, "the journal of terminal %s was an older copy: it lacked %d record(s) and %d "+
 			"Instruction(s), which the notary holds, and goes on after them; %d sale(s) that were "+
@@ -91,7 +91,7 @@ func terminalSyncCommand() *cobra.Command {
 					})
 				}
 				result, err := m.Terminal.Synchronise(ctx)
-				tellRestored(f, c, m)
+				warnRestored(f, c, m)
 				if err != nil {
 					return err
 				}
@@ -171,6 +171,25 @@ func terminalIssueCommand() *cobra.Command {
 The bank reserves the terminal's device id, its CA certifies the key that the terminal has made,
 and it registers terminal and owner. A command that was cut off goes on when it is repeated; a
 terminal that is there stays.`
+	return c
+}
+
+func terminalNewKeyCommand() *cobra.Command {
+	f := &parties.Flags{}
+	c := lifeCommand(f, "new-key MERCHANT",
+		"Replace the key of a merchant's online wallet: the former one is refused from then on",
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, name string) error {
+			if err := s.ChangeMerchantKey(ctx, name); err != nil {
+				return err
+			}
+			return f.Answer(c, map[string]any{"merchant": name},
+				"the %s has a new key: what the former one signs is refused from now on", name)
+		})
+	c.Long = `Replace the key with which a merchant orders refunds from the online wallet, because it
+is lost or somebody else may have it. The bank registers the new key in place of the former
+one, whose orders it refuses from then on; orders that were placed stand. The terminal goes
+on selling with its own key and journal: "ekrona terminal replace" is for that one. A command
+that was cut off goes on when it is repeated; given again after that, it makes another key.`
 	return c
 }
 

@@ -28,7 +28,7 @@ func Command() *cobra.Command {
 		terminalSellCommand(), terminalOpenCommand(), terminalTakeCommand(),
 		terminalRefuseCommand(), terminalShowCommand(), terminalSyncCommand(),
 		terminalRefundCommand(), terminalIssueCommand(), terminalReplaceCommand(),
-		terminalEndCommand(), terminalCrisisCommand())
+		terminalEndCommand(), terminalCrisisCommand(), terminalNewKeyCommand())
 }
 
 // merchantCommand makes a command whose first argument is a merchant's name.
@@ -76,7 +76,7 @@ func terminalSellCommand() *cobra.Command {
 				return err
 			}
 			sale, err := m.Terminal.Ask(ctx, amount)
-			tellRestored(f, c, m)
+			warnRestored(f, c, m)
 			if err != nil {
 				return err
 			}

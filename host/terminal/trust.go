@@ -1,0 +1,96 @@
+package terminal
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"ekrona/apdu/cvc"
+	"ekrona/apdu/message"
+	"ekrona/host/session"
+	"ekrona/host/store"
+)
+
+// readTrust reads the roots that were learned, and the later certificate of the terminal's CA.
+func (t *Terminal) readTrust(ctx context.Context, q store.Queryer) error {
+	links, err := store.Column[[]byte](ctx, q,
+		`SELECT certificate FROM root_link ORDER BY position`)
+	if err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	for _, link := range links {
+		if _, err := t.follow(link); err != nil {
+			return err
+		}
+	}
+	var ca []byte
+	if err := store.Must(ctx, q, store.Into{&ca}, `SELECT ca FROM terminal`); err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	if ca != nil {
+		t.useCA(ca)
+	}
+	return nil
+}
+
+// learnTrust learns the next root by the link that the one before has signed, once and for good,
+// and then the certificate of the terminal's CA by a later root. Errors: [cvc.ErrIssuer],
+// [cvc.ErrSignature].
+func (t *Terminal) learnTrust(ctx context.Context, trust session.Trust) error {
+	news := false
+	for _, link := range trust.Links {
+		learned, err := t.follow(link)
+		if err != nil {
+			return err
+		}
+		news = news || learned
+	}
+	if trust.CA != nil && t.useCA(trust.CA) {
+		news = true
+	}
+	if !news {
+		return nil
+	}
+	return store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		for n, link := range t.links {
+			if err := store.Exec(ctx, tx, `INSERT INTO root_link (position, certificate) VALUES
+				($1, $2) ON CONFLICT DO NOTHING`, n+1, link); err != nil {
+				return fmt.Errorf("terminal: journal: %w", err)
+			}
+		}
+		if err := store.Exec(ctx, tx, `UPDATE terminal SET ca = $1`, t.ca); err != nil {
+			return fmt.Errorf("terminal: journal: %w", err)
+		}
+		return nil
+	})
+}
+
+func (t *Terminal) follow(link []byte) (learned bool, err error) {
+	roots, learned, err := t.roots.Follow(link)
+	if err != nil {
+		return false, fmt.Errorf("terminal: %w", err)
+	}
+	if learned {
+		t.roots, t.links = roots, append(t.links[:len(t.links):len(t.links)], link)
+	}
+	return learned, nil
+}
+
+// useCA takes a certificate of the terminal's CA that takes the place of the one that it has, and
+// reports whether it did.
+func (t *Terminal) useCA(encoded []byte) bool {
+	later, err := cvc.Parse(encoded)
+	if err != nil || t.roots.Verify(later) != nil {
+		return false
+	}
+	former, err := cvc.Parse(t.ca)
+	if err != nil || !later.Renews(former) {
+		return false
+	}
+	t.ca = encoded
+	t.authorities[message.AuthorityRef(later.Holder)] = later
+	if t.expiry = t.own.Expiry; later.Expiry.Before(t.expiry) {
+		t.expiry = later.Expiry
+	}
+	return true
+}
