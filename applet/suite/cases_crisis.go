@@ -256,6 +256,11 @@ var crisisCases = []testCase{
 			s.answers(spec.SWWrongData, p.variant, p.withPIN(a, ownPIN)...)
 		}
 		s.enterPIN()
+		other := c.device(s.bank, spec.RoleCard)
+		good := c.encode(c.request(other, 100, s.id()))
+		s.answers(spec.SWWrongData, spec.Pay.Only(), good[:len(good)-1])
+		good[len(good)-signatureObject] ^= 1
+		s.answers(spec.SWWrongData, spec.Pay.Only(), good, other.encoded)
 		r := c.request(d, 100, s.id())
 		i := len(c.encode(r)) - 2*spec.DateLength
 		altered := c.encode(r)
