@@ -114,7 +114,7 @@ var (
 var genCrisisRow = rapid.Custom(func(t *rapid.T) CrisisRow {
 	return CrisisRow{
 		Group:           rapid.Uint8Range(0, 3).Draw(t, "group"),
-		Name:            Name(rapid.SampledFrom([]string{"", "SEFJORDB", "SENORDIC"}).Draw(t, "name")),
+		Name:            rapid.SampledFrom([]Name{"", "SEFJORDB", "SENORDIC"}).Draw(t, "name"),
 		MaxBalance:      genAmount.Draw(t, "balance"),
 		MaxTransactions: rapid.Uint16().Draw(t, "transactions"),
 		MaxPayment:      genAmount.Draw(t, "payment"),

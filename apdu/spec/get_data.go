@@ -6,14 +6,14 @@ import "ekrona/apdu"
 var GetData = command(Command{
 	Name: "GET DATA", CLA: apdu.ClassInterindustry, INS: 0xCA,
 	Clause: "ISO/IEC 7816-4:2013 §11.4.3",
-	Purpose: "Read one data object of the card, for its owner; its batch's certificate, its crisis " +
-		"order and the crisis key's certificate for anybody.",
+	Purpose: "Read one data object of the card, for its owner; its batch's certificate, its " +
+		"crisis order and the crisis key's certificate for anybody.",
 	States: activated,
 	Preconditions: []string{
 		"PIN verified, or GET STATE answered in this session; certificate and device id also " +
 			"when the policy's PIN_TO_RECEIVE is not set; the batch's certificate always: it is " +
-			"the same on all its cards. Crisis order and the crisis key's certificate always, while " +
-			"the card is not closed.",
+			"the same on all its cards. Crisis order and the crisis key's certificate always, " +
+			"while the card is not closed.",
 	},
 	Effect: "Nothing persistent changes. The PIN is not used up.",
 	Answers: []Answer{

@@ -8,8 +8,8 @@ var PutData = command(Command{
 	Name: "PUT DATA", CLA: apdu.ClassInterindustry, INS: 0xDA,
 	Clause: "ISO/IEC 7816-4:2013 §11.4.6",
 	Purpose: "Store the card's own certificate or that of its batch key, at any time a later " +
-		"one, and before activation the batch key, the first PIN and the PUK, group and lowest number of " +
-		"a crisis order.",
+		"one, and before activation the batch key, the first PIN and the PUK, group and lowest " +
+		"number of a crisis order.",
 	Preconditions: []string{
 		"The keys are made.",
 		"certificate, after activation: PIN verified, or GET STATE answered in this session, so " +

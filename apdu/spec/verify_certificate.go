@@ -7,8 +7,8 @@ var VerifyCertificate = command(Command{
 	Name: "PSO VERIFY CERTIFICATE", CLA: apdu.ClassInterindustry, INS: 0x2A,
 	Clause: "ISO/IEC 7816-8, PERFORM SECURITY OPERATION",
 	Purpose: "Present an authority's certificate: the root itself, first of all; then " +
-		"intermediary CA, notary, instruction key of the own intermediary, crisis key, and a link " +
-		"to the next root.",
+		"intermediary CA, notary, instruction key of the own intermediary, crisis key, and a " +
+		"link to the next root.",
 	Preconditions: []string{
 		"While no root is stored: a self-signed root certificate whose body hashes to " +
 			"ROOT_ANCHOR.",

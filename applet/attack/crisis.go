@@ -40,7 +40,7 @@ var crisis = []Attack{
 	{
 		Name:    "crisis order by a key that the card does not know for it",
 		Threat:  "one authority signs in the place of another",
-		Defence: "the card remembers crisis key and notary by role, and the newest crisis key alone",
+		Defence: "the card remembers crisis key and notary by role, and the newest crisis key",
 		Clause:  "PROTOCOL.md §2", Card: Ordered, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{
 			orderedBy("the notary in both places", func(s *Setup) (crisis, notary Identity) {
@@ -176,8 +176,8 @@ var crisis = []Attack{
 	{
 		Name:   "authority's certificate by the root before the current one",
 		Threat: "thieves of a former root mint, or end the cure of a stolen crisis key",
-		Defence: "the current root alone makes notaries and instruction keys, and a crisis key by it " +
-			"is replaced by no former root's",
+		Defence: "the current root alone makes notaries and instruction keys, and no former " +
+			"root's crisis key replaces one by it",
 		Clause: "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{
 			byFormerRoot("notary", func(*Setup) Subject {

@@ -54,10 +54,11 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		want any
 	}{
 		{"SELECT", turn{"00A4040008F0454B524F4E410100",
-			"6F22 8408F0454B524F4E4101 A516 CD0107 9F08020200 CE0107 9F4C080102030405060708 9000"},
+			"6F28 8408F0454B524F4E4101 A51C CD0107 9F08020200 CE0107 9F4C080102030405060708 " +
+				"C90400000005 9000"},
 			func(c *Client) (any, error) { return c.Select(ctx) },
 			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0200, Capabilities: 7,
-				Nonce: message.Nonce{1, 2, 3, 4, 5, 6, 7, 8}}},
+				Nonce: message.Nonce{1, 2, 3, 4, 5, 6, 7, 8}, OrderNumber: 5}},
 		{"REQUEST", turn{"801000000B8104000011945F2A02075200", "E1009000"},
 			func(c *Client) (any, error) { return c.Request(ctx, 4500, "") }, []byte{0xE1, 0}},
 		{"REQUEST of one payer",
@@ -75,12 +76,12 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		{"GET DATA counters",
 			turn{
 				"00CA00E900",
-				"E91D 9F360400000005 C20400000003 C50400000002 9F410400000001 CF01E0 " +
+				"E920 9F360400000005 C20400000003 C50400000002 9F410400000001 CF01E0 D40107 " +
 					"9000",
 			},
 			func(c *Client) (any, error) { return c.Counters(ctx) },
 			message.Counters{ATC: 5, AckedATC: 3, InstructionSequence: 2, RequestCounter: 1,
-				Slots: 224}},
+				Slots: 224, Group: 7}},
 		{"ACTIVATE", turn{"00440000", "9000"},
 			func(c *Client) (any, error) { return nil, c.Activate(ctx) }, nil},
 		{"GET CHALLENGE", turn{"0084000000", "01020304050607089000"},

@@ -113,7 +113,8 @@ var crisisCases = []testCase{
 			s.model.order = o
 			s.audit()
 			s.answers(spec.SWDate, present, until(c.world.root, "SECRISIS00003", nextYear).encoded)
-			s.answers(spec.SWKeyKnown, present, until(c.world.root, "SECRISIS00002", farOff).encoded)
+			s.answers(spec.SWKeyKnown, present,
+				until(c.world.root, "SECRISIS00002", farOff).encoded)
 			s.newTap()
 			s.auditOrder() // what was refused has dropped nothing
 
@@ -133,7 +134,7 @@ var crisisCases = []testCase{
 			s.auditOrder()
 
 			s.learnCA(c.world.link)
-			third := until(c.world.nextRoot, "SECRISIS00004", nextYear) // ends earlier, by a later root
+			third := until(c.world.nextRoot, "SECRISIS00004", nextYear) // by a later root
 			s.learnCA(third)
 			s.model.order = nil
 			s.auditOrder()
@@ -166,7 +167,8 @@ var crisisCases = []testCase{
 			s.state()
 			i := s.next()
 			s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, key, notary)))
-			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key, serials: s.bank.serials + 900}
+			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key,
+				serials: s.bank.serials + 900}
 		}
 	}},
 	{"an Instruction's lowest number drops lower orders and keeps the others", func(c *caseRun) {
@@ -220,7 +222,7 @@ var crisisCases = []testCase{
 		s.instruct(func(i *message.Instruction) { i.Group = 0 })
 		assert.EqualValues(c, 0, group())
 	}},
-	{"PAY is bound to what SELECT has answered, whatever order comes after it", func(c *caseRun) {
+	{"PAY goes on after a crisis order that came between SELECT and it", func(c *caseRun) {
 		s := c.loaded(1000)
 		s.learnCA(c.world.crisis)
 		merchant := c.device(s.bank, spec.RoleTerminal)

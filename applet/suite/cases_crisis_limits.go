@@ -74,7 +74,7 @@ var crisisLimitCases = []testCase{
 				{[]message.CrisisRow{all, byName, byGroup, both}, 430000, 410000},
 				{[]message.CrisisRow{byGroup}, 420000, spec.PilotMaxPayment},
 				{[]message.CrisisRow{both}, 430000, spec.PilotMaxPayment},
-				{[]message.CrisisRow{all, others[0], others[1], others[2], others[3]}, 400000, 400000},
+				{append([]message.CrisisRow{all}, others...), 400000, 400000},
 				{others, spec.PilotMaxPayment, spec.PilotMaxPayment},
 				{[]message.CrisisRow{all, others[0], byName, others[1], others[3], both}, 430000,
 					410000},
@@ -165,7 +165,8 @@ func (s *subject) reachesLimits() {
 		c.encode(c.request(merchant, limits.MaxPayment+1, "")))
 	s.payVerified(merchant, c.request(merchant, limits.MaxPayment, ""))
 	s.instruct(func(i *message.Instruction) {
-		i.AckedATC, i.Head, i.Credit = s.model.acked, s.model.heads[s.model.acked], limits.MaxPayment
+		i.AckedATC, i.Head = s.model.acked, s.model.heads[s.model.acked]
+		i.Credit = limits.MaxPayment
 	})
 	rest := limits.MaxSpent - limits.MaxPayment
 	s.enterPIN()

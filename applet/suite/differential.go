@@ -223,8 +223,9 @@ func (t *differential) sendAltered(o drawnCommand) {
 var changes = map[*spec.Command]bool{
 	spec.GenerateKeyPair: true, spec.PutData: true, spec.Activate: true, spec.RequestPayment: true,
 	spec.Pay: true, spec.Accept: true,
-	spec.Refuse: true, spec.Instruct: true, spec.TakeCrisisOrder: true, spec.ChangeReferenceData: true,
-	spec.ResetRetryCounter: true,
+	spec.Refuse: true, spec.TakeCrisisOrder: true, spec.Instruct: true,
+	spec.ChangeReferenceData: true,
+	spec.ResetRetryCounter:   true,
 }
 
 // sendUngrammatical sends an APDU of no grammar.

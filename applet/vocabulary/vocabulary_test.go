@@ -85,6 +85,8 @@ func TestConversation(t *testing.T) {
       FLAGS                  SPEND_RECEIVED, PIN_TO_RECEIVE, PLAINTEXT_PIN
     DATE                   2026-11-22
     ACTIONS                UNBLOCK, RESET_TRIES
+    ORDER_NUMBER           0
+    GROUP                  0
     signed by instruction key 0000000000000000.. (64 bytes)
     signed by notary       0000000000000000.. (64 bytes)
 < 940C SEQUENCE: Instruction is not the next

@@ -8,9 +8,10 @@
 package cost
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
 	"ekrona/apdu"
@@ -47,6 +48,34 @@ func (t Tap) Total() time.Duration {
 	return sum
 }
 
+// Item is what a tap spends on one kind of operation.
+type Item struct {
+	Group card.CostGroup
+	What  string
+	Count int
+	Time  time.Duration
+}
+
+// Items returns what the whole tap is spent on, the longest first.
+func (t Tap) Items() []Item {
+	var items []Item
+	for _, c := range t.Commands {
+		for _, i := range c.Cost {
+			at := slices.IndexFunc(items, func(known Item) bool {
+				return known.Group == i.Group && known.What == i.What
+			})
+			if at < 0 {
+				at = len(items)
+				items = append(items, Item{Group: i.Group, What: i.What})
+			}
+			items[at].Count += i.Count
+			items[at].Time += i.Total()
+		}
+	}
+	slices.SortStableFunc(items, func(a, b Item) int { return cmp.Compare(b.Time, a.Time) })
+	return items
+}
+
 // The goals of a payment at a terminal, the reader's search for the card left out:
 // TfL takes 500 ms at most and wants 200, Calypso stays under 200.
 const (
@@ -57,18 +86,25 @@ const (
 // CrisisGoal is for the command that gives a card a crisis order of the most rows.
 const CrisisGoal = 150 * time.Millisecond
 
+// Titles of taps.
+const (
+	Warm     = "pay at a terminal, warm"
+	BatchMet = "pay at a terminal, its CA not seen before, the batch met"
+)
+
 // measurement is a running [Measure].
 type measurement struct {
-	link card.Link
-	taps []Tap
-	err  error // the first failed estimate
+	link   card.Link
+	taps   []Tap
+	holder string // of the card that is observed
+	err    error  // the first failed estimate
 	*sandbox.Sandbox
 }
 
 // Measure founds a sandbox in an empty folder, has its holders load, pay, receive, refuse,
 // synchronise and unload, and returns the taps in order.
 func Measure(ctx context.Context, folder string, link card.Link) ([]Tap, error) {
-	m := &measurement{link: link}
+	m := &measurement{link: link, holder: "anna"}
 	m.begin("personalize, after INSTALL", 0)
 	t, err := sandbox.Found(ctx, folder, sandbox.Pilot(), sandbox.Options{Observe: m.observe})
 	if err != nil {
@@ -84,7 +120,7 @@ func (m *measurement) begin(title string, goal time.Duration) {
 }
 
 func (m *measurement) observe(e apdu.Exchange, stats card.Stats) {
-	if e.Label != "anna" || e.Err != nil {
+	if e.Label != m.holder || e.Err != nil {
 		return // the others' cards do the same
 	}
 	estimate, err := card.Estimate(stats, m.link)
@@ -123,15 +159,13 @@ func (m *measurement) flows(ctx context.Context) error {
 		}},
 		{"pay at a terminal, its CA not seen before", NewCAGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
-		{"pay at a terminal, warm", WarmGoal,
+		{Warm, WarmGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
 		{"receive: REQUEST, then ACCEPT", 0,
 			func(tap wallet.Tap) error { return m.receive(ctx, anna, bertil, small) }},
 		{"pay another card", 0,
 			func(tap wallet.Tap) error { return m.receive(ctx, bertil, anna, small) }},
 		{"refuse", 0, func(tap wallet.Tap) error { return m.refuse(ctx, anna, tap, small) }},
-		{"pay at a terminal that brings a crisis order, and its key", 0,
-			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
 		{"synchronise", 0, func(tap wallet.Tap) error {
 			_,
 				err := anna.Phone.Synchronise(ctx, tap)
@@ -147,11 +181,6 @@ func (m *measurement) flows(ctx context.Context) error {
 		return err
 	}
 	for _, s := range steps {
-		if strings.Contains(s.title, "crisis") {
-			if err := m.orderCrisis(ctx, cafe); err != nil {
-				return err
-			}
-		}
 		m.begin(s.title, s.goal)
 		tap, err := present(anna)
 		if err != nil {
@@ -161,7 +190,32 @@ func (m *measurement) flows(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	if err := m.sellToNext(ctx, cafe, bertil, small); err != nil {
+		return err
+	}
+	if err := m.orderCrisis(ctx, cafe); err != nil {
+		return err
+	}
+	m.begin("pay at a terminal that brings a crisis order, and its key", 0)
+	tap, err := present(bertil)
+	if err != nil {
+		return err
+	}
+	return m.sell(ctx, cafe, tap, small)
+}
+
+// sellToNext sells to another card of a batch that the terminal has met. The card does not know the
+// terminal's CA, which it says after PAY.
+func (m *measurement) sellToNext(
+	ctx context.Context, s *sandbox.Merchant, next *sandbox.Person, amount money.Ore,
+) error {
+	m.holder = next.Name
+	m.begin(BatchMet, NewCAGoal)
+	tap, err := present(next)
+	if err != nil {
+		return err
+	}
+	return m.sell(ctx, s, tap, amount)
 }
 
 // orderCrisis gives a terminal a crisis order of the most rows.

@@ -15,11 +15,11 @@ import (
 // transientLeft is what the applet leaves of the transient memory of every published
 // product, in bytes; it cannot be installed where that is negative.
 var transientLeft = map[string]int{
-	"p71": 1620, "p71-short": 1620,
-	"p71d600": 2161, "j3r180-8pin": 1686, "p71d321": 1686, "j2r180": 1526, "j3r180-6pin": 1526,
-	"j3r180-3bfd": 1478, "j3r180-nfc": 1478, "j3r180-usb": 1478, "j3r180-2022": 1462,
-	"j3r110": 1272, "j3r180-taxcore": 1268, "j3r180-cardlogix": 1222, "j3r180-feitian": 682,
-	"j3r180-rsa4k": 680, "j3r452": 439, "p71d321-used": -876,
+	"p71": 1668, "p71-short": 1668,
+	"p71d600": 2209, "j3r180-8pin": 1734, "p71d321": 1734, "j2r180": 1574, "j3r180-6pin": 1574,
+	"j3r180-3bfd": 1526, "j3r180-nfc": 1526, "j3r180-usb": 1526, "j3r180-2022": 1510,
+	"j3r110": 1320, "j3r180-taxcore": 1316, "j3r180-cardlogix": 1270, "j3r180-feitian": 730,
+	"j3r180-rsa4k": 728, "j3r452": 487, "p71d321-used": -828,
 }
 
 // TestProductsThatTheAppletFitsOn installs the applet on every profile. What it needs is

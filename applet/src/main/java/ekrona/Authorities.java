@@ -6,10 +6,10 @@ import javacard.security.Signature;
 
 /**
  * The public keys of authorities. Nine places are stored: two roots, four intermediary CAs, a
- * notary, the instruction key of the card's own intermediary and the crisis key. Two more are kept for the session
- * (AUTHORITIES_KEPT): what somebody has presented. Such a key verifies beside the stored ones, and
- * is stored by the payment, or the Instruction, that it verified; so nobody leaves a mark on the
- * card by certificates alone.
+ * notary, the instruction key of the card's own intermediary and the crisis key. Two more are kept
+ * for the session (AUTHORITIES_KEPT): what somebody has presented. Such a key verifies beside the
+ * stored ones, and is stored by the payment, or the Instruction, that it verified; so nobody leaves
+ * a mark on the card by certificates alone, but by the newest crisis key's.
  *
  * <p>A place's entry names the key's row, which is a key object and never moves. A presented key
  * goes to one of two scratch rows, in turn, which no stored place refers to; when it is stored, the
@@ -110,10 +110,15 @@ final class Authorities {
     }
 
     private short findStored(short first, short count, byte[] b, short reference) {
-        for (short place = first; place < (short) (first + count); place++) {
-            if (hasReference(place, b, reference)) {
+        byte[] state = ram.state;
+        short entry = entry(first);
+        short end = (short) (first + count);
+        for (short place = first; place < end; place++) {
+            if (state[entry] > 0 && Util.arrayCompare(state, (short) (entry + REFERENCE), b,
+                    reference, Spec.AUTHORITY_LENGTH) == 0) {
                 return place;
             }
+            entry += ENTRY_LENGTH;
         }
         return (short) -1;
     }

@@ -170,8 +170,8 @@ final class Instruction extends Command {
     }
 
     /**
-     * Applies the credit under the new policy, or the order that stays; one that does not fit is not taken, and goes back
-     * online.
+     * Applies the credit under the new policy, or the crisis order that stays; one that does not
+     * fit is not taken, and goes back online.
      */
     private void applyCredit() {
         byte[] in = ram.in;

@@ -5,8 +5,9 @@ import javacard.framework.Util;
 
 /**
  * What policy, crisis order and memory allow. Of each limit the higher one of policy and order
- * counts, within the ceilings, where the order counts on the day: a date in ram.in, or NO_DAY. Only new payments, requests and credits are checked: the balance
- * and open requests stay valid under a lower limit.
+ * counts, within the ceilings, where the order counts on the day: a date in ram.in, or NO_DAY. Only
+ * new payments, requests and credits are checked: the balance and open requests stay valid under a
+ * lower limit.
  */
 final class Limits {
     private static final short SIGN = (short) 0x8000;

@@ -73,7 +73,7 @@ final class Messages {
         return next;
     }
 
-    /** Refuses what is not the layout of a message; another version or algorithm by its own word. */
+    /** Refuses what is not a message's layout; another version or algorithm by its own word. */
     static void refuse(byte[] b, short offset, short end, byte tag) {
         requireVersion(b, offset, end, tag);
         if (tag == (byte) Spec.TAG_PAYMENT) {
@@ -117,23 +117,22 @@ final class Messages {
 
     /** Reads a Request, signature included. Returns the offset after it. */
     static short request(byte[] b, short offset, short end) {
-        byte[] frame;
+        short next = (short) (offset + requestBodyLength(b, offset) + SIGNATURE);
+        boolean is;
         switch (b[(short) (offset + REQUEST_HEADER - 1)]) {
             case (byte) CONTENT_WITH_DATE:
-                frame = Spec.REQUEST_FRAME_DATE;
+                is = next <= end && Spec.isRequestWithDate(b, offset);
                 break;
             case (byte) CONTENT_WITH_PAYER:
-                frame = Spec.REQUEST_FRAME_PAYER;
+                is = next <= end && Spec.isRequestWithPayer(b, offset);
                 break;
             case (byte) Spec.REQUEST_CONTENT_LENGTH_MAX:
-                frame = Spec.REQUEST_FRAME_MAX;
+                is = next <= end && Spec.isRequestMax(b, offset);
                 break;
             default:
-                frame = Spec.REQUEST_FRAME_MIN;
+                is = next <= end && Spec.isRequestMin(b, offset);
         }
-        short next = Tlv.match(b, offset, end, frame,
-                (short) (requestBodyLength(b, offset) + SIGNATURE));
-        if (next < 0) {
+        if (!is) {
             refuse(b, offset, end, (byte) Spec.TAG_REQUEST);
         }
         if (hasDate(b, offset)) {

@@ -9,26 +9,28 @@ import javacard.framework.Util;
  * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in          495   all data of the command, chained or not
- * out         545   response, or the log record under construction with its header
+ * in          497   all data of the command, chained or not
+ * out         507   response, or the log record under construction with its header
  * state       562   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
- * session      23   flags and headers that live from command to command
+ * session      19   flags and headers that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,451   2,512 rounded up
+ * total     2,411   2,480 rounded up
  * </pre>
  */
 final class Ram {
     /** Bytes before a log record in out: the header of its slot (Log). */
     static final short RECORD = Log.HEADER_LENGTH;
-    private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD);
+    /** The longest use: the record of a Payment, and behind it what else PAY answers. */
+    private static final short OUT_LENGTH = (short) (RECORD + Spec.PAYMENT_LENGTH_MAX
+            + PayTransport.PAID_LENGTH - Spec.SIGNATURE_LENGTH);
 
     // Layout of scratch.
-    /** A signature in DER. */
+    /** A signature in DER, at the start (Der). */
     static final short DER = 0;
     /** SHA-256 of the current message. */
     static final short IDENTITY = (short) (DER + Der.MAX_LENGTH);
@@ -64,9 +66,7 @@ final class Ram {
     static final short KEPT_FOR = (short) (VERIFIER + 1);
     /** Which place of the session is taken next. */
     static final short KEPT_NEXT = (short) (KEPT_FOR + Spec.AUTHORITIES_KEPT);
-    /** The crisis order's number as SELECT has answered it: a PIN within PAY is bound to that. */
-    static final short ORDER_NUMBER = (short) (KEPT_NEXT + 1);
-    private static final short SESSION_LENGTH = (short) (ORDER_NUMBER + U32.LENGTH);
+    private static final short SESSION_LENGTH = (short) (KEPT_NEXT + 1);
 
     // Indexes into words.
     static final short IN_LENGTH = 0;

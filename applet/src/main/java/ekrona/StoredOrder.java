@@ -26,7 +26,7 @@ final class StoredOrder {
         return (short) (b[1] == Tlv.ONE_LENGTH_BYTE ? 3 : 2);
     }
 
-    /** Its length, signatures included; zero while there is none, as for whoever asks a closed card. */
+    /** Its length, signatures included; zero while there is none, and on a closed card. */
     short length() {
         return ram.state[Nvm.LIFE] == Spec.LIFE_CLOSED ? 0
                 : Util.getShort(ram.state, Nvm.ORDER_LENGTH);
@@ -54,7 +54,7 @@ final class StoredOrder {
         Util.setShort(ram.state, Nvm.ORDER_LENGTH, (short) 0);
     }
 
-    /** Sets the lowest number that the card takes, in the working copy; a lower order is dropped. */
+    /** Sets the lowest number that counts, in the working copy; a lower order is dropped. */
     void setLowest(byte[] b, short number) {
         if (length() != 0 && U32.greater(b, number, nvm.order,
                 (short) (content(nvm.order) + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER))) {

@@ -8,9 +8,9 @@ import javacard.framework.Util;
  * PSO VERIFY CERTIFICATE: makes the card know an authority's key: first the root that its anchor
  * names, then what a known root has certified. Before activation the key is stored. Afterwards a
  * CA, a notary or an instruction key is kept for the session, and only a link to the next root and
- * a crisis key are stored. The key itself goes to a scratch row; what is stored is stored with the state block, in
- * one atomic copy that needs no transaction: a power cut leaves every stored key, with the new one
- * or without it.
+ * a crisis key are stored. The key itself goes to a scratch row; what is stored is stored with the
+ * state block, in one atomic copy that needs no transaction, or with a crisis key's certificate in
+ * one: a power cut leaves every stored key, with the new one or without it.
  */
 final class VerifyCertificate extends Command {
     VerifyCertificate(Device device) {
