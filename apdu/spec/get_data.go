@@ -10,7 +10,7 @@ var GetData = command(Command{
 		"anybody.",
 	States: activated,
 	Preconditions: []string{
-		"PIN verified, or GET STATE answered in this session; certificate and device id also " +
+		"The paired phone, PIN verified, or GET STATE answered in this session; certificate and device id also " +
 			"when the policy's PIN_TO_RECEIVE is not set; the batch's certificate always: it is " +
 			"the same on all its cards.",
 	},

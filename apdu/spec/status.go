@@ -56,6 +56,7 @@ const (
 	SWVersion          apdu.StatusWord = 0x9416
 	SWKeyKnown         apdu.StatusWord = 0x9417
 	SWSpentLimit       apdu.StatusWord = 0x9418
+	SWNotPaired        apdu.StatusWord = 0x941A
 )
 
 // Family groups status words by what the caller can do about them.
@@ -188,6 +189,8 @@ var StatusWords = []StatusRow{
 	{SWSpentLimit, 0xFFFF, "SPENT_LIMIT", FamilyLimit,
 		"amount is above what may still be paid before the next synchronisation",
 		"ask for less, or synchronise the card"},
+	{SWNotPaired, 0xFFFF, "NOT_PAIRED", FamilySecurity,
+		"the card is not paired with this phone", "pair them, by the PIN"},
 }
 
 var statusRows = func() map[apdu.StatusWord]*StatusRow {

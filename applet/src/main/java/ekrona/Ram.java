@@ -9,17 +9,17 @@ import javacard.framework.Util;
  * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in          486   all data of the command, chained or not
+ * in          515   all data of the command, chained or not
  * out         545   response, or the log record under construction with its header
  * state       545   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
- * session      19   flags and headers that live from command to command
+ * session      57   flags, headers and keys that live from command to command
  * words         6   offsets and lengths (3 shorts)
  * AES key      32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,421   2,496 rounded up
+ * total     2,488   2,576 rounded up
  * </pre>
  */
 final class Ram {
@@ -64,7 +64,16 @@ final class Ram {
     static final short KEPT_FOR = (short) (VERIFIER + 1);
     /** Which place of the session is taken next. */
     static final short KEPT_NEXT = (short) (KEPT_FOR + Spec.AUTHORITIES_KEPT);
-    private static final short SESSION_LENGTH = (short) (KEPT_NEXT + 1);
+    /** Not zero: secure messaging is open (SecureMessaging). */
+    static final short SECURED = (short) (KEPT_NEXT + 1);
+    /** Not zero: the command at hand has come under it. */
+    static final short BY_PHONE = (short) (SECURED + 1);
+    static final short SECURED_COUNTER = (short) (BY_PHONE + 1);
+    /** Its keys, one after the other: for cryptograms, and for MACs. */
+    static final short SECURED_KEYS = (short) (SECURED_COUNTER + U32.LENGTH);
+    static final short SECURED_MAC_KEY = (short) (SECURED_KEYS + Spec.PAIR_KEY_LENGTH);
+    private static final short SESSION_LENGTH =
+            (short) (SECURED_MAC_KEY + Spec.PAIR_KEY_LENGTH);
 
     // Indexes into words.
     static final short IN_LENGTH = 0;
