@@ -64,7 +64,7 @@ var Limits = []LimitRow{
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
 	{"NONCE_LENGTH", NonceLength, "bytes of a session's nonce: SELECT, GET CHALLENGE"},
 	{"RANDOM_LENGTH", RandomLength, "bytes of the unpredictable number of a Request or Challenge"},
-	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest "+
+	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest " +
 		"ACCEPT under secure messaging"},
 	{"MAX_RESPONSE", MaxResponse, "bytes of response data: the longest State"},
 	{"MAX_INSTALL_DATA", MaxInstallData,

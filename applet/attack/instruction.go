@@ -194,7 +194,7 @@ var instructions = []Attack{
 			),
 			forgedInstruction(
 				"an unknown action",
-				func(body []byte) error { body[len(body)-1] = 0x10; return nil },
+				func(body []byte) error { body[len(body)-1] = 0x20; return nil },
 			),
 			forgedInstruction(
 				"all actions",

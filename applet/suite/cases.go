@@ -11,7 +11,7 @@ import (
 func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
-		pinCases, encipheredPINCases, payCases, payRefusedCases, encipheredPayCases,
+		pinCases, encipheredPINCases, pairCases, payCases, payRefusedCases, encipheredPayCases,
 		receiveCases, receiveRefusedCases,
 		stateCases, instructionCases, readCases, policyCases, logCases, expiryCases, idCases,
 		thoroughCases, attackCases(),

@@ -62,6 +62,7 @@ type subject struct {
 	pinKey      *ecdsa.PublicKey // PINs are enciphered to it
 	certificate *party
 	model       *cardModel // from activation on
+	phone       *phone     // that the card is paired with, or nil
 }
 
 // pilotCeilings are the pilot's limits, and plaintext PINs by contactless.

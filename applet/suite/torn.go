@@ -96,7 +96,7 @@ func (s *subject) sameAs(state *message.State) bool {
 }
 
 func tornCases() []tornCase {
-	return append(tornPayments(), append(tornPersonalization(), tornPINs()...)...)
+	return append(tornPayments(), append(tornPersonalization(), append(tornPINs(), tornPairs()...)...)...)
 }
 
 // tornPayments are the commands of the payment flows.
