@@ -56,7 +56,7 @@ func TestTextsThatAreRefused(t *testing.T) {
 				"end now":       s.EndNow(ctx, id),
 				"report lost":   s.IssuerDesk.ReportLost(ctx, id),
 				"end":           s.End(ctx, id), "block": s.Block(ctx, id, true),
-				"reset": s.ResetTries(ctx, id), "balance": balance, "cards": cards,
+				"reset": s.ResetTries(ctx, id), "unpair": s.Unpair(ctx, id), "balance": balance, "cards": cards,
 				"device": device, "intent": intent, "owner": owner, "replaces": replaces,
 				"open": open, "policies": policies,
 				"load": s.PlaceLoad(ctx, order.Signed{Order: order.Order{Kind: order.Load,
