@@ -65,7 +65,11 @@ func (c *Client) Authenticate(
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", v.Title(), err)
 	}
-	return New(Secured{Card: c.card, Channel: channel}), nil
+	var secured apdu.Card = Secured{Card: c.card, Channel: channel}
+	if observed, ok := c.card.(apdu.Observed); ok {
+		secured = observed.Above(secured)
+	}
+	return New(secured), nil
 }
 
 // Secured is a card under secure messaging.

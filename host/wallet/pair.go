@@ -89,6 +89,28 @@ func (w *Wallet) IsPairedWith(ctx context.Context, tap Tap) (bool, error) {
 	return h.secure(ctx)
 }
 
+// Secured returns a client of the paired card under secure messaging, for a session that SELECT
+// has opened; nil where the phone or the card has no key of the pair. It uses the session's nonce
+// up.
+func (w *Wallet) Secured(
+	ctx context.Context, c *client.Client, nonce message.Nonce,
+) (*client.Client, error) {
+	h := &cardSession{Client: c, wallet: w, nonce: nonce}
+	if secured, err := h.secure(ctx); err != nil || !secured {
+		return nil, err
+	}
+	return h.Client, nil
+}
+
+// PairAgain pairs a phone that was paired again, in a session in which the card got a new PIN.
+func (w *Wallet) PairAgain(ctx context.Context, c *client.Client, entered pin.Block) error {
+	paired, err := w.IsPaired(ctx)
+	if err != nil || !paired {
+		return err
+	}
+	return (&cardSession{Client: c, wallet: w}).pair(ctx, entered)
+}
+
 // secure opens secure messaging with the paired card, once in a tap, and reports whether it is
 // open: not where the phone or the card has no key of the pair.
 func (h *cardSession) secure(ctx context.Context) (bool, error) {

@@ -174,9 +174,5 @@ func (w *Wallet) replacePIN(
 	if err := replace(h, client.PINTransport{Key: w.pinKey, Random: w.random}); err != nil {
 		return err
 	}
-	paired, err := w.IsPaired(ctx)
-	if err != nil || !paired {
-		return err
-	}
-	return h.pair(ctx, replacement)
+	return w.PairAgain(ctx, h.Client, replacement)
 }

@@ -45,6 +45,9 @@ final class Engines {
     private final KeyAgreement batchAgreement;
     private final AESKey aesKey;
     private final Cipher aes;
+    /** For the MACs of a session with the paired phone: initialised once in it. */
+    private final AESKey sessionKey;
+    private final Cipher sessionAes;
 
     Engines(Ram ram) {
         this.ram = ram;
@@ -65,6 +68,9 @@ final class Engines {
         aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
                 KeyBuilder.LENGTH_AES_128, false);
         aes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
+        sessionKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
+                KeyBuilder.LENGTH_AES_128, false);
+        sessionAes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
     }
 
     /**
@@ -190,6 +196,17 @@ final class Engines {
     /** AES-128-CBC encryption in place, zero initial value, with the key of the one before. */
     void encryptNext(byte[] b, short offset, short length) {
         aes.doFinal(b, offset, length, b, offset);
+    }
+
+    /** Sets the key of the session's MACs. */
+    void setSessionKey(byte[] key, short offset) {
+        sessionKey.setKey(key, offset);
+        sessionAes.init(sessionKey, Cipher.MODE_ENCRYPT);
+    }
+
+    /** AES-128-CBC encryption in place, zero initial value, with the session's key. */
+    void encryptInSession(byte[] b, short offset, short length) {
+        sessionAes.doFinal(b, offset, length, b, offset);
     }
 
     /** AES-128-CBC decryption, zero initial value. */

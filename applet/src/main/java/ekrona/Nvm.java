@@ -152,5 +152,6 @@ final class Nvm {
     void unpair() {
         Util.arrayFillNonAtomic(ram.scratch, Ram.MAC, Spec.PAIR_KEY_LENGTH, (byte) 0);
         Util.arrayCopy(ram.scratch, Ram.MAC, pair, (short) 0, Spec.PAIR_KEY_LENGTH);
+        ram.session[Ram.BY_PHONE] = 0; // secure messaging ends with this command
     }
 }

@@ -15,11 +15,11 @@ import javacard.framework.Util;
  * scratch     228   intermediate results, laid out below
  * session      57   flags, headers and keys that live from command to command
  * words         6   offsets and lengths (3 shorts)
- * AES key      32   in Engines
+ * AES keys     64   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
- * cipher       48   in Engines
- * total     2,488   2,576 rounded up
+ * ciphers      96   in Engines
+ * total     2,568   2,656 rounded up
  * </pre>
  */
 final class Ram {
@@ -69,11 +69,11 @@ final class Ram {
     /** Not zero: the command at hand has come under it. */
     static final short BY_PHONE = (short) (SECURED + 1);
     static final short SECURED_COUNTER = (short) (BY_PHONE + 1);
-    /** Its keys, one after the other: for cryptograms, and for MACs. */
+    /** Its key for cryptograms, and that for MACs, which its subkey overwrites (Cmac). */
     static final short SECURED_KEYS = (short) (SECURED_COUNTER + U32.LENGTH);
-    static final short SECURED_MAC_KEY = (short) (SECURED_KEYS + Spec.PAIR_KEY_LENGTH);
+    static final short SECURED_SUBKEY = (short) (SECURED_KEYS + Spec.PAIR_KEY_LENGTH);
     private static final short SESSION_LENGTH =
-            (short) (SECURED_MAC_KEY + Spec.PAIR_KEY_LENGTH);
+            (short) (SECURED_SUBKEY + Spec.PAIR_KEY_LENGTH);
 
     // Indexes into words.
     static final short IN_LENGTH = 0;

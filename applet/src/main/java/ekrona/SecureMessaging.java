@@ -43,6 +43,7 @@ final class SecureMessaging {
     /** Opens it: the keys are in the session. */
     void open() {
         Util.arrayFillNonAtomic(ram.session, Ram.SECURED_COUNTER, U32.LENGTH, (byte) 0);
+        cmac.beginSession(ram.session, Ram.SECURED_SUBKEY);
         ram.session[Ram.SECURED] = (byte) 1;
     }
 
@@ -51,6 +52,7 @@ final class SecureMessaging {
         byte[] session = ram.session;
         session[Ram.SECURED] = 0; // open again when all has gone well
         short status = Spec.SW_OK;
+        byte open = 0;
         unwrap();
         nvm.load();
         session[Ram.BY_PHONE] = (byte) 1;
@@ -62,10 +64,11 @@ final class SecureMessaging {
         } catch (ISOException e) {
             status = e.getReason();
         } finally {
+            open = session[Ram.BY_PHONE]; // unless the command has ended the pair
             session[Ram.BY_PHONE] = 0;
         }
         wrap(status);
-        session[Ram.SECURED] = (byte) (nvm.isPaired() ? 1 : 0);
+        session[Ram.SECURED] = open;
     }
 
     /** Writes the next value of the counter, a block. Returns the offset after it. */
@@ -126,7 +129,7 @@ final class SecureMessaging {
             short objects = next;
             next = pad(out, objects, Util.arrayCopyNonAtomic(in, (short) 0, out, next, at));
         }
-        cmac.compute(ram.session, Ram.SECURED_MAC_KEY, out, (short) 0, next);
+        cmac.computeInSession(ram.session, Ram.SECURED_SUBKEY, out, (short) 0, next);
         if (!cmac.matches(in, (short) (at + MAC_HEADER), Spec.PIN_MAC_LENGTH)) {
             refuse();
         }
@@ -198,7 +201,7 @@ final class SecureMessaging {
         next = Tlv.open(in, next, Spec.TAG_PROCESSING_STATUS, STATUS_LENGTH);
         next = Util.setShort(in, next, status);
         short end = Util.arrayCopyNonAtomic(in, counter, out, (short) 0, (short) (next - counter));
-        cmac.compute(ram.session, Ram.SECURED_MAC_KEY, in, (short) 0,
+        cmac.computeInSession(ram.session, Ram.SECURED_SUBKEY, in, (short) 0,
                 pad(in, counter, next));
         end = Tlv.put(out, end, Spec.TAG_MAC, ram.scratch, Ram.MAC, Spec.PIN_MAC_LENGTH);
         engines.forgetSecrets();
