@@ -45,7 +45,8 @@ var Actions = []BitRow{
 // Flags are the bits of the policy's last byte.
 var Flags = []BitRow{
 	{FlagSpendReceived, "SPEND_RECEIVED", "received money may be spent before it is synchronised"},
-	{FlagPINToReceive, "PIN_TO_RECEIVE", "REQUEST, ACCEPT and REFUSE ask for the paired phone or the PIN"},
+	{FlagPINToReceive, "PIN_TO_RECEIVE",
+		"REQUEST, ACCEPT and REFUSE ask for the paired phone or the PIN"},
 	{FlagPlaintextPIN, "PLAINTEXT_PIN", "a plaintext PIN is accepted by contact"},
 	{FlagPlaintextContactless, "PLAINTEXT_CONTACTLESS",
 		"where PLAINTEXT_PIN is set: contactless too, where whoever listens learns the PIN"},

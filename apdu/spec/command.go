@@ -45,8 +45,8 @@ type Answer struct {
 var CommonAnswers = []Answer{
 	{SWWrongLength, "Lc is not what the table says, or chained data is longer than MAX_COMMAND"},
 	{SWChannel, "the class byte names a logical channel"},
-	{SWSecureMessaging, "the class byte says secure messaging, which is not open, or not for this " +
-		"command"},
+	{SWSecureMessaging,
+		"the class byte says secure messaging, which is not open, or not for this command"},
 	{SWLastChainedExpected, "a chain was started and another command came"},
 	{SWChaining, "the command has no data, and its class byte says that more parts follow"},
 	{SWParameters, "P1 or P2 is in no row"},

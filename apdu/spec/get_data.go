@@ -10,9 +10,9 @@ var GetData = command(Command{
 		"anybody.",
 	States: activated,
 	Preconditions: []string{
-		"The paired phone, PIN verified, or GET STATE answered in this session; certificate and device id also " +
-			"when the policy's PIN_TO_RECEIVE is not set; the batch's certificate always: it is " +
-			"the same on all its cards.",
+		"The paired phone, PIN verified, or GET STATE answered in this session; certificate and " +
+			"device id also when the policy's PIN_TO_RECEIVE is not set; the batch's certificate " +
+			"always: it is the same on all its cards.",
 	},
 	Effect: "Nothing persistent changes. The PIN is not used up.",
 	Answers: []Answer{

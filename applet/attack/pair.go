@@ -32,7 +32,9 @@ var pairs = []Attack{
 		Clause:  "PROTOCOL.md §5, pairing", Card: Paired, Answers: sw(spec.SWMACWrong),
 		Ways: append(
 			pairWays("MAC", changedPair(func(b []byte) { b[len(b)-1] ^= 1 })),
-			pairWays("cryptogram", changedPair(func(b []byte) { b[2+spec.PointLength+2] ^= 1 }))...),
+			pairWays("cryptogram", changedPair(func(b []byte) {
+				b[2+spec.PointLength+2] ^= 1
+			}))...),
 	},
 	{
 		Name:    "PAIR with a point that is none",
@@ -41,7 +43,9 @@ var pairs = []Attack{
 		Clause:  "PROTOCOL.md §2", Card: Paired, Answers: sw(spec.SWWrongData),
 		Ways: append(
 			pairWays("compressed", changedPair(func(b []byte) { b[2] = 0x02 })),
-			pairWays("infinity", changedPair(func(b []byte) { clear(b[2 : 2+spec.PointLength]) }))...),
+			pairWays("infinity", changedPair(func(b []byte) {
+				clear(b[2 : 2+spec.PointLength])
+			}))...),
 	},
 	{
 		Name: "PAIR of the data of VERIFY",
@@ -106,9 +110,10 @@ var pairs = []Attack{
 		Defence: "the nonce is used up, whatever the outcome",
 		Clause:  "PROTOCOL.md §5, pairing", Card: Paired, Answers: sw(spec.SWConditions),
 		Ways: []Way{
-			authenticatedWay("after a right one", func(_ *pairing.Channel, first apdu.Command) (Blow, error) {
-				return Blow{Raw: &first}, nil
-			}),
+			authenticatedWay("after a right one",
+				func(_ *pairing.Channel, first apdu.Command) (Blow, error) {
+					return Blow{Raw: &first}, nil
+				}),
 			{"after a wrong one", func(s *Setup) (Blow, error) {
 				data, err := authenticate(s, s.PairKey, s.Nonce)
 				if err != nil {

@@ -24,7 +24,7 @@ var secured = []Attack{
 		Clause:  "BSI TR-03110-3 appendix F; model/pair.pml COMMAND_ANY_SESSION",
 		Card:    Paired, Answers: sw(spec.SWMACWrong),
 		Ways: []Way{
-			turnWay("replayed", func(all []apdu.Command) (before []apdu.Command, next apdu.Command) {
+			turnWay("replayed", func(all []apdu.Command) ([]apdu.Command, apdu.Command) {
 				return all[:1], all[0]
 			}),
 			turnWay("reordered", func(all []apdu.Command) ([]apdu.Command, apdu.Command) {

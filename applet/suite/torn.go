@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/stretchr/testify/assert"
 
@@ -96,7 +97,7 @@ func (s *subject) sameAs(state *message.State) bool {
 }
 
 func tornCases() []tornCase {
-	return append(tornPayments(), append(tornPersonalization(), append(tornPINs(), tornPairs()...)...)...)
+	return slices.Concat(tornPayments(), tornPersonalization(), tornPINs(), tornPairs())
 }
 
 // tornPayments are the commands of the payment flows.

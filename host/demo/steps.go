@@ -25,8 +25,8 @@ func (s *scenario) pair() error {
 		if err := p.Phone.Pair(s.ctx, tap); err != nil {
 			return err
 		}
-		s.print.event(title(p.Name)+"'s phone", "is paired with the card: from now on it reads and "+
-			"receives without the PIN")
+		s.print.event(title(p.Name)+"'s phone",
+			"is paired with the card: from now on it reads and receives without the PIN")
 	}
 	s.print.event("A payment", "asks for the PIN, always")
 	return nil

@@ -62,8 +62,8 @@ func (w *Wallet) Request(
 }
 
 // lostRequest returns the Request that a torn tap has left on the card, nil when there is none. It
-// takes the PIN, or the pair of card and phone, to read it; the PIN may be left out while this phone
-// knows of no such tap.
+// takes the PIN, or the pair of card and phone, to read it; the PIN may be left out while this
+// phone knows of no such tap.
 func (w *Wallet) lostRequest(
 	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
 ) ([]byte, error) {

@@ -66,9 +66,9 @@ func (h *cardSession) verify(ctx context.Context) error {
 }
 
 // IsHeld reports whether the held card is the owner's card that this app is set up with: the one
-// that it is paired with, or the only one that understands a PIN enciphered to its key. Another card answers that the MAC is wrong, and
-// none of its tries is taken. Errors: [ErrPINNeeded], [*client.Refusal] for a wrong PIN,
-// [*client.LinkLost].
+// that it is paired with, or the only one that understands a PIN enciphered to its key. Another
+// card answers that the MAC is wrong, and none of its tries is taken. Errors: [ErrPINNeeded],
+// [*client.Refusal] for a wrong PIN, [*client.LinkLost].
 func (w *Wallet) IsHeld(ctx context.Context, tap Tap) (bool, error) {
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
@@ -84,8 +84,8 @@ func (w *Wallet) IsHeld(ctx context.Context, tap Tap) (bool, error) {
 	return err == nil, err
 }
 
-// asOwner runs a command that may require the owner: under secure messaging where phone and card are
-// paired, and with the PIN where the card asks for it.
+// asOwner runs a command that may require the owner: under secure messaging where phone and card
+// are paired, and with the PIN where the card asks for it.
 func (h *cardSession) asOwner(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
 	if _, err := h.secure(ctx); err != nil {
 		return nil, err
@@ -147,8 +147,8 @@ func (h *cardSession) holdings(ctx context.Context) (Holdings, error) {
 	return Holdings{balance, counters, policy}, err
 }
 
-// ChangePIN replaces the PIN of the owner's card by a new one. A phone that was paired with the card
-// is paired again, by the new PIN.
+// ChangePIN replaces the PIN of the owner's card by a new one. A phone that was paired with the
+// card is paired again, by the new PIN.
 func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) error {
 	return w.replacePIN(ctx, tap, replacement, func(h *cardSession, by client.PINTransport) error {
 		return h.Client.ChangePIN(ctx, tap.PIN, replacement, by)

@@ -95,8 +95,8 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		return nil, fmt.Errorf("wallet: %w", err)
 	}
 	w := &Wallet{
-		sealer: sealer, db: c.DB, random: c.Random, app: c.App, device: c.Device, certificate: c.Certificate,
-		ca: c.CA, pinKey: pinKey,
+		sealer: sealer, db: c.DB, random: c.Random, app: c.App, device: c.Device,
+		certificate: c.Certificate, ca: c.CA, pinKey: pinKey,
 		authorities: map[message.AuthorityRef][]byte{}, intermediary: c.Intermediary,
 	}
 	for _, encoded := range append([][]byte{c.CA}, c.Authorities...) {

@@ -187,7 +187,8 @@ public final class Spec {
 		"hashed after the shared secret, with Request, FCI and PIN: what proves the sender")
 	j.bytes("PAY_LABEL_REFUSED", spec.PayLabelRefused,
 		"hashed after the shared secret, with nonce, status word and Request: what proves the card")
-	j.bytes("PAIR_LABEL_MAC", spec.PairLabelMAC, "hashed after the shared secret: the MAC key of PAIR")
+	j.bytes("PAIR_LABEL_MAC", spec.PairLabelMAC,
+		"hashed after the shared secret: the MAC key of PAIR")
 	j.bytes("PAIR_LABEL_KEY", spec.PairLabelKey, "hashed after the shared secret: the pair key")
 	j.bytes("PAIR_LABEL_PROOF", spec.PairLabelProof,
 		"hashed after the shared secret, with the nonce: what proves that the card is paired")

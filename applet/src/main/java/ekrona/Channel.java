@@ -131,8 +131,8 @@ final class Channel {
     }
 
     /**
-     * Drops what GET RESPONSE would have fetched: another command comes, in clear, which ends secure
-     * messaging.
+     * Drops what GET RESPONSE would have fetched: another command comes, in clear, which ends
+     * secure messaging.
      */
     void dropResponse() {
         ram.words[Ram.OUT_LEFT] = 0;

@@ -75,7 +75,9 @@ abstract class Command {
         }
     }
 
-    /** Requires the owner, by PIN or by the paired phone, whose keys this command has come under. */
+    /**
+     * Requires the owner, by PIN or by the paired phone, whose keys this command has come under.
+     */
     private void requireOwner() {
         if (ram.session[Ram.BY_PHONE] == 0) {
             requirePin();

@@ -113,8 +113,9 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     }
 
     /**
-     * As process, for a class byte that is not the command's own: the paired phone's. Those commands
-     * are refused that open secure messaging or end it, and PAY, which enciphers for itself.
+     * As process, for a class byte that is not the command's own: the paired phone's. Those
+     * commands are refused that open secure messaging or end it, and PAY, which enciphers for
+     * itself.
      */
     private void processSecured(APDU apdu, byte cla, Command command) {
         if (cla != (byte) (command.cla | Spec.CLA_SECURED)) {

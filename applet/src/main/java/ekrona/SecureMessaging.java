@@ -4,9 +4,9 @@ import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
- * Secure messaging with the paired phone, after BSI TR-03110-3 appendix F with AES-128: commands and
- * answers are enciphered in CBC mode, the initial value being the enciphered counter, and carry a
- * CMAC over counter, header and data objects. The counter is incremented before each command and
+ * Secure messaging with the paired phone, after BSI TR-03110-3 appendix F with AES-128: commands
+ * and answers are enciphered in CBC mode, the initial value being the enciphered counter, and carry
+ * a CMAC over counter, header and data objects. The counter is incremented before each command and
  * each answer, so that none is good at another place or in another session. A command that is wrong
  * in anything has one answer, and ends it.
  *

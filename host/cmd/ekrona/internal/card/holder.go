@@ -158,8 +158,10 @@ func (h *presentedCard) owner(ctx context.Context, entry cli.HolderSecret) error
 	if err := errors.Join(h.absent, h.inClear); err != nil {
 		return err
 	}
-	if secured, err := h.secured(ctx); err != nil || secured {
-		return err
+	if !entry.Given() {
+		if secured, err := h.secured(ctx); err != nil || secured {
+			return err
+		}
 	}
 	return h.withEach(func(c HolderCard, transport client.PINTransport) error {
 		digits, err := entry.Read(ctx, c.PIN)

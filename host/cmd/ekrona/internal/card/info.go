@@ -51,7 +51,7 @@ which asks for it.`,
 			return err
 		}
 		secured := false
-		if info.Application && h.absent == nil {
+		if info.Application && h.absent == nil && !f.pin.Given() {
 			if secured, err = h.secured(ctx); err != nil {
 				return err
 			}

@@ -31,14 +31,14 @@ func (v Visit) Tap(ctx context.Context) (wallet.Tap, error) {
 	return HeldBy(ctx, v.Person, v.PIN, OwnPIN)
 }
 
-// AsOwner holds the person's card to the phone, without the PIN where they are paired. Where the card
-// asks for the PIN all the same, it is entered, and do is called again.
+// AsOwner holds the person's card to the phone, without the PIN where they are paired and no file
+// has it. Where the card asks for the PIN all the same, it is entered, and do is called again.
 func (v Visit) AsOwner(ctx context.Context, do func(wallet.Tap) error) error {
 	paired, err := v.Person.Phone.IsPaired(ctx)
 	if err != nil {
 		return err
 	}
-	if paired {
+	if paired && v.PIN == "" {
 		return Side(v.Person, v.PIN, OwnPIN).Receive(ctx, do)
 	}
 	tap, err := v.Tap(ctx)

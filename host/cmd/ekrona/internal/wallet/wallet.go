@@ -23,7 +23,8 @@ import (
 func Command() *cobra.Command {
 	return cli.Group("wallet",
 		"A customer's phone: load the card, pay, synchronise, report a card lost",
-		walletPairCommand(), walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(),
+		walletPairCommand(), walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(),
+		walletUnloadCommand(),
 		walletAskCommand(), walletPayCommand(), walletAcceptCommand(), walletTakeCommand(),
 		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(),
 		walletLostCommand(), walletEndCommand(), walletNewPhoneCommand())
@@ -225,8 +226,8 @@ func walletNewPhoneCommand() *cobra.Command {
 			}
 			return f.Answer(c, map[string]any{"name": name, "cards": cards},
 				"%s has a new phone, which is empty: what the old one signs is refused from now "+
-					"on; synchronise the card, then pair it with this phone: \"ekrona wallet pair %s\"",
-				name, name)
+					"on; synchronise the card, then pair it with this phone: \"ekrona wallet "+
+					"pair %s\"", name, name)
 		})
 	c.Long = `Replace a phone that is lost or broken. The bank registers the new phone's key in
 place of the old one's, whose orders it refuses from then on. The new phone starts empty:
@@ -254,8 +255,9 @@ func walletPairCommand() *cobra.Command {
 			}
 			device := v.Person.Phone.Device()
 			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device,
-				"paired": true}, "%s's phone is paired with card %s: it reads and receives without "+
-				"the PIN; a payment asks for it", v.Person.Name, device)
+				"paired": true},
+				"%s's phone is paired with card %s: it reads and receives without the PIN; a "+
+					"payment asks for it", v.Person.Name, device)
 		})
 	c.Long = `Pair the phone with the card, once, by the PIN. From then on the phone reads balance and log,
 asks, accepts, refuses, loads and synchronises without it, over an enciphered channel; a
