@@ -24,13 +24,23 @@ const (
 // Wrap secures the next command: class 0C or 8C, DO 87 with its data, DO 97 with its Le and
 // DO 8E. What is secured is the whole command, which may be chained afterwards.
 func (c *Channel) Wrap(command apdu.Command) (apdu.Command, error) {
+	var blocks []byte
+	if len(command.Data) > 0 {
+		blocks = pad(command.Data)
+	}
+	return c.WrapBlocks(command, blocks)
+}
+
+// WrapBlocks secures whole blocks in place of a command's padded data: for who tests how a card
+// reads them.
+func (c *Channel) WrapBlocks(command apdu.Command, blocks []byte) (apdu.Command, error) {
 	c.counter++
 	secured := command
 	secured.CLA |= spec.ClassSecured
 	var objects []byte
 	var err error
-	if len(command.Data) > 0 {
-		objects, err = tlv.Append(nil, spec.TagCryptogram, []byte{padded}, c.encrypt(command.Data))
+	if len(blocks) > 0 {
+		objects, err = tlv.Append(nil, spec.TagCryptogram, []byte{padded}, c.encrypt(blocks))
 		if err != nil {
 			return apdu.Command{}, fmt.Errorf("pairing: %w", err)
 		}
@@ -201,8 +211,8 @@ func (c *Channel) iv() []byte {
 	return iv
 }
 
-func (c *Channel) encrypt(plain []byte) []byte {
-	out := pad(plain)
+func (c *Channel) encrypt(blocks []byte) []byte {
+	out := bytes.Clone(blocks)
 	cipher.NewCBCEncrypter(c.encryption, c.iv()).CryptBlocks(out, out)
 	return out
 }

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/rand"
 
@@ -377,7 +378,18 @@ var pairCases = []testCase{
 			assert.Empty(c, r.Data, name)
 			s.refusedWith(spec.SWSecureMessaging, secured)
 		}
+		for _, blocks := range wrongPadding {
+			secured, err := p.open().WrapBlocks(ask, blocks)
+			c.must(err)
+			s.refusedWith(spec.SWMACWrong, secured)
+		}
 	}},
+}
+
+// wrongPadding are blocks that no data are padded to.
+var wrongPadding = [][]byte{
+	make([]byte, 16), make([]byte, 32), append([]byte{0x80}, make([]byte, 31)...),
+	bytes.Repeat([]byte{0x81}, 16),
 }
 
 // malformedSecured are changes of a secured command's data: DO 87 of 33 bytes, DO 97, DO 8E.

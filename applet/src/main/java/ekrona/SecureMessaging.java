@@ -156,13 +156,17 @@ final class SecureMessaging {
     private short decipher(short cryptogram, short length) {
         byte[] in = ram.in;
         byte[] out = ram.out;
-        // The counter that the MAC was over, still in the session.
-        Util.arrayFillNonAtomic(ram.scratch, Ram.AGREED, BLOCK, (byte) 0);
-        Util.arrayCopyNonAtomic(ram.session, Ram.SECURED_COUNTER, ram.scratch,
+        byte[] scratch = ram.scratch;
+        // The initial value is the counter that the MAC was over, enciphered.
+        Util.arrayFillNonAtomic(scratch, Ram.AGREED, BLOCK, (byte) 0);
+        Util.arrayCopyNonAtomic(ram.session, Ram.SECURED_COUNTER, scratch,
                 (short) (Ram.AGREED + BLOCK - U32.LENGTH), U32.LENGTH);
-        engines.encrypt(ram.session, Ram.SECURED_KEYS, ram.scratch, Ram.AGREED, BLOCK);
-        engines.decrypt(ram.session, Ram.SECURED_KEYS, ram.scratch, Ram.AGREED, in, cryptogram,
-                length, out, (short) 0);
+        engines.encrypt(ram.session, Ram.SECURED_KEYS, scratch, Ram.AGREED, BLOCK);
+        engines.decrypt(ram.session, Ram.SECURED_KEYS, in, cryptogram, length, out, (short) 0);
+        for (short i = 0; i < BLOCK; i += (short) 2) {
+            Util.setShort(out, i, (short) (Util.getShort(out, i)
+                    ^ Util.getShort(scratch, (short) (Ram.AGREED + i))));
+        }
         short end = length;
         do {
             end--;
