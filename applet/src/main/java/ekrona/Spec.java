@@ -142,7 +142,7 @@ public final class Spec {
     public static final short SW_WRONG_LENGTH = (short) 0x6700;
     /** logical channels are not supported */
     public static final short SW_CHANNEL = (short) 0x6881;
-    /** secure messaging is not supported */
+    /** secure messaging is not open, or not for this command */
     public static final short SW_SECURE_MESSAGING = (short) 0x6882;
     /** another command came before the chain's last */
     public static final short SW_LAST_CHAINED_EXPECTED = (short) 0x6883;
