@@ -24,41 +24,44 @@ const (
 // Wrap secures the next command: class 0C or 8C, DO 87 with its data, DO 97 with its Le and
 // DO 8E. What is secured is the whole command, which may be chained afterwards.
 func (c *Channel) Wrap(command apdu.Command) (apdu.Command, error) {
-	var blocks []byte
-	if len(command.Data) > 0 {
-		blocks = pad(command.Data)
-	}
-	return c.WrapBlocks(command, blocks)
+	return c.WrapObjects(command, func(encrypt func(blocks []byte) []byte) ([]byte, error) {
+		var objects []byte
+		var err error
+		if len(command.Data) > 0 {
+			objects, err = tlv.Append(nil, spec.TagCryptogram, []byte{padded},
+				encrypt(pad(command.Data)))
+			if err != nil {
+				return nil, err
+			}
+		}
+		if command.Ne > 0 {
+			le := []byte{byte(command.Ne)}
+			if command.Ne > apdu.MaxShortNe {
+				le = binary.BigEndian.AppendUint16(nil, uint16(command.Ne))
+			}
+			objects, err = tlv.Append(objects, spec.TagLe, le)
+		}
+		return objects, err
+	})
 }
 
-// WrapBlocks secures whole blocks in place of a command's padded data: for who tests how a card
-// reads them.
-func (c *Channel) WrapBlocks(command apdu.Command, blocks []byte) (apdu.Command, error) {
+// WrapObjects secures a command with any data objects before DO 8E, in place of those that Wrap
+// makes: for who tests how a card reads them.
+func (c *Channel) WrapObjects(
+	command apdu.Command, objects func(encrypt func(blocks []byte) []byte) ([]byte, error),
+) (apdu.Command, error) {
 	c.counter++
 	secured := command
 	secured.CLA |= spec.ClassSecured
-	var objects []byte
-	var err error
-	if len(blocks) > 0 {
-		objects, err = tlv.Append(nil, spec.TagCryptogram, []byte{padded}, c.encrypt(blocks))
-		if err != nil {
-			return apdu.Command{}, fmt.Errorf("pairing: %w", err)
-		}
+	made, err := objects(c.encrypt)
+	if err != nil {
+		return apdu.Command{}, fmt.Errorf("pairing: %w", err)
 	}
-	if command.Ne > 0 {
-		le := []byte{byte(command.Ne)}
-		if command.Ne > apdu.MaxShortNe {
-			le = binary.BigEndian.AppendUint16(nil, uint16(command.Ne))
-		}
-		if objects, err = tlv.Append(objects, spec.TagLe, le); err != nil {
-			return apdu.Command{}, fmt.Errorf("pairing: %w", err)
-		}
-	}
-	mac, err := c.macOfCommand(secured, objects)
+	mac, err := c.macOfCommand(secured, made)
 	if err != nil {
 		return apdu.Command{}, err
 	}
-	secured.Data, err = tlv.Append(objects, spec.TagMAC, mac)
+	secured.Data, err = tlv.Append(made, spec.TagMAC, mac)
 	if secured.Ne = apdu.MaxShortNe; command.Ne > apdu.MaxShortNe-overhead {
 		secured.Ne = apdu.MaxExtendedNe
 	}

@@ -11,7 +11,6 @@ const (
 	PINLabelMAC = "\x00\x00\x00\x02"
 	// Enciphered PAY: SHA-256(Z || label || what is tied to it), the same KDF with SharedInfo.
 	PayLabelKeys    = "\x00\x00\x00\x03"
-	PayLabelPIN     = "\x00\x00\x00\x04"
 	PayLabelRefused = "\x00\x00\x00\x05"
 	// Pairing: SHA-256(Z || label), and of the proof that and the card's nonce.
 	PairLabelMAC   = "\x00\x00\x00\x06"

@@ -48,6 +48,13 @@ var pairs = []Attack{
 			}))...),
 	},
 	{
+		Name:    "PAIR with a PIN block that is none",
+		Threat:  "a try is taken for what nobody can have typed",
+		Defence: "the block is checked before a try is taken",
+		Clause:  "PROTOCOL.md §4", Card: Paired, Answers: sw(spec.SWWrongData),
+		Ways: noBlockPairs(),
+	},
+	{
 		Name: "PAIR of the data of VERIFY",
 		Threat: "who stands between makes a PAIR of a VERIFY: the card is paired with a key that " +
 			"no phone has",
@@ -152,6 +159,17 @@ func pairWays(
 			return data(p, s, nonce)
 		})
 	}}}
+}
+
+// noBlockPairs are PAIRs with invalid PIN blocks.
+func noBlockPairs() (ways []Way) {
+	for _, none := range noBlocks {
+		ways = append(ways, pairWays(none.name,
+			func(p *pairing.Pairing, _ *Setup, nonce message.Nonce) ([]byte, error) {
+				return p.Command(pin.Block(none.block), nonce)
+			})...)
+	}
+	return ways
 }
 
 func pairBlow(

@@ -379,10 +379,65 @@ var pairCases = []testCase{
 			s.refusedWith(spec.SWSecureMessaging, secured)
 		}
 		for _, blocks := range wrongPadding {
-			secured, err := p.open().WrapBlocks(ask, blocks)
+			secured, err := p.open().WrapObjects(ask,
+				func(encrypt func([]byte) []byte) ([]byte, error) {
+					return tlv.Append(nil, spec.TagCryptogram, []byte{1}, encrypt(blocks))
+				})
 			c.must(err)
 			s.refusedWith(spec.SWMACWrong, secured)
 		}
+	}},
+	{"data objects that are none are not taken under secure messaging by the right key", func(
+		c *caseRun,
+	) {
+		s := c.active()
+		p := s.pair()
+		ask := spec.RequestPayment.Only().APDU(c.asking(100, spec.Currency, ""))
+		for name, change := range malformedObjects {
+			secured, err := p.open().WrapObjects(ask,
+				func(encrypt func([]byte) []byte) ([]byte, error) {
+					blocks := append(bytes.Clone(ask.Data), 0x80)
+					blocks = append(blocks, make([]byte, -len(blocks)&15)...)
+					cryptogram, err := tlv.Append(nil, spec.TagCryptogram, []byte{1},
+						encrypt(blocks))
+					if err != nil {
+						return nil, err
+					}
+					return change(append(cryptogram, 0x97, 1, 0)), nil
+				})
+			c.must(err)
+			r := s.transmit(secured)
+			assert.Equal(c, spec.SWMACWrong, r.SW, "%s: %s", name, spec.StatusText(r.SW))
+		}
+	}},
+	{"an answer under secure messaging has nothing of the one before", func(c *caseRun) {
+		s := c.active()
+		p := s.pair()
+		channel := p.open()
+		part, err := channel.Wrap(c.variant(spec.GetData, "certificate").APDU())
+		c.must(err)
+		part.Ne, part.Extended = 10, false
+		_, err = s.raw.Transmit(c.ctx, part)
+		c.must(err)
+		channel.Pass()
+		silent, err := channel.Wrap(spec.VerifyCertificate.Only().APDU(c.world.foreign.ca.encoded))
+		c.must(err)
+		answer, err := channel.Unwrap(s.transmit(silent))
+		c.must(err)
+		assert.Equal(c, apdu.Response{SW: apdu.OK}, answer)
+	}},
+	{"a command under secure messaging has nothing of one that was refused", func(c *caseRun) {
+		s := c.active()
+		p := s.pair()
+		p.within(func() {
+			s.state()
+			wrong := s.next()
+			wrong.Head[0] ^= 1
+			s.answers(spec.SWHead, spec.Instruct.Only(), s.sign(wrong))
+			counters, err := message.ParseCounters(s.succeeds(c.variant(spec.GetData, "counters")))
+			c.must(err)
+			assert.Equal(c, s.model.sequence, counters.InstructionSequence)
+		})
 	}},
 }
 
@@ -392,7 +447,27 @@ var wrongPadding = [][]byte{
 	bytes.Repeat([]byte{0x81}, 16),
 }
 
-// malformedSecured are changes of a secured command's data: DO 87 of 33 bytes, DO 97, DO 8E.
+// malformedObjects are changes of a command's data objects, which a MAC is over: DO 87 of 17 bytes,
+// and DO 97.
+var malformedObjects = map[string]func(objects []byte) []byte{
+	"another padding":     func(b []byte) []byte { b[2] = 2; return b },
+	"no whole block":      func(b []byte) []byte { return append([]byte{0x87, 16}, b[2:18]...) },
+	"DO 87 of 01 alone":   func([]byte) []byte { return []byte{0x87, 1, 1, 0x97, 1, 0} },
+	"DO 87 without bytes": func([]byte) []byte { return []byte{0x87, 0, 0x97, 1, 0} },
+	"Le of no bytes":      func(b []byte) []byte { return append(b[:len(b)-2], 0) },
+	"Le of three bytes":   func(b []byte) []byte { return append(b[:len(b)-2], 3, 0, 0, 0) },
+	"length of two bytes for one": func(b []byte) []byte {
+		return append([]byte{b[0], 0x81, b[1]}, b[2:]...)
+	},
+	"length of three bytes for one": func(b []byte) []byte {
+		return append([]byte{b[0], 0x82, 0, b[1]}, b[2:]...)
+	},
+	"length of four bytes": func(b []byte) []byte {
+		return append([]byte{b[0], 0x83, 0, 0, b[1]}, b[2:]...)
+	},
+}
+
+// malformedSecured are changes of a secured command's data: DO 87 of 17 bytes, DO 97, DO 8E.
 var malformedSecured = map[string]func(data []byte) []byte{
 	"nothing":             func([]byte) []byte { return nil },
 	"one byte":            func(b []byte) []byte { return b[:1] },

@@ -10,7 +10,8 @@ import javacard.framework.Util;
  *
  * <pre>
  * in          515   all data of the command, chained or not
- * out         545   response, or the log record under construction with its header
+ * out         544   response, or the log record under construction with its header, or what a
+ *                   MAC of secure messaging is over
  * state       545   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
  * session      57   flags, headers and keys that live from command to command
@@ -19,16 +20,21 @@ import javacard.framework.Util;
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * ciphers      96   in Engines
- * total     2,568   2,656 rounded up
+ * total     2,567   2,656 rounded up
  * </pre>
  */
 final class Ram {
     /** Bytes before a log record in out: the header of its slot (Log). */
     static final short RECORD = Log.HEADER_LENGTH;
-    private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD);
+    /**
+     * The longest use: what the MAC of the longest command under secure messaging is over, counter
+     * and header, a block each, and its data objects, padded.
+     */
+    private static final short OUT_LENGTH =
+            (short) (3 * Spec.IV_LENGTH + Spec.MAX_COMMAND / Spec.IV_LENGTH * Spec.IV_LENGTH);
 
     // Layout of scratch.
-    /** A signature in DER. */
+    /** A signature in DER, at the start (Der). */
     static final short DER = 0;
     /** SHA-256 of the current message. */
     static final short IDENTITY = (short) (DER + Der.MAX_LENGTH);

@@ -152,31 +152,31 @@ final class SecureMessaging {
         return (short) 4;
     }
 
-    /** Deciphers the command's data in place. Returns their length without the padding. */
+    /** Deciphers the command's data, to the start of ram.in. Returns their length. */
     private short decipher(short cryptogram, short length) {
         byte[] in = ram.in;
-        byte[] out = ram.out;
         byte[] scratch = ram.scratch;
         // The initial value is the counter that the MAC was over, enciphered.
         Util.arrayFillNonAtomic(scratch, Ram.AGREED, BLOCK, (byte) 0);
         Util.arrayCopyNonAtomic(ram.session, Ram.SECURED_COUNTER, scratch,
                 (short) (Ram.AGREED + BLOCK - U32.LENGTH), U32.LENGTH);
-        engines.encrypt(ram.session, Ram.SECURED_KEYS, scratch, Ram.AGREED, BLOCK);
-        engines.decrypt(ram.session, Ram.SECURED_KEYS, in, cryptogram, length, out, (short) 0);
+        engines.setKey(ram.session, Ram.SECURED_KEYS);
+        engines.encipher(scratch, Ram.AGREED, BLOCK, scratch, Ram.AGREED);
+        engines.decrypt(ram.session, Ram.SECURED_KEYS, in, cryptogram, length, in, cryptogram);
         for (short i = 0; i < BLOCK; i += (short) 2) {
-            Util.setShort(out, i, (short) (Util.getShort(out, i)
-                    ^ Util.getShort(scratch, (short) (Ram.AGREED + i))));
+            Util.setShort(in, (short) (cryptogram + i),
+                    (short) (Util.getShort(in, (short) (cryptogram + i))
+                            ^ Util.getShort(scratch, (short) (Ram.AGREED + i))));
         }
-        short end = length;
+        short end = (short) (cryptogram + length);
+        short first = (short) (end - BLOCK);
         do {
             end--;
-        } while (end > (short) (length - BLOCK) && out[end] == 0);
-        if (out[end] != PADDING) {
+        } while (end > first && in[end] == 0);
+        if (in[end] != PADDING) {
             refuse();
         }
-        ram.wipeCommand();
-        Util.arrayCopyNonAtomic(out, (short) 0, in, (short) 0, end);
-        return end;
+        return Util.arrayCopyNonAtomic(in, cryptogram, in, (short) 0, (short) (end - cryptogram));
     }
 
     /** Secures answer and status word. The command's data are no longer needed. */
@@ -196,7 +196,8 @@ final class SecureMessaging {
             Util.arrayCopyNonAtomic(in, (short) 0, in, first, BLOCK);
             next = Util.arrayCopyNonAtomic(out, ram.words[Ram.OUT_OFFSET], in, start, length);
             next = pad(in, start, next);
-            engines.encrypt(ram.session, Ram.SECURED_KEYS, in, first, (short) (next - first));
+            engines.setKey(ram.session, Ram.SECURED_KEYS);
+            engines.encipher(in, first, (short) (next - first), in, first);
             Util.arrayFillNonAtomic(in, (short) 0, (short) (BLOCK - U32.LENGTH), (byte) 0);
             Util.arrayCopyNonAtomic(ram.session, Ram.SECURED_COUNTER, in,
                     (short) (BLOCK - U32.LENGTH), U32.LENGTH);
@@ -208,7 +209,6 @@ final class SecureMessaging {
         cmac.computeInSession(ram.session, Ram.SECURED_SUBKEY, in, (short) 0,
                 pad(in, counter, next));
         end = Tlv.put(out, end, Spec.TAG_MAC, ram.scratch, Ram.MAC, Spec.PIN_MAC_LENGTH);
-        engines.forgetSecrets();
         channel.respond((short) 0, end);
     }
 }
