@@ -11,7 +11,8 @@ import (
 func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
-		pinCases, encipheredPINCases, pairCases, payCases, payRefusedCases, encipheredPayCases,
+		pinCases, encipheredPINCases, pairCases,
+		securedCases, payCases, payRefusedCases, encipheredPayCases,
 		receiveCases, receiveRefusedCases,
 		stateCases, instructionCases, readCases, policyCases, logCases, expiryCases, idCases,
 		thoroughCases, attackCases(),
