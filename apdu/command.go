@@ -12,6 +12,7 @@ const (
 	ClassInterindustry = 0x00
 	ClassProprietary   = 0x80
 	ClassChaining      = 0x10
+	ClassSecured       = 0x0C // secure messaging, header authenticated
 
 	classChannel = 0x03 // the logical channel in a first interindustry class byte
 )

@@ -29,6 +29,13 @@ type Recorder struct {
 
 var _ Card = Recorder{}
 
+// Observed is a card whose exchanges somebody records. Above records what a secure channel to
+// it carries, in clear; the channel's own exchanges are Carried then.
+type Observed interface {
+	Card
+	Above(channel Card) Card
+}
+
 // recorderAbove is the context's key to the exchange of the Recorder above.
 type recorderAbove struct{}
 

@@ -139,7 +139,7 @@ func TestEncodeRefuses(t *testing.T) {
 			assert.ErrorIs(t, Sign(&m, testKey(t, 3)), ErrMalformed)
 		})
 	}
-	for _, bits := range []Actions{spec.ActionBlock | spec.ActionUnblock, 0x10} {
+	for _, bits := range []Actions{spec.ActionBlock | spec.ActionUnblock, 0x20} {
 		_, err := Encode(&Instruction{InstructionKey: "SENORDIC00001", Notary: "SENOTARY00001",
 			Device: "SENORDIC00000001",
 			Date:   Date{1}, Actions: bits})

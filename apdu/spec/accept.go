@@ -14,7 +14,7 @@ var Accept = command(Command{
 		"A kept record accepts this very Payment: its Receipt is the answer and nothing else is " +
 			"checked.",
 		"Active.",
-		"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
+		"The paired phone, or PIN verified, when the policy's PIN_TO_RECEIVE is set.",
 		"The Request in the Payment is open, whole and unchanged; the payer is the one that it " +
 			"names, when it names one, and never this card.",
 		"Payer's CA is remembered, certified by a known root; certificate verifies; role card, " +

@@ -6,6 +6,7 @@ const (
 	ActionUnblock    = 0x02
 	ActionResetTries = 0x04
 	ActionClose      = 0x08
+	ActionUnpair     = 0x10
 )
 
 // Bits of the policy's flags.
@@ -22,6 +23,7 @@ const (
 	CapabilityExtendedLength = 0x01
 	CapabilityEncipheredPIN  = 0x02
 	CapabilityChaining       = 0x04
+	CapabilityPairing        = 0x08
 )
 
 // BitRow describes one bit of a byte of flags.
@@ -37,12 +39,14 @@ var Actions = []BitRow{
 	{ActionUnblock, "UNBLOCK", "unblock the card"},
 	{ActionResetTries, "RESET_TRIES", "give PIN and PUK all their tries again"},
 	{ActionClose, "CLOSE", "close the card for ever"},
+	{ActionUnpair, "UNPAIR", "forget the key of the pair: its phone is paired no longer"},
 }
 
 // Flags are the bits of the policy's last byte.
 var Flags = []BitRow{
 	{FlagSpendReceived, "SPEND_RECEIVED", "received money may be spent before it is synchronised"},
-	{FlagPINToReceive, "PIN_TO_RECEIVE", "REQUEST, ACCEPT and REFUSE ask for the PIN"},
+	{FlagPINToReceive, "PIN_TO_RECEIVE",
+		"REQUEST, ACCEPT and REFUSE ask for the paired phone or the PIN"},
 	{FlagPlaintextPIN, "PLAINTEXT_PIN", "a plaintext PIN is accepted by contact"},
 	{FlagPlaintextContactless, "PLAINTEXT_CONTACTLESS",
 		"where PLAINTEXT_PIN is set: contactless too, where whoever listens learns the PIN"},
@@ -54,6 +58,7 @@ var Capabilities = []BitRow{
 		"the applet takes extended length APDUs where card and reader carry them"},
 	{CapabilityEncipheredPIN, "ENCIPHERED_PIN", "P2 = 88 is offered by the PIN commands"},
 	{CapabilityChaining, "CHAINING", "command chaining is offered"},
+	{CapabilityPairing, "PAIRING", "PAIR and secure messaging with the paired phone are offered"},
 }
 
 // Currency is the only currency, SEK, ISO 4217 numeric 752 in BCD.

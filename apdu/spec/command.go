@@ -3,8 +3,7 @@ package spec
 import "ekrona/apdu"
 
 // Command is one row of the applet's command table: class and instruction, and a
-// variant for each meaning of P1 and P2. Logical channels and secure messaging are
-// refused with every command.
+// variant for each meaning of P1 and P2. Logical channels are refused with every command.
 type Command struct {
 	Name     string
 	CLA, INS byte
@@ -46,7 +45,8 @@ type Answer struct {
 var CommonAnswers = []Answer{
 	{SWWrongLength, "Lc is not what the table says, or chained data is longer than MAX_COMMAND"},
 	{SWChannel, "the class byte names a logical channel"},
-	{SWSecureMessaging, "the class byte asks for secure messaging"},
+	{SWSecureMessaging,
+		"the class byte says secure messaging, which is not open, or not for this command"},
 	{SWLastChainedExpected, "a chain was started and another command came"},
 	{SWChaining, "the command has no data, and its class byte says that more parts follow"},
 	{SWParameters, "P1 or P2 is in no row"},
@@ -154,7 +154,7 @@ var (
 // personalization, then paying, then synchronising.
 var Commands = []*Command{
 	Select, GetResponse,
-	Verify, ChangeReferenceData, ResetRetryCounter, GetChallenge,
+	Verify, ChangeReferenceData, ResetRetryCounter, GetChallenge, Pair, MutualAuthenticate,
 	VerifyCertificate, GenerateKeyPair, PutData, Activate,
 	RequestPayment, Pay, Accept, Refuse, TakeCrisisOrder,
 	GetState, ReadRecord, Instruct, GetData,

@@ -10,10 +10,10 @@ var GetData = command(Command{
 		"crisis order and the crisis key's certificate for anybody.",
 	States: activated,
 	Preconditions: []string{
-		"PIN verified, or GET STATE answered in this session; certificate and device id also " +
-			"when the policy's PIN_TO_RECEIVE is not set; the batch's certificate always: it is " +
-			"the same on all its cards. Crisis order and the crisis key's certificate always, " +
-			"while the card is not closed.",
+		"The paired phone, PIN verified, or GET STATE answered in this session; certificate and " +
+			"device id also when the policy's PIN_TO_RECEIVE is not set; the batch's certificate " +
+			"always: it is the same on all its cards. Crisis order and the crisis key's " +
+			"certificate always, while the card is not closed.",
 	},
 	Effect: "Nothing persistent changes. The PIN is not used up.",
 	Answers: []Answer{

@@ -12,4 +12,12 @@ const (
 	// Enciphered PAY: SHA-256(Z || label || what is tied to it), the same KDF with SharedInfo.
 	PayLabelKeys    = "\x00\x00\x00\x03"
 	PayLabelRefused = "\x00\x00\x00\x05"
+	// Pairing: SHA-256(Z || label), and of the proof that and the card's nonce.
+	PairLabelMAC   = "\x00\x00\x00\x06"
+	PairLabelKey   = "\x00\x00\x00\x07"
+	PairLabelProof = "\x00\x00\x00\x08"
+	// MUTUAL AUTHENTICATE: SHA-256(pair key || label || card's nonce || phone's nonce).
+	MutualLabelPhone = "\x00\x00\x00\x09"
+	MutualLabelCard  = "\x00\x00\x00\x0A"
+	MutualLabelKeys  = "\x00\x00\x00\x0B"
 )

@@ -19,7 +19,7 @@ const (
 	PINBlockLength  = 8   // EMV format 2 (ISO 9564-1)
 	NonceLength     = 8   // SELECT, GET CHALLENGE
 	RandomLength    = 16  // unpredictable number of a message
-	MaxCommand      = 497 // command data, chained or extended: the longest PAY
+	MaxCommand      = 515 // command data, chained or extended: the longest ACCEPT, secured
 	MaxResponse     = 449 // response data, whole: the longest State
 	MaxInstallData  = 113 // application parameters that a classic install() always has room for
 	NameLength      = 8   // country 2, mnemonic 6
@@ -36,6 +36,7 @@ const (
 	MACLength       = 16  // AES-CMAC of key answer, first PIN and batch key
 	PINMACLength    = 8   // AES-CMAC of an enciphered PIN, its first bytes
 	IVLength        = 16  // AES block
+	PairKeyLength   = 16  // AES-128 key
 )
 
 // LimitRow describes one limit for Spec.java and the reference page.
@@ -67,7 +68,8 @@ var Limits = []LimitRow{
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
 	{"NONCE_LENGTH", NonceLength, "bytes of a session's nonce: SELECT, GET CHALLENGE"},
 	{"RANDOM_LENGTH", RandomLength, "bytes of the unpredictable number of a Request or Challenge"},
-	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest PAY"},
+	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest " +
+		"ACCEPT under secure messaging"},
 	{"MAX_RESPONSE", MaxResponse, "bytes of response data: the longest State"},
 	{"MAX_INSTALL_DATA", MaxInstallData,
 		"bytes of install parameters: what install()'s 127 bytes leave"},
@@ -86,4 +88,5 @@ var Limits = []LimitRow{
 	{"MAC_LENGTH", MACLength, "bytes of the AES-CMAC in personalization"},
 	{"PIN_MAC_LENGTH", PINMACLength, "bytes of the AES-CMAC of an enciphered PIN"},
 	{"IV_LENGTH", IVLength, "bytes of an initial value"},
+	{"PAIR_KEY_LENGTH", PairKeyLength, "bytes of the key of card and paired phone"},
 }

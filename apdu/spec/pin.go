@@ -1,5 +1,7 @@
 package spec
 
+import "ekrona/apdu"
+
 // What the three PIN commands share.
 
 const (
@@ -20,4 +22,14 @@ var pinAnswers = []Answer{
 	{SWMACWrong, "the enciphered PIN's MAC is wrong; no try is taken"},
 	{SWWrongData, "not a PIN block of 4 to 12 digits (a PUK: 8), not the data objects of the " +
 		"table, or not this nonce; no try is taken"},
+}
+
+// pinAnswersBut are those of a command that has not all of them.
+func pinAnswersBut(sw apdu.StatusWord) (kept []Answer) {
+	for _, answer := range pinAnswers {
+		if answer.SW != sw {
+			kept = append(kept, answer)
+		}
+	}
+	return kept
 }

@@ -12,8 +12,8 @@ var PutData = command(Command{
 		"number of a crisis order.",
 	Preconditions: []string{
 		"The keys are made.",
-		"certificate, after activation: PIN verified, or GET STATE answered in this session, so " +
-			"that an attacker who holds the card cannot find out whose it is.",
+		"certificate, after activation: the paired phone, PIN verified, or GET STATE answered " +
+			"in this session, so that an attacker who holds the card cannot find out whose it is.",
 		"certificate: its CA is remembered and carries the card's name, its holder, key and role " +
 			"are the card's, or its key is the card's batch key and its role BATCH; " +
 			"after activation its last day is later than the stored one's, and a batch's holder " +

@@ -14,9 +14,10 @@ var ReadRecord = command(Command{
 	Clause: "ISO/IEC 7816-4:2013 §11.3.3",
 	Purpose: "Read record P1 of those after the last acknowledgement, or open request P1, " +
 		"whole, signatures included. 1 is the oldest.",
-	States:        activated,
-	Preconditions: []string{"PIN verified, or GET STATE answered in this session."},
-	Effect:        "Nothing persistent changes. The PIN is not used up.",
+	States: activated,
+	Preconditions: []string{"The paired phone, PIN verified, or GET STATE answered in " +
+		"this session."},
+	Effect: "Nothing persistent changes. The PIN is not used up.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},
 		{SWSecurity, "PIN or GET STATE needed"},

@@ -10,7 +10,8 @@ var Refuse = command(Command{
 		"kept gives the same Refusal. A blocked or closed " +
 		"card refuses too. An accepted Request can no longer be refused.",
 	States: activated,
-	Preconditions: []string{"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
+	Preconditions: []string{
+		"The paired phone, or PIN verified, when the policy's PIN_TO_RECEIVE is set.",
 		"The Request is open, or its Refusal is kept."},
 	Effect: "Record and head, and the Request closed, at one moment before a byte " +
 		"goes out. A power cut leaves all or nothing.",

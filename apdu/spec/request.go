@@ -9,12 +9,13 @@ var RequestPayment = command(Command{
 	Purpose: "Ask for an amount: open a Request and get it signed.",
 	States:  onlyActive,
 	Preconditions: []string{
-		"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
+		"The paired phone, by secure messaging, or PIN verified, when the policy's " +
+			"PIN_TO_RECEIVE is set.",
 		"Amount not zero, currency the card's, payer an id and not the card itself.",
 		"Own certificate and its CA's not expired by the card's date.",
 		"At most MAX_OPEN_REQUESTS open with it; log, transactions and maximum balance have room " +
-			"for it beside what is open. Without a verified PIN it takes none of the last " +
-			"quarter of the slots.",
+			"for it beside what is open. Without either it takes none of the last quarter of " +
+			"the slots.",
 	},
 	Effect: "The Request is open and reserves its room until ACCEPT or REFUSE. One transaction " +
 		"before a byte goes out.",
@@ -29,7 +30,8 @@ var RequestPayment = command(Command{
 		{SWSelf, "payer is the card itself"},
 		{SWExpired, "own certificate or its CA's has expired"},
 		{SWOpenRequests, "MAX_OPEN_REQUESTS are open"},
-		{SWLogFull, "no slot left in the log; without PIN, none but the last quarter"},
+		{SWLogFull, "no slot left in the log; without paired phone and PIN, none but the last " +
+			"quarter"},
 		{SWTransactionLimit, "no transaction left"},
 		{SWPaymentLimit, "amount above the limit for one payment"},
 		{SWBalanceLimit, "balance, open requests and amount are above the maximum balance, or " +

@@ -10,7 +10,8 @@ var ResetRetryCounter = command(Command{
 	States:        activated,
 	Preconditions: Verify.Preconditions,
 	Effect: "The PUK's try is taken first, as in VERIFY; then old or new PIN stands, " +
-		"never neither. The PIN does not count as verified.",
+		"never neither. The PIN does not count as verified, and the card is paired no " +
+		"longer.",
 	Answers: pinAnswers,
 	Variants: []Variant{
 		{Name: "plaintext", P2: p2Plaintext,

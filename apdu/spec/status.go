@@ -57,6 +57,7 @@ const (
 	SWKeyKnown         apdu.StatusWord = 0x9417
 	SWSpentLimit       apdu.StatusWord = 0x9418
 	SWOrderOld         apdu.StatusWord = 0x9419
+	SWNotPaired        apdu.StatusWord = 0x941A
 )
 
 // Family groups status words by what the caller can do about them.
@@ -101,7 +102,8 @@ var StatusWords = []StatusRow{
 	{SWChannel, 0xFFFF, "CHANNEL", FamilyUnsupported, "logical channels are not supported",
 		"use the basic channel"},
 	{SWSecureMessaging, 0xFFFF, "SECURE_MESSAGING", FamilyUnsupported,
-		"secure messaging is not supported", "send a plain class byte"},
+		"secure messaging is not open, or not for this command",
+		"open it by MUTUAL AUTHENTICATE, or send a plain class byte"},
 	{SWLastChainedExpected, 0xFFFF, "LAST_CHAINED_EXPECTED", FamilyWrongData,
 		"another command came before the chain's last", "begin the chain again"},
 	{SWChaining, 0xFFFF, "CHAINING", FamilyUnsupported,
@@ -192,6 +194,8 @@ var StatusWords = []StatusRow{
 	{SWOrderOld, 0xFFFF, "ORDER_OLD", FamilyConflict,
 		"card holds this crisis order, or takes none of so low a number",
 		"give none whose number is not above the one that SELECT answers"},
+	{SWNotPaired, 0xFFFF, "NOT_PAIRED", FamilySecurity,
+		"the card is not paired with this phone", "pair them, by the PIN"},
 }
 
 var statusRows = func() map[apdu.StatusWord]*StatusRow {

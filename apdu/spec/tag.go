@@ -46,6 +46,8 @@ const (
 	TagRandom              Tag = 0x9F37
 	TagNumber              Tag = 0x9F41
 	TagNonce               Tag = 0x9F4C
+	TagLe                  Tag = 0x97
+	TagProcessingStatus    Tag = 0x99
 	TagFCIProprietary      Tag = 0xA5
 	TagVersion             Tag = 0xC0
 	TagIdentity            Tag = 0xC1
@@ -124,7 +126,12 @@ var Tags = []TagRow{
 	{TagDFName, "DF_NAME", KindAID, 5, 16, "application identifier", sourceISO},
 	{TagPoint, "POINT", KindPoint, 65, 65, "uncompressed point on P-256", sourceCVC},
 	{TagCryptogram, "CRYPTOGRAM", KindSecret, 8, 576, "enciphered data", sourceOwnDO},
-	{TagMAC, "MAC", KindBytes, 8, 16, "AES-CMAC, 16 bytes or its first 8", "ISO/IEC 7816-4 §10"},
+	{TagMAC, "MAC", KindBytes, 8, 16,
+		"AES-CMAC, or a hash with a shared key: 16 bytes or the first 8", "ISO/IEC 7816-4 §10"},
+	{TagLe, "LE", KindBytes, 1, 2, "Le of a command under secure messaging",
+		"ISO/IEC 7816-4 §10"},
+	{TagProcessingStatus, "PROCESSING_STATUS", KindBytes, 2, 2,
+		"status word of an answer under secure messaging", "ISO/IEC 7816-4 §10"},
 	{TagToken, "TOKEN", KindSecret, 16, 16, "personalization token", sourceOwnDO},
 	{TagSpecVersion, "SPEC_VERSION", KindVersion, 2, 2, "version of this spec: major, minor",
 		sourceEMV},

@@ -20,6 +20,7 @@ import (
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/pairing"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 )
@@ -104,6 +105,7 @@ const (
 	Installed  Condition = iota // with the applet, and its root known
 	KeysMade                    // and with its keys, and the CAs of Own and Foreign known
 	Active                      // without more
+	Paired                      // with Setup's PairKey
 	PINEntered                  // with money, and the PIN verified in the session
 	Asking                      // the same, and with an open Request that anybody may pay
 	CardEnded                   // and since then the card's certificate has ended,
@@ -165,6 +167,7 @@ type Setup struct {
 	Public      *ecdsa.PublicKey // of the card, from KeysMade on
 	PINKey      *ecdsa.PublicKey // to which PINs are enciphered
 	Token       pin.Token        // of personalization, for KeysMade
+	PairKey     pairing.Key      // of the paired phone, for Paired: what it does is heard
 	Amount      money.Ore        // that the attacker asks for or pays
 	ATC         uint32           // number of the attacker's Payment
 	// Other is a device whose certificate anybody can have; its key is not used.
@@ -210,6 +213,8 @@ func All() []Attack {
 		guesses,
 		enciphered,
 		[]Attack{PINToNoPoint},
+		pairs,
+		secured,
 		requests,
 		payments,
 		encipheredPayments,

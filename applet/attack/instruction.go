@@ -194,7 +194,7 @@ var instructions = []Attack{
 			),
 			forgedInstruction(
 				"an unknown action",
-				put([]byte{byte(spec.TagActions), 1}, 0, 0x10),
+				put([]byte{byte(spec.TagActions), 1}, 0, 0x20),
 			),
 			forgedInstruction(
 				"all actions",

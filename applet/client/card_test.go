@@ -54,10 +54,10 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		want any
 	}{
 		{"SELECT", turn{"00A4040008F0454B524F4E410100",
-			"6F28 8408F0454B524F4E4101 A51C CD0107 9F08020200 CE0107 9F4C080102030405060708 " +
+			"6F28 8408F0454B524F4E4101 A51C CD0107 9F08020200 CE010F 9F4C080102030405060708 " +
 				"C90400000005 9000"},
 			func(c *Client) (any, error) { return c.Select(ctx) },
-			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0200, Capabilities: 7,
+			message.FCI{LifeCycle: spec.Active, SpecVersion: 0x0200, Capabilities: 0x0F,
 				Nonce: message.Nonce{1, 2, 3, 4, 5, 6, 7, 8}, OrderNumber: 5}},
 		{"REQUEST", turn{"801000000B8104000011945F2A02075200", "E1009000"},
 			func(c *Client) (any, error) { return c.Request(ctx, 4500, "") }, []byte{0xE1, 0}},

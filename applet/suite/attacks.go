@@ -49,6 +49,9 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 		return c.ended(condition)
 	}
 	s := c.loaded(10000)
+	if condition == attack.Paired {
+		s.pair()
+	}
 	merchant := c.device(s.bank, spec.RoleTerminal)
 	for range 3 {
 		s.pay(merchant, c.request(merchant, 100, ""))
@@ -136,6 +139,9 @@ func (s *subject) attacker() *attack.Setup {
 		PIN:   c.block(ownPIN), PUK: c.block(ownPUK), Token: s.parameters.Token,
 		Public: s.public, PINKey: s.pinKey,
 		Ceilings: s.parameters.Ceilings,
+	}
+	if s.phone != nil {
+		setup.PairKey = s.phone.key
 	}
 	if s.endedBank != nil {
 		setup.Ended.CA = s.endedBank.ca.identity()

@@ -11,8 +11,8 @@ import (
 func cases() []testCase {
 	return slices.Concat(
 		scriptCases(), selectCases, wireCases, personalizationCases, authorityCases,
-		pinCases, encipheredPINCases, payCases, payRefusedCases, encipheredPayCases,
-		receiveCases, receiveRefusedCases, crisisCases, crisisLimitCases,
+		pinCases, encipheredPINCases, pairCases, securedCases, payCases, payRefusedCases,
+		encipheredPayCases, receiveCases, receiveRefusedCases, crisisCases, crisisLimitCases,
 		stateCases, instructionCases, readCases, policyCases, logCases, expiryCases, idCases,
 		thoroughCases, attackCases(),
 	)

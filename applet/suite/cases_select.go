@@ -38,7 +38,7 @@ var selectCases = []testCase{
 		answer := s.succeeds(spec.Select.Only(), []byte(spec.AppletAID))
 		split := len(answer) - spec.NonceLength - 6
 		assert.Equal(c, "6F28"+"8408F0454B524F4E4101"+"A51C"+"CD0101"+
-			fmt.Sprintf("9F0802%04X", spec.Version)+"CE0107"+"9F4C08",
+			fmt.Sprintf("9F0802%04X", spec.Version)+"CE010F"+"9F4C08",
 			fmt.Sprintf("%X", answer[:split]))
 		assert.NotEqual(c, make([]byte, spec.NonceLength), answer[split:split+spec.NonceLength])
 		assert.Equal(c, "C90400000000", fmt.Sprintf("%X", answer[split+spec.NonceLength:]))

@@ -27,6 +27,9 @@ func (r row) String() string {
 // noCommand is the name of the rows that belong to no command.
 const noCommand = "(no command)"
 
+// underSecureMessaging is the name of the rows of what carries the other rows.
+const underSecureMessaging = "(secure messaging)"
+
 // reachable reports whether a card that works can answer the command so at all.
 func reachable(c *spec.Command, sw apdu.StatusWord) bool {
 	switch sw {
@@ -43,7 +46,9 @@ func reachable(c *spec.Command, sw apdu.StatusWord) bool {
 
 // specRows are all rows of the spec.
 func specRows() []row {
-	rows := []row{{Command: noCommand, SW: spec.SWInstruction}}
+	rows := []row{{Command: noCommand, SW: spec.SWInstruction},
+		{Command: underSecureMessaging, SW: spec.SWOK},
+		{Command: underSecureMessaging, SW: spec.SWMACWrong}}
 	for _, c := range spec.Commands {
 		for _, v := range c.Variants {
 			rows = append(rows, row{c.Name, v.Name, spec.SWOK})
@@ -85,6 +90,10 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 	touched := row{Command: noCommand, SW: status.Code}
 	switch {
 	case command == nil:
+	case isSecured(c) && (r.SW == apdu.OK || status.Code == spec.SWMoreData):
+		touched = row{Command: underSecureMessaging, SW: spec.SWOK}
+	case isSecured(c) && r.SW == spec.SWMACWrong:
+		touched = row{Command: underSecureMessaging, SW: spec.SWMACWrong}
 	case r.SW == apdu.OK || status.Code == spec.SWMoreData:
 		variant, found := spec.Find(c.CLA, c.INS, c.P1, c.P2)
 		known = known && found
@@ -100,6 +109,9 @@ func (v *coverage) note(c apdu.Command, r apdu.Response) {
 	}
 	v.touched[touched]++
 }
+
+// isSecured reports whether a command is under secure messaging.
+func isSecured(c apdu.Command) bool { return c.CLA&spec.ClassSecured == spec.ClassSecured }
 
 // add counts what another has counted.
 func (v *coverage) add(other *coverage) {

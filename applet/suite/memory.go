@@ -86,7 +86,7 @@ func (c *caseRun) noteSecrets(command apdu.Command) {
 
 // secretCommands are the instructions of those that bring secrets.
 var secretCommands = []byte{spec.Verify.INS, spec.ChangeReferenceData.INS,
-	spec.ResetRetryCounter.INS, spec.PutData.INS}
+	spec.ResetRetryCounter.INS, spec.PutData.INS, spec.Pair.INS}
 
 // inspected is a card whose memory is inspected after every command.
 type inspected struct {

@@ -64,6 +64,7 @@ type subject struct {
 	lowestOrder uint32     // that its first PIN comes with
 	group       uint8      // the same
 	model       *cardModel // from activation on
+	phone       *phone     // that the card is paired with, or nil
 }
 
 // pilotCeilings are the pilot's limits, and plaintext PINs by contactless.

@@ -97,7 +97,8 @@ func (s *subject) sameAs(state *message.State) bool {
 }
 
 func tornCases() []tornCase {
-	return slices.Concat(tornPayments(), tornCrisis(), tornPersonalization(), tornPINs())
+	return slices.Concat(tornPayments(), tornCrisis(), tornPersonalization(), tornPINs(),
+		tornPairs())
 }
 
 // tornPayments are the commands of the payment flows.

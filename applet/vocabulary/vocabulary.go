@@ -32,6 +32,20 @@ var made = sync.OnceValue(func() trace.Vocabulary {
 			})
 		}
 	}
+	// What is under secure messaging has the same header; data and answer are enciphered.
+	for _, c := range spec.Commands {
+		if !c.IsSecured() {
+			continue
+		}
+		for _, row := range c.Variants {
+			v.Forms = append(v.Forms, trace.Form{
+				Name: row.Title() + ", secured", Clause: "TR-03110-3 appendix F",
+				CLA: c.CLA | spec.ClassSecured, INS: c.INS, P1: row.P1, P2: row.P2,
+				Numbered: row.AnyP1,
+				In:       fields(spec.SecuredCommand), Out: fields(spec.SecuredAnswer),
+			})
+		}
+	}
 	return v
 })
 

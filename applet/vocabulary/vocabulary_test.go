@@ -126,7 +126,7 @@ func TestSecretsNeverShow(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, variants, 8)
+	require.Len(t, variants, 9)
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.SampledFrom(variants).Draw(t, "variant").APDU()
 		secret := rapid.SliceOfN(rapid.ByteRange(0x11, 0x99), 3, 120).Draw(t, "secret")

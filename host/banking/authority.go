@@ -199,4 +199,8 @@ type Operator interface {
 	// ResetTries has the device's next Instruction restore all tries of PIN and PUK. Errors:
 	// [ErrNoDevice], the notary's.
 	ResetTries(ctx context.Context, id message.DeviceID) error
+
+	// Unpair has the device's next Instruction end its pair with a phone. That of a device that was
+	// reported lost does it in any case. Errors: [ErrNoDevice], the notary's.
+	Unpair(ctx context.Context, id message.DeviceID) error
 }

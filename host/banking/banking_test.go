@@ -250,6 +250,7 @@ func (s stub) CollectEnded(context.Context) error                       { return
 func (s stub) Block(context.Context, message.DeviceID, bool) error      { return s.err }
 func (s stub) SetGroup(context.Context, message.DeviceID, uint8) error  { return s.err }
 func (s stub) ResetTries(context.Context, message.DeviceID) error       { return s.err }
+func (s stub) Unpair(context.Context, message.DeviceID) error           { return s.err }
 func (s stub) ReplaceApp(_ context.Context, _ string, app *ecdsa.PublicKey) error {
 	if !app.Equal(key()) {
 		return errors.New("another key")
@@ -342,6 +343,7 @@ func calls(ctx context.Context, p parties) (answers []any, errs []error) {
 	only(p.operator.Block(ctx, anna, true))
 	only(p.operator.ResetTries(ctx, anna))
 	only(p.operator.SetGroup(ctx, anna, 2))
+	only(p.operator.Unpair(ctx, anna))
 	return answers, errs
 }
 

@@ -233,6 +233,11 @@ func (o operator) ResetTries(ctx context.Context, id message.DeviceID) error {
 	return remote.Do(ctx, o.client, "reset-tries", deviceRequest{id})
 }
 
+// Unpair implements Operator.
+func (o operator) Unpair(ctx context.Context, id message.DeviceID) error {
+	return remote.Do(ctx, o.client, "unpair", deviceRequest{id})
+}
+
 // ServeOperator answers the intermediary's own staff.
 func ServeOperator(o Operator) *remote.Server {
 	s := remote.NewServer(Errors)
@@ -286,5 +291,7 @@ func ServeOperator(o Operator) *remote.Server {
 		})
 	remote.HandleOnly(s, "reset-tries",
 		func(ctx context.Context, q deviceRequest) error { return o.ResetTries(ctx, q.Device) })
+	remote.HandleOnly(s, "unpair",
+		func(ctx context.Context, q deviceRequest) error { return o.Unpair(ctx, q.Device) })
 	return s
 }

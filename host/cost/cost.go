@@ -120,8 +120,8 @@ func (m *measurement) begin(title string, goal time.Duration) {
 }
 
 func (m *measurement) observe(e apdu.Exchange, stats card.Stats) {
-	if e.Label != m.holder || e.Err != nil {
-		return // the others' cards do the same
+	if e.Label != m.holder || e.Err != nil || len(e.Wire) > 0 {
+		return // the others' cards do the same; what was carried is counted on the wire
 	}
 	estimate, err := card.Estimate(stats, m.link)
 	if err != nil {
@@ -166,6 +166,16 @@ func (m *measurement) flows(ctx context.Context) error {
 		{"pay another card", 0,
 			func(tap wallet.Tap) error { return m.receive(ctx, bertil, anna, small) }},
 		{"refuse", 0, func(tap wallet.Tap) error { return m.refuse(ctx, anna, tap, small) }},
+		{"pair with the own phone", 0, func(tap wallet.Tap) error {
+			return anna.Phone.Pair(ctx, tap)
+		}},
+		{"read the balance, paired", 0, func(wallet.Tap) error {
+			_,
+				err := anna.Phone.Holdings(ctx, bare(anna))
+			return err
+		}},
+		{"receive, paired: REQUEST, then ACCEPT", 0,
+			func(wallet.Tap) error { return m.receive(ctx, anna, bertil, small) }},
 		{"synchronise", 0, func(tap wallet.Tap) error {
 			_,
 				err := anna.Phone.Synchronise(ctx, tap)
@@ -246,9 +256,12 @@ func side(p *sandbox.Person) wallet.Side {
 			if withPIN {
 				return present(p)
 			}
-			return wallet.Tap{Card: p.Card.Tap()}, nil
+			return bare(p), nil
 		}}
 }
+
+// bare is a person's card held to the phone, without the PIN.
+func bare(p *sandbox.Person) wallet.Tap { return wallet.Tap{Card: p.Card.Tap()} }
 
 func (m *measurement) fund(ctx context.Context, p *sandbox.Person, amount money.Ore) error {
 	tap, err := present(p)

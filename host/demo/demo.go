@@ -70,7 +70,7 @@ func play(ctx context.Context, t *sandbox.Sandbox, tell *printer) (sandbox.Books
 		return sandbox.Books{}, err
 	}
 	for _, scene := range []func() error{
-		s.load, s.receiveWithoutPIN, s.payAtTheMerchant, s.tornTap, s.cardToCard, s.refuse,
+		s.pair, s.load, s.payAtTheMerchant, s.tornTap, s.cardToCard, s.refuse,
 		s.settleTheChain, s.payerFirst, s.unload, s.settleAll,
 	} {
 		if err := scene(); err != nil {
@@ -129,11 +129,7 @@ func (s *scenario) load() error {
 
 func (s *scenario) loadCard(p *sandbox.Person, amount money.Ore) error {
 	s.print.event(title(p.Name), "orders %s for the card, and holds it to the phone", amount)
-	tap, err := s.present(p)
-	if err != nil {
-		return err
-	}
-	result, err := p.Phone.Load(s.ctx, tap, amount)
+	result, err := p.Phone.Load(s.ctx, s.hold(p), amount)
 	if err != nil {
 		return err
 	}
@@ -228,11 +224,7 @@ func (s *scenario) tornTap() error {
 
 // synchronise brings a person's card online.
 func (s *scenario) synchronise(p *sandbox.Person) error {
-	tap, err := s.present(p)
-	if err != nil {
-		return err
-	}
-	result, err := p.Phone.Synchronise(s.ctx, tap)
+	result, err := p.Phone.Synchronise(s.ctx, s.hold(p))
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (t *printer) tap() { t.last = card.Stats{} }
 // onExchange receives every exchange with a card.
 func (t *printer) onExchange(e apdu.Exchange, stats card.Stats) {
 	t.last = t.last.Add(stats)
-	if !t.trace {
+	if !t.trace || e.Carried {
 		return
 	}
 	for line := range strings.Lines(trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e))) {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/banking"
 	"ekrona/host/envelope"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
@@ -16,29 +14,21 @@ import (
 // payInstruction is the command whose answer the torn tap loses.
 var payInstruction = spec.Pay.INS
 
-// receiveWithoutPIN has the banks let the cards of those who are paid by phone receive without PIN.
-func (s *scenario) receiveWithoutPIN() error {
-	s.print.heading("A policy: Bertil's and Cecilia's cards receive without their PIN")
-	for _, p := range []*sandbox.Person{s.bertil, s.cecilia} {
-		b, err := s.sandbox.BankOf(s.ctx, p)
+// pair pairs each phone with its card.
+func (s *scenario) pair() error {
+	s.print.heading("Pairing: phone and card meet once, by the PIN")
+	for _, p := range s.people() {
+		tap, err := s.present(p)
 		if err != nil {
 			return err
 		}
-		policy := message.DefaultPolicy()
-		policy.Flags &^= spec.FlagPINToReceive
-		device := p.Phone.Device()
-		if _, err := b.SetPolicy(s.ctx, banking.PolicyOrder{
-			Key: "receive without PIN " + string(device), By: "demo", Policy: policy,
-			Devices: []message.DeviceID{device},
-		}); err != nil {
+		if err := p.Phone.Pair(s.ctx, tap); err != nil {
 			return err
 		}
-		s.print.event(b.Settings.Title, "changes the policy of %s's card: its next Instruction "+
-			"brings it", title(p.Name))
-		if err := s.synchronise(p); err != nil {
-			return err
-		}
+		s.print.event(title(p.Name)+"'s phone",
+			"is paired with the card: from now on it reads and receives without the PIN")
 	}
+	s.print.event("A payment", "asks for the PIN, always")
 	return nil
 }
 
@@ -47,6 +37,12 @@ func (s *scenario) cardToCard() error {
 	if err := s.transfer(s.anna, s.bertil, 80*money.Krona); err != nil {
 		return err
 	}
+	holdings, err := s.bertil.Phone.Holdings(s.ctx, s.hold(s.bertil))
+	if err != nil {
+		return err
+	}
+	s.print.event("Bertil's phone", "reads the card's balance, without PIN: %s", holdings.Balance)
+	s.print.cost("that tap")
 	s.print.event("Bertil", "spends what was just received, before any of it is settled")
 	return s.transfer(s.bertil, s.cecilia, 50*money.Krona)
 }
@@ -99,14 +95,19 @@ func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) erro
 // errPINToReceive says that the demo's payees entered a PIN after all.
 var errPINToReceive = errors.New("demo: the payee's card asks for its PIN to receive")
 
+// hold holds a person's card to the paired phone, without PIN.
+func (s *scenario) hold(p *sandbox.Person) wallet.Tap {
+	s.print.tap()
+	return wallet.Tap{Card: p.Card.Tap()}
+}
+
 // receiving is a payee with phone and card, and without PIN.
 func (s *scenario) receiving(p *sandbox.Person) wallet.Side {
 	hold := func(_ context.Context, withPIN bool) (wallet.Tap, error) {
 		if withPIN {
 			return wallet.Tap{}, errPINToReceive
 		}
-		s.print.tap()
-		return wallet.Tap{Card: p.Card.Tap()}, nil
+		return s.hold(p), nil
 	}
 	return wallet.Side{Phone: p.Phone, Hold: hold}
 }

@@ -114,6 +114,7 @@ type storedDevice struct {
 	role        spec.Role
 	blockWanted bool
 	resetIn     uint32 // number of the Instruction that gives back the PIN tries
+	unpairIn    uint32 // number of the Instruction that ends the pair with a phone
 }
 
 func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDevice, error) {
@@ -123,9 +124,9 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 	}
 	var policy []byte
 	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint,
-		&d.Ceilings, &d.Slots, &policy, &d.blockWanted, &d.resetIn},
+		&d.Ceilings, &d.Slots, &policy, &d.blockWanted, &d.resetIn, &d.unpairIn},
 		`SELECT customer, role, certificate, pin_point, ceilings, slots, policy, block_wanted,
-			reset_in FROM device WHERE id = $1`, id)
+			reset_in, unpair_in FROM device WHERE id = $1`, id)
 	if err == nil && !found {
 		return d, fmt.Errorf("device %q: %w", id, banking.ErrNoDevice)
 	}

@@ -111,6 +111,11 @@ func (s deviceSituation) actions() message.Actions {
 	if s.device.resetIn == s.outstanding.NextSeq {
 		actions |= spec.ActionResetTries
 	}
+	isReported := s.outstanding.Status != notary.Active && actions.Has(spec.ActionBlock) &&
+		s.device.role == spec.RoleCard
+	if s.device.unpairIn == s.outstanding.NextSeq || isReported {
+		actions |= spec.ActionUnpair
+	}
 	return actions
 }
 

@@ -97,6 +97,17 @@ func (i *Intermediary) Block(ctx context.Context, id message.DeviceID, blocked b
 // ResetTries has the device's next Instruction restore all tries of PIN and PUK. Errors:
 // [banking.ErrNoDevice], the notary's.
 func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) error {
+	return i.withNext(ctx, id, `UPDATE device SET reset_in = $1 WHERE id = $2`)
+}
+
+// Unpair has the device's next Instruction end its pair with a phone. Errors:
+// [banking.ErrNoDevice], the notary's.
+func (i *Intermediary) Unpair(ctx context.Context, id message.DeviceID) error {
+	return i.withNext(ctx, id, `UPDATE device SET unpair_in = $1 WHERE id = $2`)
+}
+
+// withNext keeps the number of the device's next Instruction that is not signed yet.
+func (i *Intermediary) withNext(ctx context.Context, id message.DeviceID, keep string) error {
 	if _, err := device(ctx, i.db, id); err != nil {
 		return err
 	}
@@ -108,11 +119,10 @@ func (i *Intermediary) ResetTries(ctx context.Context, id message.DeviceID) erro
 	if err != nil {
 		return err
 	}
-	if outstanding.Instruction != nil { // it is signed already, without the reset
+	if outstanding.Instruction != nil { // it is signed already
 		next++
 	}
-	if err := store.Exec(ctx, i.db, `UPDATE device SET reset_in = $1 WHERE id = $2`, next,
-		id); err != nil {
+	if err := store.Exec(ctx, i.db, keep, next, id); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", id, err)
 	}
 	return nil

@@ -15,10 +15,10 @@ var ErrNoneHeld = errors.New("the card in the hand is another's")
 
 // PersonHolding starts the phone of a person with the card that is held to it, so that nobody need
 // name one of several. A card tells its id to nobody without PIN: where it was inserted, it is the
-// one that understands a PIN that is enciphered to its key, which costs no other card a try. hold
-// holds the card with the PIN entered, and is called only then. Where nothing was inserted it is
-// the card of the sandbox's folder, if that is in use, and otherwise as with [Sandbox.Person].
-// Errors: those of Person, [ErrNoneHeld].
+// one that the phone is paired with, or that understands a PIN that is enciphered to its key, which
+// costs no other card a try. hold holds the card with the PIN entered, and is called only then.
+// Where nothing was inserted it is the card of the sandbox's folder, if that is in use, and
+// otherwise as with [Sandbox.Person]. Errors: those of Person, [ErrNoneHeld].
 func (s *Sandbox) PersonHolding(
 	ctx context.Context, name string, hold func(ctx context.Context) (wallet.Tap, error),
 ) (*Person, error) {
@@ -58,6 +58,15 @@ func (s *Sandbox) recognise(
 	name, tried := app.Settings.Owner, map[*Person]bool{}
 	var tap wallet.Tap
 	people, err := s.WithEachCard(ctx, name)
+	for _, p := range people {
+		paired, err := p.Phone.IsPaired(ctx)
+		if err == nil && paired {
+			paired, err = p.Phone.IsPairedWith(ctx, wallet.Tap{Card: p.Card.Tap()})
+		}
+		if err != nil || paired {
+			return p, err
+		}
+	}
 	for range 2 {
 		for _, p := range people {
 			if tried[p] {

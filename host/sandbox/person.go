@@ -289,7 +289,8 @@ func (s *Sandbox) BankOfMerchant(ctx context.Context, m *Merchant) (*bank.Bank, 
 }
 
 // ChangePhone gives a person another phone: with its own key, which the bank registers in place of
-// the former one's, and with no data but the person's list of cards. The former phone need not be
+// the former one's, and with no data but the person's list of cards. The cards' pairs with the
+// former one end with their next Instruction. The former phone need not be
 // there: who is a customer is asked at the banks. A cut leaves the former phone in use, or the next
 // one; the same call goes on. Errors: [ErrUnknown].
 func (s *Sandbox) ChangePhone(
@@ -323,6 +324,13 @@ func (s *Sandbox) ChangePhone(
 			return nil, err
 		}
 		next++
+	}
+	for _, c := range known {
+		// Where the notary cannot be asked, the pair ends when the next phone pairs.
+		if err := b.Unpair(ctx, c.Device.ID); c.InUse && err != nil &&
+			!errors.Is(err, remote.ErrUnreachable) {
+			return nil, err
+		}
 	}
 	delete(s.opened, name)
 	s.people = slices.DeleteFunc(s.people, func(other *Person) bool { return other.Name == name })

@@ -35,7 +35,7 @@ type Slot struct {
 	dead          error // until the next tap
 }
 
-var _ apdu.Card = (*Slot)(nil)
+var _ apdu.Observed = (*Slot)(nil)
 
 // Insert puts a card into the slot that another program could hold as well, such as one in a
 // reader. reset powers it off and on.
@@ -98,6 +98,15 @@ func (s *Slot) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, err
 		return response, err
 	})
 	return recorded.Transmit(ctx, c)
+}
+
+// Above records the exchanges of a secure channel to the card in clear, for the observer too.
+func (s *Slot) Above(channel apdu.Card) apdu.Card {
+	if s.observe == nil {
+		return channel
+	}
+	return apdu.Recorder{Card: channel, Label: s.holder,
+		Sink: func(e apdu.Exchange) { s.observe(e, card.Stats{}) }}
 }
 
 // deliver sends the command to the card, and takes the card away when that was planned.

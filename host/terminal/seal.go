@@ -3,8 +3,6 @@ package terminal
 import (
 	"bytes"
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"database/sql"
@@ -13,7 +11,7 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/entropy"
+	"ekrona/host/seal"
 	"ekrona/host/store"
 )
 
@@ -99,41 +97,28 @@ func (t *Terminal) opensRows(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// sealer enciphers journal rows with AES-GCM (NIST SP 800-38D), a fresh random
-// nonce for each row, bound to the place of the row: a row copied to another
-// place does not open there.
-type sealer struct {
-	aead   cipher.AEAD
-	random io.Reader
-}
+// sealer seals journal rows, bound to the place of the row: a row copied to another place does
+// not open there.
+type sealer struct{ rows seal.Sealer }
 
 func newSealer(key JournalKey, random io.Reader) (sealer, error) {
-	block, err := aes.NewCipher(key[:])
+	rows, err := seal.New(seal.Key(key), random)
 	if err != nil {
 		return sealer{}, fmt.Errorf("terminal: journal key: %w", err)
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return sealer{}, fmt.Errorf("terminal: journal key: %w", err)
-	}
-	return sealer{aead, random}, nil
+	return sealer{rows}, nil
 }
 
-// seal returns nonce || ciphertext || tag.
 func (s sealer) seal(kind string, number uint32, plain []byte) ([]byte, error) {
-	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(plain)+s.aead.Overhead())
-	if err := entropy.Fill(s.random, nonce); err != nil {
+	sealed, err := s.rows.Seal(rowLabel(kind, number), plain)
+	if err != nil {
 		return nil, fmt.Errorf("terminal: sealing a journal row: %w", err)
 	}
-	return s.aead.Seal(nonce, nonce, plain, rowLabel(kind, number)), nil
+	return sealed, nil
 }
 
 func (s sealer) open(kind string, number uint32, sealed []byte) ([]byte, error) {
-	if len(sealed) < s.aead.NonceSize() {
-		return nil, fmt.Errorf("%w (%s %d)", ErrJournal, kind, number)
-	}
-	nonce, rest := sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():]
-	plain, err := s.aead.Open(nil, nonce, rest, rowLabel(kind, number))
+	plain, err := s.rows.Open(rowLabel(kind, number), sealed)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%s %d)", ErrJournal, kind, number)
 	}

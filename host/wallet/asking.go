@@ -100,7 +100,7 @@ func (w *Wallet) refuseTorn(
 	case taps <= 1: // the one that runs now
 		return false, nil
 	}
-	if err := h.verify(ctx); err != nil {
+	if err := h.owner(ctx); err != nil {
 		return false, err
 	}
 	open, err := h.OpenRequests(ctx)

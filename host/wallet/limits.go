@@ -8,15 +8,17 @@ import (
 )
 
 // tellLimit returns a card's refusal for a limit as [*limit.Reached], with the numbers that the
-// card gives once its PIN is verified.
+// card gives to its owner: by the pair of card and phone, or where its PIN was right.
 func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owner) error {
 	err = limit.OfCard(err, whose)
 	var reached *limit.Reached
 	if !errors.As(err, &reached) {
 		return err
 	}
-	if h.pinRight && h.verify(ctx) != nil || !h.verified {
-		return err
+	if secured, failed := h.secure(ctx); failed != nil || !secured {
+		if h.pinRight && h.verify(ctx) != nil || !h.verified {
+			return err
+		}
 	}
 	held, readErr := h.holdings(ctx)
 	if readErr != nil {

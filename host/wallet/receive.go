@@ -19,8 +19,8 @@ import (
 //
 //  1. With the PIN, open Requests that the phone has given to nobody are read from the
 //     card: one of this amount and payer is the lost answer of a torn tap, and is taken.
-//     The others on the owner's card are kept: [Wallet.Unfinished] has them. The PIN is
-//     needed where this phone knows of such a tap.
+//     The others on the owner's card are kept: [Wallet.Unfinished] has them. The PIN, or
+//     the pair of card and phone, is needed where this phone knows of such a tap.
 //  2. Otherwise REQUEST. A cut leaves the Request open on the card or not at all;
 //     the same call finds out. When open Requests leave no room on the owner's card,
 //     the oldest that a torn tap of this phone left there is refused, and the card
@@ -44,7 +44,7 @@ func (w *Wallet) Request(
 		return envelope.Envelope{}, err
 	}
 	if signed == nil {
-		signed, err = h.withPIN(ctx,
+		signed, err = h.asOwner(ctx,
 			func() ([]byte, error) { return w.requestMakingRoom(ctx, h, amount, payer) })
 		if err != nil {
 			return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
@@ -65,7 +65,8 @@ func (w *Wallet) Request(
 }
 
 // lostRequest returns the Request that a torn tap has left on the card, nil when there is none. It
-// takes the PIN to read it, which may be left out while this phone knows of no such tap.
+// takes the PIN, or the pair of card and phone, to read it; the PIN may be left out while this
+// phone knows of no such tap.
 func (w *Wallet) lostRequest(
 	ctx context.Context, h *cardSession, amount money.Ore, payer message.DeviceID,
 ) ([]byte, error) {
@@ -73,7 +74,7 @@ func (w *Wallet) lostRequest(
 	if err != nil || taps == 0 && h.tap.PIN == (pin.Block{}) {
 		return nil, err
 	}
-	if err := h.verify(ctx); err != nil {
+	if err := h.owner(ctx); err != nil {
 		return nil, err
 	}
 	signed, err := w.unassignedRequest(ctx, h, amount, payer)
@@ -143,7 +144,7 @@ func (w *Wallet) Accept(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := h.withPIN(ctx, func() ([]byte, error) {
+	signed, err := h.asOwner(ctx, func() ([]byte, error) {
 		return h.Client.Accept(ctx, payment.Message, payment.Certificate, payment.Authority)
 	})
 	if err != nil {
@@ -216,7 +217,7 @@ func (w *Wallet) Refuse(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	signed, err := h.withPIN(ctx,
+	signed, err := h.asOwner(ctx,
 		func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
 	if err != nil {
 		return envelope.Envelope{}, err

@@ -84,12 +84,12 @@ func (o cardDevice) Answer(ctx context.Context, waiting envelope.Envelope) error
 	if err != nil {
 		return fmt.Errorf("%w: %w", session.ErrUndecided, err)
 	}
-	_, err = o.withPIN(ctx, func() ([]byte, error) {
+	_, err = o.asOwner(ctx, func() ([]byte, error) {
 		return o.Client.Accept(ctx, waiting.Message, waiting.Certificate, waiting.Authority)
 	})
 	if client.Is(err, spec.SWBlocked) || client.Is(err, spec.SWClosed) ||
 		client.Is(err, spec.SWExpired) {
-		_, err = o.withPIN(ctx,
+		_, err = o.asOwner(ctx,
 			func() ([]byte, error) { return o.Client.Refuse(ctx, payment.Request.Number) })
 	}
 	var refused *client.Refusal

@@ -25,6 +25,8 @@ type cardSession struct {
 	verified bool
 	nonce    message.Nonce // zeros when an enciphered PIN has used it up
 	pinRight bool          // the card has refused something else
+	secured  bool          // Client is under secure messaging with the paired card
+	unpaired bool          // the card does not know the pair's key
 
 	application message.FCI
 	crisisGiven bool // by the intermediary, in this session
@@ -67,14 +69,17 @@ func (h *cardSession) verify(ctx context.Context) error {
 	return err
 }
 
-// IsHeld reports whether the held card is the owner's card that this app is set up with: the only
-// one that understands a PIN enciphered to its key. Another card answers that the MAC is wrong, and
-// none of its tries is taken. Errors: [ErrPINNeeded], [*client.Refusal] for a wrong PIN,
-// [*client.LinkLost].
+// IsHeld reports whether the held card is the owner's card that this app is set up with: the one
+// that it is paired with, or the only one that understands a PIN enciphered to its key. Another
+// card answers that the MAC is wrong, and none of its tries is taken. Errors: [ErrPINNeeded],
+// [*client.Refusal] for a wrong PIN, [*client.LinkLost].
 func (w *Wallet) IsHeld(ctx context.Context, tap Tap) (bool, error) {
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return false, err
+	}
+	if secured, err := h.secure(ctx); err != nil || secured {
+		return secured, err
 	}
 	err = h.verify(ctx)
 	if client.Is(err, spec.SWMACWrong) {
@@ -83,13 +88,17 @@ func (w *Wallet) IsHeld(ctx context.Context, tap Tap) (bool, error) {
 	return err == nil, err
 }
 
-// withPIN runs a command that may require the PIN, first without it.
-func (h *cardSession) withPIN(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
+// asOwner runs a command that may require the owner: under secure messaging where phone and card
+// are paired, and with the PIN where the card asks for it.
+func (h *cardSession) asOwner(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
+	if _, err := h.secure(ctx); err != nil {
+		return nil, err
+	}
 	answer, err := do()
 	if !client.Is(err, spec.SWSecurity) {
 		return answer, err
 	}
-	if err := h.verify(ctx); err != nil {
+	if err := h.owner(ctx); err != nil {
 		return nil, err
 	}
 	return do()
@@ -121,13 +130,14 @@ type Holdings struct {
 	Limits message.Policy
 }
 
-// Holdings reads balance, counters and policy. It requires the PIN.
+// Holdings reads balance, counters and policy. It requires the PIN, unless card and phone are
+// paired. Errors: [ErrPINNeeded], [ErrNotPaired].
 func (w *Wallet) Holdings(ctx context.Context, tap Tap) (Holdings, error) {
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return Holdings{}, err
 	}
-	if err := h.verify(ctx); err != nil {
+	if err := h.owner(ctx); err != nil {
 		return Holdings{}, err
 	}
 	return h.holdings(ctx)
@@ -156,21 +166,32 @@ func (h *cardSession) holdings(ctx context.Context) (Holdings, error) {
 	return held, nil
 }
 
-// ChangePIN replaces the PIN of the owner's card by a new one.
+// ChangePIN replaces the PIN of the owner's card by a new one. A phone that was paired with the
+// card is paired again, by the new PIN.
 func (w *Wallet) ChangePIN(ctx context.Context, tap Tap, replacement pin.Block) error {
-	h, err := w.openSession(ctx, tap)
-	if err != nil {
-		return err
-	}
-	return h.Client.ChangePIN(ctx, tap.PIN, replacement,
-		client.PINTransport{Key: w.pinKey, Random: w.random})
+	return w.replacePIN(ctx, tap, replacement, func(h *cardSession, by client.PINTransport) error {
+		return h.Client.ChangePIN(ctx, tap.PIN, replacement, by)
+	})
 }
 
-// UnblockPIN sets a new PIN on the owner's card with its PUK.
+// UnblockPIN sets a new PIN on the owner's card with its PUK, as [Wallet.ChangePIN].
 func (w *Wallet) UnblockPIN(ctx context.Context, tap Tap, puk, replacement pin.Block) error {
+	return w.replacePIN(ctx, tap, replacement, func(h *cardSession, by client.PINTransport) error {
+		return h.ResetPIN(ctx, puk, replacement, by)
+	})
+}
+
+func (w *Wallet) replacePIN(
+	ctx context.Context, tap Tap, replacement pin.Block,
+	replace func(h *cardSession, by client.PINTransport) error,
+) error {
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
 		return err
 	}
-	return h.ResetPIN(ctx, puk, replacement, client.PINTransport{Key: w.pinKey, Random: w.random})
+	h.nonce = message.Nonce{}
+	if err := replace(h, client.PINTransport{Key: w.pinKey, Random: w.random}); err != nil {
+		return err
+	}
+	return w.PairAgain(ctx, h.Client, replacement)
 }

@@ -7,7 +7,8 @@
 // killed app or a torn tap.
 //
 // Nobody trusts the phone, and it trusts nobody: cards, terminals and servers verify what it
-// brings. It has no secret but its app key; its owner's PIN passes through it, enciphered to the
+// brings. It has no secret but its app key and the key of the pair with its owner's card, which
+// reads and receives and never pays (pair.go); its owner's PIN passes through it, enciphered to the
 // card.
 package wallet
 
@@ -28,6 +29,7 @@ import (
 	"ekrona/apdu/pin"
 	"ekrona/apdu/signature"
 	"ekrona/host/banking"
+	"ekrona/host/seal"
 	"ekrona/host/store"
 )
 
@@ -44,6 +46,7 @@ type Config struct {
 	DB           *sql.DB // opened with Schema
 	Random       io.Reader
 	App          crypto.Signer // the app's key, registered for the owner
+	PairSeal     seal.Key      // under which the journal keeps the key of the pair
 	Device       message.DeviceID
 	Certificate  []byte         // 7F21 of the owner's card, as issued; the journal has later ones
 	CA           []byte         // 7F21 of the CA that signed it
@@ -68,6 +71,7 @@ type Wallet struct {
 	links        [][]byte // from root to root, as the intermediary has sent them
 	root         []byte   // the last of them that the card knows
 	batch        []byte   // certificate of its batch key that the card has
+	sealer       seal.Sealer
 }
 
 // PINKey returns the key of the owner's card to which PINs are enciphered.
@@ -87,9 +91,13 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		return nil, fmt.Errorf("wallet: the certificate is that of %s, not of %s: give the one "+
 			"that was issued for this card", own.Holder, c.Device)
 	}
+	sealer, err := seal.New(c.PairSeal, c.Random)
+	if err != nil {
+		return nil, fmt.Errorf("wallet: %w", err)
+	}
 	w := &Wallet{
-		db: c.DB, random: c.Random, app: c.App, device: c.Device, certificate: c.Certificate,
-		ca: c.CA, pinKey: pinKey, ceilings: c.Ceilings,
+		sealer: sealer, db: c.DB, random: c.Random, app: c.App, device: c.Device,
+		certificate: c.Certificate, ca: c.CA, pinKey: pinKey, ceilings: c.Ceilings,
 		authorities: map[message.AuthorityRef][]byte{}, intermediary: c.Intermediary,
 	}
 	if w.ceilings == (message.Policy{}) {

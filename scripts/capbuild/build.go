@@ -36,7 +36,7 @@ func Build(
 	b := builder{tools: tools, root: root, work: work}
 	var manifests []*Manifest
 	for _, p := range withImports(packages) {
-		archive, err := b.convert(ctx, p, optionsOf(p))
+		archive, err := b.convert(ctx, p, b.sources(p), optionsOf(p))
 		if err != nil {
 			return nil, err
 		}
@@ -115,13 +115,19 @@ func optionsOf(p Package) Options {
 	return options
 }
 
+func (b *builder) sources(p Package) string {
+	return filepath.Join(b.root, filepath.FromSlash(p.Sources))
+}
+
 // convert runs ant-javacard for one package, in a process of its own: the kit's
 // converter loses its messages when it runs twice in one.
-func (b *builder) convert(ctx context.Context, p Package, options Options) (*Archive, error) {
+func (b *builder) convert(
+	ctx context.Context, p Package, sources string, options Options,
+) (*Archive, error) {
 	output := filepath.Join(b.work, p.Name+".cap")
 	caps := antCAP{
 		Target: options.Target, Package: p.Name, AID: p.AID, Version: p.Version,
-		Sources: filepath.Join(b.root, filepath.FromSlash(p.Sources)), Output: output,
+		Sources: sources, Output: output,
 		Export: b.export(p.Name),
 		Ints:   options.Ints, Debug: options.Debug, Verify: false, // the finished file is verified
 	}

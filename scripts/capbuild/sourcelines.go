@@ -9,16 +9,20 @@ import (
 	"ekrona/emulator/cap"
 )
 
-// writeLines converts a package with Lines once more, with debug information, and
-// writes the table of the source line of each instruction. The second conversion must
-// give the same instructions.
+// writeLines converts a package with Lines once more, with debug information and without constants,
+// and writes the table of the source line of each instruction. The second
+// conversion must give the same instructions.
 func (b *builder) writeLines(ctx context.Context, out string, p Package, archive *Archive) error {
 	if !p.Lines {
 		return nil
 	}
 	options := optionsOf(p)
 	options.Debug = true
-	debug, err := b.convert(ctx, p, options)
+	sources := filepath.Join(b.work, p.Name+".lines")
+	if err := copyWithoutConstants(sources, b.sources(p)); err != nil {
+		return fmt.Errorf("lines of %s: %w", p.Name, err)
+	}
+	debug, err := b.convert(ctx, p, sources, options)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ var framed = []struct {
 	{name: "ENCIPHERED_PINS", fields: spec.EncipheredPINs},
 	{name: "REQUEST_DATA", fields: spec.RequestPayment.Only().In},
 	{name: "REFUSE_DATA", fields: spec.Refuse.Only().In},
+	{name: "MUTUAL_AUTHENTICATE_DATA", fields: spec.MutualAuthenticate.Only().In},
 }
 
 // toRows are the fields before the last: those of a crisis order that have a fixed place.
@@ -48,6 +49,7 @@ var commandData = []struct {
 }{
 	{"REQUEST_DATA", spec.RequestPayment},
 	{"REFUSE_DATA", spec.Refuse},
+	{"MUTUAL_AUTHENTICATE_DATA", spec.MutualAuthenticate},
 }
 
 // frame collects the frame of a layout: pairs of a run of bytes that must stand

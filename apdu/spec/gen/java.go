@@ -114,6 +114,7 @@ public final class Spec {
 	j.section("Classes and instructions")
 	j.byte("CLA_INTERINDUSTRY", apdu.ClassInterindustry, "class of interindustry commands")
 	j.byte("CLA_PROPRIETARY", apdu.ClassProprietary, "class of our commands")
+	j.byte("CLA_SECURED", spec.ClassSecured, "bits: the command is under secure messaging")
 	j.byte("CLA_CHAINING", apdu.ClassChaining, "bit: more parts of the command follow")
 	for _, c := range spec.Commands {
 		j.byte("INS_"+constant(c.Name), c.INS,
@@ -186,6 +187,17 @@ public final class Spec {
 		"hashed after the shared secret, with FCI and Request: the key of an enciphered PAY")
 	j.bytes("PAY_LABEL_REFUSED", spec.PayLabelRefused,
 		"hashed after the shared secret, with nonce, status word and Request: what proves the card")
+	j.bytes("PAIR_LABEL_MAC", spec.PairLabelMAC,
+		"hashed after the shared secret: the MAC key of PAIR")
+	j.bytes("PAIR_LABEL_KEY", spec.PairLabelKey, "hashed after the shared secret: the pair key")
+	j.bytes("PAIR_LABEL_PROOF", spec.PairLabelProof,
+		"hashed after the shared secret, with the nonce: what proves that the card is paired")
+	j.bytes("MUTUAL_LABEL_PHONE", spec.MutualLabelPhone,
+		"hashed after the pair key, with both nonces: what proves the phone")
+	j.bytes("MUTUAL_LABEL_CARD", spec.MutualLabelCard,
+		"hashed after the pair key, with both nonces: what proves the card")
+	j.bytes("MUTUAL_LABEL_KEYS", spec.MutualLabelKeys,
+		"hashed after the pair key, with both nonces: the keys of secure messaging")
 	j.parts("POLICY", spec.PolicyLayout)
 	j.parts("OPEN_REQUEST", spec.OpenRequestLayout)
 	j.parts("ORDER_ROW", spec.OrderRowLayout)

@@ -377,7 +377,22 @@ func (p *page) cryptography() {
   same key, IV zero, padded with `+"`80`"+` and zeros. PAY_PAID has what the payee does not know of
   Payment and certificate: the Payment is of its Request, with the signature that it sent or the
   other form of the same (r, n - s), if an earlier PAY carried that.
+- PAIR: as an enciphered PIN of one block, but the MAC key = first 16 bytes of
+  SHA-256(Z || `+"`%X`"+`). Pair key = first 16 bytes of SHA-256(Z || `+"`%X`"+`). MAC of the answer:
+  first 8 bytes of SHA-256(Z || `+"`%X`"+` || nonce).
+- MUTUAL AUTHENTICATE: the phone's MAC is the first 8 bytes of SHA-256(pair key || `+"`%X`"+` ||
+  card's nonce || phone's nonce), the card's the same with `+"`%X`"+`; with `+"`%X`"+` the hash is the
+  encryption key (16) and the MAC key (16) of secure messaging.
+- Secure messaging (BSI TR-03110-3 appendix F, AES-128): class `+"`0C`"+` for `+"`00`"+`, `+"`8C`"+` for
+  `+"`80`"+`. The counter, 16 bytes, is zero after MUTUAL AUTHENTICATE and incremented before each
+  command and each answer. CRYPTOGRAM: `+"`01`"+`, then AES-128-CBC of the data, padded with `+"`80`"+`
+  and zeros; IV = counter, enciphered. MAC: first 8 bytes of AES-CMAC over counter || header (CLA
+  without chaining, INS, P1, P2), padded || the data objects before it, padded; of an answer without
+  header. What is wrong in anything is answered `+"`6988`"+` in clear and ends it, as a command in clear
+  does; GET RESPONSE does not. The whole command is secured first, and then chained or fetched in
+  parts. Every command can come so but SELECT, GET RESPONSE, PAIR, MUTUAL AUTHENTICATE and PAY.
 `, spec.TokenLabelMAC, spec.TokenLabelENC, spec.DeviceIDLength, spec.PointLength, spec.PointLength,
 		spec.PINLabelENC, spec.PINLabelMAC, spec.PINMACLength, spec.PayLabelKeys,
-		spec.PayLabelRefused)
+		spec.PayLabelRefused, spec.PairLabelMAC, spec.PairLabelKey, spec.PairLabelProof,
+		spec.MutualLabelPhone, spec.MutualLabelCard, spec.MutualLabelKeys)
 }

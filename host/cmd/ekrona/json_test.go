@@ -34,6 +34,7 @@ demo
 sandbox found box
 wallet buy anna 100 --state box
 wallet load anna 60 --state box
+wallet pair anna --state box
 wallet balance anna --state box
 wallet sync anna --state box
 wallet pay anna bertil 5 --state box

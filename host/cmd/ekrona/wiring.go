@@ -85,6 +85,7 @@ func withHolder(
 			letter := p.LetterOf(p.Phone.Device())
 			holder.Cards = append(holder.Cards, card.HolderCard{
 				PINKey: p.Phone.PINKey(), PIN: letter.PIN, PUK: letter.PUK,
+				Secured: p.Phone.Secured, PairAgain: p.Phone.PairAgain,
 				NoteNewPIN: func(digits string) error {
 					if letter.PIN == "" {
 						return nil

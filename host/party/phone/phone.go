@@ -24,6 +24,7 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/durable"
 	"ekrona/host/party"
+	"ekrona/host/seal"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
 )
@@ -34,6 +35,7 @@ type Settings struct {
 	Owner        string     `yaml:"owner"`
 	Keys         string     `yaml:"keys"`         // folder of the app's key
 	App          string     `yaml:"app"`          // its name
+	PairSeal     string     `yaml:"pair_seal"`    // file with the key that seals the pair keys
 	Intermediary string     `yaml:"intermediary"` // folder in which the owner's bank is reached
 	Authorities  []string   `yaml:"authorities"`  // certificates of the CAs whose cards are served
 }
@@ -70,7 +72,7 @@ func Found(
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	s.Party, s.Keys, s.App = party.Phone, "keys", "app"
+	s.Party, s.Keys, s.App, s.PairSeal = party.Phone, "keys", "app", "keys/pair.key"
 	app, err := pki.Open(f.Path(s.Keys), e.Complete().Random).Key(ctx, s.App)
 	if err != nil {
 		return err
@@ -78,6 +80,9 @@ func Found(
 	defer func() { err = errors.Join(err, app.Close()) }()
 	public, err := signature.PublicKey(app)
 	if err != nil {
+		return err
+	}
+	if err := seal.CreateKey(f.Path(s.PairSeal), e.Complete().Random); err != nil {
 		return err
 	}
 	if err := known(public); err != nil {
@@ -183,8 +188,12 @@ func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wa
 			return nil, fmt.Errorf("phone: card %s: ceilings: %w", c.Device, err)
 		}
 	}
+	key, err := seal.ReadKey(p.folder.Path(p.Settings.PairSeal), "pair seal")
+	if err != nil {
+		return nil, fmt.Errorf("phone: %w", err)
+	}
 	return wallet.New(ctx, wallet.Config{
-		DB: db, Random: p.environment.Random, App: p.App, Device: c.Device,
+		DB: db, Random: p.environment.Random, App: p.App, PairSeal: key, Device: c.Device,
 		Certificate: c.Certificate, CA: c.CA,
 		PINPoint: c.PINPoint, Ceilings: ceilings, Authorities: p.authorities,
 		Intermediary: banking.NewWallet(dial(p.Path(p.Settings.Intermediary))),

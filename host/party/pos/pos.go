@@ -9,21 +9,16 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
-	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/host/banking"
-	"ekrona/host/durable"
 	"ekrona/host/party"
+	"ekrona/host/seal"
 	"ekrona/host/terminal"
 	"ekrona/personalization/pki"
 )
@@ -96,7 +91,7 @@ func Found(
 	if err != nil {
 		return err
 	}
-	if err := makeJournalKey(f.Path(s.JournalKey), e.Random); err != nil {
+	if err := seal.CreateKey(f.Path(s.JournalKey), e.Random); err != nil {
 		return err
 	}
 	if err := known(owner, own.Encoded); err != nil {
@@ -267,26 +262,7 @@ func (t *Terminal) Path(name string) string { return t.folder.Path(name) }
 // Close ends the terminal.
 func (t *Terminal) Close() error { return t.folder.Close() }
 
-// makeJournalKey draws the key that the journal is sealed with, once.
-func makeJournalKey(path string, random io.Reader) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	var key terminal.JournalKey
-	if err := entropy.Fill(random, key[:]); err != nil {
-		return err
-	}
-	return durable.Create(path, []byte(hex.EncodeToString(key[:])), durable.OwnerOnly)
-}
-
-func readJournalKey(path string) (key terminal.JournalKey, err error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return key, fmt.Errorf("journal key: %w", err)
-	}
-	decoded, err := hex.DecodeString(strings.TrimSpace(string(content)))
-	if err != nil || len(decoded) != len(key) {
-		return key, fmt.Errorf("journal key %s is damaged: restore it from its backup", path)
-	}
-	return terminal.JournalKey(decoded), nil
+func readJournalKey(path string) (terminal.JournalKey, error) {
+	key, err := seal.ReadKey(path, "journal key")
+	return terminal.JournalKey(key), err
 }

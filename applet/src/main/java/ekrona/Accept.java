@@ -36,7 +36,7 @@ final class Accept extends Command {
             return;
         }
         requireActive();
-        requirePinToReceive();
+        requireReceiver();
         requireParties(certificate);
         short entry = requireOpen();
         short ca = device.certificates.requireKnownCA(certificate);

@@ -12,14 +12,13 @@ import javacard.framework.Util;
  * and with deselection; a response can be fetched until the next command.
  */
 final class Channel {
-    private static final byte CLASS_SECURE_MESSAGING = (byte) 0x0C;
     private static final byte CLASS_CHANNEL = (byte) 0x03;
     private static final byte CLASS_FURTHER = (byte) 0x40;
     private static final byte CLASS_RESERVED = (byte) 0x20;
     private static final byte CLASS_INVALID = (byte) 0xFF;
     /** All bits of the class that the applet refuses when set. */
     private static final byte CLASS_REFUSED =
-            (byte) (CLASS_FURTHER | CLASS_RESERVED | CLASS_SECURE_MESSAGING | CLASS_CHANNEL);
+            (byte) (CLASS_FURTHER | CLASS_RESERVED | Spec.CLA_SECURED | CLASS_CHANNEL);
     private static final byte PROTOCOL_TYPE = (byte) 0x0F;
     private static final short INS_P1_P2 = (short) 3;
     private static final short SHORT_RESPONSE = (short) 0x100;
@@ -31,18 +30,22 @@ final class Channel {
     }
 
     /**
-     * Refuses the classes that the applet does not support (ISO/IEC 7816-4 section 5.4.1).
+     * Refuses the classes that the applet does not support (ISO/IEC 7816-4 section 5.4.1), and
+     * secure messaging that is not open.
      *
      * @return the class byte without the chaining bit
      */
     byte checkClass(byte cla) {
         if ((byte) (cla & CLASS_REFUSED) != 0) {
-            refuseClass(cla);
+            requireSecured(cla);
         }
         return (byte) (cla & (byte) ~Spec.CLA_CHAINING);
     }
 
-    private void refuseClass(byte cla) {
+    private void requireSecured(byte cla) {
+        if ((byte) (cla & CLASS_REFUSED) == Spec.CLA_SECURED && ram.session[Ram.SECURED] != 0) {
+            return;
+        }
         if (cla == CLASS_INVALID) {
             refuse(Spec.SW_CLASS);
         }
@@ -52,7 +55,7 @@ final class Channel {
         if ((byte) (cla & CLASS_RESERVED) != 0) {
             refuse(Spec.SW_CLASS);
         }
-        if ((byte) (cla & CLASS_SECURE_MESSAGING) != 0) {
+        if ((byte) (cla & Spec.CLA_SECURED) != 0) {
             refuse(Spec.SW_SECURE_MESSAGING);
         }
         refuse(Spec.SW_CHANNEL);
@@ -60,9 +63,10 @@ final class Channel {
 
     /**
      * Refuses a command before it is complete. The chain that it continued, or broke, is dropped
-     * with its data.
+     * with its data, and secure messaging ends.
      */
     void refuse(short sw) {
+        dropResponse();
         ram.session[Ram.CHAINING] = 0;
         ram.wipeCommand();
         ISOException.throwIt(sw);
@@ -130,9 +134,13 @@ final class Channel {
         ram.words[Ram.OUT_LEFT] = length;
     }
 
-    /** Drops what GET RESPONSE would have fetched. */
+    /**
+     * Drops what GET RESPONSE would have fetched: another command comes, in clear, which ends
+     * secure messaging.
+     */
     void dropResponse() {
         ram.words[Ram.OUT_LEFT] = 0;
+        ram.session[Ram.SECURED] = 0;
     }
 
     boolean hasResponse() {

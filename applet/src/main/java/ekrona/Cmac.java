@@ -47,6 +47,27 @@ final class Cmac {
         Util.arrayCopyNonAtomic(message, last, mac, Ram.MAC, BLOCK);
     }
 
+    /** Makes the key at offset that of the session, and overwrites it with its subkey. */
+    void beginSession(byte[] key, short offset) {
+        engines.setSessionKey(key, offset);
+        Util.arrayFillNonAtomic(key, offset, BLOCK, (byte) 0);
+        engines.encryptInSession(key, offset, BLOCK);
+        twice(key, offset);
+    }
+
+    /** As compute, of whole blocks, under the session's key, whose subkey beginSession has left. */
+    void computeInSession(byte[] subkeys, short subkey, byte[] message, short offset,
+            short length) {
+        short last = (short) (offset + length - BLOCK);
+        for (short i = 0; i < BLOCK; i += (short) 2) {
+            Util.setShort(message, (short) (last + i),
+                    (short) (Util.getShort(message, (short) (last + i))
+                            ^ Util.getShort(subkeys, (short) (subkey + i))));
+        }
+        engines.encryptInSession(message, offset, length);
+        Util.arrayCopyNonAtomic(message, last, ram.scratch, Ram.MAC, BLOCK);
+    }
+
     /** Derives the key with this label from the personalization token, to scratch at KEY. */
     void deriveFromToken(byte[] token, byte[] label) {
         short length = (short) label.length;

@@ -69,19 +69,27 @@ abstract class Command {
         }
     }
 
-    final void requirePinToReceive() {
+    final void requireReceiver() {
         if (device.limits.hasFlag(Spec.FLAG_PIN_TO_RECEIVE)) {
+            requireOwner();
+        }
+    }
+
+    /**
+     * Requires the owner, by PIN or by the paired phone, whose keys this command has come under.
+     */
+    private void requireOwner() {
+        if (ram.session[Ram.BY_PHONE] == 0) {
             requirePin();
         }
     }
 
     /**
-     * Requires the owner, by PIN, or the card's own intermediary, by a Challenge answered in this
-     * session.
+     * Requires the owner, or the card's own intermediary, by a Challenge answered in this session.
      */
     final void requireOwnerOrIntermediary() {
         if (ram.session[Ram.STATE_ANSWERED] == 0) {
-            requirePin();
+            requireOwner();
         }
     }
 

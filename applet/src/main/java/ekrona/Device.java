@@ -11,6 +11,7 @@ final class Device {
     final Certificates certificates;
     final Pins pins;
     final PinTransport pinTransport;
+    final SecureMessaging secureMessaging;
     final Log log;
     final OpenRequests requests;
     final StoredOrder order;
@@ -27,6 +28,7 @@ final class Device {
         certificates = new Certificates(ram, nvm, engines, authorities);
         pins = new Pins(ram, nvm);
         pinTransport = new PinTransport(ram, engines, cmac);
+        secureMessaging = new SecureMessaging(ram, nvm, engines, cmac, channel);
         log = new Log(ram, nvm, engines);
         requests = new OpenRequests(ram, nvm);
         order = new StoredOrder(ram, nvm);

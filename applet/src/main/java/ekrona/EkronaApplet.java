@@ -23,6 +23,8 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     private final ChangeReferenceData changeReferenceData;
     private final ResetRetryCounter resetRetryCounter;
     private final GetChallenge getChallenge;
+    private final Pair pair;
+    private final MutualAuthenticate mutualAuthenticate;
     private final VerifyCertificate verifyCertificate;
     private final GenerateKeyPair generateKeyPair;
     private final PutData putData;
@@ -46,6 +48,8 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         changeReferenceData = new ChangeReferenceData(device);
         resetRetryCounter = new ResetRetryCounter(device);
         getChallenge = new GetChallenge(device);
+        pair = new Pair(device);
+        mutualAuthenticate = new MutualAuthenticate(device);
         verifyCertificate = new VerifyCertificate(device);
         generateKeyPair = new GenerateKeyPair(device);
         putData = new PutData(device);
@@ -94,17 +98,38 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
             device.channel.send(apdu);
             return;
         }
-        if (header[ISO7816.OFFSET_INS] != Spec.INS_GET_RESPONSE) {
-            device.channel.dropResponse();
-        }
         byte cla = device.channel.checkClass(header[ISO7816.OFFSET_CLA]);
         Command command = command(header[ISO7816.OFFSET_INS]);
         if (command.cla != cla) {
-            device.channel.refuse(Spec.SW_CLASS);
+            processSecured(apdu, cla, command);
+            return;
+        }
+        if (command != getResponse) {
+            device.channel.dropResponse();
         }
         if (device.channel.receive(apdu, cla, command.takesData)) {
             device.nvm.load();
             command.run();
+            device.channel.send(apdu);
+        }
+    }
+
+    /**
+     * As process, for a class byte that is not the command's own: the paired phone's. Those
+     * commands are refused that open secure messaging or end it, and PAY, which enciphers for
+     * itself.
+     */
+    private void processSecured(APDU apdu, byte cla, Command command) {
+        if (cla != (byte) (command.cla | Spec.CLA_SECURED)) {
+            device.channel.refuse(Spec.SW_CLASS);
+        }
+        if (command == pay || command == pair || command == mutualAuthenticate
+                || command == getResponse) {
+            device.channel.refuse(Spec.SW_SECURE_MESSAGING);
+        }
+        device.channel.respond((short) 0, (short) 0);
+        if (device.channel.receive(apdu, cla, true)) {
+            device.secureMessaging.run(command);
             device.channel.send(apdu);
         }
     }
@@ -137,6 +162,10 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
                 return verifyCertificate;
             case Spec.INS_GET_CHALLENGE:
                 return getChallenge;
+            case Spec.INS_PAIR:
+                return pair;
+            case Spec.INS_MUTUAL_AUTHENTICATE:
+                return mutualAuthenticate;
             case Spec.INS_CHANGE_REFERENCE_DATA:
                 return changeReferenceData;
             case Spec.INS_RESET_RETRY_COUNTER:

@@ -46,6 +46,9 @@ final class Engines {
     private final KeyAgreement batchAgreement;
     private final AESKey aesKey;
     private final Cipher aes;
+    /** For the MACs of a session with the paired phone: initialised once in it. */
+    private final AESKey sessionKey;
+    private final Cipher sessionAes;
 
     Engines(Ram ram) {
         this.ram = ram;
@@ -66,6 +69,9 @@ final class Engines {
         aesKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
                 KeyBuilder.LENGTH_AES_128, false);
         aes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
+        sessionKey = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES_TRANSIENT_DESELECT,
+                KeyBuilder.LENGTH_AES_128, false);
+        sessionAes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
     }
 
     /**
@@ -191,6 +197,17 @@ final class Engines {
     /** AES-128-CBC encryption, zero initial value. */
     void encipher(byte[] b, short offset, short length, byte[] out, short outOffset) {
         aes.doFinal(b, offset, length, out, outOffset);
+    }
+
+    /** Sets the key of the session's MACs. */
+    void setSessionKey(byte[] key, short offset) {
+        sessionKey.setKey(key, offset);
+        sessionAes.init(sessionKey, Cipher.MODE_ENCRYPT);
+    }
+
+    /** AES-128-CBC encryption in place, zero initial value, with the session's key. */
+    void encryptInSession(byte[] b, short offset, short length) {
+        sessionAes.doFinal(b, offset, length, b, offset);
     }
 
     /** AES-128-CBC decryption, zero initial value. */

@@ -39,7 +39,7 @@ final class Instruction extends Command {
 
     private static final byte KNOWN_ACTIONS =
             (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK | Spec.ACTION_RESET_TRIES
-                    | Spec.ACTION_CLOSE);
+                    | Spec.ACTION_CLOSE | Spec.ACTION_UNPAIR);
     private static final byte BLOCK_AND_UNBLOCK = (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK);
     private static final short SIGN = (short) 0x8000;
 
@@ -98,6 +98,9 @@ final class Instruction extends Command {
         JCSystem.beginTransaction();
         Util.arrayCopy(ram.out, (short) 0, nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
         nvm.store();
+        if ((byte) (actions & Spec.ACTION_UNPAIR) != 0) {
+            nvm.unpair();
+        }
         JCSystem.commitTransaction();
         device.pins.applyTryReset();
         device.channel.respond((short) 0, Spec.CONFIRMATION_LENGTH);

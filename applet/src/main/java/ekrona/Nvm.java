@@ -17,7 +17,8 @@ import javacard.framework.Util;
  * crisis          237   the certificate of the crisis key
  * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
- * total        59,902   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
+ * pair             16   key of card and paired phone, zeros while there is none
+ * total        59,918   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -115,6 +116,7 @@ final class Nvm {
     final byte[] crisisCertificate;
     final byte[] identity;
     final byte[] token;
+    final byte[] pair;
 
     private final Ram ram;
 
@@ -133,6 +135,7 @@ final class Nvm {
         crisisCertificate = new byte[Spec.AUTHORITY_CERTIFICATE_LENGTH];
         identity = new byte[IDENTITY_LENGTH];
         token = new byte[Spec.TOKEN_LENGTH];
+        pair = new byte[Spec.PAIR_KEY_LENGTH];
     }
 
     /** Reads the working copy, which discards what a refused command has left in it. */
@@ -147,5 +150,21 @@ final class Nvm {
     void store() {
         ram.state[VERIFIER] = ram.session[Ram.VERIFIER];
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
+    }
+
+    /** Reports whether a phone is paired with the card: no key is zeros. */
+    boolean isPaired() {
+        byte any = 0;
+        for (short i = 0; i < Spec.PAIR_KEY_LENGTH; i++) {
+            any |= pair[i];
+        }
+        return any != 0;
+    }
+
+    /** Forgets the pair key; inside the transaction of the command. */
+    void unpair() {
+        Util.arrayFillNonAtomic(ram.scratch, Ram.MAC, Spec.PAIR_KEY_LENGTH, (byte) 0);
+        Util.arrayCopy(ram.scratch, Ram.MAC, pair, (short) 0, Spec.PAIR_KEY_LENGTH);
+        ram.session[Ram.BY_PHONE] = 0; // secure messaging ends with this command
     }
 }

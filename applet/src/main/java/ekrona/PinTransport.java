@@ -26,7 +26,7 @@ final class PinTransport {
         if (plain) {
             readPlaintext(blocks);
         } else {
-            readEnciphered(blocks);
+            readEnciphered(blocks, Spec.PIN_LABEL_MAC);
         }
     }
 
@@ -47,8 +47,11 @@ final class PinTransport {
         Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
     }
 
-    /** The nonce is used up, whatever the outcome. */
-    private void readEnciphered(short blocks) {
+    /**
+     * Reads enciphered blocks, whose MAC is by the key with this label. The shared secret stays in
+     * scratch at AGREED; the nonce is used up, whatever the outcome.
+     */
+    void readEnciphered(short blocks, byte[] macLabel) {
         byte[] in = ram.in;
         byte[] scratch = ram.scratch;
         boolean fresh = ram.session[Ram.NONCE_VALID] != 0;
@@ -65,7 +68,7 @@ final class PinTransport {
         if (!engines.agree(false, in, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        derive(Spec.PIN_LABEL_MAC);
+        derive(macLabel);
         Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macInputLength);
         cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macInputLength);
         if (!cmac.matches(in,
@@ -94,7 +97,7 @@ final class PinTransport {
     }
 
     /** Derives the key with this label from the shared secret, to scratch at KEY. */
-    private void derive(byte[] label) {
+    void derive(byte[] label) {
         engines.sha.update(ram.scratch, Ram.AGREED, Spec.SCALAR_LENGTH);
         engines.sha.doFinal(label, (short) 0, (short) label.length, ram.scratch, Ram.KEY);
     }

@@ -76,13 +76,14 @@ final class Pins {
     }
 
     /**
-     * Sets the second block in scratch as PIN, with all its tries; not verified. A power cut leaves
-     * the old PIN or the new one.
+     * Sets the second block in scratch as PIN, with all its tries; not verified. Whoever was paired
+     * by the old one is paired no longer. A power cut leaves both or neither.
      */
     void replacePin() {
         JCSystem.beginTransaction();
         pin.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
                 (byte) Spec.PIN_BLOCK_LENGTH);
+        nvm.unpair();
         JCSystem.commitTransaction();
     }
 

@@ -9,25 +9,29 @@ import javacard.framework.Util;
  * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in          497   all data of the command, chained or not
- * out         507   response, or the log record under construction with its header
+ * in          515   all data of the command, chained or not
+ * out         544   response, or the log record under construction with its header, or what a
+ *                   MAC of secure messaging is over
  * state       562   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
- * session      19   flags and headers that live from command to command
+ * session      57   flags, headers and keys that live from command to command
  * words         6   offsets and lengths (3 shorts)
- * AES key      32   in Engines
+ * AES keys     64   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
- * cipher       48   in Engines
- * total     2,411   2,480 rounded up
+ * ciphers      96   in Engines
+ * total     2,584   2,640 rounded up
  * </pre>
  */
 final class Ram {
     /** Bytes before a log record in out: the header of its slot (Log). */
     static final short RECORD = Log.HEADER_LENGTH;
-    /** The longest use: the record of a Payment, and behind it what else PAY answers. */
-    private static final short OUT_LENGTH = (short) (RECORD + Spec.PAYMENT_LENGTH_MAX
-            + PayTransport.PAID_LENGTH - Spec.SIGNATURE_LENGTH);
+    /**
+     * The longest use: what the MAC of the longest command under secure messaging is over, counter
+     * and header, a block each, and its data objects, padded.
+     */
+    private static final short OUT_LENGTH =
+            (short) (3 * Spec.IV_LENGTH + Spec.MAX_COMMAND / Spec.IV_LENGTH * Spec.IV_LENGTH);
 
     // Layout of scratch.
     /** A signature in DER, at the start (Der). */
@@ -66,7 +70,16 @@ final class Ram {
     static final short KEPT_FOR = (short) (VERIFIER + 1);
     /** Which place of the session is taken next. */
     static final short KEPT_NEXT = (short) (KEPT_FOR + Spec.AUTHORITIES_KEPT);
-    private static final short SESSION_LENGTH = (short) (KEPT_NEXT + 1);
+    /** Not zero: secure messaging is open (SecureMessaging). */
+    static final short SECURED = (short) (KEPT_NEXT + 1);
+    /** Not zero: the command at hand has come under it. */
+    static final short BY_PHONE = (short) (SECURED + 1);
+    static final short SECURED_COUNTER = (short) (BY_PHONE + 1);
+    /** Its key for cryptograms, and that for MACs, which its subkey overwrites (Cmac). */
+    static final short SECURED_KEYS = (short) (SECURED_COUNTER + U32.LENGTH);
+    static final short SECURED_SUBKEY = (short) (SECURED_KEYS + Spec.PAIR_KEY_LENGTH);
+    private static final short SESSION_LENGTH =
+            (short) (SECURED_SUBKEY + Spec.PAIR_KEY_LENGTH);
 
     // Indexes into words.
     static final short IN_LENGTH = 0;

@@ -18,7 +18,7 @@ final class Refuse extends Command {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_REFUSE);
         requireActivated();
-        requirePinToReceive();
+        requireReceiver();
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME,
                 Spec.REFUSE_DATA_LENGTH);
 

@@ -12,7 +12,7 @@ final class Request extends Command {
     private static final short CURRENCY = Spec.REQUEST_DATA_OFFSET_CURRENCY;
     private static final short PAYER = Spec.REQUEST_DATA_OFFSET_PAYER;
 
-    /** A quarter of the slots is kept for those who have the PIN. */
+    /** A quarter of the slots is kept for the owner. */
     private static final short KEPT_SHIFT = (short) 2;
 
     Request(Device device) {
@@ -25,7 +25,7 @@ final class Request extends Command {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_REQUEST);
         requireActive();
-        requirePinToReceive();
+        requireReceiver();
         boolean named = ram.words[Ram.IN_LENGTH] == Spec.REQUEST_DATA_LENGTH_MAX;
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 named ? Spec.REQUEST_DATA_FRAME_MAX : Spec.REQUEST_DATA_FRAME_MIN,
@@ -42,10 +42,10 @@ final class Request extends Command {
         if (device.requests.count() >= Spec.MAX_OPEN_REQUESTS) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS);
         }
-        // Who has no PIN cannot fill the log.
+        // Nobody but the owner can fill the log.
+        boolean owner = ram.session[Ram.BY_PHONE] != 0 || device.pins.isVerified();
         device.limits.requireTransaction(
-                device.pins.isVerified() ? 0 : (short) (device.log.slots() >> KEPT_SHIFT),
-                Limits.NO_DAY);
+                owner ? 0 : (short) (device.log.slots() >> KEPT_SHIFT), Limits.NO_DAY);
         device.limits.requirePayment(in, AMOUNT, Limits.NO_DAY);
         if (!device.limits.fitsMaxBalance(in, AMOUNT, Limits.NO_DAY)
                 || !device.limits.fitsReceived(in, AMOUNT)) {

@@ -12,7 +12,7 @@ import javacard.framework.Util;
 final class Select extends Command {
     static final byte CAPABILITIES =
             (byte) (Spec.CAPABILITY_EXTENDED_LENGTH | Spec.CAPABILITY_ENCIPHERED_PIN
-            | Spec.CAPABILITY_CHAINING);
+            | Spec.CAPABILITY_CHAINING | Spec.CAPABILITY_PAIRING);
     private static final short VERSION_LENGTH = (short) 2;
     private static final short PROPRIETARY_LENGTH =
             (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_AT_LIFE_CYCLE);

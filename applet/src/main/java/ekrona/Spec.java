@@ -20,6 +20,8 @@ public final class Spec {
     public static final byte CLA_INTERINDUSTRY = (byte) 0x00;
     /** class of our commands */
     public static final byte CLA_PROPRIETARY = (byte) 0x80;
+    /** bits: the command is under secure messaging */
+    public static final byte CLA_SECURED = (byte) 0x0C;
     /** bit: more parts of the command follow */
     public static final byte CLA_CHAINING = (byte) 0x10;
     /** SELECT, class 00, ISO/IEC 7816-4:2013 section 11.1.1 */
@@ -34,6 +36,10 @@ public final class Spec {
     public static final byte INS_RESET_RETRY_COUNTER = (byte) 0x2C;
     /** GET CHALLENGE, class 00, ISO/IEC 7816-4:2013 section 11.5.3 */
     public static final byte INS_GET_CHALLENGE = (byte) 0x84;
+    /** PAIR, class 80, ours; protocol section 5, pairing */
+    public static final byte INS_PAIR = (byte) 0x1E;
+    /** MUTUAL AUTHENTICATE, class 00, ISO/IEC 7816-4:2013 section 11.5.4 */
+    public static final byte INS_MUTUAL_AUTHENTICATE = (byte) 0x82;
     /** PSO VERIFY CERTIFICATE, class 00, ISO/IEC 7816-8, PERFORM SECURITY OPERATION */
     public static final byte INS_PSO_VERIFY_CERTIFICATE = (byte) 0x2A;
     /** GENERATE ASYMMETRIC KEY PAIR, class 00, ISO/IEC 7816-8, GENERATE ASYMMETRIC KEY PAIR */
@@ -80,6 +86,10 @@ public final class Spec {
     public static final short P1P2_RESET_RETRY_COUNTER_ENCIPHERED = (short) 0x0088;
     /** P1 and P2 of GET CHALLENGE */
     public static final short P1P2_GET_CHALLENGE = (short) 0x0000;
+    /** P1 and P2 of PAIR */
+    public static final short P1P2_PAIR = (short) 0x0000;
+    /** P1 and P2 of MUTUAL AUTHENTICATE */
+    public static final short P1P2_MUTUAL_AUTHENTICATE = (short) 0x0000;
     /** P1 and P2 of PSO VERIFY CERTIFICATE */
     public static final short P1P2_PSO_VERIFY_CERTIFICATE = (short) 0x00BE;
     /** P1 and P2 of GENERATE ASYMMETRIC KEY PAIR */
@@ -142,7 +152,7 @@ public final class Spec {
     public static final short SW_WRONG_LENGTH = (short) 0x6700;
     /** logical channels are not supported */
     public static final short SW_CHANNEL = (short) 0x6881;
-    /** secure messaging is not supported */
+    /** secure messaging is not open, or not for this command */
     public static final short SW_SECURE_MESSAGING = (short) 0x6882;
     /** another command came before the chain's last */
     public static final short SW_LAST_CHAINED_EXPECTED = (short) 0x6883;
@@ -226,6 +236,8 @@ public final class Spec {
     public static final short SW_SPENT_LIMIT = (short) 0x9418;
     /** card holds this crisis order, or takes none of so low a number */
     public static final short SW_ORDER_OLD = (short) 0x9419;
+    /** the card is not paired with this phone */
+    public static final short SW_NOT_PAIRED = (short) 0x941A;
 
     // Tags
     /** object identifier */
@@ -268,8 +280,12 @@ public final class Spec {
     public static final short TAG_POINT = (short) 0x0086;
     /** enciphered data */
     public static final short TAG_CRYPTOGRAM = (short) 0x0087;
-    /** AES-CMAC, 16 bytes or its first 8 */
+    /** AES-CMAC, or a hash with a shared key: 16 bytes or the first 8 */
     public static final short TAG_MAC = (short) 0x008E;
+    /** Le of a command under secure messaging */
+    public static final short TAG_LE = (short) 0x0097;
+    /** status word of an answer under secure messaging */
+    public static final short TAG_PROCESSING_STATUS = (short) 0x0099;
     /** personalization token */
     public static final short TAG_TOKEN = (short) 0x008F;
     /** version of this spec: major, minor */
@@ -404,8 +420,8 @@ public final class Spec {
     public static final short NONCE_LENGTH = (short) 8;
     /** bytes of the unpredictable number of a Request or Challenge */
     public static final short RANDOM_LENGTH = (short) 16;
-    /** bytes of command data, chained or extended: the longest PAY */
-    public static final short MAX_COMMAND = (short) 497;
+    /** bytes of command data, chained or extended: the longest ACCEPT under secure messaging */
+    public static final short MAX_COMMAND = (short) 515;
     /** bytes of response data: the longest State */
     public static final short MAX_RESPONSE = (short) 449;
     /** bytes of install parameters: what install()'s 127 bytes leave */
@@ -438,6 +454,8 @@ public final class Spec {
     public static final short PIN_MAC_LENGTH = (short) 8;
     /** bytes of an initial value */
     public static final short IV_LENGTH = (short) 16;
+    /** bytes of the key of card and paired phone */
+    public static final short PAIR_KEY_LENGTH = (short) 16;
 
     // Roles
     /** root */
@@ -490,11 +508,13 @@ public final class Spec {
     public static final byte ACTION_RESET_TRIES = (byte) 0x04;
     /** close the card for ever */
     public static final byte ACTION_CLOSE = (byte) 0x08;
+    /** forget the key of the pair: its phone is paired no longer */
+    public static final byte ACTION_UNPAIR = (byte) 0x10;
 
     // Flags of a policy
     /** received money may be spent before it is synchronised */
     public static final byte FLAG_SPEND_RECEIVED = (byte) 0x01;
-    /** REQUEST, ACCEPT and REFUSE ask for the PIN */
+    /** REQUEST, ACCEPT and REFUSE ask for the paired phone or the PIN */
     public static final byte FLAG_PIN_TO_RECEIVE = (byte) 0x02;
     /** a plaintext PIN is accepted by contact */
     public static final byte FLAG_PLAINTEXT_PIN = (byte) 0x04;
@@ -508,6 +528,8 @@ public final class Spec {
     public static final byte CAPABILITY_ENCIPHERED_PIN = (byte) 0x02;
     /** command chaining is offered */
     public static final byte CAPABILITY_CHAINING = (byte) 0x04;
+    /** PAIR and secure messaging with the paired phone are offered */
+    public static final byte CAPABILITY_PAIRING = (byte) 0x08;
 
     // Fixed values
     /** version of this spec, content of SPEC_VERSION */
@@ -543,6 +565,30 @@ public final class Spec {
     /** hashed after the shared secret, with nonce, status word and Request: what proves the card */
     public static final byte[] PAY_LABEL_REFUSED = {
         (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x05
+    };
+    /** hashed after the shared secret: the MAC key of PAIR */
+    public static final byte[] PAIR_LABEL_MAC = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x06
+    };
+    /** hashed after the shared secret: the pair key */
+    public static final byte[] PAIR_LABEL_KEY = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x07
+    };
+    /** hashed after the shared secret, with the nonce: what proves that the card is paired */
+    public static final byte[] PAIR_LABEL_PROOF = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x08
+    };
+    /** hashed after the pair key, with both nonces: what proves the phone */
+    public static final byte[] MUTUAL_LABEL_PHONE = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x09
+    };
+    /** hashed after the pair key, with both nonces: what proves the card */
+    public static final byte[] MUTUAL_LABEL_CARD = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x0A
+    };
+    /** hashed after the pair key, with both nonces: the keys of secure messaging */
+    public static final byte[] MUTUAL_LABEL_KEYS = {
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x0B
     };
 
     // POLICY: layout of the value
@@ -1338,7 +1384,7 @@ public final class Spec {
      */
     public static final short BATCH_LOAD_OFFSET_MAC = (short) 121;
 
-    // ENCIPHERED_PIN: data of VERIFY with an enciphered PIN
+    // ENCIPHERED_PIN: data of VERIFY with an enciphered PIN, and of PAIR
     /** bytes of the whole sequence */
     public static final short ENCIPHERED_PIN_LENGTH = (short) 95;
     /** offset of the data object: sender's ephemeral point */
@@ -1448,6 +1494,22 @@ public final class Spec {
     /** offset of the value: proves that the card refuses this Request in this session */
     public static final short PAY_REFUSED_OFFSET_MAC = (short) 8;
 
+    // SECURED_COMMAND: data of a command under secure messaging
+    /** fewest bytes of the whole sequence */
+    public static final short SECURED_COMMAND_LENGTH_MIN = (short) 10;
+    /** most bytes of the whole sequence */
+    public static final short SECURED_COMMAND_LENGTH_MAX = (short) 515;
+    /** offset of the data object: 01, then the command's data, enciphered */
+    public static final short SECURED_COMMAND_AT_CRYPTOGRAM = (short) 0;
+
+    // SECURED_ANSWER: answer under secure messaging
+    /** fewest bytes of the whole sequence */
+    public static final short SECURED_ANSWER_LENGTH_MIN = (short) 14;
+    /** most bytes of the whole sequence */
+    public static final short SECURED_ANSWER_LENGTH_MAX = (short) 515;
+    /** offset of the data object: 01, then the answer, enciphered */
+    public static final short SECURED_ANSWER_AT_CRYPTOGRAM = (short) 0;
+
     // PAY_RECORD: record of a payment made
     /** fewest bytes of the whole sequence */
     public static final short PAY_RECORD_LENGTH_MIN = (short) 228;
@@ -1499,6 +1561,18 @@ public final class Spec {
     public static final short REFUSE_DATA_AT_NUMBER = (short) 0;
     /** offset of the value: number of the open Request */
     public static final short REFUSE_DATA_OFFSET_NUMBER = (short) 3;
+
+    // MUTUAL_AUTHENTICATE_DATA: data of MUTUAL AUTHENTICATE
+    /** bytes of the data */
+    public static final short MUTUAL_AUTHENTICATE_DATA_LENGTH = (short) 21;
+    /** offset of the data object: the phone's nonce */
+    public static final short MUTUAL_AUTHENTICATE_DATA_AT_NONCE = (short) 0;
+    /** offset of the value: the phone's nonce */
+    public static final short MUTUAL_AUTHENTICATE_DATA_OFFSET_NONCE = (short) 3;
+    /** offset of the data object: proves that the phone has the pair key, in this session */
+    public static final short MUTUAL_AUTHENTICATE_DATA_AT_MAC = (short) 11;
+    /** offset of the value: proves that the phone has the pair key, in this session */
+    public static final short MUTUAL_AUTHENTICATE_DATA_OFFSET_MAC = (short) 13;
 
     // Frames: the length of a run of fixed bytes, the run, and the number of bytes up to the next
     // run; and so on, up to a run of length 0
@@ -1824,5 +1898,10 @@ public final class Spec {
     /** frame of REFUSE_DATA */
     public static final byte[] REFUSE_DATA_FRAME = {
         (byte) 0x03, (byte) 0x9F, (byte) 0x41, (byte) 0x04, (byte) 0x07, (byte) 0x00
+    };
+    /** frame of MUTUAL_AUTHENTICATE_DATA */
+    public static final byte[] MUTUAL_AUTHENTICATE_DATA_FRAME = {
+        (byte) 0x03, (byte) 0x9F, (byte) 0x4C, (byte) 0x08, (byte) 0x0B, (byte) 0x02, (byte) 0x8E,
+        (byte) 0x08, (byte) 0x0A, (byte) 0x00
     };
 }

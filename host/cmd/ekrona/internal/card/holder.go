@@ -21,6 +21,10 @@ type HolderCard struct {
 	PINKey     *ecdsa.PublicKey // to which the card's PINs are enciphered; nil for a card of nobody
 	PIN, PUK   string           // of the PIN letter, empty where that is on paper
 	NoteNewPIN func(digits string) error
+
+	// Secured is wallet.Wallet's, and PairAgain too; nil without a phone.
+	Secured   func(ctx context.Context, c *client.Client, n message.Nonce) (*client.Client, error)
+	PairAgain func(ctx context.Context, c *client.Client, entered pin.Block) error
 }
 
 // Holder is a person whose card is named by its holder's name.
@@ -154,10 +158,15 @@ func (h *presentedCard) selectAnd(
 	return do(ctx, h)
 }
 
-// verify enters the PIN.
-func (h *presentedCard) verify(ctx context.Context, entry cli.HolderSecret) error {
+// owner shows the card that its owner holds it: by the phone that it is paired with, or by the PIN.
+func (h *presentedCard) owner(ctx context.Context, entry cli.HolderSecret) error {
 	if err := errors.Join(h.absent, h.inClear); err != nil {
 		return err
+	}
+	if !entry.Given() {
+		if secured, err := h.secured(ctx); err != nil || secured {
+			return err
+		}
 	}
 	return h.withEach(func(c HolderCard, transport client.PINTransport) error {
 		digits, err := entry.Read(ctx, c.PIN)
@@ -187,4 +196,28 @@ func (h *presentedCard) withEach(
 		}
 	}
 	return h.holder.None
+}
+
+// secured reports whether one of the holder's phones is paired with the card: then what follows is
+// under secure messaging.
+func (h *presentedCard) secured(ctx context.Context) (bool, error) {
+	if h.fci.Capabilities&spec.CapabilityPairing == 0 {
+		return false, nil
+	}
+	nonce := h.fci.Nonce
+	for _, c := range h.holder.Cards {
+		if c.Secured == nil {
+			continue
+		}
+		secured, err := c.Secured(ctx, h.Client, nonce)
+		if err != nil {
+			return false, err
+		}
+		if secured != nil {
+			h.Client = secured
+			return true, nil
+		}
+		nonce = message.Nonce{} // it may have been used up
+	}
+	return false, nil
 }

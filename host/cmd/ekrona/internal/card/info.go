@@ -59,9 +59,18 @@ which asks for it.`,
 		if err != nil {
 			return err
 		}
-		if info.Application && (ask || f.pin.Given() || h.holder.Cards[0].PIN != "") {
-			if err := h.verify(ctx, f.pin); err != nil {
+		secured := false
+		if info.Application && h.absent == nil && !f.pin.Given() {
+			if secured, err = h.secured(ctx); err != nil {
 				return err
+			}
+		}
+		asked := ask || f.pin.Given() || h.holder.Cards[0].PIN != ""
+		if info.Application && (secured || asked) {
+			if !secured {
+				if err := h.owner(ctx, f.pin); err != nil {
+					return err
+				}
 			}
 			if err := info.toHolder(ctx, h.Client); err != nil {
 				return err
@@ -182,7 +191,7 @@ func balanceCommand(holders Holders) *cobra.Command {
   ekrona card balance --reader ACR1252 --plain-pin --json`,
 	}
 	return holderCommand(f, c, func(ctx context.Context, h *presentedCard) error {
-		if err := h.verify(ctx, f.pin); err != nil {
+		if err := h.owner(ctx, f.pin); err != nil {
 			return err
 		}
 		balance, err := h.Balance(ctx)

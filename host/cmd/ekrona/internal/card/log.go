@@ -31,7 +31,7 @@ func logCommand(holders Holders) *cobra.Command {
   ekrona card log --card anna.card --pin-file pin --json`,
 	}
 	return holderCommand(f, c, func(ctx context.Context, h *presentedCard) error {
-		if err := h.verify(ctx, f.pin); err != nil {
+		if err := h.owner(ctx, f.pin); err != nil {
 			return err
 		}
 		records, err := h.Records(ctx)

@@ -59,6 +59,12 @@ prompt, twice. With --unblock the PUK replaces a PIN that is forgotten or blocke
 			if err := change(ctx, old, replacement, transport); err != nil {
 				return err
 			}
+			if card.PairAgain != nil {
+				if err := card.PairAgain(ctx, h.Client, replacement); err != nil {
+					return fmt.Errorf("the card has the new PIN, but is not paired with the phone "+
+						"any more: pair them again: %w", err)
+				}
+			}
 			if err := card.NoteNewPIN(digits); err != nil {
 				return fmt.Errorf("the card has the new PIN, but the PIN letter could not be "+
 					"changed: %w", err)

@@ -64,7 +64,11 @@ func (f *Flags) Run(
 	options.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(),
 		&slog.HandlerOptions{Level: slog.LevelWarn}))
 	if f.Traced {
-		options.Observe = func(e apdu.Exchange, _ card.Stats) { traceTo(c.ErrOrStderr(), e) }
+		options.Observe = func(e apdu.Exchange, _ card.Stats) {
+			if !e.Carried { // what carried it is shown with it
+				traceTo(c.ErrOrStderr(), e)
+			}
+		}
 	}
 	s, err := sandbox.Open(f.State, options)
 	if err != nil {

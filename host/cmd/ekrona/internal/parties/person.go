@@ -31,6 +31,23 @@ func (v Visit) Tap(ctx context.Context) (wallet.Tap, error) {
 	return HeldBy(ctx, v.Person, v.PIN, OwnPIN)
 }
 
+// AsOwner holds the person's card to the phone, without the PIN where they are paired and no file
+// has it. Where the card asks for the PIN all the same, it is entered, and do is called again.
+func (v Visit) AsOwner(ctx context.Context, do func(wallet.Tap) error) error {
+	paired, err := v.Person.Phone.IsPaired(ctx)
+	if err != nil {
+		return err
+	}
+	if paired && v.PIN == "" {
+		return Side(v.Person, v.PIN, OwnPIN).Receive(ctx, do)
+	}
+	tap, err := v.Tap(ctx)
+	if err != nil {
+		return err
+	}
+	return do(tap)
+}
+
 // AmountAndTap reads the first argument as an amount and holds the card.
 func (v Visit) AmountAndTap(ctx context.Context) (money.Ore, wallet.Tap, error) {
 	amount, err := AmountOf(v.Arguments[0])

@@ -20,7 +20,7 @@ import (
 
 // tearable are the commands of a flow after which --torn can take the card away.
 var tearable = map[string]byte{"request": spec.RequestPayment.INS, "pay": spec.Pay.INS,
-	"accept": spec.Accept.INS}
+	"accept": spec.Accept.INS, "pair": spec.Pair.INS}
 
 func tornFlag(c *cobra.Command, torn *string, commands string) {
 	c.Flags().StringVar(torn, "torn", "", "take the card away after this command: "+commands)
@@ -35,7 +35,7 @@ func withdraw(torn, only string, people ...*sandbox.Person) error {
 		return nil
 	case only != "" && torn != only:
 		return cli.Usage("--torn %q: choose %s", torn, only)
-	case !known:
+	case !known, only == "" && torn == "pair":
 		return cli.Usage("--torn %q: choose request, pay or accept", torn)
 	}
 	for _, p := range people {

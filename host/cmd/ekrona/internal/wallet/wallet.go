@@ -15,13 +15,16 @@ import (
 	"ekrona/host/limit"
 	"ekrona/host/remote"
 	"ekrona/host/sandbox"
+	"ekrona/host/session"
+	"ekrona/host/wallet"
 )
 
 // Command is "ekrona wallet".
 func Command() *cobra.Command {
 	return cli.Group("wallet",
 		"A customer's phone: load the card, pay, synchronise, report a card lost",
-		walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(), walletUnloadCommand(),
+		walletPairCommand(), walletBalanceCommand(), walletBuyCommand(), walletLoadCommand(),
+		walletUnloadCommand(),
 		walletAskCommand(), walletPayCommand(), walletAcceptCommand(), walletTakeCommand(),
 		walletOpenCommand(), walletRefuseCommand(), walletContinueCommand(), walletSyncCommand(),
 		walletLostCommand(), walletEndCommand(), walletNewPhoneCommand(), walletCrisisCommand())
@@ -51,12 +54,11 @@ type balanceAnswer struct {
 }
 
 func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
-	tap, err := v.Tap(c.Context())
-	if err != nil {
+	var holdings wallet.Holdings
+	if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
+		holdings, err = v.Person.Phone.Holdings(c.Context(), tap)
 		return err
-	}
-	holdings, err := v.Person.Phone.Holdings(c.Context(), tap)
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	answer := balanceAnswer{Name: v.Person.Name, Device: v.Person.Phone.Device(),
@@ -123,12 +125,15 @@ func walletLoadCommand() *cobra.Command {
 	return parties.HeldCardCommand(f, "load NAME AMOUNT",
 		"Move money from the online wallet to the card", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-			amount, tap, err := v.AmountAndTap(c.Context())
+			amount, err := parties.AmountOf(v.Arguments[0])
 			if err != nil {
 				return err
 			}
-			result, err := v.Person.Phone.Load(c.Context(), tap, amount)
-			if err != nil {
+			var result session.Result
+			if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
+				result, err = v.Person.Phone.Load(c.Context(), tap, amount)
+				return err
+			}); err != nil {
 				return err
 			}
 			return f.Answer(c, parties.SessionAnswer(result), "loaded %s onto %s's card",
@@ -157,12 +162,11 @@ func walletSyncCommand() *cobra.Command {
 	f := &parties.Flags{}
 	return parties.HeldCardCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
-			tap, err := v.Tap(c.Context())
-			if err != nil {
+			var result session.Result
+			if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
+				result, err = v.Person.Phone.Synchronise(c.Context(), tap)
 				return err
-			}
-			result, err := v.Person.Phone.Synchronise(c.Context(), tap)
-			if err != nil {
+			}); err != nil {
 				return err
 			}
 			return f.Synchronised(c, v.Person.Name, result)
@@ -225,11 +229,44 @@ func walletNewPhoneCommand() *cobra.Command {
 			}
 			return f.Answer(c, map[string]any{"name": name, "cards": cards},
 				"%s has a new phone, which is empty: what the old one signs is refused from now "+
-					"on; synchronise the card", name)
+					"on; synchronise the card, then pair it with this phone: \"ekrona wallet "+
+					"pair %s\"", name, name)
 		})
 	c.Long = `Replace a phone that is lost or broken. The bank registers the new phone's key in
 place of the old one's, whose orders it refuses from then on. The new phone starts empty:
-"ekrona wallet sync" finds what was under way on the card and at the bank. A payment that
+"ekrona wallet sync" finds what was under way on the card and at the bank, and ends the
+card's pair with the old phone; "ekrona wallet pair" pairs it with the new one, by the PIN. A payment that
 only the old phone had is sent again by its payer.`
+	return c
+}
+
+func walletPairCommand() *cobra.Command {
+	f, torn := &parties.Flags{}, ""
+	c := parties.HeldCardCommand(f, "pair NAME",
+		"Pair the phone with the card, once, by the PIN", 0, "a person's name",
+		func(c *cobra.Command, v parties.Visit) error {
+			tap, err := v.Tap(c.Context())
+			if err != nil {
+				return err
+			}
+			if err := withdraw(torn, "pair", v.Person); err != nil {
+				return err
+			}
+			if err := v.Person.Phone.Pair(c.Context(), tap); err != nil {
+				return goOn(err, "the next command finds out whether the card is paired, and the "+
+					"same one pairs it")
+			}
+			device := v.Person.Phone.Device()
+			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device,
+				"paired": true},
+				"%s's phone is paired with card %s: it reads and receives without the PIN; a "+
+					"payment asks for it", v.Person.Name, device)
+		})
+	c.Long = `Pair the phone with the card, once, by the PIN. From then on the phone reads balance and log,
+asks, accepts, refuses, loads and synchronises without it, over an enciphered channel; a
+payment always asks for the PIN. A card has one phone at a time: the next one that is paired
+replaces it. A new PIN ends the pair, unless this phone sets it, and so does the bank where a
+card is reported lost or a phone replaced.`
+	tornFlag(c, &torn, "pair")
 	return c
 }

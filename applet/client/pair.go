@@ -1,0 +1,95 @@
+package client
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"fmt"
+	"io"
+
+	"ekrona/apdu"
+	"ekrona/apdu/message"
+	"ekrona/apdu/pairing"
+	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+)
+
+// Pair pairs the card whose PIN key this is with the phone that has the private key, which it
+// keeps before: the same one again gives the same pair key. nonce is the session's, and is used
+// up. Errors: [*Refusal] for a wrong PIN, among others; [pairing.ErrNotCard].
+func (c *Client) Pair(
+	ctx context.Context, own *ecdh.PrivateKey, card *ecdsa.PublicKey, entered pin.Block,
+	nonce message.Nonce,
+) (pairing.Key, error) {
+	v := spec.Pair.Only()
+	p, err := pairing.New(own, card)
+	if err != nil {
+		return pairing.Key{}, fmt.Errorf("%s: %w", v.Title(), err)
+	}
+	data, err := p.Command(entered, nonce)
+	if err != nil {
+		return pairing.Key{}, fmt.Errorf("%s: %w", v.Title(), err)
+	}
+	defer clear(data)
+	answer, err := c.send(ctx, v, data)
+	if err != nil {
+		return pairing.Key{}, err
+	}
+	if err := p.Verify(answer, nonce); err != nil {
+		return pairing.Key{}, fmt.Errorf("%s: %w", v.Title(), err)
+	}
+	return p.Key(), nil
+}
+
+// Authenticate proves the pair key to the card, which proves it too, and returns a client whose
+// commands and answers are under secure messaging from then on. nonce is the session's, and is
+// used up. A command of c in between ends it. Errors: [*Refusal] with spec.SWNotPaired;
+// [pairing.ErrNotCard].
+func (c *Client) Authenticate(
+	ctx context.Context, random io.Reader, key pairing.Key, nonce message.Nonce,
+) (*Client, error) {
+	v := spec.MutualAuthenticate.Only()
+	a, err := pairing.Authenticate(random, key, nonce)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.Title(), err)
+	}
+	data, err := a.Command()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.Title(), err)
+	}
+	answer, err := c.send(ctx, v, data)
+	if err != nil {
+		return nil, err
+	}
+	channel, err := a.Open(answer)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.Title(), err)
+	}
+	var secured apdu.Card = Secured{Card: c.card, Channel: channel}
+	if observed, ok := c.card.(apdu.Observed); ok {
+		secured = observed.Above(secured)
+	}
+	return New(secured), nil
+}
+
+// Secured is a card under secure messaging.
+type Secured struct {
+	Card    apdu.Card
+	Channel *pairing.Channel
+}
+
+var _ apdu.Card = Secured{}
+
+// Transmit sends a command under secure messaging. An answer that is not certainly the card's
+// is an error, as one that did not come: the card may have acted.
+func (s Secured) Transmit(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+	secured, err := s.Channel.Wrap(command)
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	response, err := s.Card.Transmit(ctx, secured)
+	if err != nil {
+		return apdu.Response{}, err
+	}
+	return s.Channel.Unwrap(response)
+}
