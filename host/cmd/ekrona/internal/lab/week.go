@@ -75,8 +75,8 @@ something is stuck.`,
 	c.Flags().Uint64Var(&p.Seed, "seed", 1, "seed of everything")
 	c.Flags().IntVar(&p.Workers, "workers", week.DefaultWorkers(),
 		"what is played at the same time; the result is the same with any number")
-	c.Flags().StringSliceVar(&limits, "limits", []string{string(week.Pilot)},
-		"limits of cards and terminals: pilot")
+	c.Flags().StringSliceVar(&limits, "limits", []string{string(week.Default)},
+		"limits of cards and terminals: pilot or default, or both, as pilot,default")
 	c.Flags().StringVar(&plot, "plot", "", "write a picture of the days to this file, in SVG")
 	cli.JSONFlag(c, &asJSON)
 	return c
@@ -96,7 +96,7 @@ func weekPlans(p week.Plan, limits []string) ([]week.Plan, error) {
 		plans = append(plans, p)
 	}
 	if len(plans) == 0 {
-		return nil, cli.Usage("--limits: name at least one: pilot")
+		return nil, cli.Usage("--limits: name at least one: pilot, default")
 	}
 	return plans, nil
 }
