@@ -67,6 +67,7 @@ func (p participant) CoSign(
 			i.AckedATC, policy, i.Date.String(), t.stamp()); err != nil {
 			return err
 		}
+		t.touched.cover = true // what its payee accepts from here on is another period
 		return t.reserveCredit(d, order, i)
 	})
 	if err != nil {
@@ -328,6 +329,9 @@ func (t *txn) applied(
 	if err := t.exec("UPDATE instruction SET outcome = $1 WHERE device = $2 AND seq = $3", int(now),
 		d.id, seq); err != nil {
 		return err
+	}
+	if amount > 0 {
+		t.touched.device(d.id)
 	}
 	// an ended device's credits were swept with the rest
 	if now != untaken || d.status == notary.Ended {

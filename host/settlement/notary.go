@@ -50,7 +50,8 @@ type Config struct {
 	Terms       notary.Terms
 }
 
-// New checks the configuration and opens the central bank's own accounts.
+// New checks the configuration, opens the central bank's own accounts, and moves what may move
+// under the terms.
 func New(ctx context.Context, c Config) (*Notary, error) {
 	root, err := cvc.Parse(c.Root)
 	if err != nil {
@@ -78,11 +79,12 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
-	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
-		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
+	return n, n.change(ctx, func(t *txn) error {
+		t.touched.everything = true // the terms may be others than before
+		if err := ledger.Open(ctx, t.tx, issuedAccount); err != nil {
 			return err
 		}
-		return ledger.Open(ctx, tx, poolAccount)
+		return ledger.Open(ctx, t.tx, poolAccount)
 	})
 }
 

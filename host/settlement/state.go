@@ -81,7 +81,7 @@ func (p participant) SubmitState(
 			d.id); err != nil {
 			return err
 		}
-		if err := t.settlePending(); err != nil {
+		if err := settle(t); err != nil {
 			return err
 		}
 		if report, err = t.report(d.id, s); err != nil {
