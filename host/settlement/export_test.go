@@ -3,6 +3,7 @@ package settlement
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"ekrona/host/store"
 )
@@ -35,24 +36,36 @@ func settleBothWays(t *txn) error {
 }
 
 // sweepEverything returns what a sweep over everything would leave, and undoes it.
-func (t *txn) sweepEverything() ([]string, error) {
-	if err := t.exec("SAVEPOINT whole"); err != nil {
-		return nil, err
+func (t *txn) sweepEverything() (left []string, err error) {
+	return left, t.undo(func() error {
+		if err := t.everythingTouched().settlePending(); err != nil {
+			return err
+		}
+		left, err = t.books()
+		return err
+	})
+}
+
+// everythingTouched returns the transaction as if it had touched everything.
+func (t *txn) everythingTouched() *txn {
+	whole := *t
+	whole.touched = newTouched()
+	whole.touched.everything = true
+	return &whole
+}
+
+// undo calls do and undoes what it has done.
+func (t *txn) undo(do func() error) error {
+	if err := t.exec("SAVEPOINT undone"); err != nil {
+		return err
 	}
-	sweep := *t
-	sweep.touched = newTouched()
-	sweep.touched.everything = true
-	if err := sweep.settlePending(); err != nil {
-		return nil, err
+	if err := do(); err != nil {
+		return err
 	}
-	left, err := t.books()
-	if err != nil {
-		return nil, err
+	if err := t.exec("ROLLBACK TO SAVEPOINT undone"); err != nil {
+		return err
 	}
-	if err := t.exec("ROLLBACK TO SAVEPOINT whole"); err != nil {
-		return nil, err
-	}
-	return left, t.exec("RELEASE SAVEPOINT whole")
+	return t.exec("RELEASE SAVEPOINT undone")
 }
 
 // books returns all that a sweep changes, in words.
@@ -76,4 +89,44 @@ func (t *txn) books() ([]string, error) {
 		all = append(all, lines...)
 	}
 	return all, nil
+}
+
+// Sweeps is how much changes have looked at, and how long that took.
+type Sweeps struct {
+	Changes     int
+	Whole       int // payments that a sweep over everything reads
+	Touched     int // payments that are read
+	MostTouched int // in one change
+	WholeTime   time.Duration
+	TouchedTime time.Duration
+}
+
+// MeasureSweeps measures every change until the returned function is called, in place of comparing
+// what it leaves.
+func MeasureSweeps() (all *Sweeps, stop func()) {
+	all = &Sweeps{}
+	settle = func(t *txn) error {
+		open, _, err := t.everything()
+		if err != nil {
+			return err
+		}
+		pending, _, err := t.pending()
+		if err != nil {
+			return err
+		}
+		all.Changes++
+		all.Whole += len(open)
+		all.Touched += len(pending)
+		all.MostTouched = max(all.MostTouched, len(pending))
+		began := time.Now()
+		if err := t.undo(t.everythingTouched().settlePending); err != nil {
+			return err
+		}
+		all.WholeTime += time.Since(began)
+		began = time.Now()
+		err = t.settlePending()
+		all.TouchedTime += time.Since(began)
+		return err
+	}
+	return all, func() { settle = settleBothWays }
 }
