@@ -215,7 +215,7 @@ func TestTornTaps(t *testing.T) {
 			require.ErrorIs(t, err, errWithdrawn)
 		}
 	}
-	_, err = w.observe(t.Context(), w.people[0])
+	_, err = w.state(t.Context(), w.people[0])
 	require.NoError(t, err)
 }
 
@@ -224,7 +224,7 @@ func TestJournalsOfPhonesThatAreOff(t *testing.T) {
 	k, err := newPocket(t.Context())
 	require.NoError(t, err)
 	defer k.db.Close()
-	kept, err := compressed(k.blank)
+	kept, err := k.journalOf(k.blank)
 	require.NoError(t, err)
 	image, err := kept.image(nil)
 	require.NoError(t, err)

@@ -106,6 +106,7 @@ func playWeeks(
 	ctx context.Context, plans []week.Plan, out, progressOut io.Writer, write func(weeks) error,
 ) error {
 	debug.SetGCPercent(weekGarbagePercent)
+	debug.SetMemoryLimit(weekMemory)
 	answer := weeks{Weeks: []week.Report{}}
 	var failed error
 	for _, p := range plans {
@@ -142,6 +143,10 @@ func playWeeks(
 
 // weekGarbagePercent is Go's own: ten thousand cards are to fit into memory.
 const weekGarbagePercent = 100
+
+// weekMemory is where garbage is collected earlier: beside it are the databases, and ten thousand
+// cards are to fit into 2 GiB.
+const weekMemory = 1536 << 20
 
 func writePlot(path string, answer weeks) error {
 	picture, err := week.Plot(answer.Weeks...)
