@@ -55,6 +55,10 @@ func Append(dst []byte, rows []spec.Field, values []Value) ([]byte, error) {
 		if err := checkLength(row, content); err != nil {
 			return nil, err
 		}
+		if row.Tag == 0 {
+			dst = append(dst, content...)
+			continue
+		}
 		if dst, err = tlv.Append(dst, row.Tag, content); err != nil {
 			return nil, err
 		}
@@ -81,6 +85,12 @@ func Read(r *tlv.Reader, rows []spec.Field, values []Value) error {
 			}
 			continue
 		}
+		if row.WireTag() == 0 {
+			if err := readRaw(r, row, values[i]); err != nil {
+				return fmt.Errorf("%s: %w", row.Name, err)
+			}
+			continue
+		}
 		o, err := r.Expect(row.WireTag())
 		if err != nil {
 			return Malformed("%s: %w", row.Name, err)
@@ -99,6 +109,15 @@ func Read(r *tlv.Reader, rows []spec.Field, values []Value) error {
 		}
 	}
 	return nil
+}
+
+// readRaw takes a field of one length that has no tag.
+func readRaw(r *tlv.Reader, row spec.Field, value Value) error {
+	content := r.Rest()
+	if err := r.Skip(row.Min); err != nil {
+		return Malformed("%w", err)
+	}
+	return value.UnmarshalBinary(content[:row.Min])
 }
 
 func checkLength(row spec.Field, content []byte) error {

@@ -32,12 +32,6 @@ func ParseFCI(b []byte) (*FCI, error) {
 	return f, nil
 }
 
-// Encode gives the answer as the card gave it: an enciphered PAY is bound to it.
-func (f *FCI) Encode() ([]byte, error) {
-	return layout.Append(nil, []spec.Field{{Name: spec.FCI.Name, Layout: spec.FCI}},
-		[]layout.Value{layout.Group(f.values())})
-}
-
 // Has reports whether the card has the capability.
 func (f FCI) Has(capability byte) bool { return f.Capabilities&capability != 0 }
 

@@ -14,7 +14,6 @@ import (
 	"io"
 
 	"ekrona/apdu"
-	"ekrona/apdu/cvc"
 	"ekrona/apdu/layout"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
@@ -68,10 +67,22 @@ func (a *Agreement) hash(label string, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// keys are the key of the answer and what masks the PIN block.
-func (a *Agreement) keys() (answer, mask []byte) {
-	k := a.hash(spec.PayLabelKeys, a.application.Nonce[:])
-	return k[:aes.BlockSize], k[aes.BlockSize : aes.BlockSize+spec.PINBlockLength]
+// key is the key of the PIN and of the answer. It is tied to the Request, and to what SELECT has
+// answered but for the batch, which goes with the PIN.
+func (a *Agreement) key(request *message.Request) (cipher.Block, error) {
+	body, err := message.Body(request)
+	if err != nil {
+		return nil, fmt.Errorf("pin: %w", err)
+	}
+	var told [4]byte
+	binary.BigEndian.PutUint16(told[:], a.application.SpecVersion)
+	told[2], told[3] = a.application.Capabilities, byte(a.application.LifeCycle)
+	sum := a.hash(spec.PayLabelKeys, told[:], a.application.Nonce[:], body)
+	block, err := aes.NewCipher(sum[:aes.BlockSize])
+	if err != nil {
+		return nil, fmt.Errorf("pin: %w", err)
+	}
+	return block, nil
 }
 
 // Resend is the data with which the card gives its last Payment again.
@@ -79,24 +90,25 @@ func (a *Agreement) Resend() ([]byte, error) {
 	return layout.Append(nil, spec.PayPIN[:1], []layout.Value{layout.Bytes(a.point)})
 }
 
-// PIN is the data that carry the PIN for one Request.
+// PIN is the data that carry the PIN for one Request. It is deciphered, since the card enciphers
+// both ways.
 func (a *Agreement) PIN(block Block, request *message.Request) ([]byte, error) {
-	_, mask := a.keys()
-	cryptogram := make([]byte, len(block))
-	for i := range block {
-		cryptogram[i] = block[i] ^ mask[i]
-	}
-	body, err := message.Body(request)
+	key, err := a.key(request)
 	if err != nil {
-		return nil, fmt.Errorf("pin: %w", err)
+		return nil, err
 	}
-	selected, err := a.application.Encode()
-	if err != nil {
-		return nil, fmt.Errorf("pin: %w", err)
+	plain := make([]byte, 0, 2*aes.BlockSize)
+	plain = append(append(append(plain, block[:]...), a.application.Nonce[:]...),
+		a.application.Batch...)
+	if len(plain) != 2*aes.BlockSize {
+		return nil, errors.New("pin: the card names no batch: it is not activated")
 	}
-	mac := a.hash(spec.PayLabelPIN, body, selected, cryptogram)[:spec.PINMACLength]
+	cryptogram := make([]byte, len(plain))
+	key.Decrypt(cryptogram, plain[:aes.BlockSize])
+	key.Decrypt(cryptogram[aes.BlockSize:], plain[aes.BlockSize:])
+	subtle.XORBytes(cryptogram[aes.BlockSize:], cryptogram[aes.BlockSize:], plain)
 	return layout.Append(nil, spec.PayPIN, []layout.Value{layout.Bytes(a.point),
-		layout.Bytes(cryptogram), layout.Bytes(mac)})
+		layout.Bytes(cryptogram)})
 }
 
 // PaymentAnswer is what a card has answered to an enciphered PAY.
@@ -116,53 +128,37 @@ func (a *Agreement) Open(enciphered []byte, request *message.Request) (PaymentAn
 		len(object.Value)%aes.BlockSize != 0 {
 		return none, ErrPaymentAnswer
 	}
-	key, _ := a.keys()
-	block, err := aes.NewCipher(key)
+	key, err := a.key(request)
 	if err != nil {
-		return none, fmt.Errorf("pin: %w", err)
+		return none, err
 	}
 	plain := make([]byte, len(object.Value))
-	cipher.NewCBCDecrypter(block, make([]byte, aes.BlockSize)).CryptBlocks(plain, object.Value)
-	end := bytes.LastIndexByte(plain, 0x80)
+	cipher.NewCBCDecrypter(key, make([]byte, aes.BlockSize)).CryptBlocks(plain, object.Value)
+	end := bytes.LastIndexByte(plain, padding)
 	if end < len(plain)-aes.BlockSize || len(bytes.Trim(plain[end+1:], "\x00")) > 0 {
 		return none, ErrPaymentAnswer
 	}
-	plain = plain[:end]
-	r := tlv.NewReader(plain)
-	if r.At(spec.TagRefused) {
-		return a.refused(plain, request)
+	if _, paid := spec.SizeOf(spec.PayPaid); end == paid {
+		return readPaid(plain[:end], request)
 	}
-	payment, err := message.Read[message.Payment](r)
-	if err != nil {
-		return none, fmt.Errorf("%w (%v)", ErrPaymentAnswer, err)
-	}
-	certificate, err := cvc.Read(r)
-	if err == nil {
-		err = layout.End(r)
-	}
-	if err != nil {
-		return none, fmt.Errorf("%w (%v)", ErrPaymentAnswer, err)
-	}
-	var answer PaymentAnswer
-	if answer.Payment, err = message.Encode(payment); err != nil {
-		return none, err
-	}
-	answer.Certificate, err = certificate.Encode()
-	return answer, err
+	return a.refused(plain[:end], request)
 }
 
-// Seal enciphers what a card answers, as a card does and whoever has its key.
-func (a *Agreement) Seal(plain []byte) ([]byte, error) {
-	padded := append(bytes.Clone(plain), 0x80)
-	for len(padded)%aes.BlockSize != 0 {
-		padded = append(padded, 0)
-	}
-	key, _ := a.keys()
-	enciphered, err := encrypt(key, make([]byte, aes.BlockSize), padded)
+// padding is the first byte after what is enciphered, zeros behind it.
+const padding = 0x80
+
+// Seal enciphers what a card answers to a Request, as a card does and whoever has its key.
+func (a *Agreement) Seal(plain []byte, request *message.Request) ([]byte, error) {
+	key, err := a.key(request)
 	if err != nil {
 		return nil, err
 	}
-	return tlv.Append(nil, spec.TagCryptogram, enciphered)
+	padded := append(bytes.Clone(plain), padding)
+	for len(padded)%aes.BlockSize != 0 {
+		padded = append(padded, 0)
+	}
+	cipher.NewCBCEncrypter(key, make([]byte, aes.BlockSize)).CryptBlocks(padded, padded)
+	return tlv.Append(nil, spec.TagCryptogram, padded)
 }
 
 func (a *Agreement) refused(plain []byte, request *message.Request) (PaymentAnswer, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu"
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
@@ -57,7 +58,7 @@ func refusal(t *testing.T, card *Agreement, request *message.Request, sw apdu.St
 	}
 	plain, err := tlv.Append(nil, spec.TagRefused, content)
 	require.NoError(t, err)
-	sealed, err := card.Seal(plain)
+	sealed, err := card.Seal(plain, request)
 	require.NoError(t, err)
 	return sealed
 }
@@ -108,7 +109,55 @@ func TestAListenerLearnsNothing(t *testing.T) {
 	}
 	again, err := here.PIN(block, request)
 	require.NoError(t, err)
-	assert.NotEqual(t, data[69:77], again[69:77], "the PIN")
-	assert.NotEqual(t, data[79:], again[79:], "its proof")
+	assert.NotEqual(t, data[69:], again[69:], "the PIN")
 	assert.NotEqual(t, sealed[2:18], refusal(t, card, request, spec.SWPINWrong|2)[2:18])
+}
+
+// TestAPaymentIsPutTogether shows that the payee gets what the card signed, also over the other
+// form of its signature, and that a Payment of another Request is none of this.
+func TestAPaymentIsPutTogether(t *testing.T) {
+	here, card, request := sides(t)
+	payeeKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.NewChaCha8([32]byte{1}))
+	require.NoError(t, err)
+	payerKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.NewChaCha8([32]byte{2}))
+	require.NoError(t, err)
+	require.NoError(t, message.Sign(request, payeeKey))
+	day, err := message.ParseDate("2027-01-31")
+	require.NoError(t, err)
+	certificate := &cvc.Certificate{Authority: "SENORDIC00001", PublicKey: &payerKey.PublicKey,
+		Holder: "SENORDICC0000001", Role: spec.RoleCard, Effective: day, Expiry: day}
+	require.NoError(t, certificate.Sign(payeeKey))
+	encoded, err := certificate.Encode()
+	require.NoError(t, err)
+
+	malleated := *request
+	malleated.Signature = request.Signature.Other()
+	require.NotEqual(t, request.Signature, malleated.Signature)
+	require.NoError(t, message.Verify(&malleated, &payeeKey.PublicKey))
+	for name, asked := range map[string]*message.Request{"as sent": request, "other": &malleated} {
+		payment := &message.Payment{Payer: "SENORDICC0000001", ATC: 5, Request: *asked}
+		require.NoError(t, message.Sign(payment, payerKey))
+		sealed, err := card.SealPaid(payment, certificate)
+		require.NoError(t, err)
+		opened, err := here.Open(sealed, request)
+		require.NoError(t, err, name)
+		want, err := message.Encode(payment)
+		require.NoError(t, err)
+		assert.Equal(t, PaymentAnswer{Payment: want, Certificate: encoded}, opened, name)
+		for at := range sealed {
+			altered := bytes.Clone(sealed)
+			altered[at] ^= 1
+			opened, err := here.Open(altered, request)
+			if err == nil {
+				assert.NotEqual(t, append(want, encoded...),
+					append(opened.Payment, opened.Certificate...), "%s: byte %d", name, at)
+			} else {
+				assert.ErrorIs(t, err, ErrPaymentAnswer, "%s: byte %d", name, at)
+			}
+		}
+		other := *request
+		other.Amount++
+		_, err = here.Open(sealed, &other)
+		assert.ErrorIs(t, err, ErrPaymentAnswer, name)
+	}
 }

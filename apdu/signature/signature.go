@@ -87,6 +87,17 @@ func (s Plain) DER() ([]byte, error) {
 
 type pair struct{ R, S *big.Int }
 
+// Other is the other form of the same signature, (r, n - s): whoever has one can make it, and both
+// verify. It is s itself when that is no signature.
+func (s Plain) Other() Plain {
+	n := new(big.Int).SetBytes(s[spec.ScalarLength:])
+	if n.Sub(elliptic.P256().Params().N, n).Sign() <= 0 {
+		return s
+	}
+	n.FillBytes(s[spec.ScalarLength:])
+	return s
+}
+
 // FromDER converts a DER signature whose numbers are positive and fit 32 bytes, and
 // behind which nothing stands, not within the SEQUENCE either.
 func FromDER(der []byte) (Plain, error) {

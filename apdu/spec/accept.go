@@ -23,7 +23,7 @@ var Accept = command(Command{
 		"Not expired by the card's date: payer's certificate, its CA's, own, own CA's.",
 		"The Payment's signature verifies.",
 	},
-	Effect: "Balance, record and head, and the Request closed, in one transaction before a byte " +
+	Effect: "Balance, record and head, and the Request closed, at one moment before a byte " +
 		"goes out. A power cut leaves all or nothing.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},

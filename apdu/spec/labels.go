@@ -11,6 +11,5 @@ const (
 	PINLabelMAC = "\x00\x00\x00\x02"
 	// Enciphered PAY: SHA-256(Z || label || what is tied to it), the same KDF with SharedInfo.
 	PayLabelKeys    = "\x00\x00\x00\x03"
-	PayLabelPIN     = "\x00\x00\x00\x04"
 	PayLabelRefused = "\x00\x00\x00\x05"
 )

@@ -17,8 +17,8 @@ const (
 	PINBlockLength  = 8   // EMV format 2 (ISO 9564-1)
 	NonceLength     = 8   // SELECT, GET CHALLENGE
 	RandomLength    = 16  // unpredictable number of a message
-	MaxCommand      = 486 // command data, chained or extended: the longest ACCEPT
-	MaxResponse     = 500 // response data, whole: the longest Payment, enciphered
+	MaxCommand      = 488 // command data, chained or extended: the longest PAY
+	MaxResponse     = 409 // response data, whole: the longest State
 	MaxInstallData  = 113 // application parameters that a classic install() always has room for
 	NameLength      = 8   // country 2, mnemonic 6
 	AuthorityLength = 13  // Name 8, 5 digits
@@ -63,7 +63,7 @@ var Limits = []LimitRow{
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
 	{"NONCE_LENGTH", NonceLength, "bytes of a session's nonce: SELECT, GET CHALLENGE"},
 	{"RANDOM_LENGTH", RandomLength, "bytes of the unpredictable number of a Request or Challenge"},
-	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest ACCEPT"},
+	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest PAY"},
 	{"MAX_RESPONSE", MaxResponse, "bytes of response data: the longest State"},
 	{"MAX_INSTALL_DATA", MaxInstallData,
 		"bytes of install parameters: what install()'s 127 bytes leave"},

@@ -258,13 +258,14 @@ var (
 	// EncipheredPINs carries two PIN blocks.
 	EncipheredPINs = encipheredPIN(2*PINBlockLength + NonceLength + PINBlockLength)
 	// PayPIN is what follows Request and certificate in an enciphered PAY. Without
-	// cryptogram and MAC it asks for the last record again.
+	// cryptogram it asks for the last record again.
 	PayPIN = []Field{
 		field("POINT", TagPoint, "payee's point for this Request, or a phone's for this tap"),
-		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: PINBlockLength,
-			Max: PINBlockLength, Meaning: "PIN block, enciphered"}),
-		optional(Field{Name: "MAC", Tag: TagMAC, Min: PINMACLength, Max: PINMACLength,
-			Meaning: "proves that the sender made the point, for this Request and session"}),
+		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: payCryptogramLength,
+			Max: payCryptogramLength, Meaning: "PIN block, nonce and BATCH, two blocks of " +
+				"AES-128-CBC, IV zero: nonce and BATCH in it prove that the sender made the " +
+				"point, for this Request and session. The sender deciphers to make it, and the " +
+				"card enciphers to read it, as it enciphers its answer"}),
 	}
 	// Refused is what an enciphered PAY answers when the card does not pay.
 	Refused = &Layout{
@@ -276,8 +277,24 @@ var (
 		},
 	}
 	// PayPaid and PayRefused are what is enciphered in the answer.
-	PayPaid = []Field{{Name: "PAYMENT", Layout: Payment},
-		{Name: "CERTIFICATE", Layout: DeviceCertificate, Meaning: "the card's certificate"}}
+	PayPaid = []Field{
+		{Name: "SIGNATURE", Kind: KindSignature, Min: SignatureLength, Max: SignatureLength,
+			Meaning: "the card's, of the Payment"},
+		{Name: "ATC", Kind: KindCounter, Min: CounterLength, Max: CounterLength,
+			Meaning: "number of this record in the card's log"},
+		{Name: "AUTHORITY_NUMBER", Kind: KindBytes, Min: AuthorityLength - NameLength,
+			Max: AuthorityLength - NameLength, Meaning: "digits of the CA that certified the " +
+				"card, after the Name in HOLDER"},
+		{Name: "POINT", Kind: KindBytes, Min: PointLength - 1, Max: PointLength - 1,
+			Meaning: "X || Y of the card's key"},
+		{Name: "HOLDER", Kind: KindDeviceID, Min: DeviceIDLength, Max: DeviceIDLength,
+			Meaning: "the card's device id"},
+		{Name: "ROLE", Kind: KindRole, Min: 1, Max: 1, Meaning: "card or SAM"},
+		field("EFFECTIVE", TagDate, "first day of the certificate's validity"),
+		field("EXPIRY", TagExpiry, ""),
+		field("CERTIFICATE_SIGNATURE", TagSignature, "over the body (7F4E) of the certificate "+
+			"that these fields give"),
+	}
 	PayRefused = []Field{{Name: "REFUSED", Layout: Refused}}
 	// Counters is the answer to GET DATA counters.
 	Counters = &Layout{
@@ -291,6 +308,8 @@ var (
 		},
 	}
 )
+
+const payCryptogramLength = PINBlockLength + NonceLength + DeviceIDLength
 
 // payAnswer is the answer of an enciphered PAY: PAY_PAID or PAY_REFUSED, padded with 80 and
 // zeros.

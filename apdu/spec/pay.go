@@ -17,8 +17,8 @@ var Pay = command(Command{
 			"PIN. Of any other the PIN is asked for.",
 		"Enciphered: payee's CA is known; certificate and Request verify, and the certificate is " +
 			"the payee's; PAY batch: the Request's RANDOM is the start of POINT's X coordinate; " +
-			"the nonce is not used up; the MAC. What is refused up to here is refused in clear, " +
-			"and has taken no try.",
+			"the nonce is not used up, and comes out of CRYPTOGRAM with BATCH. What is refused " +
+			"up to here is refused in clear, and has taken no try.",
 		"Enciphered: the PIN, as by VERIFY, which uses the nonce up. What is refused from here " +
 			"on is refused within the answer, whose status word is 9000.",
 		"A kept record pays this very Request: its Payment is the answer and nothing else is " +
@@ -39,7 +39,7 @@ var Pay = command(Command{
 			"acknowledgement when SPEND_RECEIVED is not set, and with what was paid since the " +
 			"last acknowledgement within MAX_SPENT (not asked of the own desk).",
 	},
-	Effect: "Debit, record and head in one transaction before a byte goes out. A power cut " +
+	Effect: "Debit, record and head at one moment before a byte goes out. A power cut " +
 		"leaves all or nothing; then the resend gives the Payment, or the payment has not been.",
 	Answers: []Answer{
 		{SWConditions, "not activated; enciphered: the nonce is used up"},
@@ -50,7 +50,7 @@ var Pay = command(Command{
 		{SWBlocked, "blocked"},
 		{SWClosed, "closed"},
 		{SWSecurity, "PIN needed"},
-		{SWMACWrong, "enciphered: the MAC is wrong; no try is taken"},
+		{SWMACWrong, "enciphered: another nonce or batch comes out of CRYPTOGRAM; no try is taken"},
 		{SWReferenceUnknown, "payee's CA is not remembered: present its certificate and repeat; " +
 			"the PIN stays"},
 		{SWAddressee, "the Request names another payer, or the certificate is not its payee's"},

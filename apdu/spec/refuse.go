@@ -12,7 +12,7 @@ var Refuse = command(Command{
 	States: activated,
 	Preconditions: []string{"PIN verified, when the policy's PIN_TO_RECEIVE is set.",
 		"The Request is open, or its Refusal is kept."},
-	Effect: "Record and head, and the Request closed, in one transaction before a byte " +
+	Effect: "Record and head, and the Request closed, at one moment before a byte " +
 		"goes out. A power cut leaves all or nothing.",
 	Answers: []Answer{
 		{SWConditions, "not activated"},

@@ -34,6 +34,20 @@ var payCases = []testCase{
 			payee := c.device(c.world.foreign, spec.RoleTerminal)
 			s.pay(payee, c.request(payee, 100, ""))
 		}},
+	{"PAY and PSO look at the tag of every signature", func(c *caseRun) {
+		s := c.loaded(10000)
+		merchant := c.device(c.world.own, spec.RoleTerminal)
+		request := c.encode(c.request(merchant, 100, s.id()))
+		tagged := func(signed []byte) []byte {
+			altered := bytes.Clone(signed)
+			altered[len(altered)-signatureObject] ^= 1
+			return altered
+		}
+		s.enterPIN()
+		s.answers(spec.SWWrongData, spec.Pay.Only(), tagged(request), merchant.encoded)
+		s.answers(spec.SWWrongData, spec.Pay.Only(), request, tagged(merchant.encoded))
+		s.answers(spec.SWWrongData, spec.VerifyCertificate.Only(), tagged(merchant.ca.encoded))
+	}},
 	{"a verified PIN serves one debit", func(c *caseRun) {
 		s := c.loaded(10000)
 		merchant := c.device(c.world.own, spec.RoleTerminal)

@@ -236,6 +236,7 @@ var encipheredPayCases = func() (cases []testCase) {
 					{"Request", spec.SWSignature, func(d [][]byte) { d[0] = flipLast(d[0]) }},
 					{"certificate", spec.SWCertificate, func(d [][]byte) { d[1] = flipLast(d[1]) }},
 					{"length", spec.SWWrongData, func(d [][]byte) { d[2] = d[2][:len(d[2])-1] }},
+					{"tag of the PIN", spec.SWWrongData, func(d [][]byte) { d[2][67] ^= 1 }},
 				} {
 					data := p.withPIN(a, wrongPIN)
 					for i := range data {
@@ -248,6 +249,9 @@ var encipheredPayCases = func() (cases []testCase) {
 					}
 					s.answers(want, p.variant, data...)
 				}
+				again := p.resend(a)
+				again[2][0] ^= 1 // the point's tag
+				s.answers(spec.SWWrongData, p.variant, again...)
 				s.answers(spec.SWPINWrong|spec.PINTries, c.variant(spec.Verify, "plaintext"))
 			})
 	}

@@ -8,8 +8,10 @@
 package cost
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"ekrona/apdu"
@@ -43,6 +45,34 @@ func (t Tap) Total() time.Duration {
 	return sum
 }
 
+// Item is what a tap spends on one kind of operation.
+type Item struct {
+	Group card.CostGroup
+	What  string
+	Count int
+	Time  time.Duration
+}
+
+// Items returns what the whole tap is spent on, the longest first.
+func (t Tap) Items() []Item {
+	var items []Item
+	for _, c := range t.Commands {
+		for _, i := range c.Cost {
+			at := slices.IndexFunc(items, func(known Item) bool {
+				return known.Group == i.Group && known.What == i.What
+			})
+			if at < 0 {
+				at = len(items)
+				items = append(items, Item{Group: i.Group, What: i.What})
+			}
+			items[at].Count += i.Count
+			items[at].Time += i.Total()
+		}
+	}
+	slices.SortStableFunc(items, func(a, b Item) int { return cmp.Compare(b.Time, a.Time) })
+	return items
+}
+
 // The goals of a payment at a terminal, the reader's search for the card left out:
 // TfL takes 500 ms at most and wants 200, Calypso stays under 200.
 const (
@@ -50,18 +80,25 @@ const (
 	NewCAGoal = 300 * time.Millisecond
 )
 
+// Titles of taps.
+const (
+	Warm     = "pay at a terminal, warm"
+	BatchMet = "pay at a terminal, its CA not seen before, the batch met"
+)
+
 // measurement is a running [Measure].
 type measurement struct {
-	link card.Link
-	taps []Tap
-	err  error // the first failed estimate
+	link   card.Link
+	taps   []Tap
+	holder string // of the card that is observed
+	err    error  // the first failed estimate
 	*sandbox.Sandbox
 }
 
 // Measure founds a sandbox in an empty folder, has its holders load, pay, receive, refuse,
 // synchronise and unload, and returns the taps in order.
 func Measure(ctx context.Context, folder string, link card.Link) ([]Tap, error) {
-	m := &measurement{link: link}
+	m := &measurement{link: link, holder: "anna"}
 	m.begin("personalize, after INSTALL", 0)
 	t, err := sandbox.Found(ctx, folder, sandbox.Pilot(), sandbox.Options{Observe: m.observe})
 	if err != nil {
@@ -77,7 +114,7 @@ func (m *measurement) begin(title string, goal time.Duration) {
 }
 
 func (m *measurement) observe(e apdu.Exchange, stats card.Stats) {
-	if e.Label != "anna" || e.Err != nil {
+	if e.Label != m.holder || e.Err != nil {
 		return // the others' cards do the same
 	}
 	estimate, err := card.Estimate(stats, m.link)
@@ -116,7 +153,7 @@ func (m *measurement) flows(ctx context.Context) error {
 		}},
 		{"pay at a terminal, its CA not seen before", NewCAGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
-		{"pay at a terminal, warm", WarmGoal,
+		{Warm, WarmGoal,
 			func(tap wallet.Tap) error { return m.sell(ctx, cafe, tap, small) }},
 		{"receive: REQUEST, then ACCEPT", 0,
 			func(tap wallet.Tap) error { return m.receive(ctx, anna, bertil, small) }},
@@ -147,7 +184,21 @@ func (m *measurement) flows(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return m.sellToNext(ctx, cafe, bertil, small)
+}
+
+// sellToNext sells to another card of a batch that the terminal has met. The card does not know the
+// terminal's CA, which it says after PAY.
+func (m *measurement) sellToNext(
+	ctx context.Context, s *sandbox.Merchant, next *sandbox.Person, amount money.Ore,
+) error {
+	m.holder = next.Name
+	m.begin(BatchMet, NewCAGoal)
+	tap, err := present(next)
+	if err != nil {
+		return err
+	}
+	return m.sell(ctx, s, tap, amount)
 }
 
 func present(p *sandbox.Person) (wallet.Tap, error) {

@@ -13,9 +13,13 @@ import (
 	"ekrona/emulator/card"
 )
 
-// missed is by how much the taps at a terminal miss their goals since the PIN is enciphered: the
-// agreement takes 20 ms, enciphering the answer 11, keys and proof 9, the PIN's tries 6.
-const missed = 50 * time.Millisecond
+// missed is by how much taps at a terminal miss their goals since the PIN is enciphered. Of a warm
+// tap operations that cannot be left out, the wire and the writes take 184 ms, bytecodes the rest.
+// A card that does not know the CA says so after PAY, which takes 26 ms, unless it is the first of
+// its batch.
+var missed = map[string]time.Duration{
+	Warm: 13 * time.Millisecond, BatchMet: 15 * time.Millisecond,
+}
 
 // TestTapsMeetTheirGoals: the estimate counts, it does not time, so it is the same on
 // every machine.
@@ -32,15 +36,22 @@ func TestTapsMeetTheirGoals(t *testing.T) {
 		}
 		if tap.Goal > 0 {
 			goals++
-			assert.LessOrEqual(t, tap.Total(), tap.Goal+missed, tap.Title)
+			assert.LessOrEqual(t, tap.Total(), tap.Goal+missed[tap.Title], tap.Title)
 		}
+		var items time.Duration
+		for _, i := range tap.Items() {
+			items += i.Time
+		}
+		assert.Equal(t, tap.Total(), items, tap.Title)
 	}
-	assert.Equal(t, 2, goals)
+	assert.Equal(t, 3, goals)
 
 	var drawn strings.Builder
 	require.NoError(t, Write(&drawn, link, taps))
 	assert.Contains(t, drawn.String(), "the goal of 200 ms")
+	assert.Contains(t, drawn.String(), "\n  ecdsa-verify 256 ")
 	encoded, err := json.Marshal(taps)
 	require.NoError(t, err)
 	assert.Contains(t, string(encoded), `"goal_microseconds":300000`)
+	assert.Contains(t, string(encoded), `"what":"ecdsa-verify 256"`)
 }

@@ -37,8 +37,19 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 				ms(c.Cost.Of(card.CostWire)), ms(c.Cost.Of()), bar(c.Cost))
 		}
 		p.line("  %-34s %52s %6s  %s", "the whole tap", "", ms(t.Total()), verdict(t))
+		if t.Goal > 0 {
+			p.items(t)
+		}
 	}
 	return p.err
+}
+
+// items draws what a tap with a goal is spent on.
+func (p *printer) items(t Tap) {
+	p.line("\n  %-34s %6s %8s", "where it goes", "times", "ms")
+	for _, i := range t.Items() {
+		p.line("  %-34s %6d %8.2f", i.What, i.Count, float64(i.Time)/float64(time.Millisecond))
+	}
 }
 
 func verdict(t Tap) string {
@@ -91,8 +102,18 @@ func (t Tap) MarshalJSON() ([]byte, error) {
 		all = append(all, command{c.Title, c.Stats.Writes, c.Stats.WrittenBytes, c.Stats.Bytecodes,
 			times})
 	}
+	type item struct {
+		Group        card.CostGroup `json:"group"`
+		What         string         `json:"what"`
+		Count        int            `json:"count"`
+		Microseconds int64          `json:"microseconds"`
+	}
+	items := []item{}
+	for _, i := range t.Items() {
+		items = append(items, item{i.Group, i.What, i.Count, i.Time.Microseconds()})
+	}
 	return json.Marshal(map[string]any{
 		"title": t.Title, "goal_microseconds": t.Goal.Microseconds(),
-		"microseconds": t.Total().Microseconds(), "commands": all,
+		"microseconds": t.Total().Microseconds(), "commands": all, "items": items,
 	})
 }

@@ -32,7 +32,7 @@ func TestPolicyReachesTheCardsThatItNames(t *testing.T) {
 	require.Len(t, cards, 2)
 	assert.Equal(t, 100*money.Krona, cards[0].Policy.MaxPayment)
 	assert.EqualValues(t, 1, cards[0].Seen)
-	assert.Equal(t, message.PilotPolicy().MaxPayment, cards[1].Policy.MaxPayment)
+	assert.Equal(t, message.DefaultPolicy().MaxPayment, cards[1].Policy.MaxPayment)
 
 	policy.MaxBalance = cards[0].Ceilings.MaxBalance + 1
 	_, err = o.SetPolicy(o.ctx, banking.PolicyOrder{Key: "above", By: "eva", Policy: policy,

@@ -68,7 +68,15 @@ func (o *openedCard) payment(answer []byte) (payment, rest []byte) {
 // make it.
 func (o *openedCard) forged(answer []byte, salt int) []byte {
 	payment, certificate := o.payment(answer)
-	sealed, err := o.agreement.Seal(append(forgeContent(payment, salt), certificate...))
+	forged, err := message.Parse[message.Payment](forgeContent(payment, salt))
+	if err != nil {
+		return answer
+	}
+	payer, err := cvc.Parse(certificate)
+	if err != nil {
+		return answer
+	}
+	sealed, err := o.agreement.SealPaid(forged, payer)
 	if err != nil {
 		return answer
 	}

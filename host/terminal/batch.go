@@ -21,34 +21,53 @@ var ErrBatch = errors.New("terminal: the card does not show a valid batch certif
 
 // batchKey returns the key of the batch that a card belongs to. The certificate is read from the
 // card when the terminal meets the batch for the first time, or when the one that it has has ended.
+// met reports whether it has met the batch before.
 func (t *Terminal) batchKey(
 	ctx context.Context, applet *client.Client, batch message.DeviceID,
-) (*ecdsa.PublicKey, error) {
+) (key *ecdsa.PublicKey, met bool, err error) {
 	var kept []byte
-	known, err := store.Get(ctx, t.db, store.Into{&kept},
+	met, err = store.Get(ctx, t.db, store.Into{&kept},
 		`SELECT certificate FROM batch WHERE id = $1`, string(batch))
 	if err != nil {
-		return nil, fmt.Errorf("terminal: journal: batch %s: %w", batch, err)
+		return nil, false, fmt.Errorf("terminal: journal: batch %s: %w", batch, err)
 	}
-	if known {
+	if met {
 		if certificate, err := t.verifyBatch(batch, kept); err == nil {
-			return certificate.PublicKey, nil
+			return certificate.PublicKey, met, nil
 		}
 	}
 	encoded, err := applet.BatchCertificate(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	certificate, err := t.verifyBatch(batch, encoded)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := store.Exec(ctx, t.db, `INSERT INTO batch (id, certificate) VALUES ($1, $2)
 		ON CONFLICT (id) DO UPDATE SET certificate = excluded.certificate`, string(batch),
 		encoded); err != nil {
-		return nil, fmt.Errorf("terminal: journal: batch %s: %w", batch, err)
+		return nil, false, fmt.Errorf("terminal: journal: batch %s: %w", batch, err)
 	}
-	return certificate.PublicKey, nil
+	return certificate.PublicKey, met, nil
+}
+
+// introduce presents the terminal's CA to a card, before PAY: one of another intermediary and of a
+// batch that the terminal has never met will hardly know it, and a PAY that is refused for that
+// costs a third of what the CA's certificate does. Of a batch that was met PAY finds it out. A
+// refusal is told by PAY, too.
+func (t *Terminal) introduce(
+	ctx context.Context, applet *client.Client, batch message.DeviceID,
+) error {
+	if batch.Name() == t.id.Name() {
+		return nil
+	}
+	err := applet.VerifyCertificate(ctx, t.ca)
+	var refused *client.Refusal
+	if errors.As(err, &refused) {
+		return nil
+	}
+	return err
 }
 
 func (t *Terminal) verifyBatch(batch message.DeviceID, encoded []byte) (*cvc.Certificate, error) {

@@ -46,7 +46,8 @@ var ErrPayment = errors.New(
 // Take takes the money of an open sale from a card in one tap:
 //
 //  1. SELECT. The card names its batch; its certificate is read from the first card of a batch
-//     that the terminal meets. A cut: nothing has happened.
+//     that the terminal meets, and if that is another intermediary's, the terminal presents its
+//     CA. A cut: nothing has happened.
 //  2. That PAY goes out is kept, then PAY, with the PIN enciphered for this sale alone. A cut
 //     leaves the card having paid or not: [TornTap], and Take again. So does every answer but
 //     the card's own, which nobody between can make: a Payment, or a refusal, after which the
@@ -104,12 +105,17 @@ func (t *Terminal) collect(
 	if err != nil {
 		return nil, nil, err
 	}
-	batch, err := t.batchKey(ctx, applet, application.Batch)
+	batch, met, err := t.batchKey(ctx, applet, application.Batch)
 	if err != nil {
 		return nil, nil, err
 	}
 	withPIN := entered != pin.Block{}
 	tap := uint32(0)
+	if withPIN && !met {
+		if err = t.introduce(ctx, applet, application.Batch); err != nil {
+			return nil, nil, err
+		}
+	}
 	if withPIN {
 		if tap, err = t.keepTap(ctx, s); err != nil {
 			return nil, nil, err

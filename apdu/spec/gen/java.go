@@ -98,6 +98,8 @@ func java() string {
 
 package ekrona;
 
+import javacard.framework.Util;
+
 /**
  * The applet's interface in constants: commands, data objects, status words,
  * limits and the layout of messages. Every X_OFFSET_Y is the offset of a value,
@@ -181,9 +183,7 @@ public final class Spec {
 	j.bytes("PIN_LABEL_MAC", spec.PINLabelMAC,
 		"hashed after the shared secret: the MAC key of an enciphered PIN")
 	j.bytes("PAY_LABEL_KEYS", spec.PayLabelKeys,
-		"hashed after the shared secret, with the nonce: the keys of an enciphered PAY")
-	j.bytes("PAY_LABEL_PIN", spec.PayLabelPIN,
-		"hashed after the shared secret, with Request, FCI and PIN: what proves the sender")
+		"hashed after the shared secret, with FCI and Request: the key of an enciphered PAY")
 	j.bytes("PAY_LABEL_REFUSED", spec.PayLabelRefused,
 		"hashed after the shared secret, with nonce, status word and Request: what proves the card")
 	j.parts("POLICY", spec.PolicyLayout)

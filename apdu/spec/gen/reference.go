@@ -367,13 +367,16 @@ func (p *page) cryptography() {
   objects POINT and CRYPTOGRAM.
 - Enciphered PAY: Z = X coordinate of ECDH between POINT and the card's PIN key or batch key; the
   first bytes of POINT's X coordinate are the RANDOM of a Request that is paid by batch key.
-  K = SHA-256(Z || `+"`%X`"+` || nonce): its first 16 bytes are the key of the answer, its next 8
-  mask the PIN block. MAC of the PIN: first 8 bytes of SHA-256(Z || `+"`%X`"+` || Request's
-  body || answer to SELECT, with the nonce in force || masked PIN block). MAC of REFUSED: first 8
-  bytes of SHA-256(Z || `+"`%X`"+` || nonce || status word || Request's body). Each is the KDF of
-  TR-03111 §4.3.3 with SharedInfo; a hash costs a card a third of a CMAC. Answer: AES-128-CBC, IV
-  zero, padded with `+"`80`"+` and zeros.
+  The key is the first 16 bytes of SHA-256(Z || `+"`%X`"+` || what SELECT answered: version,
+  capabilities, life-cycle state, nonce in force || Request's body). CRYPTOGRAM: PIN block, nonce,
+  BATCH, AES-128-CBC with IV zero, which the sender deciphers and the card enciphers: nonce and
+  BATCH come out only for the same key, Request and session.
+  MAC of REFUSED: first 8 bytes of SHA-256(Z || `+"`%X`"+` || nonce || status word || Request's
+  body). Each hash is the KDF of TR-03111 §4.3.3 with SharedInfo. Answer: AES-128-CBC under the
+  same key, IV zero, padded with `+"`80`"+` and zeros. PAY_PAID has what the payee does not know of
+  Payment and certificate: the Payment is of its Request, with the signature that it sent or the
+  other form of the same (r, n - s), if an earlier PAY carried that.
 `, spec.TokenLabelMAC, spec.TokenLabelENC, spec.DeviceIDLength, spec.PointLength, spec.PointLength,
-		spec.PINLabelENC, spec.PINLabelMAC, spec.PINMACLength, spec.PayLabelKeys, spec.PayLabelPIN,
+		spec.PINLabelENC, spec.PINLabelMAC, spec.PINMACLength, spec.PayLabelKeys,
 		spec.PayLabelRefused)
 }

@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -57,10 +56,8 @@ final class Accept extends Command {
         device.requests.close(entry);
         device.authorities.store(ca);
 
-        JCSystem.beginTransaction();
         device.log.store();
         nvm.store();
-        JCSystem.commitTransaction();
         device.channel.respond(Ram.RECORD, Spec.RECEIPT_LENGTH);
     }
 

@@ -111,10 +111,15 @@ final class Authorities {
     }
 
     private short findStored(short first, short count, byte[] b, short reference) {
-        for (short place = first; place < (short) (first + count); place++) {
-            if (hasReference(place, b, reference)) {
+        byte[] state = ram.state;
+        short entry = entry(first);
+        short end = (short) (first + count);
+        for (short place = first; place < end; place++) {
+            if (state[entry] > 0 && Util.arrayCompare(state, (short) (entry + REFERENCE), b,
+                    reference, Spec.AUTHORITY_LENGTH) == 0) {
                 return place;
             }
+            entry += ENTRY_LENGTH;
         }
         return (short) -1;
     }

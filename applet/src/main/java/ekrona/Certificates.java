@@ -35,8 +35,10 @@ final class Certificates {
 
     /** As above, where something else follows at end. */
     short device(short offset, short end) {
-        Tlv.requireAll(ram.in, offset, end, Spec.DEVICE_CERTIFICATE_FRAME,
-                Spec.DEVICE_CERTIFICATE_LENGTH);
+        if ((short) (end - offset) != Spec.DEVICE_CERTIFICATE_LENGTH
+                || !Spec.isDeviceCertificate(ram.in, offset)) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
         short content = (short) (offset + HEADER);
         requireDates((short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
                 (short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY));
@@ -48,8 +50,10 @@ final class Certificates {
      * content.
      */
     short authority() {
-        Tlv.requireAll(ram.in, (short) 0, ram.words[Ram.IN_LENGTH],
-                Spec.AUTHORITY_CERTIFICATE_FRAME, Spec.AUTHORITY_CERTIFICATE_LENGTH);
+        if (ram.words[Ram.IN_LENGTH] != Spec.AUTHORITY_CERTIFICATE_LENGTH
+                || !Spec.isAuthorityCertificate(ram.in, (short) 0)) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
         requireDates((short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EFFECTIVE),
                 (short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
         return HEADER;

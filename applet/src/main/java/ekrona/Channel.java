@@ -108,14 +108,18 @@ final class Channel {
         short part = apdu.setIncomingAndReceive();
         short offset = apdu.getOffsetCdata();
         short have = ram.words[Ram.IN_LENGTH];
-        short left = apdu.getIncomingLength();
-        if (left < 0 || left > (short) (Spec.MAX_COMMAND - have)) {
+        short length = apdu.getIncomingLength();
+        if (length < 0 || length > (short) (Spec.MAX_COMMAND - have)) {
             refuse(Spec.SW_WRONG_LENGTH);
         }
+        short end = (short) (have + length);
+        byte[] in = ram.in;
         while (part > 0) {
-            have = Util.arrayCopyNonAtomic(buffer, offset, ram.in, have, part);
-            left = (short) (left - part);
-            part = left > 0 ? apdu.receiveBytes(offset) : 0;
+            have = Util.arrayCopyNonAtomic(buffer, offset, in, have, part);
+            if (have == end) {
+                break;
+            }
+            part = apdu.receiveBytes(offset);
         }
         ram.words[Ram.IN_LENGTH] = have;
     }
@@ -150,9 +154,10 @@ final class Channel {
         if (length > 0) {
             apdu.sendBytesLong(ram.out, offset, length);
         }
-        left = (short) (left - length);
-        respond((short) (offset + length), left);
+        left -= length;
+        ram.words[Ram.OUT_LEFT] = left;
         if (left != 0) {
+            ram.words[Ram.OUT_OFFSET] = (short) (offset + length);
             ISOException.throwIt((short) (Spec.SW_MORE_DATA | (left < SHORT_RESPONSE ? left : 0)));
         }
     }

@@ -28,7 +28,8 @@ final class Cmac {
     void compute(byte[] key, short keyOffset, byte[] message, short offset, short length) {
         byte[] mac = ram.scratch;
         Util.arrayFillNonAtomic(mac, Ram.MAC, BLOCK, (byte) 0);
-        engines.encrypt(key, keyOffset, mac, Ram.MAC, BLOCK);
+        engines.setKey(key, keyOffset);
+        engines.encipher(mac, Ram.MAC, BLOCK, mac, Ram.MAC);
         twice(mac, Ram.MAC);
         short rest = (short) (length & (BLOCK - 1));
         if (rest != 0) {
@@ -42,7 +43,7 @@ final class Cmac {
         for (short i = 0; i < BLOCK; i++) {
             message[(short) (last + i)] ^= mac[(short) (Ram.MAC + i)];
         }
-        engines.encryptNext(message, offset, length);
+        engines.encipher(message, offset, length, message, offset);
         Util.arrayCopyNonAtomic(message, last, mac, Ram.MAC, BLOCK);
     }
 

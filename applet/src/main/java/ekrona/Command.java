@@ -5,7 +5,7 @@ import javacard.framework.Util;
 
 /**
  * One command of the applet. All its data are in Ram.in, and the working copy of the state is in
- * Ram.state. It checks first, then computes in RAM, then writes in one transaction, and sets its
+ * Ram.state. It checks first, then computes in RAM, then writes at one moment, and sets its
  * response last: a power cut at any point leaves all of what the command does, or nothing, and
  * every command can be repeated.
  */

@@ -14,26 +14,58 @@ final class Der {
     private static final byte SEQUENCE = (byte) 0x30;
     private static final byte INTEGER = (byte) 0x02;
 
+    /** Of a number whose first bit is set, and which has a zero before it. */
+    private static final byte SIGNED_LENGTH = (byte) (Spec.SCALAR_LENGTH + 1);
+    /** Where the value of r begins. */
+    private static final short R = (short) 4;
+
     private Der() {
     }
 
-    /** Turns the plain signature at offset into its DER form at out. Returns the length. */
-    static short encode(byte[] plain, short offset, byte[] der, short out) {
-        short next = putInteger(plain, offset, der, (short) (out + 2));
-        next = putInteger(plain, (short) (offset + Spec.SCALAR_LENGTH), der, next);
-        der[out] = SEQUENCE;
-        der[(short) (out + 1)] = (byte) (next - out - 2);
-        return (short) (next - out);
+    /**
+     * Turns the plain signature at offset into its DER form at the start of der. Returns the
+     * length.
+     */
+    static short encode(byte[] plain, short offset, byte[] der) {
+        byte r = plain[offset];
+        short at = (short) (offset + Spec.SCALAR_LENGTH);
+        byte s = plain[at];
+        short next = (short) (R - 2);
+        if (r == 0 || s == 0) { // a number that is shorter than its place
+            next = putInteger(plain, at, der, putInteger(plain, offset, der, next));
+        } else {
+            der[next++] = INTEGER;
+            if (r < 0) {
+                der[next++] = SIGNED_LENGTH;
+                der[next++] = 0;
+            } else {
+                der[next++] = (byte) Spec.SCALAR_LENGTH;
+            }
+            next = Util.arrayCopyNonAtomic(plain, offset, der, next, Spec.SCALAR_LENGTH);
+            der[next++] = INTEGER;
+            if (s < 0) {
+                der[next++] = SIGNED_LENGTH;
+                der[next++] = 0;
+            } else {
+                der[next++] = (byte) Spec.SCALAR_LENGTH;
+            }
+            next = Util.arrayCopyNonAtomic(plain, at, der, next, Spec.SCALAR_LENGTH);
+        }
+        der[0] = SEQUENCE;
+        der[1] = (byte) (next - 2);
+        return next;
     }
 
     private static short putInteger(byte[] plain, short offset, byte[] der, short out) {
         short length = Spec.SCALAR_LENGTH;
-        while (plain[offset] == 0 && length > 1) {
+        byte first = plain[offset];
+        while (first == 0 && length > 1) {
             offset++;
             length--;
+            first = plain[offset];
         }
         der[out++] = INTEGER;
-        if (plain[offset] < 0) {
+        if (first < 0) {
             der[out++] = (byte) (length + 1);
             der[out++] = 0;
         } else {
@@ -43,20 +75,27 @@ final class Der {
     }
 
     /**
-     * Turns a DER signature that the card's own engine made into its plain form. Returns the offset
-     * after it.
+     * Turns a DER signature at the start of der, which the card's own engine made, into its plain
+     * form. Returns the offset after it.
      */
-    static short decode(byte[] der, short offset, byte[] plain, short out) {
-        short r = (short) (offset + 2);
-        short s = (short) (r + 2 + der[(short) (r + 1)]);
-        getInteger(der, r, plain, out);
-        getInteger(der, s, plain, (short) (out + Spec.SCALAR_LENGTH));
+    static short decode(byte[] der, byte[] plain, short out) {
+        short r = der[3];
+        short s = (short) (R + r);
+        short length = der[(short) (s + 1)];
+        s += (short) 2;
+        if (r >= Spec.SCALAR_LENGTH && length >= Spec.SCALAR_LENGTH) { // both fill their place
+            out = Util.arrayCopyNonAtomic(der, (short) (s - 2 - Spec.SCALAR_LENGTH), plain, out,
+                    Spec.SCALAR_LENGTH);
+            return Util.arrayCopyNonAtomic(der, (short) (s + length - Spec.SCALAR_LENGTH), plain,
+                    out, Spec.SCALAR_LENGTH);
+        }
+        getInteger(der, R, r, plain, out);
+        getInteger(der, s, length, plain, (short) (out + Spec.SCALAR_LENGTH));
         return (short) (out + Spec.SIGNATURE_LENGTH);
     }
 
-    private static void getInteger(byte[] der, short offset, byte[] plain, short out) {
-        short length = der[(short) (offset + 1)];
-        short value = (short) (offset + 2);
+    private static void getInteger(byte[] der, short value, short length, byte[] plain,
+            short out) {
         if (length > Spec.SCALAR_LENGTH) { // the zero before a set first bit
             value++;
             length--;

@@ -50,7 +50,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         putData = new PutData(device);
         activate = new Activate(device);
         request = new Request(device);
-        pay = new Pay(device, select);
+        pay = new Pay(device);
         accept = new Accept(device);
         refuse = new Refuse(device);
         getState = new GetState(device);

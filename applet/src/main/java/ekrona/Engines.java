@@ -1,5 +1,6 @@
 package ekrona;
 
+import javacard.framework.Util;
 import javacard.security.AESKey;
 import javacard.security.CryptoException;
 import javacard.security.ECPrivateKey;
@@ -106,8 +107,9 @@ final class Engines {
         computeIdentity(b, start, (short) (end - start));
         signer.signPreComputedHash(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.scratch,
                 Ram.DER);
-        return Der.decode(ram.scratch, Ram.DER, b,
-                Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH));
+        Util.setShort(b, end, Spec.TAG_SIGNATURE);
+        b[(short) (end + 2)] = (byte) Spec.SIGNATURE_LENGTH;
+        return Der.decode(ram.scratch, b, (short) (end + Messages.SIGNATURE_HEADER));
     }
 
     /** Allocates: for constructors at install only. */
@@ -135,7 +137,7 @@ final class Engines {
 
     /** As above, with a verifier that is initialised with the key. */
     boolean verify(Signature initialised, byte[] b, short offset, short length, short signature) {
-        short der = Der.encode(b, signature, ram.scratch, Ram.DER);
+        short der = Der.encode(b, signature, ram.scratch);
         try {
             return initialised.verify(b, offset, length, ram.scratch, Ram.DER, der);
         } catch (CryptoException e) {
@@ -180,16 +182,15 @@ final class Engines {
         }
     }
 
-    /** AES-128-CBC encryption in place, zero initial value; the key is at keyOffset. */
-    void encrypt(byte[] key, short keyOffset, byte[] b, short offset, short length) {
+    /** Sets the key of encipher. */
+    void setKey(byte[] key, short keyOffset) {
         aesKey.setKey(key, keyOffset);
         aes.init(aesKey, Cipher.MODE_ENCRYPT);
-        aes.doFinal(b, offset, length, b, offset);
     }
 
-    /** AES-128-CBC encryption in place, zero initial value, with the key of the one before. */
-    void encryptNext(byte[] b, short offset, short length) {
-        aes.doFinal(b, offset, length, b, offset);
+    /** AES-128-CBC encryption, zero initial value. */
+    void encipher(byte[] b, short offset, short length, byte[] out, short outOffset) {
+        aes.doFinal(b, offset, length, out, outOffset);
     }
 
     /** AES-128-CBC decryption, zero initial value. */

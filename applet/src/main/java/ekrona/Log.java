@@ -129,9 +129,14 @@ final class Log {
      * Returns the offset after it.
      */
     short putNextNumber(byte[] b, short offset) {
+        return takeNumber(b, Tlv.open(b, offset, Spec.TAG_ATC, U32.LENGTH));
+    }
+
+    /** As above, the number alone. */
+    short takeNumber(byte[] b, short offset) {
         // No overflow: Limits.requireTransaction has reserved the number.
         U32.increment(ram.state, Nvm.ATC);
-        return Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
+        return Util.arrayCopyNonAtomic(ram.state, Nvm.ATC, b, offset, U32.LENGTH);
     }
 
     /** Counts a payment made, in the working copy: a refusal later discards it. */
@@ -178,8 +183,8 @@ final class Log {
     }
 
     /**
-     * Writes the record that append prepared; inside the transaction of the command, before the
-     * working copy is stored.
+     * Writes the record that append prepared to a free slot, which it names in the working copy:
+     * that is stored next, and before it nothing finds the record.
      */
     void store() {
         short index = (short) (ram.state[Nvm.NEXT_SLOT] & 0xFF);

@@ -101,10 +101,9 @@ final class Messages {
 
     /** Reads a Request, signature included. Returns the offset after it. */
     static short request(byte[] b, short offset, short end) {
-        short next = namesPayer(b, offset)
-                ? Tlv.match(b, offset, end, Spec.REQUEST_FRAME_MAX, Spec.REQUEST_LENGTH_MAX)
-                : Tlv.match(b, offset, end, Spec.REQUEST_FRAME_MIN, Spec.REQUEST_LENGTH_MIN);
-        if (next < 0) {
+        boolean named = namesPayer(b, offset);
+        short next = (short) (offset + (named ? Spec.REQUEST_LENGTH_MAX : Spec.REQUEST_LENGTH_MIN));
+        if (next > end || !(named ? Spec.isRequestMax(b, offset) : Spec.isRequestMin(b, offset))) {
             refuse(b, offset, end, (byte) Spec.TAG_REQUEST);
         }
         requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));

@@ -19,8 +19,9 @@ import javacard.framework.Util;
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
- * whole by one arrayCopy in its one transaction: few large writes are cheap on a card, many small
- * ones are not. A power cut before the commit leaves the old block.
+ * whole by one atomic arrayCopy: few large writes are cheap on a card, many small ones are not. A
+ * power cut before it leaves the old block. What else the command writes goes to a free place just
+ * before, which only the new block names, or else is in one transaction with the block.
  */
 final class Nvm {
     // Layout of state.
@@ -129,7 +130,7 @@ final class Nvm {
 
     /**
      * Writes the working copy back, atomically; inside the transaction of a command that writes
-     * more than this.
+     * more than this over what is in use.
      */
     void store() {
         ram.state[VERIFIER] = ram.session[Ram.VERIFIER];

@@ -108,7 +108,7 @@ final class OpenRequests {
         ram.state[Nvm.OPEN_COUNT]--;
     }
 
-    /** Writes the message of an entry; inside the transaction of the command. */
+    /** Writes the message of an entry, to a place that only the working copy names. */
     void store(short entry, byte[] b, short offset, short length) {
         Util.arrayCopy(b, offset, nvm.requests, message(entry), length);
     }

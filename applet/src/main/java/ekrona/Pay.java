@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -16,11 +15,17 @@ import javacard.framework.Util;
 final class Pay extends SecretCommand {
     private static final short NONE = (short) -1;
 
+    // The first two runs of a Payment's frame: to the payer's id, and from there to ATC.
+    private static final short TO_PAYER =
+            (short) (Messages.PAYMENT_HEADER + Spec.PAYMENT_OFFSET_PAYER);
+    private static final short TO_ATC = (short) (Spec.PAYMENT_OFFSET_ATC
+            - Spec.PAYMENT_OFFSET_PAYER - Spec.DEVICE_ID_LENGTH);
+
     private final PayTransport transport;
 
-    Pay(Device device, Select select) {
+    Pay(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
-        transport = new PayTransport(device, select);
+        transport = new PayTransport(device);
     }
 
     void work() {
@@ -49,8 +54,9 @@ final class Pay extends SecretCommand {
         short certificate = device.certificates.device(requestEnd, certificateEnd);
         byte[] earlier = find();
         boolean same = earlier != null && isSameRequest(earlier);
+        short bodyLength = (short) (requestEnd - Messages.SIGNATURE);
         if (same && earlier == device.log.slot(device.log.count())) {
-            transport.agree(batch, certificateEnd);
+            transport.agree(batch, certificateEnd, bodyLength);
             transport.answer(copyRecord(earlier));
             return;
         }
@@ -59,14 +65,13 @@ final class Pay extends SecretCommand {
         }
         short ca = device.certificates.requireKnownCA(certificate);
         requirePayee(certificate);
-        short bodyLength = Messages.requestBodyLength(in, (short) 0);
         device.certificates.requireSigned(certificate, ca, bodyLength);
         transport.requireFresh();
-        transport.agree(batch, certificateEnd);
-        transport.requireMac(certificateEnd, bodyLength);
+        transport.agree(batch, certificateEnd, bodyLength);
+        transport.decipher(certificateEnd);
+        ram.session[Ram.NONCE_VALID] = 0;
         short length;
         try {
-            transport.decipher(certificateEnd);
             device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
             device.pins.presentPin();
             length = same ? copyRecord(earlier) : pay(certificate, requestEnd, earlier, ca);
@@ -108,14 +113,20 @@ final class Pay extends SecretCommand {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
         // The CA comes first, since the reader can load it and repeat the command.
-        short ca = verifiedCA >= 0 ? verifiedCA : device.certificates.requireKnownCA(certificate);
-        requireParties(certificate);
+        short ca = verifiedCA;
+        if (ca < 0) {
+            ca = device.certificates.requireKnownCA(certificate);
+            requireParties();
+            requirePayee(certificate);
+        } else {
+            requireParties();
+        }
         requireCurrency(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
         boolean desk = requireRole(certificate);
         requireLimits(certificate, ca, desk);
         if (verifiedCA < 0) {
             device.certificates.requireSigned(certificate, ca,
-                    Messages.requestBodyLength(in, (short) 0));
+                    (short) (requestEnd - Messages.SIGNATURE));
         }
 
         short length = compose(requestEnd);
@@ -125,10 +136,8 @@ final class Pay extends SecretCommand {
         device.log.appendPayment(length);
         device.authorities.store(ca);
 
-        JCSystem.beginTransaction();
         device.log.store();
         nvm.store();
-        JCSystem.commitTransaction();
         device.pins.forget(); // a verified PIN serves one debit
         return length;
     }
@@ -138,11 +147,8 @@ final class Pay extends SecretCommand {
                 ram.in, (short) 0, Messages.requestBodyLength(ram.in, (short) 0)) == 0;
     }
 
-    /**
-     * Requires that the payer, if named, is this card, that the payee is another device, and that
-     * the certificate is the payee's.
-     */
-    private void requireParties(short certificate) {
+    /** Requires that the payer, if named, is this card, and that the payee is another device. */
+    private void requireParties() {
         byte[] in = ram.in;
         if (Messages.namesPayer(in, (short) 0)) {
             requireAddressee(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYER));
@@ -150,7 +156,6 @@ final class Pay extends SecretCommand {
         if (isThisDevice(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE))) {
             ISOException.throwIt(Spec.SW_SELF);
         }
-        requirePayee(certificate);
     }
 
     /** Requires that the certificate is the payee's. */
@@ -213,10 +218,12 @@ final class Pay extends SecretCommand {
      */
     private short compose(short requestLength) {
         byte[] out = ram.out;
-        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_PAYMENT,
-                (short) (Spec.PAYMENT_AT_REQUEST + requestLength));
-        next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = device.log.putNextNumber(out, next);
+        byte[] frame = requestLength == Spec.REQUEST_LENGTH_MAX
+                ? Spec.PAYMENT_FRAME_MAX : Spec.PAYMENT_FRAME_MIN;
+        short next = Util.arrayCopyNonAtomic(frame, (short) 1, out, Ram.RECORD, TO_PAYER);
+        next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, next, Spec.DEVICE_ID_LENGTH);
+        next = Util.arrayCopyNonAtomic(frame, (short) (TO_PAYER + 3), out, next, TO_ATC);
+        next = device.log.takeNumber(out, next);
         next = Util.arrayCopyNonAtomic(ram.in, (short) 0, out, next, requestLength);
         return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
     }

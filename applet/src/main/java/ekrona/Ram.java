@@ -9,8 +9,8 @@ import javacard.framework.Util;
  * rounds arrays up to 16 bytes, and takes its own for each crypto object:
  *
  * <pre>
- * in          486   all data of the command, chained or not
- * out         545   response, or the log record under construction with its header
+ * in          488   all data of the command, chained or not
+ * out         467   response, or the log record under construction with its header
  * state       545   working copy of Nvm.state, and the session's authorities
  * scratch     228   intermediate results, laid out below
  * session      19   flags and headers that live from command to command
@@ -19,16 +19,18 @@ import javacard.framework.Util;
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * cipher       48   in Engines
- * total     2,421   2,496 rounded up
+ * total     2,345   2,416 rounded up
  * </pre>
  */
 final class Ram {
     /** Bytes before a log record in out: the header of its slot (Log). */
     static final short RECORD = Log.HEADER_LENGTH;
-    private static final short OUT_LENGTH = (short) (Spec.MAX_RESPONSE + RECORD);
+    /** The longest use: the record of a Payment, and behind it what else PAY answers. */
+    private static final short OUT_LENGTH = (short) (RECORD + Spec.PAYMENT_LENGTH_MAX
+            + PayTransport.PAID_LENGTH - Spec.SIGNATURE_LENGTH);
 
     // Layout of scratch.
-    /** A signature in DER. */
+    /** A signature in DER, at the start (Der). */
     static final short DER = 0;
     /** SHA-256 of the current message. */
     static final short IDENTITY = (short) (DER + Der.MAX_LENGTH);

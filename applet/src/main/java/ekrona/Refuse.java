@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 
 /**
  * REFUSE: closes an open request for ever; a blocked or closed card does it too. A power cut before
@@ -38,10 +37,8 @@ final class Refuse extends Command {
         device.requests.close(entry);
         device.log.appendRefusal(length);
 
-        JCSystem.beginTransaction();
         device.log.store();
         nvm.store();
-        JCSystem.commitTransaction();
         device.channel.respond(Ram.RECORD, length);
     }
 

@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 
 /**
  * REQUEST: asks for an amount. The request is open from the commit on, and reserves what its
@@ -70,10 +69,8 @@ final class Request extends Command {
         short length = device.engines.signMessage(out, (short) 0, next);
         short entry = device.requests.open(in, AMOUNT);
 
-        JCSystem.beginTransaction();
         device.requests.store(entry, out, (short) 0, length);
         nvm.store();
-        JCSystem.commitTransaction();
         device.channel.respond((short) 0, length);
     }
 }

@@ -9,7 +9,7 @@ import javacard.framework.Util;
  * state, nonce and batch.
  */
 final class Select extends Command {
-    private static final byte CAPABILITIES =
+    static final byte CAPABILITIES =
             (byte) (Spec.CAPABILITY_EXTENDED_LENGTH | Spec.CAPABILITY_ENCIPHERED_PIN
             | Spec.CAPABILITY_CHAINING);
     private static final short VERSION_LENGTH = (short) 2;
@@ -20,6 +20,7 @@ final class Select extends Command {
             (short) (Spec.FCI_CONTENT_LENGTH_MIN - Spec.FCI_OFFSET_LIFE_CYCLE);
     private static final short BATCH =
             (short) (Spec.FCI_CONTENT_LENGTH_MAX - Spec.FCI_CONTENT_LENGTH_MIN);
+    private static final short BATCH_HEADER = (short) (BATCH - Spec.DEVICE_ID_LENGTH);
 
     /** The answer before activation. */
     private final byte[] answer;
@@ -54,25 +55,19 @@ final class Select extends Command {
     void run() {
         device.drawNonce();
         ram.session[Ram.KEPT_NEXT] = (byte) (ram.session[Ram.NONCE] & 1);
-        device.channel.respond((short) 0, put(ram.out, (short) 0));
-    }
-
-    /** Writes the answer, with the session's nonce. Returns the offset after it. */
-    short put(byte[] b, short offset) {
+        byte[] out = ram.out;
         byte life = ram.state[Nvm.LIFE];
         boolean active = life >= Spec.LIFE_ACTIVE;
         byte[] from = active ? activeAnswer : answer;
-        short next = Util.arrayCopyNonAtomic(from, (short) 0, b, offset, (short) from.length);
+        short end = Util.arrayCopyNonAtomic(from, (short) 0, out, (short) 0, (short) from.length);
+        device.channel.respond((short) 0, end);
         if (active) {
-            Util.arrayCopyNonAtomic(nvm.batch, Nvm.BATCH_HOLDER, b,
-                    (short) (next - Spec.DEVICE_ID_LENGTH), Spec.DEVICE_ID_LENGTH);
-            offset = (short) (next - BATCH);
-        } else {
-            offset = next;
+            end = (short) (end - BATCH);
+            Util.arrayCopyNonAtomic(nvm.batch, Nvm.BATCH_HOLDER, out, (short) (end + BATCH_HEADER),
+                    Spec.DEVICE_ID_LENGTH);
         }
-        b[(short) (offset - STATE_TO_END)] = life;
-        Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, b, (short) (offset - Spec.NONCE_LENGTH),
+        out[(short) (end - STATE_TO_END)] = life;
+        Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, out, (short) (end - Spec.NONCE_LENGTH),
                 Spec.NONCE_LENGTH);
-        return next;
     }
 }

@@ -2,6 +2,8 @@
 
 package ekrona;
 
+import javacard.framework.Util;
+
 /**
  * The applet's interface in constants: commands, data objects, status words,
  * limits and the layout of messages. Every X_OFFSET_Y is the offset of a value,
@@ -376,10 +378,10 @@ public final class Spec {
     public static final short NONCE_LENGTH = (short) 8;
     /** bytes of the unpredictable number of a Request or Challenge */
     public static final short RANDOM_LENGTH = (short) 16;
-    /** bytes of command data, chained or extended: the longest ACCEPT */
-    public static final short MAX_COMMAND = (short) 486;
+    /** bytes of command data, chained or extended: the longest PAY */
+    public static final short MAX_COMMAND = (short) 488;
     /** bytes of response data: the longest State */
-    public static final short MAX_RESPONSE = (short) 500;
+    public static final short MAX_RESPONSE = (short) 409;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -506,12 +508,10 @@ public final class Spec {
     public static final byte[] PIN_LABEL_ENC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x01};
     /** hashed after the shared secret: the MAC key of an enciphered PIN */
     public static final byte[] PIN_LABEL_MAC = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x02};
-    /** hashed after the shared secret, with the nonce: the keys of an enciphered PAY */
+    /** hashed after the shared secret, with FCI and Request: the key of an enciphered PAY */
     public static final byte[] PAY_LABEL_KEYS = {
         (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x03
     };
-    /** hashed after the shared secret, with Request, FCI and PIN: what proves the sender */
-    public static final byte[] PAY_LABEL_PIN = {(byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x04};
     /** hashed after the shared secret, with nonce, status word and Request: what proves the card */
     public static final byte[] PAY_LABEL_REFUSED = {
         (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x05
@@ -1225,23 +1225,65 @@ public final class Spec {
     /** fewest bytes of the whole sequence */
     public static final short PAY_PIN_LENGTH_MIN = (short) 67;
     /** most bytes of the whole sequence */
-    public static final short PAY_PIN_LENGTH_MAX = (short) 87;
+    public static final short PAY_PIN_LENGTH_MAX = (short) 101;
     /** offset of the data object: payee's point for this Request, or a phone's for this tap */
     public static final short PAY_PIN_AT_POINT = (short) 0;
     /** offset of the value: payee's point for this Request, or a phone's for this tap */
     public static final short PAY_PIN_OFFSET_POINT = (short) 2;
-    /** offset of the data object: PIN block, enciphered */
+    /**
+     * offset of the data object: PIN block, nonce and BATCH, two blocks of AES-128-CBC, IV zero:
+     * nonce and BATCH in it prove that the sender made the point, for this Request and session. The
+     * sender deciphers to make it, and the card enciphers to read it, as it enciphers its answer
+     */
     public static final short PAY_PIN_AT_CRYPTOGRAM = (short) 67;
-    /** offset of the value: PIN block, enciphered */
+    /**
+     * offset of the value: PIN block, nonce and BATCH, two blocks of AES-128-CBC, IV zero: nonce
+     * and BATCH in it prove that the sender made the point, for this Request and session. The
+     * sender deciphers to make it, and the card enciphers to read it, as it enciphers its answer
+     */
     public static final short PAY_PIN_OFFSET_CRYPTOGRAM = (short) 69;
 
     // PAY_PAID: what is enciphered in the answer of PAY when the card pays
-    /** fewest bytes of the whole sequence */
-    public static final short PAY_PAID_LENGTH_MIN = (short) 468;
-    /** most bytes of the whole sequence */
-    public static final short PAY_PAID_LENGTH_MAX = (short) 486;
-    /** offset of the data object: the payer pays one Request, over the payee's signature too */
-    public static final short PAY_PAID_AT_PAYMENT = (short) 0;
+    /** bytes of the whole sequence */
+    public static final short PAY_PAID_LENGTH = (short) 239;
+    /** offset of the data object: the card's, of the Payment */
+    public static final short PAY_PAID_AT_SIGNATURE = (short) 0;
+    /** offset of the value: the card's, of the Payment */
+    public static final short PAY_PAID_OFFSET_SIGNATURE = (short) 0;
+    /** offset of the data object: number of this record in the card's log */
+    public static final short PAY_PAID_AT_ATC = (short) 64;
+    /** offset of the value: number of this record in the card's log */
+    public static final short PAY_PAID_OFFSET_ATC = (short) 64;
+    /**
+     * offset of the data object: digits of the CA that certified the card, after the Name in HOLDER
+     */
+    public static final short PAY_PAID_AT_AUTHORITY_NUMBER = (short) 68;
+    /** offset of the value: digits of the CA that certified the card, after the Name in HOLDER */
+    public static final short PAY_PAID_OFFSET_AUTHORITY_NUMBER = (short) 68;
+    /** offset of the data object: X || Y of the card's key */
+    public static final short PAY_PAID_AT_POINT = (short) 73;
+    /** offset of the value: X || Y of the card's key */
+    public static final short PAY_PAID_OFFSET_POINT = (short) 73;
+    /** offset of the data object: the card's device id */
+    public static final short PAY_PAID_AT_HOLDER = (short) 137;
+    /** offset of the value: the card's device id */
+    public static final short PAY_PAID_OFFSET_HOLDER = (short) 137;
+    /** offset of the data object: card or SAM */
+    public static final short PAY_PAID_AT_ROLE = (short) 153;
+    /** offset of the value: card or SAM */
+    public static final short PAY_PAID_OFFSET_ROLE = (short) 153;
+    /** offset of the data object: first day of the certificate's validity */
+    public static final short PAY_PAID_AT_EFFECTIVE = (short) 154;
+    /** offset of the value: first day of the certificate's validity */
+    public static final short PAY_PAID_OFFSET_EFFECTIVE = (short) 157;
+    /** offset of the data object: last day of validity */
+    public static final short PAY_PAID_AT_EXPIRY = (short) 163;
+    /** offset of the value: last day of validity */
+    public static final short PAY_PAID_OFFSET_EXPIRY = (short) 166;
+    /** offset of the data object: over the body (7F4E) of the certificate that these fields give */
+    public static final short PAY_PAID_AT_CERTIFICATE_SIGNATURE = (short) 172;
+    /** offset of the value: over the body (7F4E) of the certificate that these fields give */
+    public static final short PAY_PAID_OFFSET_CERTIFICATE_SIGNATURE = (short) 175;
 
     // PAY_REFUSED: what is enciphered in the answer of PAY when the card refuses
     /** bytes of the whole sequence */
@@ -1320,6 +1362,24 @@ public final class Spec {
         (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43,
         (byte) 0x00
     };
+    /**
+     * Reports whether the fixed bytes of REQUEST_FRAME_MIN are at offset at; the caller knows that
+     * there are as many bytes.
+     */
+    static boolean isRequestMin(byte[] b, short at) {
+        return Util.arrayCompare(b, at, REQUEST_FRAME_MIN,
+                        (short) 1, (short) 9) == 0
+                && Util.arrayCompare(b, (short) (at + 25), REQUEST_FRAME_MIN,
+                        (short) 12, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 32), REQUEST_FRAME_MIN,
+                        (short) 17, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 51), REQUEST_FRAME_MIN,
+                        (short) 22, (short) 2) == 0
+                && Util.arrayCompare(b, (short) (at + 57), REQUEST_FRAME_MIN,
+                        (short) 26, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 62), REQUEST_FRAME_MIN,
+                        (short) 31, (short) 3) == 0;
+    }
     /** frame of REQUEST with its optional field */
     public static final byte[] REQUEST_FRAME_MAX = {
         (byte) 0x09, (byte) 0xE1, (byte) 0x4E, (byte) 0xC0, (byte) 0x02, (byte) 0x02, (byte) 0x01,
@@ -1329,6 +1389,26 @@ public final class Spec {
         (byte) 0x02, (byte) 0x05, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x03,
         (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
+    /**
+     * Reports whether the fixed bytes of REQUEST_FRAME_MAX are at offset at; the caller knows that
+     * there are as many bytes.
+     */
+    static boolean isRequestMax(byte[] b, short at) {
+        return Util.arrayCompare(b, at, REQUEST_FRAME_MAX,
+                        (short) 1, (short) 9) == 0
+                && Util.arrayCompare(b, (short) (at + 25), REQUEST_FRAME_MAX,
+                        (short) 12, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 32), REQUEST_FRAME_MAX,
+                        (short) 17, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 51), REQUEST_FRAME_MAX,
+                        (short) 22, (short) 2) == 0
+                && Util.arrayCompare(b, (short) (at + 57), REQUEST_FRAME_MAX,
+                        (short) 26, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 62), REQUEST_FRAME_MAX,
+                        (short) 31, (short) 2) == 0
+                && Util.arrayCompare(b, (short) (at + 80), REQUEST_FRAME_MAX,
+                        (short) 35, (short) 3) == 0;
+    }
     /** frame of PAYMENT without its optional field */
     public static final byte[] PAYMENT_FRAME_MIN = {
         (byte) 0x09, (byte) 0xE2, (byte) 0x81, (byte) 0x9E, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
@@ -1388,6 +1468,26 @@ public final class Spec {
         (byte) 0x25, (byte) 0x06, (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
         (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
+    /**
+     * Reports whether the fixed bytes of AUTHORITY_CERTIFICATE_FRAME are at offset at; the caller
+     * knows that there are as many bytes.
+     */
+    static boolean isAuthorityCertificate(byte[] b, short at) {
+        return Util.arrayCompare(b, at, AUTHORITY_CERTIFICATE_FRAME,
+                        (short) 1, (short) 14) == 0
+                && Util.arrayCompare(b, (short) (at + 27), AUTHORITY_CERTIFICATE_FRAME,
+                        (short) 17, (short) 17) == 0
+                && Util.arrayCompare(b, (short) (at + 109), AUTHORITY_CERTIFICATE_FRAME,
+                        (short) 36, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 125), AUTHORITY_CERTIFICATE_FRAME,
+                        (short) 41, (short) 26) == 0
+                && Util.arrayCompare(b, (short) (at + 152), AUTHORITY_CERTIFICATE_FRAME,
+                        (short) 69, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 161), AUTHORITY_CERTIFICATE_FRAME,
+                        (short) 74, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 170), AUTHORITY_CERTIFICATE_FRAME,
+                        (short) 79, (short) 3) == 0;
+    }
     /** frame of DEVICE_CERTIFICATE */
     public static final byte[] DEVICE_CERTIFICATE_FRAME = {
         (byte) 0x0E, (byte) 0x7F, (byte) 0x21, (byte) 0x81, (byte) 0xEC, (byte) 0x7F, (byte) 0x4E,
@@ -1403,6 +1503,26 @@ public final class Spec {
         (byte) 0x25, (byte) 0x06, (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x24, (byte) 0x06,
         (byte) 0x09, (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x00
     };
+    /**
+     * Reports whether the fixed bytes of DEVICE_CERTIFICATE_FRAME are at offset at; the caller
+     * knows that there are as many bytes.
+     */
+    static boolean isDeviceCertificate(byte[] b, short at) {
+        return Util.arrayCompare(b, at, DEVICE_CERTIFICATE_FRAME,
+                        (short) 1, (short) 14) == 0
+                && Util.arrayCompare(b, (short) (at + 27), DEVICE_CERTIFICATE_FRAME,
+                        (short) 17, (short) 17) == 0
+                && Util.arrayCompare(b, (short) (at + 109), DEVICE_CERTIFICATE_FRAME,
+                        (short) 36, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 128), DEVICE_CERTIFICATE_FRAME,
+                        (short) 41, (short) 26) == 0
+                && Util.arrayCompare(b, (short) (at + 155), DEVICE_CERTIFICATE_FRAME,
+                        (short) 69, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 164), DEVICE_CERTIFICATE_FRAME,
+                        (short) 74, (short) 3) == 0
+                && Util.arrayCompare(b, (short) (at + 173), DEVICE_CERTIFICATE_FRAME,
+                        (short) 79, (short) 3) == 0;
+    }
     /** frame of INSTALL */
     public static final byte[] INSTALL_FRAME = {
         (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0xD0, (byte) 0x20,
@@ -1426,11 +1546,29 @@ public final class Spec {
     public static final byte[] PAY_PIN_FRAME_MIN = {
         (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x00
     };
+    /**
+     * Reports whether the fixed bytes of PAY_PIN_FRAME_MIN are at offset at; the caller knows that
+     * there are as many bytes.
+     */
+    static boolean isPayPinMin(byte[] b, short at) {
+        return Util.arrayCompare(b, at, PAY_PIN_FRAME_MIN,
+                        (short) 1, (short) 2) == 0;
+    }
     /** frame of PAY_PIN with its optional field */
     public static final byte[] PAY_PIN_FRAME_MAX = {
-        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x08,
-        (byte) 0x0A, (byte) 0x02, (byte) 0x8E, (byte) 0x08, (byte) 0x0A, (byte) 0x00
+        (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x20,
+        (byte) 0x22, (byte) 0x00
     };
+    /**
+     * Reports whether the fixed bytes of PAY_PIN_FRAME_MAX are at offset at; the caller knows that
+     * there are as many bytes.
+     */
+    static boolean isPayPinMax(byte[] b, short at) {
+        return Util.arrayCompare(b, at, PAY_PIN_FRAME_MAX,
+                        (short) 1, (short) 2) == 0
+                && Util.arrayCompare(b, (short) (at + 67), PAY_PIN_FRAME_MAX,
+                        (short) 5, (short) 2) == 0;
+    }
     /** frame of ENCIPHERED_PIN */
     public static final byte[] ENCIPHERED_PIN_FRAME = {
         (byte) 0x02, (byte) 0x86, (byte) 0x41, (byte) 0x43, (byte) 0x02, (byte) 0x87, (byte) 0x10,
