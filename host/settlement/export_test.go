@@ -13,10 +13,6 @@ import (
 func init() { settle = settleBothWays }
 
 func settleBothWays(t *txn) error {
-	before, err := t.books()
-	if err != nil {
-		return err
-	}
 	whole, err := t.sweepEverything()
 	if err != nil {
 		return err
@@ -29,21 +25,22 @@ func settleBothWays(t *txn) error {
 		return err
 	}
 	if !slices.Equal(whole, after) {
-		panic(fmt.Sprintf("what was touched is not all that could move\nbefore: %q\nall: %q\n"+
-			"touched: %q", before, whole, after))
+		panic(fmt.Sprintf("what was touched is not all that could move\nall: %q\ntouched: %q",
+			whole, after))
 	}
 	return nil
 }
 
 // sweepEverything returns what a sweep over everything would leave, and undoes it.
 func (t *txn) sweepEverything() (left []string, err error) {
-	return left, t.undo(func() error {
+	err = t.undo(func() error {
 		if err := t.everythingTouched().settlePending(); err != nil {
 			return err
 		}
 		left, err = t.books()
 		return err
 	})
+	return left, err
 }
 
 // everythingTouched returns the transaction as if it had touched everything.
@@ -70,25 +67,16 @@ func (t *txn) undo(do func() error) error {
 
 // books returns all that a sweep changes, in words.
 func (t *txn) books() ([]string, error) {
-	var all []string
-	for _, query := range []string{
-		`SELECT 'payment ' || n || ' verdict ' || verdict || ' from ' || from_shadow || ' ' ||
-			from_holding || ' ' || from_pool FROM payment ORDER BY n`,
-		`SELECT 'decision ' || payee || ' ' || request FROM payee_decision ORDER BY payee, request`,
-		`SELECT name || ' ' || balance FROM ledger_account ORDER BY name`,
-		`SELECT 'order ' || key FROM ledger_order ORDER BY key`,
-		`SELECT 'entry ' || intermediary || ' ' || kind || ' ' || device || ' ' || online || ' ' ||
-			shadow || ' ' || payer || ' ' || atc FROM statement ORDER BY seq`,
-		`SELECT id || ' ' || status || ' ' || holding_debt || ' ' || pool_debt || ' ' || sweeps
-			FROM device ORDER BY id`,
-	} {
-		lines, err := store.Column[string](t.ctx, t.tx, query)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, lines...)
-	}
-	return all, nil
+	return store.Column[string](t.ctx, t.tx, `SELECT line FROM (
+		SELECT 'payment ' || n || ': verdict ' || verdict || ', from ' || from_shadow || ' ' ||
+			from_holding || ' ' || from_pool AS line FROM payment
+		UNION ALL SELECT 'decision ' || payee || ' ' || request FROM payee_decision
+		UNION ALL SELECT 'account ' || name || ' ' || balance FROM ledger_account
+		UNION ALL SELECT 'order ' || key FROM ledger_order
+		UNION ALL SELECT 'entry ' || intermediary || ' ' || kind || ' ' || device || ' ' ||
+			online || ' ' || shadow || ' ' || payer || ' ' || atc FROM statement
+		UNION ALL SELECT 'device ' || id || ' ' || status || ' ' || holding_debt || ' ' ||
+			pool_debt || ' ' || sweeps FROM device) AS lines ORDER BY line`)
 }
 
 // Sweeps is how much changes have looked at, and how long that took.
