@@ -200,7 +200,7 @@ func TestSelect(t *testing.T) {
 	assert.Equal(t, "F050524F42020B", b.selected(), "next of nothing is the first")
 }
 
-func TestSelectAndDeselectAreTold(t *testing.T) {
+func TestSelectAndDeselectAreCalled(t *testing.T) {
 	b := newFamily(t)
 	a, other := aid("F050524F42020A"), aid("F050524F42020B")
 	counts := func() string { return b.send(insLife, 0, 0)[:14] }
@@ -324,7 +324,7 @@ func TestShortProfileRefusesExtendedLength(t *testing.T) {
 	assert.Equal(t, "6700", vault.exchange(unhex(t, "80120000 000000")))
 }
 
-func TestInterfaceIsTold(t *testing.T) {
+func TestInterfaceIsReported(t *testing.T) {
 	for _, row := range []struct {
 		through card.Interface
 		want    string

@@ -210,7 +210,7 @@ func cut(c *card.Card, arguments []string) (string, error) {
 	return "", errors.New("cut takes the number of a persistent write, 1 or more")
 }
 
-// memory tells what is free, and what each kind of object takes.
+// memory reports what is free, and what each kind of object takes.
 func memory(c *card.Card, arguments []string) (string, error) {
 	if len(arguments) != 0 {
 		return "", errors.New("memory takes nothing")

@@ -9,7 +9,7 @@ import "bytes"
 // zeros is what arrays share that nothing has been written to.
 var zeros [maxArrayLength]byte
 
-// shareZeros lets go of the array's bytes, which become zeros; other objects have none.
+// shareZeros releases the array's bytes, which become zeros; other objects have none.
 func (o *object) shareZeros() {
 	if n := len(o.bytes); n > 0 {
 		o.setShared(zeros[:n:n])

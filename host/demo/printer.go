@@ -45,7 +45,7 @@ func (t *printer) heading(title string) {
 
 func (t *printer) event(party, format string, arguments ...any) {
 	text := fmt.Sprintf(format, arguments...)
-	t.show.Emit(progress.Event{Kind: progress.Told, Who: party, Text: text})
+	t.show.Emit(progress.Event{Kind: progress.Acted, Who: party, Text: text})
 	t.line("%-*s  %s", nameWidth, party, text)
 }
 

@@ -195,7 +195,7 @@ func TestStatementIsPostedToWhomItConcernsOnce(t *testing.T) {
 			assert.Equal(t, e.shadow, o.balance(shadowCopy(card)), e.entry.Kind)
 		}
 		assert.Equal(t, -e.anna-e.own-e.shadow, o.balance(centralBankContra),
-			"the mirror is minus all that the central bank holds: %v", e.entry.Kind)
+			"the contra account is minus all that the central bank holds: %v", e.entry.Kind)
 		require.NoError(t, o.Verify(o.ctx))
 	}
 	_, err := o.db.Exec(`UPDATE statement SET cursor = 0`) // a cursor that was set back

@@ -46,7 +46,7 @@ func TestOfCardSaysWhoseLimitItIs(t *testing.T) {
 	assert.Equal(t, plain, OfCard(plain, Payer))
 }
 
-func TestNumbersAreToldAsFarAsTheyAreKnown(t *testing.T) {
+func TestNumbersAreShownAsFarAsTheyAreKnown(t *testing.T) {
 	for want, r := range map[string]*Reached{
 		"the terminal's sum without the network has no room for the amount " +
 			"(at most 20000.00 kr; 15.00 kr left): ask for less, or synchronise the terminal " +

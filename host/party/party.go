@@ -127,7 +127,7 @@ func (f *Folder) Path(name string) string {
 func (f *Folder) OnClose(do func() error) { f.closers = append(f.closers, do) }
 
 // Database opens a database that was made before, until the folder is closed. A file that is gone
-// is an error: an empty one in its place would have forgotten everything.
+// is an error, and so is an empty database: it would have forgotten everything.
 func (f *Folder) Database(
 	ctx context.Context, name string, schemas ...store.Schema,
 ) (*sql.DB, error) {
@@ -137,7 +137,7 @@ func (f *Folder) Database(
 			return nil, fmt.Errorf("%s is missing: restore it from its backup", source)
 		}
 	}
-	db, err := store.Open(ctx, source, schemas...)
+	db, err := store.OpenMade(ctx, source, schemas...)
 	if err == nil {
 		f.OnClose(db.Close)
 	}

@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ekrona/host/lockfile"
+	"ekrona/host/store"
 )
 
 // A folder that another program has open is waited for a bounded number of times.
@@ -72,5 +74,30 @@ func TestDamagedSettingsAreNamed(t *testing.T) {
 			_, err := KindOf(folder)
 			require.ErrorContains(t, err, path+": party: missing or empty", c.content)
 		}
+	}
+}
+
+// A file that was emptied or damaged is named, with what to do: nothing is begun anew.
+func TestEmptiedAndDamagedFilesAreNamed(t *testing.T) {
+	schema := store.Schema{Name: "boxes", Files: fstest.MapFS{"00001_first.sql": {
+		Data: []byte("-- +goose Up\nCREATE TABLE box (id BIGINT PRIMARY KEY);\n")}}}
+	folder := t.TempDir()
+	f, err := Enter(t.Context(), folder, Environment{})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, f.Close()) }()
+	require.NoError(t, f.MakeDatabase(t.Context(), "box.db", schema))
+	_, err = f.Database(t.Context(), "box.db", schema)
+	require.NoError(t, err)
+
+	require.NoError(t, os.WriteFile(f.Path("emptied.db"), nil, 0o600))
+	_, err = f.Database(t.Context(), "emptied.db", schema)
+	require.ErrorIs(t, err, store.ErrEmpty)
+	require.ErrorContains(t, err, f.Path("emptied.db"))
+
+	for _, content := range []string{"", "junk"} {
+		require.NoError(t, os.WriteFile(f.Path("root.cvc"), []byte(content), 0o600))
+		_, err = f.Trusted("root", "root.cvc")
+		require.ErrorContains(t, err, "root: "+f.Path("root.cvc"), content)
+		require.ErrorContains(t, err, "restore it from its backup", content)
 	}
 }

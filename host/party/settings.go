@@ -15,6 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"ekrona/apdu/cvc"
 	"ekrona/host/durable"
 )
 
@@ -126,7 +127,8 @@ func (f *Folder) Write(settings any) error {
 	return durable.Replace(f.Path(SettingsFile), content, durable.Everyone)
 }
 
-// Trusted reads a certificate (7F21) that the settings name; field is the setting's.
+// Trusted reads a certificate (7F21) that the settings name; field is the setting's. Whether it is
+// trusted is its reader's business; one that is none is an error here, which names the file.
 func (f *Folder) Trusted(field, name string) ([]byte, error) {
 	if name == "" {
 		return nil, fmt.Errorf("settings %s: %s: name a certificate file", f.Path(SettingsFile),
@@ -135,6 +137,10 @@ func (f *Folder) Trusted(field, name string) ([]byte, error) {
 	encoded, err := os.ReadFile(f.Path(name))
 	if err != nil {
 		return nil, fmt.Errorf("settings %s: %s: %w", f.Path(SettingsFile), field, err)
+	}
+	if _, err := cvc.Parse(encoded); err != nil {
+		return nil, fmt.Errorf("settings %s: %s: %s: %w: restore it from its backup",
+			f.Path(SettingsFile), field, f.Path(name), err)
 	}
 	return encoded, nil
 }

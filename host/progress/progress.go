@@ -16,7 +16,7 @@ type Kind string
 // The kinds.
 const (
 	Chapter Kind = "chapter" // a part starts; Text is its title
-	Told    Kind = "told"    // Who did something: Text
+	Acted   Kind = "acted"   // Who did something: Text
 	Counted Kind = "counted" // Count and Text say how far the work is
 
 	Taken    Kind = "taken"     // the issuing of a card starts, or continues from Stage

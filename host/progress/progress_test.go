@@ -31,6 +31,6 @@ func TestCountAndNobodyToShowTo(t *testing.T) {
 	progress.Show(nil).Emit(progress.Event{})
 	var got []progress.Kind
 	progress.Show(func(e progress.Event) { got = append(got, e.Kind) }).
-		Emit(progress.Event{Kind: progress.Told})
-	assert.Equal(t, []progress.Kind{progress.Told}, got)
+		Emit(progress.Event{Kind: progress.Acted})
+	assert.Equal(t, []progress.Kind{progress.Acted}, got)
 }

@@ -160,7 +160,7 @@ func (s *Sandbox) foundTerminal(
 	ctx context.Context, b *bank.Bank, name string, id message.DeviceID, folder string,
 	former []message.DeviceID,
 ) error {
-	ca, err := b.CA(ctx)
+	ca, err := s.terminalCA(ctx, b, id)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (s *Sandbox) foundTerminal(
 		return err
 	}
 	certify := func(keys pki.Folder, key string) (pki.Identity, error) {
-		return keys.Certified(key, s.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears), ca)
+		return keys.Certified(key, s.terminalSubject(id), ca)
 	}
 	known := func(owner *ecdsa.PublicKey, certificate []byte) error {
 		customer := banking.Customer{ID: name, Name: name, App: owner}
@@ -188,6 +188,21 @@ func (s *Sandbox) foundTerminal(
 		Former: former}
 	trust := pos.Trust{Root: b.Root(), Authorities: authorities}
 	return pos.Found(ctx, folder, settings, trust, certify, known, s.options.Environment)
+}
+
+func (s *Sandbox) terminalSubject(id message.DeviceID) pki.Subject {
+	return s.subject(cvc.Holder(id), spec.RoleTerminal, deviceYears)
+}
+
+// terminalCA opens the bank's CA, which may certify a terminal today.
+func (s *Sandbox) terminalCA(
+	ctx context.Context, b *bank.Bank, id message.DeviceID,
+) (pki.Identity, error) {
+	ca, err := b.CA(ctx)
+	if err != nil {
+		return ca, err
+	}
+	return ca, ca.MayCertify(s.terminalSubject(id))
 }
 
 // EndedTerminal says what became of a terminal that sells nothing more.
@@ -272,8 +287,9 @@ func (s *Sandbox) endTerminal(
 // ReplaceTerminal gives a merchant another terminal in place of one, of the one in use when device
 // is empty. Its folder need not be there.
 //
-//  1. The former one hands over its journal and is ended, as by [Sandbox.EndTerminal].
-//  2. The new one is issued, as by [Sandbox.IssueTerminal].
+//  1. What would keep the bank from issuing the new one stops it here: the former stays.
+//  2. The former one hands over its journal and is ended, as by [Sandbox.EndTerminal].
+//  3. The new one is issued, as by [Sandbox.IssueTerminal].
 //
 // A cut leaves the former terminal in use, or the new one; the same call goes on. With the device
 // named, it may be repeated at any time.
@@ -282,6 +298,9 @@ func (s *Sandbox) ReplaceTerminal(
 ) (former EndedTerminal, id message.DeviceID, err error) {
 	b, device, err := s.terminalAtBank(ctx, name, device)
 	if err != nil {
+		return former, "", err
+	}
+	if _, err := s.terminalCA(ctx, b, device); err != nil {
 		return former, "", err
 	}
 	if former, err = s.endTerminal(ctx, b, name, device); err != nil {

@@ -267,6 +267,39 @@ func TestTerminalIsReplacedOnceAndHandsOverLater(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestTerminalStaysWhenNoOtherCanBeIssued: a CA that ends too soon, or whose key is gone, is found
+// before the former terminal is ended, which cannot be undone.
+func TestTerminalStaysWhenNoOtherCanBeIssued(t *testing.T) {
+	s := newMerchantDay(t)
+	s.open(0)
+	m, err := s.Merchant(t.Context(), "cafe")
+	require.NoError(t, err)
+	device := m.Terminal.ID()
+	require.NoError(t, s.Close())
+	refused := func(after time.Duration, want string) {
+		s.open(after)
+		_, _, err := s.ReplaceTerminal(t.Context(), "cafe", "")
+		require.ErrorContains(t, err, want)
+		m, err := s.Merchant(t.Context(), "cafe")
+		require.NoError(t, err)
+		require.Equal(t, device, m.Terminal.ID())
+		require.NoError(t, s.Close())
+	}
+	key := filepath.Join(s.root, "fjord-bank", "keys", "ca.key")
+	kept := filepath.Join(t.TempDir(), "ca.key")
+	require.NoError(t, os.Rename(key, kept))
+	refused(time.Minute, "ca.key")
+	require.NoError(t, os.Rename(kept, key))
+	refused(9*365*24*time.Hour, "after its signer SEFJORDB00001")
+
+	s.open(2 * time.Minute)
+	require.NoError(t, s.sell(10*money.Krona, false), "it was not ended")
+	_, other, err := s.ReplaceTerminal(t.Context(), "cafe", "")
+	require.NoError(t, err)
+	require.NotEqual(t, device, other)
+	require.NoError(t, s.Close())
+}
+
 // TestRefusedCustomersNeverStopAMerchant: more customers than there are places for open sales
 // cannot pay.
 func TestRefusedCustomersNeverStopAMerchant(t *testing.T) {

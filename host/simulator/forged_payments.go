@@ -19,7 +19,7 @@ func (w *world) giveForgedPayment(p *person, s Step) error {
 	other := w.people[s.Other%len(w.people)]
 	request := w.lastRequest(p)
 	if request == nil || other == p {
-		return errors.New("there is nobody to pretend to be, or nothing was asked for")
+		return errors.New("there is nobody to impersonate, or nothing was asked for")
 	}
 	setup := w.attacker(other.bank, s, 0)
 	setup.Asked, setup.ATC = request, uint32(1+s.Pick%20)

@@ -156,6 +156,15 @@ func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error,
 	return release, nil
 }
 
+// countTables returns a query for how many tables have the name $1.
+func (d Dialect) countTables() string {
+	if d == PostgreSQL {
+		return `SELECT count(*) FROM information_schema.tables
+			WHERE table_schema = current_schema() AND table_name = $1`
+	}
+	return `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`
+}
+
 // writing returns the options of a transaction that writes.
 func (d Dialect) writing() *sql.TxOptions {
 	if d == PostgreSQL {

@@ -44,10 +44,26 @@ func Open(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error
 	return OpenOn(ctx, DriverOf(source), source, schemas...)
 }
 
+// ErrEmpty says that a database which was made before has no tables.
+var ErrEmpty = errors.New("it is empty, and was not when it was made: restore it from its backup")
+
+// OpenMade is Open for a database that an earlier Open has made with the first of the schemas. One
+// without tables has forgotten everything: a file that a full disk or a copy cut off has left, or
+// another database on the server. Errors: [ErrEmpty].
+func OpenMade(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error) {
+	return open(ctx, DriverOf(source), source, true, schemas)
+}
+
 // OpenOn is Open on a driver that wraps the database's own: one that loses power at a chosen
 // moment, or counts.
 func OpenOn(
 	ctx context.Context, d driver.Driver, source string, schemas ...Schema,
+) (*sql.DB, error) {
+	return open(ctx, d, source, false, schemas)
+}
+
+func open(
+	ctx context.Context, d driver.Driver, source string, made bool, schemas []Schema,
 ) (*sql.DB, error) {
 	c := &connector{driver: d, dialect: dialectOf(source)}
 	var err error
@@ -58,7 +74,7 @@ func OpenOn(
 	if source == Memory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
-	if err := migrate(ctx, db, c.dialect, schemas); err != nil {
+	if err := migrate(ctx, db, c.dialect, made, schemas); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", shown(source), err), db.Close())
 	}
 	return db, nil
@@ -132,12 +148,19 @@ func DialectOf(db *sql.DB) Dialect {
 }
 
 // migrate brings every schema up to date, one program at a time.
-func migrate(ctx context.Context, db *sql.DB, d Dialect, schemas []Schema) (err error) {
+func migrate(
+	ctx context.Context, db *sql.DB, d Dialect, made bool, schemas []Schema,
+) (err error) {
 	release, err := d.prepare(ctx, db)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if made {
+		if err := requireTable(ctx, db, d, versionsOf(schemas[0])); err != nil {
+			return err
+		}
+	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema); err != nil {
 			const hint = "is the database ours, and writable?"
@@ -147,9 +170,20 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect, schemas []Schema) (err 
 	return nil
 }
 
+// versionsOf returns the name of the table in which goose keeps the version of a schema.
+func versionsOf(s Schema) string { return s.Name + "_version" }
+
+func requireTable(ctx context.Context, db *sql.DB, d Dialect, name string) error {
+	n, err := Number(ctx, db, d.countTables(), name)
+	if err == nil && n == 0 {
+		err = ErrEmpty
+	}
+	return err
+}
+
 func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema) error {
 	provider, err := goose.NewProvider(d.goose(), db, rendered{schema.Files, d},
-		goose.WithTableName(schema.Name+"_version"), goose.WithDisableGlobalRegistry(true),
+		goose.WithTableName(versionsOf(schema)), goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err

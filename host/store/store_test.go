@@ -86,6 +86,31 @@ func TestCommittedSurvivesReopening(t *testing.T) {
 	}
 }
 
+// A database that has lost its tables is not made anew: what was in it would be forgotten.
+func TestEmptiedDatabaseIsRefused(t *testing.T) {
+	ctx, source := t.Context(), storetest.NewFile(t)
+	for range 2 {
+		_, err := store.OpenMade(ctx, source, boxes, lids)
+		require.ErrorIs(t, err, store.ErrEmpty)
+		require.ErrorContains(t, err, "database ")
+	}
+	db, err := store.Open(ctx, source, boxes)
+	require.NoError(t, err)
+	require.NoError(t, insert(ctx, db, "a"))
+	require.NoError(t, db.Close())
+
+	db, err = store.OpenMade(ctx, source, boxes, lids)
+	require.NoError(t, err, "a later version of ours brings the tables of lids")
+	require.EqualValues(t, 1, count(t, db))
+	require.NoError(t, db.Close())
+	if storetest.Dialect() == store.SQLite {
+		require.NoError(t, os.Truncate(source, 0))
+		_, err = store.OpenMade(ctx, source, boxes, lids)
+		require.ErrorIs(t, err, store.ErrEmpty)
+		require.ErrorContains(t, err, source)
+	}
+}
+
 func TestForeignKeysHold(t *testing.T) {
 	db := open(t, boxes, lids)
 	err := store.Exec(t.Context(), db, `INSERT INTO lid (box) VALUES (99)`)

@@ -25,7 +25,7 @@ var ErrPending = errors.New(
 // Errors: [*order.Refused] when the online wallet does not cover it or the card
 // cannot take it, the money being where it was; [ErrPending]; order.ErrSignature
 // while another app is registered for the owner, the order being as it was;
-// [*card.LinkLost].
+// [*client.LinkLost].
 func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.Result, error) {
 	k, err := w.storedOrderOf(ctx, order.Load, amount)
 	if err != nil {

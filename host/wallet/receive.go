@@ -28,7 +28,7 @@ import (
 //  3. The Request is kept. A cut before: as in step 2.
 //
 // Errors: [*limit.Reached] when the card's limits or log could not take it,
-// [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
+// [*client.Refusal], [*client.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Request(
 	ctx context.Context, tap Tap, amount money.Ore, payer message.DeviceID,
 ) (envelope.Envelope, error) {
@@ -122,7 +122,7 @@ func (w *Wallet) unassignedRequest(
 //     nobody has registered the payer, nothing else proves what its key signed. A
 //     cut before: as in step 2, and the record on the card has the same answer.
 //
-// Errors: [*card.Refusal], [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
+// Errors: [*client.Refusal], [*client.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Accept(
 	ctx context.Context, tap Tap, payment envelope.Envelope,
 ) (envelope.Envelope, error) {
@@ -187,8 +187,8 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 // Refuse closes an open Request of the held card for ever; value that was paid
 // into it comes back to the payer's online wallet. The Refusal may be given to the
 // payer's phone. One transaction on the card; the same call gets the same Refusal.
-// Errors: [*card.Refusal] with 6A88 when no such Request is open, for example
-// because it was accepted; [*card.LinkLost], [ErrPINNeeded], [ErrAltered].
+// Errors: [*client.Refusal] with 6A88 when no such Request is open, for example
+// because it was accepted; [*client.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Refuse(
 	ctx context.Context, tap Tap, requested envelope.Envelope,
 ) (envelope.Envelope, error) {

@@ -60,9 +60,16 @@ func Transfer(
 var ErrRefused = errors.New("wallet: this Request was refused, and what is paid into it comes " +
 	"back to the payer's online wallet: ask again")
 
+// Unpaid is an error before the payee's phone has a Payment: the payer's card, or its owner, has
+// refused to pay, or a [*client.LinkLost] says that nobody knows.
+type Unpaid struct{ error }
+
+// Unwrap returns the reason.
+func (u *Unpaid) Unwrap() error { return u.error }
+
 // ContinueTransfer continues a payment between two cards from the state in the payee's journal: a
 // Request with a kept Payment is not paid again, a kept Receipt is returned. Errors: [ErrRefused],
-// those of [Wallet.Pay] and [Wallet.Accept].
+// [*Unpaid] around those of [Wallet.Pay], those of [Wallet.Accept].
 func ContinueTransfer(
 	ctx context.Context, payer, payee Side, request envelope.Envelope,
 ) (receipt envelope.Envelope, err error) {
@@ -79,11 +86,11 @@ func ContinueTransfer(
 	if t.payment == nil {
 		tap, err := payer.Hold(ctx, true)
 		if err != nil {
-			return envelope.Envelope{}, err
+			return envelope.Envelope{}, &Unpaid{err}
 		}
 		payment, err := payer.Phone.Pay(ctx, tap, t.request)
 		if err != nil {
-			return envelope.Envelope{}, err
+			return envelope.Envelope{}, &Unpaid{err}
 		}
 		t.payment = &payment
 	}

@@ -20,7 +20,7 @@ import (
 //     desk gives the same Receipt again.
 //  6. The order is marked as done.
 //
-// Errors: [*TornTap], [*card.Refusal], [*card.LinkLost], [ErrPINNeeded],
+// Errors: [*TornTap], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded],
 // [*order.Refused]; order.ErrSignature while another app is registered for the owner.
 func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte, error) {
 	k, err := w.storedOrderOf(ctx, order.Unload, amount)

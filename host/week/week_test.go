@@ -149,8 +149,8 @@ func TestTimetableKeepsTheOrderOfEach(t *testing.T) {
 	}
 }
 
-// A week that is interrupted tells what is known by then.
-func TestAnInterruptedWeekTellsWhatIsKnown(t *testing.T) {
+// A week that is interrupted reports what is known by then.
+func TestAnInterruptedWeekReportsWhatIsKnown(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	p := small(Pilot)

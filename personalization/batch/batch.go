@@ -54,7 +54,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	}
 	var lateCustomers []Card
 	// For the same job this is done before its next card, if it is started already.
-	if !found.started || found.sameAs(o.Job) != nil {
+	if !found.started || found.sameAs(o) != nil {
 		if lateCustomers, err = Check(ctx, o); err != nil {
 			return nil, err
 		}

@@ -30,13 +30,13 @@ type Enroller interface {
 // [Problems], or that of the registry.
 func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
 	found, err := readStarted(ctx, o.Folder)
-	if err != nil || found.started && found.sameAs(o.Job) == nil && found.done {
+	if err != nil || found.started && found.sameAs(o) == nil && found.done {
 		return nil, err
 	}
 	var problems Problems
 	j := o.Job
 	if found.started {
-		if err := found.sameAs(j); err != nil {
+		if err := found.sameAs(o); err != nil {
 			problems.add(o.Folder, 0, "%v", err)
 		}
 	}
@@ -57,13 +57,13 @@ func Check(ctx context.Context, o Options) (lateCustomers []Card, err error) {
 		case err != nil && !isLate:
 			return nil, err
 		case isLate && o.Enrol == nil:
-			problems.add(j.CardsFile, c.Line, "owner %q is no customer of %s: enrol the customer "+
-				"first (--enrol), or correct the name", c.Owner, j.Bank)
+			problems.add(j.CardsFile, c.Line, "owner %.60q is no customer of %s: enrol the "+
+				"customer first (--enrol), or correct the name", c.Owner, j.Bank)
 			continue
 		case isLate:
 			lateCustomers = append(lateCustomers, c)
 			if err := o.Enrol.MayEnrol(ctx, c.Owner); err != nil {
-				problems.add(j.CardsFile, c.Line, "owner %q: %v", c.Owner, err)
+				problems.add(j.CardsFile, c.Line, "owner %.60q: %v", c.Owner, err)
 			}
 		}
 		if found.reserved[i+1] {

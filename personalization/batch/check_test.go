@@ -145,9 +145,9 @@ func TestCheckForetellsWhoIsEnrolled(t *testing.T) {
 	job, err := batch.Open(t.Context(), o)
 	require.NoError(t, err)
 	require.NoError(t, job.Close())
-	newcomers, err := batch.Check(t.Context(), o)
+	lateCustomers, err := batch.Check(t.Context(), o)
 	require.NoError(t, err)
-	assert.Empty(t, newcomers)
+	assert.Empty(t, lateCustomers)
 
 	require.NoError(
 		t,

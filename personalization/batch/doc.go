@@ -2,7 +2,7 @@
 // cut, pulled card or killed program leaves a card that nobody knows of.
 //
 // A [Job] names the cards to be made; [ReadJob] reads and checks all of it.
-// A [Journal], in the job's folder, keeps what has been done; [Run] does the rest,
+// A journal, in the job's folder, keeps what has been done; [Run] does the rest,
 // card after card, as they are put into the readers.
 //
 // One card in order, with what a cut leaves at each step:

@@ -167,7 +167,7 @@ func checkCards(file string, cards []Card, problems *Problems) {
 	for _, c := range cards {
 		if line, again := first[c.Owner]; again && c.Owner != "" {
 			problems.add(file, c.Line,
-				"owner %q has a card on line %d already: one for each owner in a job", c.Owner,
+				"owner %.60q has a card on line %d already: one for each owner in a job", c.Owner,
 				line)
 			continue
 		}
@@ -195,8 +195,8 @@ func cardOf(
 ) Card {
 	c := Card{Line: line, Owner: value("owner"), Name: value("name")}
 	if !ownerPattern.MatchString(c.Owner) {
-		problems.add(file, line, "owner %q: give the customer's reference at the intermediary, 1 "+
-			"to 64 characters without blanks", c.Owner)
+		problems.add(file, line, "owner %.60q: give the customer's reference at the intermediary, "+
+			"1 to 64 characters without blanks", c.Owner)
 	}
 	if c.Name == "" {
 		c.Name = c.Owner
@@ -205,8 +205,8 @@ func cardOf(
 	if text := value("replaces"); text != "" {
 		id, err := message.ParseDeviceID(text)
 		if err != nil {
-			problems.add(file, line, "replaces %q: give the device id of the owner's former card",
-				text)
+			problems.add(file, line, "replaces %.60q: give the device id of the owner's former "+
+				"card", text)
 		}
 		c.Replaces = id
 	}
@@ -220,8 +220,8 @@ func cardOf(
 	}
 	for _, text := range append([]string{c.Name}, c.Address...) {
 		if n := len([]rune(text)); n > maxLine || !letter.Line(text) {
-			problems.add(file, line, "name and address: a line of %d characters, %q: the most is "+
-				"%d, all of them printable", n, text, maxLine)
+			problems.add(file, line, "name and address: a line of %d characters, %.60q: the most "+
+				"is %d, all of them printable", n, text, maxLine)
 		}
 	}
 	c.Limits = limits(file, func(column string) (string, int) { return value(column), line },
@@ -259,7 +259,7 @@ func yesOrNo(file string, line int, column, text string, problems *Problems) boo
 	case "", "no", "false":
 		return false
 	}
-	problems.add(file, line, "%s %q: write yes or no", column, text)
+	problems.add(file, line, "%s %.60q: write yes or no", column, text)
 	return false
 }
 
@@ -278,7 +278,7 @@ func limits(
 		}
 		ore, err := money.Parse(text)
 		if err != nil || ore == 0 || message.CheckAmount(ore) != nil {
-			problems.add(file, line, "%s %q: give an amount in kronor above 0 that a card can "+
+			problems.add(file, line, "%s %.60q: give an amount in kronor above 0 that a card can "+
 				"hold, such as 2000 or 499.50", column, text)
 			return line, false
 		}
@@ -300,7 +300,7 @@ func limits(
 		}
 		n, err := parseCount(text, least, most)
 		if err != nil {
-			problems.add(file, line, "%s %q: give a whole number from %d to %d", column, text,
+			problems.add(file, line, "%s %.60q: give a whole number from %d to %d", column, text,
 				least, most)
 		}
 		return n, line, err == nil

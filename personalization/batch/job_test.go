@@ -91,6 +91,9 @@ func TestJobIsRead(t *testing.T) {
 		"quoted name of the separator": {head + "cards: cards.csv\n",
 			"\"sep=\t\"\nowner\tname\taddress\tmax_payment\nanna\tAnna Ström\tStorgatan 1; 111 " +
 				"22 Ort\t49.50\nbertil\t\t\t\n", [2]int{3, 4}},
+		"table with bars": {head + "cards: cards.csv\n",
+			"sep=|\nowner|name|address|max_payment\nanna|Anna Ström|Storgatan 1; 111 22 " +
+				"Ort|49.50\nbertil|||\n", [2]int{3, 4}},
 		"table with tabs": {head + "cards: cards.csv\n",
 			"OWNER\tName\tmax_payment\taddress\r\nanna\tAnna Ström\t49.50\tStorgatan 1; 111 22 " +
 				"Ort\r\nbertil\t\t\t\r\n", [2]int{2, 3}},
@@ -164,7 +167,7 @@ func TestProblemsOfAJob(t *testing.T) {
 			[]string{"cards.csv:1: unknown column \"colour\"",
 				"cards.csv:1: column name is there twice", "cards.csv:1: column owner is missing"}},
 		"fields": {inTable, "owner,name\nanna\nbertil,B\nx,y,z\n",
-			[]string{"cards.csv:2: 1 fields", "cards.csv:4: 3 fields"}},
+			[]string{"cards.csv:2: 1 field,", "cards.csv:4: 3 fields"}},
 		"quotes": {inTable, "owner,name\nanna,\"A\nb,c\n", []string{"cards.csv:2: "}},
 		"same owner": {inTable, "owner\nanna\nb\nanna\n",
 			[]string{"cards.csv:4: owner \"anna\" has a card on line 2"}},
@@ -203,6 +206,10 @@ func TestProblemsOfAJob(t *testing.T) {
 			"", []string{":9: max_transactions", ":10: max_transactions"}},
 		"not UTF-8": {inTable, "owner,name\nanna,\xC5ke\nb,\xE5\n",
 			[]string{"cards.csv:2: it is not in UTF-8", "cards.csv:3: it is not in UTF-8"}},
+		"old lines": {inTable, "owner,name\ranna,A\r",
+			[]string{"cards.csv:1: its lines end with CR alone"}},
+		"much in one field": {inTable, "owner," + strings.Repeat("y", 200) + "\nanna,A\n",
+			[]string{"cards.csv:1: unknown column \"" + strings.Repeat("y", 60) + "\";"}},
 		"UTF-16": {inTable, "\xFF\xFEo\x00",
 			[]string{"cards.csv:1: it is in UTF-16"}},
 		"control": {inTable, "owner,name\nanna,\"A\x1b[2J\"\n",

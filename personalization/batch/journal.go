@@ -92,7 +92,7 @@ func openJournal(ctx context.Context, o Options) (_ *journal, err error) {
 	if err := j.mendLog(ctx); err != nil {
 		return nil, err
 	}
-	return j, j.begin(ctx, o.Job)
+	return j, j.begin(ctx, o)
 }
 
 func openDB(ctx context.Context, d driver.Driver, path string) (*sql.DB, error) {
@@ -118,17 +118,28 @@ func (j *journal) close() error {
 }
 
 // begin records the job, or checks that it is the one that was started.
-func (j *journal) begin(ctx context.Context, job *Job) error {
-	var name string
-	var digest []byte
-	found, err := store.Get(ctx, j.db, store.Into{&j.id, &name, &digest},
-		`SELECT id, name, digest FROM job`)
+func (j *journal) begin(ctx context.Context, o Options) error {
+	job := o.Job
+	keys, err := givenBy(o)
+	if err != nil {
+		return err
+	}
+	var b startedJob
+	found, err := store.Get(ctx, j.db,
+		store.Into{&j.id, &b.name, &b.digest, &b.given.logKey, &b.given.cardKeys},
+		`SELECT id, name, digest, log_key, `+keysInCards+` FROM job`)
 	switch {
 	case found:
-		if err := (startedJob{name: name, digest: digest}).sameAs(job); err != nil {
+		if err := b.sameAs(o); err != nil {
 			return fmt.Errorf("job folder %s: %w", j.folder, err)
 		}
-		return j.write(ctx, func(w *writing) error { return w.log("opened", nil) })
+		return j.write(ctx, func(w *writing) error {
+			if err := w.exec(`UPDATE job SET card_keys = $1 WHERE NOT EXISTS (SELECT 1 FROM
+				card_order)`, keys.cardKeys); err != nil {
+				return err
+			}
+			return w.log("opened", nil)
+		})
 	case err != nil:
 		return fmt.Errorf("journal: %w", err)
 	}
@@ -138,9 +149,10 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 	}
 	j.id = hex.EncodeToString(id[:])
 	return j.write(ctx, func(w *writing) error {
-		if err := w.exec(`INSERT INTO job (one, id, name, bank, digest, begun) VALUES (1, $1, $2,
-			$3, $4, $5)`,
-			j.id, job.Name, string(job.Bank), job.Digest[:], j.now()); err != nil {
+		if err := w.exec(`INSERT INTO job (one, id, name, bank, digest, begun, log_key, card_keys)
+			VALUES (1, $1, $2, $3, $4, $5, $6, $7)`,
+			j.id, job.Name, string(job.Bank), job.Digest[:], j.now(), keys.logKey,
+			keys.cardKeys); err != nil {
 			return err
 		}
 		for i, c := range job.Cards {
@@ -156,11 +168,15 @@ func (j *journal) begin(ctx context.Context, job *Job) error {
 	})
 }
 
+// keysInCards is a column of job: its card_keys, once a card was started with them.
+const keysInCards = `CASE WHEN EXISTS (SELECT 1 FROM card_order) THEN card_keys END`
+
 // startedJob is the job that a folder has, if it has one.
 type startedJob struct {
 	started bool
 	name    string
 	digest  []byte
+	given   given
 	done    bool // every card is made
 
 	devices  map[message.DeviceID]bool // ids that it got
@@ -170,7 +186,7 @@ type startedJob struct {
 // readStarted reads the job that a folder has, if it has one.
 func readStarted(ctx context.Context, folder string) (found startedJob, err error) {
 	if _, err := os.Stat(filepath.Join(folder, journalFile)); errors.Is(err, fs.ErrNotExist) {
-		return found, nil
+		return found, requireNoLog(folder)
 	}
 	db, err := openExisting(ctx, folder)
 	if err != nil {
@@ -178,11 +194,15 @@ func readStarted(ctx context.Context, folder string) (found startedJob, err erro
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	// A folder that was cut before anything was written has none.
-	found.started, err = store.Get(ctx, db, store.Into{&found.name, &found.digest, &found.done},
-		`SELECT name, digest, (SELECT COUNT(*) FROM item) = (SELECT COUNT(*) FROM card_order WHERE
-			state = 'active') FROM job`)
+	found.started, err = store.Get(ctx, db, store.Into{&found.name, &found.digest,
+		&found.given.logKey, &found.given.cardKeys, &found.done},
+		`SELECT name, digest, log_key, `+keysInCards+`, (SELECT COUNT(*) FROM item) =
+			(SELECT COUNT(*) FROM card_order WHERE state = 'active') FROM job`)
 	if err != nil {
 		return found, fmt.Errorf("journal: %w", err)
+	}
+	if !found.started {
+		return found, requireNoLog(folder)
 	}
 	return found, found.readOrders(ctx, db)
 }
@@ -208,16 +228,21 @@ func (b *startedJob) readOrders(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// sameAs fails for another job than the one that was started.
-func (b startedJob) sameAs(job *Job) error {
+// sameAs fails for another job than the one that was started, and for one that is done with other
+// keys.
+func (b startedJob) sameAs(o Options) error {
 	switch {
-	case b.name != job.Name:
+	case b.name != o.Job.Name:
 		return fmt.Errorf("it is that of the job %s: name another folder", b.name)
-	case string(b.digest) != string(job.Digest[:]):
+	case string(b.digest) != string(o.Job.Digest[:]):
 		return errors.New("the job file or its table was changed since the job was started: take " +
 			"it back as it was, and put what is new into another job")
 	}
-	return nil
+	now, err := givenBy(o)
+	if err != nil {
+		return err
+	}
+	return b.given.sameAs(now)
 }
 
 func (j *journal) now() int64 { return j.clock.Now().UnixNano() }

@@ -2,6 +2,9 @@ package batch_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/scp03"
 	"ekrona/host/banking"
 	"ekrona/host/lockfile"
 	"ekrona/host/progress"
@@ -113,6 +117,12 @@ func TestFoldersThatAreRefused(t *testing.T) {
 			require.NoError(t, os.WriteFile(in(s, "journal.key"),
 				[]byte(strings.Repeat("0", 64)+"\n"), 0o600))
 		}, ""},
+		"the journal is gone": {func(s *setup) {
+			require.NoError(t, os.Remove(in(s, "journal.db")))
+		}, "the journal knows of 0: the journal was set back"},
+		"the journal was emptied": {func(s *setup) {
+			require.NoError(t, os.WriteFile(in(s, "journal.db"), nil, 0o600))
+		}, "the journal knows of 0: the journal was set back"},
 		"the log says other words": {func(s *setup) {
 			rewrite(in(s, "audit.log"),
 				`"event":"reserved"`, `"event":"reverted"`)
@@ -134,6 +144,57 @@ func TestFoldersThatAreRefused(t *testing.T) {
 			require.ErrorContains(t, err, row.want)
 		})
 	}
+}
+
+// A check finds, as the run does, that the journal of a started job is gone or was emptied.
+func TestCheckFindsThatTheJournalIsGone(t *testing.T) {
+	c := startedCard(t, personalization.Filled)
+	w, err := c.Open(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, w.Sandbox.Close()) }()
+	path := filepath.Join(c.JobFolder(), "journal.db")
+	for _, lose := range []func() error{
+		func() error { return os.WriteFile(path, nil, 0o600) },
+		func() error { return os.Remove(path) },
+	} {
+		require.NoError(t, lose())
+		_, err = batch.Check(t.Context(), optionsOf(t, c.Bureau, w, batchtest.Noon))
+		require.ErrorContains(t, err, "the journal knows of 0: the journal was set back")
+	}
+}
+
+// Other key files, and another bank, stop the job: no card is rejected for not having their keys,
+// and no other key signs the log.
+func TestKeysThatAreNotTheJobs(t *testing.T) {
+	c := startedCard(t, personalization.Filled)
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	for _, row := range []struct {
+		change func(w *batchtest.Site)
+		want   string
+	}{
+		{func(w *batchtest.Site) { w.Line.Final = scp03.Master(make([]byte, 32)) },
+			"initial or final, are not those that the job was started with"},
+		{func(w *batchtest.Site) { w.Line.Keys = scp03.Master(make([]byte, 16)) },
+			"initial or final, are not those that the job was started with"},
+		{func(w *batchtest.Site) { w.Line.Final = nil },
+			"initial or final, are not those that the job was started with"},
+		{func(w *batchtest.Site) { w.Line.CA.Signer = other },
+			"started at a bank with another key"},
+	} {
+		w, err := c.Open(t.Context())
+		require.NoError(t, err)
+		row.change(&w)
+		_, err = w.Begin(t.Context(), c.Bureau, nil)
+		require.ErrorContains(t, err, row.want)
+		require.ErrorContains(t, err, c.JobFolder())
+		require.NoError(t, w.Sandbox.Close())
+	}
+	require.NoError(t, c.open(t, func(b *batch.Batch) {
+		waiting, err := b.Waiting(t.Context())
+		require.NoError(t, err)
+		require.Len(t, waiting, 1, "it goes on with its own keys")
+	}))
 }
 
 // A log that a killed program left behind its journal is brought up to it.

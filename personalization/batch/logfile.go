@@ -1,10 +1,15 @@
 package batch
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"ekrona/host/store"
 	"ekrona/personalization/batch/auditlog"
@@ -24,10 +29,7 @@ func (j *journal) mendLog(ctx context.Context) error {
 		return err
 	}
 	if inFile.Number > len(lines) {
-		return fmt.Errorf("job folder %s: %s has %d lines, the journal knows of %d: the journal "+
-			"was set back to a backup and would issue cards twice: find the newer journal, or "+
-			"make the rest of the cards in another job",
-			j.folder, logFile, inFile.Number, len(lines))
+		return setBack(j.folder, inFile.Number, len(lines))
 	}
 	if inFile.Number > 0 && sha256.Sum256([]byte(lines[inFile.Number-1])) != inFile.Hash {
 		return fmt.Errorf("job folder %s: line %d of %s is not the one in the journal: the file "+
@@ -51,6 +53,26 @@ func (j *journal) mendLog(ctx context.Context) error {
 			hex.EncodeToString(torn.Hash[:])
 	}
 	return j.write(ctx, func(w *writing) error { return w.log("mended", fields) })
+}
+
+// setBack says that a log has more lines than the journal, which has each line first.
+func setBack(folder string, inFile, known int) error {
+	return fmt.Errorf("job folder %s: %s has %d lines, the journal knows of %d: the journal was "+
+		"set back to a backup and would issue cards twice: find the newer journal, or make the "+
+		"rest of the cards in another job", folder, logFile, inFile, known)
+}
+
+// requireNoLog fails for a folder whose journal has no job: the log of one shows that the journal
+// is gone.
+func requireNoLog(folder string) error {
+	content, err := os.ReadFile(filepath.Join(folder, logFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if n := bytes.Count(content, []byte{'\n'}); err == nil && n > 0 {
+		err = setBack(folder, n, 0)
+	}
+	return err
 }
 
 func headOf(lines []string) auditlog.Head {

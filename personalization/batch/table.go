@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"ekrona/host/progress"
 )
 
 // Marks that programs put before text.
@@ -19,7 +21,7 @@ var (
 )
 
 // separators may separate the fields of a table.
-const separators = ",;\t"
+const separators = ",;\t|"
 
 // separated finds what separates the fields: what a first line "sep=;" names, as
 // spreadsheets write it for each other, or what is most frequent in the line with the
@@ -44,7 +46,7 @@ func separated(content []byte) (comma rune, rest []byte, before int) {
 }
 
 // parseTable reads cards from a table (RFC 4180, in UTF-8), whose first line names
-// the columns, in capitals or not. Commas, semicolons or tabs separate; see [separated].
+// the columns, in capitals or not. Commas, semicolons, tabs or bars separate; see [separated].
 func parseTable(file string, content []byte, head headJob, problems *Problems) []Card {
 	content = bytes.TrimPrefix(content, utf8Mark)
 	if !checkEncoding(file, content, problems) {
@@ -79,8 +81,8 @@ func parseTable(file string, content []byte, head headJob, problems *Problems) [
 		line, _ := in.FieldPos(0)
 		line += before
 		if len(row) != len(names) {
-			problems.add(file, line, "%d fields, the first line names %d columns", len(row),
-				len(names))
+			problems.add(file, line, "%s, the first line names %s",
+				progress.Plural(len(row), "field"), progress.Plural(len(names), "column"))
 			continue
 		}
 		cards = append(cards, cardOf(file, line, func(column string) string {
@@ -99,6 +101,11 @@ func checkEncoding(file string, content []byte, problems *Problems) bool {
 			problems.add(file, 1, "it is in UTF-16: save it as CSV in UTF-8")
 			return false
 		}
+	}
+	if bytes.Contains(content, []byte{'\r'}) && !bytes.Contains(content, []byte{'\n'}) {
+		problems.add(file, 1, "its lines end with CR alone: save it as CSV with line ends of "+
+			"Windows or Unix")
+		return false
 	}
 	sound := true
 	line := 0
@@ -120,7 +127,7 @@ func checkColumns(file string, line int, names []string, problems *Problems) boo
 		names[i] = strings.ToLower(strings.TrimSpace(names[i]))
 		switch {
 		case !slices.Contains(columns, names[i]):
-			problems.add(file, line, "unknown column %q; there are %s", names[i],
+			problems.add(file, line, "unknown column %.60q; there are %s", names[i],
 				strings.Join(columns, ", "))
 		case slices.Contains(names[:i], names[i]):
 			problems.add(file, line, "column %s is there twice", names[i])

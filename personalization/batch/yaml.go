@@ -55,18 +55,18 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 		return nil, job
 	}
 	if job.Name = h.text("job", true); job.Name != "" && !namePattern.MatchString(job.Name) {
-		h.complain("job", "%q: give 1 to 40 of a-z, 0-9 and -", job.Name)
+		h.complain("job", "%.60q: give 1 to 40 of a-z, 0-9 and -", job.Name)
 	}
 	if bank := h.text("bank", true); bank != "" {
 		job.Bank = message.Name(bank)
 		if _, err := message.NewDeviceID(job.Bank, "C0000001"); err != nil {
-			h.complain("bank", "%q: give the intermediary's name, such as SENORDIC", bank)
+			h.complain("bank", "%.60q: give the intermediary's name, such as SENORDIC", bank)
 		}
 	}
 	if text := h.text("batch", false); text != "" {
 		job.Batch, err = message.ParseDeviceID(text)
 		if err != nil || job.Batch.Name() != job.Bank {
-			h.complain("batch", "%q: give a batch of the intermediary's cards, such as "+
+			h.complain("batch", "%.60q: give a batch of the intermediary's cards, such as "+
 				"SENORDICB0000001", text)
 		}
 	}
@@ -79,7 +79,7 @@ func parseHead(file string, content []byte, problems *Problems) (*head, headJob)
 	}
 	if text := h.text("expiry", false); text != "" {
 		if job.Expiry, err = message.ParseDate(text); err != nil {
-			h.complain("expiry", "%q: give a day such as 2030-12-31", text)
+			h.complain("expiry", "%.60q: give a day such as 2030-12-31", text)
 		}
 	}
 	if section := h.section("ceilings", false, limitColumns...); section != nil {
@@ -188,7 +188,7 @@ func fields(file string, node *yaml.Node, problems *Problems, known ...string) *
 		name, value := node.Content[i], node.Content[i+1]
 		switch _, again := m.fields[name.Value]; {
 		case !scalar(name) || !slices.Contains(known, name.Value):
-			problems.add(file, name.Line, "unknown field %q; there are %s", name.Value,
+			problems.add(file, name.Line, "unknown field %.60q; there are %s", name.Value,
 				strings.Join(known, ", "))
 		case again:
 			problems.add(file, name.Line, "field %s is there twice", name.Value)

@@ -38,27 +38,39 @@ type Subject struct {
 // to the next root. A root that signs itself has no signer yet.
 func (s Subject) checkExpiry(signer *cvc.Certificate) error {
 	if s.Role != spec.RoleRoot && s.Expiry.After(signer.Expiry) {
-		return fmt.Errorf(
-			"%s would end on %v, after its signer %s, on %v: give an earlier last day", s.Holder,
-			s.Expiry, signer.Holder, signer.Expiry)
+		return fmt.Errorf("%s would end on %v, after its signer %s, on %v: give an earlier last "+
+			"day, or have the signer certified anew", s.Holder, s.Expiry, signer.Holder,
+			signer.Expiry)
 	}
 	return nil
+}
+
+// MayCertify fails as Certify would for every key, and signs nothing: ask it before what cannot be
+// undone.
+func (i Identity) MayCertify(s Subject) error {
+	if err := i.certificateOf(s).CheckIssuer(i.Certificate); err != nil {
+		return fmt.Errorf("certifying %s: %w", s.Holder, err)
+	}
+	return s.checkExpiry(i.Certificate)
+}
+
+// certificateOf returns the certificate of a subject, without its key.
+func (i Identity) certificateOf(s Subject) *cvc.Certificate {
+	return &cvc.Certificate{
+		Authority: message.AuthorityRef(i.Certificate.Holder),
+		Holder:    s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
+	}
 }
 
 // Certify issues a certificate over a public key. It refuses what the issuer may
 // not certify, and one that would outlive the issuer's own; a self-signed root is made by
 // [Folder.Root].
 func (i Identity) Certify(s Subject, public *ecdsa.PublicKey) ([]byte, error) {
-	certificate := &cvc.Certificate{
-		Authority: message.AuthorityRef(i.Certificate.Holder), PublicKey: public,
-		Holder: s.Holder, Role: s.Role, Effective: s.Effective, Expiry: s.Expiry,
-	}
-	if err := certificate.CheckIssuer(i.Certificate); err != nil {
-		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
-	}
-	if err := s.checkExpiry(i.Certificate); err != nil {
+	if err := i.MayCertify(s); err != nil {
 		return nil, err
 	}
+	certificate := i.certificateOf(s)
+	certificate.PublicKey = public
 	if err := certificate.Sign(i.Signer); err != nil {
 		return nil, fmt.Errorf("certifying %s: %w", s.Holder, err)
 	}
@@ -147,7 +159,8 @@ func (f Folder) ReadCertificate(name string) (i Identity, err error) {
 		return Identity{}, fmt.Errorf("certificate file: %w", err)
 	}
 	if i.Certificate, err = cvc.Parse(i.Encoded); err != nil {
-		return Identity{}, fmt.Errorf("certificate file %s: %w", path, err)
+		return Identity{}, fmt.Errorf("certificate file %s: %w: restore it from its backup", path,
+			err)
 	}
 	return i, nil
 }

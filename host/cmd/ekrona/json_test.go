@@ -74,6 +74,7 @@ card renew anna --state box
 card memory
 card balance anna --state box
 card info --card box/cards/anna.card
+card info anna --state box
 card log anna --state box
 card pin anna --state box --pin-file old.pin --new-pin-file new.pin
 card cost

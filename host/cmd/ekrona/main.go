@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -47,9 +46,6 @@ func (p program) run(arguments []string) int {
 	return cli.Code(err)
 }
 
-// negativePattern is an error about a number below 0, which is read as a flag.
-var negativePattern = regexp.MustCompile(`^unknown shorthand flag: '[0-9]' in (-[0-9].*)$`)
-
 // helpColumns is the width to which the descriptions of flags are wrapped.
 const helpColumns = 90
 
@@ -77,18 +73,13 @@ but an invariant of the protocol does not hold.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: checkLine,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(),
 		".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpColumns)))
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		if negative := negativePattern.FindStringSubmatch(err.Error()); negative != nil {
-			return cli.Usage("%s: no number here is below 0; see %q", negative[1],
-				c.CommandPath()+" --help")
-		}
-		return cli.Usage("%w; see %q", err, c.CommandPath()+" --help")
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
 		bank.Command(), card.Command(withHolder, wallet.RenewCommand()),

@@ -66,7 +66,38 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"card", "frobnicate"}, cli.ExitUsage},
 		{[]string{"demo", "frobnicate"}, cli.ExitUsage},
 		{[]string{"demo", "--frobnicate"}, cli.ExitUsage},
+		{[]string{"card", "info", "anna", "bertil"}, cli.ExitUsage},
 	} {
 		require.Equal(t, row.code, program{}.run(row.arguments), row.arguments)
 	}
+}
+
+// Whatever is wrong on a command line is said in our words, with exit code 2.
+func TestUsageErrors(t *testing.T) {
+	for _, row := range []struct {
+		line, want string
+	}{
+		{"wallet frobnicate anna --state d", `ekrona wallet: no command "frobnicate"`},
+		{"wallet load anna -5 --state d", "-5: no number here is below 0"},
+		{"wallet ask anna 5 --state d --text --json", "choose one: --json or --text"},
+		{"wallet ask anna 5 --state d --qr --text", "choose one: --qr or --text"},
+		{"sandbox clock d --forward x", `--forward "x": give a whole number`},
+		{"lab simulate --seed -1", `--seed "-1": give a whole number, not below 0`},
+		{"lab simulate --seed 99999999999999999999", "the number is too large"},
+		{"lab simulate --for 1x", `--for "1x": give a time such as 90s`},
+		{"demo --json=x", `--json "x": give true or false`},
+		{"card info --card=", "--card is empty"},
+		{"issue batch j.yaml --state d --card a --card=", "--card is empty"},
+		{"wallet load anna 5 --state=", "--state is empty"},
+		{"card info anna bertil", "ekrona card info takes one person's name, or none"},
+	} {
+		root := program{}.command()
+		root.SetArgs(strings.Fields(row.line))
+		err := root.Execute()
+		require.ErrorContains(t, err, row.want, row.line)
+		require.Equal(t, cli.ExitUsage, cli.Code(err), row.line)
+	}
+	root := program{}.command()
+	root.SetArgs([]string{"issue", "key", ""})
+	require.ErrorContains(t, root.Execute(), "an argument is empty")
 }

@@ -159,10 +159,11 @@ func (p *Phone) Cards() (cards []Card, err error) {
 		}
 		var c Card
 		if err := yaml.Unmarshal(content, &c); err != nil {
-			return nil, fmt.Errorf("phone: %s: %w", path, err)
+			return nil, fmt.Errorf("phone: %s: %w: restore it from its backup", path, err)
 		}
 		if id := strings.TrimSuffix(filepath.Base(path), cardFile); id != string(c.Device) {
-			return nil, fmt.Errorf("phone: %s: it is about %s: restore the file", path, c.Device)
+			return nil, fmt.Errorf("phone: %s: it is not about the card that it is named after: "+
+				"restore it from its backup", path)
 		}
 		cards = append(cards, c)
 	}

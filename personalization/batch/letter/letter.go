@@ -51,7 +51,7 @@ func Recipient(text string) (age.Recipient, error) {
 		return r, nil
 	}
 	return nil, fmt.Errorf("%q is no recipient of age: the printer makes its key with "+
-		"\"age-keygen\" and tells the line that begins with age1", text)
+		"\"age-keygen\" and gives the line that begins with age1", text)
 }
 
 // Check fails if nothing can be enciphered to all of these recipients together, as age

@@ -89,14 +89,11 @@ const limitBytes = 4096
 // parseReferenceFile reads the content of a file that holds a reference in one line.
 func parseReferenceFile(path string, text []byte) (Reference, error) {
 	line := strings.TrimSuffix(string(text), "\n")
-	if len(text) > limitBytes || strings.Contains(line, "\n") {
+	r, err := ParseReference(line)
+	if len(text) > limitBytes || strings.Contains(line, "\n") || err != nil {
+		// The file might be a damaged key: none of it may be repeated.
 		return Reference{}, fmt.Errorf("key file %s: neither a PEM key nor one line with a "+
 			"reference: restore it from its backup", path)
-	}
-	r, err := ParseReference(line)
-	if err != nil {
-		// The file might be a damaged key: none of it may be repeated.
-		return Reference{}, fmt.Errorf("key file %s: neither a PEM key nor %w", path, ErrReference)
 	}
 	return r.From(filepath.Dir(path)), nil
 }

@@ -77,8 +77,8 @@ func store(f pki.Folder) ([]entry, error) {
 	return all, nil
 }
 
-// verify checks at an instant that c leads to a self-signed CA of the shelf, in its
-// role, and that no list of the shelf names c or what is above it.
+// verify checks at an instant that c leads to a self-signed CA of the store, in its
+// role, and that no list of the store names c or what is above it.
 func verify(all []entry, c *x509.Certificate, now time.Time) error {
 	options := x509.VerifyOptions{
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now,

@@ -35,35 +35,6 @@ func presetNames() string {
 	return strings.Join(names, ", ")
 }
 
-// limitsAnswer is the limits of a policy for a script.
-type limitsAnswer struct {
-	MaxBalance      money.Ore `json:"max_balance_ore"`
-	MaxPayment      money.Ore `json:"max_payment_ore"`
-	MaxSpent        money.Ore `json:"max_spent_ore"`
-	MaxTransactions uint      `json:"max_transactions"`
-	Flags           []string  `json:"flags"`
-}
-
-func limitsOf(p message.Policy) limitsAnswer {
-	flags := []string{}
-	for _, row := range spec.Flags {
-		if p.Has(row.Bit) {
-			flags = append(flags, row.Name)
-		}
-	}
-	return limitsAnswer{p.MaxBalance, p.MaxPayment, p.MaxSpent, uint(p.MaxTransactions), flags}
-}
-
-// String is the limits for a person.
-func (l limitsAnswer) String() string {
-	text := fmt.Sprintf("holds %s, pays %s at most, between two synchronisations %s in %d "+
-		"transactions", l.MaxBalance, l.MaxPayment, l.MaxSpent, l.MaxTransactions)
-	if len(l.Flags) > 0 {
-		text += ", " + strings.Join(l.Flags, " ")
-	}
-	return text
-}
-
 func policyCommand() *cobra.Command {
 	return cli.Group("policy", "The limits of a bank's cards: set them, show how far they have got",
 		policySetCommand(), policyShowCommand())
@@ -166,7 +137,7 @@ func (p *policySet) run(ctx context.Context, c *cobra.Command, b *bank.Bank) err
 	if err != nil {
 		return err
 	}
-	limits := limitsOf(o.Policy)
+	limits := cli.LimitsOf(o.Policy)
 	return p.Answer(c, map[string]any{"order": o.Key, "version": version, "limits": limits},
 		"version %d, order %s: %s; each card gets it with its next synchronisation", version, o.Key,
 		limits)
@@ -268,7 +239,7 @@ type (
 		Everyone  bool               `json:"everyone"`
 		Cards     []message.DeviceID `json:"cards,omitempty"`
 		Customers []string           `json:"customers,omitempty"`
-		Limits    limitsAnswer       `json:"limits"`
+		Limits    cli.Limits         `json:"limits"`
 	}
 	cardPolicyAnswer struct {
 		Device   message.DeviceID `json:"device"`
@@ -277,8 +248,8 @@ type (
 		Seen     uint16           `json:"seen_version"`
 		Rollout  banking.Rollout  `json:"rollout"`
 		InUse    bool             `json:"in_use"`
-		Limits   limitsAnswer     `json:"limits"`
-		Ceilings limitsAnswer     `json:"ceilings"`
+		Limits   cli.Limits       `json:"limits"`
+		Ceilings cli.Limits       `json:"ceilings"`
 	}
 )
 
@@ -312,7 +283,7 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank)
 	var text strings.Builder
 	for _, o := range ordered {
 		a := policyOrderAnswer{o.Policy.Version, o.Key, o.By, o.At, o.Preset, o.Everyone, o.Devices,
-			o.Customers, limitsOf(o.Policy)}
+			o.Customers, cli.LimitsOf(o.Policy)}
 		orders = append(orders, a)
 		preset := ""
 		if a.Preset != "" {
@@ -324,7 +295,7 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank)
 	outstanding := 0
 	for _, card := range known {
 		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen,
-			card.Rollout(), card.InUse, limitsOf(card.Policy), limitsOf(card.Ceilings)}
+			card.Rollout(), card.InUse, cli.LimitsOf(card.Policy), cli.LimitsOf(card.Ceilings)}
 		cards = append(cards, a)
 		state := fmt.Sprintf("has version %d", a.Seen)
 		switch a.Rollout {

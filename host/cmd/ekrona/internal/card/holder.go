@@ -76,7 +76,12 @@ With NAME the PIN goes to the card enciphered, since the person's phone knows th
 PIN key. Without NAME it would go to a card in a reader in clear, where whoever listens
 to the reader could read it: --plain-pin allows that.
 ` + c.Long
-	c.Args = cobra.MaximumNArgs(1)
+	c.Args = func(c *cobra.Command, arguments []string) error {
+		if len(arguments) > 1 {
+			return cli.Exactly(1, "one person's name, or none")(c, arguments)
+		}
+		return nil
+	}
 	c.RunE = func(c *cobra.Command, arguments []string) error {
 		return f.hold(c, arguments, do)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
@@ -29,9 +28,19 @@ type cardInfo struct {
 	Device string `json:"device,omitempty"`
 	Expiry string `json:"certificate_expiry,omitempty"`
 
-	Balance  *money.Ore        `json:"balance_ore,omitempty"`
-	Policy   *message.Policy   `json:"policy,omitempty"`
-	Counters *message.Counters `json:"counters,omitempty"`
+	Balance       *money.Ore    `json:"balance_ore,omitempty"`
+	PolicyVersion *uint16       `json:"policy_version,omitempty"`
+	Limits        *cli.Limits   `json:"limits,omitempty"`
+	Counters      *cardCounters `json:"counters,omitempty"`
+}
+
+// cardCounters are a card's counters for a script.
+type cardCounters struct {
+	Records      uint32 `json:"records"`
+	Acknowledged uint32 `json:"acknowledged_records"`
+	Slots        uint8  `json:"slots"`
+	Instructions uint32 `json:"instructions"`
+	Requests     uint32 `json:"requests"`
 }
 
 func infoCommand(holders Holders) *cobra.Command {
@@ -120,7 +129,11 @@ func (i *cardInfo) toHolder(ctx context.Context, applet *client.Client) error {
 	if err != nil {
 		return err
 	}
-	i.Balance, i.Policy, i.Counters = &balance, &policy, &counters
+	limits := cli.LimitsOf(policy)
+	i.Balance, i.PolicyVersion, i.Limits = &balance, &policy.Version, &limits
+	i.Counters = &cardCounters{Records: counters.ATC, Acknowledged: counters.AckedATC,
+		Slots: counters.Slots, Instructions: counters.InstructionSequence,
+		Requests: counters.RequestCounter}
 	return nil
 }
 
@@ -150,14 +163,14 @@ func (i *cardInfo) text() string {
 		line("more", "after the PIN: --pin-file FILE, EKRONA_PIN or --with-pin")
 		return out.String()
 	}
-	line("balance", "%s of at most %s", *i.Balance, i.Policy.MaxBalance)
+	line("balance", "%s of at most %s", *i.Balance, i.Limits.MaxBalance)
 	line("payments", "%s at most each; between two synchronisations %s at most paid, and %d "+
-		"transactions", i.Policy.MaxPayment, i.Policy.MaxSpent,
-		min(i.Policy.MaxTransactions, uint16(i.Counters.Slots)))
-	line("records", "%d written, %d acknowledged; the log has %d slots", i.Counters.ATC,
-		i.Counters.AckedATC, i.Counters.Slots)
+		"transactions", i.Limits.MaxPayment, i.Limits.MaxSpent,
+		min(i.Limits.MaxTransactions, uint(i.Counters.Slots)))
+	line("records", "%d written, %d acknowledged; the log has %d slots", i.Counters.Records,
+		i.Counters.Acknowledged, i.Counters.Slots)
 	line("Instructions", "%d applied; policy version %d; %d Requests made",
-		i.Counters.InstructionSequence, i.Policy.Version, i.Counters.RequestCounter)
+		i.Counters.Instructions, *i.PolicyVersion, i.Counters.Requests)
 	return out.String()
 }
 

@@ -308,7 +308,7 @@ func (d *atDesk) done(device banking.Device) error {
 		Replaced string           `json:"replaced,omitempty"` // reported lost
 		KeysLeft bool             `json:"initial_keys_left"`
 		Before   bool             `json:"made_before"` // by the same command line
-		Times    string           `json:"times"`
+		Times    timesAnswer      `json:"times"`
 	}{device.ID, d.owner, d.Name, d.letter, d.replaces, d.Line.Final == nil, !d.made, times}
 	warning := ""
 	if d.replaces != "" {

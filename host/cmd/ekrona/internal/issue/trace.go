@@ -82,13 +82,32 @@ func (t *exchangeLog) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
 	})
 }
 
-// times is one line about where the time went since a moment.
-func (t *exchangeLog) times(since time.Time, link card.Link) string {
-	host := time.Since(since) - t.took
+// timesAnswer is where the time went, for a script.
+type timesAnswer struct {
+	Commands    int     `json:"commands"`
+	HostSeconds float64 `json:"host_seconds"`
+	CardSeconds float64 `json:"card_seconds"`
+	// Link is that with which a virtual card's time is estimated; empty for one that is measured,
+	// with its reader.
+	Link string `json:"estimated_by_link,omitempty"`
+}
+
+// times returns where the time went since a moment.
+func (t *exchangeLog) times(since time.Time, link card.Link) timesAnswer {
+	a := timesAnswer{Commands: t.totals.Commands,
+		HostSeconds: (time.Since(since) - t.took).Seconds(), CardSeconds: t.took.Seconds()}
 	if t.totals.Card > 0 {
-		return fmt.Sprintf("%d commands; host %.2f s; card about %.1f s on a P71 by %s, estimated",
-			t.totals.Commands, host.Seconds(), t.totals.Card.Seconds(), link.Name)
+		a.CardSeconds, a.Link = t.totals.Card.Seconds(), link.Name
 	}
-	return fmt.Sprintf("%d commands; host %.2f s; card and reader %.2f s, measured",
-		t.totals.Commands, host.Seconds(), t.took.Seconds())
+	return a
+}
+
+// String is one line for a person.
+func (a timesAnswer) String() string {
+	if a.Link != "" {
+		return fmt.Sprintf("%d commands; host %.2f s; card about %.1f s on a P71 by %s, estimated",
+			a.Commands, a.HostSeconds, a.CardSeconds, a.Link)
+	}
+	return fmt.Sprintf("%d commands; host %.2f s; card and reader %.2f s, measured", a.Commands,
+		a.HostSeconds, a.CardSeconds)
 }

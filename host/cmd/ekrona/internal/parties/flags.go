@@ -75,14 +75,14 @@ func (f *Flags) Run(
 	}
 	release, err := f.insert(c, s)
 	if err == nil {
-		err = f.tellLimit(c, do(c.Context(), s))
+		err = f.showLimit(c, do(c.Context(), s))
 	}
 	return errors.Join(err, release(), s.Close())
 }
 
-// tellLimit tells which limit has stopped a payment, besides the error itself: to a script with all
+// showLimit says which limit has stopped a payment, besides the error itself: to a script with all
 // numbers, to a person with what the customer reads.
-func (f *Flags) tellLimit(c *cobra.Command, err error) error {
+func (f *Flags) showLimit(c *cobra.Command, err error) error {
 	var reached *limit.Reached
 	if !errors.As(err, &reached) {
 		return err

@@ -58,8 +58,8 @@ func warn(ctx context.Context, f *parties.Flags, c *cobra.Command, m *sandbox.Me
 	return nil
 }
 
-// tellRestored says that the journal was an older copy and is up to date again.
-func tellRestored(f *parties.Flags, c *cobra.Command, m *sandbox.Merchant) {
+// warnRestored says that the journal was an older copy and is up to date again.
+func warnRestored(f *parties.Flags, c *cobra.Command, m *sandbox.Merchant) {
 	if lacked := m.Terminal.Restored(); lacked != (terminal.Restored{}) {
 		f.Warn(c, "the journal of terminal %s was an older copy: it lacked %d record(s) and %d "+
 			"Instruction(s), which the notary holds, and goes on after them; %d sale(s) that were "+
@@ -87,7 +87,7 @@ func terminalSyncCommand() *cobra.Command {
 					})
 				}
 				result, err := m.Terminal.Synchronise(ctx)
-				tellRestored(f, c, m)
+				warnRestored(f, c, m)
 				if err != nil {
 					return err
 				}

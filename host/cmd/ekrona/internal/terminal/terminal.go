@@ -76,7 +76,7 @@ func terminalSellCommand() *cobra.Command {
 				return err
 			}
 			sale, err := m.Terminal.Ask(ctx, amount)
-			tellRestored(f, c, m)
+			warnRestored(f, c, m)
 			if err != nil {
 				return err
 			}

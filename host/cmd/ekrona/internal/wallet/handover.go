@@ -126,7 +126,7 @@ func (h *handover) give(
 	return f.Answer(c, m, "%s", text)
 }
 
-// customerReads tells a person what the customer's phone shows.
+// customerReads shows a person what the customer's phone shows.
 func customerReads(f *parties.Flags, c *cobra.Command, swedish string) {
 	if !f.AsJSON {
 		fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", swedish)

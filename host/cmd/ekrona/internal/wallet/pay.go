@@ -90,7 +90,7 @@ Request again gives the same Payment, with no second debit.
 With PAYER PAYEE AMOUNT both phones are at hand, and it is done at once: "wallet ask" on the
 payee's phone, "wallet pay" on the payer's, "wallet accept" on the payee's, and the Receipt
 back. Each card is held to its owner's phone only. The payer enters the PIN; the payee only
-if the payee's card wants it.
+if the payee's card wants it. If the payer's card does not pay, the Request is closed.
 
 With --torn the card is taken away after that command, before its answer is read;
 "ekrona wallet continue PAYEE --card PAYER" goes on from there. After "request" the Request
@@ -185,6 +185,7 @@ func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
 		return goOn(err, "a Request that the card has made is found by \"ekrona wallet sync %s\", "+
 			"or by the same payment again", payee.Name)
 	case err != nil:
+		err = p.closeUnpaid(c.Context(), payee, asked, err)
 		return goOn(err, "\"ekrona wallet continue %s --card %s\" goes on", payee.Name, payer.Name)
 	}
 	if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
@@ -192,6 +193,33 @@ func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
 	}
 	return p.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s",
 		payer.Name, amount, payee.Name)
+}
+
+// closeUnpaid closes a Request that was not paid, while the payee's card is at hand: the next
+// payment makes its own, and a card keeps few open ones. Where nobody knows whether it was paid it
+// stays open.
+func (p *payFlags) closeUnpaid(
+	ctx context.Context, payee *sandbox.Person, asked envelope.Envelope, reason error,
+) error {
+	var unpaid *wallet.Unpaid
+	var torn *client.LinkLost
+	if !errors.As(reason, &unpaid) || errors.As(reason, &torn) {
+		return reason
+	}
+	r, err := message.Parse[message.Request](asked.Message)
+	if err != nil {
+		return errors.Join(reason, err)
+	}
+	err = parties.Side(payee, p.payeePIN, parties.PayeePIN).Receive(ctx,
+		func(tap wallet.Tap) error {
+			_, err := payee.Phone.Refuse(ctx, tap, asked)
+			return err
+		})
+	if err != nil {
+		return fmt.Errorf("%w (Request %d stays open: \"ekrona wallet refuse %s %d\": %w)", reason,
+			r.Number, payee.Name, r.Number, err)
+	}
+	return fmt.Errorf("%w (Request %d is closed)", reason, r.Number)
 }
 
 func walletContinueCommand() *cobra.Command {
