@@ -30,7 +30,7 @@ func (n *Notary) SignCrisisOrder(
 	if err != nil {
 		return nil, notary.Refuse(notary.Malformed, "certificate of the crisis key: %v", err)
 	}
-	err = n.transact(ctx, func(t *txn) error {
+	err = n.change(ctx, func(t *txn) error {
 		var held []byte
 		known, err := t.queryRow("SELECT identity, bytes FROM crisis_order WHERE number = $1",
 			[]any{order.Number}, &held, &signed)
@@ -58,6 +58,7 @@ func (n *Notary) SignCrisisOrder(
 			key.Expiry.String()); err != nil {
 			return err
 		}
+		t.touched.cover = true // its payees may be helped to more
 		return t.exec(`INSERT INTO crisis_order (number, identity, bytes, crisis_key, notary,
 			signed_by, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`, order.Number, identity[:],
 			signed, string(key.Holder), n.certificate, s.By, t.stamp())
@@ -261,11 +262,12 @@ func (t *txn) checkOrderNumber(i *message.Instruction) error {
 
 // SetGroup implements notary.Participant.
 func (p participant) SetGroup(ctx context.Context, id message.DeviceID, group uint8) error {
-	return p.n.transact(ctx, func(t *txn) error {
+	return p.n.change(ctx, func(t *txn) error {
 		d, err := t.ownDevice(p.from, id)
 		if err != nil {
 			return err
 		}
+		t.touched.cover = true // rows of the group may help it to more
 		return t.exec("UPDATE device SET card_group = $1 WHERE id = $2", group, d.id)
 	})
 }

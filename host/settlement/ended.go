@@ -69,6 +69,7 @@ func (p participant) endReported(
 // EndDue implements notary.Operator.
 func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err error) {
 	err = n.change(ctx, func(t *txn) error {
+		t.touched.everything = true // once a day, beside what has ended
 		ended = nil
 		for _, rule := range []struct {
 			why, condition string
@@ -109,6 +110,7 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(stampLayout) }
 
 func (t *txn) end(id message.DeviceID, why string) error {
+	t.touched.device(id)
 	if err := t.exec("UPDATE device SET status = $1, ended_at = $2, ended_why = $3 WHERE id = $4 "+
 		"AND status <> $1", int(notary.Ended), t.stamp(), why, id); err != nil {
 		return err
@@ -136,19 +138,20 @@ func (t *txn) recordConflict(
 	return t.end(id, "cloned: "+kind)
 }
 
-// sweep pays out what an ended device's shadow wallet has left or receives: first back to the pool
-// and the holding that paid its claims, then to its owner. A device on which a known claim still
-// waits, for cover or for its payee's decision, keeps it for that.
-func (t *txn) sweep() (moved bool, err error) {
-	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, `SELECT d.id FROM device d JOIN
-		ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
-		AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND
-		w.request = p.request WHERE p.payer = d.id
-			AND p.verdict = $2 AND p.requested AND p.signature IN ($3, $4) AND (w.payment =
-			p.identity OR w.payee IS NULL AND p.signature = $3))
-		ORDER BY d.id`, int(notary.Ended), int(notary.Waiting), int(recorded), int(conflicting))
-	if err != nil {
-		return false, err
+// sweep pays out what the ended ones among devices have left or receive in their shadow wallets:
+// first back to the pool and the holding that paid their claims, then to their owners. A device on
+// which a known claim still waits, for cover or for its payee's decision, keeps it for that.
+func (t *txn) sweep(devices []message.DeviceID) (moved bool, err error) {
+	var ended []message.DeviceID
+	for _, id := range devices {
+		due, err := t.queryInt("SELECT count(*) FROM ("+endedWithMoney+" AND d.id = $5) AS due",
+			append(dueForSweep[:len(dueForSweep):len(dueForSweep)], id)...)
+		if err != nil {
+			return false, err
+		}
+		if due > 0 {
+			ended = append(ended, id)
+		}
 	}
 	for _, id := range ended {
 		d, err := t.registered(id)
@@ -169,6 +172,17 @@ func (t *txn) sweep() (moved bool, err error) {
 	}
 	return moved, nil
 }
+
+// endedWithMoney finds the devices that have ended, have money, and owe it to nobody; its arguments
+// are dueForSweep.
+const endedWithMoney = `SELECT d.id FROM device d JOIN
+	ledger_account a ON a.name = 'shadow:' || d.id WHERE d.status = $1 AND a.balance > 0
+	AND NOT EXISTS (SELECT 1 FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND
+	w.request = p.request WHERE p.payer = d.id AND p.verdict IN (1, 2)
+		AND p.verdict = $2 AND p.requested AND p.signature IN ($3, $4) AND (w.payment =
+		p.identity OR w.payee IS NULL AND p.signature = $3))`
+
+var dueForSweep = []any{int(notary.Ended), int(notary.Waiting), int(recorded), int(conflicting)}
 
 func (t *txn) sweepOne(d *device, available money.Ore) error {
 	toPool := min(available, d.poolDebt)

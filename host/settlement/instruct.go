@@ -68,6 +68,7 @@ func (p participant) CoSign(
 			i.Group); err != nil {
 			return err
 		}
+		t.touched.cover = true // what its payee accepts from here on is another period
 		return t.reserveCredit(d, order, i)
 	})
 	if err != nil {
@@ -337,6 +338,9 @@ func (t *txn) applied(
 	if err := t.exec("UPDATE instruction SET outcome = $1, applied_atc = $2 WHERE device = $3 AND "+
 		"seq = $4", int(now), atc, d.id, seq); err != nil {
 		return err
+	}
+	if amount > 0 {
+		t.touched.device(d.id)
 	}
 	// an ended device's credits were swept with the rest
 	if now != untaken || d.status == notary.Ended {

@@ -55,7 +55,8 @@ type Config struct {
 	Terms       notary.Terms
 }
 
-// New checks the configuration and opens the central bank's own accounts.
+// New checks the configuration, opens the central bank's own accounts, and moves what may move
+// under the terms.
 func New(ctx context.Context, c Config) (*Notary, error) {
 	roots, err := cvc.ParseRoots(c.Root, c.Links...)
 	if err != nil {
@@ -86,14 +87,15 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	if n.terms.CrisisMost == (message.CrisisRow{}) {
 		n.terms.CrisisMost = notary.DefaultCrisisMost()
 	}
-	return n, store.InTx(ctx, n.db, func(tx *sql.Tx) error {
-		if err := ledger.Open(ctx, tx, issuedAccount); err != nil {
+	return n, n.change(ctx, func(t *txn) error {
+		t.touched.everything = true // the terms may be others than before
+		if err := ledger.Open(ctx, t.tx, issuedAccount); err != nil {
 			return err
 		}
-		if err := ledger.Open(ctx, tx, poolAccount); err != nil {
+		if err := ledger.Open(ctx, t.tx, poolAccount); err != nil {
 			return err
 		}
-		return n.keepKey(&txn{ctx: ctx, tx: tx}, certificate, c.Certificate)
+		return n.keepKey(t, certificate, c.Certificate)
 	})
 }
 

@@ -39,6 +39,7 @@ type payment struct {
 	verdict         notary.Verdict
 	decided         bool // the payee's decision on the Request is known
 	accepted        bool // and it is this Payment
+	awaitsCover     bool // it could not be covered when that was tried last
 }
 
 // refused reports whether the money must not go to the payee: refused, another Payment accepted, or
@@ -60,7 +61,7 @@ func (p *payment) status() *notary.PaymentStatus {
 
 const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount,
 	p.requested, p.signature, p.verdict,
-	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity
+	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity, p.awaits_cover
 	FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request `
 
 // payments reads the payments that fit the condition, in order of arrival.
@@ -71,7 +72,7 @@ func payments(
 		p := &payment{}
 		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount,
 			&p.requested, &p.signatureStatus, &p.verdict,
-			&p.decided, &p.accepted)
+			&p.decided, &p.accepted, &p.awaitsCover)
 	}, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args...)
 }
 
@@ -87,6 +88,7 @@ func (t *txn) payment(identity []byte) (*payment, error) {
 // conclude writes a final verdict and what it moved, by source.
 func (t *txn) conclude(p *payment, v notary.Verdict, shadow, holding, pool money.Ore) error {
 	p.verdict = v
+	t.touched.device(p.payer) // a claim less on it
 	return t.exec("UPDATE payment SET verdict = $1, from_shadow = $2, from_holding = $3, "+
 		"from_pool = $4, final_at = $5 WHERE n = $6",
 		int(v), int64(shadow), int64(holding), int64(pool), t.stamp(), p.n)

@@ -10,21 +10,25 @@ import (
 
 // settlePending moves all money that can move, after any event that may have changed that: a
 // payment, a decision, a confirmed credit, an ended device, new funds. It repeats its steps until
-// none moves anything; each step makes verdicts final or sets money aside, so it ends.
+// none moves anything; each step makes verdicts final or sets money aside, so it ends. It looks at
+// what the transaction has touched: of the rest, transactions before have moved all that can move.
 func (t *txn) settlePending() error {
 	for moved := true; moved; {
-		steps := []func() (bool, error){t.acceptForEnded, t.applyDecisions, t.settleQueue,
-			t.coverEnded, t.reserve, t.sweep}
-		open, err := t.queryInt("SELECT count(*) FROM payment WHERE verdict IN (1, 2)")
+		pending, wallets, err := t.pending()
 		if err != nil {
 			return err
 		}
-		if open == 0 {
-			steps = steps[len(steps)-1:]
+		if moved, err = t.acceptForEnded(pending); err != nil {
+			return err
 		}
-		moved = false
-		for _, step := range steps {
-			did, err := step()
+		if moved {
+			continue // the others of its Requests are refused
+		}
+		for _, step := range []func([]*payment) (bool, error){
+			t.applyDecisions, t.settleQueue, t.coverEnded, t.reserve,
+			func([]*payment) (bool, error) { return t.sweep(t.touched.and(wallets)) },
+		} {
+			did, err := step(pending)
 			if err != nil {
 				return err
 			}
@@ -34,6 +38,9 @@ func (t *txn) settlePending() error {
 	return nil
 }
 
+// settle is settlePending; tests compare it with a sweep over everything.
+var settle = (*txn).settlePending
+
 // open returns the payments without a final verdict that satisfy a condition.
 func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 	return payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
@@ -41,32 +48,44 @@ func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 
 // acceptForEnded accepts, for a payee whose device has ended, the first Payment of each Request
 // that it had not refused.
-func (t *txn) acceptForEnded() (bool, error) {
-	undecided, err := t.open(`w.payee IS NULL AND p.requested AND p.signature = $1
-		AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payee AND d.status =
-		$2)`, int(recorded), int(notary.Ended))
-	if err != nil {
-		return false, err
-	}
-	for _, p := range undecided {
+func (t *txn) acceptForEnded(pending []*payment) (moved bool, err error) {
+	for _, p := range pending {
+		if p.decided || !p.requested || p.signatureStatus != recorded {
+			continue
+		}
+		if ended, err := t.hasEnded(p.payee); err != nil || !ended {
+			if err != nil {
+				return false, err
+			}
+			continue
+		}
 		if err := t.exec("INSERT INTO payee_decision (payee, request, payment, at) VALUES ($1, "+
 			"$2, $3, $4) ON CONFLICT DO NOTHING",
 			p.payee, p.request, p.identity, t.stamp()); err != nil {
 			return false, err
 		}
+		if err := t.touchRequest(p.payee, p.request); err != nil {
+			return false, err
+		}
+		moved = true
 	}
-	return len(undecided) > 0, nil
+	return moved, nil
+}
+
+func (t *txn) hasEnded(id message.DeviceID) (bool, error) {
+	n, err := t.queryInt("SELECT count(*) FROM device WHERE id = $1 AND status = $2", id,
+		int(notary.Ended))
+	return n > 0, err
 }
 
 // applyDecisions carries out the payee's decision where it need not wait: a reserved payment
 // settles or returns from what was set aside for it, and a refused one that no active shadow wallet
 // is liable for moves nothing.
-func (t *txn) applyDecisions() (moved bool, err error) {
-	decided, err := t.open("(w.payee IS NOT NULL OR NOT p.requested)")
-	if err != nil {
-		return false, err
-	}
-	for _, p := range decided {
+func (t *txn) applyDecisions(pending []*payment) (moved bool, err error) {
+	for _, p := range pending {
+		if !p.decided && p.requested {
+			continue
+		}
 		did, err := t.applyDecision(p)
 		if err != nil {
 			return false, err
@@ -102,17 +121,15 @@ func (t *txn) applyDecision(p *payment) (bool, error) {
 
 // settleQueue settles the largest set of waiting claims that leaves every shadow wallet
 // non-negative, at once.
-func (t *txn) settleQueue() (bool, error) {
-	waiting, err := t.open(
-		"(w.payee IS NOT NULL OR NOT p.requested) AND p.verdict = $1 AND p.signature IN ($2, $3)",
-		int(notary.Waiting), int(recorded), int(conflicting))
-	if err != nil || len(waiting) == 0 {
-		return false, err
-	}
+func (t *txn) settleQueue(pending []*payment) (bool, error) {
 	payers, available := map[message.DeviceID]*device{}, map[message.DeviceID]money.Ore{}
 	byArrival, claims := map[int64]*payment{}, []claim(nil)
-	for _, p := range waiting {
+	for _, p := range pending {
+		if !p.decided && p.requested || p.verdict != notary.Waiting || !p.shadowed() {
+			continue
+		}
 		if payers[p.payer] == nil {
+			var err error
 			if payers[p.payer], err = t.registered(p.payer); err != nil {
 				return false, err
 			}
@@ -175,24 +192,41 @@ func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error 
 // what their shadow wallet has left, their intermediary's holding, then the pool. A claim for which
 // all three do not suffice, or that is more than an honest payee could have accepted, goes on
 // waiting.
-func (t *txn) coverEnded() (moved bool, err error) {
-	claims, err := t.open(`w.payment = p.identity AND p.requested AND p.verdict = $1 AND
-		(p.signature = $2
-		OR p.signature IN ($3, $4) AND EXISTS (SELECT 1 FROM device d WHERE d.id = p.payer AND
-		d.status = $5))`,
-		int(notary.Waiting), int(unregisteredKey), int(recorded), int(conflicting),
-		int(notary.Ended))
-	if err != nil {
+func (t *txn) coverEnded(pending []*payment) (moved bool, err error) {
+	if pending, err = t.andAwaitingCover(pending); err != nil {
 		return false, err
 	}
-	for _, p := range claims {
+	for _, p := range pending {
+		if due, err := t.needsCover(p); err != nil || !due {
+			if err != nil {
+				return false, err
+			}
+			continue
+		}
 		did, err := t.cover(p)
 		if err != nil {
 			return false, err
 		}
+		if !did && !p.awaitsCover {
+			if err := t.exec("UPDATE payment SET awaits_cover = TRUE WHERE n = $1",
+				p.n); err != nil {
+				return false, err
+			}
+		}
 		moved = moved || did
 	}
 	return moved, nil
+}
+
+// needsCover reports whether others than its payer's wallet may have to pay an accepted claim.
+func (t *txn) needsCover(p *payment) (bool, error) {
+	switch {
+	case !p.accepted || !p.requested || p.verdict != notary.Waiting:
+		return false, nil
+	case p.shadowed():
+		return t.hasEnded(p.payer)
+	}
+	return p.signatureStatus == unregisteredKey, nil
 }
 
 func (t *txn) cover(p *payment) (bool, error) {
@@ -257,14 +291,12 @@ func (t *txn) cover(p *payment) (bool, error) {
 }
 
 // reserve sets money aside for payments that the payee has not decided on, oldest first.
-func (t *txn) reserve() (moved bool, err error) {
-	undecided, err := t.open(
-		"w.payee IS NULL AND p.requested AND p.verdict = $1 AND p.signature = $2",
-		int(notary.Waiting), int(recorded))
-	if err != nil {
-		return false, err
-	}
-	for _, p := range undecided {
+func (t *txn) reserve(pending []*payment) (moved bool, err error) {
+	for _, p := range pending {
+		if p.decided || !p.requested || p.verdict != notary.Waiting ||
+			p.signatureStatus != recorded {
+			continue
+		}
 		payer, err := t.registered(p.payer)
 		if err != nil {
 			return false, err
@@ -280,7 +312,8 @@ func (t *txn) reserve() (moved bool, err error) {
 			p.n); err != nil {
 			return false, err
 		}
-		moved = true
+		t.touched.device(p.payer) // a claim less on it
+		p.verdict, moved = notary.Reserved, true
 	}
 	return moved, nil
 }

@@ -190,6 +190,7 @@ func (t *txn) insertDevice(
 	from message.Name, c *cvc.Certificate, point []byte, r notary.Registration,
 ) error {
 	id := c.Device()
+	t.touched.device(id)
 	head, err := message.FirstHead(id, c.PublicKey)
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "device %s: %v", id, err)
@@ -290,6 +291,7 @@ func (t *txn) storeCertificate(raw []byte) error {
 			p.n); err != nil {
 			return err
 		}
+		t.touched.payment(p.n)
 	}
 	return nil
 }

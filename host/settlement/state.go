@@ -132,7 +132,7 @@ func (p participant) SubmitState(
 			t.stamp(), s.OrderHeld[:], d.id); err != nil {
 			return err
 		}
-		if err := t.settlePending(); err != nil {
+		if err := settle(t); err != nil {
 			return err
 		}
 		if report, err = t.report(d.id, s); err != nil {

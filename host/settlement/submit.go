@@ -153,6 +153,7 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 			int(worth), known.n); err != nil {
 			return nil, err
 		}
+		t.touched.payment(known.n)
 		return t.payment(identity[:])
 	}
 	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount,
@@ -172,7 +173,11 @@ func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) 
 			return nil, err
 		}
 	}
-	return t.payment(identity[:])
+	stored, err := t.payment(identity[:])
+	if err == nil {
+		t.touched.payment(stored.n)
+	}
+	return stored, err
 }
 
 // signatureStatusOf finds whose key signed the Payment; a second body is detected later.
@@ -295,6 +300,9 @@ func (t *txn) storeDecision(v payeeAnswer, identity message.Hash, raw []byte) er
 	case err != nil:
 		return err
 	case !known:
+		if err := t.touchRequest(v.payee, v.request); err != nil {
+			return err
+		}
 		return t.exec("INSERT INTO payee_decision (payee, request, payment, answer, at) VALUES "+
 			"($1, $2, $3, $4, $5)",
 			v.payee, v.request, v.payment, identity[:], t.stamp())

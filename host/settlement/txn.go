@@ -19,12 +19,16 @@ type txn struct {
 	tx    *sql.Tx
 	now   time.Time
 	terms notary.Terms
+
+	touched touched
+	wallets map[message.DeviceID]bool // what isWallet has found
 }
 
 // transact runs do in one durable transaction.
 func (n *Notary) transact(ctx context.Context, do func(t *txn) error) error {
 	return store.InTx(ctx, n.db, func(tx *sql.Tx) error {
-		return do(&txn{ctx: ctx, tx: tx, now: n.clock.Now().UTC(), terms: n.terms})
+		return do(&txn{ctx: ctx, tx: tx, now: n.clock.Now().UTC(), terms: n.terms,
+			touched: newTouched(), wallets: map[message.DeviceID]bool{}})
 	})
 }
 
@@ -34,7 +38,7 @@ func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
 		if err := do(t); err != nil {
 			return err
 		}
-		return t.settlePending()
+		return settle(t)
 	})
 }
 
@@ -122,8 +126,8 @@ func (t *txn) available(d *device) (money.Ore, error) {
 	if err != nil {
 		return 0, err
 	}
-	reserved, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict = $2",
-		d.id, notary.Reserved)
+	reserved, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict IN "+
+		"(1, 2) AND verdict = $2", d.id, notary.Reserved)
 	if err != nil {
 		return 0, err
 	}
@@ -178,6 +182,9 @@ func (t *txn) move(m movement) error {
 	posted, err := ledger.Post(t.ctx, t.tx, t.now, ledger.Order{Key: m.key, Lines: m.lines})
 	if err != nil || !posted {
 		return err
+	}
+	for _, l := range m.lines {
+		t.touched.line(l)
 	}
 	for _, s := range m.entries {
 		e := s.entry

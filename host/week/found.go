@@ -209,6 +209,7 @@ func (w *world) issue(ctx context.Context, on *hand, number int) error {
 	if err != nil {
 		return err
 	}
+	order.Limits = w.terms.card
 	order.Batch = banking.DeviceIDOf(b.name, banking.KindBatch, 1)
 	if p.card, err = w.install(number, order); err != nil {
 		return err

@@ -196,7 +196,7 @@ func (w *world) countPayments(ctx context.Context, m *Morning) error {
 func (w *world) audit(
 	ctx context.Context, agreed bool,
 ) ([]audit.Violation, []audit.Device, error) {
-	cards, err := w.observeAll(ctx)
+	cards, err := ofAll(ctx, w, w.observe)
 	if err != nil {
 		return nil, nil, err
 	}

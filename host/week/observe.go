@@ -14,32 +14,41 @@ import (
 // observe reads a person's card as its intermediary would, without changing it: the notary does not
 // learn of the Challenge.
 func (w *world) observe(ctx context.Context, p *person) (audit.Device, error) {
-	d, err := w.read(ctx, p)
-	if err != nil {
-		return d, fmt.Errorf("reading the card of %s: %w", p.name, err)
-	}
-	return d, nil
-}
-
-func (w *world) read(ctx context.Context, p *person) (audit.Device, error) {
 	applet := client.New(hold(p.card, tear{}))
-	selected, err := applet.Select(ctx)
-	if err != nil {
-		return audit.Device{}, err
-	}
-	challenge, err := p.bank.challenge(p.device.ID, selected.Nonce)
-	if err != nil {
-		return audit.Device{}, err
-	}
-	state, err := applet.GetState(ctx, challenge, p.bank.instruction.Encoded)
+	state, err := w.askState(ctx, applet, p)
 	if err != nil {
 		return audit.Device{}, err
 	}
 	records, err := applet.Records(ctx)
 	if err != nil {
-		return audit.Device{}, err
+		return audit.Device{}, fmt.Errorf("reading the card of %s: %w", p.name, err)
 	}
 	return audit.Observed(session.Reading{State: state, Records: records})
+}
+
+// state is observe without the records: of thousands of cards they are most of what is read.
+func (w *world) state(ctx context.Context, p *person) (*message.State, error) {
+	encoded, err := w.askState(ctx, client.New(hold(p.card, tear{})), p)
+	if err != nil {
+		return nil, err
+	}
+	return message.Parse[message.State](encoded)
+}
+
+func (w *world) askState(ctx context.Context, applet *client.Client, p *person) ([]byte, error) {
+	selected, err := applet.Select(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the card of %s: %w", p.name, err)
+	}
+	challenge, err := p.bank.challenge(p.device.ID, selected.Nonce)
+	if err != nil {
+		return nil, err
+	}
+	state, err := applet.GetState(ctx, challenge, p.bank.instruction.Encoded)
+	if err != nil {
+		return nil, fmt.Errorf("reading the card of %s: %w", p.name, err)
+	}
+	return state, nil
 }
 
 // observeMerchant reads a terminal.
@@ -64,20 +73,22 @@ func (b *bank) challenge(id message.DeviceID, nonce message.Nonce) ([]byte, erro
 	}, b.instruction.Signer)
 }
 
-// observeAll reads all cards.
-func (w *world) observeAll(ctx context.Context) ([]audit.Device, error) {
-	all := make([]audit.Device, len(w.people))
+// ofAll reads something from all cards.
+func ofAll[T any](
+	ctx context.Context, w *world, read func(context.Context, *person) (T, error),
+) ([]T, error) {
+	all := make([]T, len(w.people))
 	err := w.atOnce(ctx, len(w.people), func(_ *hand, number int) (err error) {
-		all[number], err = w.observe(context.WithoutCancel(ctx), w.people[number])
+		all[number], err = read(context.WithoutCancel(ctx), w.people[number])
 		return err
 	})
 	return all, err
 }
 
 // checkOwners checks that each owner knows what the card holds.
-func (w *world) checkOwners(cards []audit.Device) error {
+func (w *world) checkOwners(cards []*message.State) error {
 	for number, p := range w.people {
-		if holds := cards[number].State.Balance; holds != p.balance {
+		if holds := cards[number].Balance; holds != p.balance {
 			return fmt.Errorf("%s believes to hold %s; the card holds %s", p.name, p.balance, holds)
 		}
 	}

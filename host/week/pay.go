@@ -181,9 +181,9 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 
 // look has somebody look at the balance, who does not know what became of a torn tap.
 func (v *visit) look(p *person) error {
-	d, err := v.w.observe(v.ctx, p)
+	state, err := v.w.state(v.ctx, p)
 	if err == nil {
-		p.balance = d.State.Balance
+		p.balance = state.Balance
 	}
 	return err
 }

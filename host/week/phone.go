@@ -20,8 +20,9 @@ type journal []byte
 // pocket is where phones are used, one after the other: one database in memory, which holds the
 // journal of the phone in use.
 type pocket struct {
-	db    *sql.DB
-	blank []byte // image of a phone that was never used
+	db       *sql.DB
+	blank    []byte        // image of a phone that was never used
+	compress *flate.Writer // takes a megabyte: one for all phones
 }
 
 func newPocket(ctx context.Context) (*pocket, error) {
@@ -30,6 +31,9 @@ func newPocket(ctx context.Context) (*pocket, error) {
 		return nil, err
 	}
 	p := &pocket{}
+	if p.compress, err = flate.NewWriter(nil, flate.BestSpeed); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
 	if p.db, err = openMemory(ctx, schema); err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (k *pocket) use(
 	err = do(phone)
 	if image, failed := store.Image(ctx, k.db); failed != nil {
 		err = errors.Join(err, failed)
-	} else if p.journal, failed = compressed(image); failed != nil {
+	} else if p.journal, failed = k.journalOf(image); failed != nil {
 		err = errors.Join(err, failed)
 	}
 	return err
@@ -79,14 +83,12 @@ func (j journal) image(blank []byte) ([]byte, error) {
 	return image, nil
 }
 
-func compressed(image []byte) (journal, error) {
+// journalOf returns the journal that an image makes.
+func (k *pocket) journalOf(image []byte) (journal, error) {
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestSpeed)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	_, err = w.Write(image)
-	if err := errors.Join(err, w.Close()); err != nil {
+	k.compress.Reset(&b)
+	_, err := k.compress.Write(image)
+	if err := errors.Join(err, k.compress.Close()); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	return bytes.Clone(b.Bytes()), nil

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/host/audit"
 )
 
 // Report is what became of a week.
@@ -114,11 +114,11 @@ func newDay(day int, attempts []attempt) Day {
 }
 
 // look fills in what cards and terminals hold.
-func (d *Day) look(w *world, cards []audit.Device) {
+func (d *Day) look(w *world, cards []*message.State) {
 	var balances, records, receipts, taken []int64
 	for _, c := range cards {
-		balances = append(balances, int64(c.State.Balance))
-		records = append(records, int64(c.State.ATC-c.State.AckedATC))
+		balances = append(balances, int64(c.Balance))
+		records = append(records, int64(c.ATC-c.AckedATC))
 	}
 	for _, s := range w.merchants {
 		receipts = append(receipts, int64(s.receipts))

@@ -56,7 +56,7 @@ func Run(ctx context.Context, p Plan) (Report, error) {
 	}
 	p.Clock = clock.OrSystem(p.Clock)
 	r := Report{Cards: p.Cards, Terminals: p.Terminals, Seed: p.Seed, Limits: p.Limits,
-		Days: []Day{}}
+		Days: []Day{}, Violations: []string{}}
 	digest := sha256.New()
 	err := r.run(ctx, p, digest)
 	r.Digest = fmt.Sprintf("%x", digest.Sum(nil))
@@ -133,7 +133,7 @@ func (r *Report) playDay(ctx context.Context, w *world, day int, digest hash.Has
 
 // evening reads all cards, and has those whose PIN is locked unlocked.
 func (w *world) evening(ctx context.Context, d *Day) error {
-	cards, err := w.observeAll(ctx)
+	cards, err := ofAll(ctx, w, w.state)
 	if err != nil {
 		return err
 	}

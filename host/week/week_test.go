@@ -70,6 +70,25 @@ func TestAWeekUnderThePilotsLimitsFailsByLimits(t *testing.T) {
 	}
 }
 
+// Under the default limits all that is funded succeeds, unless somebody forgets the PIN or leaves
+// after a torn tap.
+func TestAWeekUnderTheDefaultLimitsFailsByNoLimit(t *testing.T) {
+	p := small(Default)
+	r := play(t, p)
+	checkAllIsWell(t, p, r)
+	torn := 0
+	for _, d := range r.Days {
+		torn += d.Torn
+		assert.Empty(t, d.Failed)
+		assert.Positive(t, d.BusiestHour)
+	}
+	assert.Positive(t, torn, "torn taps are healed: take a seed that has some")
+	pilot := play(t, small(Pilot))
+	for n, d := range r.Days {
+		assert.Equal(t, d.Attempts, pilot.Days[n].Attempts, "people want the same")
+	}
+}
+
 // A week follows from its seed: on one processor as on several, and another seed is another week.
 func TestAWeekFollowsFromItsSeed(t *testing.T) {
 	p := small(Pilot)
@@ -196,7 +215,7 @@ func TestTornTaps(t *testing.T) {
 			require.ErrorIs(t, err, errWithdrawn)
 		}
 	}
-	_, err = w.observe(t.Context(), w.people[0])
+	_, err = w.state(t.Context(), w.people[0])
 	require.NoError(t, err)
 }
 
@@ -205,7 +224,7 @@ func TestJournalsOfPhonesThatAreOff(t *testing.T) {
 	k, err := newPocket(t.Context())
 	require.NoError(t, err)
 	defer k.db.Close()
-	kept, err := compressed(k.blank)
+	kept, err := k.journalOf(k.blank)
 	require.NoError(t, err)
 	image, err := kept.image(nil)
 	require.NoError(t, err)

@@ -371,8 +371,8 @@ func TestFolderWithAKeyInATPM(t *testing.T) {
 }
 
 // TestSuccessorsEndLater: devices go forward by the certificate's end, so that a key with an
-// earlier one, or a crisis key with the same, could never come; and a former crisis key is certified
-// no more.
+// earlier one, or a crisis key with the same, could never come; and a former crisis key is
+// certified no more.
 func TestSuccessorsEndLater(t *testing.T) {
 	for _, role := range []spec.Role{spec.RoleNotary, spec.RoleInstructionKey,
 		spec.RoleCrisisKey} {

@@ -11,7 +11,8 @@ import (
 
 // constant is the declaration, on one line, of a number; its name is the first group.
 var constant = regexp.MustCompile(
-	`(?m)^[ \t]*(?:(?:public|private|protected) )?static final (?:byte|short|int) (\w+) = [^;\n]*;.*$`)
+	`(?m)^[ \t]*(?:(?:public|private|protected) )?static final (?:byte|short|int) (\w+) = ` +
+		`[^;\n]*;.*$`)
 
 // literal is the declaration of one whose value is a literal: its type, name and value.
 var literal = regexp.MustCompile(
@@ -25,8 +26,8 @@ var javaWord = regexp.MustCompile(`\w+`)
 
 // copyWithoutConstants copies a package's sources, each line at its place, with numbers for the
 // constants of other classes, as javac would put them, and without the constants that then nothing
-// reads. A converter leaves the debug component out where it would be longer than 65,535 bytes (Java
-// Card VM 3.0.4, 6.14), and much of it are names of constants, which no instruction mentions.
+// reads. A converter leaves the debug component out where it would be longer than 65,535 bytes
+// (Java Card VM 3.0.4, 6.14), and much of it are names of constants, which no instruction mentions.
 func copyWithoutConstants(to, from string) error {
 	sources := map[string][]byte{}
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {

@@ -75,8 +75,8 @@ something is stuck.`,
 	c.Flags().Uint64Var(&p.Seed, "seed", 1, "seed of everything")
 	c.Flags().IntVar(&p.Workers, "workers", week.DefaultWorkers(),
 		"what is played at the same time; the result is the same with any number")
-	c.Flags().StringSliceVar(&limits, "limits", []string{string(week.Pilot)},
-		"limits of cards and terminals: pilot")
+	c.Flags().StringSliceVar(&limits, "limits", []string{string(week.Default)},
+		"limits of cards and terminals: pilot or default, or both, as pilot,default")
 	c.Flags().StringVar(&plot, "plot", "", "write a picture of the days to this file, in SVG")
 	cli.JSONFlag(c, &asJSON)
 	return c
@@ -103,6 +103,7 @@ func playWeeks(
 	ctx context.Context, plans []week.Plan, out, progressOut io.Writer, write func(weeks) error,
 ) error {
 	debug.SetGCPercent(weekGarbagePercent)
+	debug.SetMemoryLimit(weekMemory)
 	answer := weeks{Weeks: []week.Report{}}
 	var failed error
 	for _, p := range plans {
@@ -139,6 +140,10 @@ func playWeeks(
 
 // weekGarbagePercent is Go's own: ten thousand cards are to fit into memory.
 const weekGarbagePercent = 100
+
+// weekMemory is where garbage is collected earlier: beside it are the databases, and ten thousand
+// cards are to fit into 2 GiB.
+const weekMemory = 1536 << 20
 
 func writePlot(path string, answer weeks) error {
 	picture, err := week.Plot(answer.Weeks...)

@@ -1,0 +1,120 @@
+package settlement
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ekrona/host/store"
+)
+
+// Every change in the tests of this package is made twice: by a sweep over everything, which is
+// undone, and by one over what was touched. Both must move the same.
+func init() { settle = settleBothWays }
+
+func settleBothWays(t *txn) error {
+	whole, err := t.sweepEverything()
+	if err != nil {
+		return err
+	}
+	if err := t.settlePending(); err != nil {
+		return err
+	}
+	after, err := t.books()
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(whole, after) {
+		panic(fmt.Sprintf("what was touched is not all that could move\nall: %q\ntouched: %q",
+			whole, after))
+	}
+	return nil
+}
+
+// sweepEverything returns what a sweep over everything would leave, and undoes it.
+func (t *txn) sweepEverything() (left []string, err error) {
+	err = t.undo(func() error {
+		if err := t.everythingTouched().settlePending(); err != nil {
+			return err
+		}
+		left, err = t.books()
+		return err
+	})
+	return left, err
+}
+
+// everythingTouched returns the transaction as if it had touched everything.
+func (t *txn) everythingTouched() *txn {
+	whole := *t
+	whole.touched = newTouched()
+	whole.touched.everything = true
+	return &whole
+}
+
+// undo calls do and undoes what it has done.
+func (t *txn) undo(do func() error) error {
+	if err := t.exec("SAVEPOINT undone"); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if err := t.exec("ROLLBACK TO SAVEPOINT undone"); err != nil {
+		return err
+	}
+	return t.exec("RELEASE SAVEPOINT undone")
+}
+
+// books returns all that a sweep changes, in words.
+func (t *txn) books() ([]string, error) {
+	return store.Column[string](t.ctx, t.tx, `SELECT line FROM (
+		SELECT 'payment ' || n || ': verdict ' || verdict || ', from ' || from_shadow || ' ' ||
+			from_holding || ' ' || from_pool AS line FROM payment
+		UNION ALL SELECT 'decision ' || payee || ' ' || request FROM payee_decision
+		UNION ALL SELECT 'account ' || name || ' ' || balance FROM ledger_account
+		UNION ALL SELECT 'order ' || key FROM ledger_order
+		UNION ALL SELECT 'entry ' || intermediary || ' ' || kind || ' ' || device || ' ' ||
+			online || ' ' || shadow || ' ' || payer || ' ' || atc FROM statement
+		UNION ALL SELECT 'device ' || id || ' ' || status || ' ' || holding_debt || ' ' ||
+			pool_debt || ' ' || sweeps FROM device) AS lines ORDER BY line`)
+}
+
+// Sweeps is how much changes have looked at, and how long that took.
+type Sweeps struct {
+	Changes     int
+	Whole       int // payments that a sweep over everything reads
+	Touched     int // payments that are read
+	MostTouched int // in one change
+	WholeTime   time.Duration
+	TouchedTime time.Duration
+}
+
+// MeasureSweeps measures every change until the returned function is called, in place of comparing
+// what it leaves.
+func MeasureSweeps() (all *Sweeps, stop func()) {
+	all = &Sweeps{}
+	settle = func(t *txn) error {
+		open, _, err := t.everything()
+		if err != nil {
+			return err
+		}
+		pending, _, err := t.pending()
+		if err != nil {
+			return err
+		}
+		all.Changes++
+		all.Whole += len(open)
+		all.Touched += len(pending)
+		all.MostTouched = max(all.MostTouched, len(pending))
+		began := time.Now()
+		if err := t.undo(t.everythingTouched().settlePending); err != nil {
+			return err
+		}
+		all.WholeTime += time.Since(began)
+		began = time.Now()
+		err = t.settlePending()
+		all.TouchedTime += time.Since(began)
+		return err
+	}
+	return all, func() { settle = settleBothWays }
+}
