@@ -68,7 +68,7 @@ which asks for it.`,
 		asked := ask || f.pin.Given() || h.holder.Cards[0].PIN != ""
 		if info.Application && (secured || asked) {
 			if !secured {
-				if err := h.owner(ctx, f.pin); err != nil {
+				if err := h.byPIN(ctx, f.pin); err != nil {
 					return err
 				}
 			}
