@@ -127,7 +127,7 @@ func answerEnded(
 	if e.Missing != nil {
 		answer.Missing = e.Missing.Error()
 		f.Warn(c, "the journal of terminal %s was not handed over; when it is back, \"ekrona "+
-			"terminal end --device %s\" does so: %w", e.Device, e.Device, e.Missing)
+			"terminal end MERCHANT --device %s\" does so: %w", e.Device, e.Device, e.Missing)
 	}
 	return f.Answer(c, answer, "%s", text)
 }
