@@ -38,7 +38,7 @@ type Plan struct {
 // ErrPlan says that there is no such week.
 var ErrPlan = errors.New("give 1 or more of each: cards, terminals and days")
 
-// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrNoCrisis].
+// Check refuses a plan that cannot be played. Errors: [ErrPlan], unknown limits.
 func (p Plan) Check() error {
 	if p.Cards < 1 || p.Terminals < 1 || p.Days < 1 {
 		return ErrPlan
@@ -112,6 +112,14 @@ func (r *Report) run(ctx context.Context, p Plan, digest hash.Hash) (err error) 
 // playDay plays a day and its evening. A day that was broken off is in the report too.
 func (r *Report) playDay(ctx context.Context, w *world, day int, digest hash.Hash) error {
 	w.clock.At = beginning.Add(time.Duration(day) * 24 * time.Hour)
+	if w.plan.Limits == Crisis && day+1 == orderDay {
+		made, err := w.orderCrisis(ctx)
+		if err != nil {
+			return fmt.Errorf("day %d: crisis order: %w", day+1, err)
+		}
+		r.Order = &made
+		fmt.Fprintf(digest, "%v\n", made)
+	}
 	attempts := w.district.day(day)
 	err := w.playDay(ctx, day, attempts)
 	d := newDay(day, attempts)
@@ -144,5 +152,6 @@ func (w *world) evening(ctx context.Context, d *Day) error {
 		return err
 	}
 	d.look(w, cards)
-	return nil
+	d.Crisis, err = w.spreading(ctx, cards)
+	return err
 }
