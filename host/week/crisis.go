@@ -133,7 +133,7 @@ func (w *world) spreading(ctx context.Context, cards []*message.State) (s Spread
 
 // used counts which limits of the policies were passed.
 func (w *world) used(cards []*message.State) []Used {
-	own, shop := message.DefaultPolicy(), w.terms.terminal
+	card, terms := message.DefaultPolicy(), w.terms.terminal
 	counts := map[Reason]int{}
 	count := func(passed bool, what limit.Kind, whose limit.Owner) {
 		if passed {
@@ -142,15 +142,15 @@ func (w *world) used(cards []*message.State) []Used {
 	}
 	for number, p := range w.people {
 		records := cards[number].ATC - cards[number].AckedATC
-		count(p.most.held > own.MaxBalance, limit.Balance, limit.Card)
-		count(p.most.paid > own.MaxPayment, limit.Payment, limit.Card)
-		count(p.spent > own.MaxSpent, limit.Spent, limit.Card)
-		count(records > uint32(own.MaxTransactions), limit.Transactions, limit.Card)
+		count(p.most.held > card.MaxBalance, limit.Balance, limit.Card)
+		count(p.most.paid > card.MaxPayment, limit.Payment, limit.Card)
+		count(p.spent > card.MaxSpent, limit.Spent, limit.Card)
+		count(records > uint32(card.MaxTransactions), limit.Transactions, limit.Card)
 	}
 	for _, m := range w.merchants {
-		count(m.receipts > int(shop.MaxTransactions), limit.Receipts, limit.Terminal)
-		count(m.taken > shop.MaxBalance, limit.Sum, limit.Terminal)
-		count(m.most > shop.MaxPayment, limit.Payment, limit.Terminal)
+		count(m.receipts > int(terms.MaxTransactions), limit.Receipts, limit.Terminal)
+		count(m.taken > terms.MaxBalance, limit.Sum, limit.Terminal)
+		count(m.most > terms.MaxPayment, limit.Payment, limit.Terminal)
 	}
 	used := []Used{}
 	for reason, n := range counts {
