@@ -21,11 +21,10 @@ import (
 const (
 	orderDay  = 2  // on whose morning it is signed, from 1
 	orderDays = 14 // for which it counts
-	// Of so many terminals one gets it by file that morning: a grocer's, as the largest merchants
-	// are. Every other terminal and every card has it from a tap, or from the other phone beside a
-	// message.
-	terminalsAFile = 10
 )
+
+// filesOf is to how many merchants the files of a trade refer.
+const filesOf = 20
 
 // Order is the crisis order of a week.
 type Order struct {
@@ -85,16 +84,21 @@ func (w *world) orderCrisis(ctx context.Context) (Order, error) {
 	return made, nil
 }
 
-// fileMerchants draws who gets the crisis order by file.
+// fileMerchants draws who gets the crisis order by file: a quarter of the merchants, of those
+// where people come early as well as of the largest, and at least one. Every other terminal and
+// every card has it from a tap, or from the other phone beside a message.
 func (t *district) fileMerchants() []int {
-	grocers := t.ofTrade[0]
-	if len(grocers) == 0 {
-		return []int{0}
-	}
-	some := min(max(t.merchants/terminalsAFile, 1), len(grocers))
+	r := draws(t.seed, "crisis order")
 	var drawn []int
-	for _, n := range draws(t.seed, "crisis order").Perm(len(grocers))[:some] {
-		drawn = append(drawn, grocers[n])
+	for trade, row := range trades {
+		merchants := t.ofTrade[trade]
+		some := min(t.merchants*row.files/filesOf, len(merchants))
+		for _, n := range r.Perm(len(merchants))[:some] {
+			drawn = append(drawn, merchants[n])
+		}
+	}
+	if len(drawn) == 0 {
+		return []int{r.IntN(t.merchants)}
 	}
 	slices.Sort(drawn)
 	return drawn

@@ -1,6 +1,7 @@
 package week
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,17 +103,24 @@ func TestAnOrderThatNobodyHasSigned(t *testing.T) {
 	require.ErrorContains(t, err, "that nobody has signed")
 }
 
-// By file it comes to grocers, one merchant of ten; where there is none, to the only merchant.
+// By file it comes to a quarter of the merchants, of three trades; at least to one.
 func TestWhoHasTheOrderByFile(t *testing.T) {
-	for _, merchants := range []int{1, 4, 20, 200} {
+	for merchants, some := range map[int]int{1: 1, 4: 1, 20: 5, 200: 50} {
 		d := newDistrict(1, 10, merchants)
 		drawn := d.fileMerchants()
-		require.Len(t, drawn, max(1, merchants/10))
+		require.Len(t, drawn, some)
+		assert.Equal(t, drawn, d.fileMerchants())
+		of := make([]int, len(trades))
 		for _, n := range drawn {
-			if len(d.ofTrade[0]) > 0 {
-				assert.Contains(t, d.ofTrade[0], n)
+			assert.True(t, n >= 0 && n < merchants)
+			for trade := range trades {
+				if slices.Contains(d.ofTrade[trade], n) {
+					of[trade]++
+				}
 			}
 		}
-		assert.Equal(t, drawn, d.fileMerchants())
+		if some > 1 {
+			assert.Equal(t, []int{merchants / 10, merchants / 10, merchants / 20, 0}, of)
+		}
 	}
 }

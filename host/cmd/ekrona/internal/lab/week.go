@@ -42,8 +42,9 @@ seed, on any number of processors. Several limits are played one after the other
 same seed: the same people want the same.
 
 The limits crisis are the default ones, and a crisis order that the central bank signs on the
-morning of day two. One terminal of ten has it by file, at least one, a grocer's; all others,
-and all cards and phones, have it from each other. Each evening it shows how far it has come.
+morning of day two. A quarter of the terminals have it by file, at least one: of grocers, cafes
+and filling stations. All others, and all cards and phones, have it from each other. Each
+evening it shows how far it has come.
 
 Interrupted, it shows what is known by then. Exit code 3: an invariant does not hold, or
 something is stuck.`,
