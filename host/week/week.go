@@ -35,13 +35,22 @@ type Plan struct {
 	Show    progress.Show // receives how far each part is, from one goroutine at a time
 }
 
-// ErrPlan says that there is no such week.
-var ErrPlan = errors.New("give 1 or more of each: cards, terminals and days")
+// Errors of a plan.
+var (
+	// ErrPlan says that there is no such week.
+	ErrPlan = errors.New("give 1 or more of each: cards, terminals and days")
+	// ErrTooShort says that the week ends before its crisis order comes.
+	ErrTooShort = fmt.Errorf("limits %s: the crisis order is signed on day %d: give so many days "+
+		"or more", Crisis, orderDay)
+)
 
-// Check refuses a plan that cannot be played. Errors: [ErrPlan], unknown limits.
+// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrTooShort], unknown limits.
 func (p Plan) Check() error {
 	if p.Cards < 1 || p.Terminals < 1 || p.Days < 1 {
 		return ErrPlan
+	}
+	if p.Limits == Crisis && p.Days < orderDay {
+		return ErrTooShort
 	}
 	_, err := p.Limits.terms()
 	return err

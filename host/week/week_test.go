@@ -193,6 +193,9 @@ func TestPlansThatCannotBePlayed(t *testing.T) {
 	} {
 		require.ErrorIs(t, p.Check(), ErrPlan)
 	}
+	short := small(Crisis)
+	short.Days = 1
+	require.ErrorIs(t, short.Check(), ErrTooShort)
 	require.ErrorContains(t, small("none").Check(), `limits "none"`)
 	_, err := Run(t.Context(), small("none"))
 	require.ErrorContains(t, err, `limits "none"`)
