@@ -20,8 +20,8 @@ var Accept = command(Command{
 		"Payer's CA is remembered, certified by a known root; certificate verifies; role card, " +
 			"of its CA's name (a SAM pays its desk only) and [A-Z0-9]; its holder is the " +
 			"Payment's payer.",
-		"Not expired by the card's date: payer's certificate, its CA's, own, own CA's.",
 		"The Payment's signature verifies.",
+		"Not expired by the card's date: payer's certificate, its CA's, own, own CA's.",
 	},
 	Effect: "Balance, record and head, and the Request closed, at one moment before a byte " +
 		"goes out. A power cut leaves all or nothing.",

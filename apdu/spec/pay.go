@@ -44,8 +44,9 @@ var Pay = command(Command{
 	Answers: []Answer{
 		{SWConditions, "not activated; enciphered: the nonce is used up"},
 		{SWVersion, "another version or algorithm in the Request"},
-		{SWWrongData, "not the layout, amount zero, or the holder's id has other characters than " +
-			"[A-Z0-9]; enciphered: POINT is not on the curve; within the answer: not a PIN block"},
+		{SWWrongData, "not the layout, amount zero, DATE is no day of the calendar, or the " +
+			"holder's id has other characters than [A-Z0-9]; enciphered: POINT is not on the " +
+			"curve; within the answer: not a PIN block"},
 		{SWRequestReused, "a kept record pays another Request of the same payee and number"},
 		{SWBlocked, "blocked"},
 		{SWClosed, "closed"},

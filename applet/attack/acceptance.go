@@ -175,6 +175,18 @@ var acceptances = []Attack{
 		}}},
 	},
 	{
+		Name:    "Payment by a payer made up to find out the card's date",
+		Threat:  "cards that receive without PIN are told apart by their last synchronisation",
+		Defence: "the card verifies a signature before it looks at dates",
+		Clause:  "PROTOCOL.md §2", Card: Asking, Answers: sw(spec.SWCertificate),
+		Ways: []Way{
+			madeUpPayer("before the date", (*Setup).expired),
+			madeUpPayer("after it", func(s *Setup, role spec.Role) (Identity, error) {
+				return s.device(s.Own, role)
+			}),
+		},
+	},
+	{
 		Name:    "Payment of a payer whose id is none",
 		Threat:  "the card keeps a record that no host can read, and never synchronises again",
 		Defence: "the card checks each character of an id", Clause: "PROTOCOL.md §8, 10",
@@ -303,4 +315,19 @@ func strangePayers() []Way {
 		}})
 	}
 	return ways
+}
+
+// madeUpPayer is a Payment with a certificate of that payer that its CA has not signed.
+func madeUpPayer(name string, payer func(*Setup, spec.Role) (Identity, error)) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		of, err := payer(s, spec.RoleCard)
+		if err != nil {
+			return Blow{}, err
+		}
+		blow, err := s.paidBy(of)
+		if err == nil {
+			blow.Data[1] = flipped(blow.Data[1])
+		}
+		return blow, err
+	}}
 }

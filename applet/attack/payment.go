@@ -155,6 +155,14 @@ var payments = []Attack{
 		Ways: []Way{forgedRequest("euro", put([]byte{0x5F, 0x2A, 2}, 0, 0x09, 0x78))},
 	},
 	{
+		Name:    "Request of a day that no calendar has",
+		Threat:  "the card keeps a record that no host can read, and never synchronises again",
+		Defence: "the card takes days from 2000-01-01 to 2099-12-31 only",
+		Clause:  "PROTOCOL.md §8, 10", Card: PINEntered, Answers: sw(spec.SWWrongData),
+		Ways: noDays("000000", "260001", "261301", "269901", "260100", "260132", "260229", "990229",
+			"280230", "260431", "260631", "260931", "261131", "260732", "260832", "261232"),
+	},
+	{
 		Name:    "Request that is none",
 		Threat:  "the parser takes what is not the layout",
 		Defence: "every byte is checked before a signature is",
@@ -450,6 +458,19 @@ func wrongSignatures(
 			ways,
 			Way{corrupted.name, func(s *Setup) (Blow, error) { return with(s, corrupted.corrupt) }},
 		)
+	}
+	return ways
+}
+
+// noDays are Requests with these dates, otherwise genuine.
+func noDays(days ...string) (ways []Way) {
+	for _, day := range days {
+		digits := []byte(day)
+		for i := range digits {
+			digits[i] -= '0'
+		}
+		ways = append(ways,
+			forgedRequest(day, put([]byte{0x5F, 0x25, spec.DateLength}, 0, digits...)))
 	}
 	return ways
 }

@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"time"
+
 	"github.com/stretchr/testify/assert"
 
 	"ekrona/apdu"
@@ -233,6 +235,21 @@ var crisisCases = []testCase{
 			a := p.agree(selected)
 			opened := p.open(a, s.succeeds(p.variant, p.withPIN(a, ownPIN)...))
 			s.enterPayment(p.request, opened.Payment)
+		}
+	}},
+	{"PAY takes the first and the last day of each month", func(c *caseRun) {
+		s := c.loaded(1000)
+		merchant := c.device(s.bank, spec.RoleTerminal)
+		for _, year := range []int{2000, 2026, 2099} {
+			for month := time.January; month <= time.December; month++ {
+				first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+				for _, day := range []time.Time{first, first.AddDate(0, 1, -1)} {
+					s.enterPIN()
+					r := c.requestOn(message.DateOf(day), merchant, 1, "")
+					s.payVerified(merchant, r)
+				}
+				s.acknowledge(s.model.atc())
+			}
 		}
 	}},
 	{"a terminal's Request has a date and a card's has none", func(c *caseRun) {

@@ -41,9 +41,10 @@ final class Accept extends Command {
         short entry = requireOpen();
         short ca = device.certificates.requireKnownCA(certificate);
         requireRole(certificate);
+        // The signatures come before the dates: made-up certificates do not find out the card's.
+        device.certificates.requireSigned(certificate, ca, bodyLength);
         device.certificates.requireNotExpired(certificate, ca);
         device.certificates.requireOwnNotExpired();
-        device.certificates.requireSigned(certificate, ca, bodyLength);
         requireOwnSignature(entry);
 
         compose();

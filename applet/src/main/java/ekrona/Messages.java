@@ -136,7 +136,7 @@ final class Messages {
             refuse(b, offset, end, (byte) Spec.TAG_REQUEST);
         }
         if (hasDate(b, offset)) {
-            Tlv.requireDate(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE));
+            Tlv.requireDay(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE));
         }
         requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;

@@ -16,6 +16,8 @@ final class Tlv {
     private static final short SECOND_TAG_BYTE = (short) 0xFF00;
     private static final short SIX_EACH = (short) 0x0606;
     private static final short HIGH_HALVES = (short) 0xF0F0;
+    private static final short FEBRUARY = (short) 2;
+    private static final short DECEMBER = (short) 12;
 
     private Tlv() {
     }
@@ -84,6 +86,29 @@ final class Tlv {
         if ((short) (all & HIGH_HALVES) != 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
+    }
+
+    /**
+     * Requires a day of the calendar, from 2000 to 2099. Hosts refuse a record with any other date,
+     * so that it would stay on the card for ever.
+     */
+    static void requireDay(byte[] b, short offset) {
+        requireDate(b, offset);
+        short month = number(b, (short) (offset + 2));
+        short day = number(b, (short) (offset + 4));
+        // Months of 31 days are the odd ones up to July, and the even ones from August on.
+        short last = (short) (30 + (short) ((short) (month + (month >> 3)) & 1));
+        if (month == FEBRUARY) {
+            last = (short) ((short) (number(b, offset) & 3) == 0 ? 29 : 28);
+        }
+        if (month == 0 || month > DECEMBER || day == 0 || day > last) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
+    /** The number of two digits at offset. */
+    private static short number(byte[] b, short offset) {
+        return (short) (b[offset] * 10 + b[(short) (offset + 1)]);
     }
 
     /** Writes tag and length. Returns the offset of the value. */
