@@ -148,8 +148,8 @@ func (s *Sandbox) IssueTerminal(
 	}
 	if settings, _, err := pos.Read(s.path(terminalPrefix + name)); err == nil &&
 		filepath.Base(settings.Intermediary) != b.FolderName() {
-		return "", fmt.Errorf("sandbox: the %s has a terminal of %s: name that bank, or give another "+
-			"merchant", name, filepath.Base(settings.Intermediary))
+		return "", fmt.Errorf("sandbox: the %s has a terminal of %s: name that bank, or give "+
+			"another merchant", name, filepath.Base(settings.Intermediary))
 	}
 	id, err := b.ReserveDevice(ctx, banking.Reservation{Kind: banking.KindTerminal,
 		Intent: "terminal of " + name})

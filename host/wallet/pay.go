@@ -41,8 +41,8 @@ var ErrOwnRequest = errors.New("wallet: this Request is by the card that would p
 //  3. The Payment is kept, and goes to the payee over any channel and, with the
 //     next synchronisation, to the notary. A cut before: as in step 2.
 //
-// Errors: [ErrRefused], [ErrOwnRequest], [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost],
-// [ErrPINNeeded].
+// Errors: [ErrRefused], [ErrOwnRequest], [*TornTap], [*limit.Reached], [*client.Refusal],
+// [*client.LinkLost], [ErrPINNeeded].
 func (w *Wallet) Pay(
 	ctx context.Context, tap Tap, request envelope.Envelope,
 ) (envelope.Envelope, error) {

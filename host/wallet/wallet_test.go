@@ -196,7 +196,8 @@ func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	assert.Empty(t, open)
 }
 
-// TestOwnRequestIsNotPaid: the Payment that is kept of it is the payer's, and no answer for its payee.
+// TestOwnRequestIsNotPaid: the Payment that is kept of it is the payer's, and no answer for its
+// payee.
 func TestOwnRequestIsNotPaid(t *testing.T) {
 	p := newPhone(t)
 	request, payment, _ := p.incoming()

@@ -188,8 +188,9 @@ func Open(
 	return t, err
 }
 
-// followedLinks returns the link certificates that "ekrona pki follow" has put beside the keys, from
-// the last known root on: the CAs that it has taken with them are by the root that they lead to.
+// followedLinks returns the link certificates that "ekrona pki follow" has put beside the keys,
+// from the last known root on: the CAs that it has taken with them are by the root that they lead
+// to.
 func followedLinks(keys pki.Folder, root []byte, links [][]byte) ([][]byte, error) {
 	if len(links) > 0 {
 		root = links[len(links)-1]

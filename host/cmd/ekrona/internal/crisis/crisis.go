@@ -149,8 +149,8 @@ func (d *draft) run(c *cobra.Command) error {
 		if slices.ContainsFunc(rows, func(r message.CrisisRow) bool {
 			return r.Group == row.Group && r.Name == row.Name
 		}) {
-			return cli.Usage("--limits %q: there is another row for the same cards: put both into one",
-				text)
+			return cli.Usage("--limits %q: there is another row for the same cards: put both "+
+				"into one", text)
 		}
 		rows = append(rows, row)
 	}
@@ -194,8 +194,8 @@ func (d *draft) time(today message.Date) (from, until message.Date, err error) {
 		}
 	}
 	if until.Before(from) || until.After(from.AddDays(notary.MaxCrisisDays)) {
-		return from, until, cli.Usage("from %s to %s: give a last day that is at most %d days after "+
-			"the first", from, until, notary.MaxCrisisDays)
+		return from, until, cli.Usage("from %s to %s: give a last day that is at most %d days "+
+			"after the first", from, until, notary.MaxCrisisDays)
 	}
 	return from, until, nil
 }
@@ -215,8 +215,8 @@ func readOrder(path, command string) ([]byte, error) {
 		return nil, err
 	}
 	if _, err := message.Parse[message.CrisisOrder](encoded); err != nil {
-		return nil, cli.Usage("%s is no file of \"ekrona crisis %s\": give that (%w)", path, command,
-			err)
+		return nil, cli.Usage("%s is no file of \"ekrona crisis %s\": give that (%w)", path,
+			command, err)
 	}
 	return encoded, nil
 }

@@ -94,8 +94,8 @@ func walletCrisisCommand() *cobra.Command {
 				return err
 			}
 			if named && crisis.IsAnother(given, carried) {
-				f.Warn(c, "--take: not taken: the card holds a later order, or has learned that this "+
-					"one is over, or does not find it genuine")
+				f.Warn(c, "--take: not taken: the card holds a later order, or has learned that "+
+					"this one is over, or does not find it genuine")
 			}
 			answer := crisisAnswer{Name: v.Person.Name, Device: phone.Device(),
 				Limits: crisisLimitsOf(holdings, message.DateOf(v.Sandbox.Clock().Now()))}
