@@ -33,11 +33,11 @@ func (s *scenario) dayWithoutNetwork() error {
 	if err := s.checkDark(); err != nil {
 		return err
 	}
-	s.print.event("No network", "is left: terminals and phones try to synchronise, and no bank can "+
-		"be reached")
+	s.print.event("No network", "is left: terminals and phones try to synchronise, and no bank "+
+		"can be reached")
 	for _, step := range []func() error{
-		s.morningSales, s.bicycle, s.reachLimit, s.orderCrisis, s.coffeeWithOrder, s.rentAgain,
-		s.orderReachesPharmacy,
+		s.morningSales, s.bicycle, s.reachLimit, s.orderCrisis, s.coffeeWithOrder,
+		s.rentAgain, s.orderReachesPharmacy,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -73,7 +73,8 @@ func (s *scenario) eveningBefore() error {
 		}
 		held = append(held, fmt.Sprintf("%s %s", title(p.Name), balance))
 	}
-	s.print.event("The evening", "before, wages are loaded; the cards have: %s", strings.Join(held, ", "))
+	s.print.event("The evening", "before, wages are loaded; the cards have: %s",
+		strings.Join(held, ", "))
 	b, err := s.sandbox.Bank(s.ctx, string(sandbox.Nordic))
 	if err != nil {
 		return err
@@ -247,8 +248,8 @@ func (s *scenario) coffeeWithOrder() error {
 	return nil
 }
 
-// rentAgain has Bertil ask anew. The order goes beside the Request, in a text: a QR code has no room
-// for both.
+// rentAgain has Bertil ask anew. The order goes beside the Request, in a text: a QR code has no
+// room for both.
 func (s *scenario) rentAgain() error {
 	asked, err := s.askFor(s.bertil, rent)
 	if err != nil {
@@ -259,8 +260,8 @@ func (s *scenario) rentAgain() error {
 	if err != nil {
 		return err
 	}
-	s.print.event("Bertil's phone", "sends Cecilia's the Request for %s, and the order beside it: "+
-		"%d characters", rent, len(text))
+	s.print.event("Bertil's phone", "sends Cecilia's the Request for %s, and the order beside "+
+		"it: %d characters", rent, len(text))
 	if err := s.payAndAccept(s.cecilia, s.bertil, read); err != nil {
 		return err
 	}
