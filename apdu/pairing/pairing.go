@@ -11,7 +11,6 @@ import (
 	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/ecdsa"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -50,11 +49,7 @@ func New(own *ecdh.PrivateKey, card *ecdsa.PublicKey) (*Pairing, error) {
 	if own == nil || card == nil {
 		return nil, errors.New("pairing: a private key and the card's PIN key are needed")
 	}
-	peer, err := card.ECDH()
-	if err != nil {
-		return nil, fmt.Errorf("pairing: the card's PIN key: %w", err)
-	}
-	z, err := own.ECDH(peer)
+	z, err := pin.Secret(own, card)
 	if err != nil {
 		return nil, fmt.Errorf("pairing: %w", err)
 	}
@@ -63,14 +58,14 @@ func New(own *ecdh.PrivateKey, card *ecdsa.PublicKey) (*Pairing, error) {
 
 // Key is the pair key.
 func (p *Pairing) Key() (k Key) {
-	copy(k[:], hash(p.z, spec.PairLabelKey))
+	copy(k[:], pin.Hash(p.z, spec.PairLabelKey))
 	return k
 }
 
 // Command is the data of PAIR, with the PIN and the session's nonce: plaintext is block and
 // nonce, AES-128-CBC with IV zero, then AES-CMAC, keys as in [pin.Encipher].
 func (p *Pairing) Command(entered pin.Block, nonce message.Nonce) ([]byte, error) {
-	key := hash(p.z, spec.PINLabelENC)[:aes.BlockSize]
+	key := pin.Hash(p.z, spec.PINLabelENC)[:aes.BlockSize]
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, fmt.Errorf("pairing: %w", err)
@@ -83,7 +78,7 @@ func (p *Pairing) Command(entered pin.Block, nonce message.Nonce) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	mac, err := cmac.Sum(hash(p.z, spec.PairLabelMAC)[:aes.BlockSize], data)
+	mac, err := cmac.Sum(pin.Hash(p.z, spec.PairLabelMAC)[:aes.BlockSize], data)
 	if err != nil {
 		return nil, err
 	}
@@ -92,16 +87,7 @@ func (p *Pairing) Command(entered pin.Block, nonce message.Nonce) ([]byte, error
 
 // Verify verifies the answer to PAIR in the session of the nonce. Errors: [ErrNotCard].
 func (p *Pairing) Verify(answer []byte, nonce message.Nonce) error {
-	return verifyMAC(answer, spec.Pair.Only().Out, hash(p.z, spec.PairLabelProof, nonce[:]))
-}
-
-// hash is SHA-256 of a secret, a label and what is tied to it (TR-03111 §4.3.3).
-func hash(secret []byte, label string, parts ...[]byte) []byte {
-	h := sha256.New()
-	for _, part := range append([][]byte{secret, []byte(label)}, parts...) {
-		h.Write(part)
-	}
-	return h.Sum(nil)
+	return verifyMAC(answer, spec.Pair.Only().Out, pin.Hash(p.z, spec.PairLabelProof, nonce[:]))
 }
 
 // verifyMAC requires an answer that is a MAC, the start of right.
@@ -130,7 +116,7 @@ func Authenticate(random io.Reader, key Key, nonce message.Nonce) (*Authenticati
 }
 
 func (a *Authentication) hash(label string) []byte {
-	return hash(a.key[:], label, a.card[:], a.phone[:])
+	return pin.Hash(a.key[:], label, a.card[:], a.phone[:])
 }
 
 // Command is the data of MUTUAL AUTHENTICATE.

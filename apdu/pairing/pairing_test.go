@@ -144,8 +144,8 @@ func TestPairKeyIsThatOfTheAgreement(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEqual(t, first[2+spec.PointLength:], next[2+spec.PointLength:])
 
-	proof := hash(one.z, spec.PairLabelProof, []byte{1, 0, 0, 0, 0, 0, 0, 0})[:spec.PINMACLength]
-	answer, err := tlv.Append(nil, spec.TagMAC, proof)
+	proof := pin.Hash(one.z, spec.PairLabelProof, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	answer, err := tlv.Append(nil, spec.TagMAC, proof[:spec.PINMACLength])
 	require.NoError(t, err)
 	require.NoError(t, one.Verify(answer, message.Nonce{1}))
 	require.ErrorIs(t, one.Verify(answer, message.Nonce{2}), ErrNotCard)

@@ -4,7 +4,6 @@ import (
 	"crypto/aes"
 	"crypto/ecdh"
 	"crypto/ecdsa"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -32,15 +31,11 @@ func Encipher(
 	if card == nil || len(blocks) < 1 || len(blocks) > 2 {
 		return nil, errors.New("pin: encipher one or two blocks to a card's PIN key")
 	}
-	peer, err := card.ECDH()
-	if err != nil {
-		return nil, fmt.Errorf("pin: card's PIN key: %w", err)
-	}
 	ephemeral, err := drawKey(random)
 	if err != nil {
 		return nil, err
 	}
-	z, err := ephemeral.ECDH(peer)
+	z, err := Secret(ephemeral, card)
 	if err != nil {
 		return nil, fmt.Errorf("pin: %w", err)
 	}
@@ -60,8 +55,7 @@ func Encipher(
 
 // derive is an AES-128 key of the shared secret z.
 func derive(z []byte, label string) []byte {
-	sum := sha256.Sum256(append(append([]byte{}, z...), label...))
-	return sum[:aes.BlockSize]
+	return Hash(z, label)[:aes.BlockSize]
 }
 
 // drawKey draws a P-256 key. It depends on nothing but random, so that a run

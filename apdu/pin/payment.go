@@ -6,7 +6,6 @@ import (
 	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/ecdsa"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
@@ -47,11 +46,7 @@ type Agreement struct {
 func Agree(
 	own *ecdh.PrivateKey, card *ecdsa.PublicKey, application message.FCI,
 ) (*Agreement, error) {
-	peer, err := card.ECDH()
-	if err != nil {
-		return nil, fmt.Errorf("pin: the card's key: %w", err)
-	}
-	z, err := own.ECDH(peer)
+	z, err := Secret(own, card)
 	if err != nil {
 		return nil, fmt.Errorf("pin: %w", err)
 	}
@@ -60,11 +55,7 @@ func Agree(
 
 // hash is SHA-256 of the shared secret, a label and what is tied to it.
 func (a *Agreement) hash(label string, parts ...[]byte) []byte {
-	h := sha256.New()
-	for _, part := range append([][]byte{a.z, []byte(label)}, parts...) {
-		h.Write(part)
-	}
-	return h.Sum(nil)
+	return Hash(a.z, label, parts...)
 }
 
 // key is the key of the PIN and of the answer. It is tied to the Request, and to what SELECT has
