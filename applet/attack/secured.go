@@ -33,28 +33,8 @@ var secured = []Attack{
 			turnWay("dropped", func(all []apdu.Command) ([]apdu.Command, apdu.Command) {
 				return all[:1], all[2]
 			}),
-			{"of another session", func(s *Setup) (Blow, error) {
-				other := *s
-				other.Nonce[0] ^= 1
-				kept, err := phoneRefuses().Make(&other)
-				if err != nil {
-					return Blow{}, err
-				}
-				blow, err := phoneRefuses().Make(s)
-				blow.Raw = kept.Raw
-				return blow, err
-			}},
-			{"by another phone's key", func(s *Setup) (Blow, error) {
-				other := *s
-				other.PairKey[0] ^= 1
-				kept, err := phoneRefuses().Make(&other)
-				if err != nil {
-					return Blow{}, err
-				}
-				blow, err := phoneRefuses().Make(s)
-				blow.Raw = kept.Raw
-				return blow, err
-			}},
+			keptWay("of another session", func(other *Setup) { other.Nonce[0] ^= 1 }),
+			keptWay("by another phone's key", func(other *Setup) { other.PairKey[0] ^= 1 }),
 		},
 	},
 	{
@@ -164,6 +144,21 @@ func alteredWays() []Way {
 		}})
 	}
 	return ways
+}
+
+// keptWay gives the command that the phone makes where the setup is another.
+func keptWay(name string, change func(other *Setup)) Way {
+	return Way{name, func(s *Setup) (Blow, error) {
+		other := *s
+		change(&other)
+		kept, err := phoneRefuses().Make(&other)
+		if err != nil {
+			return Blow{}, err
+		}
+		blow, err := phoneRefuses().Make(s)
+		blow.Raw = kept.Raw
+		return blow, err
+	}}
 }
 
 // turnWay gives commands of one session in another order: some before, which the card takes, and
