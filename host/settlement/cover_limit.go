@@ -25,11 +25,21 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var limit money.Ore
+	until := seq
+	if seq == 0 {
+		until = math.MaxInt64
+	}
+	after, err := t.acknowledgedBefore(p.payee, until)
+	if err != nil {
+		return false, err
+	}
+	rows, err := t.crisisFor(payee, after, until)
+	if err != nil {
+		return false, err
+	}
+	limit := t.terminalCoverLimit(rows)
 	if payee.ceilings != nil {
-		limit, err = t.coverLimit(payee, seq)
-	} else {
-		limit, err = t.terminalCoverLimit(payee, seq)
+		limit, err = t.coverLimit(payee, after, rows)
 	}
 	if err != nil {
 		return false, err
@@ -38,28 +48,25 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	return covered+cover <= limit, err
 }
 
-// coverLimit returns what an honest card could accept between the two acknowledgements around its
-// record seq; 0 stands for its end, after the last one. It follows the policies that were in force
-// between the two, and the one before them, under which what was open then had been asked for, and
-// the crisis orders that the card can have had: the highest counts.
-func (t *txn) coverLimit(payee *device, seq int64) (money.Ore, error) {
-	if seq == 0 {
-		seq = math.MaxInt64
-	}
-	after, err := t.queryInt("SELECT coalesce(max(acked_atc), 0) FROM instruction WHERE device = "+
-		"$1 AND acked_atc < $2", payee.id, seq)
-	if err != nil {
-		return 0, err
-	}
+// acknowledgedBefore returns the last record before its record seq that an Instruction of the
+// device has acknowledged, 0 for none.
+func (t *txn) acknowledgedBefore(id message.DeviceID, seq int64) (int64, error) {
+	return t.queryInt(
+		"SELECT max(acked_atc) FROM instruction WHERE device = $1 AND acked_atc < $2", id, seq)
+}
+
+// coverLimit returns what an honest card could accept between the acknowledgement of its record
+// after and the next one. It follows the policies that were in force between the two, and the one
+// before them, under which what was open then had been asked for, and the rows of crisis orders
+// that the card can have had: the highest counts.
+func (t *txn) coverLimit(
+	payee *device, after int64, rows []message.CrisisRow,
+) (money.Ore, error) {
 	ceilings, err := message.ParsePolicy(payee.ceilings)
 	if err != nil {
 		return 0, store.Failed(err)
 	}
 	current := message.DefaultPolicy().Under(ceilings)
-	rows, err := t.crisisFor(payee, after, seq)
-	if err != nil {
-		return 0, err
-	}
 	most := func(p message.Policy) money.Ore {
 		highest := mostHelp(p)
 		for _, row := range rows {
@@ -93,21 +100,12 @@ func (t *txn) coverLimit(payee *device, seq int64) (money.Ore, error) {
 }
 
 // terminalCoverLimit is coverLimit of a terminal or desk.
-func (t *txn) terminalCoverLimit(payee *device, seq int64) (money.Ore, error) {
-	if seq == 0 {
-		seq = math.MaxInt64
-	}
-	after, err := t.queryInt("SELECT coalesce(max(acked_atc), 0) FROM instruction WHERE device = "+
-		"$1 AND acked_atc < $2", payee.id, seq)
-	if err != nil {
-		return 0, err
-	}
-	rows, err := t.crisisFor(payee, after, seq)
+func (t *txn) terminalCoverLimit(rows []message.CrisisRow) money.Ore {
 	limit := t.terms.CoverLimit
 	for _, row := range rows {
 		limit = max(limit, row.MaxReceived)
 	}
-	return limit, err
+	return limit
 }
 
 // coveredSoFar returns what holdings and pool have paid to the payee for acceptances between the
@@ -120,8 +118,7 @@ func (t *txn) coveredSoFar(p *payment, seq int64) (money.Ore, error) {
 			WHERE p.payee = $1 AND w.answer IS NULL`, p.payee)
 		return money.Ore(covered), err
 	}
-	after, err := t.queryInt(
-		"SELECT max(acked_atc) FROM instruction WHERE device = $1 AND acked_atc < $2", p.payee, seq)
+	after, err := t.acknowledgedBefore(p.payee, seq)
 	if err != nil {
 		return 0, err
 	}
