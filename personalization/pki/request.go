@@ -197,15 +197,18 @@ func (i Identity) issue(s Subject, public *ecdsa.PublicKey) (encoded []byte, err
 	if err != nil {
 		return nil, err
 	}
+	encoded = sameIssued(issued, s, public)
+	if encoded == nil {
+		if err := checkSuccessor(s, issued); err != nil { // before it claims anything
+			return nil, err
+		}
+	}
 	if err := claim(filepath.Join(i.archive, string(s.Holder)+"."+claimFile), string(s.Holder),
 		point); err != nil {
 		return nil, err
 	}
-	if encoded := sameIssued(issued, s, public); encoded != nil {
+	if encoded != nil {
 		return encoded, nil
-	}
-	if err := checkSuccessor(s, issued); err != nil {
-		return nil, err
 	}
 	if encoded, err = i.Certify(s, public); err != nil {
 		return nil, err
