@@ -137,7 +137,7 @@ func (t *Terminal) Nonce(context.Context) (message.Nonce, error) { return messag
 
 // Read answers a Challenge of the terminal's intermediary with the signed State
 // and the records that are neither acknowledged nor handed over. It implements session.Device.
-// Nothing changes.
+// Nothing changes but the roots that the terminal trusts.
 func (t *Terminal) Read(
 	ctx context.Context, challenge []byte, trust session.Trust,
 ) (session.Reading, error) {

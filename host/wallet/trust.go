@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -42,7 +43,7 @@ func (w *Wallet) learnTrust(ctx context.Context, trust session.Trust) error {
 		}
 		w.useCA(trust.CA)
 	}
-	if len(trust.Links) == 0 {
+	if !slices.ContainsFunc(trust.Links, func(link []byte) bool { return !w.hasLink(link) }) {
 		return nil
 	}
 	return store.InTx(ctx, w.db, func(tx *sql.Tx) error {
@@ -55,6 +56,10 @@ func (w *Wallet) learnTrust(ctx context.Context, trust session.Trust) error {
 		}
 		return w.readTrust(ctx, tx)
 	})
+}
+
+func (w *Wallet) hasLink(link []byte) bool {
+	return slices.ContainsFunc(w.links, func(l []byte) bool { return bytes.Equal(l, link) })
 }
 
 // isLaterCA reports whether a certificate takes the place of the CA's.
