@@ -2,6 +2,7 @@ package week
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-analyze/charts"
@@ -42,6 +43,10 @@ func Plot(weeks ...Report) ([]byte, error) {
 	}
 	options := charts.NewLineChartOptionWithData(values)
 	options.Title.Text = "Funded payments that succeeded without network, in per cent"
+	if slices.ContainsFunc(weeks, func(r Report) bool { return r.Order != nil }) {
+		options.Title.Text = "Funded payments that succeeded without network, and cards with the " +
+			"crisis order, in per cent"
+	}
 	options.Legend.SeriesNames = names
 	options.Legend.Offset = charts.OffsetStr{Top: charts.PositionBottom}
 	options.XAxis.Labels = make([]string, days)
