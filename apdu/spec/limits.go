@@ -6,7 +6,7 @@ const (
 	MaxOrderRows    = 6   // rows of a crisis order
 	MaxOrder        = 372 // crisis order, whole
 	MinSlots        = 16  // fewest slots of a log
-	MaxSlots        = 224 // most slots of a log
+	MaxSlots        = 208 // most slots of a log
 	DefaultSlots    = 128 // slots of a card whose issuer names none
 	CACache         = 4   // intermediary CAs remembered
 	RootsKept       = 2   // current root and the one before

@@ -82,6 +82,14 @@ func everyCommand(c *caseRun, done func(name string)) {
 	s.succeeds(c.variant(spec.ResetRetryCounter, "plaintext"), c.block(ownPUK), c.block(ownPIN))
 	done("RESET RETRY COUNTER plaintext")
 
+	p := s.newPhone()
+	nonce := s.selectApplet().Nonce
+	s.succeeds(spec.Pair.Only(), p.data(nonce, ownPIN))
+	done("PAIR")
+	_, data := p.authentication(s.selectApplet().Nonce)
+	s.succeeds(spec.MutualAuthenticate.Only(), data)
+	done("MUTUAL AUTHENTICATE")
+
 	merchant, strange := c.device(s.bank, spec.RoleTerminal),
 		c.device(c.world.foreign, spec.RoleTerminal)
 	s.newTap()
@@ -104,10 +112,10 @@ func everyCommand(c *caseRun, done func(name string)) {
 	payer := c.device(s.bank, spec.RoleCard)
 	r := s.ask(100, payer.id())
 	done("REQUEST")
-	p := c.payment(payer, r)
-	s.accept(payer, p)
+	paid := c.payment(payer, r)
+	s.accept(payer, paid)
 	done("ACCEPT")
-	s.succeeds(spec.Accept.Only(), c.encode(p), payer.encoded)
+	s.succeeds(spec.Accept.Only(), c.encode(paid), payer.encoded)
 	done("ACCEPT, repeated")
 	s.refuse(s.ask(100, ""))
 	done("REFUSE")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 )
 
 // PolicyOrder is an order of the intermediary's staff to give devices other limits.
@@ -108,9 +109,10 @@ func Above(p, ceilings message.Policy) string {
 				limit.ceiling))
 		}
 	}
-	if len(above) == 0 { // then it is a flag
-		above = append(above, fmt.Sprintf("flags %02X, of which the ceilings have %02X", p.Flags,
-			ceilings.Flags))
+	for _, flag := range spec.Flags {
+		if !(message.Policy{Flags: p.Flags & flag.Bit}).Within(ceilings) {
+			above = append(above, flag.Name+", which the ceilings do not allow")
+		}
 	}
 	return strings.Join(above, "; ")
 }

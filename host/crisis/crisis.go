@@ -45,7 +45,8 @@ var (
 	// ErrOldKey says that an order, or a crisis key, is from before the crisis key that is held.
 	ErrOldKey = errors.New("crisis order: it is by a crisis key that a later one has replaced")
 	// ErrNoKey says that the certificate of a signer is missing.
-	ErrNoKey = errors.New("crisis order: the certificate of a signer is not known")
+	ErrNoKey = errors.New("crisis order: the certificate of a signer is not known: give the file " +
+		"that the notary has countersigned, which has it")
 	// ErrFalse says that the signatures or days do not fit.
 	ErrFalse = errors.New("crisis order: it is not genuine")
 )

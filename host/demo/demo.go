@@ -1,7 +1,7 @@
 // Package demo plays the example of the pilot's report with real parties: money is loaded, spent at
 // a merchant, torn, passed from card to card, refused, settled in whatever order the parties come
-// online, and unloaded; at the end the books are read and every invariant of the protocol is
-// checked. Start at [Run].
+// online, and unloaded; for a day there is no network, and a crisis order spreads by taps; at the
+// end the books are read and every invariant of the protocol is checked. Start at [Run].
 package demo
 
 import (
@@ -13,6 +13,7 @@ import (
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
 	"ekrona/host/envelope"
+	"ekrona/host/notary"
 	"ekrona/host/progress"
 	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
@@ -26,7 +27,10 @@ type scenario struct {
 	print   *printer
 
 	anna, bertil, cecilia *sandbox.Person
-	cafe                  *sandbox.Merchant
+	cafe, pharmacy        *sandbox.Merchant // the pharmacy from the evening before the day on
+
+	before []money.Ore               // what the people's cards had before the day without network
+	seen   map[string]notary.Verdict // what was printed of a payment
 }
 
 // Options say how the demo is shown.
@@ -71,7 +75,7 @@ func play(ctx context.Context, t *sandbox.Sandbox, tell *printer) (sandbox.Books
 	}
 	for _, scene := range []func() error{
 		s.pair, s.load, s.payAtTheMerchant, s.tornTap, s.cardToCard, s.refuse,
-		s.settleTheChain, s.payerFirst, s.unload, s.settleAll,
+		s.settleTheChain, s.payerFirst, s.unload, s.dayWithoutNetwork, s.morningAfter, s.settleAll,
 	} {
 		if err := scene(); err != nil {
 			return sandbox.Books{}, err
@@ -232,11 +236,15 @@ func (s *scenario) synchronise(p *sandbox.Person) error {
 	return nil
 }
 
-func (s *scenario) synchroniseTerminal() error {
-	result, err := s.cafe.Terminal.Synchronise(s.ctx)
+// synchroniseTerminal synchronises the cafe's terminal.
+func (s *scenario) synchroniseTerminal() error { return s.synchroniseAt(s.cafe, "Terminal") }
+
+// synchroniseAt synchronises a merchant's terminal, which the demo calls by a name.
+func (s *scenario) synchroniseAt(m *sandbox.Merchant, name string) error {
+	result, err := m.Terminal.Synchronise(s.ctx)
 	if err != nil {
 		return err
 	}
-	s.print.synchronised("Terminal", result)
+	s.print.synchronised(name, result)
 	return nil
 }

@@ -25,8 +25,6 @@ type printer struct {
 	err   error // the first that out gave
 
 	last card.Stats // of the tap in progress
-
-	seen map[string]notary.Verdict
 }
 
 // nameWidth is the length of the longest party name.
@@ -109,36 +107,50 @@ func (t *printer) synchronised(device string, r session.Result) {
 // lastRecord bounds the search for a card's payments.
 const lastRecord = 64
 
-// verdicts prints what the notary decided since the last time.
-func (s *scenario) verdicts() error {
-	t := s.print
-	if t.seen == nil {
-		t.seen = map[string]notary.Verdict{}
+// decided is a payment about which the notary decided something.
+type decided struct {
+	payer string
+	notary.PaymentStatus
+}
+
+// newVerdicts returns what the notary decided since the last time.
+func (s *scenario) newVerdicts() (all []decided, err error) {
+	if s.seen == nil {
+		s.seen = map[string]notary.Verdict{}
 	}
 	centralBank, err := s.sandbox.CentralBank(s.ctx)
 	if err != nil {
-		return err
-	}
-	holders := map[string]string{string(s.cafe.Terminal.ID()): "the " + s.cafe.Name}
-	for _, p := range s.people() {
-		holders[string(p.Phone.Device())] = title(p.Name)
+		return nil, err
 	}
 	for _, p := range s.people() {
 		for atc := uint32(1); atc <= lastRecord; atc++ {
 			status, err := centralBank.Payment(s.ctx, p.Phone.Device(), atc)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			key := fmt.Sprintf("%s/%d", p.Name, atc)
-			if status.Verdict == t.seen[key] {
+			if status.Verdict == s.seen[key] {
 				continue
 			}
-			t.seen[key] = status.Verdict
-			t.event("Notary", "%s -> %s, %s: %s", title(p.Name), holders[string(status.Payee)],
-				status.Amount, meaning(status.Verdict))
+			s.seen[key] = status.Verdict
+			all = append(all, decided{title(p.Name), status})
 		}
 	}
-	return nil
+	return all, nil
+}
+
+// verdicts prints what the notary decided since the last time.
+func (s *scenario) verdicts() error {
+	holders := map[string]string{string(s.cafe.Terminal.ID()): "the " + s.cafe.Name}
+	for _, p := range s.people() {
+		holders[string(p.Phone.Device())] = title(p.Name)
+	}
+	all, err := s.newVerdicts()
+	for _, d := range all {
+		s.print.event("Notary", "%s -> %s, %s: %s", d.payer, holders[string(d.Payee)], d.Amount,
+			meaning(d.Verdict))
+	}
+	return err
 }
 
 // meaning returns a verdict in words.

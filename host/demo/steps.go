@@ -50,25 +50,17 @@ func (s *scenario) cardToCard() error {
 // transfer pays from one card to another in three taps, each at the phone of the card's owner. What
 // passes between the phones is text, as a camera reads it from a QR code.
 func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) error {
-	var request, receipt envelope.Envelope
-	if err := s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
-		request, err = payee.Phone.Request(s.ctx, tap, amount, "")
-		return err
-	}); err != nil {
+	request, err := s.askFor(payee, amount)
+	if err != nil {
 		return err
 	}
 	s.print.event(title(payee.Name)+"'s card", "1: signs the Request for %s, and keeps room for it",
 		amount)
-	request, err := s.show(payee, payer, request)
-	if err != nil {
+	if request, err = s.show(payee, payer, request); err != nil {
 		return err
 	}
 
-	tap, err := s.present(payer)
-	if err != nil {
-		return err
-	}
-	payment, err := payer.Phone.Pay(s.ctx, tap, request)
+	payment, err := s.payRequest(payer, request)
 	if err != nil {
 		return err
 	}
@@ -78,10 +70,8 @@ func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) erro
 		return err
 	}
 
-	if err := s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
-		receipt, err = payee.Phone.Accept(s.ctx, tap, payment)
-		return err
-	}); err != nil {
+	receipt, err := s.accept(payee, payment)
+	if err != nil {
 		return err
 	}
 	s.print.event(title(payee.Name)+"'s card", "3: accepts the Payment: %s has %s",
@@ -90,6 +80,39 @@ func (s *scenario) transfer(payer, payee *sandbox.Person, amount money.Ore) erro
 		return err
 	}
 	return payer.Phone.TakeAnswer(s.ctx, receipt)
+}
+
+// askFor has a payee's card sign a Request.
+func (s *scenario) askFor(
+	payee *sandbox.Person, amount money.Ore,
+) (request envelope.Envelope, err error) {
+	err = s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
+		request, err = payee.Phone.Request(s.ctx, tap, amount, "")
+		return err
+	})
+	return request, err
+}
+
+// payRequest has a payer's card pay a Request, with its PIN.
+func (s *scenario) payRequest(
+	payer *sandbox.Person, request envelope.Envelope,
+) (payment envelope.Envelope, err error) {
+	tap, err := s.present(payer)
+	if err != nil {
+		return payment, err
+	}
+	return payer.Phone.Pay(s.ctx, tap, request)
+}
+
+// accept has a payee's card accept a Payment.
+func (s *scenario) accept(
+	payee *sandbox.Person, payment envelope.Envelope,
+) (receipt envelope.Envelope, err error) {
+	err = s.receiving(payee).Receive(s.ctx, func(tap wallet.Tap) (err error) {
+		receipt, err = payee.Phone.Accept(s.ctx, tap, payment)
+		return err
+	})
+	return receipt, err
 }
 
 // errPINToReceive says that the demo's payees entered a PIN after all.
@@ -114,27 +137,34 @@ func (s *scenario) receiving(p *sandbox.Person) wallet.Side {
 
 // show has one phone show a message as a QR code, and another read it.
 func (s *scenario) show(from, to *sandbox.Person, e envelope.Envelope) (envelope.Envelope, error) {
-	code, err := e.QR()
-	if err != nil {
-		return e, err
-	}
-	read, err := envelope.ParseText(code.Text)
+	read, modules, err := pass(to, e)
 	if err != nil {
 		return e, err
 	}
 	s.print.event(title(from.Name)+"'s phone", "shows the %s as a QR code of %d by %d modules, "+
-		"which %s's phone reads", e.Kind(), code.Size(), code.Size(), title(to.Name))
-	return to.Phone.Complete(read)
+		"which %s's phone reads", e.Kind(), modules, modules, title(to.Name))
+	return read, nil
+}
+
+// pass has somebody's phone read a message from a QR code, and returns how many modules wide that
+// is.
+func pass(to *sandbox.Person, e envelope.Envelope) (envelope.Envelope, int, error) {
+	code, err := e.QR()
+	if err != nil {
+		return e, 0, err
+	}
+	read, err := envelope.ParseText(code.Text)
+	if err != nil {
+		return e, 0, err
+	}
+	read, err = to.Phone.Complete(read)
+	return read, code.Size(), err
 }
 
 func (s *scenario) refuse() error {
 	s.print.heading("A refusal: the payment is on its way, and never arrives")
 	const amount = 20 * money.Krona
-	var asked envelope.Envelope
-	err := s.receiving(s.cecilia).Receive(s.ctx, func(tap wallet.Tap) (err error) {
-		asked, err = s.cecilia.Phone.Request(s.ctx, tap, amount, "")
-		return err
-	})
+	asked, err := s.askFor(s.cecilia, amount)
 	if err != nil {
 		return err
 	}
@@ -142,11 +172,7 @@ func (s *scenario) refuse() error {
 	if asked, err = s.show(s.cecilia, s.anna, asked); err != nil {
 		return err
 	}
-	tap, err := s.present(s.anna)
-	if err != nil {
-		return err
-	}
-	if _, err = s.anna.Phone.Pay(s.ctx, tap, asked); err != nil {
+	if _, err = s.payRequest(s.anna, asked); err != nil {
 		return err
 	}
 	s.print.event("Anna's card", "pays it; the Payment stays on Anna's phone, which has no network")
@@ -201,17 +227,22 @@ func (s *scenario) payerFirst() error {
 func (s *scenario) unload() error {
 	s.print.heading("Unload: from the card back to the online wallet")
 	const amount = 30 * money.Krona
-	tap, err := s.present(s.cecilia)
-	if err != nil {
-		return err
-	}
-	if _, err := s.cecilia.Phone.Unload(s.ctx, tap, amount); err != nil {
+	if err := s.unloadCard(s.cecilia, amount); err != nil {
 		return err
 	}
 	s.print.event("Fjord Bank", "has its desk sign a Request that names Cecilia's card")
 	s.print.event("Cecilia's card", "pays %s to the desk; settled, it is in the online wallet",
 		amount)
 	return nil
+}
+
+func (s *scenario) unloadCard(p *sandbox.Person, amount money.Ore) error {
+	tap, err := s.present(p)
+	if err != nil {
+		return err
+	}
+	_, err = p.Phone.Unload(s.ctx, tap, amount)
+	return err
 }
 
 // settleAll has everyone synchronise twice, after which all must agree.
@@ -223,7 +254,7 @@ func (s *scenario) settleAll() error {
 				return err
 			}
 		}
-		if err := s.synchroniseTerminal(); err != nil {
+		if err := s.synchroniseTerminals(); err != nil {
 			return err
 		}
 	}

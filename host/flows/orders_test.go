@@ -129,7 +129,8 @@ func TestPolicyComesWithTheNextInstruction(t *testing.T) {
 	require.NoError(t, err)
 	_, err = anna.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWPaymentLimit), err)
-	_, err = bertil.phone.Pay(w.ctx, anna.tap(t), asked)
+	cecilia := w.addPerson("cecilia", "SENORDIC", "00000003", 0)
+	_, err = cecilia.phone.Pay(w.ctx, anna.tap(t), asked)
 	require.True(t, client.Is(err, spec.SWMACWrong), "another phone has another key: %v", err)
 	w.agree()
 }

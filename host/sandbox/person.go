@@ -232,6 +232,9 @@ func (s *Sandbox) askBank(ctx context.Context, app *phone.Phone) ([]phone.Card, 
 // LearnCards has an owner's phone ask its bank for the owner's cards, and which of them
 // are in use.
 func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
+	if err := s.network.check(); err != nil {
+		return err
+	}
 	app, err := s.phone(ctx, owner)
 	if err != nil {
 		return err

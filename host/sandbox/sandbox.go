@@ -52,6 +52,7 @@ type Sandbox struct {
 	folder  string
 	options Options
 	closers []func() error
+	network network
 
 	centralBank *centralbank.CentralBank
 	banks       map[string]*bank.Bank   // by folder

@@ -146,6 +146,11 @@ func (s *Sandbox) IssueTerminal(
 		return "", fmt.Errorf("sandbox: merchant %q: give a name of at most 32 of a to z, 0 to 9 "+
 			"and -, a letter first", name)
 	}
+	if settings, _, err := pos.Read(s.path(terminalPrefix + name)); err == nil &&
+		filepath.Base(settings.Intermediary) != b.FolderName() {
+		return "", fmt.Errorf("sandbox: the %s has a terminal of %s: name that bank, or give "+
+			"another merchant", name, filepath.Base(settings.Intermediary))
+	}
 	id, err := b.ReserveDevice(ctx, banking.Reservation{Kind: banking.KindTerminal,
 		Intent: "terminal of " + name})
 	if err != nil {

@@ -339,6 +339,7 @@ func (t *txn) applied(
 		"seq = $4", int(now), atc, d.id, seq); err != nil {
 		return err
 	}
+	t.touched.cover = true // it may name a lower crisis order than the one before
 	if amount > 0 {
 		t.touched.device(d.id)
 	}

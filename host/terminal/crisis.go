@@ -138,11 +138,15 @@ func (t *Terminal) CarriedCrisis(ctx context.Context) (crisis.Carried, error) {
 	return kept.Carried(t.today())
 }
 
-// LearnCrisis keeps what the intermediary gives, and the notary that it shows. It implements
-// session.Device. An order that is not taken is no error: the terminal has a later one.
+// LearnCrisis keeps what the intermediary gives, and the notary that it shows, which may be by a
+// root that the terminal learns with it. It implements session.Device. An order that is not taken
+// is no error: the terminal has a later one.
 func (t *Terminal) LearnCrisis(
 	ctx context.Context, c crisis.Carried, trust session.Trust,
 ) error {
+	if err := t.learnTrust(ctx, trust); err != nil {
+		return err
+	}
 	notary, err := t.fromRoot(trust.Notary)
 	if err != nil {
 		return err

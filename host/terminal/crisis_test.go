@@ -97,7 +97,8 @@ func TestTheStateShowsTheOrderAndAnInstructionEndsIt(t *testing.T) {
 	s := newTestMerchant(t)
 	state, _ := s.read()
 	require.Zero(t, state.OrderNumber)
-	carried := s.order(s.crisisKey(1), 3, crisis.DefaultRow())
+	key := s.crisisKey(1)
+	carried := s.order(key, 3, crisis.DefaultRow())
 	require.NoError(t, s.terminal.LearnCrisis(s.ctx, carried, s.trust()))
 	require.NoError(t, s.terminal.LearnCrisis(s.ctx, carried, s.trust()), "again")
 	state, _ = s.read()
@@ -120,7 +121,7 @@ func TestTheStateShowsTheOrderAndAnInstructionEndsIt(t *testing.T) {
 	require.Equal(t, message.Hash{}, state.OrderHeld)
 	require.Equal(t, uint32(3), state.OrderNumber)
 	require.ErrorIs(t, s.terminal.TakeCrisis(s.ctx, carried), crisis.ErrOld)
-	altered := s.order(s.crisisKey(1), 9)
+	altered := s.order(key, 9)
 	altered.Order[len(altered.Order)-1] ^= 1
 	require.NoError(t, s.terminal.LearnCrisis(s.ctx, altered, s.trust()), "stops nothing")
 	state, _ = s.read()

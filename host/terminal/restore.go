@@ -47,6 +47,24 @@ func (t *Terminal) checkStart(ctx context.Context) error {
 	return ctx.Err() // any other error is the link's or the intermediary's
 }
 
+// Stopped returns why the terminal sells nothing more, which the first sale after a start finds out
+// too: [ErrEnded] or [ErrRolledBack]; nil when it sells.
+func (t *Terminal) Stopped(ctx context.Context) (reason, err error) {
+	if reason = t.checkStart(ctx); reason == nil {
+		now, err := readState(ctx, t.db)
+		if err != nil {
+			return nil, err
+		}
+		if now.rolledBack {
+			reason = ErrRolledBack
+		}
+	}
+	if errors.Is(reason, ErrEnded) || errors.Is(reason, ErrRolledBack) {
+		return reason, nil
+	}
+	return nil, reason
+}
+
 // maxRestores bounds catchUp: the Instruction that was outstanding, one over all that the notary
 // holds, and what comes meanwhile.
 const maxRestores = 4

@@ -242,6 +242,12 @@ func (o cardDevice) LearnCrisis(
 	if o.crisisGiven {
 		return nil
 	}
+	if err := o.wallet.learnTrust(ctx, trust); err != nil { // its key may be by the next root
+		return err
+	}
+	if err := o.followRoots(ctx); err != nil {
+		return err
+	}
 	k, err := o.wallet.readCrisis(ctx)
 	if err != nil {
 		return err

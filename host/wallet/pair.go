@@ -194,14 +194,6 @@ func (w *Wallet) storePair(ctx context.Context, key pairing.Key) error {
 	return nil
 }
 
-// forgetPair forgets the keys of the pair, which the card has forgotten.
-func (w *Wallet) forgetPair(ctx context.Context) error {
-	if err := store.Exec(ctx, w.db, `DELETE FROM pair`); err != nil {
-		return fmt.Errorf("wallet: journal: %w", err)
-	}
-	return nil
-}
-
 // readPair opens what is kept of the pair; nil for what is not there.
 func (w *Wallet) readPair(ctx context.Context) (begun, key []byte, err error) {
 	if _, err := store.Get(ctx, w.db, store.Into{&begun, &key},

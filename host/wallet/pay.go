@@ -26,6 +26,10 @@ func (t *TornTap) Error() string {
 // Unwrap returns the transport's error.
 func (t *TornTap) Unwrap() error { return t.Err }
 
+// ErrOwnRequest says that a card was to pay what it asked for itself.
+var ErrOwnRequest = errors.New("wallet: this Request is by the card that would pay it: pay it on " +
+	"the payer's phone, with the payer's card")
+
 // Pay has the held card pay a Request: the second tap of a payment between cards,
 // or an unload.
 //
@@ -37,13 +41,20 @@ func (t *TornTap) Unwrap() error { return t.Err }
 //  3. The Payment is kept, and goes to the payee over any channel and, with the
 //     next synchronisation, to the notary. A cut before: as in step 2.
 //
-// Errors: [ErrRefused], [*TornTap], [*limit.Reached], [*client.Refusal], [*client.LinkLost],
-// [ErrPINNeeded].
+// Errors: [ErrRefused], [ErrOwnRequest], [*TornTap], [*limit.Reached], [*client.Refusal],
+// [*client.LinkLost], [ErrPINNeeded].
 func (w *Wallet) Pay(
 	ctx context.Context, tap Tap, request envelope.Envelope,
 ) (envelope.Envelope, error) {
 	if err := w.takeBeside(ctx, request); err != nil {
 		return envelope.Envelope{}, err
+	}
+	r, _, err := readRequest(request.Message)
+	if err != nil {
+		return envelope.Envelope{}, err
+	}
+	if r.Payee == w.device {
+		return envelope.Envelope{}, ErrOwnRequest
 	}
 	t, err := w.storeRequestOnce(ctx, request)
 	if err != nil {

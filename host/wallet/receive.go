@@ -9,6 +9,8 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/pin"
+	"ekrona/apdu/spec"
+	"ekrona/applet/client"
 	"ekrona/host/envelope"
 	"ekrona/host/limit"
 	"ekrona/host/store"
@@ -126,7 +128,7 @@ func (w *Wallet) unassignedRequest(
 //     nobody has registered the payer, nothing else proves what its key signed. A
 //     cut before: as in step 2, and the record on the card has the same answer.
 //
-// Errors: [*client.Refusal], [*client.LinkLost], [ErrPINNeeded], [ErrAltered].
+// Errors: [ErrRefused], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Accept(
 	ctx context.Context, tap Tap, payment envelope.Envelope,
 ) (envelope.Envelope, error) {
@@ -147,6 +149,9 @@ func (w *Wallet) Accept(
 	signed, err := h.asOwner(ctx, func() ([]byte, error) {
 		return h.Client.Accept(ctx, payment.Message, payment.Certificate, payment.Authority)
 	})
+	if client.Is(err, spec.SWReferenceUnknown) && t.answer != nil && !isReceipt(t.answer.Message) {
+		return envelope.Envelope{}, ErrRefused
+	}
 	if err != nil {
 		return envelope.Envelope{}, h.tellLimit(ctx, err, limit.Payee)
 	}

@@ -196,6 +196,18 @@ func TestKeptPaymentAndReceiptAreTheAnswerWithoutACard(t *testing.T) {
 	assert.Empty(t, open)
 }
 
+// TestOwnRequestIsNotPaid: the Payment that is kept of it is the payer's, and no answer for its
+// payee.
+func TestOwnRequestIsNotPaid(t *testing.T) {
+	p := newPhone(t)
+	request, payment, _ := p.incoming()
+	p.started(request)
+	_, err := p.receivePayment(p.ctx, payment)
+	require.NoError(t, err)
+	_, err = p.Pay(p.ctx, Tap{}, request)
+	require.ErrorIs(t, err, ErrOwnRequest)
+}
+
 func TestPaymentOfAnotherCardDoesNotBlockTheGoodOne(t *testing.T) {
 	p := newPhone(t)
 	request, payment, receipt := p.incoming()

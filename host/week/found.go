@@ -32,6 +32,7 @@ type world struct {
 	people    []*person
 	merchants []*merchant
 	hands     []*hand
+	order     order // the crisis order, once it is signed
 }
 
 // hand plays one thing after the other, beside other hands.
@@ -47,6 +48,8 @@ type person struct {
 	journal journal       // of the phone
 	random  *rand.ChaCha8 // of the phone
 	balance money.Ore     // that the owner knows of
+	spent   money.Ore     // since the network went
+	most    extremes      // the same
 	locked  bool          // the PIN is, until the owner is at home
 	pin     pin.Block
 	puk     pin.Block
@@ -59,6 +62,7 @@ type merchant struct {
 	bank     *bank
 	receipts int       // since the network went
 	taken    money.Ore // the same
+	most     money.Ore // in one sale
 }
 
 // spare is what customers have online beside what they load.
@@ -177,6 +181,10 @@ func (w *world) openMerchant(ctx context.Context, number int) error {
 		return err
 	}
 	w.merchants = append(w.merchants, s)
+	// Without it a terminal does not know the notary, and can take no crisis order from a card.
+	if _, err := s.Synchronise(ctx); err != nil {
+		return fmt.Errorf("first synchronisation: %w", err)
+	}
 	return nil
 }
 
@@ -225,7 +233,7 @@ func (w *world) issue(ctx context.Context, on *hand, number int) error {
 	w.people[number] = p
 	return on.payer.use(ctx, w, p, func(phone *wallet.Wallet) error {
 		result, err := phone.Load(ctx, wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin}, load)
-		p.balance = result.Credited
+		p.gets(result.Credited)
 		return err
 	})
 }

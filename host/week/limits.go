@@ -1,7 +1,6 @@
 package week
 
 import (
-	"errors"
 	"fmt"
 
 	"ekrona/apdu/message"
@@ -18,12 +17,8 @@ type Limits string
 const (
 	Pilot   Limits = "pilot"
 	Default Limits = "default"
-	Crisis  Limits = "crisis"
+	Crisis  Limits = "crisis" // the default ones, and a crisis order on day two
 )
-
-// ErrNoCrisis says that the crisis order cannot be played.
-var ErrNoCrisis = errors.New(
-	"limits crisis: there is no crisis order yet: give pilot or default")
 
 // terms are what cards and terminals are made with before the network goes.
 type terms struct {
@@ -32,7 +27,7 @@ type terms struct {
 	load     money.Ore // on an adult's card: as much as it may hold
 }
 
-// terms returns the terms of limits. Errors: [ErrNoCrisis].
+// terms returns the terms of limits.
 func (l Limits) terms() (terms, error) {
 	switch l {
 	case Pilot:
@@ -40,11 +35,9 @@ func (l Limits) terms() (terms, error) {
 		ceilings := message.PilotPolicy()
 		return terms{personalization.Limits{Ceilings: ceilings, Slots: spec.MinSlots},
 			terminal.PilotPolicy(), ceilings.MaxBalance}, nil
-	case Default:
+	case Default, Crisis:
 		return terms{personalization.DefaultLimits(), terminal.DefaultPolicy(),
 			message.DefaultPolicy().MaxBalance}, nil
-	case Crisis:
-		return terms{}, ErrNoCrisis
 	}
-	return terms{}, fmt.Errorf("limits %q: give pilot or default", string(l))
+	return terms{}, fmt.Errorf("limits %q: give pilot, default or crisis", string(l))
 }

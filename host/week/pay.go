@@ -125,9 +125,10 @@ func (v *visit) sale(payer *person, s *merchant) error {
 		_, err := s.Refuse(v.ctx, sale.Number)
 		return err
 	}
-	payer.balance -= v.amount
+	payer.pays(v.amount)
 	s.receipts++
 	s.taken += v.amount
+	s.most = max(s.most, v.amount)
 	return nil
 }
 
@@ -166,7 +167,7 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 		}
 		return err
 	}
-	payer.balance -= v.amount
+	payer.pays(v.amount)
 	err = v.insist(payee, func(c apdu.Card, entered pin.Block) (err error) {
 		receipt, err = asking.Accept(v.ctx, wallet.Tap{Card: c, PIN: entered}, payment)
 		return err
@@ -175,7 +176,7 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 		v.fail(err, limit.Payee)
 		return v.look(payee)
 	}
-	payee.balance += v.amount
+	payee.gets(v.amount)
 	return paying.TakeAnswer(v.ctx, receipt)
 }
 
@@ -183,7 +184,7 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 func (v *visit) look(p *person) error {
 	state, err := v.w.state(v.ctx, p)
 	if err == nil {
-		p.balance = state.Balance
+		p.knows(state.Balance)
 	}
 	return err
 }

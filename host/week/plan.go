@@ -47,20 +47,21 @@ type peak struct{ at, spread float64 }
 type trade struct {
 	purpose     Purpose
 	share       int                // of ten merchants
+	files       int                // of twenty merchants; they have a crisis order by file
 	visits      [roleCount]float64 // a day and person, by role
 	least, most money.Ore
 	peaks       []peak // equally many come around each
 }
 
 var trades = []trade{
-	{Food, 5, [...]float64{adult: 1.2, child: 0.1, worker: 1.1, employer: 0.8},
+	{Food, 5, 2, [...]float64{adult: 1.2, child: 0.1, worker: 1.1, employer: 0.8},
 		30 * money.Krona, 260 * money.Krona,
 		[]peak{{12 * 60, 40}, {17*60 + 30, 60}, {17*60 + 30, 60}}},
-	{Coffee, 3, [...]float64{adult: 0.8, child: 0.7, worker: 0.6, employer: 0.4},
+	{Coffee, 3, 2, [...]float64{adult: 0.8, child: 0.7, worker: 0.6, employer: 0.4},
 		15 * money.Krona, 60 * money.Krona, []peak{{8 * 60, 40}, {15 * 60, 60}}},
-	{Fuel, 1, [...]float64{adult: 0.15, child: 0, worker: 0.1, employer: 0.1},
+	{Fuel, 1, 1, [...]float64{adult: 0.15, child: 0, worker: 0.1, employer: 0.1},
 		250 * money.Krona, 600 * money.Krona, []peak{{7*60 + 30, 40}, {16*60 + 30, 50}}},
-	{Pharmacy, 1, [...]float64{adult: 0.12, child: 0, worker: 0.1, employer: 0.05},
+	{Pharmacy, 1, 0, [...]float64{adult: 0.12, child: 0, worker: 0.1, employer: 0.05},
 		40 * money.Krona, 350 * money.Krona, []peak{{11 * 60, 90}, {16 * 60, 70}}},
 }
 

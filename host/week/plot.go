@@ -14,21 +14,30 @@ const (
 )
 
 // Plot returns a picture in SVG: for each week a line of the share of funded attempts that
-// succeeded, by day.
+// succeeded, by day, and for one with a crisis order a line of the share of cards that hold it.
 func Plot(weeks ...Report) ([]byte, error) {
 	days := 0
 	for _, r := range weeks {
 		days = max(days, len(r.Days))
 	}
-	values := make([][]float64, len(weeks))
-	names := make([]string, len(weeks))
-	for i, r := range weeks {
-		names[i] = "limits " + string(r.Limits)
+	var values [][]float64
+	var names []string
+	draw := func(name string, r Report, of func(Day) float64) {
+		var line []float64
 		for _, d := range r.Days {
-			values[i] = append(values[i], d.share())
+			line = append(line, of(d))
 		}
-		for len(values[i]) < days { // of a week that was broken off
-			values[i] = append(values[i], charts.GetNullValue())
+		for len(line) < days { // of a week that was broken off
+			line = append(line, charts.GetNullValue())
+		}
+		values, names = append(values, line), append(names, name)
+	}
+	for _, r := range weeks {
+		draw("limits "+string(r.Limits), r, Day.share)
+		if r.Order != nil {
+			draw("cards with the crisis order", r, func(d Day) float64 {
+				return float64(d.Crisis.Cards) * 100 / float64(r.Cards)
+			})
 		}
 	}
 	options := charts.NewLineChartOptionWithData(values)

@@ -18,6 +18,7 @@ type Report struct {
 	Terminals int      `json:"terminals"`
 	Seed      uint64   `json:"seed"`
 	Limits    Limits   `json:"limits"`
+	Order     *Order   `json:"order,omitempty"` // the crisis order, if there was one
 	Days      []Day    `json:"days"`
 	Morning   *Morning `json:"morning,omitempty"` // nil when it did not come to it
 	// Violations are the invariants that did not hold, before the morning after and then.
@@ -47,6 +48,8 @@ type Day struct {
 	Records  Spread `json:"records"`  // in the cards' logs
 	Receipts Spread `json:"receipts"` // of the terminals, since the network went
 	Taken    Sums   `json:"taken"`    // by the terminals, since then
+
+	Crisis Spreading `json:"crisis,omitzero"` // of the order, in the evening
 }
 
 // Failed is how many funded attempts failed for a reason.
@@ -149,16 +152,26 @@ func WriteTable(out io.Writer, weeks ...Report) error {
 		fmt.Fprintln(t, "|")
 	}
 	row("limits", "day", "funded", "paid", "share", "why the others did not", "torn taps",
-		"on a card, median", "log, most", "receipts, most", "taken, most")
-	row(slices.Repeat([]any{"---"}, 11)...)
+		"on a card, median", "log, most", "receipts, most", "taken, most",
+		"order on cards, terminals")
+	row(slices.Repeat([]any{"---"}, 12)...)
 	for _, r := range weeks {
 		for _, d := range r.Days {
 			row(r.Limits, d.Day, d.Funded(), d.Paid, percent(d.Paid, d.Funded()),
 				d.reasons(), d.Torn, d.Balances.Median, d.Records.Most,
-				d.Receipts.Most, d.Taken.Most)
+				d.Receipts.Most, d.Taken.Most, r.spread(d))
 		}
 	}
 	return t.Flush()
+}
+
+// spread returns which share of cards and of terminals held the crisis order in the evening of a
+// day, and nothing for a day without an order or an evening.
+func (r Report) spread(d Day) string {
+	if d.Crisis.Used == nil {
+		return ""
+	}
+	return percent(d.Crisis.Cards, r.Cards) + ", " + percent(d.Crisis.Terminals, r.Terminals)
 }
 
 // reasons returns why funded attempts did not succeed.

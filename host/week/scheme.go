@@ -46,6 +46,7 @@ type scheme struct {
 	databases []*sql.DB
 
 	root, notaryKey pki.Identity
+	crisisKey       pki.Identity
 	central         *settlement.Notary
 	centralDB       *sql.DB
 	auditor         *audit.Auditor
@@ -81,6 +82,10 @@ func foundScheme(ctx context.Context, seed uint64, cards int) (_ *scheme, err er
 		return nil, err
 	}
 	if s.notaryKey, err = s.identity("SENOTARY00001", spec.RoleNotary, authorityDays,
+		&s.root); err != nil {
+		return nil, err
+	}
+	if s.crisisKey, err = s.identity("SECRISIS00001", spec.RoleCrisisKey, authorityDays,
 		&s.root); err != nil {
 		return nil, err
 	}

@@ -35,13 +35,22 @@ type Plan struct {
 	Show    progress.Show // receives how far each part is, from one goroutine at a time
 }
 
-// ErrPlan says that there is no such week.
-var ErrPlan = errors.New("give 1 or more of each: cards, terminals and days")
+// Errors of a plan.
+var (
+	// ErrPlan says that there is no such week.
+	ErrPlan = errors.New("give 1 or more of each: cards, terminals and days")
+	// ErrTooShort says that the week ends before its crisis order comes.
+	ErrTooShort = fmt.Errorf("limits %s: the crisis order is signed on day %d: give so many days "+
+		"or more", Crisis, orderDay)
+)
 
-// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrNoCrisis].
+// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrTooShort], unknown limits.
 func (p Plan) Check() error {
 	if p.Cards < 1 || p.Terminals < 1 || p.Days < 1 {
 		return ErrPlan
+	}
+	if p.Limits == Crisis && p.Days < orderDay {
+		return ErrTooShort
 	}
 	_, err := p.Limits.terms()
 	return err
@@ -112,6 +121,14 @@ func (r *Report) run(ctx context.Context, p Plan, digest hash.Hash) (err error) 
 // playDay plays a day and its evening. A day that was broken off is in the report too.
 func (r *Report) playDay(ctx context.Context, w *world, day int, digest hash.Hash) error {
 	w.clock.At = beginning.Add(time.Duration(day) * 24 * time.Hour)
+	if w.plan.Limits == Crisis && day+1 == orderDay {
+		made, err := w.orderCrisis(ctx)
+		if err != nil {
+			return fmt.Errorf("day %d: crisis order: %w", day+1, err)
+		}
+		r.Order = &made
+		fmt.Fprintf(digest, "%v\n", made)
+	}
 	attempts := w.district.day(day)
 	err := w.playDay(ctx, day, attempts)
 	d := newDay(day, attempts)
@@ -144,5 +161,6 @@ func (w *world) evening(ctx context.Context, d *Day) error {
 		return err
 	}
 	d.look(w, cards)
-	return nil
+	d.Crisis, err = w.spreading(ctx, cards)
+	return err
 }

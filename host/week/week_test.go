@@ -193,10 +193,12 @@ func TestPlansThatCannotBePlayed(t *testing.T) {
 	} {
 		require.ErrorIs(t, p.Check(), ErrPlan)
 	}
-	require.ErrorIs(t, small(Crisis).Check(), ErrNoCrisis)
+	short := small(Crisis)
+	short.Days = 1
+	require.ErrorIs(t, short.Check(), ErrTooShort)
 	require.ErrorContains(t, small("none").Check(), `limits "none"`)
-	_, err := Run(t.Context(), small(Crisis))
-	require.ErrorIs(t, err, ErrNoCrisis)
+	_, err := Run(t.Context(), small("none"))
+	require.ErrorContains(t, err, `limits "none"`)
 }
 
 // A tap that is torn is answered no more, and the card goes on at the next one.

@@ -150,7 +150,7 @@ func TestProblemsOfAJob(t *testing.T) {
 			"cards: {}\n" +
 			"cards: 7\n", "",
 			[]string{":1: job: ", ":2: bank: ", ":3: initial: here should be", ":3: final: empty",
-				":4: expiry: ", ":5: slots \"15\": give a whole number from 16 to 224",
+				":4: expiry: ", ":5: slots \"15\": give a whole number from 16 to 208",
 				":5: max_transactions \"300\"", ":6: recipients: ", ":7: cards: ",
 				":8: field cards is there twice"}},
 		"no recipients": {strings.Replace(goodHead,
@@ -184,7 +184,7 @@ func TestProblemsOfAJob(t *testing.T) {
 			[]string{"cards.csv:3: max_balance 1001.00 kr is above that of the job, 1000.00 kr",
 				"cards.csv:4: max_payment 600.00 kr",
 				"cards.csv:5: max_transactions 10 is above that of the job, 9"}},
-		"above the slots": {inTable, "owner,max_transactions,slots\na,33,32\nb,129,\nc,224,224\n",
+		"above the slots": {inTable, "owner,max_transactions,slots\na,33,32\nb,129,\nc,208,208\n",
 			[]string{"cards.csv:2: max_transactions is above the slots of the log, 32",
 				"cards.csv:3: max_transactions is above the slots of the log, 128"}},
 		"more slots than the job's": {goodHead + "ceilings: {slots: 20, max_spent: 10}\n" +

@@ -109,7 +109,7 @@ issue report spring.job
 issue log spring.job --state box --bank SENORDIC
 lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5
-lab week --cards 6 --terminals 2 --days 1
+lab week --cards 6 --terminals 2 --days 2 --limits crisis
 lab suite --keys test --card test.card --delete-applet --case select
 pki root cb/root --holder SERIKSBK00001 --no-passphrase
 pki make n/ca --role intermediary --holder SENORDIC00001 --by cb/root --no-passphrase

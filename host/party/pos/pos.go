@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/host/banking"
@@ -155,6 +156,11 @@ func Open(
 		return nil, err
 	}
 	keys := pki.Open(f.Path(s.Keys), e.Random)
+	followed, err := followedLinks(keys, c.Root, c.Links)
+	if err != nil {
+		return nil, err
+	}
+	c.Links = append(c.Links, followed...)
 	own, err := keys.Identity(ctx, s.Terminal)
 	if err != nil {
 		return nil, err
@@ -180,6 +186,24 @@ func Open(
 		err = fmt.Errorf("journal key %s: %w", f.Path(s.JournalKey), err)
 	}
 	return t, err
+}
+
+// followedLinks returns the link certificates that "ekrona pki follow" has put beside the keys,
+// from the last known root on: the CAs that it has taken with them are by the root that they lead
+// to.
+func followedLinks(keys pki.Folder, root []byte, links [][]byte) ([][]byte, error) {
+	if len(links) > 0 {
+		root = links[len(links)-1]
+	}
+	last, err := cvc.Parse(root)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: root: %w", err)
+	}
+	store, err := keys.Store()
+	if err != nil {
+		return nil, err
+	}
+	return store.Links(last), nil
 }
 
 // ChangeOwner gives the owner of a terminal that is not started another key. known has the

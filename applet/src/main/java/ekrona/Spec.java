@@ -395,7 +395,7 @@ public final class Spec {
      */
     public static final short MIN_SLOTS = (short) 16;
     /** most slots of the log: what a P71 has room for beside the code */
-    public static final short MAX_SLOTS = (short) 224;
+    public static final short MAX_SLOTS = (short) 208;
     /** slots of a card whose issuer names none */
     public static final short DEFAULT_SLOTS = (short) 128;
     /** intermediary CAs stored; the own CA stays, the others take turns */

@@ -20,7 +20,7 @@ func groupCommand() *cobra.Command {
 		Short: "Set the group of people that the owners of cards belong to",
 		Long: `Set the group of people that the owners of cards belong to: crisis orders may have other limits
 for it. What the numbers stand for the central bank writes down; 0 is for nobody in particular. Each
-card gets it with its next synchronisation.`,
+card gets it with its next synchronisation; "ekrona card info" shows the group that a card has.`,
 		Example: "  ekrona bank group --state DIR --bank SENORDIC --card SENORDICC0000001 " +
 			"--group 1",
 		Args: cli.Exactly(0, "no arguments"),

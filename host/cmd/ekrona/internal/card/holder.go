@@ -168,6 +168,14 @@ func (h *presentedCard) owner(ctx context.Context, entry cli.HolderSecret) error
 			return err
 		}
 	}
+	return h.byPIN(ctx, entry)
+}
+
+// byPIN shows the card that its owner holds it, by the PIN.
+func (h *presentedCard) byPIN(ctx context.Context, entry cli.HolderSecret) error {
+	if h.inClear != nil {
+		return h.inClear
+	}
 	return h.withEach(func(c HolderCard, transport client.PINTransport) error {
 		digits, err := entry.Read(ctx, c.PIN)
 		if err != nil {
@@ -199,7 +207,7 @@ func (h *presentedCard) withEach(
 }
 
 // secured reports whether one of the holder's phones is paired with the card: then what follows is
-// under secure messaging.
+// under secure messaging. It is asked once after SELECT, whose nonce it uses up.
 func (h *presentedCard) secured(ctx context.Context) (bool, error) {
 	if h.fci.Capabilities&spec.CapabilityPairing == 0 {
 		return false, nil

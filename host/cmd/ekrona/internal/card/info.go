@@ -24,6 +24,7 @@ type cardInfo struct {
 	LifeCycle   string `json:"life_cycle,omitempty"`
 	SpecVersion string `json:"spec_version,omitempty"`
 	PINTries    *int   `json:"pin_tries_left,omitempty"`
+	OrderNumber uint32 `json:"crisis_order,omitempty"` // that the card holds
 
 	Device string `json:"device,omitempty"`
 	Expiry string `json:"certificate_expiry,omitempty"`
@@ -41,6 +42,7 @@ type cardCounters struct {
 	Slots        uint8  `json:"slots"`
 	Instructions uint32 `json:"instructions"`
 	Requests     uint32 `json:"requests"`
+	Group        uint8  `json:"group"` // of people, of whom crisis orders may have a row
 }
 
 func infoCommand(holders Holders) *cobra.Command {
@@ -68,7 +70,7 @@ which asks for it.`,
 		asked := ask || f.pin.Given() || h.holder.Cards[0].PIN != ""
 		if info.Application && (secured || asked) {
 			if !secured {
-				if err := h.owner(ctx, f.pin); err != nil {
+				if err := h.byPIN(ctx, f.pin); err != nil {
 					return err
 				}
 			}
@@ -93,6 +95,7 @@ func toEverybody(ctx context.Context, h *presentedCard) (*cardInfo, error) {
 	}
 	info.Application, info.LifeCycle = true, h.fci.LifeCycle.String()
 	info.SpecVersion = fmt.Sprintf("%d.%d", h.fci.SpecVersion>>8, h.fci.SpecVersion&0xFF)
+	info.OrderNumber = h.fci.OrderNumber
 	tries, known, err := h.PINTries(ctx)
 	if err != nil {
 		return nil, err
@@ -142,7 +145,7 @@ func (i *cardInfo) toHolder(ctx context.Context, applet *client.Client) error {
 	i.Balance, i.PolicyVersion, i.Limits = &balance, &policy.Version, &limits
 	i.Counters = &cardCounters{Records: counters.ATC, Acknowledged: counters.AckedATC,
 		Slots: counters.Slots, Instructions: counters.InstructionSequence,
-		Requests: counters.RequestCounter}
+		Requests: counters.RequestCounter, Group: counters.Group}
 	return nil
 }
 
@@ -168,6 +171,10 @@ func (i *cardInfo) text() string {
 	if i.Device != "" {
 		line("device", "%s, certificate until %s", i.Device, i.Expiry)
 	}
+	if i.OrderNumber > 0 {
+		line("crisis", "order %d is held, which may raise the limits of the policy: \"ekrona "+
+			"wallet crisis\" shows those in force", i.OrderNumber)
+	}
 	if i.Balance == nil {
 		line("more", "after the PIN: --pin-file FILE, EKRONA_PIN or --with-pin")
 		return out.String()
@@ -178,8 +185,8 @@ func (i *cardInfo) text() string {
 		min(i.Limits.MaxTransactions, uint(i.Counters.Slots)))
 	line("records", "%d written, %d acknowledged; the log has %d slots", i.Counters.Records,
 		i.Counters.Acknowledged, i.Counters.Slots)
-	line("Instructions", "%d applied; policy version %d; %d Requests made",
-		i.Counters.Instructions, *i.PolicyVersion, i.Counters.Requests)
+	line("Instructions", "%d applied; policy version %d; group %d; %d Requests made",
+		i.Counters.Instructions, *i.PolicyVersion, i.Counters.Group, i.Counters.Requests)
 	return out.String()
 }
 

@@ -1,6 +1,7 @@
 package crisis
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -36,6 +37,11 @@ func (f *Carry) Taken() (c crisis.Carried, given bool, err error) {
 		err = fmt.Errorf("--take: %w", err)
 	}
 	return c, true, err
+}
+
+// IsAnother reports whether a device that was given a crisis order holds another one, or none.
+func IsAnother(given, held crisis.Carried) bool {
+	return len(given.Order) > 0 && !bytes.Equal(given.Order, held.Order)
 }
 
 // Held is the crisis order that a device has, for a script; no order where it has none.

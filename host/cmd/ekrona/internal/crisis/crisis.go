@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/crisis"
@@ -144,7 +146,17 @@ func (d *draft) run(c *cobra.Command) error {
 		if err != nil {
 			return cli.Usage("--limits %q: %w", text, err)
 		}
+		if slices.ContainsFunc(rows, func(r message.CrisisRow) bool {
+			return r.Group == row.Group && r.Name == row.Name
+		}) {
+			return cli.Usage("--limits %q: there is another row for the same cards: put both "+
+				"into one", text)
+		}
 		rows = append(rows, row)
+	}
+	if len(rows) > spec.MaxOrderRows {
+		return cli.Usage("--limits: %d rows: an order has at most %d", len(rows),
+			spec.MaxOrderRows)
 	}
 	return d.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 		from, until, err := d.time(message.DateOf(s.Clock().Now()))
@@ -181,6 +193,10 @@ func (d *draft) time(today message.Date) (from, until message.Date, err error) {
 			return from, until, cli.Usage("--until: %w", err)
 		}
 	}
+	if until.Before(from) || until.After(from.AddDays(notary.MaxCrisisDays)) {
+		return from, until, cli.Usage("from %s to %s: give a last day that is at most %d days "+
+			"after the first", from, until, notary.MaxCrisisDays)
+	}
 	return from, until, nil
 }
 
@@ -190,6 +206,19 @@ func crisisCertificate(path string, s *sandbox.Sandbox) ([]byte, error) {
 		return os.ReadFile(path)
 	}
 	return s.CrisisCertificate()
+}
+
+// readOrder reads an order that is not whole yet, from the file that a command has written.
+func readOrder(path, command string) ([]byte, error) {
+	encoded, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := message.Parse[message.CrisisOrder](encoded); err != nil {
+		return nil, cli.Usage("%s is no file of \"ekrona crisis %s\": give that (%w)", path,
+			command, err)
+	}
+	return encoded, nil
 }
 
 func outFlag(c *cobra.Command, out *string) {
@@ -222,7 +251,7 @@ func signCommand() *cobra.Command {
 a machine without any network. What is signed is shown. The key alone puts nothing in force.`,
 		Args: cli.Exactly(1, "a file from \"ekrona crisis draft\""),
 		RunE: func(c *cobra.Command, arguments []string) (err error) {
-			draft, err := os.ReadFile(arguments[0])
+			draft, err := readOrder(arguments[0], "draft")
 			if err != nil {
 				return err
 			}
@@ -267,7 +296,7 @@ those that synchronise get it by themselves.`, notary.MaxCrisisDays),
 			if by == "" {
 				return cli.Usage("%s: say who orders it: --by NAME", c.CommandPath())
 			}
-			signed, err := os.ReadFile(arguments[0])
+			signed, err := readOrder(arguments[0], "sign")
 			if err != nil {
 				return err
 			}

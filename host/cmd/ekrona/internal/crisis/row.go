@@ -3,6 +3,7 @@ package crisis
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ func rowOf(r message.CrisisRow) RowAnswer {
 		r.MaxSpent, r.MaxReceipts, r.MaxReceived}
 }
 
-// String is the row for a person.
+// String is the row for a person: the limits that it raises, and no others.
 func (r RowAnswer) String() string {
 	whom := "all"
 	switch {
@@ -38,9 +39,25 @@ func (r RowAnswer) String() string {
 	case r.Name != "":
 		whom = r.Name
 	}
-	return fmt.Sprintf("%s: a card holds %s, pays %s at most, between two synchronisations %s in "+
-		"%d transactions; a terminal takes %s in %d receipts", whom, r.MaxBalance, r.MaxPayment,
-		r.MaxSpent, r.MaxTransactions, r.MaxReceived, r.MaxReceipts)
+	card, terminal := []string{}, []string{}
+	add := func(to *[]string, given bool, format string, value any) {
+		if given {
+			*to = append(*to, fmt.Sprintf(format, value))
+		}
+	}
+	add(&card, r.MaxBalance > 0, "holds %s", r.MaxBalance)
+	add(&card, r.MaxPayment > 0, "pays %s at most", r.MaxPayment)
+	add(&card, r.MaxSpent > 0, "pays %s between two synchronisations", r.MaxSpent)
+	add(&card, r.MaxTransactions > 0, "has %d transactions between them", r.MaxTransactions)
+	add(&terminal, r.MaxReceived > 0, "takes %s", r.MaxReceived)
+	add(&terminal, r.MaxReceipts > 0, "has %d receipts", r.MaxReceipts)
+	var devices []string
+	add(&devices, len(card) > 0, "a card %s", strings.Join(card, ", "))
+	add(&devices, len(terminal) > 0, "a terminal %s", strings.Join(terminal, " and "))
+	if len(devices) == 0 {
+		return whom + ": no limit is raised"
+	}
+	return whom + ": " + strings.Join(devices, "; ")
 }
 
 // parseRow reads a row such as "group=2,name=SENORDIC,balance=8000". What is left out raises
@@ -64,11 +81,11 @@ func parseRow(text string) (r message.CrisisRow, err error) {
 			}
 		case counts[name] != nil:
 			var n uint64
-			n, err = strconv.ParseUint(value, 10, 16)
+			n, err = number(value, math.MaxUint16)
 			*counts[name] = uint16(n)
 		case name == "group":
 			var n uint64
-			n, err = strconv.ParseUint(value, 10, 8)
+			n, err = number(value, math.MaxUint8)
 			r.Group = uint8(n)
 		case name == "name":
 			r.Name, err = message.ParseName(value)
@@ -81,4 +98,12 @@ func parseRow(text string) (r message.CrisisRow, err error) {
 		}
 	}
 	return r, nil
+}
+
+func number(text string, most uint64) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n > most {
+		return 0, fmt.Errorf("%q: give a whole number of at most %d", text, most)
+	}
+	return n, nil
 }

@@ -29,6 +29,8 @@ func Command() *cobra.Command {
 
 Two banks issue three cards and a terminal. Then the cards are loaded, pay at a merchant,
 are torn and send again, pay each other, refuse, are settled in any order and unloaded.
+Then a day without network: every call to a bank or to the notary fails, a card reaches its
+limit, and a crisis order that raises it spreads by taps; the morning after all is settled.
 The story ends with the books: every wallet, issued = online + shadow + pool, and every
 invariant of the protocol.
 

@@ -106,8 +106,9 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 		"file for the PIN letter, in clear (needed, unless --dry-run)")
 	c.Flags().StringVar(&i.ceilings, "ceilings", "default", "limits that no policy passes, "+
 		"written into the card for good: default or pilot")
-	c.Flags().Uint8Var(&i.slots, "slots", spec.DefaultSlots, "records that the card keeps until "+
-		"it is synchronised, 16 to 224, for good")
+	c.Flags().Uint8Var(&i.slots, "slots", spec.DefaultSlots, fmt.Sprintf(
+		"records that the card keeps until it is synchronised, %d to %d, for good",
+		spec.MinSlots, spec.MaxSlots))
 	c.Flags().BoolVar(&i.second, "second", false,
 		"issue this card besides the customer's active one")
 	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this "+

@@ -41,6 +41,11 @@ succeeded, why the others did not, and what cards and terminals hold. All follow
 seed, on any number of processors. Several limits are played one after the other, with the
 same seed: the same people want the same.
 
+The limits crisis are the default ones, and a crisis order that the central bank signs on the
+morning of day two. A quarter of the terminals have it by file, at least one: of grocers, cafes
+and filling stations. All others, and all cards and phones, have it from each other. Each
+evening it shows how far it has come.
+
 Interrupted, it shows what is known by then. Exit code 3: an invariant does not hold, or
 something is stuck.`,
 		Example: `  ekrona lab week --cards 100 --terminals 5 --days 3
@@ -76,7 +81,7 @@ something is stuck.`,
 	c.Flags().IntVar(&p.Workers, "workers", week.DefaultWorkers(),
 		"what is played at the same time; the result is the same with any number")
 	c.Flags().StringSliceVar(&limits, "limits", []string{string(week.Default)},
-		"limits of cards and terminals: pilot or default, or both, as pilot,default")
+		"limits of cards and terminals: pilot, default, crisis, or several, as pilot,default")
 	c.Flags().StringVar(&plot, "plot", "", "write a picture of the days to this file, in SVG")
 	cli.JSONFlag(c, &asJSON)
 	return c
@@ -162,6 +167,7 @@ func writeMorning(out io.Writer, r week.Report) {
 		"audited in %.1f s, settled and audited again in %.1f s; digest %.16s\n", r.Limits,
 		progress.Plural(r.Cards, "card"), progress.Plural(r.Terminals, "terminal"), r.Seed,
 		r.IssuingSeconds, r.PayingSeconds, r.AuditSeconds, r.MorningSeconds, r.Digest)
+	r.WriteOrder(out)
 	if m := r.Morning; m != nil {
 		fmt.Fprintf(out, "the morning after: %s in %d rounds; %d payments settled, %d given back\n"+
 			"issued %s = online %s + shadow %s + pool %s; on cards %s\n",

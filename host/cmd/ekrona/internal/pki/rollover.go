@@ -36,7 +36,9 @@ outstanding, and would be of no use any more. The command certifies
   every notary and instruction key, also one whose last day is past;
   the CAs that are still good.
 
-What is on the root's revocation list is left out. Certificates that ROOT.issued lacks are
+A crisis key is left out: certify the next one, by the next root, with "ekrona pki certify", and
+order again what is in force, since a device that has met it takes no order of the former one.
+What is on the root's revocation list is left out too. Certificates that ROOT.issued lacks are
 given as files.
 
 The parties take what is theirs with "ekrona pki follow"; then the central bank's notary

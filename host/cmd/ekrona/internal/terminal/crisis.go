@@ -43,6 +43,9 @@ func terminalCrisisCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if named && crisis.IsAnother(given, carried) {
+				f.Warn(c, "--take: not taken: %w", contract.ErrOld)
+			}
 			if answer.Held, err = carry.Give(carried); err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 type showAnswer struct {
 	Device message.DeviceID `json:"device"`
 	terminal.Room
+	Stopped  string       `json:"stopped,omitempty"` // why it sells nothing more
 	Warnings []limit.Near `json:"warnings"`
 }
 
@@ -29,11 +30,18 @@ func terminalShowCommand() *cobra.Command {
 		"a merchant",
 		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
 			_ []string) error {
+			stopped, err := m.Terminal.Stopped(ctx)
+			warnRestored(f, c, m)
+			if err != nil {
+				return err
+			}
 			room, err := m.Terminal.Room(ctx)
 			if err != nil {
 				return err
 			}
+			answer := showAnswer{Device: m.Terminal.ID(), Room: room}
 			near := room.Warnings()
+			answer.Warnings = append([]limit.Near{}, near...)
 			text := fmt.Sprintf("terminal %s of the %s: %d of %d receipts and %s of %s left until "+
 				"it synchronises; at most %s a payment; %d open sale(s), %d of them torn",
 				m.Terminal.ID(), m.Name, room.Receipts, room.MostReceipts, room.Sum, room.MostSum,
@@ -45,8 +53,11 @@ func terminalShowCommand() *cobra.Command {
 			for _, n := range near {
 				text += "\nwarning: " + n.English() + "\nthe cashier reads: " + n.Swedish()
 			}
-			return f.Answer(c, showAnswer{m.Terminal.ID(), room, append([]limit.Near{}, near...)},
-				"%s", text)
+			if stopped != nil {
+				answer.Stopped = stopped.Error()
+				text += "\nit sells nothing more: " + answer.Stopped
+			}
+			return f.Answer(c, answer, "%s", text)
 		})
 }
 
@@ -127,7 +138,7 @@ func answerEnded(
 	if e.Missing != nil {
 		answer.Missing = e.Missing.Error()
 		f.Warn(c, "the journal of terminal %s was not handed over; when it is back, \"ekrona "+
-			"terminal end --device %s\" does so: %w", e.Device, e.Device, e.Missing)
+			"terminal end MERCHANT --device %s\" does so: %w", e.Device, e.Device, e.Missing)
 	}
 	return f.Answer(c, answer, "%s", text)
 }

@@ -93,6 +93,10 @@ func walletCrisisCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if named && crisis.IsAnother(given, carried) {
+				f.Warn(c, "--take: not taken: the card holds a later order, or has learned that "+
+					"this one is over, or does not find it genuine")
+			}
 			answer := crisisAnswer{Name: v.Person.Name, Device: phone.Device(),
 				Limits: crisisLimitsOf(holdings, message.DateOf(v.Sandbox.Clock().Now()))}
 			if answer.Held, err = carry.Give(carried); err != nil {

@@ -125,6 +125,10 @@ func (p *payFlags) payRequest(c *cobra.Command, v parties.Visit) error {
 		return err
 	}
 	own := v.Person.Phone.Device()
+	if r.Payee == own {
+		return cli.Usage("--request: this phone's card %s has asked for it itself: name the "+
+			"person who pays it, or the card with --device", own)
+	}
 	if r.Payer != "" && r.Payer != own {
 		return cli.Usage("--request: only %s may pay it, and this phone's card is %s: ask for "+
 			"another Request, or name the card with --device", r.Payer, own)
@@ -172,6 +176,10 @@ func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
 	amount, err := parties.AmountOf(v.Arguments[1])
 	if err != nil {
 		return err
+	}
+	if payer.Phone.Device() == payee.Phone.Device() {
+		return cli.Usage("payer and payee have the same card, %s: name two people, or two cards "+
+			"with --device and --payee-device", payer.Phone.Device())
 	}
 	if err := withdraw(p.torn, "", payer, payee); err != nil {
 		return err

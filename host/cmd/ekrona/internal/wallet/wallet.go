@@ -163,11 +163,22 @@ func walletSyncCommand() *cobra.Command {
 	return parties.HeldCardCommand(f, "sync NAME", "Synchronise the card with its intermediary", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			var result session.Result
+			hasKey, isPaired := false, false
 			if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
-				result, err = v.Person.Phone.Synchronise(c.Context(), tap)
+				phone := v.Person.Phone
+				if result, err = phone.Synchronise(c.Context(), tap); err != nil {
+					return err
+				}
+				if hasKey, err = phone.IsPaired(c.Context()); err != nil || !hasKey {
+					return err
+				}
+				isPaired, err = phone.IsPairedWith(c.Context(), tap)
 				return err
 			}); err != nil {
 				return err
+			}
+			if hasKey && !isPaired { // a lost card or phone was reported, and the pair was ended
+				f.Warn(c, "%w", wallet.ErrNotPaired)
 			}
 			return f.Synchronised(c, v.Person.Name, result)
 		})
