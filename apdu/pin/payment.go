@@ -82,15 +82,16 @@ func (a *Agreement) Resend() ([]byte, error) {
 }
 
 // PIN is the data that carry the PIN for one Request. It is deciphered, since the card enciphers
-// both ways.
+// both ways. The batch comes first: who has two PINs enciphered by one key, having answered to
+// SELECT in a card's place, sees whether they are the same, and not where they differ.
 func (a *Agreement) PIN(block Block, request *message.Request) ([]byte, error) {
 	key, err := a.key(request)
 	if err != nil {
 		return nil, err
 	}
 	plain := make([]byte, 0, 2*aes.BlockSize)
-	plain = append(append(append(plain, block[:]...), a.application.Nonce[:]...),
-		a.application.Batch...)
+	plain = append(append(append(plain, a.application.Batch...), block[:]...),
+		a.application.Nonce[:]...)
 	if len(plain) != 2*aes.BlockSize {
 		return nil, errors.New("pin: the card names no batch: it is not activated")
 	}

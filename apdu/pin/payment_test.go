@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/subtle"
 	"math/rand/v2"
 	"testing"
 
@@ -111,6 +112,27 @@ func TestAListenerLearnsNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEqual(t, data[69:], again[69:], "the PIN")
 	assert.NotEqual(t, sealed[2:18], refusal(t, card, request, spec.SWPINWrong|2)[2:18])
+}
+
+// Who answers to SELECT in a card's place, twice with one nonce, has two PINs under one key: their
+// difference does not come out of the cryptograms.
+func TestTwoPINsUnderOneKeyHideTheirDifference(t *testing.T) {
+	here, _, request := sides(t)
+	var heard [2][]byte
+	var blocks [2]Block
+	for i, digits := range []string{"1234", "1943"} {
+		var err error
+		blocks[i], err = NewBlock(digits)
+		require.NoError(t, err)
+		data, err := here.PIN(blocks[i], request)
+		require.NoError(t, err)
+		heard[i] = data[len(data)-32:]
+	}
+	difference := make([]byte, 32)
+	subtle.XORBytes(difference, heard[0], heard[1])
+	pins := make([]byte, len(blocks[0]))
+	subtle.XORBytes(pins, blocks[0][:], blocks[1][:])
+	assert.NotContains(t, string(difference), string(pins))
 }
 
 // TestAPaymentIsPutTogether shows that the payee gets what the card signed, also over the other

@@ -291,7 +291,7 @@ var (
 	PayPIN = []Field{
 		field("POINT", TagPoint, "payee's point for this Request, or a phone's for this tap"),
 		optional(Field{Name: "CRYPTOGRAM", Tag: TagCryptogram, Min: payCryptogramLength,
-			Max: payCryptogramLength, Meaning: "PIN block, nonce and BATCH, two blocks of " +
+			Max: payCryptogramLength, Meaning: "BATCH, PIN block and nonce, two blocks of " +
 				"AES-128-CBC, IV zero: nonce and BATCH in it prove that the sender made the " +
 				"point, for this Request and session. The sender deciphers to make it, and the " +
 				"card enciphers to read it, as it enciphers its answer"}),

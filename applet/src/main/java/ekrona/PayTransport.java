@@ -10,8 +10,8 @@ import javacard.security.MessageDigest;
  * or a payee that made its point for this Request and has the batch key from anybody. Who stands
  * between can change neither Request, nonce nor the answer to SELECT, nor make up a refusal.
  *
- * <p>The cipher is initialised once, to encipher: the other side deciphers PIN block, nonce and
- * batch, so that enciphering gives them back, and what comes out proves the key. The input of its
+ * <p>The cipher is initialised once, to encipher: the other side deciphers batch, PIN block and
+ * nonce, so that enciphering gives them back, and what comes out proves the key. The input of its
  * hash has two blocks of SHA-256, for a Request that names no payer. All of it is in scratch, and
  * wiped by SecretCommand.
  */
@@ -26,11 +26,11 @@ final class PayTransport {
     private static final short FROM_ROLE = (short) (Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH
             - Spec.DEVICE_CERTIFICATE_OFFSET_ROLE);
     private static final short CAPABILITIES = (short) 2;
-    // What is enciphered with the PIN block, in scratch after it.
+    // What is enciphered with the PIN block, in scratch: before it the batch, over the end of
+    // IDENTITY and both numbers, which are written later, and after it the nonce.
+    private static final short BATCH = (short) (Ram.SECRET - Spec.DEVICE_ID_LENGTH);
     private static final short NONCE = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
-    private static final short BATCH = (short) (NONCE + Spec.NONCE_LENGTH);
-    private static final short CRYPTOGRAM_LENGTH =
-            (short) (BATCH + Spec.DEVICE_ID_LENGTH - Ram.SECRET);
+    private static final short CRYPTOGRAM_LENGTH = (short) (NONCE + Spec.NONCE_LENGTH - BATCH);
 
     private final Device device;
     private final Ram ram;
@@ -99,7 +99,7 @@ final class PayTransport {
     void decipher(short point) {
         byte[] scratch = ram.scratch;
         device.engines.encipher(ram.in, (short) (point + Spec.PAY_PIN_OFFSET_CRYPTOGRAM),
-                CRYPTOGRAM_LENGTH, scratch, Ram.SECRET);
+                CRYPTOGRAM_LENGTH, scratch, BATCH);
         if (Util.arrayCompare(scratch, NONCE, ram.session, Ram.NONCE, Spec.NONCE_LENGTH) != 0
                 || Util.arrayCompare(scratch, BATCH, device.nvm.batch, Nvm.BATCH_HOLDER,
                         Spec.DEVICE_ID_LENGTH) != 0) {

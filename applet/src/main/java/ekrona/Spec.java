@@ -1426,13 +1426,13 @@ public final class Spec {
     /** offset of the value: payee's point for this Request, or a phone's for this tap */
     public static final short PAY_PIN_OFFSET_POINT = (short) 2;
     /**
-     * offset of the data object: PIN block, nonce and BATCH, two blocks of AES-128-CBC, IV zero:
+     * offset of the data object: BATCH, PIN block and nonce, two blocks of AES-128-CBC, IV zero:
      * nonce and BATCH in it prove that the sender made the point, for this Request and session. The
      * sender deciphers to make it, and the card enciphers to read it, as it enciphers its answer
      */
     public static final short PAY_PIN_AT_CRYPTOGRAM = (short) 67;
     /**
-     * offset of the value: PIN block, nonce and BATCH, two blocks of AES-128-CBC, IV zero: nonce
+     * offset of the value: BATCH, PIN block and nonce, two blocks of AES-128-CBC, IV zero: nonce
      * and BATCH in it prove that the sender made the point, for this Request and session. The
      * sender deciphers to make it, and the card enciphers to read it, as it enciphers its answer
      */
