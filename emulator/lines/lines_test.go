@@ -25,7 +25,7 @@ func read(t testing.TB, path string) []byte {
 func TestCommittedTable(t *testing.T) {
 	file, err := cap.Parse(applet.CAP)
 	require.NoError(t, err)
-	table, err := Parse(read(t, "../ekrona.cap.lines"))
+	table, err := Parse(read(t, "../../applet/ekrona.cap.lines"))
 	require.NoError(t, err)
 	require.True(t, table.Fits(file), "run scripts/build-applet")
 	for i, m := range table.Methods {
@@ -50,7 +50,7 @@ func TestCommittedTable(t *testing.T) {
 }
 
 func TestTableOfDebugInformation(t *testing.T) {
-	file, err := cap.Parse(read(t, "../../emulator/cap/testdata/debug.cap"))
+	file, err := cap.Parse(read(t, "../cap/testdata/debug.cap"))
 	require.NoError(t, err)
 	table, err := Of(file)
 	require.NoError(t, err)
