@@ -21,7 +21,7 @@ import (
 
 // Table is the methods of a CAP file in the order of their offsets.
 type Table struct {
-	Classes []Class // with fields that take memory, in the order of the debug information
+	Classes []Class // in the order of the debug information
 	Methods []Method
 	digest  [sha256.Size]byte // of the Method component
 }
@@ -68,9 +68,7 @@ func Of(file *cap.File) (*Table, error) {
 	}
 	t := &Table{digest: sha256.Sum256(file.Component(cap.TagMethod))}
 	for _, c := range file.Debug.Classes {
-		if len(c.Fields) > 0 {
-			t.Classes = append(t.Classes, Class{c.Name, c.Offset, c.Fields})
-		}
+		t.Classes = append(t.Classes, Class{c.Name, c.Offset, c.Fields})
 		for _, d := range c.Methods {
 			header, ok := file.Methods.HeaderAt(d.Offset)
 			if !ok || header.Abstract {

@@ -102,6 +102,9 @@ func (v *VM) throwRef(r Ref) {
 	if r == 0 {
 		v.throwNew(classNullPointer, 0)
 	}
+	if v.probe.Throw != nil {
+		v.throwing(r)
+	}
 	panic(javaTrap{r, v.here()})
 }
 

@@ -133,6 +133,23 @@ func (v *VM) returningCells(m *Method, cells []int32) {
 	}
 }
 
+// throwing asks the probe about an exception that is thrown.
+func (v *VM) throwing(r Ref) {
+	o := v.object(r)
+	e := &Exception{Site: v.here(), Object: r, Class: o.class}
+	e.HasReason = o.kind == InstanceObject && o.class.reasonSlot >= 0
+	if e.HasReason {
+		e.Reason = int16(o.cells[o.class.reasonSlot])
+	}
+	switch a := asked(v, v.probe.Throw, e); a.Kind {
+	case GoOn:
+	case Cut:
+		v.cutPower()
+	default:
+		v.refuseAction(a, "an exception")
+	}
+}
+
 // cellSize is how many bytes of a card a cell of the stack is.
 const cellSize = 2
 
