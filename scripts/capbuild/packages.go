@@ -24,7 +24,7 @@ type Package struct {
 
 	Sources string `json:"-"` // folder that holds the sources, also in folders below
 	CAP     string `json:"-"` // the CAP file; the manifest is beside it
-	Lines   bool   `json:"-"` // a table of source lines (package applet/lines) is beside it too
+	Lines   bool   `json:"-"` // a table of source lines (package emulator/lines) is beside it too
 }
 
 // Applet is an applet class and the AID that its package gives it.
