@@ -80,7 +80,7 @@ type Line struct {
 // Parse reads one step. A comment at its end is allowed; a line without a step is an
 // error.
 func (v *Vocabulary) Parse(line string) (Step, error) {
-	step, ok, err := v.parseLine(line)
+	step, ok, err := v.ParseLine(line)
 	if err == nil && !ok {
 		err = syntax("no command on the line")
 	}
@@ -95,7 +95,7 @@ func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 	number := 0
 	for scanner.Scan() {
 		number++
-		step, ok, err := v.parseLine(scanner.Text())
+		step, ok, err := v.ParseLine(scanner.Text())
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
@@ -109,7 +109,8 @@ func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 	return lines, nil
 }
 
-func (v *Vocabulary) parseLine(line string) (Step, bool, error) {
+// ParseLine reads one line; found is false if it has no step.
+func (v *Vocabulary) ParseLine(line string) (step Step, found bool, err error) {
 	if len(line) > MaxLine {
 		return Step{}, false, syntax("line has %d bytes, the limit is %d", len(line), MaxLine)
 	}
@@ -122,10 +123,6 @@ func (v *Vocabulary) parseLine(line string) (Step, bool, error) {
 	if strings.TrimSpace(text) == "" && !hasExpected {
 		return Step{}, false, nil
 	}
-	var (
-		step Step
-		err  error
-	)
 	if step.Command, step.Malformed, err = v.parseCommand(strings.Fields(text)); err != nil {
 		return Step{}, false, err
 	}
