@@ -203,10 +203,6 @@ func (c *Card) Memory() (Memory, error) {
 // Look calls see with every object on the card, which no reader can access.
 func (c *Card) Look(see func(vm.Object)) { c.machine.Look(see) }
 
-// SetProbe puts a probe in the place of Options.Probe, from the next command on; the zero Probe
-// does nothing. It must not be called while a command runs.
-func (c *Card) SetProbe(p vm.Probe) { c.machine.SetProbe(p) }
-
 // note writes a line of the transcript. A transcript that cannot be written must
 // not change what the card does.
 func (c *Card) note(format string, arguments ...any) {

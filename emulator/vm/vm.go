@@ -110,10 +110,6 @@ func New(cfg Config) (*VM, error) {
 	return v, nil
 }
 
-// SetProbe puts a probe in the place of the one before, from the next command on; the zero Probe
-// does nothing. It must not be called while a command runs.
-func (v *VM) SetProbe(p Probe) { v.probe = p }
-
 // Host returns Config.Host.
 func (v *VM) Host() any { return v.cfg.Host }
 

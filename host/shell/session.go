@@ -102,7 +102,7 @@ func (s *Session) Managed() (*globalplatform.Card, error) {
 }
 
 // Virtual is the session's virtual card without its manager, for its memory, its account and its
-// probe ([card.Card.SetProbe]). Commands and Reset must not go to it.
+// machine. Commands and Reset must not go to it.
 func (s *Session) Virtual() (*card.Card, error) {
 	managed, err := s.Managed()
 	if err != nil {
