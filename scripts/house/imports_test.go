@@ -45,8 +45,7 @@ var ofAnyCard = rows{
 		"apdu", "emulator/api", "emulator/cap", "emulator/vm",
 		"host/durable", // files that survive a crash
 	},
-	"emulator/console": {"apdu", "emulator/card", "emulator/globalplatform"},
-	"emulator/engine":  {"apdu/cmac", "apdu/entropy"},
+	"emulator/engine": {"apdu/cmac", "apdu/entropy"},
 	"emulator/globalplatform": {
 		"apdu", "apdu/entropy", "apdu/gpc", "apdu/tlv", "emulator/api", "emulator/cap",
 		"emulator/card", "emulator/vm",
