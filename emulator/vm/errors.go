@@ -55,6 +55,7 @@ func (e *CardFault) Error() string {
 // PowerCut reports that power was lost before a persistent write.
 type PowerCut struct {
 	Write int // the write that did not happen, counted from 1 within the command
+	At    Site
 }
 
 func (e *PowerCut) Error() string {

@@ -21,7 +21,7 @@ func asked[E any](v *VM, function func(E) Action, event E) Action {
 
 func (v *VM) cutPower() {
 	v.powered = false
-	panic(&PowerCut{Write: v.stats.Writes + 1})
+	panic(&PowerCut{Write: v.stats.Writes + 1, At: v.here()})
 }
 
 // act does the probe's action in place of the instruction at f.pc.
