@@ -22,7 +22,7 @@ import (
 func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: simulate worlds full of faults, a week without network, run the applet's suite",
-		simulateCommand(), weekCommand(), suiteCommand())
+		simulateCommand(), weekCommand(), suiteCommand(), tearCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.
