@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,9 +65,9 @@ func (r *Rules) add(s *Subject, word, rest string) error {
 	if word == "same" {
 		want = 2
 	}
-	known := map[string]bool{"ignore": true, "never-lower": true, "never-higher": true, "same": true}
+	known := []string{"ignore", "never-lower", "never-higher", "same"}
 	switch {
-	case !known[word]:
+	case !slices.Contains(known, word):
 		return fmt.Errorf("%q is no rule: use ignore, never-lower, never-higher, same, observe",
 			word)
 	case len(names) != want:

@@ -50,7 +50,7 @@ func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 		if has {
-			found = append(found, Line{number, names.Text(step), step})
+			found = append(found, Line{number, strings.TrimSpace(text), step})
 		}
 	}
 	if err := scanner.Err(); err != nil {

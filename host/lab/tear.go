@@ -161,27 +161,36 @@ func (t *Tear) reference(ctx context.Context) (*TearReport, error) {
 	}
 	report := &TearReport{Lines: []TornLine{}, Cuts: []Cut{}}
 	for _, l := range t.Script {
-		line := TornLine{Line: l.Number, Command: l.Title()}
-		before, err := b.Managed.Snapshot()
+		line, err := t.once(ctx, b, l)
 		if err != nil {
-			line.Skipped = "the card is not at rest before it"
-		}
-		b.Machine().ResetStats()
-		r := b.Execute(ctx, l.Text)
-		if err := r.Err(); err != nil {
-			return nil, fmt.Errorf("line %d, without a cut: %w", l.Number, err)
-		}
-		line.Answer = r.Line()
-		line.Writes = b.Machine().Stats().Writes
-		if l.Step.Word == "" {
-			line.Writes = b.Managed.LastCommand().Writes
-		}
-		if before != nil && b.isCut() {
-			line.Skipped = "it takes the power away itself"
+			return nil, err
 		}
 		report.Lines = append(report.Lines, line)
 	}
 	return report, nil
+}
+
+// once does a line without a cut, and counts its writes.
+func (t *Tear) once(ctx context.Context, b *Bench, l Line) (TornLine, error) {
+	line := TornLine{Line: l.Number, Command: l.Title()}
+	_, resting := b.Managed.Snapshot()
+	if resting != nil {
+		line.Skipped = "the card is not at rest before it"
+	}
+	b.Machine().ResetStats()
+	r := b.Execute(ctx, l.Text)
+	if err := r.Err(); err != nil {
+		return line, fmt.Errorf("line %d, without a cut: %w", l.Number, err)
+	}
+	line.Answer = r.Line()
+	line.Writes = b.Machine().Stats().Writes
+	if l.Step.Word == "" {
+		line.Writes = b.Managed.LastCommand().Writes
+	}
+	if resting == nil && b.isCut() {
+		line.Skipped = "it takes the power away itself"
+	}
+	return line, nil
 }
 
 // tearer is a worker: a card that stands before one line of the script.
@@ -191,7 +200,7 @@ type tearer struct {
 	line  int // that comes next
 	start *card.Snapshot
 
-	before, after                 *inspect.Image // what the line leaves without a cut, after a reset
+	before, after                 *inspect.Image // without a cut, after a reset
 	observedBefore, observedAfter []string
 }
 

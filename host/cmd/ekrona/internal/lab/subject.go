@@ -25,11 +25,12 @@ type subjectFlags struct {
 	caps, install                        []string
 }
 
-const subjectHelp = `The script is lines of "ekrona shell": APDUs in hex or by name, words such as select, reset and
-install, and after "->" what must come. It runs on virtual cards that are made for it: blank with
-the CAP files of --cap, or copies of a personalized card of --card. Every applet of the last CAP
-file is installed without parameters, unless --install or the script does it. Names and lines come
-from a CAP file's debug information, or from the file beside it that has .lines behind its name.`
+const subjectHelp = `The script is lines of "ekrona shell": APDUs in hex or by name, words such as
+reset and install, and after "->" what must come. It runs on virtual cards that are made for it:
+blank with the CAP files of --cap, or copies of a personalized card of --card. Every applet of the
+last CAP file is installed without parameters, unless --install or the script does it. Names and
+lines come from a CAP file's debug information, or from the file beside it that has .lines behind
+its name.`
 
 func (f *subjectFlags) add(c *cobra.Command) {
 	cli.AddProfile(c, &f.profile)
@@ -39,7 +40,7 @@ func (f *subjectFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.install, "install", nil,
 		"MODULE-AID[,INSTANCE-AID[,PARAMETERS]] in hex: an instance to make; can be repeated")
 	c.Flags().StringVar(&f.symbols, "symbols", "",
-		"line table of the CAP file, as scripts/build-applet writes it (default: the one beside it)")
+		"line table of the CAP file, as scripts/build-applet writes it (default: beside it)")
 	c.Flags().StringVar(&f.script, "script", "", "file with the script; - is standard input")
 }
 

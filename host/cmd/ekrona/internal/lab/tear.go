@@ -77,7 +77,8 @@ Exit code 3: a finding.`,
 	}
 	f.add(c)
 	c.Flags().StringVar(&rulesFile, "rules", "", "file with rules of what a cut may leave")
-	c.Flags().IntVar(&workers, "workers", 0, "cards that are torn at the same time (default: cores)")
+	c.Flags().IntVar(&workers, "workers", 0,
+		"cards that are torn at the same time (default: cores)")
 	cli.JSONFlag(c, &asJSON)
 	return c
 }

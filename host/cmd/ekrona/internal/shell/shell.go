@@ -9,19 +9,30 @@ import (
 	"io"
 	"os"
 
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/trace"
+	"ekrona/applet"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
+	"ekrona/emulator/lines"
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/lab"
 	"ekrona/host/shell"
 )
 
 // Words are the words of every shell: add here what other packages make.
-func Words() []shell.Word { return shell.Words() }
+func Words() []shell.Word {
+	own, err := lines.Parse(applet.Lines)
+	if err != nil {
+		return shell.Words() // a test holds that the table is well formed
+	}
+	return slices.Concat(shell.Words(), lab.Words(own))
+}
 
 // flags are those of both commands.
 type flags struct {
