@@ -95,7 +95,9 @@ func Found(ctx context.Context, folder string, hosts []string, e party.Environme
 
 // subjectsOf returns the folder of a party's keys, and for whom they are certified; none for what
 // is no party.
-func subjectsOf(path string, hosts []string) (keys string, s map[string]transport.Subject, err error) {
+func subjectsOf(
+	path string, hosts []string,
+) (keys string, s map[string]transport.Subject, err error) {
 	kind, err := party.KindOf(path)
 	if err != nil {
 		return "", nil, err

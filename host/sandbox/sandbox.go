@@ -44,8 +44,8 @@ type Options struct {
 	party.Environment
 	// Observe, if not nil, receives every exchange with a card, after it.
 	Observe Observer
-	// Banks are the addresses (https://HOST:PORT) at which phones and terminals reach banks in place
-	// of their folders, by the bank's name; an empty name stands for every bank.
+	// Banks are the addresses (https://HOST:PORT) at which phones and terminals reach banks in
+	// place of their folders, by the bank's name; an empty name stands for every bank.
 	Banks map[message.Name]string
 	// Log receives the failures of the parties that their callers do not learn; nil for nobody.
 	Log *slog.Logger

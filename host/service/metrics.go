@@ -60,4 +60,3 @@ func (s *Service) showMetrics(w http.ResponseWriter, r *http.Request) {
 	}
 	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
-

@@ -23,10 +23,10 @@ const version = "1"
 // endpoints answer.
 func Document(title string, endpoints []Endpoint) ([]byte, error) {
 	r := openapi31.NewReflector()
-	r.Spec.Info.WithTitle(title).WithVersion(version).WithDescription("Every call can be repeated " +
-		"and gives the same answer. Amounts are whole ore, bytes base64, hashes hex. A problem " +
-		"document names the rule in its code; only one of a code that begins with \"link:\" says " +
-		"that nothing was done.")
+	r.Spec.Info.WithTitle(title).WithVersion(version).WithDescription("Every call can be " +
+		"repeated and gives the same answer. Amounts are whole ore, bytes base64, hashes hex. A " +
+		"problem document names the rule in its code; after any answer but a refusal and 200 the " +
+		"outcome is unknown, and the call is repeated.")
 	r.DefaultOptions = append(r.DefaultOptions, jsonschema.InterceptSchema(noOthers),
 		jsonschema.InterceptProp(required), jsonschema.InterceptNullability(neverNull),
 		jsonschema.InterceptDefName(nameOf))
@@ -57,7 +57,7 @@ func declareSecurity(spec *openapi31.Spec) {
 	components := spec.ComponentsEns()
 	components.WithSecuritySchemesItem(byCertificate, openapi31.SecuritySchemeOrReference{
 		SecurityScheme: (&openapi31.SecurityScheme{MutualTLS: &openapi31.MutualTLS{}}).
-			WithDescription("TLS 1.3 with a client certificate, whose common name says who calls.")})
+			WithDescription("TLS 1.3 with a client certificate: its common name says who calls.")})
 	components.WithSecuritySchemesItem(bySignature, openapi31.SecuritySchemeOrReference{
 		SecurityScheme: (&openapi31.SecurityScheme{HTTP: &openapi31.SecuritySchemeHTTP{
 			Scheme: "signature"}}).
@@ -70,7 +70,8 @@ func declareSecurity(spec *openapi31.Spec) {
 func describe(r *openapi31.Reflector, e Endpoint, c remote.Call) error {
 	shape(r, c.Request, map[reflect.Type]bool{})
 	shape(r, c.Answer, map[reflect.Type]bool{})
-	oc, err := r.NewOperationContext(http.MethodPost, "/v1/"+e.Contract+"/"+c.Name)
+	path := "/v1/" + e.Contract + "/" + c.Name
+	oc, err := r.NewOperationContext(http.MethodPost, path)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,12 @@ func describe(r *openapi31.Reflector, e Endpoint, c remote.Call) error {
 		u.IsDefault, u.ContentType = true, link.ProblemType
 		u.Description = "what was refused, and by which rule"
 	})
-	return r.AddOperation(oc)
+	if err := r.AddOperation(oc); err != nil {
+		return err
+	}
+	// The library marks what it forbids of parameters, which no call has.
+	r.Spec.Paths.MapOfPathItemValues[path].Post.MapOfAnything = nil
+	return nil
 }
 
 // shape replaces the types that write their own JSON by those that they write.

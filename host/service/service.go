@@ -44,7 +44,7 @@ type Config struct {
 // Service answers calls. It is an http.Handler; [Service.Serve] puts it on the network.
 type Service struct {
 	config    Config
-	endpoints map[string]Endpoint // by contract
+	endpoints map[string]endpoint // by contract
 	nonces    *nonces
 	metrics   *metrics
 	document  []byte // OpenAPI
@@ -53,6 +53,12 @@ type Service struct {
 	perKey    *rates
 	perNode   *rates
 	stopping  atomic.Bool
+}
+
+// endpoint is an Endpoint with the names of its calls.
+type endpoint struct {
+	Endpoint
+	calls map[string]bool
 }
 
 // New returns a service. It opens nothing.
@@ -64,12 +70,16 @@ func New(c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{config: c, endpoints: map[string]Endpoint{},
+	s := &Service{config: c, endpoints: map[string]endpoint{},
 		slots:   make(chan struct{}, c.Limits.InFlight),
 		perKey:  newRates(c.Limits.PerSecond, c.Limits.Burst),
 		perNode: newRates(c.Limits.NodePerSecond, c.Limits.NodeBurst)}
 	for _, e := range c.Endpoints {
-		s.endpoints[e.Contract] = e
+		known := endpoint{e, map[string]bool{}}
+		for _, call := range e.Answer(Caller{}).Calls() {
+			known.calls[call.Name] = true
+		}
+		s.endpoints[e.Contract] = known
 	}
 	var err error
 	if s.nonces, err = newNonces(c.Random); err != nil {
@@ -133,7 +143,7 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 	rest, ours := strings.CutPrefix(r.URL.Path, "/v1/")
 	contract, call, whole := strings.Cut(rest, "/")
 	e, known := s.endpoints[contract]
-	if !ours || !whole || !known || !e.has(call) {
+	if !ours || !whole || !known || !e.calls[call] {
 		return nil, &link.Refused{Rule: link.Path}
 	}
 	v.contract, v.call = contract, call
@@ -163,10 +173,10 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 	}
 	s.metrics.inFlight.Inc()
 	defer s.metrics.inFlight.Dec()
-	if v.caller, err = s.identify(r, e, content); err != nil {
+	if v.caller, err = s.identify(r, e.Endpoint, content); err != nil {
 		return nil, err
 	}
-	if err := s.checkRate(e, v); err != nil {
+	if err := s.checkRate(e.Endpoint, v); err != nil {
 		return nil, err
 	}
 	ctx := context.WithoutCancel(r.Context())
@@ -189,16 +199,6 @@ type problem struct{ remote.Problem }
 
 // Error returns the line for a human reader.
 func (p *problem) Error() string { return p.Code }
-
-// has reports whether an endpoint has a call.
-func (e Endpoint) has(call string) bool {
-	for _, c := range e.Answer(Caller{}).Calls() {
-		if c.Name == call {
-			return true
-		}
-	}
-	return false
-}
 
 // read reads the content of a request whole.
 func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {

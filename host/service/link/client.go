@@ -70,7 +70,9 @@ func New(c Config) (*Client, error) {
 			DialContext:     (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			IdleConnTimeout: idle, MaxIdleConnsPerHost: perHost,
 		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
 	}}, nil
 }
 

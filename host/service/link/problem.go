@@ -23,7 +23,7 @@ const (
 	Host        Rule = "link:host"        // it was sent to another name than this server's
 	Certificate Rule = "link:certificate" // the caller's certificate is missing or not good here
 	Signature   Rule = "link:signature"   // the registered key did not sign the request
-	Nonce       Rule = "link:nonce"       // its number was used, or is none of this server: sign anew
+	Nonce       Rule = "link:nonce"       // its number was used, or is none of this server
 	Caller      Rule = "link:caller"      // the caller may not make this call
 )
 
@@ -86,13 +86,14 @@ const instanceURN = "urn:ekrona:request:"
 
 // Problem is a problem document (RFC 9457 §3.1), with the code of the rule as an extension.
 type Problem struct {
-	Type     string          `json:"type"`
-	Title    string          `json:"title"`
-	Status   int             `json:"status"`
-	Detail   string          `json:"detail,omitempty"`
-	Instance string          `json:"instance,omitempty"`
-	Code     string          `json:"code"`            // of the contract or link, such as notary:funds
-	Cause    *remote.Problem `json:"cause,omitempty"` // the error inside, where the contract has one
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Detail   string `json:"detail,omitempty"`
+	Instance string `json:"instance,omitempty"`
+	Code     string `json:"code"` // of the contract or of link, such as notary:funds
+	// Cause is the error inside, where the contract has one.
+	Cause *remote.Problem `json:"cause,omitempty"`
 }
 
 // ProblemOf returns the document of a refusal.

@@ -17,7 +17,7 @@ import (
 
 // Header fields of requests and answers.
 const (
-	NonceHeader     = "Replay-Nonce" // a fresh number for the caller's next request (RFC 8555 §6.5)
+	NonceHeader     = "Replay-Nonce" // a number for the caller's next request (RFC 8555 §6.5)
 	RequestHeader   = "X-Request-Id" // names a request at every node that it reaches
 	digestHeader    = "Content-Digest"
 	inputHeader     = "Signature-Input"

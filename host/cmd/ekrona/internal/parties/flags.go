@@ -91,15 +91,16 @@ func (f *Flags) Run(
 	return errors.Join(err, release(), s.Close())
 }
 
-// BindCaller adds the flags to a command of a phone or a terminal, which may reach its bank over the
-// network.
+// BindCaller adds the flags to a command of a phone or a terminal, which may reach its bank over
+// the network.
 func (f *Flags) BindCaller(c *cobra.Command) *cobra.Command {
 	c.Flags().StringArrayVar(&f.banks, "bank", nil, bankUsage)
 	return f.Bind(c)
 }
 
-const bankUsage = "https://HOST:PORT where phones and terminals reach their bank as a service, or " +
-	"NAME=https://HOST:PORT for the bank of that name (repeat for more); otherwise it is in its folder"
+const bankUsage = "https://HOST:PORT where phones and terminals reach their bank as a service, " +
+	"or NAME=https://HOST:PORT for the bank of that name (repeat for more); otherwise it is in " +
+	"its folder"
 
 // addresses reads where banks are reached as services.
 func (f *Flags) addresses() (map[message.Name]string, error) {
