@@ -91,8 +91,8 @@ func (w *words) changes(
 
 func changesLine(changes []inspect.Change, a inspect.Account) string {
 	line := fmt.Sprintf("%s, %s of %s, %d outside a transaction; %s",
-		plural(len(changes), "change"), plural(a.Writes, "write"), plural(a.Bytes, "byte"), a.Outside,
-		plural(a.Transactions, "transaction"))
+		plural(len(changes), "change"), plural(a.Writes, "write"), plural(a.Bytes, "byte"),
+		a.Outside, plural(a.Transactions, "transaction"))
 	if a.Transactions > 0 {
 		line += fmt.Sprintf(", at most %d bytes of the commit buffer", a.Fill)
 		if a.Capacity > 0 {
