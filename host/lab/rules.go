@@ -101,7 +101,7 @@ var ofAPI = []struct{ class, field, reason string }{
 func (r *Rules) allows(c inspect.Change, in *inspect.Image) bool {
 	name := c.Name()
 	for _, pattern := range r.ignored {
-		if matches(pattern, name) || matches(pattern, c.Object) {
+		if inspect.Matches(pattern, name) || inspect.Matches(pattern, c.Object) {
 			return true
 		}
 	}
@@ -158,12 +158,12 @@ func (r *Rules) moved(c inspect.Change) (list []string) {
 		return nil
 	}
 	for _, pattern := range r.lower {
-		if now < old && matches(pattern, c.Name()) {
+		if now < old && inspect.Matches(pattern, c.Name()) {
 			list = append(list, fmt.Sprintf("%s fell from %s to %s", c.Name(), c.Old, c.New))
 		}
 	}
 	for _, pattern := range r.higher {
-		if now > old && matches(pattern, c.Name()) {
+		if now > old && inspect.Matches(pattern, c.Name()) {
 			list = append(list, fmt.Sprintf("%s rose from %s to %s", c.Name(), c.Old, c.New))
 		}
 	}
@@ -176,19 +176,4 @@ func number(c inspect.Change, value string) (int64, error) {
 		return strconv.ParseInt(value, 16, 64)
 	}
 	return strconv.ParseInt(value, 10, 64)
-}
-
-// matches reports whether a name is as a pattern has it, "*" standing for anything.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	rest, found := strings.CutPrefix(name, parts[0])
-	if !found || len(parts) == 1 {
-		return found && rest == ""
-	}
-	for _, part := range parts[1 : len(parts)-1] {
-		if _, rest, found = strings.Cut(rest, part); !found {
-			return false
-		}
-	}
-	return strings.HasSuffix(rest, parts[len(parts)-1])
 }

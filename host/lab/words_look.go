@@ -127,7 +127,7 @@ func (w *words) dump(
 	}
 	shown := []inspect.Shown{}
 	for _, o := range inspect.Take(k.card.Machine(), k.names, part).Dump() {
-		if matches(pattern, o.Object) {
+		if inspect.Matches(pattern, o.Object) {
 			shown = append(shown, o)
 		}
 	}

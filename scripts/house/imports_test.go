@@ -51,10 +51,11 @@ var ofAnyCard = rows{
 		"emulator/card", "emulator/vm",
 		"apdu/scp03", // the card's half of the secure channel
 	},
-	"emulator/inspect": {"emulator/cap", "emulator/lines", "emulator/vm"},
-	"emulator/lines":   {"emulator/cap"},
-	"emulator/vm":      {"emulator/cap"},
-	"emulator/vpcd":    {},
+	"emulator/debugger": {"emulator/card", "emulator/inspect", "emulator/vm"},
+	"emulator/inspect":  {"emulator/cap", "emulator/lines", "emulator/vm"},
+	"emulator/lines":    {"emulator/cap"},
+	"emulator/vm":       {"emulator/cap"},
+	"emulator/vpcd":     {},
 
 	"host/durable":     {},
 	"host/pcsc":        {"apdu"},
