@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/script"
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
+	manager "ekrona/emulator/globalplatform"
+	"ekrona/emulator/lines"
 )
 
 // Options are what a session is made with.
@@ -20,6 +25,14 @@ type Options struct {
 	Names script.Vocabulary
 	// Decoder decodes exchanges, and names the bytes that are secret.
 	Decoder trace.Decoder
+	// Tables are the source lines of CAP files that may be on the card.
+	Tables []*lines.Table
+	// Keys reads the keys of a security domain by the name that "secure" is given.
+	Keys func(name string) (scp03.KeySource, error)
+	// Secret asks for a PIN; nil if nobody can be asked.
+	Secret func(ctx context.Context) (string, error)
+	// Random is the randomness of the session's own, for secure channels; nil is the system's.
+	Random io.Reader
 	// Note gets a line for a person at once, while a word is at work; nil drops it.
 	Note func(line string)
 }
@@ -31,9 +44,13 @@ type Session struct {
 	words   []Word
 	names   script.Vocabulary // with the words
 	sinks   []func(apdu.Exchange)
-	wire    apdu.Card // the target, recorded
-	top     apdu.Card // where commands go: the wire, or a secure channel over it
+	wire    apdu.Card     // the target, recorded
+	top     apdu.Card     // where commands go: the wire, or a secure channel over it
+	open    trace.Decoder // shows what nothing is known of
 
+	client     *globalplatform.Client // of the secure channel; nil for none
+	selected   []byte                 // by name, last
+	tables     []*lines.Table
 	restorable map[string]*card.Snapshot
 }
 
@@ -48,6 +65,8 @@ func New(target Target, options Options) (*Session, error) {
 	if err := s.names.Check(); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
+	s.tables = slices.Clone(options.Tables)
+	s.open = options.Decoder
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
 	return s, nil
@@ -63,10 +82,11 @@ func (s *Session) Target() Target { return s.target }
 // each command; [Session.Whole] splits and joins.
 func (s *Session) Card() apdu.Card { return s.top }
 
-// Whole is Card for whole commands: what it adds, such as GET RESPONSE, is in the trace.
-func (s *Session) Whole() apdu.Card {
-	return apdu.Framing{Card: s.top, ExtendedLength: s.target.ExtendedLength}
-}
+// Whole is Card for whole commands: what it adds, such as GET RESPONSE, is noted.
+func (s *Session) Whole() apdu.Card { return s.whole(s.top) }
+
+// Tables are the source lines of the CAP files on the card, as far as the session knows them.
+func (s *Session) Tables() []*lines.Table { return s.tables }
 
 // Above records what goes through a card over the session's, such as a secure channel; see
 // [apdu.Observed].
@@ -94,7 +114,7 @@ var errReal = errors.New("this can be done with a virtual card only, and the ses
 	"reader: name one with --card or --cap")
 
 // Managed is the session's virtual card with its manager; an error for a card in a reader.
-func (s *Session) Managed() (*globalplatform.Card, error) {
+func (s *Session) Managed() (*manager.Card, error) {
 	if s.target.Virtual == nil {
 		return nil, errReal
 	}
@@ -120,6 +140,6 @@ func (s *Session) Note(format string, arguments ...any) {
 
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
-	s.top = s.wire
+	s.leaveChannel()
 	return s.target.Reset()
 }
