@@ -9,3 +9,8 @@ import _ "embed"
 //
 //go:embed ekrona.cap
 var CAP []byte
+
+// Lines are the source lines of CAP, as package emulator/lines reads them.
+//
+//go:embed ekrona.cap.lines
+var Lines []byte

@@ -12,6 +12,8 @@ import (
 // Result is what became of a line.
 type Result struct {
 	Step script.Step
+	// Read reports that the line was understood: Step is what it says.
+	Read bool
 	// Blank is a line without a step: the rest is empty.
 	Blank bool
 	// Answer is that of a word.
@@ -66,7 +68,7 @@ func (s *Session) Execute(ctx context.Context, line string) Result {
 
 // word does a line that begins with a word. An error may be what was expected.
 func (s *Session) word(ctx context.Context, step script.Step) Result {
-	r := Result{Step: step}
+	r := Result{Step: step, Read: true}
 	w, _ := s.find(step.Word)
 	r.Answer, r.Failed = s.run(ctx, w, step.Arguments)
 	switch {
@@ -80,7 +82,7 @@ func (s *Session) word(ctx context.Context, step script.Step) Result {
 
 // command sends a command exactly as it is.
 func (s *Session) command(ctx context.Context, step script.Step) Result {
-	r := Result{Step: step}
+	r := Result{Step: step, Read: true}
 	response, err := s.send(ctx, step)
 	if err == nil {
 		r.Response = response.Bytes()

@@ -67,6 +67,7 @@ func New(target Target, options Options) (*Session, error) {
 	}
 	s.tables = slices.Clone(options.Tables)
 	s.open = options.Decoder
+	s.open.ShowUnknown = true
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
 	return s, nil
@@ -142,4 +143,29 @@ func (s *Session) Note(format string, arguments ...any) {
 func (s *Session) Reset(context.Context) error {
 	s.leaveChannel()
 	return s.target.Reset()
+}
+
+// Prompt is what a line is asked for with: "secure" within a secure channel.
+func (s *Session) Prompt() string {
+	if s.client != nil {
+		return "secure> "
+	}
+	return "> "
+}
+
+// LinesFor are the lines that load CAP files and install their applets: all modules of those that
+// install without parameters, or say in their answer why not.
+func (s *Session) LinesFor(caps []string) []string {
+	files, err := readCAPs(caps)
+	load := script.Step{Word: "load", Arguments: caps}
+	lines := []string{s.names.Text(load)}
+	if err != nil { // which the line says
+		return lines
+	}
+	for _, f := range files {
+		for _, module := range f.file.Applets {
+			lines = append(lines, fmt.Sprintf("install %X", module.AID))
+		}
+	}
+	return lines
 }

@@ -19,7 +19,8 @@ func contentWords() []Word {
 			Help:     "load CAP files in dependency order, all or none; a reader's card after secure",
 			Complete: Files, Run: load},
 		{Name: "install", Usage: "install MODULE-AID [INSTANCE-AID [PARAMETERS]]",
-			Help: "make an instance of an applet, known by its module's AID if no other is given",
+			Help:   "make an instance of an applet, known by its module's AID if no other is given",
+			Secret: 3,
 			Complete: func(s *Session, before []string, _ string) []string {
 				if len(before) > 0 {
 					return nil
