@@ -36,7 +36,9 @@ func (s *Session) Text(r Result) string {
 	case r.Response == nil:
 		text = "no answer, as expected\n"
 	case r.Step.Malformed != nil:
-		text = fmt.Sprintf("> no command\n< %X\n", r.Response)
+		e := s.open.Bytes(r.Step.Malformed, r.Response)
+		text = fmt.Sprintf("> %s\n  = %X\n", e.Command.Title(), r.Step.Malformed) +
+			trace.Text{Raw: true}.Response(e.Response)
 	default:
 		response, err := apdu.ParseResponse(r.Response)
 		if err != nil {

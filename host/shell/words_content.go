@@ -63,8 +63,9 @@ type listed struct {
 func (l listing) text() string {
 	out := &strings.Builder{}
 	row := func(kind string, e listed, more ...string) {
-		fmt.Fprintf(out, "%-13s %-34v %s\n", kind, e.AID,
+		line := fmt.Sprintf("%-13s %-34v %s", kind, e.AID,
 			strings.Join(strings.Fields(strings.Join(more, " ")), " "))
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if l.Manager != nil {
 		row("card manager", *l.Manager, l.Manager.LifeCycle)
