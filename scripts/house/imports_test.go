@@ -51,8 +51,9 @@ var ofAnyCard = rows{
 		"emulator/card", "emulator/vm",
 		"apdu/scp03", // the card's half of the secure channel
 	},
-	"emulator/vm":   {"emulator/cap"},
-	"emulator/vpcd": {},
+	"emulator/lines": {"emulator/cap"},
+	"emulator/vm":    {"emulator/cap"},
+	"emulator/vpcd":  {},
 
 	"host/durable":     {},
 	"host/pcsc":        {"apdu"},
