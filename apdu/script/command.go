@@ -138,10 +138,10 @@ func parseByte(s string) (byte, error) {
 // header, in hex otherwise.
 func (v *Vocabulary) commandText(c apdu.Command) string {
 	name, known := v.named(c)
-	if !known {
+	usual := name.Command
+	if !known || len(c.Data) == 0 && len(usual.Data) > 0 {
 		return c.String()
 	}
-	usual := name.Command
 	var text strings.Builder
 	text.WriteString(name.Title)
 	if c.CLA != usual.CLA {

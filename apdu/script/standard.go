@@ -60,15 +60,25 @@ func managementCommands() []Command {
 			INS: ins, P1: p1, P2: p2, Ne: ne}}
 	}
 	le := apdu.MaxShortNe
+	everything := []byte{byte(gpc.TagAID), 0}
+	search := Field{Name: "aid", Help: "an AID or its beginning, in hex",
+		Set: func(c *apdu.Command, value string) error {
+			aid, err := apdu.ParseHex(value)
+			if err == nil {
+				c.Data, err = tlv.Append(nil, gpc.TagAID, aid)
+			}
+			return err
+		}}
+	status := manager("GET STATUS", gpc.InsGetStatus, gpc.StatusApplications, gpc.StatusTLV, le,
+		choice("of", setP1, "manager", gpc.StatusISD, "applications", gpc.StatusApplications,
+			"files", gpc.StatusLoadFiles, "modules", gpc.StatusLoadFileModules),
+		choice("part", setP2, "first", gpc.StatusTLV, "next", gpc.StatusTLV|gpc.StatusNext), search)
+	status.Command.Data = everything
 	return []Command{
+		status,
 		manager("INITIALIZE UPDATE", gpc.InsInitializeUpdate, 0, 0, le,
 			byteField("key-set", "a key version, 00 for the first", setP1),
 			hexField("challenge", "8 or 16 bytes")),
-		manager("GET STATUS", gpc.InsGetStatus, gpc.StatusApplications, gpc.StatusTLV, le,
-			choice("of", setP1, "manager", gpc.StatusISD, "applications", gpc.StatusApplications,
-				"files", gpc.StatusLoadFiles, "modules", gpc.StatusLoadFileModules),
-			choice("part", setP2, "first", gpc.StatusTLV, "next", gpc.StatusTLV|gpc.StatusNext),
-			objectField("aid", gpc.TagAID)),
 		manager("GET MANAGER DATA", gpc.InsGetData, 0, 0, le, tagField),
 		manager("SET STATUS", gpc.InsSetStatus, gpc.StatusApplications, 0, 0,
 			choice("of", setP1, "manager", gpc.StatusISD, "applications", gpc.StatusApplications),

@@ -23,7 +23,8 @@ type Vocabulary struct {
 	Malformed bool
 }
 
-// Command is a title and the command that it stands for, without data.
+// Command is a title and the command that it stands for, with the data that it has if a line gives
+// none.
 type Command struct {
 	// Title is words with a blank between them. The first is no hex, and none has a
 	// "=" or is "extended": see [Vocabulary.Check].

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/script"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/trace"
 )
@@ -25,7 +26,7 @@ func TestScriptFields(t *testing.T) {
 		"READ BINARY offset=258":        "00B0010200",
 		"READ BINARY sfi=1 length=4":    "00B0810004",
 		"READ RECORD sfi=1 record=2":    "00B2020C00",
-		"GET STATUS of=files":           "80F2200200",
+		"GET STATUS of=files":           "80F22002024F0000",
 		"GET STATUS aid=":               "80F24002024F0000",
 		"DELETE aid=F000000001":         "80E40000074F05F00000000100",
 		"GET MANAGER DATA tag=9F7F":     "80CA9F7F00",
@@ -68,4 +69,23 @@ func TestScriptAndTraceUseTheSameNames(t *testing.T) {
 		}
 		assert.Equal(t, want, trace.New().Command(c.Command).Name, c.Title)
 	}
+}
+
+// FuzzScript: what parses with all names and fields prints in a form that parses to the same.
+func FuzzScript(f *testing.F) {
+	for _, line := range []string{"GET STATUS of=files -> 9000 | 6310", "READ BINARY sfi=3 length=9",
+		"REQUEST amount=45 currency=SEK", "80F2400200", "SELECT aid=A000 occurrence=next"} {
+		f.Add(line)
+	}
+	words := Script()
+	f.Fuzz(func(t *testing.T, line string) {
+		step, err := words.Parse(line)
+		if err != nil {
+			require.ErrorIs(t, err, script.ErrSyntax)
+			return
+		}
+		again, err := words.Parse(words.Text(step))
+		require.NoError(t, err)
+		require.Equal(t, step, again)
+	})
 }

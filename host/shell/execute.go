@@ -18,6 +18,9 @@ type Result struct {
 	Blank bool
 	// Answer is that of a word.
 	Answer Answer
+	// Cause is the exception of the applet behind the answer; "" for none, and if the card is in
+	// a reader.
+	Cause string
 	// Response is what the card answered to a command, data and status word; nil if none came.
 	Response []byte
 	// Failed is why there is no answer; nil where that is what was expected.
@@ -71,6 +74,7 @@ func (s *Session) word(ctx context.Context, step script.Step) Result {
 	r := Result{Step: step, Read: true}
 	w, _ := s.find(step.Word)
 	r.Answer, r.Failed = s.run(ctx, w, step.Arguments)
+	r.Failed = s.explained(r.Failed)
 	switch {
 	case r.Failed != nil && step.Pattern != nil && step.Pattern.Matches(r.Line()):
 		r.Answer, r.Failed = Answer{Line: r.Line()}, nil
@@ -85,7 +89,10 @@ func (s *Session) command(ctx context.Context, step script.Step) Result {
 	r := Result{Step: step, Read: true}
 	response, err := s.send(ctx, step)
 	if err == nil {
-		r.Response = response.Bytes()
+		r.Response, r.Cause = response.Bytes(), s.cause()
+		if r.Cause != "" && Unexplained(response.SW) {
+			s.Note("cause: %s", r.Cause)
+		}
 	}
 	if mismatch := s.names.Mismatch(step, response, err); err == nil {
 		r.Broken = mismatch

@@ -45,6 +45,9 @@ func (s *Session) Text(r Result) string {
 			return fmt.Sprintf("error: %v\n", err)
 		}
 		text = s.conversation(r.Step.Command, response)
+		if r.Cause != "" && !Unexplained(response.SW) { // which a note has said
+			text += "cause: " + r.Cause + "\n"
+		}
 	}
 	if r.Broken != nil {
 		text += "error: " + r.Broken.Error() + "\n"
@@ -62,13 +65,14 @@ type Record struct {
 	// Exchange is the command and its response, decoded; see [trace.Exchange.MarshalJSON].
 	Exchange *trace.Exchange `json:"exchange,omitempty"`
 	Error    string          `json:"error,omitempty"`
-	Next     []string        `json:"next,omitempty"` // what the card wants next
+	Cause    string          `json:"cause,omitempty"` // the applet's exception
+	Next     []string        `json:"next,omitempty"`  // what the card wants next
 }
 
 // Record is a result for a program: that of the line of this number.
 func (s *Session) Record(number int, r Result) Record {
 	record := Record{Line: number, Done: r.Err() == nil, Answer: r.Answer.Line,
-		Value: r.Answer.Value}
+		Value: r.Answer.Value, Cause: r.Cause}
 	if err := r.Err(); err != nil {
 		record.Error = err.Error()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -11,9 +12,12 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/atr"
+	"ekrona/applet"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/globalplatform"
+	"ekrona/emulator/lines"
 	"ekrona/host/pcsc"
+	"ekrona/host/shell"
 )
 
 // CardFlags name the card that a command works on. Wherever it is, a command sees an
@@ -78,6 +82,10 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 // record has exchanges with a card recorded as the flags say: those of whole commands shown, those
 // over the wire written to the transcript.
 func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
+	if opened.Virtual != nil {
+		opened.Unframed = explaining(opened.Virtual, c.ErrOrStderr())
+		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+	}
 	if f.transcript != "" {
 		transcript, err := CreateTranscript(f.transcript)
 		if err != nil {
@@ -99,6 +107,28 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		}
 	}
 	return nil
+}
+
+// explaining writes the cause of every 6F00 of a virtual card.
+func explaining(virtual *globalplatform.Card, out io.Writer) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		r, err := virtual.Transmit(ctx, c)
+		if err == nil && shell.Unexplained(r.SW) {
+			if cause := shell.Cause(virtual, Tables()); cause != "" {
+				fmt.Fprintln(out, "cause of 6F00: "+cause)
+			}
+		}
+		return r, err
+	})
+}
+
+// Tables are the source lines of the applet in this program.
+func Tables() []*lines.Table {
+	table, err := lines.Parse(applet.Lines)
+	if err != nil { // which a test of package emulator/lines holds
+		return nil
+	}
+	return []*lines.Table{table}
 }
 
 // OpenCard is a card that a command has opened. It takes whole commands and returns whole

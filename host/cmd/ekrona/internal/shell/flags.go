@@ -8,10 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/applet"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
-	"ekrona/emulator/lines"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/shell"
 	"ekrona/personalization/cardkeys"
@@ -75,22 +73,21 @@ func (f *flags) target(c *cobra.Command) (shell.Target, error) {
 	if err != nil {
 		return shell.Target{}, err
 	}
+	if opened.Virtual != nil {
+		return shell.VirtualTarget(opened.Virtual, opened.Where, opened.Close), nil
+	}
 	return shell.Target{Card: opened.Unframed, Bytes: opened.Bytes, ATR: opened.ATR,
 		Where: opened.Where, Reset: opened.Reset, Close: opened.Close,
-		ExtendedLength: opened.ExtendedLength, Virtual: opened.Virtual}, nil
+		ExtendedLength: opened.ExtendedLength}, nil
 }
 
 // with makes a session with a card, does something with it and ends it.
 func (f *flags) with(
 	c *cobra.Command, target shell.Target, do func(*shell.Session) error,
 ) (err error) {
-	table, err := lines.Parse(applet.Lines)
-	if err != nil {
-		return errors.Join(err, target.Close())
-	}
 	s, err := shell.New(target, shell.Options{
 		Words: Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
-		Tables: []*lines.Table{table}, Keys: cardkeys.Read,
+		Tables: cli.Tables(), Keys: cardkeys.Read,
 		Secret: func(ctx context.Context) (string, error) { return f.pin.Read(ctx, "") },
 		Note:   func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) },
 	})
