@@ -23,6 +23,7 @@ type Debugger struct {
 	card    Card
 	machine *vm.VM
 	names   *inspect.Names
+	beside  vm.Probe
 
 	breaks []*Break
 	last   int // number of the last break that was made
@@ -107,6 +108,16 @@ func New(c Card, machine *vm.VM, names *inspect.Names) *Debugger {
 	return &Debugger{card: c, machine: machine, names: names}
 }
 
+// Beside is a probe that the card has whenever a command runs, the debugger beside it or not. What
+// runs again after a step back it does not see.
+func (d *Debugger) Beside(p vm.Probe) error {
+	d.beside = p
+	if d.run != nil {
+		return nil // from the end of the command on
+	}
+	return d.machine.SetProbe(p)
+}
+
 // Names are those that the debugger shows.
 func (d *Debugger) Names() *inspect.Names { return d.names }
 
@@ -143,9 +154,12 @@ func (d *Debugger) launch(first how) Stop {
 	r := d.run
 	r.events, r.resume = make(chan Stop), make(chan how)
 	r.how, r.count, r.entered, r.from = first, 0, false, position{}
-	probe := vm.Probe{}
-	if d.hasAny || first.kind != toBreak || d.breaksAtCommand(r.command) {
+	probe := d.beside
+	switch {
+	case first.kind == again:
 		probe = d.probe()
+	case d.hasAny || first.kind != toBreak || d.breaksAtCommand(r.command):
+		probe = vm.Probes(d.beside, d.probe())
 	}
 	if err := d.machine.SetProbe(probe); err != nil {
 		d.run = nil
@@ -163,7 +177,7 @@ func (d *Debugger) wait() Stop {
 	s := <-d.run.events
 	if s.Reason == Ended {
 		d.run = nil
-		if err := d.machine.SetProbe(vm.Probe{}); err != nil && s.Err == nil {
+		if err := d.machine.SetProbe(d.beside); err != nil && s.Err == nil {
 			s.Err = err
 		}
 	}

@@ -14,6 +14,7 @@ type JavaException struct {
 	HasReason bool   // the class has a reason code (JCVM CardException, CardRuntimeException)
 	Ref       Ref    // the exception object
 	Where     string // method and program counter that threw it
+	At        Site   // the same
 }
 
 func (e *JavaException) Error() string {
@@ -151,7 +152,7 @@ func (v *VM) recovered(p any) error {
 
 func (v *VM) javaException(t javaTrap) *JavaException {
 	o := v.object(t.ref)
-	e := &JavaException{Class: o.class.Name(), Ref: t.ref, Where: t.at.String()}
+	e := &JavaException{Class: o.class.Name(), Ref: t.ref, Where: t.at.String(), At: t.at}
 	if slot := o.class.reasonSlot; slot >= 0 {
 		e.HasReason = true
 		e.Reason = int16(*v.slot(t.ref, slot))

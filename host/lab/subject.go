@@ -61,7 +61,7 @@ func (s *Subject) Open(ctx context.Context) (*Bench, error) {
 	}
 	session, err := shell.New(shell.VirtualTarget(managed, "virtual "+s.Profile.Name,
 		func() error { return nil }), shell.Options{Words: s.Words, Names: s.Names,
-		Decoder: s.Decoder})
+		Decoder: s.Decoder, Tables: s.Tables})
 	if err != nil {
 		return nil, err
 	}

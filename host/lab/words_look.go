@@ -181,6 +181,6 @@ func (w *words) symbols(
 	if err != nil {
 		return shell.Answer{}, err
 	}
-	w.add(s, t)
+	s.AddTables(t)
 	return shell.Answer{Line: plural(len(t.Methods), "method")}, nil
 }

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/script"
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
+	manager "ekrona/emulator/globalplatform"
+	"ekrona/emulator/lines"
 )
 
 // Options are what a session is made with.
@@ -20,6 +25,14 @@ type Options struct {
 	Names script.Vocabulary
 	// Decoder decodes exchanges, and names the bytes that are secret.
 	Decoder trace.Decoder
+	// Tables are the source lines of CAP files that may be on the card.
+	Tables []*lines.Table
+	// Keys reads the keys of a security domain by the name that "secure" is given.
+	Keys func(name string) (scp03.KeySource, error)
+	// Secret asks for a PIN; nil if nobody can be asked.
+	Secret func(ctx context.Context) (string, error)
+	// Random is the randomness of the session's own, for secure channels; nil is the system's.
+	Random io.Reader
 	// Note gets a line for a person at once, while a word is at work; nil drops it.
 	Note func(line string)
 }
@@ -31,10 +44,15 @@ type Session struct {
 	words   []Word
 	names   script.Vocabulary // with the words
 	sinks   []func(apdu.Exchange)
-	wire    apdu.Card // the target, recorded
-	top     apdu.Card // where commands go: the wire, or a secure channel over it
+	wire    apdu.Card     // the target, recorded
+	top     apdu.Card     // where commands go: the wire, or a secure channel over it
+	open    trace.Decoder // shows what nothing is known of
 
+	client     *globalplatform.Client // of the secure channel; nil for none
+	selected   []byte                 // by name, last
+	tables     []*lines.Table
 	restorable map[string]*card.Snapshot
+	guard      func(word string) error // nil for none
 }
 
 // New makes a session with a card that has just been reset.
@@ -48,6 +66,9 @@ func New(target Target, options Options) (*Session, error) {
 	if err := s.names.Check(); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
+	s.tables = slices.Clone(options.Tables)
+	s.open = options.Decoder
+	s.open.ShowUnknown = true
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
 	return s, nil
@@ -63,10 +84,19 @@ func (s *Session) Target() Target { return s.target }
 // each command; [Session.Whole] splits and joins.
 func (s *Session) Card() apdu.Card { return s.top }
 
-// Whole is Card for whole commands: what it adds, such as GET RESPONSE, is in the trace.
-func (s *Session) Whole() apdu.Card {
-	return apdu.Framing{Card: s.top, ExtendedLength: s.target.ExtendedLength}
-}
+// Whole is Card for whole commands: what it adds, such as GET RESPONSE, is noted.
+func (s *Session) Whole() apdu.Card { return s.whole(s.top) }
+
+// Tables are the source lines of the CAP files on the card, as far as the session knows them.
+func (s *Session) Tables() []*lines.Table { return s.tables }
+
+// AddTables makes more tables known.
+func (s *Session) AddTables(tables ...*lines.Table) { s.tables = append(s.tables, tables...) }
+
+// Guard has every line that is not blank ask whether it may be done now, by its word, "" for a
+// command: a card that stands still within a command can be looked at and nothing else. nil
+// lets all be done.
+func (s *Session) Guard(allows func(word string) error) { s.guard = allows }
 
 // Above records what goes through a card over the session's, such as a secure channel; see
 // [apdu.Observed].
@@ -94,7 +124,7 @@ var errReal = errors.New("this can be done with a virtual card only, and the ses
 	"reader: name one with --card or --cap")
 
 // Managed is the session's virtual card with its manager; an error for a card in a reader.
-func (s *Session) Managed() (*globalplatform.Card, error) {
+func (s *Session) Managed() (*manager.Card, error) {
 	if s.target.Virtual == nil {
 		return nil, errReal
 	}
@@ -120,6 +150,31 @@ func (s *Session) Note(format string, arguments ...any) {
 
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
-	s.top = s.wire
+	s.leaveChannel()
 	return s.target.Reset()
+}
+
+// Prompt is what a line is asked for with: "secure" within a secure channel.
+func (s *Session) Prompt() string {
+	if s.client != nil {
+		return "secure> "
+	}
+	return "> "
+}
+
+// LinesFor are the lines that load CAP files and install their applets: all modules of those that
+// install without parameters, or say in their answer why not.
+func (s *Session) LinesFor(caps []string) []string {
+	files, err := readCAPs(caps)
+	load := script.Step{Word: "load", Arguments: caps}
+	lines := []string{s.names.Text(load)}
+	if err != nil { // which the line says
+		return lines
+	}
+	for _, f := range files {
+		for _, module := range f.file.Applets {
+			lines = append(lines, fmt.Sprintf("install %X", module.AID))
+		}
+	}
+	return lines
 }

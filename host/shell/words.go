@@ -14,7 +14,7 @@ func Words() []Word {
 		{Name: "help", Usage: "help [WORD]", Help: "list the words, or say what one does",
 			Complete: func(s *Session, _ []string, _ string) []string { return s.names.Words },
 			Run:      help},
-	}, cardWords(), contentWords())
+	}, cardWords(), contentWords(), secureWords())
 }
 
 func help(_ context.Context, s *Session, arguments []string) (Answer, error) {

@@ -34,7 +34,7 @@ var ofAnyCard = rows{
 	"apdu/cmac":    {},
 	"apdu/entropy": {},
 	"apdu/gpc":     {"apdu", "apdu/tlv"},
-	"apdu/script":  {"apdu"},
+	"apdu/script":  {"apdu", "apdu/gpc", "apdu/tlv"},
 	"apdu/tlv":     {},
 	"apdu/trace":   {"apdu", "apdu/gpc", "apdu/tlv"},
 
