@@ -64,6 +64,7 @@ type Stop struct {
 // run is a command in progress.
 type run struct {
 	command []byte
+	action  func() ([]byte, error)
 	start   *card.Snapshot
 	events  chan Stop
 	resume  chan how
@@ -124,6 +125,9 @@ func (d *Debugger) Names() *inspect.Names { return d.names }
 // Running reports whether a command is in progress, which is stopped then.
 func (d *Debugger) Running() bool { return d.run != nil }
 
+// AtFirst reports whether a command stands at its first instruction.
+func (d *Debugger) AtFirst() bool { return d.run != nil && d.run.count == 1 && !d.run.inside }
+
 // errRunning and errIdle refuse what does not fit.
 var (
 	errRunning = errors.New("a command is in progress: continue it to its end first")
@@ -133,6 +137,16 @@ var (
 // Start sends a command and waits until it stops or ends. With entry it stops at its first
 // instruction.
 func (d *Debugger) Start(command []byte, entry bool) (Stop, error) {
+	return d.StartAction(command, func() ([]byte, error) {
+		return d.card.TransmitBytes(command)
+	}, entry)
+}
+
+// StartAction is Start for anything that has the card run, such as an installation, or a command
+// over a secure channel. A step back does it again. command is what breaks on commands look at.
+func (d *Debugger) StartAction(
+	command []byte, action func() ([]byte, error), entry bool,
+) (Stop, error) {
 	if d.run != nil {
 		return Stop{}, errRunning
 	}
@@ -145,7 +159,7 @@ func (d *Debugger) Start(command []byte, entry bool) (Stop, error) {
 	if entry {
 		first.kind = stepInstruction
 	}
-	d.run = &run{command: command, start: start}
+	d.run = &run{command: command, action: action, start: start}
 	return d.launch(first), nil
 }
 
@@ -166,7 +180,7 @@ func (d *Debugger) launch(first how) Stop {
 		return Stop{Reason: Ended, Err: err}
 	}
 	go func() {
-		response, err := d.card.TransmitBytes(r.command)
+		response, err := r.action()
 		r.events <- Stop{Reason: Ended, Response: response, Err: err}
 	}()
 	return d.wait()

@@ -18,6 +18,7 @@ import (
 // unansweredByDesign are commands without --json, each with its reason.
 var unansweredByDesign = map[string]string{
 	"ekrona card emulate": "it works until it is stopped",
+	"ekrona lab debug":    "an editor speaks with it",
 	"ekrona card run":     "it shows the VM at work",
 
 	"ekrona centralbank serve":  "it works until it is stopped",

@@ -1,4 +1,4 @@
-// Package lab holds the commands of the lab: scripts on any applet torn and covered, the
+// Package lab holds the commands of the lab: scripts on any applet torn, covered and debugged, the
 // simulator, a week without network, and the applet's suite on a card. Start at [Command].
 package lab
 
@@ -23,7 +23,7 @@ func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear and cover any script on any applet, simulate worlds full of faults",
 		simulateCommand(), weekCommand(), suiteCommand(),
-		tearCommand(), coverCommand())
+		tearCommand(), coverCommand(), debugCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.
