@@ -47,6 +47,7 @@ type CardFault struct {
 	Kind  FaultKind
 	What  string
 	Where string // method and program counter
+	At    Site
 }
 
 func (e *CardFault) Error() string {
@@ -97,7 +98,8 @@ type javaTrap struct {
 }
 
 func (v *VM) fault(kind FaultKind, what string) {
-	panic(&CardFault{Kind: kind, What: what, Where: v.where()})
+	at := v.here()
+	panic(&CardFault{Kind: kind, What: what, Where: at.String(), At: at})
 }
 
 func (v *VM) throwRef(r Ref) {

@@ -19,6 +19,7 @@ type Rules struct {
 	higher   []string
 	same     [][2]string
 	observed []Line
+	allowed  []string // findings of fuzzing
 }
 
 // ParseRules reads rules, one a line; "#" begins a comment. Patterns are names as a tear shows
@@ -28,6 +29,7 @@ type Rules struct {
 //	never-lower PATTERN    a number that no cut may set back
 //	never-higher PATTERN   a number that no cut may raise
 //	same NAME NAME         two fields that hold the same after every cut
+//	allow PATTERN          a finding of fuzzing that is known, by its kind and its place
 //	observe LINE           the card is as before, or as after, when it answers this line so,
 //	                       whatever its memory holds; several are done in their order
 func (s *Subject) ParseRules(r io.Reader) (*Rules, error) {
@@ -60,6 +62,10 @@ func (r *Rules) add(s *Subject, word, rest string) error {
 		return nil
 	}
 	rest, _, _ = strings.Cut(rest, " #")
+	if word == "allow" {
+		r.allowed = append(r.allowed, strings.TrimSpace(rest))
+		return nil
+	}
 	names := strings.Fields(rest)
 	want := 1
 	if word == "same" {
@@ -68,7 +74,8 @@ func (r *Rules) add(s *Subject, word, rest string) error {
 	known := []string{"ignore", "never-lower", "never-higher", "same"}
 	switch {
 	case !slices.Contains(known, word):
-		return fmt.Errorf("%q is no rule: use ignore, never-lower, never-higher, same, observe",
+		return fmt.Errorf("%q is no rule: use ignore, never-lower, never-higher, same, allow, "+
+			"observe",
 			word)
 	case len(names) != want:
 		return fmt.Errorf("%s takes %d names, not %d", word, want, len(names))

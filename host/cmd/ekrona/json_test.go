@@ -114,6 +114,7 @@ issue report spring.job
 issue log spring.job --state box --bank SENORDIC
 lab tear --cap purse.cap --script purse.txt --rules purse.rules
 ! lab tear --cap purse.cap --script purse.txt
+! lab fuzz --cap purse.cap --script purse.txt --runs 300 --workers 1 --cuts
 lab cover --cap purse.cap --script purse.txt --lcov cover.lcov --html cover.html --folded cover.txt --flame cover.svg
 lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5

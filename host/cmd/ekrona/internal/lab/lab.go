@@ -23,7 +23,7 @@ func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear and cover any script on any applet, simulate worlds full of faults",
 		simulateCommand(), weekCommand(), suiteCommand(),
-		tearCommand(), coverCommand(), debugCommand())
+		tearCommand(), fuzzCommand(), coverCommand(), debugCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.
