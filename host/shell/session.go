@@ -44,10 +44,12 @@ type Session struct {
 	words   []Word
 	names   script.Vocabulary // with the words
 	sinks   []func(apdu.Exchange)
+	resets  []func(atr []byte)
 	wire    apdu.Card     // the target, recorded
 	top     apdu.Card     // where commands go: the wire, or a secure channel over it
 	open    trace.Decoder // shows what nothing is known of
 
+	ended      bool                   // by quit
 	client     *globalplatform.Client // of the secure channel; nil for none
 	selected   []byte                 // by name, last
 	tables     []*lines.Table
@@ -72,6 +74,9 @@ func New(target Target, options Options) (*Session, error) {
 	s.top = s.wire
 	return s, nil
 }
+
+// Ended reports whether the word quit has ended the session.
+func (s *Session) Ended() bool { return s.ended }
 
 // Close lets the card go.
 func (s *Session) Close() error { return s.target.Close() }
@@ -103,6 +108,9 @@ func (s *Session) Above(c apdu.Card) apdu.Card {
 // Observe adds a sink that gets every exchange with the card when it is over, secrets masked, also
 // those that carry another.
 func (s *Session) Observe(sink func(apdu.Exchange)) { s.sinks = append(s.sinks, sink) }
+
+// ObserveReset adds a function that gets the answer to each reset.
+func (s *Session) ObserveReset(reset func(atr []byte)) { s.resets = append(s.resets, reset) }
 
 // Decoder is what decodes the session's exchanges.
 func (s *Session) Decoder() trace.Decoder { return s.options.Decoder }
@@ -142,7 +150,13 @@ func (s *Session) Note(format string, arguments ...any) {
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
 	s.leaveChannel()
-	return s.target.Reset()
+	if err := s.target.Reset(); err != nil {
+		return err
+	}
+	for _, reset := range s.resets {
+		reset(s.target.ATR)
+	}
+	return nil
 }
 
 // Prompt is what a line is asked for with: "secure" within a secure channel.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,12 +18,13 @@ import (
 
 // flags are those of both commands, and what they make.
 type flags struct {
-	profile, seed, transcript string
-	reader, file              string
-	caps                      []string
-	trace                     cli.Trace
-	keepGoing, asJSON         bool
-	pin                       cli.HolderSecret
+	profile, seed       string
+	transcript, capture string
+	reader, file        string
+	caps                []string
+	trace               cli.Trace
+	keepGoing, asJSON   bool
+	pin                 cli.HolderSecret
 
 	record func(shell.Result) // writes the transcript
 }
@@ -32,6 +34,7 @@ func (f *flags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.seed, "seed", "", cli.SeedUsage)
 	f.trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", cli.TranscriptUsage)
+	c.Flags().StringVar(&f.capture, "capture", "", cli.CaptureUsage)
 	c.Flags().BoolVar(&f.keepGoing, "keep-going", false,
 		"do the lines after one that failed too; the exit code is 1 all the same")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer each line with one JSON object a line")
@@ -85,7 +88,8 @@ func (f *flags) target(c *cobra.Command) (shell.Target, error) {
 func (f *flags) with(
 	c *cobra.Command, target shell.Target, do func(*shell.Session) error,
 ) (err error) {
-	s, err := shell.New(target, shell.Options{
+	var s *shell.Session
+	s, err = shell.New(target, shell.Options{
 		Words: Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
 		Tables: cli.Tables(), Keys: cardkeys.Read,
 		Secret: func(ctx context.Context) (string, error) { return f.pin.Read(ctx, "") },
@@ -97,6 +101,16 @@ func (f *flags) with(
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if f.trace.On {
 		s.Observe(f.trace.Sink(c.ErrOrStderr()))
+	}
+	if f.capture != "" {
+		file, err := cli.CreateCapture(f.capture)
+		if err != nil {
+			return err
+		}
+		file.Reset(target.Where, target.ATR, time.Now())
+		s.Observe(file.Sink)
+		s.ObserveReset(func(atr []byte) { file.Reset(target.Where, atr, time.Now()) })
+		defer func() { err = errors.Join(err, file.Close()) }()
 	}
 	if f.transcript != "" {
 		file, err := cli.CreateTranscript(f.transcript)
