@@ -167,19 +167,43 @@ func (s *Session) Prompt() string {
 	return "> "
 }
 
-// LinesFor are the lines that load CAP files and install their applets: all modules of those that
-// install without parameters, or say in their answer why not.
-func (s *Session) LinesFor(caps []string) []string {
-	files, err := readCAPs(caps)
-	load := script.Step{Word: "load", Arguments: caps}
-	lines := []string{s.names.Text(load)}
-	if err != nil { // which the line says
-		return lines
+// MissingLines are the lines that load CAP files and install their applets, as far as they are not
+// on the session's card, which is a virtual one: packages that are not there, and modules of
+// which there is no instance.
+func (s *Session) MissingLines(caps []string) ([]string, error) {
+	if len(caps) == 0 {
+		return nil, nil
 	}
+	files, err := readCAPs(caps)
+	if err != nil {
+		return nil, err
+	}
+	virtual, err := s.Virtual()
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, p := range virtual.Packages() {
+		there[p.AID.String()] = true
+	}
+	for _, a := range virtual.Applets() {
+		there[a.Module.String()] = true
+	}
+	load, lines := script.Step{Word: "load"}, []string(nil)
 	for _, f := range files {
+		if !there[f.aid().String()] {
+			load.Arguments = append(load.Arguments, f.name)
+		} else if f.table != nil {
+			s.tables = append(s.tables, f.table)
+		}
 		for _, module := range f.file.Applets {
-			lines = append(lines, fmt.Sprintf("install %X", module.AID))
+			if aid := fmt.Sprintf("%X", module.AID); !there[aid] {
+				lines = append(lines, "install "+aid)
+			}
 		}
 	}
-	return lines
+	if load.Arguments != nil {
+		lines = append([]string{s.names.Text(load)}, lines...)
+	}
+	return lines, nil
 }
