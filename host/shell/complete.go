@@ -37,11 +37,14 @@ func KnownAIDs() []string { return slices.Clone(knownAIDs) }
 func (s *Session) Complete(line string) []string {
 	i := strings.LastIndexAny(line, " \t") + 1
 	begin, last := line[:i], line[i:]
-	var found []string
+	var found, other []string // as it is typed, and in the other case
 	add := func(candidates []string) {
 		for _, c := range candidates {
-			if strings.HasPrefix(strings.ToLower(c), strings.ToLower(last)) {
+			switch {
+			case strings.HasPrefix(c, last):
 				found = append(found, begin+c)
+			case strings.HasPrefix(strings.ToLower(c), strings.ToLower(last)):
+				other = append(other, begin+c)
 			}
 		}
 	}
@@ -58,6 +61,9 @@ func (s *Session) Complete(line string) []string {
 	default:
 		add(s.titles(strings.Join(words, " ")))
 		add(s.optionsOf(words, last))
+	}
+	if len(found) == 0 {
+		found = other
 	}
 	slices.Sort(found)
 	return slices.Compact(found)

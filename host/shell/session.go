@@ -44,10 +44,12 @@ type Session struct {
 	words   []Word
 	names   script.Vocabulary // with the words
 	sinks   []func(apdu.Exchange)
+	resets  []func(atr []byte)
 	wire    apdu.Card     // the target, recorded
 	top     apdu.Card     // where commands go: the wire, or a secure channel over it
 	open    trace.Decoder // shows what nothing is known of
 
+	ended      bool                   // by quit
 	client     *globalplatform.Client // of the secure channel; nil for none
 	selected   []byte                 // by name, last
 	tables     []*lines.Table
@@ -73,6 +75,9 @@ func New(target Target, options Options) (*Session, error) {
 	s.top = s.wire
 	return s, nil
 }
+
+// Ended reports whether the word quit has ended the session.
+func (s *Session) Ended() bool { return s.ended }
 
 // Close lets the card go.
 func (s *Session) Close() error { return s.target.Close() }
@@ -113,6 +118,9 @@ func (s *Session) Above(c apdu.Card) apdu.Card {
 // those that carry another.
 func (s *Session) Observe(sink func(apdu.Exchange)) { s.sinks = append(s.sinks, sink) }
 
+// ObserveReset adds a function that gets the answer to each reset.
+func (s *Session) ObserveReset(reset func(atr []byte)) { s.resets = append(s.resets, reset) }
+
 // Decoder is what decodes the session's exchanges.
 func (s *Session) Decoder() trace.Decoder { return s.options.Decoder }
 
@@ -151,7 +159,13 @@ func (s *Session) Note(format string, arguments ...any) {
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
 	s.leaveChannel()
-	return s.target.Reset()
+	if err := s.target.Reset(); err != nil {
+		return err
+	}
+	for _, reset := range s.resets {
+		reset(s.target.ATR)
+	}
+	return nil
 }
 
 // Prompt is what a line is asked for with: "secure" within a secure channel.
@@ -162,19 +176,43 @@ func (s *Session) Prompt() string {
 	return "> "
 }
 
-// LinesFor are the lines that load CAP files and install their applets: all modules of those that
-// install without parameters, or say in their answer why not.
-func (s *Session) LinesFor(caps []string) []string {
-	files, err := readCAPs(caps)
-	load := script.Step{Word: "load", Arguments: caps}
-	lines := []string{s.names.Text(load)}
-	if err != nil { // which the line says
-		return lines
+// MissingLines are the lines that load CAP files and install their applets, as far as they are not
+// on the session's card, which is a virtual one: packages that are not there, and modules of
+// which there is no instance.
+func (s *Session) MissingLines(caps []string) ([]string, error) {
+	if len(caps) == 0 {
+		return nil, nil
 	}
+	files, err := readCAPs(caps)
+	if err != nil {
+		return nil, err
+	}
+	virtual, err := s.Virtual()
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, p := range virtual.Packages() {
+		there[p.AID.String()] = true
+	}
+	for _, a := range virtual.Applets() {
+		there[a.Module.String()] = true
+	}
+	load, lines := script.Step{Word: "load"}, []string(nil)
 	for _, f := range files {
+		if !there[f.aid().String()] {
+			load.Arguments = append(load.Arguments, f.name)
+		} else if f.table != nil {
+			s.tables = append(s.tables, f.table)
+		}
 		for _, module := range f.file.Applets {
-			lines = append(lines, fmt.Sprintf("install %X", module.AID))
+			if aid := fmt.Sprintf("%X", module.AID); !there[aid] {
+				lines = append(lines, "install "+aid)
+			}
 		}
 	}
-	return lines
+	if load.Arguments != nil {
+		lines = append([]string{s.names.Text(load)}, lines...)
+	}
+	return lines, nil
 }

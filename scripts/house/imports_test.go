@@ -31,6 +31,7 @@ type rows map[string][]string
 var ofAnyCard = rows{
 	"apdu":         {},
 	"apdu/atr":     {},
+	"apdu/capture": {"apdu"},
 	"apdu/cmac":    {},
 	"apdu/entropy": {},
 	"apdu/gpc":     {"apdu", "apdu/tlv"},

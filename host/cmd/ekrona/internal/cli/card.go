@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ type CardFlags struct {
 	// Seed repeats the randomness of a virtual card; "" does not.
 	Seed string
 
-	transcript string
+	transcript, capture string
 
 	// Flag is the flag that named the file, in errors; empty is --card.
 	Flag    string
@@ -51,6 +52,7 @@ func (f *CardFlags) Add(c *cobra.Command) {
 		"file of a virtual card, as \"ekrona card emulate --state\" makes it")
 	f.Trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", TranscriptUsage)
+	c.Flags().StringVar(&f.capture, "capture", "", CaptureUsage)
 	c.Flags().StringVar(&f.Seed, "seed", "", SeedUsage)
 }
 
@@ -92,13 +94,30 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 			return err
 		}
 		unframed, reset, release := opened.Unframed, opened.Reset, opened.Close
-		opened.Unframed = apdu.Recorder{Card: unframed, Sink: transcript.Exchange}
+		opened.Unframed = transcript.Around(unframed)
 		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
 		opened.Reset = func() error {
 			_, _ = transcript.Write([]byte("reset\n"))
 			return reset()
 		}
 		opened.Close = func() error { return errors.Join(transcript.Close(), release()) }
+	}
+	if f.capture != "" {
+		file, err := CreateCapture(f.capture)
+		if err != nil {
+			return err
+		}
+		file.Reset(opened.Where, opened.ATR, time.Now())
+		unframed, reset, release := opened.Unframed, opened.Reset, opened.Close
+		opened.Unframed = apdu.Recorder{Card: unframed, Label: opened.Where, Sink: file.Sink,
+			Secrets: vocabulary.Decoder().Secrets()}
+		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+		opened.Reset = func() error {
+			err := reset()
+			file.Reset(opened.Where, opened.ATR, time.Now())
+			return err
+		}
+		opened.Close = func() error { return errors.Join(file.Close(), release()) }
 	}
 	if f.Trace.On {
 		opened.Card = apdu.Recorder{

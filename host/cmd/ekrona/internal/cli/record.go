@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
+	"ekrona/apdu/capture"
 	"ekrona/apdu/script"
 	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
@@ -75,6 +77,19 @@ func (t Trace) Sink(out io.Writer) func(apdu.Exchange) {
 const TranscriptUsage = "write commands and answers to this file, a script for \"ekrona shell\" " +
 	"(it then holds PINs and keys)"
 
+// CaptureUsage describes the flag --capture.
+const CaptureUsage = "keep every exchange over the wire in this file, with times, secrets masked: " +
+	".jsonl for JSON lines, .pcapng for Wireshark"
+
+// CreateCapture makes a capture.
+func CreateCapture(path string) (*capture.File, error) {
+	file, err := capture.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--capture: %w", err)
+	}
+	return file, nil
+}
+
 // CreateTranscript creates a file that only its owner can read. Close reports what could not be
 // written.
 func CreateTranscript(path string) (*Transcript, error) {
@@ -100,13 +115,18 @@ func (t *Transcript) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Exchange writes a command with its answer.
-func (t *Transcript) Exchange(e apdu.Exchange) {
-	step := script.Step{Command: e.Command, Expected: script.Exactly(e.Response)}
-	if e.Err != nil {
-		step.Expected = &script.Expected{None: true}
-	}
-	_, _ = fmt.Fprintln(t, vocabulary.Script().Text(step))
+// Around writes what goes through a card. It is no Recorder: what it writes is not masked, and it
+// carries nothing.
+func (t *Transcript) Around(below apdu.Card) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		r, err := below.Transmit(ctx, c)
+		step := script.Step{Command: c, Expected: script.Exactly(r)}
+		if err != nil {
+			step.Expected = &script.Expected{None: true}
+		}
+		_, _ = fmt.Fprintln(t, vocabulary.Script().Text(step))
+		return r, err
+	})
 }
 
 // Close closes the file.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,23 +15,31 @@ import (
 	"ekrona/personalization/cardkeys"
 )
 
-// flags are those of both commands, and what they make.
+// flags are those of the commands, and what they make.
 type flags struct {
-	profile, seed, transcript string
-	reader, file              string
-	caps                      []string
-	trace                     cli.Trace
-	keepGoing, asJSON         bool
-	pin                       cli.HolderSecret
+	profile, seed       string
+	transcript, capture string
+	reader, file        string
+	caps                []string
+	trace               cli.Trace
+	keepGoing, asJSON   bool
+	pin                 cli.HolderSecret
 
 	record func(shell.Result) // writes the transcript
 }
 
-func (f *flags) add(c *cobra.Command) {
+// addCommon adds the flags of all three.
+func (f *flags) addCommon(c *cobra.Command) {
 	cli.AddProfile(c, &f.profile)
 	c.Flags().StringVar(&f.seed, "seed", "", cli.SeedUsage)
 	f.trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", cli.TranscriptUsage)
+	c.Flags().StringVar(&f.capture, "capture", "", cli.CaptureUsage)
+}
+
+// add adds the flags of those that read lines.
+func (f *flags) add(c *cobra.Command) {
+	f.addCommon(c)
 	c.Flags().BoolVar(&f.keepGoing, "keep-going", false,
 		"do the lines after one that failed too; the exit code is 1 all the same")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "answer each line with one JSON object a line")
@@ -85,7 +93,8 @@ func (f *flags) target(c *cobra.Command) (shell.Target, error) {
 func (f *flags) with(
 	c *cobra.Command, target shell.Target, do func(*shell.Session) error,
 ) (err error) {
-	s, err := shell.New(target, shell.Options{
+	var s *shell.Session
+	s, err = shell.New(target, shell.Options{
 		Words: Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
 		Tables: cli.Tables(), Keys: cardkeys.Read,
 		Secret: func(ctx context.Context) (string, error) { return f.pin.Read(ctx, "") },
@@ -97,6 +106,16 @@ func (f *flags) with(
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if f.trace.On {
 		s.Observe(f.trace.Sink(c.ErrOrStderr()))
+	}
+	if f.capture != "" {
+		file, err := cli.CreateCapture(f.capture)
+		if err != nil {
+			return err
+		}
+		file.Reset(target.Where, target.ATR, time.Now())
+		s.Observe(file.Sink)
+		s.ObserveReset(func(atr []byte) { file.Reset(target.Where, atr, time.Now()) })
+		defer func() { err = errors.Join(err, file.Close()) }()
 	}
 	if f.transcript != "" {
 		file, err := cli.CreateTranscript(f.transcript)
@@ -116,22 +135,15 @@ func (f *flags) done(r shell.Result) {
 	}
 }
 
-// preload loads the CAP files of the flags and installs their applets, as lines would.
-func (f *flags) preload(c *cobra.Command, s *shell.Session) error {
-	if len(f.caps) == 0 {
-		return nil
-	}
-	for _, path := range f.caps {
-		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("--cap: %w", err)
-		}
-	}
-	for i, line := range s.LinesFor(f.caps) {
+// preload does lines that load CAP files, which must be done, and install applets. An applet that
+// wants parameters may be installed by a line of the user's.
+func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) error {
+	for _, line := range lines {
 		r := s.Execute(c.Context(), line)
 		switch err := r.Err(); {
-		case err != nil && i == 0: // the load
+		case err != nil && r.Step.Word == "load":
 			return fmt.Errorf("--cap: %w", err)
-		case err != nil: // an applet that wants parameters may be installed by a line
+		case err != nil:
 			s.Note("not installed: %v", err)
 		default:
 			f.done(r)

@@ -67,7 +67,7 @@ if all of it did. --transcript writes such a script of what was done.`,
 				return err
 			}
 			return f.with(c, target, func(s *shell.Session) error {
-				if err := f.preload(c, s); err != nil {
+				if err := f.addMissing(c, s); err != nil {
 					return err
 				}
 				if script != "" {

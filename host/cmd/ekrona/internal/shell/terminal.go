@@ -21,10 +21,35 @@ func (f *flags) interact(c *cobra.Command, s *shell.Session) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%s, ATR %X; \"help\" lists the words, Ctrl-D ends\n",
+	usual, err := liner.TerminalMode()
+	if err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	editor := liner.NewLiner()
+	defer editor.Close()
+	editor.SetCtrlCAborts(true)
+	editor.SetTabCompletionStyle(liner.TabPrints)
+	editor.SetCompleter(s.Complete)
+	editing, err := liner.TerminalMode()
+	if err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	if err := read(editor, history); err != nil {
+		return err
+	}
+	if err := usual.ApplyMode(); err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s, ATR %X; \"help\" lists the words, \"quit\" ends\n",
 		s.Target().Where, s.Target().ATR)
-	for {
-		line, err := f.ask(c.Context(), s, history)
+	for !s.Ended() {
+		if err := editing.ApplyMode(); err != nil {
+			return fmt.Errorf("terminal: %w", err)
+		}
+		line, err := ask(c.Context(), editor, s.Prompt())
+		if failed := usual.ApplyMode(); failed != nil { // a word may ask for a secret itself
+			return fmt.Errorf("terminal: %w", failed)
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(c.OutOrStdout())
@@ -32,6 +57,9 @@ func (f *flags) interact(c *cobra.Command, s *shell.Session) error {
 		case errors.Is(err, liner.ErrPromptAborted):
 			continue
 		case err != nil:
+			return err
+		}
+		if err := keep(editor, s.Masked(line), history); err != nil {
 			return err
 		}
 		r := s.Execute(c.Context(), line)
@@ -46,42 +74,42 @@ func (f *flags) interact(c *cobra.Command, s *shell.Session) error {
 			return err
 		}
 	}
+	return nil
 }
 
-// ask reads one line. The terminal is as it was before and after, so that a word may ask for a
-// secret itself.
-func (f *flags) ask(ctx context.Context, s *shell.Session, history string) (string, error) {
-	editor := liner.NewLiner()
-	defer editor.Close()
-	editor.SetCtrlCAborts(true)
-	editor.SetTabCompletionStyle(liner.TabPrints)
-	editor.SetCompleter(s.Complete)
-	file, err := os.Open(history)
-	if err == nil {
-		_, err = editor.ReadHistory(file)
-		err = errors.Join(err, file.Close())
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("history: %w", err)
-	}
+// ask reads one line, until the context ends.
+func ask(ctx context.Context, editor *liner.State, prompt string) (string, error) {
 	type typed struct {
 		line string
 		err  error
 	}
 	got := make(chan typed, 1)
 	go func() {
-		line, err := editor.Prompt(s.Prompt())
+		line, err := editor.Prompt(prompt)
 		got <- typed{line, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case t := <-got:
-		if t.err != nil {
-			return "", t.err
-		}
-		return t.line, keep(editor, s.Masked(t.line), history)
+		return t.line, t.err
 	}
+}
+
+// read reads the history that is kept.
+func read(editor *liner.State, history string) error {
+	file, err := os.Open(history)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		_, err = editor.ReadHistory(file)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	return nil
 }
 
 // keep adds a line to the history.
