@@ -191,7 +191,8 @@ func (s *Sandbox) foundTerminal(
 	}
 	settings := pos.Settings{Merchant: name, Intermediary: filepath.Join("..", b.FolderName()),
 		Former: former}
-	trust := pos.Trust{Root: b.Root(), Links: b.Links(), Authorities: authorities}
+	trust := pos.Trust{Root: b.Root(), Links: b.Links(), Authorities: authorities,
+		Notary: b.NotaryCertificate}
 	return pos.Found(ctx, folder, settings, trust, certify, known, s.options.Environment)
 }
 

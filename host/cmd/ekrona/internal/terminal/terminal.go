@@ -75,7 +75,7 @@ func terminalSellCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sale, err := m.Terminal.Ask(ctx, amount)
+			sale, err := m.Terminal.AskWith(ctx, amount, held.tap.Card)
 			warnRestored(f, c, m)
 			if err != nil {
 				return err
