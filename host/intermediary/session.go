@@ -123,6 +123,14 @@ func (i *Intermediary) Report(
 	if answer.Refused, err = i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
 		return session.Answer{}, err
 	}
+	if outstanding.Group != d.Group { // by a restored backup, or a cut
+		if err := i.noteGroup(ctx, id, outstanding.Group); err != nil {
+			return session.Answer{}, err
+		}
+		if d, err = device(ctx, i.db, id); err != nil {
+			return session.Answer{}, err
+		}
+	}
 	if answer.Instruction = outstanding.Instruction; answer.Instruction == nil {
 		err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)
 	}
