@@ -93,3 +93,22 @@ func TestATerminalThatIsFullLearnsTheOrderAtATap(t *testing.T) {
 		})
 	}
 }
+
+// TestALoadFitsWhatTheCrisisOrderAllows: a card that holds the order takes more than its policy
+// allows, and no more than the order does; after its end the policy counts again.
+func TestALoadFitsWhatTheCrisisOrderAllows(t *testing.T) {
+	w := newWorld(t)
+	most := message.DefaultPolicy().MaxBalance
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 5_000*money.Krona)
+	w.load(anna, most)
+	_, err := anna.phone.Load(w.ctx, anna.tap(t), money.Krona)
+	require.ErrorContains(t, err, "the device may hold 4000.00 kr")
+	w.orderCrisis(message.CrisisRow{MaxBalance: most + 500*money.Krona})
+	w.load(anna, 400*money.Krona)
+	_, err = anna.phone.Load(w.ctx, anna.tap(t), 101*money.Krona)
+	require.ErrorContains(t, err, "the device may hold 4500.00 kr and holds or expects 4400.00 kr")
+	w.load(anna, 100*money.Krona)
+	w.clock.At = w.clock.At.AddDate(0, 0, 1)
+	_, err = anna.phone.Load(w.ctx, anna.tap(t), money.Krona)
+	require.ErrorContains(t, err, "the device may hold 4000.00 kr")
+}

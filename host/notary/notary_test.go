@@ -53,13 +53,14 @@ var (
 		Cloned:     true,
 	}
 	outstanding = Outstanding{
-		Instruction: []byte{0x6F},
-		Order:       "00ff",
-		NextSeq:     3,
-		AckedATC:    5,
-		HeldATC:     7,
-		HeldHead:    message.Hash{1},
-		Status:      Reported,
+		Instruction:   []byte{0x6F},
+		Order:         "00ff",
+		NextSeq:       3,
+		AckedATC:      5,
+		HeldATC:       7,
+		HeldHead:      message.Hash{1},
+		Status:        Reported,
+		HonouredUntil: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
 		Handovers: []Handover{
 			{Payment: []byte{1}, PayerCertificate: []byte{2}, PayerCA: []byte{3}},
 		},

@@ -283,6 +283,11 @@ func (p participant) Outstanding(
 			return err
 		}
 		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status}
+		if d.status == notary.Reported {
+			if o.HonouredUntil, err = p.n.honouredUntil(d); err != nil {
+				return err
+			}
+		}
 		if _, err := t.queryRow(
 			"SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2",
 			[]any{id, int(outstanding)},
