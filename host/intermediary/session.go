@@ -42,6 +42,7 @@ func (i *Intermediary) Open(
 		return session.Opening{}, err
 	}
 	opening := session.Opening{Trust: i.trust(), Crisis: outstanding.Crisis}
+	opening.Trust.Authorities = outstanding.CAs
 	for _, h := range outstanding.Handovers {
 		opening.Pending = append(opening.Pending,
 			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,

@@ -68,6 +68,7 @@ var (
 		Group:       2,
 		LastGroup:   1,
 		Crisis:      crisis.Carried{Order: []byte{1}, CrisisKey: []byte{2}, Notary: []byte{3}},
+		CAs:         [][]byte{{4}},
 	}
 	crisisSigning = CrisisSigning{Order: []byte{1}, CrisisKey: []byte{2}, By: "eva"}
 	crisisReport  = CrisisReport{

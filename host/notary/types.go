@@ -130,6 +130,8 @@ type Outstanding struct {
 	LastGroup   uint8  `json:"last_group"` // that the last Instruction named
 	// Crisis is the newest crisis order that is not over, for the device and whoever meets it.
 	Crisis crisis.Carried `json:"crisis"`
+	// CAs are the certificates (7F21) of the CAs of all intermediaries that have joined.
+	CAs [][]byte `json:"cas,omitempty"`
 }
 
 // Position is where the notary knows a device's journal to be.

@@ -8,8 +8,10 @@ import (
 	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // OpenChallenge implements notary.Participant.
@@ -303,6 +305,10 @@ func (p participant) Outstanding(
 		}
 		o.AckedATC = uint32(acked)
 		if err := t.outstandingCrisis(id, &o); err != nil {
+			return err
+		}
+		if o.CAs, err = store.Column[[]byte](t.ctx, t.tx, `SELECT certificate FROM authority
+			WHERE role = $1 ORDER BY reference`, int(spec.RoleIntermediary)); err != nil {
 			return err
 		}
 		o.Handovers, err = t.handovers(id)
