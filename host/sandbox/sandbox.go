@@ -64,6 +64,7 @@ type Sandbox struct {
 
 const (
 	rootFolder        = "root"
+	rootName          = "root"
 	centralBankFolder = "central-bank"
 	crisisFolder      = "crisis-key"
 	crisisName        = "crisis"
