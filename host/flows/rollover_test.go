@@ -286,7 +286,8 @@ func TestCAsReachTerminalsAndPhones(t *testing.T) {
 		_, err = merchant.Take(w.ctx, sale.Number, vera.reader(), block(t, rightPIN))
 		return err
 	}
-	require.ErrorContains(t, sell(), "issued under SEVASTRA00001, which this terminal does not know")
+	require.ErrorContains(t, sell(),
+		"issued under SEVASTRA00001, which this terminal does not know")
 	_, err := merchant.Synchronise(w.ctx)
 	require.NoError(t, err)
 	require.NoError(t, sell())

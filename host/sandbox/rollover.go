@@ -37,8 +37,8 @@ const rolledFile = ".followed"
 // done; the same call does the rest.
 func (s *Sandbox) Rollover(ctx context.Context) (done Rolled, err error) {
 	if s.centralBank != nil || len(s.banks) > 0 {
-		return done, errors.New("sandbox: rollover: the central bank or a bank is started already, " +
-			"with the former root's certificates: close the sandbox, and open it again")
+		return done, errors.New("sandbox: rollover: the central bank or a bank is started " +
+			"already, with the former root's certificates: close the sandbox, and open it again")
 	}
 	roots := pki.Open(s.path(rootFolder), s.options.Random)
 	number, err := s.nextRoot()
