@@ -315,8 +315,9 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank)
 	}
 	outstanding := 0
 	for _, card := range known {
-		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen, card.Group,
-			card.Rollout(), card.InUse, cli.LimitsOf(card.Policy), cli.LimitsOf(card.Ceilings)}
+		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen,
+			card.Group, card.Rollout(), card.InUse, cli.LimitsOf(card.Policy),
+			cli.LimitsOf(card.Ceilings)}
 		cards = append(cards, a)
 		state := fmt.Sprintf("has version %d", a.Seen)
 		switch a.Rollout {

@@ -17,18 +17,19 @@ func unpairCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "unpair",
 		Short: "End the pair of cards with a phone that is gone",
-		Long: `End the pair of cards with a phone that is gone, for an owner who asks at the bank and has no
-other phone yet. Each card ends it with its next synchronisation. Until then who has both the phone and
-the card reads the card and can refuse open Requests; nobody pays without the PIN.
+		Long: `End the pair of cards with a phone that is gone, for an owner who asks at the bank and has
+no other phone yet. Each card ends it with its next synchronisation. Until then who has both the
+phone and the card reads the card and can refuse open Requests; nobody pays without the PIN.
 
-The phone's key for the online wallet ends with "ekrona wallet new-phone", which ends the pairs of all
-the owner's cards too, and a card that is gone with its phone with "ekrona wallet lost".`,
+The phone's key for the online wallet ends with "ekrona wallet new-phone", which ends the pairs
+of all the owner's cards too. A card that is gone with its phone is blocked, for good, by "ekrona
+wallet lost".`,
 		Example: "  ekrona bank unpair --state DIR --bank SENORDIC --customer anna",
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if (len(cards) == 0) == (customer == "") {
-				return cli.Usage("%s: say which cards: --card ID, or --customer NAME for all in use",
-					c.CommandPath())
+				return cli.Usage("%s: say which cards: --card ID, or --customer NAME for all in "+
+					"use", c.CommandPath())
 			}
 			return withBank(c, f, name, func(ctx context.Context, b *bank.Bank) error {
 				ids, err := cardsOf(ctx, b, cards, customer)
@@ -43,8 +44,8 @@ the owner's cards too, and a card that is gone with its phone with "ekrona walle
 					texts = append(texts, string(id))
 				}
 				return f.Answer(c, map[string]any{"cards": ids}, "%s: each ends its pair with a "+
-					"phone with its next synchronisation; \"ekrona wallet pair\" pairs it with the "+
-					"next phone", strings.Join(texts, ", "))
+					"phone with its next synchronisation; \"ekrona wallet pair\" pairs it with "+
+					"the next phone", strings.Join(texts, ", "))
 			})
 		},
 	}

@@ -209,7 +209,8 @@ func walletLostCommand() *cobra.Command {
 			if until.IsZero() {
 				return f.Answer(c, answer, "%s's card %s has ended already", v.Person.Name, device)
 			}
-			answer.Next = fmt.Sprintf("ekrona wallet end %s --device %s", v.Person.Name, device)
+			answer.Next = fmt.Sprintf("\"ekrona wallet end %s --device %s\" moves what is left to "+
+				"the online wallet, for good", v.Person.Name, device)
 			answer.Customer = fmt.Sprintf("Kortet är spärrat. Den som har kortet och dess PIN-kod "+
 				"kan betala med det tills terminalen har kopplats upp. Pengarna som är kvar "+
 				"kommer till ditt konto efter %s.", until.Format(time.DateOnly))
@@ -217,9 +218,9 @@ func walletLostCommand() *cobra.Command {
 			return f.Answer(c, answer, "%s's card %s is on the revocation list. Who has the card "+
 				"and its PIN can still pay at a terminal until that synchronises, and from card "+
 				"to card until the card synchronises, as much as is on it. Claims on it are "+
-				"honoured until %s; then %q moves what is left to the online wallet, and before "+
-				"that with --now. \"ekrona issue card\" makes a new card at once", v.Person.Name,
-				device, until.Format(time.RFC3339), answer.Next)
+				"honoured until %s; then %s, and before that with --now. \"ekrona issue card\" "+
+				"makes a new card at once", v.Person.Name, device, until.Format(time.RFC3339),
+				answer.Next)
 		})
 	c.Long = `Report a card lost, which cannot be undone: the card is blocked. --device names it if
 the person has several in use.
