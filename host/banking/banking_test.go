@@ -88,7 +88,7 @@ var (
 	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3},
 		Crisis: carried}
 	trust = session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}, CA: []byte{4},
-		Links: [][]byte{{5}}}
+		Links: [][]byte{{5}}, Authorities: [][]byte{{6}}}
 	opening = session.Opening{
 		Challenge: []byte{1},
 		Trust:     trust,

@@ -141,6 +141,9 @@ type policyOrderJSON struct {
 	At        time.Time          `json:"at"`
 }
 
+// JSONShape returns what is sent of an order.
+func (PolicyOrder) JSONShape() any { return policyOrderJSON{} }
+
 // MarshalJSON writes the policy as the card gets it.
 func (o PolicyOrder) MarshalJSON() ([]byte, error) {
 	policy, err := o.Policy.Bytes()
@@ -172,6 +175,9 @@ type cardPolicyJSON struct {
 	Group    uint8            `json:"group,omitempty"`
 	InUse    bool             `json:"in_use"`
 }
+
+// JSONShape returns what is sent of a card's policy.
+func (CardPolicy) JSONShape() any { return cardPolicyJSON{} }
 
 // MarshalJSON writes the policies as cards get them.
 func (c CardPolicy) MarshalJSON() ([]byte, error) {
