@@ -12,7 +12,8 @@ import (
 // TestFuzzFindsTheFlaws of the purse, each with a short script that shows it again.
 func TestFuzzFindsTheFlaws(t *testing.T) {
 	s := purse(t, false)
-	f := &Fuzz{Subject: s, Script: read(t, s, use+"80320200 -> 9000\n"), Seed: 1, Runs: 4000, Cuts: true, Workers: 2}
+	script := read(t, s, use+"80320200 -> 9000\n")
+	f := &Fuzz{Subject: s, Script: script, Seed: 1, Runs: 4000, Cuts: true, Workers: 2}
 	report, err := f.Run(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 4000, report.Runs)

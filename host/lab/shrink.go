@@ -52,7 +52,8 @@ func (s *shrinking) shows(list []fuzzed) bool {
 	}
 	clear(s.looked)
 	found, _, err := s.try(s.ctx, sequence{0, list})
-	if err != nil || !slices.ContainsFunc(found, func(f Finding) bool { return f.keyed == s.want }) {
+	shows := slices.ContainsFunc(found, func(f Finding) bool { return f.keyed == s.want })
+	if err != nil || !shows {
 		return false
 	}
 	s.best = list
