@@ -110,7 +110,7 @@ func New(c Card, machine *vm.VM, names *inspect.Names) *Debugger {
 }
 
 // Beside is a probe that the card has whenever a command runs, the debugger beside it or not. What
-// runs again after a step back it does not see.
+// runs again after a step back it sees again, from the beginning of the command on.
 func (d *Debugger) Beside(p vm.Probe) error {
 	d.beside = p
 	if d.run != nil {
@@ -170,9 +170,9 @@ func (d *Debugger) launch(first how) Stop {
 	r.how, r.count, r.entered, r.from = first, 0, false, position{}
 	probe := d.beside
 	switch {
-	case first.kind == again:
-		probe = d.probe()
-	case d.hasAny || first.kind != toBreak || d.breaksAtCommand(r.command):
+	case first.seen != nil:
+		probe = d.probe() // it only looks for the place
+	case first.kind != toBreak, d.hasAny, d.breaksAtCommand(r.command):
 		probe = vm.Probes(d.beside, d.probe())
 	}
 	if err := d.machine.SetProbe(probe); err != nil {

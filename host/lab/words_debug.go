@@ -228,6 +228,9 @@ func (k *state) back(arguments []string) (shell.Answer, error) {
 	if err != nil {
 		return shell.Answer{}, err
 	}
+	if k.recorder != nil {
+		k.recorder.Again()
+	}
 	return k.stopped(do())
 }
 

@@ -57,7 +57,7 @@ func TestWordsOfTheDebugger(t *testing.T) {
 	defer func() {
 		require.NoError(t, b.Execute(t.Context(), "debug entry 8040000000").Err())
 		require.ErrorContains(t, b.Execute(t.Context(), "8040000000").Err(), "stands still")
-		require.NoError(t, b.Execute(t.Context(), "continue -> 00649000").Err())
+		require.NoError(t, b.Execute(t.Context(), "continue -> 00C89000").Err())
 	}()
 	for _, line := range []string{
 		"00A4040007F050524F42080100 -> 9000",
@@ -94,6 +94,9 @@ func TestWordsOfTheDebugger(t *testing.T) {
 		"step instruction -> stopped by step *",
 		"abandon -> ok",
 		"8040000000 -> 9000 : 0064",
+		"watch on", "break PurseApplet.java:102", "debug 80100000020064 -> stopped *",
+		"back -> stopped *", "back -> stopped *", "unbreak all", "continue -> 9000",
+		"changes -> 2 changes, 2 writes of 4 bytes,*", "watch off",
 		"debug reset -> error: *",
 		"print PurseApplet.pin.secret -> 030401020304",
 	} {
