@@ -18,12 +18,12 @@ import (
 // unansweredByDesign are commands without --json, each with its reason.
 var unansweredByDesign = map[string]string{
 	"ekrona card emulate": "it works until it is stopped",
-	"ekrona card run":     "it shows the VM at work",
 }
 
 // unrunHere are commands with --json that this test cannot bring to an answer.
 var unrunHere = map[string]string{
 	"ekrona card readers": "PC/SC is another test's",
+	"ekrona card run":     "it reads standard input; its answers are those of the shell",
 }
 
 // answers are the command lines that are run in order, each with --json. "!" stands before
@@ -31,6 +31,8 @@ var unrunHere = map[string]string{
 // what an answer before named.
 const answers = `
 demo
+shell --script one.script
+card decode one.jsonl
 sandbox found box
 wallet buy anna 100 --state box
 wallet load anna 60 --state box
@@ -131,7 +133,9 @@ func TestAnswersAsJSONAreOfOneKind(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, blankCard("blank.card"))
 	for name, content := range map[string]string{
-		"new.pin": "2468\n",
+		"new.pin":    "2468\n",
+		"one.script": "secure test\n",
+		"one.jsonl":  `{"command":"00A4040000","response":"6F028400A5009000"}`,
 		"spring.yaml": "job: spring\nbank: SENORDIC\nkeys: {initial: test, final: master.key}\n" +
 			"letters: {recipients: " +
 			"[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}\n" +
