@@ -172,6 +172,9 @@ func migrate(
 	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema); err != nil {
+			if advised := withAdvice(err); errors.Is(advised, ErrNoRoom) {
+				return fmt.Errorf("tables of %s: %w", schema.Name, advised)
+			}
 			const hint = "is the database ours, and writable?"
 			return fmt.Errorf("tables of %s: %w (%s)", schema.Name, err, hint)
 		}
