@@ -172,8 +172,9 @@ func migrate(
 	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema); err != nil {
-			if advised := withAdvice(err); errors.Is(advised, ErrNoRoom) {
-				return fmt.Errorf("tables of %s: %w", schema.Name, advised)
+			err = withAdvice(err)
+			if errors.Is(err, ErrNoRoom) || ctx.Err() != nil { // the database is not at fault
+				return fmt.Errorf("tables of %s: %w", schema.Name, err)
 			}
 			const hint = "is the database ours, and writable?"
 			return fmt.Errorf("tables of %s: %w (%s)", schema.Name, err, hint)

@@ -399,6 +399,10 @@ func TestContextEnds(t *testing.T) {
 		return insert(t.Context(), tx, "b")
 	}))
 	require.EqualValues(t, 1, count(t, db))
+
+	_, err = store.Open(ctx, storetest.NewFile(t), boxes)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotContains(t, err.Error(), "is the database ours")
 }
 
 // A reader sees one moment, whatever is written meanwhile.
