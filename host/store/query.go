@@ -26,7 +26,8 @@ type Row interface {
 type Into []any
 
 // Failed marks an error as one of the database or its content: nothing was refused, and the same
-// call may succeed when it is repeated. It returns nil for nil. Errors: [ErrNoRoom].
+// call may succeed when it is repeated. It returns nil for nil. Errors: [ErrNoRoom],
+// [ErrDamaged].
 func Failed(err error) error {
 	if err == nil {
 		return nil

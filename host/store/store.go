@@ -172,9 +172,8 @@ func migrate(
 	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema); err != nil {
-			err = withAdvice(err)
-			if errors.Is(err, ErrNoRoom) || ctx.Err() != nil { // the database is not at fault
-				return fmt.Errorf("tables of %s: %w", schema.Name, err)
+			if adviceOn(err) != nil || ctx.Err() != nil { // what was wrong is known
+				return fmt.Errorf("tables of %s: %w", schema.Name, withAdvice(err))
 			}
 			const hint = "is the database ours, and writable?"
 			return fmt.Errorf("tables of %s: %w (%s)", schema.Name, err, hint)
