@@ -38,6 +38,7 @@ type program struct {
 func (p program) run(arguments []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends at once: a reader may never answer
 	root := p.command()
 	root.SetArgs(arguments)
 	err := root.ExecuteContext(ctx)
