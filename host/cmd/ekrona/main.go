@@ -23,6 +23,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/network"
 	"ekrona/host/cmd/ekrona/internal/pki"
 	sandboxcmd "ekrona/host/cmd/ekrona/internal/sandbox"
+	"ekrona/host/cmd/ekrona/internal/shell"
 	"ekrona/host/cmd/ekrona/internal/terminal"
 	"ekrona/host/cmd/ekrona/internal/wallet"
 )
@@ -98,7 +99,8 @@ but an invariant of the protocol does not hold.`,
 	root.AddCommand(
 		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
 		network.Command(), network.CentralBankCommand(), network.IntermediaryCommand(),
-		bank.Command(), crisis.Command(), card.Command(withHolder, wallet.RenewCommand()),
+		bank.Command(), crisis.Command(),
+		card.Command(withHolder, wallet.RenewCommand(), shell.RunCommand()), shell.Command(),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())
 	return root

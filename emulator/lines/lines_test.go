@@ -25,7 +25,7 @@ func read(t testing.TB, path string) []byte {
 func TestCommittedTable(t *testing.T) {
 	file, err := cap.Parse(applet.CAP)
 	require.NoError(t, err)
-	table, err := Parse(read(t, "../ekrona.cap.lines"))
+	table, err := Parse(read(t, "../../applet/ekrona.cap.lines"))
 	require.NoError(t, err)
 	require.True(t, table.Fits(file), "run scripts/build-applet")
 	for i, m := range table.Methods {
@@ -50,13 +50,16 @@ func TestCommittedTable(t *testing.T) {
 }
 
 func TestTableOfDebugInformation(t *testing.T) {
-	file, err := cap.Parse(read(t, "../../emulator/cap/testdata/debug.cap"))
+	file, err := cap.Parse(read(t, "../cap/testdata/debug.cap"))
 	require.NoError(t, err)
 	table, err := Of(file)
 	require.NoError(t, err)
 	again, err := Parse(table.Encode())
 	require.NoError(t, err)
 	require.Equal(t, table, again)
+	require.Equal(t, []Class{{"debugged/Refuser", 0, []cap.FieldDebug{
+		{Name: "attempts", Descriptor: "S", Static: true, Place: 0},
+	}}}, table.Classes)
 	first := map[string]int{}
 	for _, m := range table.Methods {
 		first[m.String()] = m.Line(m.Code)
@@ -75,7 +78,9 @@ func TestMalformedTables(t *testing.T) {
 	digest := "component ffa2e0e5394f3ceab0aaaf2d8e7ef21a604218b86b25700bf2ee35dfb5585ee3\n"
 	for _, text := range []string{
 		"component 00\n", "component x\n", digest + "0 1 2\n", digest + "method a b c\n",
-		digest + "method a b c d 1 x\n",
+		digest + "method a b c d 1 x\n", digest + "field a B 0\n", digest + "class a x\n",
+		digest + "class a 1\nfield a B\n", digest + "variable a B 0 0 0\n",
+		digest + "method a b c d 1 2\nvariable a B 0 0\n",
 		digest + "method a b c d 1 2\n1 2\n", digest + "method a b c d 1 2\n1 2 3 4\n",
 		digest[:len(digest)-1],
 	} {
