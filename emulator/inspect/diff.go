@@ -38,12 +38,14 @@ func (c Change) Name() string {
 	return c.Object
 }
 
-// Diff lists what differs from one image to a later one, in the order of the later.
+// Diff lists what differs from one image to a later one of the same card, in the order of the
+// later; an object has the path that it had before.
 func Diff(before, after *Image) []Change {
-	changes := []Change{}
+	changes, found := []Change{}, map[*Object]bool{}
 	for _, o := range after.Objects {
-		was := before.byPath[o.Path]
-		if was == nil || was.Class != o.Class {
+		was := before.same(o)
+		found[was] = true
+		if was == nil {
 			changes = append(changes, Change{Object: o.Path, Class: o.Class,
 				Memory: storage(o.Storage), New: "new object", ref: o.Ref})
 			continue
@@ -51,17 +53,30 @@ func Diff(before, after *Image) []Change {
 		changes = append(changes, differing(before, after, was, o)...)
 	}
 	for _, o := range before.Objects {
-		if now := after.byPath[o.Path]; now == nil {
+		if !found[o] {
 			changes = append(changes, Change{Object: o.Path, Class: o.Class,
-				Memory: storage(o.Storage), Old: "object"})
+				Memory: storage(o.Storage), Old: "object", ref: o.Ref})
 		}
 	}
 	return changes
 }
 
+// same finds the object of an earlier image that a later one's is: by its reference, or else by
+// its path; nil for none.
+func (i *Image) same(o *Object) *Object {
+	was := i.byRef[o.Ref]
+	if o.Static != nil || was == nil || was.Class != o.Class {
+		was = i.byPath[o.Path]
+	}
+	if was == nil || was.Class != o.Class {
+		return nil
+	}
+	return was
+}
+
 // differing lists what differs in an object that both images have.
 func differing(before, after *Image, was, o *Object) (changes []Change) {
-	base := Change{Object: o.Path, Class: o.Class, Memory: storage(o.Storage), ref: o.Ref,
+	base := Change{Object: was.Path, Class: o.Class, Memory: storage(o.Storage), ref: o.Ref,
 		pkg: o.Package}
 	if o.Static == nil && (o.Kind == vm.ByteArray || o.Kind == vm.BooleanArray) {
 		for _, r := range ranges(was.Bytes, o.Bytes) {
@@ -75,10 +90,14 @@ func differing(before, after *Image, was, o *Object) (changes []Change) {
 	}
 	old, now := before.Elements(was), after.Elements(o)
 	for i := range now {
-		if i < len(old) && old[i].Value != now[i].Value {
+		if i < len(old) && old[i].Value != now[i].Value &&
+			(old[i].reference == 0 || old[i].reference != now[i].reference) {
 			c := base
 			c.Field, c.Offset = now[i].Name, now[i].Place
 			c.Old, c.New = old[i].Value, now[i].Value
+			if known := before.byRef[vm.Ref(now[i].reference)]; known != nil {
+				c.New = known.Path
+			}
 			c.length = 1
 			if now[i].Type == "I" {
 				c.length = 2

@@ -154,7 +154,7 @@ func (t *taking) follow() {
 
 // static enters the static fields of a package.
 func (t *taking) static(p *vm.Package, image []byte, references []int32) {
-	o := &Object{Path: t.unused(Short(p.Name())), Class: "static fields",
+	o := &Object{Path: t.unused(t.names.Package(p)), Class: "static fields",
 		Static: t.names.Statics(p, len(references), len(image))}
 	o.Package = p
 	o.Bytes, o.Cells, o.NVM = image, references, len(image)

@@ -22,10 +22,16 @@ func NewNames(tables ...*lines.Table) *Names {
 	return &Names{tables: tables, known: map[*vm.Package]*symbols{}}
 }
 
+// Add makes more tables known.
+func (n *Names) Add(tables ...*lines.Table) {
+	n.tables = append(n.tables, tables...)
+	clear(n.known)
+}
+
 // symbols are those of one package.
 type symbols struct {
 	table   *lines.Table
-	classes map[int]*lines.Class // by offset
+	classes map[int]*lines.Class // by position
 	types   map[int]map[int]cap.FieldDescriptor
 }
 
@@ -50,7 +56,7 @@ func (n *Names) of(p *vm.Package) *symbols {
 		}
 	}
 	for i := range s.table.Classes {
-		s.classes[s.table.Classes[i].Offset] = &s.table.Classes[i]
+		s.classes[s.table.Classes[i].Position] = &s.table.Classes[i]
 	}
 	if file.Descriptor != nil {
 		for _, c := range file.Descriptor.Classes {
@@ -60,10 +66,25 @@ func (n *Names) of(p *vm.Package) *symbols {
 					byToken[f.Token] = f
 				}
 			}
-			s.types[c.Offset] = byToken
+			for i, class := range file.Classes.List {
+				if class.Offset == c.Offset {
+					s.types[i] = byToken
+				}
+			}
 		}
 	}
 	return s
+}
+
+// Package is the name of a package without what is before its last part; its AID where nothing
+// names it.
+func (n *Names) Package(p *vm.Package) string {
+	for _, c := range n.of(p).table.Classes {
+		if end := strings.LastIndexByte(c.Name, '/'); end > 0 {
+			return Short(c.Name[:end])
+		}
+	}
+	return Short(p.Name())
 }
 
 // HasLines reports whether the source lines of a package are known.
@@ -151,19 +172,10 @@ func (n *Names) Class(c *vm.Class) string {
 }
 
 func (n *Names) classSymbols(c *vm.Class) *lines.Class {
-	if offset := classOffset(c); offset >= 0 {
-		return n.of(c.Package()).classes[offset]
+	if c.Package().Native() {
+		return nil
 	}
-	return nil
-}
-
-// classOffset is where a class is in its Class component; -1 for one of the API.
-func classOffset(c *vm.Class) int {
-	file := c.Package().File()
-	if file == nil {
-		return -1
-	}
-	return file.Classes.List[c.Position()].Offset
+	return n.of(c.Package()).classes[c.Position()]
 }
 
 // Field is a field of an instance.
@@ -211,12 +223,11 @@ func (n *Names) ownField(c *vm.Class, cell, first int) Field {
 	if f.Name == "" {
 		f.Name = fmt.Sprintf("field%d", cell-first)
 	}
-	offset := classOffset(c)
-	if offset < 0 {
+	if c.Package().Native() {
 		return f
 	}
 	s := n.of(c.Package())
-	if known := s.classes[offset]; known != nil {
+	if known := s.classes[c.Position()]; known != nil {
 		for _, d := range known.Fields {
 			if !d.Static && d.Place == cell-first {
 				f.Name, f.Type = d.Name, d.Descriptor
@@ -224,7 +235,7 @@ func (n *Names) ownField(c *vm.Class, cell, first int) Field {
 			}
 		}
 	}
-	if d, known := s.types[offset][cell-first]; known && !d.Reference {
+	if d, known := s.types[c.Position()][cell-first]; known && !d.Reference {
 		f.Type = primitive(d.Primitive)
 	}
 	return f

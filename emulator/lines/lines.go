@@ -21,16 +21,16 @@ import (
 
 // Table is the methods of a CAP file in the order of their offsets.
 type Table struct {
-	Classes []Class // in the order of the debug information
+	Classes []Class // in the order of the debug information, interfaces too
 	Methods []Method
 	digest  [sha256.Size]byte // of the Method component
 }
 
 // Class names a class and its own fields.
 type Class struct {
-	Name   string // with slashes
-	Offset int    // in the Class component's content
-	Fields []cap.FieldDebug
+	Name     string // with slashes
+	Position int    // in the Class component, from 0
+	Fields   []cap.FieldDebug
 }
 
 // Method names a method and its lines.
@@ -68,7 +68,7 @@ func Of(file *cap.File) (*Table, error) {
 	}
 	t := &Table{digest: sha256.Sum256(file.Component(cap.TagMethod))}
 	for _, c := range file.Debug.Classes {
-		t.Classes = append(t.Classes, Class{c.Name, c.Offset, c.Fields})
+		t.Classes = append(t.Classes, Class{c.Name, position(file, c.Offset), c.Fields})
 		for _, d := range c.Methods {
 			header, ok := file.Methods.HeaderAt(d.Offset)
 			if !ok || header.Abstract {
@@ -80,6 +80,17 @@ func Of(file *cap.File) (*Table, error) {
 	}
 	sort.Slice(t.Methods, func(i, j int) bool { return t.Methods[i].Offset < t.Methods[j].Offset })
 	return t, nil
+}
+
+// position is the place of the class at an offset among those of a CAP file: the offset itself
+// differs in a file without debug information, which may have an older format.
+func position(file *cap.File, offset int) int {
+	for i, c := range file.Classes.List {
+		if c.Offset == offset {
+			return i
+		}
+	}
+	return -1
 }
 
 // Fits reports whether the table is that of the CAP file.
@@ -103,7 +114,7 @@ func (t *Table) Encode() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "component %x\n", t.digest)
 	for _, c := range t.Classes {
-		fmt.Fprintf(&b, "class %s %d\n", c.Name, c.Offset)
+		fmt.Fprintf(&b, "class %s %d\n", c.Name, c.Position)
 		for _, f := range c.Fields {
 			kind := "field"
 			if f.Static {
@@ -157,7 +168,7 @@ func (t *Table) parseLine(n int, line string) error {
 	switch kind {
 	case "class":
 		var c Class
-		if _, err := fmt.Sscanf(line, "class %s %d", &c.Name, &c.Offset); err != nil {
+		if _, err := fmt.Sscanf(line, "class %s %d", &c.Name, &c.Position); err != nil {
 			return err
 		}
 		t.Classes = append(t.Classes, c)

@@ -57,7 +57,7 @@ func TestTableOfDebugInformation(t *testing.T) {
 	again, err := Parse(table.Encode())
 	require.NoError(t, err)
 	require.Equal(t, table, again)
-	require.Equal(t, []Class{{"debugged/Refuser", 2, []cap.FieldDebug{
+	require.Equal(t, []Class{{"debugged/Refuser", 0, []cap.FieldDebug{
 		{Name: "attempts", Descriptor: "S", Static: true, Place: 0},
 	}}}, table.Classes)
 	first := map[string]int{}

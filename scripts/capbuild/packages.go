@@ -73,6 +73,7 @@ func Packages() []Package {
 		newer(probe(5, "newer", []string{}, "NewerApplet")),
 		managed(newer(probe(6, "managed", []string{}, "ManagedApplet"))),
 		extended(newer(probe(7, "extended", []string{}, "ExtendedApplet"))),
+		named(probe(8, "purse", []string{}, "PurseApplet")),
 	}
 }
 
@@ -84,6 +85,12 @@ func newer(p Package) Package {
 
 func extended(p Package) Package {
 	p.Ints = true
+	return p
+}
+
+// named has a table of source lines made.
+func named(p Package) Package {
+	p.Lines, p.Ints = true, false
 	return p
 }
 

@@ -52,9 +52,10 @@ var ofAnyCard = rows{
 		"emulator/card", "emulator/vm",
 		"apdu/scp03", // the card's half of the secure channel
 	},
-	"emulator/lines": {"emulator/cap"},
-	"emulator/vm":    {"emulator/cap"},
-	"emulator/vpcd":  {},
+	"emulator/inspect": {"emulator/cap", "emulator/lines", "emulator/vm"},
+	"emulator/lines":   {"emulator/cap"},
+	"emulator/vm":      {"emulator/cap"},
+	"emulator/vpcd":    {},
 
 	"host/durable":     {},
 	"host/pcsc":        {"apdu"},

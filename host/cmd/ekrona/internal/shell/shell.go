@@ -8,16 +8,20 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/lab"
 	"ekrona/host/shell"
 )
 
 // Words are the words of every shell: add here what other packages make.
-func Words() []shell.Word { return shell.Words() }
+func Words() []shell.Word {
+	return slices.Concat(shell.Words(), lab.Words(cli.Tables()...))
+}
 
 // RunCommand is "ekrona card run".
 func RunCommand() *cobra.Command {
