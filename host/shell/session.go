@@ -98,6 +98,10 @@ func (s *Session) Tables() []*lines.Table { return s.tables }
 // AddTables makes more tables known.
 func (s *Session) AddTables(tables ...*lines.Table) { s.tables = append(s.tables, tables...) }
 
+// Secured reports whether commands go through a secure channel, whose state is the session's too:
+// to set the card back would leave the two apart.
+func (s *Session) Secured() bool { return s.client != nil }
+
 // Guard has every line that is not blank ask whether it may be done now, by its word, "" for a
 // command: a card that stands still within a command can be looked at and nothing else. nil
 // lets all be done.

@@ -117,9 +117,12 @@ func OpenSeeded(options card.Options, path, seed string) (*globalplatform.Card, 
 // it.
 func LockCard(path string) (unlock func() error, err error) {
 	unlock, err = lockfile.Take(path + ".lock")
-	if err != nil {
+	switch {
+	case errors.Is(err, lockfile.ErrTaken):
 		return nil, fmt.Errorf(
 			"virtual card %s: %w; or use the card through that program's reader", path, err)
+	case err != nil:
+		return nil, fmt.Errorf("virtual card %s: %w", path, err)
 	}
 	return unlock, nil
 }

@@ -15,6 +15,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/shell"
 	"ekrona/host/lab"
+	"ekrona/personalization/cardkeys"
 )
 
 // subjectFlags name what a script is tried on, and the script.
@@ -67,7 +68,8 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 		return nil, err
 	}
 	s := &lab.Subject{Profile: profile, Seed: f.seed, CardFile: f.card, CAPs: f.caps,
-		Words: shell.Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder()}
+		Words: shell.Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
+		Keys: cardkeys.Read}
 	for _, text := range f.install {
 		instance, err := parseInstance(text)
 		if err != nil {
