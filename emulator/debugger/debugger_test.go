@@ -271,3 +271,33 @@ func BenchmarkOff(b *testing.B) {
 		}
 	})
 }
+
+// TestDebugComponent: a CAP file with debug information needs no table; an installation stops as a
+// command does, and what it throws ends it.
+func TestDebugComponent(t *testing.T) {
+	c, err := card.New(card.Options{Profile: card.P71, Random: card.SeededRandom(t.Name())})
+	require.NoError(t, err)
+	file, err := os.ReadFile("../cap/testdata/debug.cap")
+	require.NoError(t, err)
+	p, err := c.Load(file)
+	require.NoError(t, err)
+	b := &bench{debugger.New(c, c.Machine(), inspect.NewNames()), c, t}
+	made := b.add(debugger.OnLine, "debugged/Refuser.java", 20)
+	assert.Equal(t, 21, made.Found)
+	install := func() ([]byte, error) {
+		_, err := c.Install(p.Modules[0], p.Modules[0], nil)
+		return nil, err
+	}
+	s, err := b.StartAction(nil, install, false)
+	require.NoError(t, err)
+	b.at(s, debugger.AtBreak, "Refuser.refuse (Refuser.java:21)")
+	b.at(b.do(b.Back), debugger.AtStep, "Refuser.install (Refuser.java:17)")
+	b.at(b.do(b.Resume), debugger.AtBreak, "Refuser.refuse (Refuser.java:21)")
+	v := b.View()
+	reason, found := v.Evaluate(&v.Frames[0], "reason")
+	require.True(t, found)
+	assert.Equal(t, "27013", reason.Value)
+	s = b.do(b.Resume)
+	require.Equal(t, debugger.Ended, s.Reason)
+	require.ErrorContains(t, s.Err, "0x6985")
+}
