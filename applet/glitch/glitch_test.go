@@ -21,6 +21,7 @@ var (
 	caseFlag    = flag.String("glitch-case", "script active", "only cases with this in their name")
 	sampleFlag  = flag.Int("glitch-sample", 3000, "how many faults to try, 0 for all")
 	seedFlag    = flag.Uint64("glitch-seed", 1, "which of them")
+	pairsFlag   = flag.Int("glitch-pairs", 0, "how many pairs of faults to try")
 	journalFlag = flag.String("glitch-journal", "", "file that keeps what was found, to go on from")
 )
 
@@ -58,16 +59,19 @@ func plan(t *testing.T) Plan {
 	require.NoError(t, err)
 	places, err := NewPlaces(file, table, sourcesIn(sources))
 	require.NoError(t, err)
-	return Plan{CAP: file, Places: places, Profile: card.P71, Case: *caseFlag, Sample: *sampleFlag,
-		Seed: *seedFlag, Journal: *journalFlag}
+	subject, err := NewSuite(file, card.P71, *caseFlag)
+	require.NoError(t, err)
+	return Plan{Subject: subject, Places: places, Sample: *sampleFlag, Seed: *seedFlag,
+		Pairs: *pairsFlag, Journal: *journalFlag}
 }
 
 func TestGlitch(t *testing.T) {
 	p := plan(t)
 	began := time.Now()
-	p.Show = func(done, total int, last string) {
+	p.Show = func(done, total int, r *Result) {
 		if done%20 == 0 || done == total {
-			t.Logf("%d of %d cases, %.0f s: %s", done, total, time.Since(began).Seconds(), last)
+			t.Logf("%d of %d cases, %.0f s: %d faults", done, total, time.Since(began).Seconds(),
+				r.Faults)
 		}
 	}
 	r, err := p.Run(t.Context())
@@ -95,7 +99,8 @@ func TestGlitch(t *testing.T) {
 				continue
 			}
 			seen[key] = true
-			t.Logf("    %v %s  %s  %s %v", f.Kinds, f.Fault, f.Mnemonic, f.Command, f.Details)
+			t.Logf("    %v %s  %s  %s %s %v, row %d, %.1f ms, miss costs %q", f.Kinds, f.Fault,
+				f.Mnemonic, f.Command, f.Answered, f.Details, f.Row, f.Milliseconds, f.MissCosts)
 		}
 	}
 	for _, b := range r.Broken {

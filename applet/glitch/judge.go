@@ -3,6 +3,7 @@ package glitch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 
@@ -12,23 +13,21 @@ import (
 	"ekrona/apdu/tlv"
 	"ekrona/applet/suite"
 	"ekrona/emulator/card"
+	"ekrona/emulator/fault"
 	"ekrona/emulator/vm"
 )
 
-// judge is the oracle of one command in one state: it compares what a fault made of it with the
-// state before and with the run without a fault.
+// judge is the oracle of one command of the suite in one state: it compares what a fault made of it
+// with the state before and with the run without a fault.
 type judge struct {
 	asker asker
 	known *suite.Knowledge
-
-	before, after     *card.Snapshot
-	fpBefore, fpAfter vm.Fingerprint
-	answer            apdu.Response // without a fault
+	e     *fault.Experiment
 
 	views    map[uint64]view           // by the fingerprint of persistent memory
 	sessions map[vm.Fingerprint]rights // what a session lets one do
-	secrets  [][]byte
-	nonces   map[string]bool // that the card has answered before
+	secrets  [][]byte                  // nil until the first answer is looked at
+	nonces   map[string]bool           // that the card has answered before
 }
 
 // rights are what the holder of a card can do in a session without more.
@@ -42,36 +41,34 @@ type rights struct {
 const minSecret = 8
 
 func newJudge(
-	ctx context.Context, c *card.Card, command apdu.Command, known *suite.Knowledge,
-	before, after *card.Snapshot, answer apdu.Response, nonces map[string]bool,
+	ctx context.Context, e *fault.Experiment, known *suite.Knowledge, nonces map[string]bool,
 ) *judge {
 	return &judge{
-		asker: asker{ctx, c, known, command}, known: known, before: before, after: after,
-		answer: answer, views: map[uint64]view{}, sessions: map[vm.Fingerprint]rights{},
-		nonces: nonces,
+		asker: asker{ctx, e.Card, known, e.Command}, known: known, e: e,
+		views: map[uint64]view{}, sessions: map[vm.Fingerprint]rights{}, nonces: nonces,
 	}
 }
 
-// open looks at the card before and after the run without a fault.
-func (j *judge) open() error {
-	for _, at := range []struct {
-		state *card.Snapshot
-		fp    *vm.Fingerprint
-	}{{j.before, &j.fpBefore}, {j.after, &j.fpAfter}} {
-		if err := j.asker.card.RestoreSnapshot(at.state); err != nil {
+// findSecrets keeps the content of keys and PINs, before the command and after it.
+func (j *judge) findSecrets() error {
+	here, err := j.e.Card.Snapshot()
+	if err != nil {
+		return err
+	}
+	for _, state := range []*card.Snapshot{j.e.Before, j.e.After} {
+		if err := j.e.Card.RestoreSnapshot(state); err != nil {
 			return err
 		}
-		*at.fp = j.asker.card.Fingerprint()
 		j.noteSecrets()
 	}
-	return nil
+	return j.e.Card.RestoreSnapshot(here)
 }
 
 // noteSecrets keeps the content of keys and PINs.
 func (j *judge) noteSecrets() {
 	contents := map[vm.Ref][]byte{}
 	var holders []vm.Object
-	j.asker.card.Look(func(o vm.Object) {
+	j.e.Card.Look(func(o vm.Object) {
 		if o.Owner == 0 {
 			return
 		}
@@ -104,7 +101,7 @@ func (j *judge) view(fp uint64) view {
 	if known {
 		return v
 	}
-	c := j.asker.card
+	c := j.e.Card
 	here, err := c.Snapshot()
 	if err != nil {
 		c.Reset()
@@ -123,24 +120,24 @@ func (j *judge) viewOf(state *card.Snapshot, fp uint64) view {
 	if v, known := j.views[fp]; known {
 		return v
 	}
-	here, err := j.asker.card.Snapshot()
-	_ = j.asker.card.RestoreSnapshot(state)
+	here, err := j.e.Card.Snapshot()
+	_ = j.e.Card.RestoreSnapshot(state)
 	v := j.view(fp)
 	if err == nil {
-		_ = j.asker.card.RestoreSnapshot(here)
+		_ = j.e.Card.RestoreSnapshot(here)
 	}
 	return v
 }
 
-func (j *judge) viewBefore() view { return j.viewOf(j.before, j.fpBefore.Persistent) }
-func (j *judge) viewAfter() view  { return j.viewOf(j.after, j.fpAfter.Persistent) }
+func (j *judge) viewBefore() view { return j.viewOf(j.e.Before, j.e.HoldsBefore.Persistent) }
+func (j *judge) viewAfter() view  { return j.viewOf(j.e.After, j.e.Held.Persistent) }
 
 // rights are those of the session in front of the judge.
 func (j *judge) rights(fp vm.Fingerprint) rights {
 	if r, known := j.sessions[fp]; known {
 		return r
 	}
-	c := j.asker.card
+	c := j.e.Card
 	here, err := c.Snapshot()
 	if err != nil {
 		return rights{} // cut off: there is no session
@@ -165,29 +162,48 @@ func (j *judge) rightsOf(state *card.Snapshot, fp vm.Fingerprint) rights {
 	if r, known := j.sessions[fp]; known {
 		return r
 	}
-	here, err := j.asker.card.Snapshot()
-	_ = j.asker.card.RestoreSnapshot(state)
+	here, err := j.e.Card.Snapshot()
+	_ = j.e.Card.RestoreSnapshot(state)
 	r := j.rights(fp)
 	if err == nil {
-		_ = j.asker.card.RestoreSnapshot(here)
+		_ = j.e.Card.RestoreSnapshot(here)
 	}
 	return r
 }
 
-// verdict is what the fault gained: response and err are what the card answered, which stands as
-// the fault left it.
-func (j *judge) verdict(response apdu.Response, err error) []Gain {
-	c := j.asker.card
+// Verdict implements [Oracle].
+func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
+	c := j.e.Card
 	if err != nil {
+		if !errors.Is(err, card.ErrMute) && !errors.Is(err, card.ErrPowerLost) {
+			return nil, err
+		}
 		c.Reset() // mute, or pulled
 	}
+	return j.verdict(response, err), nil
+}
+
+// MissCosts implements [Oracle].
+func (j *judge) MissCosts() string {
+	before, after := j.viewBefore(), j.viewAfter()
+	switch {
+	case after.PINTries < before.PINTries:
+		return "a try of the PIN"
+	case after.PUKTries < before.PUKTries:
+		return "a try of the PUK"
+	}
+	return ""
+}
+
+func (j *judge) verdict(response apdu.Response, err error) []Gain {
+	c := j.e.Card
 	fp := c.Fingerprint()
-	same := err == nil && response.SW == j.answer.SW && bytes.Equal(response.Data, j.answer.Data)
-	if same && fp == j.fpAfter {
+	same := err == nil && response.SW == j.e.Answer.SW && bytes.Equal(response.Data, j.e.Answer.Data)
+	if same && fp == j.e.Held {
 		return nil
 	}
-	isBefore, isAfter := fp.Persistent == j.fpBefore.Persistent,
-		fp.Persistent == j.fpAfter.Persistent
+	isBefore, isAfter := fp.Persistent == j.e.HoldsBefore.Persistent,
+		fp.Persistent == j.e.Held.Persistent
 	var gains []Gain
 	if !isBefore && !isAfter {
 		gains = gainsOf(j.view(fp.Persistent), j.viewBefore(), j.viewAfter())
@@ -198,8 +214,8 @@ func (j *judge) verdict(response apdu.Response, err error) []Gain {
 	if !same || !isAfter {
 		gains = append(gains, j.answered(response, fp)...)
 	}
-	if isAfter && fp.Transient == j.fpAfter.Transient ||
-		isBefore && fp.Transient == j.fpBefore.Transient {
+	if isAfter && fp.Transient == j.e.Held.Transient ||
+		isBefore && fp.Transient == j.e.HoldsBefore.Transient {
 		return gains
 	}
 	if !isBefore && isAfter { // what cannot be seen may be as after, such as a verifier's key
@@ -213,10 +229,10 @@ func (j *judge) verdict(response apdu.Response, err error) []Gain {
 func (j *judge) sessionGains(fp vm.Fingerprint, isBefore, isAfter bool) []Gain {
 	var allowed []rights
 	if isBefore || !isAfter {
-		allowed = append(allowed, j.rightsOf(j.before, j.fpBefore))
+		allowed = append(allowed, j.rightsOf(j.e.Before, j.e.HoldsBefore))
 	}
 	if isAfter || !isBefore {
-		allowed = append(allowed, j.rightsOf(j.after, j.fpAfter))
+		allowed = append(allowed, j.rightsOf(j.e.After, j.e.Held))
 	}
 	now := j.rights(fp)
 	has := func(of func(rights) bool) bool { return slices.ContainsFunc(allowed, of) }
@@ -237,7 +253,7 @@ func (j *judge) sessionGains(fp vm.Fingerprint, isBefore, isAfter bool) []Gain {
 // the card does not hold what it should then.
 func (j *judge) answered(r apdu.Response, fp vm.Fingerprint) []Gain {
 	var gains []Gain
-	if s := j.secretIn(r.Data); s {
+	if len(r.Data) >= minSecret && j.secretIn(r.Data) {
 		gains = append(gains, Gain{Secret, "in the answer"})
 	}
 	if g := j.guessed(r, fp); g != nil {
@@ -258,13 +274,16 @@ const moreData = 0x61
 
 // secretIn reports whether an answer has a part of a secret that it has not without a fault.
 func (j *judge) secretIn(data []byte) bool {
+	if j.secrets == nil && j.findSecrets() != nil {
+		return false
+	}
 	for _, s := range j.secrets {
 		for at := 0; at+minSecret <= len(s); at++ {
 			part := s[at : at+minSecret]
 			if isFlat(part) {
 				continue
 			}
-			if bytes.Contains(data, part) && !bytes.Contains(j.answer.Data, part) {
+			if bytes.Contains(data, part) && !bytes.Contains(j.e.Answer.Data, part) {
 				return true
 			}
 		}
@@ -277,8 +296,7 @@ func isFlat(b []byte) bool { return len(bytes.Trim(b, string(b[:1]))) == 0 }
 
 // guessed is the gain of a guess that cost no try and was answered.
 func (j *judge) guessed(r apdu.Response, fp vm.Fingerprint) *Gain {
-	if triesOf(r.SW) < 0 && r.SW != apdu.OK || fp.Persistent == j.fpAfter.Persistent ||
-		triesOf(j.answer.SW) < 0 {
+	if fp.Persistent == j.e.Held.Persistent || !fault.Same(r, j.e.Answer) {
 		return nil
 	}
 	now, before, after := j.view(fp.Persistent), j.viewBefore(), j.viewAfter()
@@ -312,7 +330,7 @@ func (j *judge) signed(data []byte) message.Message {
 
 // signedGains are those of a message that the card has signed.
 func (j *judge) signedGains(m message.Message, fp vm.Fingerprint) []Gain {
-	reference := j.signed(j.answer.Data)
+	reference := j.signed(j.e.Answer.Data)
 	asIs := reference != nil && sameBody(m, reference)
 	if state, is := m.(*message.State); is {
 		switch {
@@ -372,25 +390,28 @@ func recorded(v view, m message.Message) bool {
 
 // unsigned are the gains of data that nobody signed.
 func (j *judge) unsigned(r apdu.Response, fp vm.Fingerprint) []Gain {
-	refused := j.answer.SW != apdu.OK && j.answer.SW>>8 != moreData
+	refused := j.e.Answer.SW != apdu.OK && j.e.Answer.SW>>8 != moreData
 	command := j.asker.command
 	switch {
 	case refused:
+		if _, err := message.ParseFCI(r.Data); err == nil {
+			return nil // anybody may have it
+		}
 		return []Gain{{Read, "an answer in place of a refusal"}}
 	case command.INS == spec.GetChallenge.INS && len(r.Data) == spec.NonceLength:
-		return j.nonceGains(r.Data, j.answer.Data)
+		return j.nonceGains(r.Data, j.e.Answer.Data)
 	case command.INS == spec.Select.INS:
 		now, err := message.ParseFCI(r.Data)
-		then, failed := message.ParseFCI(j.answer.Data)
+		then, failed := message.ParseFCI(j.e.Answer.Data)
 		if err == nil && failed == nil {
 			return j.nonceGains(now.Nonce[:], then.Nonce[:])
 		}
 	case command.INS == spec.Pay.INS && command.P2 != 0 && len(r.Data) > payRefusedLength:
 		now, before := j.view(fp.Persistent), j.viewBefore()
-		paid := len(j.answer.Data) > payRefusedLength
+		paid := len(j.e.Answer.Data) > payRefusedLength
 		if now.State != nil && before.State != nil &&
 			reflect.DeepEqual(now.Records, before.Records) &&
-			(!paid || fp.Persistent != j.fpAfter.Persistent) {
+			(!paid || fp.Persistent != j.e.Held.Persistent) {
 			return []Gain{{Unrecorded, "PAYMENT, enciphered"}}
 		}
 	}

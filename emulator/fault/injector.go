@@ -68,16 +68,25 @@ func (i *Injector) strike(f *Fault, was vm.Value) vm.Action {
 	return action
 }
 
+// strikeStep is strike, unless the fault does not fit what runs: an earlier one may have led the
+// command elsewhere. Then it does not happen.
+func (i *Injector) strikeStep(f *Fault, s Step) vm.Action {
+	if !f.Model.strikes(&s) {
+		i.faults = i.faults[1:]
+		return vm.Action{}
+	}
+	return i.strike(f, 0)
+}
+
 func (i *Injector) instruction(at vm.Site) vm.Action {
 	i.n++
 	i.elements, i.called = 0, false
 	if i.trace != nil {
 		i.trace.add(at)
-		return vm.Action{}
 	}
 	if len(i.faults) > 0 {
 		if f := i.next(onInstruction); f != nil {
-			return i.strike(f, 0)
+			return i.strikeStep(f, Step{instruction: at.Instruction()})
 		}
 	}
 	if i.limit > 0 && i.n >= i.limit {
@@ -96,10 +105,9 @@ func (i *Injector) call(c *vm.Invocation) vm.Action {
 		if s := i.trace.last(); s.instruction.IsCall() {
 			s.calls, s.hasResult = true, c.Callee.HasResult()
 		}
-		return vm.Action{}
 	}
 	if f := i.next(onCall); f != nil {
-		return i.strike(f, 0)
+		return i.strikeStep(f, Step{calls: true, hasResult: c.Callee.HasResult()})
 	}
 	return vm.Action{}
 }
@@ -115,7 +123,6 @@ func (i *Injector) read(a *vm.Access) vm.Action {
 		for e := range a.Length {
 			i.trace.values = append(i.trace.values, a.Old(e))
 		}
-		return vm.Action{}
 	}
 	first := i.elements
 	i.elements += a.Length
