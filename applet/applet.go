@@ -3,9 +3,30 @@
 // place where card logic is written; this package only hands the file out.
 package applet
 
-import _ "embed"
+import (
+	"embed"
+	"fmt"
+	"strings"
+)
 
 // CAP is the applet's CAP file, as it is loaded onto a card.
 //
 //go:embed ekrona.cap
 var CAP []byte
+
+// Lines is the table of its source lines, for package lines.
+//
+//go:embed ekrona.cap.lines
+var Lines []byte
+
+//go:embed src/main/java/ekrona/*.java
+var sources embed.FS
+
+// Source returns the lines of one of its source files, named without folders.
+func Source(file string) ([]string, error) {
+	content, err := sources.ReadFile("src/main/java/ekrona/" + file)
+	if err != nil {
+		return nil, fmt.Errorf("the applet has no source file %q", file)
+	}
+	return strings.Split(string(content), "\n"), nil
+}

@@ -65,7 +65,7 @@ func (p Plan) Run(ctx context.Context) (*Result, error) {
 	}
 	for _, t := range targets {
 		c.Variants = append(c.Variants, campaign.Variant[*Target, *Target]{
-			Name: t.Case, Value: t, Cases: []*Target{t},
+			Name: t.String(), Value: t, Cases: []*Target{t},
 		})
 	}
 	report, err := c.Run(ctx)

@@ -2,6 +2,7 @@ package glitch
 
 import (
 	"context"
+	"fmt"
 
 	"ekrona/apdu"
 	"ekrona/emulator/fault"
@@ -44,8 +45,15 @@ type Target struct {
 	Exchanges map[int]int // the faults that each can meet
 }
 
-// String names the case in reports.
-func (t *Target) String() string { return t.Case }
+// String names the target in a journal.
+func (t *Target) String() string {
+	if len(t.Exchanges) == 1 {
+		for n := range t.Exchanges {
+			return fmt.Sprintf("%s/%d", t.Case, n)
+		}
+	}
+	return t.Case
+}
 
 // faults are those of all commands.
 func (t *Target) faults() (n int) {

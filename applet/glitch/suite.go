@@ -168,3 +168,13 @@ func (b *suiteBench) visit(at *stand, command apdu.Command, visit Visit) error {
 	b.target.Writes() // those of the experiment are nobody's
 	return errors.Join(err, b.target.Card().RestoreSnapshot(e.Before))
 }
+
+// names are its cases.
+func (s *Suite) names() (all []string) {
+	for _, c := range suite.Untorn() {
+		if _, asked := s.cases[c.Name]; asked {
+			all = append(all, c.Name)
+		}
+	}
+	return all
+}

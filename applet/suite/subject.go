@@ -29,7 +29,8 @@ type caseRun struct {
 	secrets  []secret // looked for by a MemoryInspector
 	stop     func()   // ends the case at once
 
-	random io.Reader // nil for the system's
+	random io.Reader                 // nil for the system's
+	digits func(usual string) string // nil for the usual ones
 	around func(installed apdu.Card, known func() *Knowledge) apdu.Card
 }
 

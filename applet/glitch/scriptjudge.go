@@ -1,0 +1,180 @@
+package glitch
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ekrona/apdu"
+	"ekrona/emulator/card"
+	"ekrona/emulator/fault"
+	"ekrona/emulator/vm"
+)
+
+// The kinds of gain in a script's words.
+const (
+	Accepted Kind = "accepted"
+	Answer   Kind = "answer"
+	Memory   Kind = "memory"
+	Changed  Kind = "changed"
+	Higher   Kind = "higher"
+)
+
+// scriptJudge is the oracle of one line of a script.
+type scriptJudge struct {
+	ctx    context.Context
+	e      *fault.Experiment
+	script *Script
+	index  int // of the line
+
+	usual [][]reply // the rest of the script without a fault: with the command and without it
+	fates map[fate][]reply
+}
+
+// reply is what a line was answered; nothing for a reset, or by a card that is mute.
+type reply struct {
+	apdu.Response
+	answered bool
+}
+
+// fate is what the rest of the script depends on.
+type fate struct {
+	holds vm.Fingerprint
+	reset bool
+}
+
+func newScriptJudge(
+	ctx context.Context, e *fault.Experiment, s *Script, index int,
+) *scriptJudge {
+	return &scriptJudge{ctx: ctx, e: e, script: s, index: index, fates: map[fate][]reply{}}
+}
+
+// MissCosts implements [Oracle]: a script does not say what costs something.
+func (j *scriptJudge) MissCosts() string { return "" }
+
+// Verdict implements [Oracle].
+func (j *scriptJudge) Verdict(r apdu.Response, err error) ([]Gain, error) {
+	c := j.e.Card
+	if err != nil {
+		if !errors.Is(err, card.ErrMute) && !errors.Is(err, card.ErrPowerLost) {
+			return nil, err
+		}
+		c.Reset()
+	}
+	holds := c.Fingerprint()
+	if err == nil && fault.Same(r, j.e.Answer) && holds == j.e.Held {
+		return nil, nil
+	}
+	own := reply{r, err == nil}
+	at := fate{holds, err != nil}
+	rest, known := j.fates[at]
+	if !known {
+		rest = j.playOn()
+		j.fates[at] = rest
+	}
+	if j.usual == nil {
+		if err := j.playUsual(); err != nil {
+			return nil, err
+		}
+	}
+	var gains []Gain
+	if j.script.memory && holds.Persistent != j.e.HoldsBefore.Persistent &&
+		holds.Persistent != j.e.Held.Persistent {
+		gains = append(gains, Gain{Memory, "neither as before the command nor as after it"})
+	}
+	gains = append(gains, j.compare(j.index, own, []reply{{j.e.Answer, true}})...)
+	for n := range rest {
+		var usual []reply
+		for _, u := range j.usual {
+			usual = append(usual, u[n])
+		}
+		gains = append(gains, j.compare(j.index+1+n, rest[n], usual)...)
+	}
+	return gains, nil
+}
+
+// playOn plays the rest of the script on the card as it stands.
+func (j *scriptJudge) playOn() []reply {
+	var all []reply
+	for _, line := range j.script.lines[j.index+1:] {
+		if line.reset {
+			j.e.Card.Reset()
+			all = append(all, reply{})
+			continue
+		}
+		r, err := j.e.Card.Transmit(j.ctx, line.step.Command)
+		all = append(all, reply{r, err == nil})
+	}
+	return all
+}
+
+// playUsual plays it without a fault: after the command and in its place, with and without a reset.
+func (j *scriptJudge) playUsual() error {
+	for _, state := range []*card.Snapshot{j.e.After, j.e.Before} {
+		for _, reset := range []bool{false, true} {
+			if err := j.e.Card.RestoreSnapshot(state); err != nil {
+				return err
+			}
+			if reset {
+				j.e.Card.Reset()
+			}
+			j.usual = append(j.usual, j.playOn())
+		}
+	}
+	return nil
+}
+
+// isDone reports whether a command was carried out.
+func (r reply) isDone() bool {
+	return r.answered && (r.SW == apdu.OK || r.SW>>8 == moreData)
+}
+
+// compare is what the answer to a line gains over those without a fault.
+func (j *scriptJudge) compare(index int, r reply, usual []reply) []Gain {
+	line := j.script.lines[index]
+	if line.reset || !r.answered {
+		return nil
+	}
+	var gains []Gain
+	add := func(k Kind, format string, args ...any) {
+		gains = append(gains, Gain{k, fmt.Sprintf("line %d: ", line.number) +
+			fmt.Sprintf(format, args...)})
+	}
+	ever := func(of func(reply) bool) bool { return slices.ContainsFunc(usual, of) }
+	if j.script.accepted && r.isDone() && !ever(reply.isDone) {
+		add(Accepted, "%v in place of %v", r.SW, usual[0].SW)
+	}
+	for _, pattern := range j.script.patterns {
+		if bytes.Contains(r.Data, pattern) &&
+			!ever(func(u reply) bool { return bytes.Contains(u.Data, pattern) }) {
+			add(Answer, "has %X", pattern)
+		}
+	}
+	if line.changed && r.isDone() &&
+		!ever(func(u reply) bool { return u.isDone() && bytes.Equal(u.Data, r.Data) }) {
+		add(Changed, "%X", r.Data)
+	}
+	for _, of := range line.higher {
+		now, ok := numberIn(r.Data, of)
+		if ok && !ever(func(u reply) bool {
+			then, ok := numberIn(u.Data, of)
+			return ok && then >= now
+		}) {
+			add(Higher, "%d", now)
+		}
+	}
+	return gains
+}
+
+// numberIn is the big-endian number there.
+func numberIn(data []byte, of span) (uint64, bool) {
+	if of.at+of.length > len(data) {
+		return 0, false
+	}
+	var wide [maxNumber]byte
+	copy(wide[maxNumber-of.length:], data[of.at:of.at+of.length])
+	return binary.BigEndian.Uint64(wide[:]), true
+}
