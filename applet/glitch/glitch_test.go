@@ -70,7 +70,7 @@ func TestGlitch(t *testing.T) {
 	require.NoError(t, err)
 	reasons, err := Remaining()
 	require.NoError(t, err)
-	report := NewReport(r, reasons)
+	report := NewReport(r, reasons, *caseFlag == "")
 	var text strings.Builder
 	require.NoError(t, report.Text(&text))
 	t.Log("\n" + text.String())

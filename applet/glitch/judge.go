@@ -198,7 +198,7 @@ func (j *judge) MissCosts() string {
 func (j *judge) verdict(response apdu.Response, err error) []Gain {
 	c := j.e.Card
 	fp := c.Fingerprint()
-	same := err == nil && response.SW == j.e.Answer.SW && bytes.Equal(response.Data, j.e.Answer.Data)
+	same := err == nil && fault.Same(response, j.e.Answer)
 	if same && fp == j.e.Held {
 		return nil
 	}

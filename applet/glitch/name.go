@@ -25,8 +25,8 @@ func NameOf(named string, exchange int, faults ...fault.Fault) string {
 
 // ParseName reads the whole name of faults.
 func ParseName(name string) (named string, exchange int, faults []fault.Fault, err error) {
-	bad := fmt.Errorf("%q is no name of a fault, such as skip@PAY/3#1242: the model, the case, the "+
-		"number of the command in it, and that of the bytecode", name)
+	bad := fmt.Errorf("%q is no name of a fault, such as skip@PAY/3#1242: the model, the case, "+
+		"the number of the command in it, and that of the bytecode", name)
 	model, rest, ok := strings.Cut(name, "@")
 	end := strings.IndexByte(rest, '#')
 	if !ok || end < 0 {

@@ -36,7 +36,7 @@ type Report struct {
 	Weak      int // of both, those that only garble what is signed
 	Open      int // groups without a reason
 
-	// Stale are the reasons for lines at which nothing was found; only of a whole campaign.
+	// Stale are the reasons for gains that were not found, of a campaign that tried everything.
 	Stale []string
 }
 
@@ -50,8 +50,10 @@ func KeyOf(p Place, k Kind, isPair bool) string {
 	return key
 }
 
-// NewReport orders a result by source line, with the reasons that are written down.
-func NewReport(r *Result, reasons campaign.Reasons) *Report {
+// NewReport orders a result by source line, with the reasons that are written down. all says that
+// the reasons are for no more than was asked for; then one that is not needed is stale, if all that
+// was asked for was tried.
+func NewReport(r *Result, reasons campaign.Reasons, all bool) *Report {
 	report := &Report{Result: r}
 	type group struct {
 		place        Place
@@ -102,7 +104,7 @@ func NewReport(r *Result, reasons campaign.Reasons) *Report {
 		last := &report.Lines[len(report.Lines)-1]
 		last.Gains = append(last.Gains, *groups[g])
 	}
-	if r.Untried == 0 && r.Faults == r.Possible {
+	if all && r.Untried == 0 && r.Faults == r.Possible {
 		for key := range reasons {
 			if !used[key] && !strings.HasSuffix(key, campaign.Separator+"pair") {
 				report.Stale = append(report.Stale, key)

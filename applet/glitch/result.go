@@ -24,7 +24,7 @@ type Found struct {
 	Steps        int     `json:"steps"`        // bytecodes of the command without a fault
 	Row          int     `json:"row"`          // bytecodes in a row that gain something, with this
 	Milliseconds float64 `json:"milliseconds"` // from the command to the bytecode, on a P71
-	MissCosts    string  `json:"miss_costs"`   // what a miss takes from the attacker; "" for nothing
+	MissCosts    string  `json:"miss_costs"`   // what a miss takes; "" for nothing
 }
 
 // IsPair reports whether it takes two faults.

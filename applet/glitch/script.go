@@ -12,6 +12,8 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/script"
 	"ekrona/apdu/spec"
+	"ekrona/applet/suite"
+	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	"ekrona/emulator/fault"
 	"ekrona/emulator/globalplatform"
@@ -24,6 +26,8 @@ import (
 //
 //	install MODULE [INSTANCE [PARAMETERS]]   first, AIDs and parameters in hex; without it the
 //	                                         first applet of the last CAP file is installed
+//	ekrona               first: the CAP file is the e-krona's applet, and the card is active, has
+//	                     100.00 kr and the PIN 2580, and the applet is selected
 //	reset                                    takes the power away and gives it back
 //	gain accepted        a command that is refused without a fault is carried out, the one that the
 //	                     fault hits or a later one; the rule if no other is given
@@ -40,6 +44,7 @@ type Script struct {
 	Profile  card.Profile
 
 	caps                       [][]byte
+	ekrona                     bool
 	module, instance           card.AID
 	parameters                 []byte
 	lines                      []scriptLine
@@ -61,11 +66,12 @@ type scriptLine struct {
 // span is a number in an answer.
 type span struct{ at, length int }
 
-// NewScript reads a script, for CAP files in dependency order.
+// NewScript reads a script, for CAP files in dependency order. ekrona is as if its first line said
+// so.
 func NewScript(
-	fileName string, text io.Reader, profile card.Profile, caps ...[]byte,
+	fileName string, text io.Reader, profile card.Profile, ekrona bool, caps ...[]byte,
 ) (*Script, error) {
-	s := &Script{FileName: fileName, Profile: profile, caps: caps}
+	s := &Script{FileName: fileName, Profile: profile, ekrona: ekrona, caps: caps}
 	if len(caps) == 0 {
 		return nil, errors.New("a script needs a CAP file")
 	}
@@ -83,6 +89,9 @@ func NewScript(
 	if len(s.lines) == 0 {
 		return nil, fmt.Errorf("%s: no command", fileName)
 	}
+	if s.ekrona && (len(caps) > 1 || len(s.module) > 0) {
+		return nil, fmt.Errorf("%s: ekrona goes with one CAP file, and without install", fileName)
+	}
 	s.accepted = s.accepted || !s.anyRules
 	return s, nil
 }
@@ -97,6 +106,12 @@ func (s *Script) read(number int, line string, following *scriptLine) error {
 	switch words[0] {
 	case "install":
 		return s.readInstall(words[1:])
+	case "ekrona":
+		if len(words) > 1 || len(s.lines) > 0 {
+			return errors.New("ekrona comes first, and takes nothing")
+		}
+		s.ekrona = true
+		return nil
 	case "gain":
 		s.anyRules = true
 		return s.readRule(words[1:], following)
@@ -179,8 +194,11 @@ func (s *Script) Name() string {
 	for _, c := range s.caps {
 		_, _ = h.Write(c)
 	}
-	fmt.Fprintf(h, "%v %v %x %+v %v %v %x", s.module, s.instance, s.parameters, s.lines, s.accepted,
-		s.memory, s.patterns)
+	fmt.Fprintf(h, "%v %v %v %x %v %v %x", s.ekrona, s.module, s.instance, s.parameters,
+		s.accepted, s.memory, s.patterns)
+	for _, line := range s.lines {
+		fmt.Fprintln(h, line.reset, line.changed, line.higher, vocabulary.Text(line.step))
+	}
 	return fmt.Sprintf("script %s, %016x on %s", s.FileName, h.Sum64(), s.Profile.Name)
 }
 
@@ -232,35 +250,64 @@ type scriptBench struct {
 
 func (s *Script) bench() (*scriptBench, error) {
 	b := &scriptBench{script: s, injector: &fault.Injector{}}
+	prepare := b.install
+	if s.ekrona {
+		prepare = b.activate
+	}
+	err := prepare()
+	if err != nil {
+		return nil, err
+	}
+	b.installed, err = b.card.Snapshot()
+	return b, err
+}
+
+// activate has the parties of the suite make an active card of the e-krona.
+func (b *scriptBench) activate() error {
+	s := b.script
+	file, err := cap.Parse(s.caps[0])
+	if err != nil {
+		return err
+	}
+	target := suite.NewChangedEmulator(s.Profile, file.LoadFile(), b.injector.Probe()).Seeded(seed)
+	if err := suite.Prepare(context.Background(), target, seed); err != nil {
+		return fmt.Errorf("%s: ekrona: %w", s.FileName, err)
+	}
+	b.card = target.Card()
+	return nil
+}
+
+// install puts the applet onto a card.
+func (b *scriptBench) install() error {
+	s := b.script
 	var err error
 	if b.card, err = card.New(card.Options{Profile: s.Profile, Random: card.SeededRandom(seed),
 		Probe: b.injector.Probe()}); err != nil {
-		return nil, err
+		return err
 	}
 	manager, err := globalplatform.New(b.card,
 		globalplatform.Options{Random: card.SeededRandom(seed + " card manager")})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	manager.Leave()
 	module, instance := s.module, s.instance
 	for _, file := range s.caps {
 		p, err := b.card.Load(file)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(s.module) == 0 && len(p.Modules) > 0 {
 			module, instance = p.Modules[0], p.Modules[0]
 		}
 	}
 	if len(module) == 0 {
-		return nil, errors.New("the CAP file has no applet to install")
+		return errors.New("the CAP file has no applet to install")
 	}
 	if _, err := b.card.Install(module, instance, s.parameters); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.FileName, err)
+		return fmt.Errorf("%s: %w", s.FileName, err)
 	}
-	b.installed, err = b.card.Snapshot()
-	return b, err
+	return nil
 }
 
 // Run implements [Bench].

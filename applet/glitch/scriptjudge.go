@@ -145,7 +145,7 @@ func (j *scriptJudge) compare(index int, r reply, usual []reply) []Gain {
 	}
 	ever := func(of func(reply) bool) bool { return slices.ContainsFunc(usual, of) }
 	if j.script.accepted && r.isDone() && !ever(reply.isDone) {
-		add(Accepted, "%v in place of %v", r.SW, usual[0].SW)
+		add(Accepted, "%04X in place of %04X", uint16(r.SW), uint16(usual[0].SW))
 	}
 	for _, pattern := range j.script.patterns {
 		if bytes.Contains(r.Data, pattern) &&

@@ -139,7 +139,7 @@ func (w *work) found(gains []Gain, faults []fault.Fault) (Found, error) {
 		Model: modelsOf(faults), Place: w.plan.Places.Of(trace.Steps[first.N]),
 		Mnemonic: trace.Steps[first.N].Mnemonic(), N: first.N, Steps: len(trace.Steps),
 		Command:  fmt.Sprintf("%02X%02X%02X%02X", c.CLA, c.INS, c.P1, c.P2),
-		Answered: w.e.Answer.SW.String(), Row: 1}
+		Answered: fmt.Sprintf("%04X", uint16(w.e.Answer.SW)), Row: 1}
 	for _, g := range gains {
 		f.Kinds = append(f.Kinds, g.Kind)
 		f.Details = append(f.Details, g.Detail)

@@ -56,9 +56,12 @@ remain is in a list with a reason for each line; a gain that is not in it is mar
 and the exit code is 3.
 
 With --cap and --script it is any applet, and what counts as a gain is in the script: a line
-for each command, as "00A4040008F0454B524F4E4101 -> 9000", and beside them
+for each command, as "00A4040008F0454B524F4E4101 -> 9000", and beside them lines as these. A
+script without --cap is for the e-krona's applet on an active card with 100.00 kr and the PIN
+2580, which is selected; with another build of that applet, begin it with the line "ekrona".
 
   install MODULE [INSTANCE [PARAMETERS]]   first, in hex; else the first applet is installed
+  ekrona              see above
   reset                                    takes the power away and gives it back
   gain accepted       what is refused without a fault is carried out, now or by a later line;
                       the rule if there is no other
@@ -109,8 +112,6 @@ func (g *labGlitch) check() error {
 		return cli.Usage("--pairs: %d; give 0 or more", g.plan.Pairs)
 	case g.plan.Workers < 1:
 		return cli.Usage("--workers: %d; give 1 or more", g.plan.Workers)
-	case g.script != "" && len(g.caps) == 0:
-		return cli.Usage("--script: name the CAP file that it is for with --cap")
 	case g.script != "" && g.named != "":
 		return cli.Usage("--case is for the suite's cases; a script has none")
 	}
@@ -151,7 +152,7 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 			return nil, fmt.Errorf("--reasons: %s: %w", g.reasons, err)
 		}
 		return reasons, nil
-	case len(g.caps) == 0:
+	case len(g.caps) == 0 && g.script == "":
 		return glitch.Remaining()
 	}
 	return campaign.Reasons{}, nil
@@ -159,16 +160,9 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 
 // subject makes the plan's subject, and returns the CAP file whose lines are reported.
 func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
-	files := [][]byte{applet.CAP}
-	if len(g.caps) > 0 {
-		files = nil
-	}
-	for _, path := range g.caps {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("--cap: %w", err)
-		}
-		files = append(files, content)
+	files, err := g.files()
+	if err != nil {
+		return nil, err
 	}
 	capFile = files[len(files)-1]
 	if g.script == "" {
@@ -178,15 +172,41 @@ func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
 		}
 		return capFile, nil
 	}
-	script, err := os.Open(g.script)
+	text, err := os.ReadFile(g.script)
 	if err != nil {
 		return nil, fmt.Errorf("--script: %w", err)
 	}
-	g.plan.Subject, err = glitch.NewScript(filepath.Base(g.script), script, profile, files...)
-	if err = errors.Join(err, script.Close()); err != nil {
-		return nil, cli.Usage("--script: %w", err)
+	g.plan.Subject, err = g.scriptOf(g.script, string(text), profile, files)
+	return capFile, err
+}
+
+// scriptOf reads a script: of the CAP files, or of this program's, on an active card.
+func (g *labGlitch) scriptOf(
+	path, text string, profile card.Profile, files [][]byte,
+) (*glitch.Script, error) {
+	ekrona := len(g.caps) == 0
+	s, err := glitch.NewScript(filepath.Base(path), strings.NewReader(text), profile, ekrona,
+		files...)
+	if err != nil {
+		return nil, cli.Usage("%w", err)
 	}
-	return capFile, nil
+	return s, nil
+}
+
+// files are the CAP files.
+func (g *labGlitch) files() ([][]byte, error) {
+	if len(g.caps) == 0 {
+		return [][]byte{applet.CAP}, nil
+	}
+	var files [][]byte
+	for _, path := range g.caps {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("--cap: %w", err)
+		}
+		files = append(files, content)
+	}
+	return files, nil
 }
 
 // source returns the lines of a source file of the applet.
@@ -232,7 +252,7 @@ func (g *labGlitch) run(c *cobra.Command) error {
 	if result == nil {
 		return err
 	}
-	report := glitch.NewReport(result, reasons)
+	report := glitch.NewReport(result, reasons, g.named == "" && g.script == "")
 	if err := g.write(report, reasons); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,13 +48,11 @@ go, in hex.
 
 Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
 		Example: `  ekrona lab trace-diff --cap wallet.cap one.script other.script
-  ekrona lab trace-diff --cap wallet.cap verify.script --secret 241234FFFFFFFFFF ` +
+  ekrona lab trace-diff verify.script --secret 241234FFFFFFFFFF ` +
 			`--secret 249876FFFFFFFFFF`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, scripts []string) error {
 			switch {
-			case len(g.caps) == 0:
-				return cli.Usage("--cap: name the CAP file that the scripts are for")
 			case len(scripts) == 1 && len(secrets) != 2:
 				return cli.Usage("give two scripts, or one with {secret} in it and --secret twice")
 			case len(scripts) == 2 && len(secrets) > 0:
@@ -76,7 +73,8 @@ Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
 			return err
 		},
 	}
-	c.Flags().StringSliceVar(&g.caps, "cap", nil, "CAP file; several in the order of loading")
+	c.Flags().StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several "+
+		"in the order of loading")
 	c.Flags().StringSliceVar(&secrets, "secret", nil, "what {secret} stands for, in hex; twice")
 	c.Flags().StringVar(&g.sources, "sources", "", "folder of the source files")
 	cli.AddProfile(c, &g.profile)
@@ -94,13 +92,9 @@ func (g *labGlitch) traceDiff(
 	if err != nil {
 		return answer, err
 	}
-	var files [][]byte
-	for _, path := range g.caps {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return answer, fmt.Errorf("--cap: %w", err)
-		}
-		files = append(files, content)
+	files, err := g.files()
+	if err != nil {
+		return answer, err
 	}
 	places, err := g.places(files[len(files)-1])
 	if err != nil {
@@ -116,9 +110,9 @@ func (g *labGlitch) traceDiff(
 		if len(secrets) > 0 {
 			text = strings.ReplaceAll(text, "{secret}", secrets[i])
 		}
-		s, err := glitch.NewScript(filepath.Base(path), strings.NewReader(text), profile, files...)
+		s, err := g.scriptOf(path, text, profile, files)
 		if err != nil {
-			return answer, cli.Usage("%w", err)
+			return answer, err
 		}
 		if runs[i], err = s.Traces(ctx); err != nil {
 			return answer, err
