@@ -105,6 +105,9 @@ func (p Plan) try(ctx context.Context, b Bench, t *Target, total int) campaign.T
 	if p.Sample > 0 && p.Sample < total {
 		share = float64(p.Sample) / float64(total)
 	}
+	if t.Broken != nil {
+		return campaign.Trial{Verdict: campaign.Broken, Detail: t.Broken.Error()}
+	}
 	var n counts
 	err := b.Run(ctx, t, func(exchange int, e *fault.Experiment, o Oracle) error {
 		n.Commands++

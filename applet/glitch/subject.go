@@ -43,6 +43,7 @@ type Oracle interface {
 type Target struct {
 	Case      string
 	Exchanges map[int]int // the faults that each can meet
+	Broken    error       // why it cannot be tried: without a fault it does not end as it should
 }
 
 // String names the target in a journal.

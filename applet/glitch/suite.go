@@ -84,10 +84,13 @@ func (s *Suite) Find(ctx context.Context, models []fault.Model) ([]*Target, erro
 			}
 			return r, nil
 		})
-		if err != nil {
-			return nil, fmt.Errorf("%s, without a fault: %w", c.Name, err)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		if len(t.Exchanges) > 0 {
+		if err != nil {
+			t.Broken = fmt.Errorf("without a fault: %w", err)
+		}
+		if len(t.Exchanges) > 0 || err != nil {
 			all = append(all, t)
 		}
 	}
