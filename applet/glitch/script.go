@@ -17,6 +17,7 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/emulator/fault"
 	"ekrona/emulator/globalplatform"
+	"ekrona/emulator/vm"
 )
 
 // Script is any applet, with the commands of a script.
@@ -214,10 +215,7 @@ func (s *Script) Find(ctx context.Context, models []fault.Model) ([]*Target, err
 			b.card.Reset()
 			continue
 		}
-		trace := &fault.Trace{}
-		b.injector.Record(trace)
-		_, err := vocabulary.Run(ctx, b.card, line.step)
-		b.injector.Off()
+		trace, _, err := s.record(ctx, b.card, line)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d, without a fault: %w", s.FileName, line.number, err)
 		}
@@ -225,6 +223,18 @@ func (s *Script) Find(ctx context.Context, models []fault.Model) ([]*Target, err
 			s.exchangeOf(i): trace.Count(models)}})
 	}
 	return all, nil
+}
+
+// record sends a line's command, records it and checks the answer.
+func (s *Script) record(
+	ctx context.Context, c *card.Card, line scriptLine,
+) (trace *fault.Trace, r apdu.Response, err error) {
+	transmit := func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+		trace, r, err = fault.Record(ctx, c, command)
+		return r, err
+	}
+	_, err = vocabulary.Run(ctx, apdu.CardFunc(transmit), line.step)
+	return trace, r, err
 }
 
 // exchangeOf is the number of a line's command, from 1.
@@ -243,13 +253,12 @@ func (s *Script) Bench() (Bench, error) { return s.bench() }
 // scriptBench has a card with the applet.
 type scriptBench struct {
 	script    *Script
-	injector  *fault.Injector
 	card      *card.Card
 	installed *card.Snapshot
 }
 
 func (s *Script) bench() (*scriptBench, error) {
-	b := &scriptBench{script: s, injector: &fault.Injector{}}
+	b := &scriptBench{script: s}
 	prepare := b.install
 	if s.ekrona {
 		prepare = b.activate
@@ -269,7 +278,7 @@ func (b *scriptBench) activate() error {
 	if err != nil {
 		return err
 	}
-	target := suite.NewChangedEmulator(s.Profile, file.LoadFile(), b.injector.Probe()).Seeded(seed)
+	target := suite.NewChangedEmulator(s.Profile, file.LoadFile(), vm.Probe{}).Seeded(seed)
 	if err := suite.Prepare(context.Background(), target, seed); err != nil {
 		return fmt.Errorf("%s: ekrona: %w", s.FileName, err)
 	}
@@ -281,8 +290,8 @@ func (b *scriptBench) activate() error {
 func (b *scriptBench) install() error {
 	s := b.script
 	var err error
-	if b.card, err = card.New(card.Options{Profile: s.Profile, Random: card.SeededRandom(seed),
-		Probe: b.injector.Probe()}); err != nil {
+	options := card.Options{Profile: s.Profile, Random: card.SeededRandom(seed)}
+	if b.card, err = card.New(options); err != nil {
 		return err
 	}
 	manager, err := globalplatform.New(b.card,
@@ -318,7 +327,6 @@ func (b *scriptBench) Run(ctx context.Context, t *Target, visit Visit) error {
 	if err := b.card.RestoreSnapshot(b.installed); err != nil {
 		return err
 	}
-	b.injector.Off()
 	exchange := 0
 	for i, line := range b.script.lines {
 		if line.reset {
@@ -332,7 +340,7 @@ func (b *scriptBench) Run(ctx context.Context, t *Target, visit Visit) error {
 			}
 			continue
 		}
-		e, err := fault.NewExperiment(ctx, b.card, b.injector, line.step.Command)
+		e, err := fault.NewExperiment(ctx, b.card, line.step.Command)
 		if err == nil {
 			err = visit(exchange, e, newScriptJudge(ctx, e, b.script, i))
 		}

@@ -13,6 +13,7 @@ import (
 	"ekrona/emulator/cap"
 	"ekrona/emulator/card"
 	"ekrona/emulator/fault"
+	"ekrona/emulator/vm"
 )
 
 // seed of every run: names of faults are good as long as the applet and the suite stay.
@@ -71,10 +72,7 @@ func (s *Suite) Find(ctx context.Context, models []fault.Model) ([]*Target, erro
 		}
 		t := &Target{Case: c.Name, Exchanges: map[int]int{}}
 		err := b.run(ctx, c, func(at *stand, command apdu.Command) (apdu.Response, error) {
-			trace := &fault.Trace{}
-			b.injector.Record(trace)
-			r, err := b.target.Card().Transmit(at.ctx, command)
-			b.injector.Off()
+			trace, r, err := fault.Record(at.ctx, b.target.Card(), command)
 			if err != nil {
 				return r, err
 			}
@@ -101,18 +99,17 @@ func (s *Suite) Find(ctx context.Context, models []fault.Model) ([]*Target, erro
 func (s *Suite) Bench() (Bench, error) { return s.bench(), nil }
 
 func (s *Suite) bench() *suiteBench {
-	b := &suiteBench{subject: s, injector: &fault.Injector{}}
-	b.target = suite.NewChangedEmulator(s.Profile, s.block, b.injector.Probe()).Seeded(seed)
+	b := &suiteBench{subject: s,
+		target: suite.NewChangedEmulator(s.Profile, s.block, vm.Probe{}).Seeded(seed)}
 	b.runner.Seed = seed
 	return b
 }
 
 // suiteBench has one card on which cases run, and faults.
 type suiteBench struct {
-	subject  *Suite
-	injector *fault.Injector
-	target   *suite.Emulator
-	runner   suite.Runner
+	subject *Suite
+	target  *suite.Emulator
+	runner  suite.Runner
 }
 
 // stand is a command of a case, about to be sent.
@@ -163,12 +160,12 @@ func (b *suiteBench) Run(ctx context.Context, t *Target, visit Visit) error {
 
 // visit has the command visited, and leaves the card as if nothing had happened.
 func (b *suiteBench) visit(at *stand, command apdu.Command, visit Visit) error {
-	e, err := fault.NewExperiment(at.ctx, b.target.Card(), b.injector, command)
+	e, err := fault.NewExperiment(at.ctx, b.target.Card(), command)
 	if err != nil {
 		return err
 	}
 	err = visit(at.exchange, e, newJudge(at.ctx, e, at.known, at.nonces))
-	b.target.Writes() // those of the experiment are nobody's
+	b.target.Writes() // those of the oracle are nobody's
 	return errors.Join(err, b.target.Card().RestoreSnapshot(e.Before))
 }
 

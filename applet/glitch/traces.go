@@ -28,11 +28,8 @@ func (s *Script) Traces(ctx context.Context) ([]Executed, error) {
 			b.card.Reset()
 			continue
 		}
-		x := Executed{Exchange: len(all) + 1, Command: line.step.Command, Trace: &fault.Trace{}}
-		b.injector.Record(x.Trace)
-		x.Answer, err = vocabulary.Run(ctx, b.card, line.step)
-		b.injector.Off()
-		if err != nil {
+		x := Executed{Exchange: len(all) + 1, Command: line.step.Command}
+		if x.Trace, x.Answer, err = s.record(ctx, b.card, line); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", s.FileName, line.number, err)
 		}
 		all = append(all, x)
@@ -53,12 +50,8 @@ func (s *Suite) Traces(
 	b.target, b.runner.Seed, b.runner.Digits = b.target.Seeded(seed), seed, digits
 	var all []Executed
 	err := b.run(ctx, c, func(at *stand, command apdu.Command) (apdu.Response, error) {
-		x := Executed{Exchange: at.exchange, Command: command, Trace: &fault.Trace{}}
-		b.injector.Record(x.Trace)
-		r, err := b.target.Card().Transmit(at.ctx, command)
-		b.injector.Off()
-		x.Answer = r
-		all = append(all, x)
+		trace, r, err := fault.Record(at.ctx, b.target.Card(), command)
+		all = append(all, Executed{at.exchange, command, r, trace})
 		return r, err
 	})
 	return all, err

@@ -203,6 +203,15 @@ func (c *Card) Memory() (Memory, error) {
 // Look calls see with every object on the card, which no reader can access.
 func (c *Card) Look(see func(vm.Object)) { c.machine.Look(see) }
 
+// SetProbe has another probe than that of its options see what the machine does, until it is called
+// with nil: then it is that one again. It is called between commands.
+func (c *Card) SetProbe(p *vm.Probe) {
+	if p == nil {
+		p = &c.options.Probe
+	}
+	c.machine.SetProbe(*p)
+}
+
 // Fingerprint hashes what the card's applets hold; see [vm.Fingerprint].
 func (c *Card) Fingerprint() vm.Fingerprint { return c.machine.Fingerprint() }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Experiment is a command to a card in a state: it can be sent as often as one likes, each time
-// from that state and with other faults. The card has the injector's probe.
+// from that state and with other faults.
 type Experiment struct {
 	Card    *card.Card
 	Command apdu.Command
@@ -42,18 +42,15 @@ const (
 // NewExperiment sends the command once, without a fault, and again to see that it repeats. The
 // card must be at rest. The error is the card's, or ErrNotAsBefore.
 func NewExperiment(
-	ctx context.Context, c *card.Card, injector *Injector, command apdu.Command,
+	ctx context.Context, c *card.Card, command apdu.Command,
 ) (*Experiment, error) {
-	e := &Experiment{Card: c, Command: command, Trace: &Trace{}, injector: injector,
+	e := &Experiment{Card: c, Command: command, injector: NewInjector(c),
 		HoldsBefore: c.Fingerprint()}
 	var err error
 	if e.Before, err = c.Snapshot(); err != nil {
 		return nil, err
 	}
-	injector.Record(e.Trace)
-	e.Answer, err = c.Transmit(ctx, command)
-	injector.Off()
-	if err != nil {
+	if e.Trace, e.Answer, err = Record(ctx, c, command); err != nil {
 		return nil, fmt.Errorf("without a fault: %w", err)
 	}
 	e.Held = c.Fingerprint()
@@ -66,6 +63,17 @@ func NewExperiment(
 		return nil, errors.Join(ErrNotAsBefore, err)
 	}
 	return e, nil
+}
+
+// Record sends a command and records it.
+func Record(
+	ctx context.Context, c *card.Card, command apdu.Command,
+) (*Trace, apdu.Response, error) {
+	trace, injector := &Trace{}, NewInjector(c)
+	injector.Record(trace)
+	r, err := c.Transmit(ctx, command)
+	injector.Off()
+	return trace, r, err
 }
 
 // Same reports whether two answers are the same.
