@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 
 	"ekrona/apdu"
-	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
 	"ekrona/applet/suite"
 	"ekrona/emulator/card"
 	"ekrona/emulator/fault"
@@ -26,6 +25,8 @@ type judge struct {
 
 	views    map[uint64]view           // by the fingerprint of persistent memory
 	sessions map[vm.Fingerprint]rights // what a session lets one do
+	rest     *rest                     // of the case
+	later    map[fate][]Gain           // what it gains
 	secrets  [][]byte                  // nil until the first answer is looked at
 	nonces   map[string]bool           // that the card has answered before
 }
@@ -42,10 +43,12 @@ const minSecret = 8
 
 func newJudge(
 	ctx context.Context, e *fault.Experiment, known *suite.Knowledge, nonces map[string]bool,
+	following []next,
 ) *judge {
 	return &judge{
 		asker: asker{ctx, e.Card, known, e.Command}, known: known, e: e,
 		views: map[uint64]view{}, sessions: map[vm.Fingerprint]rights{}, nonces: nonces,
+		rest: newRest(ctx, e, following), later: map[fate][]Gain{},
 	}
 }
 
@@ -143,10 +146,11 @@ func (j *judge) rights(fp vm.Fingerprint) rights {
 		return rights{} // cut off: there is no session
 	}
 	var r rights
-	if answer, ok := j.asker.send(verifyPlain); ok {
-		r.Verified = answer.SW == apdu.OK
+	answer, ok := j.asker.send(verifyPlain)
+	if ok && answer.SW == spec.SWLastChainedExpected { // it has ended the chain
+		answer, ok = j.asker.send(verifyPlain)
 	}
-	_ = c.RestoreSnapshot(here)
+	r.Verified = ok && answer.SW == apdu.OK
 	_, r.Owner = j.asker.succeeds(getBalance)
 	_ = c.RestoreSnapshot(here)
 	if !j.asker.command.IsChained() {
@@ -180,7 +184,42 @@ func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
 		}
 		c.Reset() // mute, or pulled
 	}
-	return j.verdict(response, err), nil
+	holds := c.Fingerprint()
+	if holds == j.e.Held || holds == j.e.HoldsBefore {
+		return j.verdict(response, err), nil
+	}
+	if gains, known := j.later[fate{holds, err != nil}]; known {
+		return append(j.verdict(response, err), gains...), nil
+	}
+	left, failed := c.Snapshot()
+	if failed != nil { // a computation is in progress, and cannot be kept
+		return j.verdict(response, err), nil
+	}
+	gains := j.verdict(response, err)
+	if len(gains) > 0 {
+		return gains, nil
+	}
+	if failed = c.RestoreSnapshot(left); failed != nil {
+		return nil, failed
+	}
+	return j.playedOn(fate{holds, err != nil})
+}
+
+// playedOn is what the commands gain that followed in the case: one is carried out that is refused
+// without a fault.
+func (j *judge) playedOn(at fate) (gains []Gain, failed error) {
+	for n, r := range j.rest.after(at.holds, at.reset) {
+		usual, err := j.rest.usually(n)
+		if err != nil {
+			return nil, err
+		}
+		if r.isDone() && !slices.ContainsFunc(usual, reply.isDone) {
+			gains = append(gains, Gain{Later, fmt.Sprintf("%d commands on, %02X%02X is carried out",
+				n+1, j.rest.commands[n].command.CLA, j.rest.commands[n].command.INS)})
+		}
+	}
+	j.later[at] = gains
+	return gains, nil
 }
 
 // MissCosts implements [Oracle].
@@ -247,189 +286,4 @@ func (j *judge) sessionGains(fp vm.Fingerprint, isBefore, isAfter bool) []Gain {
 		gains = append(gains, Gain{Session, "the command, given again, is carried out"})
 	}
 	return gains
-}
-
-// answered are the gains in an answer that is another than without a fault, or that came though
-// the card does not hold what it should then.
-func (j *judge) answered(r apdu.Response, fp vm.Fingerprint) []Gain {
-	var gains []Gain
-	if len(r.Data) >= minSecret && j.secretIn(r.Data) {
-		gains = append(gains, Gain{Secret, "in the answer"})
-	}
-	if g := j.guessed(r, fp); g != nil {
-		gains = append(gains, *g)
-	}
-	if r.SW != apdu.OK && r.SW>>8 != moreData || len(r.Data) == 0 {
-		return gains
-	}
-	m := j.signed(r.Data)
-	if m == nil {
-		return append(gains, j.unsigned(r, fp)...)
-	}
-	return append(gains, j.signedGains(m, fp)...)
-}
-
-// moreData is the first byte of a status word that says that the answer goes on.
-const moreData = 0x61
-
-// secretIn reports whether an answer has a part of a secret that it has not without a fault.
-func (j *judge) secretIn(data []byte) bool {
-	if j.secrets == nil && j.findSecrets() != nil {
-		return false
-	}
-	for _, s := range j.secrets {
-		for at := 0; at+minSecret <= len(s); at++ {
-			part := s[at : at+minSecret]
-			if isFlat(part) {
-				continue
-			}
-			if bytes.Contains(data, part) && !bytes.Contains(j.e.Answer.Data, part) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isFlat reports whether all bytes are the same: what is not set, or is overwritten.
-func isFlat(b []byte) bool { return len(bytes.Trim(b, string(b[:1]))) == 0 }
-
-// guessed is the gain of a guess that cost no try and was answered.
-func (j *judge) guessed(r apdu.Response, fp vm.Fingerprint) *Gain {
-	if fp.Persistent == j.e.Held.Persistent || !fault.Same(r, j.e.Answer) {
-		return nil
-	}
-	now, before, after := j.view(fp.Persistent), j.viewBefore(), j.viewAfter()
-	if after.PINTries < before.PINTries && now.PINTries == before.PINTries ||
-		after.PUKTries < before.PUKTries && now.PUKTries == before.PUKTries {
-		return &Gain{Tries, "a wrong guess is answered and costs no try"}
-	}
-	return nil
-}
-
-// signed is the message in an answer, if it is one that the card has signed; else nil.
-func (j *judge) signed(data []byte) message.Message {
-	if j.known.Public == nil {
-		return nil
-	}
-	var m message.Message
-	var err error
-	switch r := tlv.NewReader(data); {
-	case r.At(spec.State.Tag):
-		m, err = message.Parse[message.State](data)
-	case r.At(spec.Confirmation.Tag):
-		m, err = message.Parse[message.Confirmation](data)
-	default:
-		m, _, err = message.ParseSigned(data)
-	}
-	if err != nil || message.Verify(m, j.known.Public) != nil {
-		return nil
-	}
-	return m
-}
-
-// signedGains are those of a message that the card has signed.
-func (j *judge) signedGains(m message.Message, fp vm.Fingerprint) []Gain {
-	reference := j.signed(j.e.Answer.Data)
-	asIs := reference != nil && sameBody(m, reference)
-	if state, is := m.(*message.State); is {
-		switch {
-		case reference == nil:
-			return []Gain{{Read, "the card's State"}}
-		case !asIs:
-			return []Gain{{Garbage, "State: " + stateOf(state)}}
-		}
-		return nil
-	}
-	what := m.Layout().Name
-	if asIs {
-		if !recorded(j.view(fp.Persistent), m) {
-			return []Gain{{Unrecorded, what}}
-		}
-		return nil
-	}
-	if recorded(j.viewBefore(), m) {
-		if reference == nil {
-			return []Gain{{Read, what + ", as it was given before"}}
-		}
-		return nil
-	}
-	if reference == nil {
-		return []Gain{{Taken, what}}
-	}
-	return []Gain{{Garbage, what}}
-}
-
-func stateOf(s *message.State) string {
-	return "balance " + s.Balance.String()
-}
-
-func sameBody(a, b message.Message) bool {
-	first, err := message.Body(a)
-	second, failed := message.Body(b)
-	return err == nil && failed == nil && bytes.Equal(first, second)
-}
-
-// recorded reports whether a card with that view knows of a message that it has signed.
-func recorded(v view, m message.Message) bool {
-	if c, is := m.(*message.Confirmation); is {
-		return v.State == nil || v.State.InstructionSequence >= c.Sequence &&
-			(v.State.InstructionSequence > c.Sequence || v.State.LastInstruction == c.Instruction)
-	}
-	if v.State == nil {
-		return true // it cannot be asked
-	}
-	body, err := message.Body(m)
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(slices.Concat(v.Records, v.Open), func(b []byte) bool {
-		return bytes.Contains(b, body)
-	})
-}
-
-// unsigned are the gains of data that nobody signed.
-func (j *judge) unsigned(r apdu.Response, fp vm.Fingerprint) []Gain {
-	refused := j.e.Answer.SW != apdu.OK && j.e.Answer.SW>>8 != moreData
-	command := j.asker.command
-	switch {
-	case refused:
-		if _, err := message.ParseFCI(r.Data); err == nil {
-			return nil // anybody may have it
-		}
-		return []Gain{{Read, "an answer in place of a refusal"}}
-	case command.INS == spec.GetChallenge.INS && len(r.Data) == spec.NonceLength:
-		return j.nonceGains(r.Data, j.e.Answer.Data)
-	case command.INS == spec.Select.INS:
-		now, err := message.ParseFCI(r.Data)
-		then, failed := message.ParseFCI(j.e.Answer.Data)
-		if err == nil && failed == nil {
-			return j.nonceGains(now.Nonce[:], then.Nonce[:])
-		}
-	case command.INS == spec.Pay.INS && command.P2 != 0 && len(r.Data) > payRefusedLength:
-		now, before := j.view(fp.Persistent), j.viewBefore()
-		paid := len(j.e.Answer.Data) > payRefusedLength
-		if now.State != nil && before.State != nil &&
-			reflect.DeepEqual(now.Records, before.Records) &&
-			(!paid || fp.Persistent != j.e.Held.Persistent) {
-			return []Gain{{Unrecorded, "PAYMENT, enciphered"}}
-		}
-	}
-	return nil
-}
-
-// payRefusedLength is the most that an enciphered refusal of PAY takes.
-const payRefusedLength = 32
-
-// nonceGains are those of a nonce that is another than without a fault.
-func (j *judge) nonceGains(now, then []byte) []Gain {
-	switch {
-	case bytes.Equal(now, then):
-		return nil
-	case j.nonces[string(now)]:
-		return []Gain{{Nonce, "one that the card has answered before"}}
-	case bytes.Count(now, []byte{0}) >= len(now)/2:
-		return []Gain{{Nonce, "zeros"}}
-	}
-	return nil
 }

@@ -33,7 +33,7 @@ func ParseName(name string) (named string, exchange int, faults []fault.Fault, e
 		return "", 0, nil, bad
 	}
 	// a case's name may have # and / in it
-	for !strings.ContainsRune("0123456789", rune(next(rest, end))) || !hasNumber(rest[:end]) {
+	for !strings.ContainsRune("0123456789", rune(byteAfter(rest, end))) || !hasNumber(rest[:end]) {
 		more := strings.IndexByte(rest[end+1:], '#')
 		if more < 0 {
 			return "", 0, nil, bad
@@ -56,8 +56,8 @@ func ParseName(name string) (named string, exchange int, faults []fault.Fault, e
 	return rest[:slash], exchange, faults, nil
 }
 
-// next is the byte behind position i, 0 at the end.
-func next(s string, i int) byte {
+// byteAfter is the byte behind position i, 0 at the end.
+func byteAfter(s string, i int) byte {
 	if i+1 < len(s) {
 		return s[i+1]
 	}

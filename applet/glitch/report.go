@@ -218,18 +218,23 @@ func (r *Report) Err() error {
 	return nil
 }
 
-// List is a list of reasons for all that was found, as far as they are written down; the others
-// get the reason that is given.
+// List is a list of reasons: those that are written down, but for the stale ones, and for all else
+// that was found the reason that is given.
 func (r *Report) List(reasons campaign.Reasons, otherwise string) string {
 	keys := map[string]bool{}
+	for key := range reasons {
+		keys[key] = !slices.Contains(r.Stale, key)
+	}
 	for _, f := range r.Found {
 		for _, k := range distinct(f.Kinds) {
 			keys[KeyOf(f.Place, k, f.IsPair())] = true
 		}
 	}
 	var sorted []string
-	for key := range keys {
-		sorted = append(sorted, key)
+	for key, stays := range keys {
+		if stays {
+			sorted = append(sorted, key)
+		}
 	}
 	slices.Sort(sorted)
 	var b strings.Builder

@@ -11,7 +11,6 @@ import (
 	"ekrona/apdu"
 	"ekrona/emulator/card"
 	"ekrona/emulator/fault"
-	"ekrona/emulator/vm"
 )
 
 // The kinds of gain in a script's words.
@@ -30,26 +29,18 @@ type scriptJudge struct {
 	script *Script
 	index  int // of the line
 
-	usual [][]reply // the rest of the script without a fault: with the command and without it
-	fates map[fate][]reply
-}
-
-// reply is what a line was answered; nothing for a reset, or by a card that is mute.
-type reply struct {
-	apdu.Response
-	answered bool
-}
-
-// fate is what the rest of the script depends on.
-type fate struct {
-	holds vm.Fingerprint
-	reset bool
+	rest *rest
 }
 
 func newScriptJudge(
 	ctx context.Context, e *fault.Experiment, s *Script, index int,
 ) *scriptJudge {
-	return &scriptJudge{ctx: ctx, e: e, script: s, index: index, fates: map[fate][]reply{}}
+	var following []next
+	for _, line := range s.lines[index+1:] {
+		following = append(following, next{line.reset, line.step.Command})
+	}
+	return &scriptJudge{ctx: ctx, e: e, script: s, index: index,
+		rest: newRest(ctx, e, following)}
 }
 
 // MissCosts implements [Oracle]: a script does not say what costs something.
@@ -69,17 +60,7 @@ func (j *scriptJudge) Verdict(r apdu.Response, err error) ([]Gain, error) {
 		return nil, nil
 	}
 	own := reply{r, err == nil}
-	at := fate{holds, err != nil}
-	rest, known := j.fates[at]
-	if !known {
-		rest = j.playOn()
-		j.fates[at] = rest
-	}
-	if j.usual == nil {
-		if err := j.playUsual(); err != nil {
-			return nil, err
-		}
-	}
+	rest := j.rest.after(holds, err != nil)
 	var gains []Gain
 	if j.script.memory && holds.Persistent != j.e.HoldsBefore.Persistent &&
 		holds.Persistent != j.e.Held.Persistent {
@@ -87,49 +68,13 @@ func (j *scriptJudge) Verdict(r apdu.Response, err error) ([]Gain, error) {
 	}
 	gains = append(gains, j.compare(j.index, own, []reply{{j.e.Answer, true}})...)
 	for n := range rest {
-		var usual []reply
-		for _, u := range j.usual {
-			usual = append(usual, u[n])
+		usual, err := j.rest.usually(n)
+		if err != nil {
+			return nil, err
 		}
 		gains = append(gains, j.compare(j.index+1+n, rest[n], usual)...)
 	}
 	return gains, nil
-}
-
-// playOn plays the rest of the script on the card as it stands.
-func (j *scriptJudge) playOn() []reply {
-	var all []reply
-	for _, line := range j.script.lines[j.index+1:] {
-		if line.reset {
-			j.e.Card.Reset()
-			all = append(all, reply{})
-			continue
-		}
-		r, err := j.e.Card.Transmit(j.ctx, line.step.Command)
-		all = append(all, reply{r, err == nil})
-	}
-	return all
-}
-
-// playUsual plays it without a fault: after the command and in its place, with and without a reset.
-func (j *scriptJudge) playUsual() error {
-	for _, state := range []*card.Snapshot{j.e.After, j.e.Before} {
-		for _, reset := range []bool{false, true} {
-			if err := j.e.Card.RestoreSnapshot(state); err != nil {
-				return err
-			}
-			if reset {
-				j.e.Card.Reset()
-			}
-			j.usual = append(j.usual, j.playOn())
-		}
-	}
-	return nil
-}
-
-// isDone reports whether a command was carried out.
-func (r reply) isDone() bool {
-	return r.answered && (r.SW == apdu.OK || r.SW>>8 == moreData)
 }
 
 // compare is what the answer to a line gains over those without a fault.

@@ -146,10 +146,18 @@ func (b *suiteBench) Run(ctx context.Context, t *Target, visit Visit) error {
 	if !known {
 		return fmt.Errorf("the suite has no case %q", t.Case)
 	}
-	var failed error
+	var whole []next
 	err := b.run(ctx, c, func(at *stand, command apdu.Command) (apdu.Response, error) {
+		whole = append(whole, next{command: command})
+		return b.target.Card().Transmit(at.ctx, command)
+	})
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = b.run(ctx, c, func(at *stand, command apdu.Command) (apdu.Response, error) {
 		if _, asked := t.Exchanges[at.exchange]; asked && failed == nil {
-			if failed = b.visit(at, command, visit); failed != nil {
+			if failed = b.visit(at, command, whole, visit); failed != nil {
 				failed = fmt.Errorf("command %d: %w", at.exchange, failed)
 			}
 		}
@@ -158,13 +166,19 @@ func (b *suiteBench) Run(ctx context.Context, t *Target, visit Visit) error {
 	return errors.Join(failed, err)
 }
 
+// playedOn is how many of a case's commands are sent again after a fault, at most. The resets
+// between them are not: the four runs without a fault, two of them with a reset, are compared.
+const playedOn = 8
+
 // visit has the command visited, and leaves the card as if nothing had happened.
-func (b *suiteBench) visit(at *stand, command apdu.Command, visit Visit) error {
+func (b *suiteBench) visit(at *stand, command apdu.Command, whole []next, visit Visit) error {
 	e, err := fault.NewExperiment(at.ctx, b.target.Card(), command)
 	if err != nil {
 		return err
 	}
-	err = visit(at.exchange, e, newJudge(at.ctx, e, at.known, at.nonces))
+	following := whole[min(at.exchange, len(whole)):]
+	following = following[:min(len(following), playedOn)]
+	err = visit(at.exchange, e, newJudge(at.ctx, e, at.known, at.nonces, following))
 	b.target.Writes() // those of the oracle are nobody's
 	return errors.Join(err, b.target.Card().RestoreSnapshot(e.Before))
 }

@@ -76,19 +76,33 @@ func (w *work) pairs(expected float64) error {
 		n++
 	}
 	for range n {
-		first, ok := w.draw(random, random.IntN(steps))
-		if !ok {
-			continue
-		}
-		second, ok := w.draw(random, first.N+1+random.IntN(near))
-		if !ok {
-			continue
-		}
-		if err := w.pair(first, second); err != nil {
-			return err
+		for range draws {
+			both, err := w.drawn(random, steps)
+			if err != nil {
+				return err
+			}
+			if both {
+				break
+			}
 		}
 	}
 	return nil
+}
+
+// draws is how often a pair is drawn until both of its faults happen, at most.
+const draws = 30
+
+// drawn draws a pair and tries it, and reports whether both faults have happened.
+func (w *work) drawn(random *rand.Rand, steps int) (both bool, err error) {
+	first, ok := w.draw(random, random.IntN(steps))
+	if !ok {
+		return false, w.ctx.Err()
+	}
+	second, ok := w.draw(random, first.N+1+random.IntN(near))
+	if !ok {
+		return false, w.ctx.Err()
+	}
+	return w.pair(first, second)
 }
 
 // draw draws a fault at a bytecode.
@@ -105,29 +119,30 @@ func (w *work) draw(random *rand.Rand, n int) (fault.Fault, bool) {
 	return f, true
 }
 
-func (w *work) pair(first, second fault.Fault) error {
+// pair tries a pair, and reports whether both faults have happened.
+func (w *work) pair(first, second fault.Fault) (both bool, err error) {
 	r, failed := w.e.Try(w.ctx, first, second)
 	if w.e.Struck() < 2 {
-		return w.ctx.Err()
+		return false, w.ctx.Err()
 	}
 	w.counts.Pairs++
 	gains, err := w.oracle.Verdict(r, failed)
 	if err != nil || len(gains) == 0 {
-		return err
+		return true, err
 	}
 	for _, alone := range []fault.Fault{first, second} {
 		r, failed := w.e.Try(w.ctx, alone)
 		single, err := w.oracle.Verdict(r, failed)
 		if err != nil || len(single) > 0 {
-			return err
+			return true, err
 		}
 	}
 	found, err := w.found(gains, []fault.Fault{first, second})
 	if err != nil {
-		return err
+		return true, err
 	}
 	w.counts.Found = append(w.counts.Found, found)
-	return nil
+	return true, nil
 }
 
 // found is what is kept of faults with a gain.

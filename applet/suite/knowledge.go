@@ -24,6 +24,10 @@ type Knowledge struct {
 	PairKey        *pairing.Key // nil if no phone is paired with it
 	Activated      bool
 
+	// OpenPayment, if not nil, deciphers the Payment in the answer to an enciphered PAY that the
+	// case has just made; it returns nil if there is none.
+	OpenPayment func(answer []byte) []byte
+
 	// PIN and PUK of every card, and the PINs that cases set in the place of the first.
 	PIN, PUK           pin.Block
 	OtherPIN, WrongPIN pin.Block
@@ -40,7 +44,7 @@ func (s *subject) knowledge() *Knowledge {
 		key := s.phone.key
 		k.PairKey = &key
 	}
-	k.Activated = s.model != nil
+	k.Activated, k.OpenPayment = s.model != nil, s.sealed
 	return k
 }
 

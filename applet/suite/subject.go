@@ -78,6 +78,8 @@ type subject struct {
 	group       uint8      // the same
 	model       *cardModel // from activation on
 	phone       *phone     // that the card is paired with, or nil
+
+	sealed func(answer []byte) []byte // deciphers the answer to the last enciphered PAY, or nil
 }
 
 // pilotCeilings are the pilot's limits, and plaintext PINs by contactless.
