@@ -9,15 +9,16 @@ import (
 	"strings"
 )
 
+// Lines is the table of its methods, lines, fields and variables, for package
+// emulator/lines: the CAP file has no debug information.
+//
+//go:embed ekrona.cap.lines
+var Lines []byte
+
 // CAP is the applet's CAP file, as it is loaded onto a card.
 //
 //go:embed ekrona.cap
 var CAP []byte
-
-// Lines is the table of its source lines, for package lines.
-//
-//go:embed ekrona.cap.lines
-var Lines []byte
 
 //go:embed src/main/java/ekrona/*.java
 var sources embed.FS

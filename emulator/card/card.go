@@ -204,13 +204,17 @@ func (c *Card) Memory() (Memory, error) {
 func (c *Card) Look(see func(vm.Object)) { c.machine.Look(see) }
 
 // SetProbe has another probe than that of its options see what the machine does, until it is called
-// with nil: then it is that one again. It is called between commands.
-func (c *Card) SetProbe(p *vm.Probe) {
+// with nil: then it is that one again. It refuses while a command runs.
+func (c *Card) SetProbe(p *vm.Probe) error {
 	if p == nil {
 		p = &c.options.Probe
 	}
-	c.machine.SetProbe(*p)
+	return c.machine.SetProbe(*p)
 }
+
+// Machine returns the card's machine, for tools that look into it or watch it: between
+// commands, and in a probe's function. Commands go through the card.
+func (c *Card) Machine() *vm.VM { return c.machine }
 
 // Fingerprint hashes what the card's applets hold; see [vm.Fingerprint].
 func (c *Card) Fingerprint() vm.Fingerprint { return c.machine.Fingerprint() }

@@ -26,13 +26,14 @@ type Injector struct {
 func NewInjector(c *card.Card) *Injector { return &Injector{card: c} }
 
 func (i *Injector) on() {
-	i.card.SetProbe(&vm.Probe{Instruction: i.instruction, Call: i.call, Read: i.read})
+	// no command runs
+	_ = i.card.SetProbe(&vm.Probe{Instruction: i.instruction, Call: i.call, Read: i.read})
 }
 
 // Off has commands run undisturbed and unrecorded.
 func (i *Injector) Off() {
 	i.faults, i.limit, i.trace = nil, 0, nil
-	i.card.SetProbe(nil)
+	_ = i.card.SetProbe(nil)
 }
 
 // Record has commands recorded in a trace, until the injector is off.

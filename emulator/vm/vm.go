@@ -111,9 +111,6 @@ func New(cfg Config) (*VM, error) {
 	return v, nil
 }
 
-// SetProbe puts a probe in the place of the one that the machine has, between commands.
-func (v *VM) SetProbe(p Probe) { v.probe = p }
-
 // Host returns Config.Host.
 func (v *VM) Host() any { return v.cfg.Host }
 
