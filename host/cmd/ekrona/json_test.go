@@ -83,6 +83,8 @@ wallet sync anna --state box
 wallet crisis anna --state box
 crisis end --days 3 --out ends --state box
 crisis show --state box
+centralbank totals --state box
+centralbank reconcile --state box
 terminal issue kiosk --bank SENORDIC --state box
 terminal replace kiosk --state box
 terminal end kiosk --state box

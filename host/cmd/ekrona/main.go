@@ -20,10 +20,12 @@ import (
 	"ekrona/host/cmd/ekrona/internal/issue"
 	"ekrona/host/cmd/ekrona/internal/lab"
 	"ekrona/host/cmd/ekrona/internal/network"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/cmd/ekrona/internal/pki"
 	sandboxcmd "ekrona/host/cmd/ekrona/internal/sandbox"
 	"ekrona/host/cmd/ekrona/internal/terminal"
 	"ekrona/host/cmd/ekrona/internal/wallet"
+	"ekrona/host/party"
 )
 
 func main() { os.Exit(program{}.run(os.Args[1:])) }
@@ -31,6 +33,7 @@ func main() { os.Exit(program{}.run(os.Args[1:])) }
 // program is the command with what it works with; tests put other things in its place.
 type program struct {
 	batch issue.Instruments
+	party party.Environment
 }
 
 // run carries out one command line and returns the exit code. Every error of the
@@ -40,7 +43,7 @@ func (p program) run(arguments []string) int {
 	defer stop()
 	root := p.command()
 	root.SetArgs(arguments)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(parties.WithEnvironment(ctx, p.party))
 	if err == nil {
 		return 0
 	}

@@ -35,7 +35,9 @@ func Endpoints(n *settlement.Notary, operators []string) []service.Endpoint {
 			}},
 		{Contract: Operator, About: "a call of the central bank's own staff",
 			Who: service.Certified, Admits: service.Named(operators),
-			Answer: func(service.Caller) *remote.Server { return notary.ServeOperator(n) }},
+			Answer: func(service.Caller) *remote.Server {
+				return notary.ServeOperator(n).Add(notary.ServeSupervisor(n))
+			}},
 		{Contract: Public, About: "what everybody may ask the notary", Who: service.Anybody,
 			Answer: func(service.Caller) *remote.Server { return notary.ServePublic(n) }},
 	}

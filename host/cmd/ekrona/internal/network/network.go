@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/network"
 	"ekrona/host/party"
 )
@@ -57,7 +58,8 @@ The sandbox holds every secret of the scheme: it is for demonstrations and tests
 			if err != nil {
 				return err
 			}
-			return network.Up(c.Context(), arguments[0], network.Options{Listen: listen, Log: log},
+			return network.Up(c.Context(), arguments[0], network.Options{
+				Environment: parties.Environment(c.Context()), Listen: listen, Log: log},
 				func(n network.Network) error {
 					parts := []string{"central bank " + n.CentralBank}
 					for _, b := range n.Banks {
