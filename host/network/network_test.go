@@ -2,13 +2,18 @@ package network
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/host/lockfile"
+	"ekrona/host/party"
+	"ekrona/host/party/bank"
 	"ekrona/host/remote"
 	"ekrona/host/sandbox"
 	"ekrona/host/wallet"
@@ -136,4 +141,58 @@ func TestANetworkIsFoundAgain(t *testing.T) {
 	require.NoError(t, err)
 	_, err = anna.Phone.Synchronise(ctx, tap(t, anna.Holder))
 	require.NoError(t, err)
+}
+
+// TestARestoredIntermediaryGoesOn: a copy of its database, made while it served, takes the place of
+// the database, which is lost; what came after the copy is learned from the notary and the cards.
+func TestARestoredIntermediaryGoesOn(t *testing.T) {
+	r := up(t)
+	s, ctx := r.people(), t.Context()
+	anna, err := s.Person(ctx, "anna", "")
+	require.NoError(t, err)
+	bertil, err := s.Person(ctx, "bertil", "")
+	require.NoError(t, err)
+	load := func(p *sandbox.Person, amount money.Ore) {
+		t.Helper()
+		_, err := p.Phone.Load(ctx, tap(t, p.Holder), amount)
+		require.NoError(t, err)
+	}
+	load(anna, 50*money.Krona)
+	folder := filepath.Join(r.folder, "nordic-bank")
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, bank.BackUp(ctx, folder, copied))
+	load(anna, 30*money.Krona)
+	load(bertil, 20*money.Krona)
+	_, err = anna.Phone.Unload(ctx, tap(t, anna.Holder), 10*money.Krona)
+	require.NoError(t, err)
+	require.ErrorIs(t, bank.Restore(ctx, folder, copied, party.Environment{
+		Pause: func(context.Context, time.Duration) error { return nil }}), lockfile.ErrTaken)
+	require.NoError(t, s.Close())
+	r.stop()
+	require.NoError(t, os.Remove(filepath.Join(folder, "intermediary.db")))
+	require.NoError(t, bank.Restore(ctx, folder, copied, party.Environment{}))
+
+	r.start()
+	s = r.people()
+	// The orders of the loads after the copy are forgotten: own funds stand in for them.
+	for name, want := range map[string]money.Ore{"anna": 960 * money.Krona,
+		"bertil": 500 * money.Krona} {
+		p, err := s.Person(ctx, name, "")
+		require.NoError(t, err)
+		for range 2 {
+			_, err = p.Phone.Synchronise(ctx, tap(t, p.Holder))
+			require.NoError(t, err)
+		}
+		online, _, err := s.Wallets(ctx, p)
+		require.NoError(t, err)
+		require.Equal(t, want, online, name)
+	}
+	require.NoError(t, s.Close())
+	r.stop()
+	alone, err := sandbox.Open(r.folder, sandbox.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, alone.Close()) }()
+	books, err := alone.Books(ctx, true)
+	require.NoError(t, err)
+	require.Empty(t, books.Violations)
 }

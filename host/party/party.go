@@ -211,3 +211,16 @@ func (f *Folder) Close() error {
 	f.closers = nil
 	return errors.Join(failed...)
 }
+
+// BackUp writes a copy of a database, also while the party works. See [store.BackUp].
+func (f *Folder) BackUp(ctx context.Context, name, to string) error {
+	return store.BackUp(ctx, f.source(name), to)
+}
+
+// Restore makes a database from such a copy; the folder is entered, so that the party does not
+// work. See [store.Restore].
+func (f *Folder) Restore(
+	ctx context.Context, name, from string, schemas ...store.Schema,
+) error {
+	return store.Restore(ctx, from, f.source(name), schemas...)
+}

@@ -18,12 +18,14 @@ import (
 // CentralBankCommand is "ekrona centralbank".
 func CentralBankCommand() *cobra.Command {
 	return cli.Group("centralbank", "The central bank as a service, and how to watch it",
-		serveCentralBankCommand(), totalsCommand(), reconcileCommand())
+		serveCentralBankCommand(), totalsCommand(), reconcileCommand(),
+		backUpCentralBankCommand())
 }
 
 // IntermediaryCommand is "ekrona intermediary".
 func IntermediaryCommand() *cobra.Command {
-	return cli.Group("intermediary", "An intermediary as a service", serveIntermediaryCommand())
+	return cli.Group("intermediary", "An intermediary as a service", serveIntermediaryCommand(),
+		backUpIntermediaryCommand(), restoreIntermediaryCommand())
 }
 
 // serveFlags are the flags of a service, over its settings.
