@@ -147,7 +147,10 @@ func TestAnIntermediaryActsForItselfOnly(t *testing.T) {
 				_, err := p.Outstanding(w.ctx, theirs)
 				return err
 			},
-			"read the position": func() error { _, err := p.Position(w.ctx, theirs, 1); return err },
+			"read the position": func() error {
+				_, err := p.Position(w.ctx, theirs, 1)
+				return err
+			},
 			"open a Challenge": func() error {
 				_, err := p.OpenChallenge(w.ctx, notary.Opening{Device: theirs,
 					InstructionKey: message.AuthorityRef(

@@ -79,7 +79,11 @@ func Found(ctx context.Context, folder string, hosts []string, e party.Environme
 		if !entry.IsDir() {
 			continue
 		}
-		keys, subjects, err := subjectsOf(filepath.Join(folder, entry.Name()), hosts)
+		path := filepath.Join(folder, entry.Name())
+		if err := configure(ctx, path, e); err != nil {
+			return err
+		}
+		keys, subjects, err := subjectsOf(path, hosts)
 		if err != nil {
 			return err
 		}
@@ -89,6 +93,32 @@ func Found(ctx context.Context, folder string, hosts []string, e party.Environme
 		if err := i.certify(ctx, pki.Open(keys, e.Random), subjects); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// configure makes the sandbox's staff operator of a node that has none, in its settings.
+func configure(ctx context.Context, path string, e party.Environment) error {
+	kind, err := party.KindOf(path)
+	if err != nil {
+		return err
+	}
+	staff := func(s *party.Service) {
+		if len(s.Operators)+len(s.Desks) == 0 {
+			s.Operators = []string{Operator}
+			if kind == party.Intermediary {
+				s.Desks = []string{Operator}
+			}
+		}
+	}
+	switch kind {
+	case party.CentralBank:
+		s := centralbank.Settings{}
+		return party.Configure(ctx, path, kind, &s, func() { staff(&s.Service) }, e)
+	case party.Intermediary:
+		s := bank.Settings{}
+		return party.Configure(ctx, path, kind, &s, func() { staff(&s.Service) }, e)
+	case party.Phone, party.Terminal:
 	}
 	return nil
 }
@@ -228,7 +258,6 @@ func after(listen string, ports int) (string, error) {
 func (n *network) startCentralBank(ctx context.Context, path string) error {
 	c, err := centralbank.OpenWith(ctx, path, func(s *centralbank.Settings) {
 		s.Service.Listen = n.Listen
-		s.Service.Operators = append(s.Service.Operators, Operator)
 	}, n.Environment)
 	if err != nil {
 		return err
@@ -251,8 +280,6 @@ func (n *network) startBank(ctx context.Context, path, listen string) error {
 	n.closers = append(n.closers, release)
 	b, err := bank.OpenWith(ctx, path, func(s *bank.Settings) {
 		s.Service.Listen, s.CentralBank = listen, n.CentralBank
-		s.Service.Operators = append(s.Service.Operators, Operator)
-		s.Service.Desks = append(s.Service.Desks, Operator)
 	}, dial, n.Environment)
 	if err != nil {
 		return err

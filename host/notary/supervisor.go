@@ -12,8 +12,8 @@ import (
 // Supervisor is the calls by which the central bank's staff watch the whole scheme. They change
 // nothing.
 type Supervisor interface {
-	// Totals returns where the money is at one moment, what of it is not known and for how long, and
-	// which claims wait.
+	// Totals returns where the money is at one moment, what of it is not known and for how long,
+	// and which claims wait.
 	Totals(ctx context.Context) (Totals, error)
 
 	// Reconcile judges the last State of each device anew (protocol §8.2), in the order of their
@@ -49,7 +49,7 @@ type IntermediaryTotals struct {
 
 // Age are things that are younger than a time, and not younger than that of the Age before.
 type Age struct {
-	Hours  int       `json:"hours"` // 0 for no bound: all that are older, or of whom there is no time
+	Hours  int       `json:"hours"` // 0 for no bound: all that are older, or of unknown age
 	Count  int       `json:"count"`
 	Amount money.Ore `json:"amount"`
 }

@@ -288,3 +288,59 @@ func TestEveryProcessIsKilledAndGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// TestStaffReachNodesOverTheNetwork: limits, groups, a crisis, totals and reconciliation are ordered
+// and read by the certificate of a node's staff, and by no other.
+func TestStaffReachNodesOverTheNetwork(t *testing.T) {
+	founded := filepath.Join(t.TempDir(), "box")
+	hosts, err := network.HostsOf("127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, network.Found(t.Context(), founded, hosts, party.Environment{}))
+	n := newNodes(t, founded, "", 0)
+	t.Chdir(t.TempDir())
+	as := func(at, key, line string) (string, error) {
+		t.Helper()
+		c, _ := command(t, 0, append(strings.Fields(line), "--at", n.all[at].url, "--as", key)...)
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	operator := filepath.Join(n.folder, "tls", "operator")
+	key := filepath.Join(n.folder, "crisis-key", "crisis")
+	n.untilDone(0, "wallet load anna 50", nil)
+	for _, row := range []struct{ at, line, want string }{
+		{"central", "centralbank totals", "SENORDIC: online"},
+		{"central", "centralbank reconcile", "0 do not agree"},
+		{"nordic", "bank policy set --all --preset pilot --by eva", "version 1"},
+		{"nordic", "bank policy show", "ordered by eva"},
+		{"nordic", "bank group --card SENORDICC0000001 --group 2", "group 2"},
+		{"central", "crisis draft --days 7 --out draft --crisis-key " + key + ".cvc", "drafted"},
+		{"", "crisis sign draft --out signed --key " + key, "signed"},
+		{"central", "crisis countersign signed --by eva --out order --crisis-key " + key + ".cvc",
+			"in force"},
+		{"central", "crisis show", "ordered by eva"},
+	} {
+		if row.at == "" {
+			c, _ := command(t, 0, strings.Fields(row.line)...)
+			out, err := c.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			continue
+		}
+		out, err := as(row.at, operator, row.line)
+		require.NoError(t, err, "%s: %s", row.line, out)
+		require.Contains(t, out, row.want, row.line)
+	}
+	n.untilDone(0, "wallet sync anna", nil)
+	out, err := as("central", operator, "crisis show")
+	require.NoError(t, err, out)
+	require.Contains(t, out, "1 of 1 device(s) held it", "the card has the order")
+	for key, want := range map[string]string{
+		filepath.Join(n.folder, "nordic-bank", "keys", "client"): "may not make this call",
+		filepath.Join(n.folder, "nordic-bank", "keys", "server"): "certificate",
+	} {
+		out, err := as("central", key, "centralbank totals")
+		require.Error(t, err, key)
+		require.Contains(t, out, want, key)
+	}
+	n.stop()
+	n.books()
+}

@@ -88,8 +88,8 @@ func TestProblemsAreWhole(t *testing.T) {
 
 // TestAddresses: only that of a server is one.
 func TestAddresses(t *testing.T) {
-	for _, bad := range []string{"", "http://a:1", "a:1", "https://", "https://a:1/x", "https://u@a",
-		"https://a?x=1", "folder"} {
+	for _, bad := range []string{"", "http://a:1", "a:1", "https://", "https://a:1/x",
+		"https://u@a", "https://a?x=1", "folder"} {
 		_, err := New(Config{URL: bad})
 		require.ErrorContains(t, err, "https://HOST:PORT", bad)
 	}

@@ -16,7 +16,8 @@ func fileCommand(
 ) *cobra.Command {
 	file, asJSON := "", false
 	c := &cobra.Command{
-		Use: use + " FOLDER", Short: short, Long: long, Args: cli.Exactly(1, "the folder of the party"),
+		Use: use + " FOLDER", Short: short, Long: long,
+		Args: cli.Exactly(1, "the folder of the party"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if file == "" {
 				return cli.Usage("%s: name the file: --%s FILE", c.CommandPath(), flag)
@@ -39,7 +40,7 @@ A database on PostgreSQL is copied by the server's own means. The keys, and the 
 of it: keep them by themselves.`
 
 func backUpIntermediaryCommand() *cobra.Command {
-	return fileCommand("backup", "Copy an intermediary's database into a file, also while it serves",
+	return fileCommand("backup", "Copy an intermediary's database into a file, while it serves too",
 		`Copy an intermediary's database, on SQLite, into a new file, as it is at one moment, also while the
 intermediary serves.`+aboutCopies, "out", "file to write (needed)",
 		func(c *cobra.Command, folder, file string) error {

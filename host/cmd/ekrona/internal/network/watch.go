@@ -71,7 +71,7 @@ func totalsCommand() *cobra.Command {
 	f := &parties.Flags{}
 	c := &cobra.Command{
 		Use:   "totals",
-		Short: "Show where the money is, what of it is not known and for how long, which claims wait",
+		Short: "Show where the money is, what of it is not known and how long, which claims wait",
 		Long: `Show the sums of the whole scheme at one moment: what each intermediary holds online and its
 devices offline; the offline holdings by the time for which nothing was heard of the device, for
 so long it is not known how much of them was paid on; credits that no device has confirmed; and

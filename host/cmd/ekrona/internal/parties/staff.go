@@ -71,7 +71,7 @@ func (f *Flags) RunCentral(
 }
 
 func noCrisisKey() ([]byte, error) {
-	return nil, cli.Usage("with --at the certificate of the crisis key is needed: --crisis-key FILE")
+	return nil, cli.Usage("with --at give the certificate of the crisis key too: --crisis-key FILE")
 }
 
 // RunBank does something at a bank of the sandbox, or over the network at the one that is there.
