@@ -344,3 +344,22 @@ func TestStaffReachNodesOverTheNetwork(t *testing.T) {
 	n.stop()
 	n.books()
 }
+
+// TestUnitsStartWhatThereIs: the command lines of the systemd units are those of this program.
+func TestUnitsStartWhatThereIs(t *testing.T) {
+	units, err := filepath.Glob(filepath.Join("..", "..", "..", "scripts", "systemd", "*.service"))
+	require.NoError(t, err)
+	require.Len(t, units, 2)
+	for _, unit := range units {
+		content, err := os.ReadFile(unit)
+		require.NoError(t, err)
+		_, line, found := strings.Cut(string(content), "ExecStart=/usr/local/bin/ekrona ")
+		require.True(t, found, unit)
+		line, _, _ = strings.Cut(line, "\n")
+		c, arguments, err := program{}.command().Find(strings.Fields(line))
+		require.NoError(t, err, unit)
+		require.Equal(t, "serve FOLDER", c.Use, unit)
+		require.NoError(t, c.ParseFlags(arguments), unit)
+		require.NoError(t, c.Args(c, c.Flags().Args()), unit)
+	}
+}
