@@ -36,6 +36,9 @@ type Options struct {
 	party.Environment
 	Listen string       // of the central bank; the banks have the ports after it; port 0: any
 	Log    *slog.Logger // nil for nobody
+	// Databases are those of banks, by name, and of the central bank, by the empty name, at their
+	// founding; otherwise they are files in their folders.
+	Databases map[message.Name]string
 }
 
 // Bank is a bank on the network.
@@ -53,8 +56,13 @@ type Network struct {
 
 // Found founds the pilot's sandbox in a folder, or finds it, and gives every party that is to be
 // reached, and every phone and terminal, certificates for the hosts at which nodes listen.
-func Found(ctx context.Context, folder string, hosts []string, e party.Environment) error {
-	s, err := sandbox.Found(ctx, folder, sandbox.Pilot(), sandbox.Options{Environment: e})
+func Found(ctx context.Context, folder string, hosts []string, o Options) error {
+	plan, e := sandbox.Pilot(), o.Environment
+	plan.Database = o.Databases[""]
+	for i, p := range plan.Banks {
+		plan.Banks[i].Database = o.Databases[p.Name]
+	}
+	s, err := sandbox.Found(ctx, folder, plan, sandbox.Options{Environment: e})
 	if err != nil {
 		return err
 	}
@@ -181,7 +189,7 @@ func Up(
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := Found(ctx, folder, hosts, o.Environment); err != nil {
+	if err := Found(ctx, folder, hosts, o); err != nil {
 		return err
 	}
 	s, err := sandbox.Open(folder, sandbox.Options{Environment: o.Environment})

@@ -97,7 +97,7 @@ func TestLimitsHold(t *testing.T) {
 
 // TestASlowRequestEnds: one whose content does not come is refused, and nothing is carried out.
 func TestASlowRequestEnds(t *testing.T) {
-	w := start(t, func(c *Config) { c.Limits.Request = time.Second })
+	w := start(t, func(c *Config) { c.Limits.Request = 5 * time.Second })
 	c, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), w.tls("SENORDIC"))
 	require.NoError(t, err)
 	defer c.Close()

@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona/host/network"
-	"ekrona/host/party"
 	"ekrona/host/sandbox"
 	"ekrona/personalization/batch/batchtest"
 )
@@ -264,7 +263,7 @@ func TestEveryProcessIsKilledAndGoesOn(t *testing.T) {
 	founded := filepath.Join(t.TempDir(), "box")
 	hosts, err := network.HostsOf("127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, network.Found(t.Context(), founded, hosts, party.Environment{}))
+	require.NoError(t, network.Found(t.Context(), founded, hosts, network.Options{}))
 
 	whole := newNodes(t, founded, "", 0)
 	made := whole.flow("", 0)
@@ -295,7 +294,7 @@ func TestStaffReachNodesOverTheNetwork(t *testing.T) {
 	founded := filepath.Join(t.TempDir(), "box")
 	hosts, err := network.HostsOf("127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, network.Found(t.Context(), founded, hosts, party.Environment{}))
+	require.NoError(t, network.Found(t.Context(), founded, hosts, network.Options{}))
 	n := newNodes(t, founded, "", 0)
 	t.Chdir(t.TempDir())
 	as := func(at, key, line string) (string, error) {
