@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,27 @@ func TestLimitsHold(t *testing.T) {
 	_, err = remote.Ask[thing](t.Context(), other, "echo", thing{"x"})
 	require.NoError(t, err)
 	require.Equal(t, burst+2, w.calls)
+}
+
+// TestAPatientCallerGetsItsTurn: a call for which there is no room is repeated until there is.
+func TestAPatientCallerGetsItsTurn(t *testing.T) {
+	w := start(t, func(c *Config) { c.Limits.InFlight = 1 })
+	holding := make(chan error, 1)
+	go func() { holding <- remote.Do(t.Context(), w.node("SENORDIC"), "wait", remote.None{}) }()
+	<-w.began
+	patient := remote.Client{Errors: toy{}, Transport: must(link.New(link.Config{URL: w.url,
+		Contract: "node", TLS: w.tls("SENORDIC"), Patience: time.Hour}))}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := remote.Ask[thing](t.Context(), patient, "echo", thing{"x"})
+		asked <- err
+	}()
+	for !strings.Contains(w.log.String(), "link:busy") { // it was refused once
+		runtime.Gosched()
+	}
+	close(w.hold)
+	require.NoError(t, <-holding)
+	require.NoError(t, <-asked)
 }
 
 // TestASlowRequestEnds: one whose content does not come is refused, and nothing is carried out.

@@ -39,7 +39,7 @@ type Settings struct {
 	Links        []string `yaml:"links,omitempty"` // certificates that lead on from it, in order
 	CA           string   `yaml:"ca"`              // certificate of the intermediary's CA
 	Authorities  []string `yaml:"authorities"`     // certificates of the CAs whose cards are taken
-	Intermediary string   `yaml:"intermediary"`    // folder in which the merchant's bank is reached
+	Intermediary string   `yaml:"intermediary"`    // folder or URL of the merchant's bank
 	// Former are the merchant's terminals in whose place this one came, the earliest first.
 	Former []message.DeviceID `yaml:"former,omitempty"`
 }

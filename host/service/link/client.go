@@ -26,6 +26,9 @@ type Config struct {
 	TLS      *tls.Config
 	Signer   *Signer       // nil where the certificate in TLS says who calls
 	Timeout  time.Duration // of one call; 0 stands for DefaultTimeout
+	// Patience is for how long a call is repeated for which the server has no room at the moment, or
+	// whose caller has used up its rate; 0: not at all.
+	Patience time.Duration
 }
 
 // DefaultTimeout is as long as a call is waited for.
@@ -88,10 +91,16 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 	if remote.RequestID(ctx) == "" {
 		ctx = remote.WithRequestID(ctx, rand.Text())
 	}
+	began, wait := time.Now(), firstWait
 	for try := 1; ; try++ {
 		reply, err := c.once(ctx, name, request)
 		if try < nonceTries && c.config.Signer != nil && errors.Is(err, Nonce) {
 			c.forgetNonces()
+			continue
+		}
+		if (errors.Is(err, Rate) || errors.Is(err, Busy)) &&
+			time.Since(began)+wait <= c.config.Patience && pause(ctx, wait) == nil {
+			wait *= 2
 			continue
 		}
 		if err != nil {
@@ -99,6 +108,20 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 				remote.RequestID(ctx), err)
 		}
 		return reply, nil
+	}
+}
+
+// firstWait is the wait before the first repeat of a call for which there was no room.
+const firstWait = 100 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
 	}
 }
 
