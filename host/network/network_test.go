@@ -142,8 +142,9 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	require.Equal(t, 805*money.Krona, online)
 	require.Equal(t, 150*money.Krona, shadow)
 	page := r.page(r.CentralBank + "/metrics")
-	for _, line := range []string{`ekrona_issued_ore 2e+07`, `ekrona_shadow_ore{intermediary="SENO` +
-		`RDIC"} 15000`, `ekrona_open_claims{hours="24",verdict="waiting"} 0`,
+	for _, line := range []string{`ekrona_issued_ore 2e+07`,
+		`ekrona_shadow_ore{intermediary="SENORDIC"} 15000`,
+		`ekrona_open_claims{hours="24",verdict="waiting"} 0`,
 		`ekrona_calls_total{call="co-sign",code="ok",contract="participant"} `} {
 		require.Contains(t, page, line)
 	}

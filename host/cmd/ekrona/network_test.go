@@ -288,8 +288,8 @@ func TestEveryProcessIsKilledAndGoesOn(t *testing.T) {
 	}
 }
 
-// TestStaffReachNodesOverTheNetwork: limits, groups, a crisis, totals and reconciliation are ordered
-// and read by the certificate of a node's staff, and by no other.
+// TestStaffReachNodesOverTheNetwork: limits, groups, a crisis, totals and reconciliation are
+// ordered and read by the certificate of a node's staff, and by no other.
 func TestStaffReachNodesOverTheNetwork(t *testing.T) {
 	founded := filepath.Join(t.TempDir(), "box")
 	hosts, err := network.HostsOf("127.0.0.1:0")

@@ -34,8 +34,8 @@ var (
 		"Online holding of an intermediary.", []string{"intermediary"}, nil)
 	shadowMetric = prometheus.NewDesc("ekrona_shadow_ore",
 		"Shadow wallets of an intermediary's devices.", []string{"intermediary"}, nil)
-	unknownMetric = prometheus.NewDesc("ekrona_unheard_of_ore", "Shadow wallets of devices, by the "+
-		"hours for which at most nothing was heard of them; 0: longer.",
+	unknownMetric = prometheus.NewDesc("ekrona_unheard_of_ore", "Shadow wallets of devices, by "+
+		"the hours for which at most nothing was heard of them; 0: longer.",
 		[]string{"intermediary", "hours"}, nil)
 	claimsMetric = prometheus.NewDesc("ekrona_open_claims", "Payments without a final verdict, by "+
 		"their age in hours at most; 0: older.", []string{"verdict", "hours"}, nil)

@@ -26,8 +26,8 @@ type Config struct {
 	TLS      *tls.Config
 	Signer   *Signer       // nil where the certificate in TLS says who calls
 	Timeout  time.Duration // of one call; 0 stands for DefaultTimeout
-	// Patience is for how long a call is repeated for which the server has no room at the moment, or
-	// whose caller has used up its rate; 0: not at all.
+	// Patience is for how long a call is repeated for which the server has no room at the moment,
+	// or whose caller has used up its rate; 0: not at all.
 	Patience time.Duration
 }
 
