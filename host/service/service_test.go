@@ -102,16 +102,17 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// TestARevokedCertificateIsRefused, and one that is a server's.
-func TestARevokedCertificateIsRefused(t *testing.T) {
+// TestCertificatesThatEndAreRefused: a revoked one, one that has ended, and one that is a server's.
+func TestCertificatesThatEndAreRefused(t *testing.T) {
 	root := newRoot(t)
 	w := &world{t: t, root: root}
 	server, client := pki.Open(t.TempDir(), nil), pki.Open(t.TempDir(), nil)
 	w.certify(server, "server", transport.Subject{Role: transport.Server, Name: "toy",
 		Hosts: []string{"127.0.0.1"}})
 	w.certify(client, "client", transport.Subject{Role: transport.Client, Name: "SENORDIC"})
+	clock := now
 	handshake := func(name string, f pki.Folder) error {
-		at, err := transport.Open(t.Context(), server, "server", now)
+		at, err := transport.Open(t.Context(), server, "server", clock)
 		require.NoError(t, err)
 		from, err := transport.Open(t.Context(), f, name, now)
 		require.NoError(t, err)
@@ -131,6 +132,14 @@ func TestARevokedCertificateIsRefused(t *testing.T) {
 		return <-ended
 	}
 	require.NoError(t, handshake("client", client))
+	short := pki.Open(t.TempDir(), nil)
+	w.certifyUntil(short, "client", transport.Subject{Role: transport.Client, Name: "SENORDIC"},
+		now().Add(time.Hour))
+	require.NoError(t, handshake("client", short))
+	clock = func() time.Time { return now().Add(2 * time.Hour) }
+	require.ErrorContains(t, handshake("client", short), "expired")
+	require.NoError(t, handshake("client", client))
+	clock = now
 	require.ErrorContains(t, handshake("server", server), "certificate")
 	text, err := os.ReadFile(client.Path("client", pki.ServerCertificateFile))
 	require.NoError(t, err)

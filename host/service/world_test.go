@@ -88,8 +88,15 @@ type world struct {
 
 func now() time.Time { return time.Now() }
 
-// certify gives a name of a folder a certificate by the root.
+// certify gives a name of a folder a certificate by the root, for some hours.
 func (w *world) certify(f pki.Folder, name string, s transport.Subject) {
+	w.t.Helper()
+	w.certifyUntil(f, name, s, now().Add(10*time.Hour))
+}
+
+func (w *world) certifyUntil(
+	f pki.Folder, name string, s transport.Subject, until time.Time,
+) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	require.NoError(w.t, transport.Adopt(ctx, f, w.root, "tls-root", now()))
@@ -98,7 +105,7 @@ func (w *world) certify(f pki.Folder, name string, s transport.Subject) {
 	public, s, err := transport.ParseRequest(request)
 	require.NoError(w.t, err)
 	text, err := transport.Issue(ctx, w.root, "tls-root", public, s, now().Add(-time.Hour),
-		now().Add(time.Hour))
+		until)
 	require.NoError(w.t, err)
 	_, err = transport.Import(ctx, f, name, text, now())
 	require.NoError(w.t, err)
