@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,10 +20,15 @@ func (s stub) ShadowBalance(context.Context, message.DeviceID) (money.Ore, error
 	return 40, s.err
 }
 
+func (s stub) HonouredUntil(context.Context, message.DeviceID) (time.Time, error) {
+	return time.Date(2026, 5, 31, 12, 0, 0, 0, time.UTC), s.err
+}
+
 // TestAccountCalls: every call returns over the link what it returns without one, and an app's
 // server answers those of a wallet too.
 func TestAccountCalls(t *testing.T) {
-	remotetest.Whole(t, remotetest.Of(authorityAnswer{[]byte{7}}))
+	remotetest.Whole(t, remotetest.Of(authorityAnswer{[]byte{7}}), remotetest.Of(honouredAnswer{
+		time.Date(2026, 5, 31, 12, 0, 0, 0, time.UTC)}))
 	ctx := t.Context()
 	calls := func(a Account) (answers []any, errs []error) {
 		with := func(answer any, err error) {
@@ -33,6 +39,7 @@ func TestAccountCalls(t *testing.T) {
 		with(a.OnlineBalance(ctx, "anna"))
 		with(a.ShadowBalance(ctx, anna))
 		with(nil, a.ReportLost(ctx, anna))
+		with(a.HonouredUntil(ctx, anna))
 		return answers, errs
 	}
 	r := &remotetest.Recorder{To: ServeApp(stub{})}

@@ -150,7 +150,8 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	}
 	_, err = s.Bank(ctx, "SENORDIC")
 	require.ErrorIs(t, err, sandbox.ErrElsewhere)
-	require.NoError(t, s.ReportLost(ctx, anna))
+	_, err = s.ReportLost(ctx, anna)
+	require.NoError(t, err)
 	r.stop()
 
 	_, err = cafe.Terminal.Synchronise(ctx)

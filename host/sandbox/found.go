@@ -129,7 +129,7 @@ func (s *Sandbox) checkComplete(plan Plan) error {
 }
 
 func (s *Sandbox) found(ctx context.Context, plan Plan) error {
-	root, err := pki.Open(s.path(rootFolder), s.options.Random).Root("root",
+	root, err := pki.Open(s.path(rootFolder), s.options.Random).Root(rootName,
 		s.subject(rootHolder, spec.RoleRoot, rootYears))
 	if err != nil {
 		return err

@@ -68,6 +68,7 @@ type Sandbox struct {
 
 const (
 	rootFolder        = "root"
+	rootName          = "root"
 	centralBankFolder = "central-bank"
 	crisisFolder      = "crisis-key"
 	crisisName        = "crisis"

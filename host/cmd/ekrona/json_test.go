@@ -74,6 +74,7 @@ terminal sync cafe --state box
 terminal refund cafe SENORDICC0000001/{atc} 1 --state box
 terminal show cafe --state box
 bank group --state box --bank SENORDIC --card SENORDICC0000001 --group 2
+bank unpair --state box --bank SENORDIC --card SENORDICC0000001
 crisis draft --days 7 --out draft --state box --limits balance=8000,spent=20000 --limits group=2,name=SENORDIC,balance=9000
 crisis sign draft --key box/crisis-key/crisis --out signed
 crisis countersign signed --by eva --out order --state box
@@ -120,6 +121,7 @@ lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5
 lab week --cards 6 --terminals 2 --days 2 --limits crisis
 lab suite --keys test --card test.card --delete-applet --case select
+sandbox rollover box
 pki root cb/root --holder SERIKSBK00001 --no-passphrase
 pki make n/ca --role intermediary --holder SENORDIC00001 --by cb/root --no-passphrase
 pki request n/desk --role desk --holder SENORDICDESK0001 --authority SENORDIC00001 --no-passphrase
