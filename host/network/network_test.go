@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 // running is a network that a test has started.
 type running struct {
 	Network
-	t      *testing.T
+	t      testing.TB
 	folder string
 	stop   func() // and wait
 
