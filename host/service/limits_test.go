@@ -185,6 +185,18 @@ func TestNonces(t *testing.T) {
 	require.False(t, n.take(first), "of the window before")
 }
 
+// TestOwnHosts: those of the certificate, with any port, and those under a star.
+func TestOwnHosts(t *testing.T) {
+	s := &Service{config: Config{Hosts: []string{"bank.example", "10.0.0.1", "::1",
+		"*.nordic.example"}}}
+	for host, own := range map[string]bool{"bank.example": true, "Bank.Example:7443": true,
+		"10.0.0.1:1": true, "[::1]:1": true, "[::1]": true, "a.nordic.example": true,
+		"nordic.example": false, "a.b.nordic.example": false, "other.example": false, "": false,
+		"*.nordic.example": true, "example": false} {
+		require.Equal(t, own, s.isOwnHost(host), host)
+	}
+}
+
 // TestCallersWithoutEndAreForgotten: the memory of rates is bounded.
 func TestCallersWithoutEndAreForgotten(t *testing.T) {
 	r := newRates(1e-9, 1)

@@ -311,6 +311,7 @@ func TestStaffReachNodesOverTheNetwork(t *testing.T) {
 		{"central", "centralbank reconcile", "0 do not agree"},
 		{"nordic", "bank policy set --all --preset pilot --by eva", "version 1"},
 		{"nordic", "bank policy show", "ordered by eva"},
+		{"nordic", "wallet buy anna 7 --order o", "anna has bought 7.00 kr"},
 		{"nordic", "bank group --card SENORDICC0000001 --group 2", "group 2"},
 		{"central", "crisis draft --days 7 --out draft --crisis-key " + key + ".cvc", "drafted"},
 		{"", "crisis sign draft --out signed --key " + key, "signed"},

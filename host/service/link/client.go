@@ -146,6 +146,17 @@ func (c *Client) once(ctx context.Context, name string, request []byte) (remote.
 	if err != nil {
 		return remote.Reply{}, err
 	}
+	if nonce := response.Header.Get(NonceHeader); nonce != "" {
+		select {
+		case c.nonces <- nonce:
+		default:
+		}
+	}
+	return replyOf(response, body)
+}
+
+// replyOf reads an answer: of the call, or a problem document.
+func replyOf(response *http.Response, body []byte) (remote.Reply, error) {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
 	case response.StatusCode == http.StatusOK && kind == "application/json":
@@ -172,7 +183,7 @@ func (c *Client) request(
 	return r, nil
 }
 
-// do sends a request and reads the whole answer, and keeps the number that came with it.
+// do sends a request and reads the whole answer.
 func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
 	response, err := c.http.Do(r)
 	if err != nil {
@@ -185,12 +196,6 @@ func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
 	}
 	if len(body) > maxAnswer {
 		return nil, nil, fmt.Errorf("its answer has more than %d bytes", maxAnswer)
-	}
-	if nonce := response.Header.Get(NonceHeader); nonce != "" {
-		select {
-		case c.nonces <- nonce:
-		default:
-		}
 	}
 	return response, body, nil
 }
@@ -206,20 +211,17 @@ func (c *Client) nonce(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	response, err := c.http.Do(r)
+	response, body, err := c.do(r)
 	if err != nil {
-		return "", lost(err)
-	}
-	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer))
-	nonce := response.Header.Get(NonceHeader)
-	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return "", err
 	}
-	if nonce == "" {
-		return "", fmt.Errorf("answer %s without a number: this is no service of e-krona",
-			response.Status)
+	if nonce := response.Header.Get(NonceHeader); nonce != "" {
+		return nonce, nil
 	}
-	return nonce, nil
+	if _, err := replyOf(response, body); err != nil {
+		return "", err
+	}
+	return "", errors.New("an answer without a number: this is no service of e-krona")
 }
 
 // forgetNonces drops the numbers that are kept: a server that has started again takes none of them.

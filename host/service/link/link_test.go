@@ -66,8 +66,8 @@ func TestKeyIDs(t *testing.T) {
 // TestProblemsAreWhole: every rule has a title and a status of a refusal, and arrives as itself;
 // every error of a contract as the problem that it was.
 func TestProblemsAreWhole(t *testing.T) {
-	for rule, status := range Rules() {
-		require.GreaterOrEqual(t, status, http.StatusBadRequest, rule)
+	for rule, known := range rules {
+		require.GreaterOrEqual(t, known.status, http.StatusBadRequest, rule)
 		require.NotEmpty(t, rule.Error(), rule)
 		_, err := (&Refused{rule, "why"}).ProblemOf("id").answer()
 		require.ErrorIs(t, err, rule)

@@ -27,12 +27,20 @@ type staff struct{ at, as string }
 
 // BindStaff adds the flags to a command of a node's own staff, which may reach it over the network.
 func (f *Flags) BindStaff(c *cobra.Command) *cobra.Command {
+	f.StaffFlags(c)
+	return f.Bind(c)
+}
+
+// StaffFlags adds to a command that is bound already the flags by which staff reach a node.
+func (f *Flags) StaffFlags(c *cobra.Command) {
 	c.Flags().StringVar(&f.staff.at, "at", "",
 		"https://HOST:PORT of the node as a service, in place of --state")
 	c.Flags().StringVar(&f.staff.as, "as", "",
 		"FOLDER/NAME of your key and X.509 certificate, with --at; FOLDER has the trusted root too")
-	return f.Bind(c)
 }
+
+// IsStaff reports whether the command line says where a node is reached by its staff.
+func (f *Flags) IsStaff() bool { return f.staff.at != "" }
 
 // Central is the central bank as its staff reach it.
 type Central interface {
