@@ -68,7 +68,7 @@ func DriverOf(source string) driver.Driver {
 	if dialectOf(source) == PostgreSQL {
 		return stdlib.GetDefaultDriver()
 	}
-	return &sqlite.Driver{}
+	return keeping{&sqlite.Driver{}}
 }
 
 func (d Dialect) goose() goose.Dialect {
@@ -165,10 +165,11 @@ func (d Dialect) countTables() string {
 	return `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`
 }
 
-// writing returns the options of a transaction that writes.
+// writing returns the options of a transaction that writes. Those of a database come one after the
+// other, so what is read needs no locks of its own to be the same at the end.
 func (d Dialect) writing() *sql.TxOptions {
 	if d == PostgreSQL {
-		return &sql.TxOptions{Isolation: sql.LevelSerializable}
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
 	}
 	return nil // SQLite's have one writer, see options
 }
