@@ -274,7 +274,7 @@ func (p participant) SetGroup(ctx context.Context, id message.DeviceID, group ui
 
 // CrisisOrders implements notary.Operator.
 func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, err error) {
-	err = n.transact(ctx, func(t *txn) error {
+	err = n.view(ctx, func(t *txn) error {
 		report = notary.CrisisReport{Notary: n.certificate}
 		orders, err := t.crisisOrders()
 		if err != nil {

@@ -67,6 +67,9 @@ func (t *txn) undo(do func() error) error {
 
 // books returns all that a sweep changes, in words.
 func (t *txn) books() ([]string, error) {
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
 	return store.Column[string](t.ctx, t.tx, `SELECT line FROM (
 		SELECT 'payment ' || n || ': verdict ' || verdict || ', from ' || from_shadow || ' ' ||
 			from_holding || ' ' || from_pool AS line FROM payment

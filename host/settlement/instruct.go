@@ -158,7 +158,8 @@ func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 }
 
 func (t *txn) checkHead(d *device, i *message.Instruction) error {
-	acked, err := t.queryInt("SELECT max(acked_atc) FROM instruction WHERE device = $1", d.id)
+	acked, err := t.queryInt("SELECT acked_atc FROM instruction WHERE device = $1 ORDER BY seq "+
+		"DESC LIMIT 1", d.id)
 	if err != nil {
 		return err
 	}
@@ -263,6 +264,9 @@ func (t *txn) reserveCredit(d *device, order notary.OrderKey, i *message.Instruc
 	m.addStatementEntry(d.intermediary,
 		notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount,
 			Shadow: amount, Order: order, Instr: i.Sequence})
+	if err := t.update(d.id, func(d *device) { d.sums.unconfirmed += amount }); err != nil {
+		return err
+	}
 	err := t.move(m)
 	var short *ledger.ShortError
 	if errors.As(err, &short) {
@@ -283,7 +287,7 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 		if err != nil {
 			return err
 		}
-		if !signedBy(c, d.key) {
+		if !t.signedBy(c, d.key) {
 			return notary.Refuse(notary.Signature,
 				"Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
 		}
@@ -344,7 +348,16 @@ func (t *txn) applied(
 		t.touched.device(d.id)
 	}
 	// an ended device's credits were swept with the rest
-	if now != untaken || d.status == notary.Ended {
+	stays := now == untaken && d.status == notary.Ended
+	if err := t.update(d.id, func(d *device) {
+		d.sums.unconfirmed -= amount
+		if stays {
+			d.sums.untaken += amount
+		}
+	}); err != nil {
+		return err
+	}
+	if now != untaken || stays {
 		return nil
 	}
 	m := movement{key: fmt.Sprintf("release:%s:%d", d.id, seq)}

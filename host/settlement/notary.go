@@ -41,6 +41,9 @@ type Notary struct {
 	certificate []byte
 	roots       cvc.Roots
 	terms       notary.Terms
+
+	gate   gate
+	writer writer
 }
 
 // Config is what the notary is built from.
@@ -80,7 +83,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	}
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
-		roots: roots, terms: c.Terms, certificate: c.Certificate}
+		roots: roots, terms: c.Terms, certificate: c.Certificate,
+		gate: gate{db: c.DB, keys: map[message.DeviceID][]byte{}}}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
@@ -89,10 +93,10 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	}
 	return n, n.change(ctx, func(t *txn) error {
 		t.touched.everything = true // the terms may be others than before
-		if err := ledger.Open(ctx, t.tx, issuedAccount); err != nil {
+		if err := t.openAccount(issuedAccount); err != nil {
 			return err
 		}
-		if err := ledger.Open(ctx, t.tx, poolAccount); err != nil {
+		if err := t.openAccount(poolAccount); err != nil {
 			return err
 		}
 		return n.keepKey(t, certificate, c.Certificate)

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/store"
@@ -52,16 +51,6 @@ func (c *touched) and(others []message.DeviceID) []message.DeviceID {
 	return slices.Compact(all)
 }
 
-// touchRequest touches the payments of a Request, on which the payee has decided.
-func (t *txn) touchRequest(payee message.DeviceID, request uint32) error {
-	numbers, err := store.Column[int64](t.ctx, t.tx,
-		"SELECT n FROM payment WHERE payee = $1 AND request = $2", payee, request)
-	for _, n := range numbers {
-		t.touched.payment(n)
-	}
-	return err
-}
-
 // pending returns the payments without a final verdict that may move by what was touched, in order
 // of arrival, and the devices among which they are: what was touched, and whatever unsettled
 // payments connect with it from wallet to wallet. Terminals and desks connect nothing: what they
@@ -71,41 +60,60 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 		return t.everything()
 	}
 	found, seen := map[int64]*payment{}, map[message.DeviceID]bool{}
-	var next []message.DeviceID
-	add := func(all []*payment, err error) error {
-		for _, p := range all {
-			if err != nil || found[p.n] != nil {
+	next := t.touched.and(nil)
+	for _, n := range slices.Sorted(maps.Keys(t.touched.payments)) {
+		p := t.work.numbered[n]
+		if p == nil {
+			one, err := t.open("p.n = $1", n)
+			if err != nil || len(one) == 0 {
+				if err != nil {
+					return nil, nil, err
+				}
 				continue
 			}
-			found[p.n] = p
-			next = append(next, p.payer)
-			var wallet bool
-			if wallet, err = t.isWallet(p.payee); wallet {
-				next = append(next, p.payee)
+			p = one[0]
+		}
+		if p.isOpen() {
+			found[n], next = p, append(next, p.payer, p.payee)
+		}
+	}
+	for len(next) > 0 {
+		wallets, err := t.unseenWallets(next, seen)
+		if err != nil {
+			return nil, nil, err
+		}
+		next = nil
+		if err := t.loadOpen(wallets); err != nil {
+			return nil, nil, err
+		}
+		for _, id := range wallets {
+			for _, p := range t.work.open[id] {
+				if p.isOpen() && found[p.n] == nil {
+					found[p.n], next = p, append(next, p.payer, p.payee)
+				}
 			}
-		}
-		return err
-	}
-	for _, n := range slices.Sorted(maps.Keys(t.touched.payments)) {
-		if err := add(t.open("p.n = $1", n)); err != nil {
-			return nil, nil, err
-		}
-	}
-	for next = append(next, t.touched.and(nil)...); len(next) > 0; {
-		id := next[len(next)-1]
-		next = next[:len(next)-1]
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		if err := add(t.open("p.payer = $1", id)); err != nil {
-			return nil, nil, err
-		}
-		if err := add(t.open("p.payee = $1", id)); err != nil {
-			return nil, nil, err
 		}
 	}
 	return inOrder(found), slices.Sorted(maps.Keys(seen)), nil
+}
+
+// unseenWallets returns those of the devices that connect their payments and were not seen, and
+// notes them as seen: wallets that pay on, payers that nobody registered, and what was touched
+// itself.
+func (t *txn) unseenWallets(
+	ids []message.DeviceID, seen map[message.DeviceID]bool,
+) (wallets []message.DeviceID, err error) {
+	if err := t.loadDevices(ids...); err != nil {
+		return nil, err
+	}
+	for _, id := range sorted(ids) {
+		d := t.work.devices[id]
+		if seen[id] || !t.touched.devices[id] && d != nil && !d.role.CanPay() {
+			continue
+		}
+		seen[id], wallets = true, append(wallets, id)
+	}
+	return wallets, t.loadBalances(wallets)
 }
 
 // everything is pending for all devices.
@@ -114,23 +122,11 @@ func (t *txn) everything() ([]*payment, []message.DeviceID, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := t.flush(); err != nil {
+		return nil, nil, err
+	}
 	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, endedWithMoney, dueForSweep...)
 	return all, ended, err
-}
-
-// isWallet reports whether a device has a shadow wallet that pays on.
-func (t *txn) isWallet(id message.DeviceID) (bool, error) {
-	wallet, known := t.wallets[id]
-	if known {
-		return wallet, nil
-	}
-	var role spec.Role
-	if _, err := t.queryRow("SELECT role FROM device WHERE id = $1", []any{id},
-		&role); err != nil {
-		return false, err
-	}
-	t.wallets[id] = role.CanPay()
-	return t.wallets[id], nil
 }
 
 // andAwaitingCover adds to pending, when there is new cover, the claims that could not be covered

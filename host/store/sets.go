@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,13 @@ type Set struct {
 
 // Add adds a row.
 func (s *Set) Add(values ...any) { s.Rows = append(s.Rows, values) }
+
+// Sort orders the rows by their first column, which is text: for rows that come from a map.
+func (s *Set) Sort() {
+	slices.SortFunc(s.Rows, func(a, b []any) int {
+		return strings.Compare(fmt.Sprint(a[0]), fmt.Sprint(b[0]))
+	})
+}
 
 // names returns the columns' names, each formatted by form.
 func (s *Set) names(form string) string {
