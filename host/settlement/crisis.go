@@ -267,7 +267,7 @@ func (p participant) SetGroup(ctx context.Context, id message.DeviceID, group ui
 		if err != nil {
 			return err
 		}
-		t.touched.cover = true // rows of the group may help it to more
+		t.touched.payees[id] = true // rows of the group may help it to more
 		return t.exec("UPDATE device SET card_group = $1 WHERE id = $2", group, d.id)
 	})
 }

@@ -81,7 +81,7 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 				[]any{int(spec.RoleDesk), message.DateOf(t.now.Add(-n.terms.Honour)).String()}},
 			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND
 				EXISTS (SELECT 1 FROM payment p JOIN payee_decision w
-				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND
+				ON w.payee = p.payee AND w.request = p.request AND w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND
 				p.requested AND p.signature = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
 		} {

@@ -121,3 +121,10 @@ func MeasureSweeps() (all *Sweeps, stop func()) {
 	}
 	return all, func() { settle = settleBothWays }
 }
+
+// OnlyTouched has changes sweep over what they touched alone, as the program does, until the
+// returned function is called: for measurements.
+func OnlyTouched() (stop func()) {
+	settle = (*txn).settlePending
+	return func() { settle = settleBothWays }
+}

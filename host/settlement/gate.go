@@ -2,10 +2,12 @@ package settlement
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"runtime"
 	"sync"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
 	"ekrona/host/notary"
@@ -54,14 +56,13 @@ func readItem(item []byte) (*fact, error) {
 			return nil, err
 		}
 		f := &fact{}
-		return f, f.readPayment(p)
+		return f, f.readPayment(p, item)
 	case r.At(spec.TagRefusal):
 		m, identity, err := parse[message.Refusal](item)
 		if err != nil {
 			return nil, err
 		}
-		f := &fact{refusal: m, answer: identity}
-		return f, encodeInto(&f.answerRaw, m)
+		return &fact{refusal: m, answer: identity, answerRaw: item}, nil
 	case r.At(spec.TagReceipt):
 		return readAcceptance(item)
 	}
@@ -71,42 +72,37 @@ func readItem(item []byte) (*fact, error) {
 
 // readAcceptance reads a Receipt, alone or with its Payment.
 func readAcceptance(item []byte) (*fact, error) {
-	receipt, err := message.Parse[message.Receipt](item)
-	var record message.Record
-	if err != nil {
-		if record, err = message.ParseRecord(item); err != nil {
-			return nil, notary.Refuse(notary.Malformed,
-				"submitted Receipt or accept record: %v", err)
-		}
-		receipt = record.Receipt
+	r := tlv.NewReader(item)
+	receipt, err := message.Read[message.Receipt](r)
+	paid := r.Rest()
+	var payment *message.Payment
+	if err == nil && len(paid) > 0 {
+		var record message.Record
+		record, err = message.ParseRecord(item)
+		payment = record.Payment
 	}
-	f := &fact{receipt: receipt}
+	if err != nil {
+		return nil, notary.Refuse(notary.Malformed, "submitted Receipt or accept record: %v", err)
+	}
+	f := &fact{receipt: receipt, answerRaw: item[:len(item)-len(paid)]}
 	if f.answer, err = message.Identity(receipt); err != nil {
 		return nil, notary.Refuse(notary.Malformed, "submitted Receipt: %v", err)
 	}
-	if err := encodeInto(&f.answerRaw, receipt); err != nil || record.Payment == nil {
-		return f, err
+	if payment == nil {
+		return f, nil
 	}
-	return f, f.readPayment(record.Payment)
+	return f, f.readPayment(payment, paid)
 }
 
-func (f *fact) readPayment(p *message.Payment) (err error) {
-	f.payment = p
+// readPayment takes a Payment and its encoding, which is the only one that is parsed.
+func (f *fact) readPayment(p *message.Payment, raw []byte) (err error) {
+	f.payment, f.encoded = p, raw
 	if f.identity, err = message.Identity(p); err == nil {
 		f.asked, err = message.Identity(&p.Request)
 	}
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
-	return encodeInto(&f.encoded, p)
-}
-
-func encodeInto(into *[]byte, m message.Message) error {
-	raw, err := message.Encode(m)
-	if err != nil {
-		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
-	}
-	*into = raw
 	return nil
 }
 
@@ -126,10 +122,10 @@ func (f *fact) devices() []message.DeviceID {
 }
 
 // prove verifies the item's signatures with the keys that are known.
-func (f *fact) prove(keys map[message.DeviceID][]byte) {
+func (f *fact) prove(keys map[message.DeviceID]*deviceKey) {
 	with := func(m message.Message, id message.DeviceID) {
-		if point := keys[id]; point != nil {
-			f.proofs = append(f.proofs, proof{m, string(point), signedBy(m, point)})
+		if key := keys[id]; key != nil {
+			f.proofs = append(f.proofs, proof{m, key.point, isSigned(m, key.public)})
 		}
 	}
 	if f.payment != nil {
@@ -154,7 +150,7 @@ func (t *txn) signedBy(m message.Message, point []byte) bool {
 	return signedBy(m, point)
 }
 
-// maxKeys bounds how many keys a gate keeps: 100 bytes each.
+// maxKeys bounds how many keys a gate keeps: 400 bytes each.
 const maxKeys = 1 << 20
 
 // gate reads and verifies what is submitted, before any transaction and on all cores. It keeps the
@@ -163,12 +159,18 @@ type gate struct {
 	db store.Queryer
 
 	mu   sync.RWMutex
-	keys map[message.DeviceID][]byte
+	keys map[message.DeviceID]*deviceKey
+}
+
+// deviceKey is the key of a registered device.
+type deviceKey struct {
+	point  string
+	public *ecdsa.PublicKey
 }
 
 // known returns the keys of the devices that the gate knows, and those that it does not know.
-func (g *gate) known(ids []message.DeviceID) (map[message.DeviceID][]byte, *store.Set) {
-	keys := make(map[message.DeviceID][]byte, len(ids))
+func (g *gate) known(ids []message.DeviceID) (map[message.DeviceID]*deviceKey, *store.Set) {
+	keys := make(map[message.DeviceID]*deviceKey, len(ids))
 	unread := &store.Set{Columns: []store.Field{{Name: "id", Type: store.Text}}}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -186,13 +188,16 @@ func (g *gate) known(ids []message.DeviceID) (map[message.DeviceID][]byte, *stor
 // keysOf returns the keys of the registered ones among devices.
 func (g *gate) keysOf(
 	ctx context.Context, d store.Dialect, ids []message.DeviceID,
-) (map[message.DeviceID][]byte, error) {
+) (map[message.DeviceID]*deviceKey, error) {
 	keys, unread := g.known(ids)
 	err := unread.Find(ctx, g.db, d, func(row store.Row) error {
 		var id message.DeviceID
 		var point []byte
-		err := row.Scan(&id, &point)
-		keys[id] = point
+		if err := row.Scan(&id, &point); err != nil {
+			return err
+		}
+		public, err := signature.ParsePoint(point)
+		keys[id] = &deviceKey{string(point), public}
 		return err
 	}, "SELECT id, public_key FROM device WHERE id = $1")
 	if err != nil || len(unread.Rows) == 0 {

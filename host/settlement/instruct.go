@@ -68,7 +68,7 @@ func (p participant) CoSign(
 			i.Group); err != nil {
 			return err
 		}
-		t.touched.cover = true // what its payee accepts from here on is another period
+		t.touched.payees[d.id] = true // what it accepts from here on is another period
 		return t.reserveCredit(d, order, i)
 	})
 	if err != nil {
@@ -343,7 +343,7 @@ func (t *txn) applied(
 		"seq = $4", int(now), atc, d.id, seq); err != nil {
 		return err
 	}
-	t.touched.cover = true // it may name a lower crisis order than the one before
+	t.touched.payees[d.id] = true // it may name a lower crisis order than the one before
 	if amount > 0 {
 		t.touched.device(d.id)
 	}

@@ -84,7 +84,7 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
-		gate: gate{db: c.DB, keys: map[message.DeviceID][]byte{}}}
+		gate: gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}

@@ -254,13 +254,16 @@ func (t *txn) loadAnswers(identities [][]byte, payments [][]byte) error {
 	}
 	return t.find(&unread, func(row store.Row) error {
 		v := &payeeAnswer{}
-		if err := row.Scan(&v.payee, &v.seq, &v.request, &v.payment); err != nil {
+		var identity []byte
+		if err := row.Scan(&identity, &v.payee, &v.seq, &v.request, &v.payment); err != nil {
 			return err
 		}
 		payment := message.Hash(v.payment)
 		t.work.receipts[payment] = append(t.work.receipts[payment], v)
+		t.work.answers[message.Hash(identity)] = true
 		return nil
-	}, "SELECT payee, seq, request, payment FROM payee_answer WHERE payment = $1 ORDER BY n")
+	}, "SELECT identity, payee, seq, request, payment FROM payee_answer WHERE payment = $1 "+
+		"ORDER BY n")
 }
 
 // accepting returns how many Receipts of its payee accept a payment.

@@ -3,6 +3,7 @@ package settlement
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"errors"
 
 	"ekrona/apdu/message"
@@ -425,5 +426,10 @@ func parse[T any, P interface {
 // signedBy reports whether the point's key signed the message as its first signer.
 func signedBy(m message.Message, point []byte) bool {
 	key, err := signature.ParsePoint(point)
-	return err == nil && message.VerifyAs(m, 0, key) == nil
+	return err == nil && isSigned(m, key)
+}
+
+// isSigned is signedBy for a key.
+func isSigned(m message.Message, key *ecdsa.PublicKey) bool {
+	return message.VerifyAs(m, 0, key) == nil
 }

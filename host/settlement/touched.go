@@ -7,7 +7,6 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/host/ledger"
-	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -17,17 +16,20 @@ import (
 //   - a device: its wallet received money or a credit was taken, it has ended, was registered, or
 //     a claim on it is done;
 //   - a payment: it was stored, its signature was proven, or its payee has decided on its Request;
-//   - cover: a holding or the pool received money, an acknowledgement began another period of the
-//     cover limit, or a crisis order or a group raised it.
+//   - cover: a holding or the pool received money, an acknowledgement began another period of a
+//     payee's cover limit, or a crisis order or a group raised it.
 type touched struct {
 	devices    map[message.DeviceID]bool
 	payments   map[int64]bool
-	cover      bool
+	holdings   map[message.Name]bool     // of intermediaries that cover their devices
+	payees     map[message.DeviceID]bool // that may be helped to more
+	cover      bool                      // for everybody
 	everything bool
 }
 
 func newTouched() touched {
-	return touched{devices: map[message.DeviceID]bool{}, payments: map[int64]bool{}}
+	return touched{devices: map[message.DeviceID]bool{}, payments: map[int64]bool{},
+		holdings: map[message.Name]bool{}, payees: map[message.DeviceID]bool{}}
 }
 
 func (c *touched) device(id message.DeviceID) { c.devices[id] = true }
@@ -39,7 +41,9 @@ func (c *touched) line(l ledger.Line) {
 	case l.Amount <= 0:
 	case l.Account.Kind == ledger.Shadow:
 		c.device(message.DeviceID(l.Account.ID))
-	case l.Account.Kind == ledger.Online || l.Account.Kind == ledger.Pool:
+	case l.Account.Kind == ledger.Online:
+		c.holdings[message.Name(l.Account.ID)] = true
+	case l.Account.Kind == ledger.Pool:
 		c.cover = true
 	}
 }
@@ -132,12 +136,33 @@ func (t *txn) everything() ([]*payment, []message.DeviceID, error) {
 // andAwaitingCover adds to pending, when there is new cover, the claims that could not be covered
 // before.
 func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
-	if !t.touched.cover || t.touched.everything {
+	if t.touched.everything {
 		return pending, nil
 	}
-	awaiting, err := t.open("p.awaits_cover AND p.verdict = $1", int(notary.Waiting))
-	if err != nil || len(awaiting) == 0 {
-		return pending, err
+	var awaiting []*payment
+	add := func(condition string, args ...any) error {
+		more, err := t.open("p.awaits_cover AND p.verdict = 2"+condition, args...)
+		awaiting = append(awaiting, more...)
+		return err
+	}
+	if t.touched.cover {
+		if err := add(""); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.touched.holdings)) {
+		// ids begin with the name
+		if err := add(" AND p.payer >= $1 AND p.payer < $2", name, name+"~"); err != nil {
+			return nil, err
+		}
+	}
+	for _, payee := range slices.Sorted(maps.Keys(t.touched.payees)) {
+		if err := add(" AND p.payee = $1", payee); err != nil {
+			return nil, err
+		}
+	}
+	if len(awaiting) == 0 {
+		return pending, nil
 	}
 	all := map[int64]*payment{}
 	for _, p := range slices.Concat(awaiting, pending) { // pending knows the verdicts of today

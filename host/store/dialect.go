@@ -110,11 +110,26 @@ const (
 	postgresSound = `SELECT current_setting('server_encoding') = 'UTF8'
 		AND 'B' < 'a' AND 'a:b' < 'aa'`
 
-	// postgresOwn is in every database of ours: the lock of its one writer, and the function behind
-	// the rules of what may never be changed.
+	// postgresOwn is in every database of ours: the lock of its one writer, the function behind the
+	// rules of what may never be changed, and one that checks a foreign key for all rows of a
+	// statement together. PostgreSQL's own foreign keys look for each row by a query and lock what
+	// they find: a third of the time of settling. Only rows that are never deleted, and keep their
+	// key, are referred to so.
 	postgresOwn = `CREATE TABLE IF NOT EXISTS store_writer ();
 		CREATE OR REPLACE FUNCTION store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation';
+		END $$;
+		CREATE OR REPLACE FUNCTION store_refer() RETURNS trigger LANGUAGE plpgsql AS $$
+			DECLARE missing text; BEGIN
+			EXECUTE format('SELECT a.%1$I::text FROM added a WHERE a.%1$I IS NOT NULL AND NOT '
+				'EXISTS (SELECT 1 FROM %2$I r WHERE r.%3$I = a.%1$I) LIMIT 1',
+				TG_ARGV[0], TG_ARGV[1], TG_ARGV[2]) INTO missing;
+			IF missing IS NOT NULL THEN
+				RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+					MESSAGE = format('foreign key: %s.%s = %s is not in %s', TG_TABLE_NAME,
+						TG_ARGV[0], missing, TG_ARGV[1]);
+			END IF;
+			RETURN NULL;
 		END $$`
 
 	// postgresWrite waits for the previous writer. It is not a query, so the transaction takes its

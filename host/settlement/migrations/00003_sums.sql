@@ -34,6 +34,27 @@ UPDATE device SET
 -- What one device did and what waits on it is found by the device; its history is not read.
 DROP INDEX statement_device;
 DROP INDEX payment_payer;
+DROP INDEX payee_decision_payment;
 DROP INDEX payment_awaits_cover;
 CREATE INDEX payment_awaits_cover ON payment (payer) WHERE awaits_cover AND verdict IN (1, 2);
 CREATE INDEX instruction_acked ON instruction (device, acked_atc);
+
+CREATE TRIGGER intermediary_kept BEFORE UPDATE ON intermediary
+FOR EACH ROW EXECUTE FUNCTION store_refuse('an intermediary keeps its name');
+CREATE TRIGGER intermediary_stays BEFORE DELETE OR TRUNCATE ON intermediary
+FOR EACH STATEMENT EXECUTE FUNCTION store_refuse('an intermediary stays');
+-- Of what is written with every payment, foreign keys are checked once for a statement.
+-- on PostgreSQL:
+ALTER TABLE record DROP CONSTRAINT record_device_fkey;
+CREATE TRIGGER record_device AFTER INSERT ON record REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION store_refer('device', 'device', 'id');
+ALTER TABLE payee_answer DROP CONSTRAINT payee_answer_payee_fkey;
+CREATE TRIGGER payee_answer_payee AFTER INSERT ON payee_answer REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION store_refer('payee', 'device', 'id');
+ALTER TABLE payee_decision DROP CONSTRAINT payee_decision_answer_fkey;
+CREATE TRIGGER payee_decision_answer AFTER INSERT ON payee_decision REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION store_refer('answer', 'payee_answer', 'identity');
+ALTER TABLE statement DROP CONSTRAINT statement_intermediary_fkey;
+CREATE TRIGGER statement_intermediary AFTER INSERT ON statement REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION store_refer('intermediary', 'intermediary', 'name');
+-- on both:
