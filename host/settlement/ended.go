@@ -106,6 +106,9 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 		}
 		return nil
 	})
+	if err == nil {
+		_, err = n.NetLarge(ctx)
+	}
 	return ended, err
 }
 

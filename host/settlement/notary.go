@@ -44,6 +44,7 @@ type Notary struct {
 
 	gate   gate
 	writer writer
+	large  largeSets
 }
 
 // Config is what the notary is built from.

@@ -114,7 +114,7 @@ func (t *txn) applyDecision(p *payment) (bool, error) {
 		p.signatureStatus == unregisteredKey && toDesk:
 		return true, t.conclude(p, notary.Void, 0, 0, 0)
 	case p.verdict == notary.Reserved:
-		return true, t.settle([]*payment{p}, map[message.DeviceID]*device{p.payer: payer})
+		return true, t.settle([]*payment{p})
 	}
 	return false, nil
 }
@@ -122,53 +122,68 @@ func (t *txn) applyDecision(p *payment) (bool, error) {
 // settleQueue settles the largest set of waiting claims that leaves every shadow wallet
 // non-negative, at once.
 func (t *txn) settleQueue(pending []*payment) (bool, error) {
-	payers, available := map[message.DeviceID]*device{}, map[message.DeviceID]money.Ore{}
-	byArrival, claims := map[int64]*payment{}, []claim(nil)
+	byNumber, claims, available, err := t.claims(pending)
+	if err != nil {
+		return false, err
+	}
+	var chosen []*payment
+	for _, c := range netting(claims, available) {
+		chosen = append(chosen, byNumber[c.n])
+	}
+	if len(chosen) == 0 {
+		return false, nil
+	}
+	return true, t.settle(chosen)
+}
+
+// claims returns the claims on wallets among payments that wait, and what each wallet can pay.
+func (t *txn) claims(pending []*payment) (
+	byNumber map[int64]*payment, claims []claim, available map[message.DeviceID]money.Ore,
+	err error,
+) {
+	byNumber, available = map[int64]*payment{}, map[message.DeviceID]money.Ore{}
 	for _, p := range pending {
 		if !p.decided && p.requested || p.verdict != notary.Waiting || !p.shadowed() {
 			continue
 		}
-		if payers[p.payer] == nil {
-			var err error
-			if payers[p.payer], err = t.registered(p.payer); err != nil {
-				return false, err
+		if _, known := available[p.payer]; !known {
+			payer, err := t.registered(p.payer)
+			if err != nil {
+				return nil, nil, nil, err
 			}
-			if available[p.payer], err = t.available(payers[p.payer]); err != nil {
-				return false, err
+			if available[p.payer], err = t.available(payer); err != nil {
+				return nil, nil, nil, err
 			}
 		}
 		c := claim{n: p.n, from: p.payer, amount: p.amount}
 		if !p.refused() {
 			payee, err := t.registered(p.payee)
 			if err != nil {
-				return false, err
+				return nil, nil, nil, err
 			}
 			if payee.role.CanPay() {
 				c.to = p.payee
 			}
 		}
-		claims, byArrival[p.n] = append(claims, c), p
+		claims, byNumber[p.n] = append(claims, c), p
 	}
-	var chosen []*payment
-	for _, c := range netting(claims, available) {
-		chosen = append(chosen, byArrival[c.n])
-	}
-	if len(chosen) == 0 {
-		return false, nil
-	}
-	return true, t.settle(chosen, payers)
+	return byNumber, claims, available, nil
 }
 
 // settle carries out the payees' decisions on a set of payments in one ledger order: a ring settles
 // only together.
-func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error {
+func (t *txn) settle(set []*payment) error {
 	m := movement{key: "settle:" + set[0].key()}
 	for _, p := range set {
+		payer, err := t.registered(p.payer)
+		if err != nil {
+			return err
+		}
 		if p.refused() {
-			t.toOwner(&m, p, payers[p.payer])
+			t.toOwner(&m, p, payer)
 			continue
 		}
-		t.fromShadow(&m, p, payers[p.payer], p.amount)
+		t.fromShadow(&m, p, payer, p.amount)
 		if err := t.toPayee(&m, p); err != nil {
 			return err
 		}

@@ -55,10 +55,15 @@ func (c *touched) and(others []message.DeviceID) []message.DeviceID {
 	return slices.Compact(all)
 }
 
+// maxConnected bounds what one change reads of the payments that others than it have made.
+const maxConnected = 300
+
 // pending returns the payments without a final verdict that may move by what was touched, in order
 // of arrival, and the devices among which they are: what was touched, and whatever unsettled
 // payments connect with it from wallet to wallet. Terminals and desks connect nothing: what they
-// collect does not wait in a wallet.
+// collect does not wait in a wallet. Of a connected set with more than maxConnected others it
+// returns a part: what can move by itself is found all the same, since each that moves touches the
+// next; what can only move together is found by NetLarge, beside the transaction.
 func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 	if t.touched.everything {
 		return t.everything()
@@ -81,7 +86,12 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			found[n], next = p, append(next, p.payer, p.payee)
 		}
 	}
+	most := len(found) + maxConnected
 	for len(next) > 0 {
+		if len(found) > most {
+			t.large = append(t.large, next...)
+			break
+		}
 		wallets, err := t.unseenWallets(next, seen)
 		if err != nil {
 			return nil, nil, err

@@ -24,7 +24,8 @@ type txn struct {
 	touched touched
 	work    *work
 	book    *ledger.Book
-	proofs  []proof // signatures that were verified before the transaction
+	proofs  []proof            // signatures that were verified before the transaction
+	large   []message.DeviceID // wallets at the border of what was too large to read
 }
 
 // stampLayout is RFC 3339 with a fixed number of digits, so that stamps in UTC compare as text.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"ekrona/apdu/message"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/store"
@@ -19,9 +20,10 @@ type job struct {
 	do      func(t *txn) error // may be called more than once, each time on a new transaction
 	settles bool               // what can move by do is moved after it
 
-	err  error
-	done bool
-	wake chan struct{} // something has changed for the job: it is done, or its caller may lead
+	err   error
+	large []message.DeviceID // what its batch left to NetLarge
+	done  bool
+	wake  chan struct{} // something has changed for the job: it is done, or its caller may lead
 }
 
 const (
@@ -76,6 +78,9 @@ func (n *Notary) write(ctx context.Context, j *job) error {
 		switch {
 		case j.done:
 			w.mu.Unlock()
+			if j.err == nil {
+				n.large.add(j.large)
+			}
 			return j.err
 		case w.leading < maxLeading && slices.Contains(w.waiting, j):
 			w.leading++
@@ -224,6 +229,9 @@ func (t *txn) decide(batch []*job) error {
 		case err != nil:
 			return err
 		}
+	}
+	for _, j := range batch {
+		j.large = t.large
 	}
 	return t.flush()
 }
