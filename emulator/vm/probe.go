@@ -122,6 +122,10 @@ type Access struct {
 	oldBytes, newBytes []byte
 }
 
+// IsBytes reports whether it is of bytes in a row, as natives read and write arrays: each of them
+// may be replaced by itself.
+func (a *Access) IsBytes() bool { return a.oldBytes != nil }
+
 // Old returns element i as it is before a write, or as it will be read.
 func (a *Access) Old(i int) Value {
 	if a.oldBytes != nil {

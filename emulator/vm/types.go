@@ -204,6 +204,9 @@ func (m *Method) String() string {
 	}
 }
 
+// HasResult reports whether a call of the method leaves something on the stack.
+func (m *Method) HasResult() bool { return m.result != resultVoid }
+
 // Line returns the source file and line of an instruction; "", 0 if the CAP file has
 // none.
 func (m *Method) Line(pc int) (file string, line int) {

@@ -133,6 +133,9 @@ type policyOrderJSON struct {
 	At        time.Time          `json:"at"`
 }
 
+// JSONShape returns what is sent of an order.
+func (PolicyOrder) JSONShape() any { return policyOrderJSON{} }
+
 // MarshalJSON writes the policy as the card gets it.
 func (o PolicyOrder) MarshalJSON() ([]byte, error) {
 	policy, err := o.Policy.Bytes()
@@ -162,6 +165,9 @@ type cardPolicyJSON struct {
 	Seen     uint16           `json:"seen"`
 	InUse    bool             `json:"in_use"`
 }
+
+// JSONShape returns what is sent of a card's policy.
+func (CardPolicy) JSONShape() any { return cardPolicyJSON{} }
 
 // MarshalJSON writes the policies as cards get them.
 func (c CardPolicy) MarshalJSON() ([]byte, error) {

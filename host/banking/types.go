@@ -91,6 +91,9 @@ type customerJSON struct {
 	App  []byte `json:"app,omitempty"` // the point, 65 bytes
 }
 
+// JSONShape returns what is sent of a customer.
+func (Customer) JSONShape() any { return customerJSON{} }
+
 // MarshalJSON writes the app's key as its point.
 func (c Customer) MarshalJSON() ([]byte, error) {
 	point, err := signature.Point(c.App)
@@ -120,6 +123,9 @@ type deviceJSON struct {
 	Slots       uint8            `json:"slots,omitempty"`
 	Policy      []byte           `json:"policy,omitempty"` // content of DO CB
 }
+
+// JSONShape returns what is sent of a device.
+func (Device) JSONShape() any { return deviceJSON{} }
 
 // MarshalJSON writes the policy as the card gets it.
 func (d Device) MarshalJSON() ([]byte, error) {

@@ -76,7 +76,10 @@ func (s *Sandbox) statusOf(ctx context.Context, id message.DeviceID) (string, er
 
 // ReportLost has a person's bank report a card of the person's lost.
 func (s *Sandbox) ReportLost(ctx context.Context, p *Person) error {
-	return s.atBank(ctx, p, (*bank.Bank).ReportLost)
+	if err := p.phone.Account(s.dialBank).ReportLost(ctx, p.Phone.Device()); err != nil {
+		return err
+	}
+	return s.LearnCards(ctx, p.Name)
 }
 
 // EndCard has a person's bank end a card of the person's that was reported lost, when its

@@ -109,7 +109,7 @@ func (s *Sandbox) MerchantTerminal(
 	if m := s.merchants[chosen.folder]; m != nil {
 		return m, nil
 	}
-	t, err := pos.Open(ctx, chosen.folder, s.dialBank(forTerminal), s.options.Environment)
+	t, err := pos.Open(ctx, chosen.folder, s.dialBank, s.options.Environment)
 	if err != nil {
 		return nil, err
 	}

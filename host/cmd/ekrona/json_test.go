@@ -19,6 +19,10 @@ import (
 var unansweredByDesign = map[string]string{
 	"ekrona card emulate": "it works until it is stopped",
 	"ekrona card run":     "it shows the VM at work",
+
+	"ekrona centralbank serve":  "it works until it is stopped",
+	"ekrona intermediary serve": "it works until it is stopped",
+	"ekrona network up":         "it works until it is stopped",
 }
 
 // unrunHere are commands with --json that this test cannot bring to an answer.

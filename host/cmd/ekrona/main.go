@@ -19,6 +19,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/demo"
 	"ekrona/host/cmd/ekrona/internal/issue"
 	"ekrona/host/cmd/ekrona/internal/lab"
+	"ekrona/host/cmd/ekrona/internal/network"
 	"ekrona/host/cmd/ekrona/internal/pki"
 	sandboxcmd "ekrona/host/cmd/ekrona/internal/sandbox"
 	"ekrona/host/cmd/ekrona/internal/terminal"
@@ -83,6 +84,7 @@ but an invariant of the protocol does not hold.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
+		network.Command(), network.CentralBankCommand(), network.IntermediaryCommand(),
 		bank.Command(), crisis.Command(), card.Command(withHolder, wallet.RenewCommand()),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())

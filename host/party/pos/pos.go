@@ -20,6 +20,7 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/party"
 	"ekrona/host/seal"
+	"ekrona/host/service/link"
 	"ekrona/host/terminal"
 	"ekrona/personalization/pki"
 )
@@ -139,10 +140,7 @@ func Open(
 		return nil, err
 	}
 	s := t.Settings
-	bank := dial(f.Path(s.Intermediary))
-	t.Bank = banking.NewMerchant(bank)
-	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.DefaultPolicy(),
-		Link: banking.NewTerminal(bank)}
+	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.DefaultPolicy()}
 	if c.Root, err = f.Trusted("root", s.Root); err != nil {
 		return nil, err
 	}
@@ -172,6 +170,9 @@ func Open(
 	}
 	f.OnClose(owner.Close)
 	c.Signer, c.Certificate, t.Owner = own.Signer, own.Encoded, owner
+	bank := dial(f.Address(s.Intermediary), party.Caller{Trust: keys,
+		Signer: link.Signer{Key: link.Key{Device: own.Certificate.Device()}, Signer: own.Signer}})
+	t.Bank, c.Link = banking.NewMerchant(bank), banking.NewTerminal(bank)
 	if c.JournalKey, err = readJournalKey(f.Path(s.JournalKey)); err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func terminalSyncCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&device, "device", "",
 		"device id, to name one of the merchant's terminals that was replaced")
-	return f.Bind(c)
+	return f.BindCaller(c)
 }
 
 // endedAnswer is a terminal that sells nothing more, for a script.

@@ -48,7 +48,7 @@ func merchantCommand(f *parties.Flags, use, short string, more int, what string,
 			})
 		},
 	}
-	return f.Bind(c)
+	return f.BindCaller(c)
 }
 
 // saleAnswer is a sale for a script.

@@ -83,11 +83,7 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 	if err != nil {
 		return err
 	}
-	bank, err := v.Sandbox.BankOf(c.Context(), v.Person)
-	if err != nil {
-		return err
-	}
-	answer.Bank, answer.Online, answer.Shadow = bank.Settings.Title, &online, &shadow
+	answer.Bank, answer.Online, answer.Shadow = v.Sandbox.BankName(v.Person), &online, &shadow
 	return f.Answer(c, answer, "%s at %s: online %s, shadow %s, %s", v.Person.Name, answer.Bank,
 		online, shadow, card)
 }
