@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,7 +26,6 @@ import (
 	"ekrona/host/settlement"
 	"ekrona/host/settlement/settlementtest"
 	"ekrona/host/store"
-	"ekrona/host/store/storetest"
 )
 
 // With scripts/bench these are large.
@@ -37,7 +35,7 @@ var (
 	others  = flag.Int("others", 200, "payments beside them: open ones, then final ones")
 )
 
-// cardsOf is how many payments each card makes in a measurement.
+// paymentsOfCard is how many payments each card makes in a measurement.
 const paymentsOfCard = 40
 
 // morning is a measurement: terminals hand over what cards paid them.
@@ -157,8 +155,8 @@ func (m *morning) handOver(parts [][][]byte) time.Duration {
 	return time.Since(began)
 }
 
-// processorTime returns the time that this program and the database's server have taken; that of the
-// server is 0 where the system does not show it.
+// processorTime returns the time that this program and the database's server have taken; that of
+// the server is 0 where the system does not show it.
 func (m *morning) processorTime() (own, server time.Duration) {
 	var usage syscall.Rusage
 	require.NoError(m.t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
@@ -209,11 +207,7 @@ func (m *morning) measure(beside string) (rate float64) {
 	own0, _ := m.processorTime()
 	before := verifyOnly(m.t, all)
 	own1, server1 := m.processorTime()
-	ff, _ := os.Create("/tmp/wr/cpu.prof")
-	pprof.StartCPUProfile(ff)
 	took := m.handOver(parts)
-	pprof.StopCPUProfile()
-	ff.Close()
 	own2, server2 := m.processorTime()
 	verified := (before + verifyOnly(m.t, all)) / 2
 	rate = float64(len(all)) / took.Seconds()
@@ -297,16 +291,8 @@ func (m *morning) addSome(tx *sql.Tx, d store.Dialect, n int, verdict notary.Ver
 // TestThroughput: terminals hand over at once, and everything is settled: with nothing else in the
 // books, with as many open payments of others as the flag says, and with as many final ones.
 func TestThroughput(t *testing.T) {
-	if os.Getenv("ZZ") != "" && storetest.Dialect() == store.SQLite {
-		t.Skip()
-	}
 	defer settlement.OnlyTouched()()
 	m := newMorning(t)
-	for _, q := range strings.Split(os.Getenv("ZZSQL"), "@") {
-		if q != "" {
-			require.NoError(t, store.Exec(t.Context(), m.DB, q))
-		}
-	}
 	m.measure("the first, on an empty ledger")
 	alone := m.measure("alone")
 	m.addOthers(notary.Waiting)

@@ -156,6 +156,9 @@ func (n *Notary) lead(ctx context.Context, own *job) {
 	err := errBroken
 	defer func() { n.writer.end(batch, err) }()
 	err = store.InTx(ctx, n.db, func(tx *sql.Tx) error {
+		if err := n.holdLease(ctx, tx, n.clock.Now().UTC()); err != nil {
+			return err
+		}
 		if batch == nil {
 			batch = n.writer.take()
 		}
@@ -184,6 +187,9 @@ func (n *Notary) oneByOne(ctx context.Context, batch []*job) {
 	always := context.WithoutCancel(ctx)
 	for _, j := range batch {
 		j.err = store.InTx(always, n.db, func(tx *sql.Tx) error {
+			if err := n.holdLease(always, tx, n.clock.Now().UTC()); err != nil {
+				return err
+			}
 			return n.begin(always, tx).decide([]*job{j})
 		})
 	}

@@ -58,3 +58,12 @@ ALTER TABLE statement DROP CONSTRAINT statement_intermediary_fkey;
 CREATE TRIGGER statement_intermediary AFTER INSERT ON statement REFERENCING NEW TABLE AS added
 FOR EACH STATEMENT EXECUTE FUNCTION store_refer('intermediary', 'intermediary', 'name');
 -- on both:
+
+-- Which notary decides: its term fences those that have lost the lease.
+CREATE TABLE writer_lease (
+    one    BIGINT PRIMARY KEY CHECK (one = 1),
+    term   BIGINT NOT NULL,
+    holder TEXT NOT NULL,
+    until  TEXT NOT NULL -- empty: it was given up
+);
+INSERT INTO writer_lease (one, term, holder, until) VALUES (1, 0, '', '');
