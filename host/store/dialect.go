@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 )
@@ -66,7 +65,7 @@ func shown(source string) string {
 // DriverOf returns the driver of the database at source.
 func DriverOf(source string) driver.Driver {
 	if dialectOf(source) == PostgreSQL {
-		return stdlib.GetDefaultDriver()
+		return postgresDriver{}
 	}
 	return keeping{&sqlite.Driver{}}
 }
@@ -131,10 +130,6 @@ const (
 			END IF;
 			RETURN NULL;
 		END $$`
-
-	// postgresWrite waits for the previous writer. It is not a query, so the transaction takes its
-	// snapshot only afterwards.
-	postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE`
 )
 
 // prepare makes a database ready for migrations and blocks other programs' migrations until
