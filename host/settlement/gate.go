@@ -216,6 +216,17 @@ func (g *gate) keysOf(
 	return keys, nil
 }
 
+// prove verifies a device's own message with its key, if it is registered.
+func (g *gate) prove(
+	ctx context.Context, d store.Dialect, m message.Message, id message.DeviceID,
+) ([]proof, error) {
+	keys, err := g.keysOf(ctx, d, []message.DeviceID{id})
+	if err != nil || keys[id] == nil {
+		return nil, err
+	}
+	return []proof{{m, keys[id].point, isSigned(m, keys[id].public)}}, nil
+}
+
 // facts reads items: for each a fact, or why it is none.
 func (g *gate) facts(
 	ctx context.Context, d store.Dialect, items [][]byte,

@@ -282,7 +282,11 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	if err != nil {
 		return err
 	}
-	return p.n.change(ctx, func(t *txn) error {
+	proofs, err := p.n.gate.prove(ctx, store.DialectOf(p.n.db), c, c.Device)
+	if err != nil {
+		return err
+	}
+	return p.n.write(ctx, &job{settles: true, proofs: proofs, do: func(t *txn) error {
 		d, err := t.registered(c.Device)
 		if err != nil {
 			return err
@@ -306,7 +310,7 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 			return err
 		}
 		return t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id)
-	})
+	}})
 }
 
 // applied records, from a Confirmation or a State that shows atc, that the card has applied

@@ -20,7 +20,7 @@ import (
 	"ekrona/host/store"
 )
 
-var races = flag.Int("races", 30, "races of TestOneVerdict, of each kind")
+var races = flag.Int("races", 12, "races of TestOneVerdict, of each kind")
 
 // twoNotaries are two notaries on one database, between which the lease moves. Whoever is told that
 // the other one decides calls that.

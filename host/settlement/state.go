@@ -9,6 +9,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // OpenChallenge implements notary.Participant.
@@ -103,7 +104,11 @@ func (p participant) SubmitState(
 	if err != nil {
 		return report, err
 	}
-	err = p.n.transact(ctx, func(t *txn) error {
+	proofs, err := p.n.gate.prove(ctx, store.DialectOf(p.n.db), s, s.Device)
+	if err != nil {
+		return report, err
+	}
+	err = p.n.write(ctx, &job{proofs: proofs, do: func(t *txn) error {
 		d, err := t.ownDevice(p.from, s.Device)
 		if err != nil {
 			return err
@@ -142,7 +147,7 @@ func (p participant) SubmitState(
 			ON CONFLICT (identity) DO UPDATE SET difference = excluded.difference, complete =
 			excluded.complete`,
 			identity[:], state, d.id, opened, t.stamp(), int64(report.Difference), report.Complete)
-	})
+	}})
 	return report, err
 }
 

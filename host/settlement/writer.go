@@ -19,6 +19,7 @@ type job struct {
 	facts   []*fact
 	do      func(t *txn) error // may be called more than once, each time on a new transaction
 	settles bool               // what can move by do is moved after it
+	proofs  []proof            // for do
 
 	err   error
 	large []message.DeviceID // what its batch left to NetLarge
@@ -250,7 +251,9 @@ func (t *txn) decideOne(j *job, beside bool) error {
 			return err
 		}
 	}
+	t.proofs = j.proofs
 	err := j.do(t)
+	t.proofs = nil
 	if err == nil && j.settles {
 		err = settle(t)
 	}
