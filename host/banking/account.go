@@ -2,6 +2,7 @@ package banking
 
 import (
 	"context"
+	"time"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
@@ -25,6 +26,15 @@ type Account interface {
 
 	// ReportLost is as in [IssuerDesk].
 	ReportLost(ctx context.Context, id message.DeviceID) error
+
+	// HonouredUntil returns until when claims on a device are honoured that was reported lost:
+	// then the intermediary ends it. It is zero for another device. Errors: [ErrNoDevice], the
+	// notary's.
+	HonouredUntil(ctx context.Context, id message.DeviceID) (time.Time, error)
+}
+
+type honouredAnswer struct {
+	Until time.Time `json:"until,omitzero"`
 }
 
 type authorityAnswer struct {
@@ -68,6 +78,12 @@ func (a account) ReportLost(ctx context.Context, id message.DeviceID) error {
 	return remote.Do(ctx, a.client, "report-lost", deviceRequest{id})
 }
 
+// HonouredUntil implements Account.
+func (a account) HonouredUntil(ctx context.Context, id message.DeviceID) (time.Time, error) {
+	answer, err := remote.Ask[honouredAnswer](ctx, a.client, "honoured-until", deviceRequest{id})
+	return answer.Until, err
+}
+
 // ServeApp answers the app on a phone: what it does with a card, and about its owner's account.
 func ServeApp(b interface {
 	Wallet
@@ -95,5 +111,10 @@ func ServeApp(b interface {
 		})
 	remote.HandleOnly(s, "report-lost",
 		func(ctx context.Context, q deviceRequest) error { return b.ReportLost(ctx, q.Device) })
+	remote.Handle(s, "honoured-until",
+		func(ctx context.Context, q deviceRequest) (honouredAnswer, error) {
+			until, err := b.HonouredUntil(ctx, q.Device)
+			return honouredAnswer{until}, err
+		})
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"fmt"
+	"time"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -195,6 +196,14 @@ func (a *app) ReportLost(ctx context.Context, id message.DeviceID) error {
 		return err
 	}
 	return a.Intermediary.ReportLost(ctx, id)
+}
+
+// HonouredUntil implements banking.Account.
+func (a *app) HonouredUntil(ctx context.Context, id message.DeviceID) (time.Time, error) {
+	if err := a.own(ctx, id); err != nil {
+		return time.Time{}, err
+	}
+	return a.Intermediary.HonouredUntil(ctx, id)
 }
 
 // PointOfSale is what a terminal, and its owner by it, may call.

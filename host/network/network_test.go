@@ -104,7 +104,8 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	require.Equal(t, 150*money.Krona, shadow)
 	_, err = s.Bank(ctx, "SENORDIC")
 	require.ErrorIs(t, err, sandbox.ErrElsewhere)
-	require.NoError(t, s.ReportLost(ctx, anna))
+	_, err = s.ReportLost(ctx, anna)
+	require.NoError(t, err)
 	r.stop()
 
 	_, err = cafe.Terminal.Synchronise(ctx)

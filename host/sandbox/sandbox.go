@@ -68,9 +68,11 @@ type Sandbox struct {
 
 const (
 	rootFolder        = "root"
+	rootName          = "root"
 	centralBankFolder = "central-bank"
 	crisisFolder      = "crisis-key"
 	crisisName        = "crisis"
+	keysFolder        = "keys" // of a party, in its own
 	phonePrefix       = "phone-"
 	terminalPrefix    = "terminal-"
 )

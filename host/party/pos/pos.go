@@ -39,6 +39,7 @@ type Settings struct {
 	Links        []string `yaml:"links,omitempty"` // certificates that lead on from it, in order
 	CA           string   `yaml:"ca"`              // certificate of the intermediary's CA
 	Authorities  []string `yaml:"authorities"`     // certificates of the CAs whose cards are taken
+	Notary       string   `yaml:"notary"`          // certificate
 	Intermediary string   `yaml:"intermediary"`    // folder in which the merchant's bank is reached
 	// Former are the merchant's terminals in whose place this one came, the earliest first.
 	Former []message.DeviceID `yaml:"former,omitempty"`
@@ -59,6 +60,7 @@ type Trust struct {
 	Root        []byte            // 7F21, as the others
 	Links       [][]byte          // from it on, the earliest first
 	Authorities map[string][]byte // of all CAs whose cards are taken, by holder
+	Notary      []byte            // which signs crisis orders
 }
 
 // Certify has an intermediary's CA certify a terminal's key.
@@ -82,7 +84,7 @@ func Found(
 	e = e.Complete()
 	s.Party, s.Database, s.Keys, s.Terminal, s.Owner = party.Terminal, "journal.db", "keys",
 		"terminal", "owner"
-	s.JournalKey, s.Root = "keys/journal.key", "keys/root.cvc"
+	s.JournalKey, s.Root, s.Notary = "keys/journal.key", "keys/root.cvc", "keys/notary.cvc"
 	keys := pki.Open(f.Path(s.Keys), e.Random)
 	own, err := certify(keys, s.Terminal)
 	if err != nil {
@@ -116,7 +118,8 @@ func Found(
 			own.Certificate.Holder, own.Certificate.Authority)
 	}
 	schema, err := terminal.Schema()
-	if err = errors.Join(err, f.Keep(s.Root, trust.Root)); err != nil {
+	if err = errors.Join(err, f.Keep(s.Root, trust.Root),
+		f.Keep(s.Notary, trust.Notary)); err != nil {
 		return err
 	}
 	if err := f.MakeDatabase(ctx, s.Database, schema); err != nil {
@@ -151,6 +154,9 @@ func Open(
 		return nil, err
 	}
 	if c.Authorities, err = f.AllTrusted("authorities", s.Authorities); err != nil {
+		return nil, err
+	}
+	if c.Notary, err = f.Trusted("notary", s.Notary); err != nil {
 		return nil, err
 	}
 	keys := pki.Open(f.Path(s.Keys), e.Random)
