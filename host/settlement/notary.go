@@ -30,8 +30,8 @@ func Schemas() ([]store.Schema, error) {
 }
 
 // Notary is the central bank: it implements notary.Operator and notary.Public and, for each
-// intermediary, notary.Participant (see For). Its methods are safe for concurrent use: what waits is
-// decided together, see writer.
+// intermediary, notary.Participant (see For). Its methods are safe for concurrent use: what waits
+// is decided together, see writer.
 type Notary struct {
 	db        *sql.DB
 	clock     clock.Clock

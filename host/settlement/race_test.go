@@ -51,15 +51,15 @@ func (n twoNotaries) move(ctx context.Context) (moved int, err error) {
 // raceWorld is a world with two notaries.
 type raceWorld struct {
 	*settlementtest.World
-	t     *testing.T
-	both  twoNotaries
-	cards []*settlementtest.Device
-	shop  *settlementtest.Device
+	t        *testing.T
+	both     twoNotaries
+	cards    []*settlementtest.Device
+	merchant *settlementtest.Device
 }
 
 func newRaceWorld(t *testing.T) *raceWorld {
 	w := &raceWorld{World: settlementtest.NewWorld(t), t: t}
-	w.shop = w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	w.merchant = w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1_000_000_00))
 	for n := range *races {
 		card := w.Issue(fmt.Sprintf("%08d", n), "NORDIC", spec.RoleCard)
@@ -102,10 +102,10 @@ func TestOneVerdict(t *testing.T) {
 		assert.NoError(t, err)
 	})
 	for round, card := range w.cards {
-		p := paid(t, card, w.shop, 10_00)
-		receipt, err := w.shop.Accept(p)
+		p := paid(t, card, w.merchant, 10_00)
+		receipt, err := w.merchant.Accept(p)
 		require.NoError(t, err)
-		w.shop.Log = nil // it has room for the next
+		w.merchant.Log = nil // it has room for the next
 		record, err := message.Record{Payment: p, Receipt: receipt}.Encode()
 		require.NoError(t, err)
 		var answers [2][]notary.Answer
@@ -129,8 +129,8 @@ func TestOneVerdict(t *testing.T) {
 	moving.Wait()
 	assert.Positive(t, moved)
 	t.Logf("%d payments, while the lease moved %d times", len(w.cards), moved)
-	entries, err := store.Number(t.Context(), w.DB, "SELECT count(*) FROM statement WHERE kind = $1",
-		int(notary.Collected))
+	entries, err := store.Number(t.Context(), w.DB,
+		"SELECT count(*) FROM statement WHERE kind = $1", int(notary.Collected))
 	require.NoError(t, err)
 	assert.EqualValues(t, len(w.cards), entries, "each payment was collected once")
 	assert.EqualValues(t, 10_00*len(w.cards), balance(t, w.World, fjord))
@@ -181,8 +181,8 @@ func TestTwoBodiesAtOnce(t *testing.T) {
 		name := fmt.Sprintf("%08d", round)
 		twin := card.Copy()
 		w.Dishonest[name] = true
-		first, second := paid(t, card, w.shop, 1_00), paid(t, twin, w.shop, 2_00)
-		w.shop.Open = nil
+		first, second := paid(t, card, w.merchant, 1_00), paid(t, twin, w.merchant, 2_00)
+		w.merchant.Open = nil
 		for _, err := range w.atOnce(round, func(n *settlement.Notary) error {
 			_, err := n.For(nordic).Submit(t.Context(), [][]byte{w.Encode(first)})
 			return err

@@ -48,10 +48,10 @@ func TestReadersSkipNothing(t *testing.T) {
 	})
 	var working sync.WaitGroup
 	for n, card := range w.cards {
-		p := paid(t, card, w.shop, 10_00)
-		receipt, err := w.shop.Accept(p)
+		p := paid(t, card, w.merchant, 10_00)
+		receipt, err := w.merchant.Accept(p)
 		require.NoError(t, err)
-		w.shop.Log = nil
+		w.merchant.Log = nil
 		record, err := message.Record{Payment: p, Receipt: receipt}.Encode()
 		require.NoError(t, err)
 		working.Go(func() {

@@ -222,9 +222,9 @@ func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 
 // expectedBalance returns the State's balance by protocol §8.2: what the device's wallet holds,
 // with the sums that are kept with it, which are of everything that the notary holds, less what
-// lies beyond the State. What a payer made beyond it has perhaps left the wallet, and not the card; the
-// same with what it accepted beyond; an Instruction beyond has not been applied. A terminal's State
-// has what it ever accepted, and nothing stays in a wallet of its own.
+// lies beyond the State. What a payer made beyond it has perhaps left the wallet, and not the card;
+// the same with what it accepted beyond; an Instruction beyond has not been applied. A terminal's
+// State has what it ever accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 	d, err := t.registered(d.id) // as it is now
 	if err != nil {

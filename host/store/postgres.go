@@ -99,9 +99,9 @@ func (t warnedTx) Commit() error {
 }
 
 // postgresWrite waits for the previous writer. It is not a query, so the transaction takes its
-// snapshot only afterwards. Then it writes to the log, which has its commit wait for the standby even
-// when it changes nothing: a call that is repeated may only find what its first attempt has written,
-// and must not answer before that lasts.
+// snapshot only afterwards. Then it writes to the log, which has its commit wait for the standby
+// even when it changes nothing: a call that is repeated may only find what its first attempt has
+// written, and must not answer before that lasts.
 const postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE;
 	SELECT pg_logical_emit_message(true, 'ekrona', '')`
 

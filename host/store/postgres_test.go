@@ -37,8 +37,8 @@ func TestALostConnection(t *testing.T) {
 		if err != nil || attempts > 1 {
 			return store.Exec(t.Context(), tx, `INSERT INTO box (what) VALUES ('a')`)
 		}
-		ended, err := store.Column[bool](t.Context(), admin, `SELECT pg_terminate_backend($1, 10000)`,
-			pid)
+		ended, err := store.Column[bool](t.Context(), admin,
+			`SELECT pg_terminate_backend($1, 10000)`, pid)
 		require.NoError(t, err)
 		require.Equal(t, []bool{true}, ended)
 		return store.Exec(t.Context(), tx, `INSERT INTO box (what) VALUES ('a')`)
@@ -48,7 +48,8 @@ func TestALostConnection(t *testing.T) {
 }
 
 // A commit that a server answers with a warning, because nobody waits for its standby any longer,
-// is no answer; nor is that of a repeated call, which only finds the row, before the standby has it.
+// is no answer; nor is that of a repeated call, which only finds the row, before the standby has
+// it.
 func TestACommitWithAWarning(t *testing.T) {
 	db, admin := onServer(t)
 	ctx := t.Context()

@@ -23,9 +23,10 @@ const (
 // statements fail, and so does the commit.
 //
 // A transaction that the database undid because of another one, or whose connection was lost before
-// its commit, is repeated, up to a limit: do may run more than once. It must set its results outside of the transaction anew each time, and do
-// nothing there that cannot be repeated. Any other error of the commit means that it may or may not
-// have happened; the caller's own idempotency finds out when the call is repeated.
+// its commit, is repeated, up to a limit: do may run more than once. It must set its results
+// outside of the transaction anew each time, and do nothing there that cannot be repeated. Any
+// other error of the commit means that it may or may not have happened; the caller's own
+// idempotency finds out when the call is repeated.
 //
 // When ctx ends, a waiting or running transaction is broken off and undone; a commit that has
 // started is not.
