@@ -62,8 +62,8 @@ func (s *Session) helpWith(name string) (Answer, error) {
 		return Answer{Line: c.Title + " " + strings.Join(options, " "), Text: text.String(),
 			Value: options}, nil
 	}
-	return Answer{}, fmt.Errorf("there is no word and no command %q; help lists the words, Tab the "+
-		"commands", name)
+	return Answer{}, fmt.Errorf("there is no word and no command %q; help lists the words, Tab "+
+		"the commands", name)
 }
 
 func quit(_ context.Context, s *Session, arguments []string) (Answer, error) {
