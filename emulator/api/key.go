@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"encoding/binary"
+	"fmt"
 
 	"ekrona/emulator/engine"
 	"ekrona/emulator/vm"
@@ -232,13 +233,21 @@ func parsed(c *vm.Call, key vm.Ref) any {
 		throwCrypto(c, cryptoUninitialized)
 	}
 	f, bits := familyOf(c, key), int(c.Field(key, keyBits))
-	made := append([]byte(nil), content...)
-	value, err := f.parse(bits, splitKey(f, bits, made))
-	if err != nil {
+	of := func() string { return fmt.Sprintf("key %p %d %s", f, bits, content) }
+	result := c.Remembered(of, func() any {
+		made := append([]byte(nil), content...)
+		value, err := f.parse(bits, splitKey(f, bits, made))
+		if err != nil {
+			return nil
+		}
+		return &parsedKey{made, value}
+	})
+	fresh, ok := result.(*parsedKey)
+	if !ok {
 		throwCrypto(c, cryptoIllegalValue)
 	}
-	c.SetVolatile(key, &parsedKey{made, value})
-	return value
+	c.SetVolatile(key, fresh)
+	return fresh.value
 }
 
 // usableKey checks a key given to init: accessible, of one of the families, and

@@ -60,7 +60,10 @@ var (
 // TestEveryFaultHappens: each fault that a trace names happens when its command is sent again,
 // once, and does the same when it is repeated by its name; and without one nothing changes.
 func TestEveryFaultHappens(t *testing.T) {
-	models := append(fault.Models(), named(t, "flip=0"), named(t, "call=01"), named(t, "read=80"))
+	models := fault.Models()
+	for _, name := range []string{"flip=0", "skip=3", "call=01", "read=80"} {
+		models = append(models, named(t, name))
+	}
 	c := probe(t)
 	for name, command := range commands {
 		e, err := fault.NewExperiment(t.Context(), c, command)
@@ -195,7 +198,8 @@ func TestNames(t *testing.T) {
 		assert.Equal(t, m.About, same.About)
 	}
 	for _, bad := range []string{"", "skip", "skip#", "skip#-1", "skip#1.-2", "jump#1", "call=#1",
-		"call=5#1", "read=123#1", "flip=16#1", "flip=x#1", "skip#1.2.3"} {
+		"call=5#1", "read=123#1", "flip=16#1", "skip=1#1", "skip=02#1",
+		"flip=x#1", "skip#1.2.3"} {
 		_, err := fault.Parse(bad)
 		assert.Error(t, err, bad)
 	}
