@@ -224,10 +224,13 @@ func (k *parsedKey) Copy() (any, error) { return k, nil }
 
 // parsed returns the engine's form of a key. It throws UNINITIALIZED_KEY, or
 // ILLEGAL_VALUE if the components do not make a key.
-func parsed(c *vm.Call, key vm.Ref) any {
+func parsed(c *vm.Call, key vm.Ref) any { return parse(c, key).value }
+
+// parse is parsed, with the bytes that the form was made of.
+func parse(c *vm.Call, key vm.Ref) *parsedKey {
 	content := keyContent(c, key)
 	if known, ok := c.Volatile(key).(*parsedKey); ok && bytes.Equal(known.made, content) {
-		return known.value
+		return known
 	}
 	if !isInitialized(c, key) {
 		throwCrypto(c, cryptoUninitialized)
@@ -247,7 +250,7 @@ func parsed(c *vm.Call, key vm.Ref) any {
 		throwCrypto(c, cryptoIllegalValue)
 	}
 	c.SetVolatile(key, fresh)
-	return fresh.value
+	return fresh
 }
 
 // usableKey checks a key given to init: accessible, of one of the families, and

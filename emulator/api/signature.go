@@ -244,7 +244,8 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 	var signature []byte
 	var err error
 	bits := int(c.Field(key, keyBits))
-	switch k := parsed(c, key).(type) {
+	form := parse(c, key)
+	switch k := form.value.(type) {
 	case *engine.ECPrivateKey:
 		c.CountCrypto(KindECDSASign, bits)
 		hash := spec.hash()
@@ -252,7 +253,7 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 			hash = digestOfLength(len(digest))
 		}
 		of := func() string {
-			return fmt.Sprintf("sign %d %s%s", hash, keyContent(c, key), digest)
+			return fmt.Sprintf("sign %d %s%s", hash, form.made, digest)
 		}
 		signed := c.Remembered(of, func() any {
 			made, failed := k.Sign(hash, digest) // by a nonce that follows from both
@@ -288,14 +289,15 @@ func checkSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest, signatu
 		return subtle.ConstantTimeCompare(digest, signature) == 1
 	}
 	bits := int(c.Field(key, keyBits))
-	switch k := parsed(c, key).(type) {
+	form := parse(c, key)
+	switch k := form.value.(type) {
 	case *engine.ECPublicKey:
 		c.CountCrypto(KindECDSAVerify, bits)
 		if spec.cipher == sigPlain {
 			signature = derOf(signature, orderBytes(c, key))
 		}
 		of := func() string {
-			return "verify " + string(keyContent(c, key)) + string(digest) + string(signature)
+			return "verify " + string(form.made) + string(digest) + string(signature)
 		}
 		return c.Remembered(of, func() any { return k.Verify(digest, signature) }).(bool)
 	case *engine.RSAPublicKey:

@@ -20,6 +20,7 @@ const (
 	insFibonacci = 0x17
 	insPIN       = 0x70
 	insTransact  = 0x60
+	insCrypto    = 0x78
 	insEcho      = 0x7C
 )
 
@@ -53,6 +54,7 @@ var (
 	wrongPIN = command(insPIN, 0, 0, 1, 2, 3, 5)
 	commands = map[string]apdu.Command{
 		"Fibonacci": command(insFibonacci, 4, 0), "PIN": wrongPIN,
+		"signature":   command(insCrypto, 7, 0, 1, 2, 3),
 		"transaction": command(insTransact, 0, 0x35), "echo": command(insEcho, 0, 0, 1, 2, 3),
 	}
 )
@@ -93,6 +95,9 @@ func TestEveryFaultHappens(t *testing.T) {
 		}
 		assert.Positive(t, mute, name)
 		assert.Positive(t, other, name)
+		as, err := e.Try(t.Context())
+		require.NoError(t, err)
+		assert.True(t, fault.Same(as, e.Answer), "%s: as before, after all faults", name)
 		require.NoError(t, e.Leave())
 		assert.Equal(t, e.Held, c.Fingerprint())
 		require.NoError(t, c.RestoreSnapshot(e.Before))
