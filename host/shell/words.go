@@ -14,7 +14,8 @@ func Words() []Word {
 		{Name: "help", Usage: "help [WORD]", Help: "list the words, or say what one does",
 			Complete: func(s *Session, _ []string, _ string) []string { return s.names.Words },
 			Run:      help},
-	}, cardWords(), contentWords())
+		{Name: "quit", Usage: "quit", Help: "end the session", Run: quit},
+	}, cardWords(), contentWords(), secureWords())
 }
 
 func help(_ context.Context, s *Session, arguments []string) (Answer, error) {
@@ -43,6 +44,14 @@ func help(_ context.Context, s *Session, arguments []string) (Answer, error) {
 		text.WriteString("\n" + grammar)
 	}
 	return Answer{Line: line, Text: text.String(), Value: rows}, nil
+}
+
+func quit(_ context.Context, s *Session, arguments []string) (Answer, error) {
+	if err := nothing(arguments); err != nil {
+		return Answer{}, err
+	}
+	s.ended = true
+	return OK, nil
 }
 
 // usageWidth aligns what words do.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 
@@ -16,11 +15,11 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/limit"
+	"ekrona/host/party"
 	"ekrona/host/sandbox"
 	"ekrona/host/service/link"
 )
@@ -29,9 +28,10 @@ import (
 type Flags struct {
 	State    string
 	inserted []string // as on the command line
-	Traced   bool
+	Trace    cli.Trace
 	AsJSON   bool
 	banks    []string // as on the command line
+	staff    staff
 
 	plain    bool            // PINs may go to cards in readers in clear
 	inReader map[string]bool // holders whose cards are inserted there
@@ -42,8 +42,7 @@ func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&f.State, "state", "", "folder of the sandbox, made by \"ekrona "+
 		"sandbox found\" or \"ekrona demo --state\" (needed)")
 	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
-	c.Flags().BoolVar(&f.Traced, "trace", false,
-		"show every command to a card and its answer on standard error, decoded")
+	f.Trace.Add(c)
 	c.Flags().BoolVar(&f.AsJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -63,13 +62,14 @@ func (f *Flags) Run(
 		return fmt.Errorf("--state: no sandbox in %s: make one with \"ekrona sandbox found %s\"",
 			f.State, f.State)
 	}
-	options := sandbox.Options{}
+	options := sandbox.Options{Environment: Environment(c.Context())}
 	options.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(),
 		&slog.HandlerOptions{Level: slog.LevelWarn}))
-	if f.Traced {
+	if f.Trace.On {
 		options.Observe = func(e apdu.Exchange, _ card.Stats) {
 			if !e.Carried { // what carried it is shown with it
-				traceTo(c.ErrOrStderr(), e)
+				fmt.Fprintf(c.ErrOrStderr(), "%s's card\n%s", e.Label,
+					f.Trace.Text().Exchange(vocabulary.Decoder().Exchange(e)))
 			}
 		}
 	}
@@ -89,6 +89,21 @@ func (f *Flags) Run(
 		err = f.showLimit(c, do(c.Context(), s))
 	}
 	return errors.Join(err, release(), s.Close())
+}
+
+// environment is the key of what parties receive in a context.
+type environment struct{}
+
+// WithEnvironment has the commands that are given with a context start parties with other things
+// than the system's: tests do so.
+func WithEnvironment(ctx context.Context, e party.Environment) context.Context {
+	return context.WithValue(ctx, environment{}, e)
+}
+
+// Environment is what parties receive that are started by a command.
+func Environment(ctx context.Context) party.Environment {
+	e, _ := ctx.Value(environment{}).(party.Environment)
+	return e
 }
 
 // BindCaller adds the flags to a command of a phone or a terminal, which may reach its bank over
@@ -133,11 +148,6 @@ func (f *Flags) showLimit(c *cobra.Command, err error) error {
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", reached.Swedish())
 	return err
-}
-
-func traceTo(out io.Writer, e apdu.Exchange) {
-	fmt.Fprintf(out, "%s's card\n%s", e.Label,
-		trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // Answer prints one line for a person, or a value for a script.
