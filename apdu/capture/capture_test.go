@@ -29,7 +29,8 @@ func drawn(t *rapid.T) Exchange {
 	raw, err := c.Bytes()
 	require.NoError(t, err)
 	e := Exchange{Command: raw, Label: rapid.SampledFrom([]string{"", "ACS 0", "ACS 1"}).
-		Draw(t, "label"), Began: time.Unix(0, 1000*rapid.Int64Range(1, 1<<50).Draw(t, "time")).UTC()}
+		Draw(t, "label"),
+		Began: time.Unix(0, 1000*rapid.Int64Range(1, 1<<50).Draw(t, "time")).UTC()}
 	if rapid.Bool().Draw(t, "answered") {
 		e.Response = append(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "answer"), 0x90, 0)
 	}
@@ -187,7 +188,8 @@ func TestWireshark(t *testing.T) {
 	assert.True(t, strings.HasPrefix(rows[0], "1000000000.000000000\tvirtual\tGSM SIM"), rows[0])
 	assert.Equal(t, "1000000001.250000000\tcard\tgsm sim\t0xa4\ta000000151\t0x6a82",
 		strings.ToLower(rows[1]))
-	assert.True(t, strings.HasPrefix(rows[2], "1000000002.000000000\tother\tGSM SIM\t0xb0\t"), rows[2])
+	assert.True(t, strings.HasPrefix(rows[2], "1000000002.000000000\tother\tGSM SIM\t0xb0\t"),
+		rows[2])
 	assert.True(t, strings.HasSuffix(rows[2], "\t0x9000"), rows[2])
 }
 
@@ -209,8 +211,8 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := w.Exchange(Exchange{Command: []byte{0, 0xA4, 0, 0}, Response: []byte{0x90, 0}}); err !=
-		nil {
+	seed := Exchange{Command: []byte{0, 0xA4, 0, 0}, Response: []byte{0x90, 0}}
+	if err := w.Exchange(seed); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(packets.Bytes())

@@ -76,8 +76,8 @@ func (p *PCAP) packet(
 	label string, kind byte, payload []byte, at time.Time, comments ...string,
 ) error {
 	if len(payload) > maxPayload {
-		return fmt.Errorf("an exchange of %d bytes does not fit a packet; the most is %d: take JSON "+
-			"lines", len(payload), maxPayload)
+		return fmt.Errorf("an exchange of %d bytes does not fit a packet; the most is %d: take "+
+			"JSON lines", len(payload), maxPayload)
 	}
 	number, known := p.interfaces[label]
 	if !known {
@@ -185,7 +185,8 @@ func tapped(packet []byte, link layers.LinkType) []byte {
 		return nil
 	}
 	b := udp.Payload
-	if len(b) < tapHeader || b[0] != tapVersion || b[tapType] != tapSIM || b[tapSubType] != tapAPDU {
+	if len(b) < tapHeader || b[0] != tapVersion || b[tapType] != tapSIM ||
+		b[tapSubType] != tapAPDU {
 		return nil
 	}
 	if size := 4 * int(b[1]); size >= tapHeader && size <= len(b) {

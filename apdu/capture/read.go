@@ -129,7 +129,8 @@ func (l *log) response(hex string, took time.Duration) error {
 var (
 	colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-	// GlobalPlatformPro -d: "A>> T=1 (4+0008) 80500000 08 EC25... 00", "A<< (0028+2) (61ms) 00.. 9000".
+	// GlobalPlatformPro -d: "A>> T=1 (4+0008) 80500000 08 EC25... 00",
+	// "A<< (0028+2) (61ms) 00.. 9000".
 	gpCommand  = regexp.MustCompile(`A>> (?:T=\S+ )?\(\d+\+\d+\) ([0-9A-Fa-f ]+?)\s*(?:<.*)?$`)
 	gpResponse = regexp.MustCompile(
 		`A<< \(\d+\+2\) \((?:(\d+)s)?(\d+)ms\) ([0-9A-Fa-f ]+?)\s*$`)
@@ -138,8 +139,8 @@ var (
 	pySimCommand  = regexp.MustCompile(`^-> ([0-9a-fA-F]{8,10}) ?([0-9a-fA-F]*)\s*$`)
 	pySimResponse = regexp.MustCompile(`^<- ([0-9a-fA-F]{4}): ?([0-9a-fA-F]*)\s*$`)
 
-	// pcscd --apdu: "00000588 APDU: 00 A4 ..", "00008810 SW: 79 .. 90 00"; the number is microseconds
-	// since the line before.
+	// pcscd --apdu: "00000588 APDU: 00 A4 ..", "00008810 SW: 79 .. 90 00"; the number is
+	// microseconds since the line before.
 	pcscd = regexp.MustCompile(
 		`(?:^|\s)(\d{8,}) (?:\[[^\]]*\] )?(?:.*?\) )?(APDU|SW):((?: ?[0-9A-Fa-f]{2})*)\s*$`)
 	pcscdOther = regexp.MustCompile(`(?:^|\s)(\d{8,}) `)

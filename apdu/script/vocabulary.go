@@ -73,8 +73,9 @@ func (v *Vocabulary) Check() error {
 			}
 		}
 		for i, f := range c.Fields {
-			taken := slices.ContainsFunc(c.Fields[:i], func(g Field) bool { return g.Name == f.Name })
-			if strings.Trim(f.Name, fieldLetters) != "" || f.Name == "" || isOption(f.Name) || taken {
+			taken := isOption(f.Name) || slices.ContainsFunc(c.Fields[:i],
+				func(g Field) bool { return g.Name == f.Name })
+			if strings.Trim(f.Name, fieldLetters) != "" || f.Name == "" || taken {
 				return syntax("%q of %s is no field: write a to z, 0 to 9 and -, once", f.Name,
 					c.Title)
 			}

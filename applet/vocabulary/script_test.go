@@ -73,7 +73,8 @@ func TestScriptAndTraceUseTheSameNames(t *testing.T) {
 
 // FuzzScript: what parses with all names and fields prints in a form that parses to the same.
 func FuzzScript(f *testing.F) {
-	for _, line := range []string{"GET STATUS of=files -> 9000 | 6310", "READ BINARY sfi=3 length=9",
+	for _, line := range []string{
+		"GET STATUS of=files -> 9000 | 6310", "READ BINARY sfi=3 length=9",
 		"REQUEST amount=45 currency=SEK", "80F2400200", "SELECT aid=A000 occurrence=next"} {
 		f.Add(line)
 	}

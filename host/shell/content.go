@@ -101,7 +101,8 @@ func (s *Session) load(ctx context.Context, files []capFile) error {
 			err = fmt.Errorf("%s: %w", f.name, err)
 			for _, done := range files[:i] {
 				if undone := c.remove(ctx, done.aid(), true); undone != nil {
-					return errors.Join(err, fmt.Errorf("%s stays on the card: %w", done.name, undone))
+					return errors.Join(err,
+						fmt.Errorf("%s stays on the card: %w", done.name, undone))
 				}
 			}
 			return err

@@ -69,8 +69,8 @@ func count(sw2 byte) string {
 // afterSelect reads what comes next from the answer to SELECT.
 func afterSelect(c apdu.Command, fci []byte) (hints []string) {
 	if bytes.HasPrefix(c.Data, travelDocument) && c.P1 == gpc.P1ByName {
-		return []string{"PACE by EF.CardAccess (READ BINARY sfi=28 before SELECT), or basic access " +
-			"control: ICAO Doc 9303-11 §4"}
+		return []string{"PACE by EF.CardAccess (READ BINARY sfi=28 before SELECT), or basic " +
+			"access control: ICAO Doc 9303-11 §4"}
 	}
 	nodes, err := tlv.Parse(fci)
 	if err != nil {
@@ -135,7 +135,8 @@ func afterProcessing(answer []byte) (hints []string) {
 	}
 	for ; len(locator) >= locatorEntry; locator = locator[locatorEntry:] {
 		for record := int(locator[1]); record <= int(locator[2]); record++ {
-			hints = append(hints, fmt.Sprintf("READ RECORD sfi=%d record=%d", locator[0]>>3, record))
+			hints = append(hints,
+				fmt.Sprintf("READ RECORD sfi=%d record=%d", locator[0]>>3, record))
 		}
 	}
 	return hints

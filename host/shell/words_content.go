@@ -16,7 +16,7 @@ import (
 func contentWords() []Word {
 	return []Word{
 		{Name: "load", Usage: "load FILE.cap ...",
-			Help:     "load CAP files in dependency order, all or none; a reader's card after secure",
+			Help:     "load CAP files in dependency order, all or none; in a reader after secure",
 			Complete: Files, Run: load},
 		{Name: "install", Usage: "install MODULE-AID [INSTANCE-AID [PARAMETERS]]",
 			Help:   "make an instance of an applet, known by its module's AID if no other is given",

@@ -112,7 +112,8 @@ func verify(ctx context.Context, s *Session, arguments []string) (Answer, error)
 		default:
 			var err error
 			if reference, err = strconv.ParseUint(a, 16, 8); err != nil || len(a) != 2 {
-				return Answer{}, Usage("%q is neither a reference of two hex digits nor a format", a)
+				return Answer{}, Usage(
+					"%q is neither a reference of two hex digits nor a format", a)
 			}
 		}
 	}

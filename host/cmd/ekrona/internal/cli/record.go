@@ -78,8 +78,8 @@ const TranscriptUsage = "write commands and answers to this file, a script for \
 	"(it then holds PINs and keys)"
 
 // CaptureUsage describes the flag --capture.
-const CaptureUsage = "keep every exchange over the wire in this file, with times, secrets masked: " +
-	".jsonl for JSON lines, .pcapng for Wireshark"
+const CaptureUsage = "keep every exchange over the wire in this file, with times, secrets " +
+	"masked: .jsonl for JSON lines, .pcapng for Wireshark"
 
 // CreateCapture makes a capture.
 func CreateCapture(path string) (*capture.File, error) {
