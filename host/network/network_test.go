@@ -145,6 +145,7 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	for _, line := range []string{`ekrona_issued_ore 2e+07`,
 		`ekrona_shadow_ore{intermediary="SENORDIC"} 15000`,
 		`ekrona_open_claims{hours="24",verdict="waiting"} 0`,
+		`ekrona_batch_callers_count `, `ekrona_decide_seconds_bucket{le="+Inf"} `,
 		`ekrona_calls_total{call="co-sign",code="ok",contract="participant"} `} {
 		require.Contains(t, page, line)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
@@ -49,6 +50,8 @@ type Notary struct {
 	large  largeSets
 	lease  Lease
 	term   atomic.Int64 // of the lease when it was held last
+
+	observe func(Batch) // nil for nobody
 }
 
 // Config is what the notary is built from.
@@ -62,6 +65,15 @@ type Config struct {
 	Links       [][]byte      // 7F21 of the links from it to the current root, the earliest first
 	Terms       notary.Terms
 	Lease       Lease // where several notaries stand on one database
+	// Observe, if not nil, receives every batch that was decided, after it.
+	Observe func(Batch)
+}
+
+// Batch is what was decided in one transaction.
+type Batch struct {
+	Callers int           // who got an answer
+	Facts   int           // submitted messages among what they brought
+	Took    time.Duration // from the wait for the database to the end of the commit
 }
 
 // New checks the configuration, opens the central bank's own accounts, and moves what may move
@@ -90,7 +102,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
-		lease: c.Lease, gate: gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
+		lease: c.Lease, observe: c.Observe,
+		gate: gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"ekrona/apdu/message"
 	"ekrona/host/ledger"
@@ -154,8 +155,11 @@ var errBroken = errors.New("database: the transaction broke off: try again")
 // lead decides what waits once the database is ours. own is the job of the caller.
 func (n *Notary) lead(ctx context.Context, own *job) {
 	var batch []*job
-	err := errBroken
-	defer func() { n.writer.end(batch, err) }()
+	err, began := errBroken, n.clock.Now()
+	defer func() {
+		n.writer.end(batch, err)
+		n.observed(batch, began)
+	}()
 	err = store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if err := n.holdLease(ctx, tx, n.clock.Now().UTC()); err != nil {
 			return err
@@ -180,6 +184,18 @@ func (n *Notary) lead(ctx context.Context, own *job) {
 		n.oneByOne(ctx, batch)
 		err = nil
 	}
+}
+
+// observed reports a batch that was decided.
+func (n *Notary) observed(batch []*job, began time.Time) {
+	if n.observe == nil || len(batch) == 0 {
+		return
+	}
+	b := Batch{Callers: len(batch), Took: n.clock.Now().Sub(began)}
+	for _, j := range batch {
+		b.Facts += len(j.facts)
+	}
+	n.observe(b)
 }
 
 // oneByOne decides each job of a batch by itself, so that one that cannot be carried out takes

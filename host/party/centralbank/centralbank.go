@@ -72,6 +72,7 @@ type CentralBank struct {
 
 	folder      *party.Folder
 	environment party.Environment
+	batches     *batches
 }
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
@@ -143,8 +144,8 @@ func OpenWith(
 	if err != nil {
 		return nil, err
 	}
-	c := &CentralBank{folder: f, environment: e, Settings: s, Certificate: key.Encoded,
-		Auditor: audit.New(notaries...)}
+	c := &CentralBank{folder: f, environment: e, batches: newBatches(), Settings: s,
+		Certificate: key.Encoded, Auditor: audit.New(notaries...)}
 	if c.Ledger, err = f.Database(ctx, s.Database, schemas...); err != nil {
 		return nil, err
 	}
@@ -153,6 +154,7 @@ func OpenWith(
 		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
 			CoverLimit: s.Terms.CoverLimit},
+		Observe: c.batches.observe,
 	})
 	return c, err
 }

@@ -11,7 +11,47 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ekrona/host/notary"
+	"ekrona/host/settlement"
 )
+
+// batches shows how the notary decides. It implements prometheus.Collector.
+type batches struct{ callers, facts, seconds prometheus.Histogram }
+
+func newBatches() *batches {
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help,
+			Buckets: buckets})
+	}
+	const doublings = 12
+	return &batches{
+		histogram("ekrona_batch_callers", "Callers that one transaction of the notary answered.",
+			prometheus.ExponentialBuckets(1, 2, doublings)),
+		histogram("ekrona_batch_facts", "Submitted messages that one transaction decided.",
+			prometheus.ExponentialBuckets(1, 2, doublings)),
+		histogram("ekrona_decide_seconds", "Time to decide a batch, its commit included.",
+			prometheus.ExponentialBuckets(.001, 2, doublings+2)),
+	}
+}
+
+func (b *batches) observe(one settlement.Batch) {
+	b.callers.Observe(float64(one.Callers))
+	b.facts.Observe(float64(one.Facts))
+	b.seconds.Observe(one.Took.Seconds())
+}
+
+// Describe implements prometheus.Collector.
+func (b *batches) Describe(all chan<- *prometheus.Desc) {
+	for _, h := range []prometheus.Histogram{b.callers, b.facts, b.seconds} {
+		h.Describe(all)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (b *batches) Collect(all chan<- prometheus.Metric) {
+	for _, h := range []prometheus.Histogram{b.callers, b.facts, b.seconds} {
+		h.Collect(all)
+	}
+}
 
 // totalsTime is for how long sums over the whole scheme are shown before they are made anew.
 const totalsTime = time.Minute

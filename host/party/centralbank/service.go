@@ -56,7 +56,7 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 	s := c.Settings.Service
 	server, err := party.Listen(ctx, pki.Open(c.folder.Path(c.Settings.Keys), c.environment.Random),
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
-			Metrics: []prometheus.Collector{&totals{of: c.Notary, log: log,
+			Metrics: []prometheus.Collector{c.batches, &totals{of: c.Notary, log: log,
 				now: c.environment.Clock.Now}},
 			Ready: func(ctx context.Context) error {
 				_, err := store.Number(ctx, c.Ledger, `SELECT 1`)
