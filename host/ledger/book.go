@@ -221,7 +221,7 @@ func (b *Book) Flush(ctx context.Context) error {
 	changed.Sort()
 	err := b.orders.Insert(ctx, b.tx, b.dialect, "ledger_order")
 	if err == nil {
-		err = changed.Update(ctx, b.tx, b.dialect, "ledger_account")
+		err = changed.Update(ctx, b.tx, b.dialect, "ledger_account", 1)
 	}
 	if err == nil {
 		err = b.entries.Insert(ctx, b.tx, b.dialect, "ledger_entry")

@@ -111,14 +111,9 @@ func (t *txn) flush() error {
 		{changedPayments(w.changedPayments), "payment", t.replace},
 		{&w.entries, "statement", t.insert},
 		{changedDevices(w.changedDevices), "device", t.replace},
+		{changedRecords(w.changedRecords), "record", t.replace},
 	} {
 		if err := step.write(step.set, step.table); err != nil {
-			return err
-		}
-	}
-	for _, r := range w.changedRecords {
-		if err := store.Exec(t.ctx, t.tx, "UPDATE record SET head = $1 WHERE device = $2 AND "+
-			"seq = $3", r.head, string(r.device), int64(r.seq)); err != nil {
 			return err
 		}
 	}
@@ -131,7 +126,11 @@ func (t *txn) insert(set *store.Set, table string) error {
 }
 
 func (t *txn) replace(set *store.Set, table string) error {
-	return set.Update(t.ctx, t.tx, t.dialect, table)
+	keys := 1
+	if table == "record" {
+		keys = 2
+	}
+	return set.Update(t.ctx, t.tx, t.dialect, table, keys)
 }
 
 func insertedRecords(rows []*recordRow) *store.Set {
@@ -140,6 +139,15 @@ func insertedRecords(rows []*recordRow) *store.Set {
 		{Name: "head", Type: store.Bytes}}}
 	for _, r := range rows {
 		set.Add(string(r.device), int64(r.seq), r.identity, r.head)
+	}
+	return set
+}
+
+func changedRecords(rows []*recordRow) *store.Set {
+	set := &store.Set{Columns: []store.Field{{Name: "device", Type: store.Text},
+		{Name: "seq", Type: store.BigInt}, {Name: "head", Type: store.Bytes}}}
+	for _, r := range rows {
+		set.Add(string(r.device), int64(r.seq), r.head)
 	}
 	return set
 }

@@ -86,6 +86,14 @@ func (d Dialect) options(source string) (string, error) {
 		}
 		query := u.Query()
 		query.Set("synchronous_commit", "on")
+		// Our statements find the rows of a set by index, whatever the tables hold: a plan that
+		// reads a table whole, because it is small or most of it belongs to a few, would be kept
+		// until it is large. The costs count rows before pages.
+		for _, setting := range [][2]string{{"plan_cache_mode", "force_generic_plan"},
+			{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"seq_page_cost", "0.1"},
+			{"random_page_cost", "0.1"}} {
+			query.Set(setting[0], setting[1])
+		}
 		u.RawQuery = query.Encode()
 		return u.String(), nil
 	}
@@ -120,8 +128,9 @@ const (
 		END $$;
 		CREATE OR REPLACE FUNCTION store_refer() RETURNS trigger LANGUAGE plpgsql AS $$
 			DECLARE missing text; BEGIN
-			EXECUTE format('SELECT a.%1$I::text FROM added a WHERE a.%1$I IS NOT NULL AND NOT '
-				'EXISTS (SELECT 1 FROM %2$I r WHERE r.%3$I = a.%1$I) LIMIT 1',
+			EXECUTE format('SELECT a.%1$I::text FROM (SELECT DISTINCT %1$I FROM added) a '
+				'WHERE a.%1$I IS NOT NULL AND NOT EXISTS '
+				'(SELECT 1 FROM %2$I r WHERE r.%3$I = a.%1$I) LIMIT 1',
 				TG_ARGV[0], TG_ARGV[1], TG_ARGV[2]) INTO missing;
 			IF missing IS NOT NULL THEN
 				RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',

@@ -44,12 +44,12 @@ func (s *Set) Sort() {
 }
 
 // names returns the columns' names, each formatted by form.
-func (s *Set) names(form string) string {
+func (s *Set) names(form, between string) string {
 	names := make([]string, len(s.Columns))
 	for i, c := range s.Columns {
 		names[i] = strings.ReplaceAll(form, "?", c.Name)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, between)
 }
 
 // places returns placeholders from the first on, with types where they are arrays.
@@ -132,31 +132,35 @@ func bytesArray(rows [][]any, column int) ([][]byte, error) {
 // Insert inserts the rows in their order: by one statement on PostgreSQL, by one that stays
 // prepared for each row on SQLite.
 func (s *Set) Insert(ctx context.Context, tx *sql.Tx, d Dialect, table string) error {
-	into := "INSERT INTO " + table + " (" + s.names("?") + ") "
+	into := "INSERT INTO " + table + " (" + s.names("?", ", ") + ") "
 	return s.each(ctx, tx, d, into+"VALUES ("+s.places(false)+")",
 		into+"SELECT * FROM unnest("+s.places(true)+")")
 }
 
-// Update sets the other columns of the rows that have the values of the first column.
-func (s *Set) Update(ctx context.Context, tx *sql.Tx, d Dialect, table string) error {
-	first := s.Columns[0].Name
-	others := &Set{Columns: s.Columns[1:]}
+// Update sets the other columns of the rows that have the values of the first columns, the keys.
+func (s *Set) Update(ctx context.Context, tx *sql.Tx, d Dialect, table string, keys int) error {
+	key, others := &Set{Columns: s.Columns[:keys]}, &Set{Columns: s.Columns[keys:]}
 	set := "UPDATE " + table + " SET "
 	if d == PostgreSQL {
-		return s.each(ctx, tx, d, "", set+others.names("? = k.?")+" FROM unnest("+
-			s.places(true)+") AS k("+s.names("?")+") WHERE "+table+"."+first+" = k."+first)
+		return s.each(ctx, tx, d, "", set+others.names("? = k.?", ", ")+" FROM unnest("+
+			s.places(true)+") AS k("+s.names("?", ", ")+") WHERE "+
+			key.names(table+".? = k.?", " AND "))
 	}
-	values := make([]string, len(others.Columns))
-	last := &Set{Columns: append(others.Columns[:len(others.Columns):len(others.Columns)],
-		s.Columns[0])}
-	for i, c := range others.Columns {
-		values[i] = c.Name + " = $" + strconv.Itoa(i+1)
-	}
+	last := &Set{Columns: slices.Concat(others.Columns, key.Columns)}
 	for _, row := range s.Rows {
-		last.Rows = append(last.Rows, append(row[1:len(row):len(row)], row[0]))
+		last.Rows = append(last.Rows, slices.Concat(row[keys:], row[:keys]))
 	}
-	return last.each(ctx, tx, d, set+strings.Join(values, ", ")+" WHERE "+first+" = $"+
-		strconv.Itoa(len(s.Columns)), "")
+	n := 0
+	numbered := func(columns []Field) []string {
+		all := make([]string, len(columns))
+		for i, c := range columns {
+			n++
+			all[i] = c.Name + " = $" + strconv.Itoa(n)
+		}
+		return all
+	}
+	return last.each(ctx, tx, d, set+strings.Join(numbered(others.Columns), ", ")+" WHERE "+
+		strings.Join(numbered(key.Columns), " AND "), "")
 }
 
 // each executes a statement for the rows.
@@ -196,14 +200,14 @@ func (s *Set) Find(
 			return err
 		}
 		return Each(ctx, q, do, "SELECT found.* FROM unnest("+s.places(true)+") AS k("+
-			s.names("?")+") CROSS JOIN LATERAL ("+
+			s.names("?", ", ")+") CROSS JOIN LATERAL ("+
 			placeholder.ReplaceAllStringFunc(query, func(place string) string {
 				n, err := strconv.Atoi(place[1:])
 				if err != nil || n < 1 || n > len(s.Columns) {
 					return place
 				}
 				return "k." + s.Columns[n-1].Name
-			})+") AS found", arrays...)
+			})+" OFFSET 0) AS found", arrays...) // OFFSET: once for each key, by index
 	}
 	for _, row := range s.Rows {
 		if err := Each(ctx, q, do, query, row...); err != nil {

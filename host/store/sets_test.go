@@ -25,7 +25,7 @@ func TestSets(t *testing.T) {
 			{"raw", store.Bytes}}}
 		change.Add(int64(1), "x", nil)
 		change.Add(int64(3), "z", []byte{3})
-		return change.Update(ctx, tx, d, "box")
+		return change.Update(ctx, tx, d, "box", 1)
 	}))
 	keys := store.Set{Columns: []store.Field{{"id", store.BigInt}, {"most", store.BigInt}}}
 	keys.Add(int64(3), int64(0))
