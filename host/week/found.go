@@ -230,9 +230,13 @@ func (w *world) issue(ctx context.Context, on *hand, number int) error {
 	}
 	w.people[number] = p
 	return on.payer.use(ctx, w, p, func(phone *wallet.Wallet) error {
-		result, err := phone.Load(ctx, wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin}, load)
+		tap := wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin}
+		result, err := phone.Load(ctx, tap, load)
 		p.gets(result.Credited)
-		return err
+		if err != nil {
+			return err
+		}
+		return phone.Pair(ctx, tap)
 	})
 }
 

@@ -109,7 +109,7 @@ func (w *world) synchronise(ctx context.Context, n int) (instructions int, err e
 	}
 	p := w.people[n]
 	err = w.hands[0].payer.use(ctx, w, p, func(phone *wallet.Wallet) error {
-		result, err := phone.Synchronise(ctx, wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin})
+		result, err := phone.Synchronise(ctx, wallet.Tap{Card: hold(p.card, tear{})})
 		switch {
 		case err != nil:
 			return err
