@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/applet/lines"
 	"ekrona/emulator/cap"
 	"ekrona/emulator/fault"
+	"ekrona/emulator/lines"
 )
 
 // Places finds the source line of what ran.

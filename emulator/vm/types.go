@@ -67,8 +67,9 @@ type Class struct {
 	declared   []*Method // of a native class: as in its table
 	isRef      []bool    // by cell: holds a reference
 	statics    map[byte]*Method
-	fields     []int // static fields exported to other packages: offsets in the image, by token
-	reasonSlot int   // hidden field with a reason code, or -1
+	fields     []int    // static fields exported to other packages: offsets in the image, by token
+	hidden     []string // names of the own fields of a native class
+	reasonSlot int      // hidden field with a reason code, or -1
 }
 
 // implementation maps the method tokens of an interface to virtual methods.

@@ -72,6 +72,7 @@ const (
 	centralBankFolder = "central-bank"
 	crisisFolder      = "crisis-key"
 	crisisName        = "crisis"
+	keysFolder        = "keys" // of a party, in its own
 	phonePrefix       = "phone-"
 	terminalPrefix    = "terminal-"
 )

@@ -29,7 +29,7 @@ var errGivenUp = errors.New("torn, and given up")
 
 // visit is an attempt that is played.
 type visit struct {
-	ctx context.Context
+	ctx context.Context // of the one visit; every tap of it goes to the card
 	w   *world
 	on  *hand
 	r   *rand.Rand
