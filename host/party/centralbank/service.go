@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"ekrona/apdu/message"
 	"ekrona/host/notary"
 	"ekrona/host/party"
@@ -35,7 +37,9 @@ func Endpoints(n *settlement.Notary, operators []string) []service.Endpoint {
 			}},
 		{Contract: Operator, About: "a call of the central bank's own staff",
 			Who: service.Certified, Admits: service.Named(operators),
-			Answer: func(service.Caller) *remote.Server { return notary.ServeOperator(n) }},
+			Answer: func(service.Caller) *remote.Server {
+				return notary.ServeOperator(n).Add(notary.ServeSupervisor(n))
+			}},
 		{Contract: Public, About: "what everybody may ask the notary", Who: service.Anybody,
 			Answer: func(service.Caller) *remote.Server { return notary.ServePublic(n) }},
 	}
@@ -51,6 +55,8 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 	s := c.Settings.Service
 	server, err := party.Listen(ctx, pki.Open(c.folder.Path(c.Settings.Keys), c.environment.Random),
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
+			Metrics: []prometheus.Collector{&totals{of: c.Notary, log: log,
+				now: c.environment.Clock.Now}},
 			Ready: func(ctx context.Context) error {
 				_, err := store.Number(ctx, c.Ledger, `SELECT 1`)
 				return err
