@@ -27,7 +27,7 @@ type Differential struct {
 	laterCrisis *party
 
 	Commands int            // compared
-	Secured  int            // of them, under secure messaging, of which what was secured is compared
+	Secured  int            // of them, under secure messaging: what was secured is compared
 	Statuses map[string]int // commands by status word
 	Faults   map[string]int // answers set aside, by the known fault of the second target
 }

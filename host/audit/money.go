@@ -182,8 +182,8 @@ func invariant4Accounted(s *auditRun) {
 		case notary.Returned:
 			g.returned += e.Online
 			if e.Shadow != -e.Online {
-				s.violated(k.String(), e.Shadow+e.Online, "returned %s from a shadow wallet that gave %s",
-					e.Online, -e.Shadow)
+				s.violated(k.String(), e.Shadow+e.Online,
+					"returned %s from a shadow wallet that gave %s", e.Online, -e.Shadow)
 			}
 		}
 		got[k] = g

@@ -117,8 +117,8 @@ func (w *world) withTap(p *person, s Step, do func(wallet.Tap) error) error {
 // withoutPIN are the kinds in which a phone that is paired with its card needs no PIN.
 var withoutPIN = map[Kind]bool{Load: true, Ask: true, Accept: true, Refuse: true, Sync: true}
 
-// synchroniseAtHome synchronises at the owner's phone, without the PIN now and then, and now and then
-// pairs the phone with the card first.
+// synchroniseAtHome synchronises at the owner's phone, without the PIN now and then, and now and
+// then pairs the phone with the card first.
 func (w *world) synchroniseAtHome(p *person, s Step) error {
 	if w.paired && s.Pick%4 == 1 {
 		if err := w.withTap(p, s, func(tap wallet.Tap) error {

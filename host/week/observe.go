@@ -97,8 +97,8 @@ func (w *world) checkOwners(cards []*message.State) error {
 	return nil
 }
 
-// honest are all cards and terminals for the auditor, each read when it is asked for: what they keep
-// is not in memory at once.
+// honest are all cards and terminals for the auditor, each read when it is asked for: what they
+// keep is not in memory at once.
 type honest struct {
 	ctx   context.Context // of the one audit
 	w     *world
