@@ -91,7 +91,7 @@ type invariant struct {
 
 var invariants = []invariant{
 	{1, "issued is all online, all shadow and the pool", nil, invariant1Issued},
-	{2, "a card's balance is what its records say", invariant2Balance, nil},
+	{2, "a card's balance is what its records say", invariant2Balance, invariant2Sums},
 	{3, "no value created", invariant3Spendable, invariant3NoValueCreated},
 	{4, "all value accounted", nil, invariant4Accounted},
 	{5, "one verdict, one body", invariant5Applied, invariant5One},

@@ -39,6 +39,7 @@ type device struct {
 	ceilings     *message.Policy
 	slots        int
 	status       notary.Status
+	sums         sums
 }
 
 // deviceRows are the rows that concern one device, in the order of the whole.

@@ -50,7 +50,8 @@ func isIntermediary(c service.Caller) bool {
 	return err == nil
 }
 
-// Listen puts the central bank on the network. Beside its calls it ends the devices that are due.
+// Listen puts the central bank on the network. Beside its calls it ends the devices that are due,
+// and nets what a call leaves to it.
 func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, error) {
 	s := c.Settings.Service
 	server, err := party.Listen(ctx, pki.Open(c.folder.Path(c.Settings.Keys), c.environment.Random),
@@ -72,5 +73,24 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 			}
 			return err
 		}))
+	server.Chore(func(ctx context.Context) { c.netLarge(ctx, log) })
 	return server, nil
+}
+
+// netLarge nets large sets of claims whenever there are some.
+func (c *CentralBank) netLarge(ctx context.Context, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.LargeSets():
+		}
+		settled, err := c.NetLarge(context.WithoutCancel(ctx))
+		if err != nil {
+			log.Warn("netting a large set of claims: a later change finds it again",
+				"error", err.Error())
+		} else if settled > 0 {
+			log.Info("netted a large set of claims", "settled", settled)
+		}
+	}
 }

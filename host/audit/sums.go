@@ -1,0 +1,92 @@
+package audit
+
+import (
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
+	"ekrona/host/notary"
+)
+
+// sums are what a device's row carries, so that its equation reads no history.
+type sums struct {
+	reserved    money.Ore // of payments that it made
+	unconfirmed money.Ore // credits in Instructions that it has not confirmed
+	unpaid      money.Ore // amounts of its first bodies, less what its wallet paid for any body
+	accepted    money.Ore // open payments, once for each of its Receipts
+	unanswered  money.Ore // settled to it without its Receipt
+	collected   money.Ore // settled to it
+	swept       money.Ore // out of its wallet to owner, holding or pool; refunds into it are less
+	untaken     money.Ore // credits not taken and not released
+}
+
+// acceptance names the Receipts of a payee for a payment.
+type acceptance struct {
+	payment message.Hash
+	payee   string
+}
+
+// invariant2Sums: the sums in every device's row, for the equation of invariant 2, are those over
+// all rows.
+func invariant2Sums(s *auditRun) {
+	full := make(map[string]*sums, len(s.devices))
+	for id := range s.devices {
+		full[id] = &sums{}
+	}
+	of := func(id string) *sums {
+		if known := full[id]; known != nil {
+			return known
+		}
+		return &sums{} // of nobody that is registered
+	}
+	receipts := make(map[acceptance]int, len(s.answers))
+	for _, v := range s.answers {
+		if v.accepts != nil {
+			receipts[acceptance{*v.accepts, v.payee}]++
+		}
+	}
+	for _, p := range s.payments {
+		made, got := of(p.payer), of(p.payee)
+		if p.verdict == notary.Reserved {
+			made.reserved += p.amount
+		}
+		switch p.signatureStatus {
+		case 0:
+			made.unpaid += p.amount - p.fromShadow
+		case 1:
+			made.unpaid -= p.fromShadow
+		}
+		answers := receipts[acceptance{p.identity, p.payee}]
+		switch {
+		case p.paid():
+			got.collected += p.amount
+			if answers == 0 {
+				got.unanswered += p.amount
+			}
+		case p.verdict == notary.Reserved, p.verdict == notary.Waiting:
+			got.accepted += p.amount * money.Ore(answers)
+		}
+	}
+	released := map[numberedRow]bool{}
+	for n := range s.statement {
+		e := &s.statement[n]
+		switch e.Kind {
+		case notary.Released:
+			released[numberedRow{string(e.Device), e.Instr}] = true
+		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived:
+			of(string(e.Device)).swept -= e.Shadow
+		}
+	}
+	for _, i := range s.instructions {
+		switch {
+		case i.open:
+			of(i.device).unconfirmed += i.credit
+		case i.untaken && !released[i.numberedRow]:
+			of(i.device).untaken += i.credit
+		}
+	}
+	for id, row := range s.devices {
+		if row.sums != *full[id] {
+			s.violated(id, 0, "its row carries the sums %v, and all rows say %v", row.sums,
+				*full[id])
+		}
+	}
+}
