@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,19 +37,29 @@ func (v *Vocabulary) parseNamed(words []string) (apdu.Command, error) {
 	for n < len(words) && words[n] != "extended" && !strings.Contains(words[n], "=") {
 		n++
 	}
-	c, err := v.command(strings.Join(words[:n], " "))
+	named, err := v.command(strings.Join(words[:n], " "))
 	if err != nil {
 		return apdu.Command{}, err
 	}
-	seen := map[string]bool{}
+	c, seen := named.Command, map[string]string{}
 	for _, word := range words[n:] {
 		key, value, _ := strings.Cut(word, "=")
-		if seen[key] {
+		if _, twice := seen[key]; twice {
 			return apdu.Command{}, syntax("%s is given twice", key)
 		}
-		seen[key] = true
-		if err := setOption(&c, word, key, value); err != nil {
+		seen[key] = value
+		if named.has(key) && strings.Contains(word, "=") {
+			continue
+		}
+		if err := setOption(&c, named, word, key, value); err != nil {
 			return apdu.Command{}, err
+		}
+	}
+	for _, f := range named.Fields {
+		if value, given := seen[f.Name]; given {
+			if err := f.Set(&c, value); err != nil {
+				return apdu.Command{}, syntax("%s: %w; it takes %s", f.Name, err, f.Help)
+			}
 		}
 	}
 	if c.Extended && !c.IsExtended() {
@@ -66,7 +77,32 @@ func isHex(word string) bool {
 	return len(word)%2 == 0 && strings.Trim(word, "0123456789abcdefABCDEF") == ""
 }
 
-func setOption(c *apdu.Command, word, key, value string) error {
+// has reports whether the command has a field of this name.
+func (c Command) has(name string) bool {
+	return slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Name == name })
+}
+
+// options are those of every command.
+var options = []string{"cla", "p1", "p2", "data", "ne", "extended"}
+
+func isOption(name string) bool { return slices.Contains(options, name) }
+
+// Options are what may follow the name of a command: those of every command, and its fields.
+func (c Command) Options() []string {
+	var all []string
+	for _, f := range c.Fields {
+		all = append(all, f.Name+"=")
+	}
+	for _, o := range options {
+		if o != "extended" {
+			o += "="
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+func setOption(c *apdu.Command, named Command, word, key, value string) error {
 	var err error
 	switch {
 	case word == "extended":
@@ -82,7 +118,7 @@ func setOption(c *apdu.Command, word, key, value string) error {
 	case key == "ne":
 		c.Ne, err = strconv.Atoi(value)
 	default:
-		return syntax("%q is not an option: use cla=, p1=, p2=, data=, ne=, extended", word)
+		return syntax("%q is not an option: use %s", word, strings.Join(named.Options(), ", "))
 	}
 	if err != nil {
 		return syntax("%s: %q is not its value", key, value)
@@ -102,10 +138,10 @@ func parseByte(s string) (byte, error) {
 // header, in hex otherwise.
 func (v *Vocabulary) commandText(c apdu.Command) string {
 	name, known := v.named(c)
-	if !known {
+	usual := name.Command
+	if !known || len(c.Data) == 0 && len(usual.Data) > 0 {
 		return c.String()
 	}
-	usual := name.Command
 	var text strings.Builder
 	text.WriteString(name.Title)
 	if c.CLA != usual.CLA {

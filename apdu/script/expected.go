@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,6 +16,12 @@ type Expected struct {
 	None   bool
 	Status []Status
 	Data   *Data // nil: any
+}
+
+// Exactly expects this answer and no other.
+func Exactly(r apdu.Response) *Expected {
+	return &Expected{Status: []Status{{uint16(r.SW), 0xFFFF}},
+		Data: &Data{Bytes: bytes.Clone(r.Data), Any: make([]bool, len(r.Data))}}
 }
 
 // Status is a status word with digits that may be anything.

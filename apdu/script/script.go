@@ -18,19 +18,23 @@
 //	command  = hex | name { option }
 //	name     = title of a command in the vocabulary, such as "PUT DATA first PIN"
 //	option   = "cla=" byte | "p1=" byte | "p2=" byte | "data=" hex | "ne=" number | "extended"
+//	         | field "=" value
 //	expected = status { "|" status } [ ":" data ] | "none"
 //	status   = four hex digits, "x" for any digit | name of a status word
 //	data     = hex digits, "??" for any byte, and "*" at the end for any more
 //	argument = text without blanks | text in double quotes, as Go has it
 //	pattern  = text of the word's answer, "*" for anything
 //
-// Hex may have blanks between bytes, bytes are two hex digits, ne is decimal. A named
-// command takes class, instruction, parameters and Ne from the vocabulary unless an
-// option sets it; it is found in either case. "none" is a card that gives no answer, such as
-// one whose power was cut. Words are those that the vocabulary names, in lower case; a program
-// gives them their meaning, such as "cut 3" (package shell), and in the line of one "#" begins a
-// comment only after a blank. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what parses
-// prints in one canonical form, which parses to the same step.
+// Hex may have blanks between bytes, bytes are two hex digits, ne is decimal. A named command
+// takes class, instruction, parameters and Ne from the vocabulary unless an option sets it; it is
+// found in either case. Fields are the command's own, such as "aid=" of SELECT; they are put
+// into the command in the order that the vocabulary gives, after "data=". "none" is a card that
+// gives no answer, such as one whose power was cut.
+//
+// Words are those that the vocabulary names, in lower case; a program gives them their meaning,
+// such as "cut 3" (package host/shell), and in the line of one "#" begins a comment only after a
+// blank. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what parses prints in one
+// canonical form, which parses to the same step.
 package script
 
 import (

@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ekrona/apdu"
@@ -22,7 +23,8 @@ type Vocabulary struct {
 	Malformed bool
 }
 
-// Command is a title and the command that it stands for, without data.
+// Command is a title and the command that it stands for, with the data that it has if a line gives
+// none.
 type Command struct {
 	// Title is words with a blank between them. The first is no hex, and none has a
 	// "=" or is "extended": see [Vocabulary.Check].
@@ -30,6 +32,18 @@ type Command struct {
 	Command apdu.Command
 	// AnyP1 reports that P1 is a number from 1, and that of Command only an example.
 	AnyP1 bool
+	// Fields are set by name, such as "aid=A000000003", in the order of this list; those that
+	// are not given are left out.
+	Fields []Field
+}
+
+// Field is a named part of a command: of its data, or of P1, P2 and Ne.
+type Field struct {
+	// Name is in lower case, a to z, 0 to 9 and "-", and none of the options of every command.
+	Name string
+	Help string // what it takes
+	// Set puts a value into the command; one of the data is appended to it.
+	Set func(c *apdu.Command, value string) error
 }
 
 // NamedStatus is a status word and its name.
@@ -58,18 +72,29 @@ func (v *Vocabulary) Check() error {
 				return syntax("%q is no title: %q means something else in a script", c.Title, word)
 			}
 		}
+		for i, f := range c.Fields {
+			taken := isOption(f.Name) || slices.ContainsFunc(c.Fields[:i],
+				func(g Field) bool { return g.Name == f.Name })
+			if strings.Trim(f.Name, fieldLetters) != "" || f.Name == "" || taken {
+				return syntax("%q of %s is no field: write a to z, 0 to 9 and -, once", f.Name,
+					c.Title)
+			}
+		}
 	}
 	return nil
 }
 
+// fieldLetters are those of a field's name.
+const fieldLetters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
 // command finds a command by its title.
-func (v *Vocabulary) command(title string) (apdu.Command, error) {
+func (v *Vocabulary) command(title string) (Command, error) {
 	for _, c := range v.Commands {
 		if strings.EqualFold(c.Title, title) {
-			return c.Command, nil
+			return c, nil
 		}
 	}
-	return apdu.Command{}, syntax("%q is neither hex nor the name of a command", title)
+	return Command{}, syntax("%q is neither hex nor the name of a command", title)
 }
 
 // named finds the command that a header means; the chaining bit is ignored.

@@ -10,6 +10,18 @@ import (
 // Pattern is what the answer of a word must be: text in which "*" stands for anything.
 type Pattern struct{ text string }
 
+// PatternOf is the pattern of an answer. A "#" behind a blank, which would begin a comment, is
+// anything in it.
+func PatternOf(answer string) *Pattern {
+	words := strings.Fields(answer)
+	for i, word := range words {
+		if word[0] == '#' {
+			words[i] = "*" + word[1:]
+		}
+	}
+	return &Pattern{strings.Join(words, " ")}
+}
+
 // String is the pattern's text.
 func (p *Pattern) String() string { return p.text }
 

@@ -15,10 +15,13 @@ type Decoder struct {
 	// none of them is decoded as one to a security domain, or as an interindustry
 	// command.
 	Vocabularies []Vocabulary
+	// ShowUnknown shows the data of commands that nothing is known of, and all responses but
+	// what a vocabulary calls secret: for who typed the command, not for a log.
+	ShowUnknown bool
 }
 
 // New makes a Decoder that knows these applications.
-func New(vocabularies ...Vocabulary) Decoder { return Decoder{vocabularies} }
+func New(vocabularies ...Vocabulary) Decoder { return Decoder{Vocabularies: vocabularies} }
 
 // Exchange is an [apdu.Exchange], decoded.
 type Exchange struct {
@@ -122,6 +125,7 @@ func malformed(what string, raw []byte, err error) *Node {
 // Command decodes a command.
 func (d Decoder) Command(c apdu.Command) *Node {
 	m := newCommand(c)
+	m.showUnknown = d.ShowUnknown
 	form, known := d.form(c)
 	switch {
 	case known:
@@ -164,7 +168,7 @@ func (d Decoder) Response(c apdu.Command, r apdu.Response) *Node {
 	case managed:
 		n.Children = managementAnswer(c, data)
 	default:
-		n.Children = interindustryAnswer(c, data)
+		n.Children = d.interindustryAnswer(c, data)
 	}
 	sw := detail("SW1-SW2", len(data), n.Raw[len(data):])
 	sw.Clause = "ISO/IEC 7816-4:2013 §5.6"
@@ -182,6 +186,7 @@ type command struct {
 	at               int // of data in the message
 	content          []*Node
 	instead          *Node // of P1 and P2, when they are one value
+	showUnknown      bool
 }
 
 // dataAt is the index of the data in the encoded command.

@@ -46,10 +46,36 @@ var instructions = map[byte]instruction{
 	0xDA: {name: "PUT DATA", clause: "ISO/IEC 7816-4:2013 §11.4.6", odd: true},
 	0xDC: {name: "UPDATE RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.5", odd: true},
 	0xE2: {name: "APPEND RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.6"},
+
+	0xA0: {name: "SEARCH BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.6", odd: true},
+	0xA2: {name: "SEARCH RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.7", open: true},
+	0xD0: {name: "WRITE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.4", odd: true},
+	0xD2: {name: "WRITE RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.4"},
+	0x0C: {name: "ERASE RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.8"},
+	0x04: {name: "DEACTIVATE FILE", clause: "ISO/IEC 7816-9:2017 §7"},
+	0xE0: {name: "CREATE FILE", clause: "ISO/IEC 7816-9:2017 §7", open: true},
+	0xE4: {name: "DELETE FILE", clause: "ISO/IEC 7816-9:2017 §7", open: true},
+	0xE6: {name: "TERMINATE DF", clause: "ISO/IEC 7816-9:2017 §7", open: true},
+	0xE8: {name: "TERMINATE EF", clause: "ISO/IEC 7816-9:2017 §7", open: true},
+	0xFE: {name: "TERMINATE CARD USAGE", clause: "ISO/IEC 7816-9:2017 §7", open: true},
 }
 
-// interindustry finds a command of the standard. Its class is not proprietary.
+// paymentInstructions are those of a proprietary class that every payment application has.
+var paymentInstructions = map[byte]instruction{
+	0x16: {name: "CARD BLOCK", clause: "EMV 4.3 Book 3 §6.5.3"},
+	0x18: {name: "APPLICATION UNBLOCK", clause: "EMV 4.3 Book 3 §6.5.2"},
+	0x1E: {name: "APPLICATION BLOCK", clause: "EMV 4.3 Book 3 §6.5.1"},
+	0xA8: {name: "GET PROCESSING OPTIONS", clause: "EMV 4.3 Book 3 §6.5.8", open: true},
+	0xAE: {name: "GENERATE AC", clause: "EMV 4.3 Book 3 §6.5.5", open: true},
+}
+
+// interindustry finds a command of the standard, whose class is not proprietary, or of payment
+// applications.
 func interindustry(c apdu.Command) (instruction, bool) {
+	if c.CLA&^gpc.SecureBit == classProprietary {
+		i, known := paymentInstructions[c.INS]
+		return i, known
+	}
 	i, known := instructions[c.INS]
 	if !known && c.INS&1 != 0 {
 		i, known = instructions[c.INS&^1]
@@ -78,11 +104,15 @@ func (m *command) interindustry() {
 			m.P1,
 			m.P2,
 		), "not in the reference"
-		if m.IsChained() && len(m.data) > 0 {
+		switch {
+		case len(m.data) == 0:
+		case m.showUnknown:
+			m.add(leaf("", m.at, m.data))
+		case m.IsChained():
 			m.add(chainPart(m.at, m.data))
-			return
+		default:
+			m.rest()
 		}
-		m.rest()
 		return
 	}
 	m.root.Name, m.root.Clause = i.name, i.clause
@@ -95,27 +125,34 @@ func (m *command) interindustry() {
 	case m.IsChained():
 		m.add(chainPart(m.at, m.data))
 	case i.open:
-		n := leaf("", m.at, m.data)
-		n.Children = objects(m.data, m.at, 0)
-		for _, o := range n.Children {
-			o.Detail = true
-		}
-		m.add(n)
+		m.open()
 	default:
 		m.rest()
 	}
 }
 
+// open shows data, and the data objects in it.
+func (m *command) open() {
+	n := leaf("", m.at, m.data)
+	n.Children = objects(m.data, m.at, 0, dictionaryOf(m.Command))
+	for _, o := range n.Children {
+		o.Detail = true
+	}
+	m.add(n)
+}
+
 // interindustryAnswer decodes a response to such a command.
-func interindustryAnswer(c apdu.Command, data []byte) []*Node {
+func (d Decoder) interindustryAnswer(c apdu.Command, data []byte) []*Node {
 	i, known := interindustry(c)
 	switch {
-	case !known, i.closed:
+	case (!known || i.closed) && !d.ShowUnknown:
 		return []*Node{hidden("", 0, data, "")}
 	case secureClass(c.CLA):
 		return []*Node{secured(0, data)}
+	case !known && !usualDictionary.knows(data):
+		return summed(data, nil)
 	}
-	return summed(data, objects(data, 0, 0))
+	return summed(data, objects(data, 0, 0, dictionaryOf(c)))
 }
 
 // summed is data with a line for a conversation, and its parts for the other renderers.
@@ -130,7 +167,7 @@ func summed(data []byte, parts []*Node) []*Node {
 const maxNesting = 8
 
 // objects takes BER-TLV data objects that fill b apart; nil if they do not.
-func objects(b []byte, at, depth int) []*Node {
+func objects(b []byte, at, depth int, names dictionary) []*Node {
 	var nodes []*Node
 	for r := newReader(b, at); !r.Empty(); {
 		begin := r.at()
@@ -138,70 +175,30 @@ func objects(b []byte, at, depth int) []*Node {
 		if err != nil {
 			return nil
 		}
-		nodes = append(nodes, object(o, begin, depth))
+		nodes = append(nodes, object(o, begin, depth, names))
 	}
 	return nodes
 }
 
-func object(o tlv.Object, at, depth int) *Node {
-	row := tags[o.Tag]
+func object(o tlv.Object, at, depth int, names dictionary) *Node {
+	row := names.row(o)
 	n := &Node{
 		Name:   row.name,
 		Clause: row.clause,
 		Offset: at,
 		Raw:    o.Raw,
 		Tag:    o.Tag,
-		Value:  fmt.Sprintf("%X", o.Value),
+		Value:  row.value(o.Value),
 	}
 	if n.Name == "" {
 		n.Name = o.Tag.String()
 	}
 	if o.Tag.IsConstructed() && depth < maxNesting {
 		header := len(o.Raw) - len(o.Value)
-		if inside := objects(o.Value, at+header, depth+1); inside != nil {
+		if inside := objects(o.Value, at+header, depth+1, names); inside != nil {
 			n.Value = ""
 			n.Children = append([]*Node{frame(at, o.Raw[:header])}, inside...)
 		}
 	}
 	return n
-}
-
-// tagRow names a data object.
-type tagRow struct{ name, clause string }
-
-// tags are the data objects that interindustry commands and security domains answer.
-var tags = map[tlv.Tag]tagRow{
-	0x06:       {"object identifier", "ISO/IEC 7816-6"},
-	0x42:       {"issuer identification number", "GPC 2.3.1 §H.1"},
-	0x45:       {"card image number", "GPC 2.3.1 §H.1"},
-	0x50:       {"application label", "ISO/IEC 7816-4:2013 §8.2.2"},
-	0x61:       {"application template", "ISO/IEC 7816-4:2013 §8.2.2"},
-	0x62:       {"file control parameters", "ISO/IEC 7816-4:2013 §7.4.1"},
-	0x64:       {"file management data", "ISO/IEC 7816-4:2013 §7.4.1"},
-	gpc.TagFCI: {"file control information", "ISO/IEC 7816-4:2013 §7.4.1"},
-	gpc.TagAIDOfFCI: {
-		"DF name or module",
-		"ISO/IEC 7816-4:2013 §7.4.3; GPC 2.3.1 table 11-36",
-	},
-	gpc.TagProprietary: {"proprietary data", "ISO/IEC 7816-4:2013 §7.4.3"},
-	gpc.TagMaxData:     {"maximum length of command data", "GPC 2.3.1 table 11-83"},
-	gpc.TagAID:         {"AID", "ISO/IEC 7816-4:2013 §8.2.1"},
-	gpc.TagCardData:    {"card data", "GPC 2.3.1 §H.2"},
-	gpc.TagCapability:  {"card capability information", "GPC 2.3.1 §H.4"},
-	gpc.TagRecognition: {"card recognition data", "GPC 2.3.1 §H.2"},
-	gpc.TagCPLC: {
-		"card production life cycle data",
-		"Visa GlobalPlatform 2.1.1 Card Implementation Requirements",
-	},
-	gpc.TagSequenceCounter: {"sequence counter", "GPC 2.3.1 §11.3"},
-	gpc.TagKeyTemplate:     {"key information template", "GPC 2.3.1 table 11-28"},
-	gpc.TagKeyInfo:         {"key information", "GPC 2.3.1 table 11-28"},
-	gpc.TagResources:       {"extended card resources", "ETSI TS 102 226 §8.2.1.7.2"},
-	gpc.TagTagList:         {"tag list", "ISO/IEC 7816-4:2013 §8.4.1"},
-	gpc.TagStatus:          {"registry entry", "GPC 2.3.1 table 11-36"},
-	gpc.TagLifeCycle:       {"life cycle state", "GPC 2.3.1 table 11-36"},
-	gpc.TagPrivileges:      {"privileges", "GPC 2.3.1 table 11-36"},
-	gpc.TagLoadFileOf:      {"load file", "GPC 2.3.1 table 11-36"},
-	gpc.TagDomain:          {"security domain", "GPC 2.3.1 table 11-36"},
-	gpc.TagVersion:         {"load file version", "GPC 2.3.1 table 11-36"},
 }

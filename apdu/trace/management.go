@@ -56,7 +56,9 @@ func (m *command) management() {
 	case m.INS == gpc.InsSetStatus:
 		show(m.p1, "of", fmt.Sprintf("%02X %X to %02X", m.P1, m.data, m.P2))
 		if n > 0 {
-			m.add(detail("AID", m.at, m.data))
+			aid := leaf("AID", m.at, m.data)
+			aid.Detail = true
+			m.add(aid)
 		}
 	case m.INS == gpc.InsInstall:
 		m.install()
@@ -92,7 +94,7 @@ func secured(at int, data []byte) *Node {
 
 // objects adds data objects that a conversation leaves out.
 func (m *command) objects() {
-	parts := objects(m.data, m.at, 0)
+	parts := objects(m.data, m.at, 0, managementDictionary)
 	if parts == nil {
 		m.rest()
 	}
@@ -237,7 +239,11 @@ func managementAnswer(c apdu.Command, data []byte) []*Node {
 	case len(data) == 1 && data[0] == 0: // nothing more to say (GPC 2.3.1 §11.5.3.1)
 		return []*Node{detail("confirmation", 0, data)}
 	}
-	return summed(data, objects(data, 0, 0))
+	names := managementDictionary
+	if c.INS == gpc.InsSelect { // of any application
+		names = usualDictionary
+	}
+	return summed(data, objects(data, 0, 0, names))
 }
 
 // Lengths of the response to INITIALIZE UPDATE in bytes (GPC Amd D 1.2 table 7-3).

@@ -28,6 +28,8 @@ type Node struct {
 	// Detail reports that a conversation leaves the part out: lengths, and what the part
 	// above says already.
 	Detail bool
+
+	framing bool // it is length, tag or header: of no interest but to programs
 }
 
 // Leaves are the parts without parts of their own, in their order.
@@ -52,7 +54,8 @@ func (n *Node) Title() string {
 
 // detail makes a leaf that a conversation leaves out.
 func detail(name string, at int, raw []byte) *Node {
-	return &Node{Name: name, Offset: at, Raw: raw, Value: fmt.Sprintf("%X", raw), Detail: true}
+	return &Node{Name: name, Offset: at, Raw: raw, Value: fmt.Sprintf("%X", raw), Detail: true,
+		framing: true}
 }
 
 // leaf makes a leaf that shows its bytes.

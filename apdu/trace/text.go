@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ekrona/apdu"
+	"ekrona/apdu/tlv"
 )
 
 // nameWidth aligns the values of a template.
@@ -16,6 +17,8 @@ const nameWidth = 22
 type Text struct {
 	// Raw adds the bytes of each command and response in hex, those masked as "**".
 	Raw bool
+	// Whole shows long values whole, and all data objects with their tags.
+	Whole bool
 }
 
 // Writer is a sink for [apdu.Recorder] that writes each exchange when it is over. Errors
@@ -47,7 +50,7 @@ func (t Text) Response(n *Node) string {
 }
 
 func (t Text) message(first string, n *Node) string {
-	p := &printer{}
+	p := &printer{whole: t.Whole}
 	p.line("%s", first)
 	p.depth++
 	if t.Raw {
@@ -74,6 +77,7 @@ func rawText(n *Node) string {
 type printer struct {
 	strings.Builder
 	depth int
+	whole bool
 }
 
 func (p *printer) line(format string, args ...any) {
@@ -83,19 +87,44 @@ func (p *printer) line(format string, args ...any) {
 
 func (p *printer) nodes(nodes []*Node) {
 	for _, n := range nodes {
-		if n.Detail {
+		if n.Detail && (!p.whole || n.framing) {
 			continue
 		}
+		name, value := n.Name, n.Value
+		if p.whole {
+			if n.Tag != 0 && name != n.Tag.String() {
+				name = n.Tag.String() + " " + name
+			}
+			value = n.wholeValue()
+		}
+		parts := len(n.Children) > 0 && !n.Masked
 		switch {
-		case n.Name == "":
-			p.line("%s", n.Value)
-		case len(n.Children) > 0 && !n.Masked:
-			p.line("%s: %s", n.Name, n.Value)
+		case name == "" && p.whole && parts:
+			p.nodes(n.Children)
+			continue
+		case name == "":
+			p.line("%s", value)
+		case parts:
+			p.line("%s", strings.TrimSuffix(name+": "+value, " "))
 		default:
-			p.line("%-*s %s", nameWidth, n.Name, n.Value)
+			p.line("%-*s %s", nameWidth, name, value)
 		}
 		p.depth++
 		p.nodes(n.Children)
 		p.depth--
 	}
+}
+
+// wholeValue is the value, of which nothing is left out.
+func (n *Node) wholeValue() string {
+	content := n.Raw
+	if n.Tag != 0 {
+		if o, err := tlv.NewReader(n.Raw).Next(); err == nil {
+			content = o.Value
+		}
+	}
+	if !n.Masked && len(n.Children) == 0 && n.Value == Shortened(content) {
+		return fmt.Sprintf("%X", content)
+	}
+	return n.Value
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"encoding/binary"
+	"fmt"
 
 	"ekrona/emulator/engine"
 	"ekrona/emulator/vm"
@@ -223,22 +224,33 @@ func (k *parsedKey) Copy() (any, error) { return k, nil }
 
 // parsed returns the engine's form of a key. It throws UNINITIALIZED_KEY, or
 // ILLEGAL_VALUE if the components do not make a key.
-func parsed(c *vm.Call, key vm.Ref) any {
+func parsed(c *vm.Call, key vm.Ref) any { return parse(c, key).value }
+
+// parse is parsed, with the bytes that the form was made of.
+func parse(c *vm.Call, key vm.Ref) *parsedKey {
 	content := keyContent(c, key)
 	if known, ok := c.Volatile(key).(*parsedKey); ok && bytes.Equal(known.made, content) {
-		return known.value
+		return known
 	}
 	if !isInitialized(c, key) {
 		throwCrypto(c, cryptoUninitialized)
 	}
 	f, bits := familyOf(c, key), int(c.Field(key, keyBits))
-	made := append([]byte(nil), content...)
-	value, err := f.parse(bits, splitKey(f, bits, made))
-	if err != nil {
+	of := func() string { return fmt.Sprintf("key %p %d %s", f, bits, content) }
+	result := c.Remembered(of, func() any {
+		made := append([]byte(nil), content...)
+		value, err := f.parse(bits, splitKey(f, bits, made))
+		if err != nil {
+			return nil
+		}
+		return &parsedKey{made, value}
+	})
+	fresh, ok := result.(*parsedKey)
+	if !ok {
 		throwCrypto(c, cryptoIllegalValue)
 	}
-	c.SetVolatile(key, &parsedKey{made, value})
-	return value
+	c.SetVolatile(key, fresh)
+	return fresh
 }
 
 // usableKey checks a key given to init: accessible, of one of the families, and

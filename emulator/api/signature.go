@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"crypto/subtle"
+	"fmt"
 
 	"ekrona/emulator/engine"
 	"ekrona/emulator/vm"
@@ -243,14 +244,22 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 	var signature []byte
 	var err error
 	bits := int(c.Field(key, keyBits))
-	switch k := parsed(c, key).(type) {
+	form := parse(c, key)
+	switch k := form.value.(type) {
 	case *engine.ECPrivateKey:
 		c.CountCrypto(KindECDSASign, bits)
 		hash := spec.hash()
 		if spec.takesDigest() {
 			hash = digestOfLength(len(digest))
 		}
-		if signature, err = k.Sign(hash, digest); err == nil && spec.cipher == sigPlain {
+		of := func() string {
+			return fmt.Sprintf("sign %d %s%s", hash, form.made, digest)
+		}
+		signed := c.Remembered(of, func() any {
+			made, failed := k.Sign(hash, digest) // by a nonce that follows from both
+			return ecdsaResult{made, failed}
+		}).(ecdsaResult)
+		if signature, err = signed.signature, signed.err; err == nil && spec.cipher == sigPlain {
 			signature, err = plainOf(signature, orderBytes(c, key))
 		}
 	case *engine.RSAPrivateKey:
@@ -269,18 +278,28 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 	return signature
 }
 
+// ecdsaResult is a signature, or why there is none.
+type ecdsaResult struct {
+	signature []byte
+	err       error
+}
+
 func checkSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest, signature []byte) bool {
 	if spec.isMAC() {
 		return subtle.ConstantTimeCompare(digest, signature) == 1
 	}
 	bits := int(c.Field(key, keyBits))
-	switch k := parsed(c, key).(type) {
+	form := parse(c, key)
+	switch k := form.value.(type) {
 	case *engine.ECPublicKey:
 		c.CountCrypto(KindECDSAVerify, bits)
 		if spec.cipher == sigPlain {
 			signature = derOf(signature, orderBytes(c, key))
 		}
-		return k.Verify(digest, signature)
+		of := func() string {
+			return "verify " + string(form.made) + string(digest) + string(signature)
+		}
+		return c.Remembered(of, func() any { return k.Verify(digest, signature) }).(bool)
 	case *engine.RSAPublicKey:
 		c.CountCrypto(KindRSAPublic, bits)
 		if spec.padding == padPSS {

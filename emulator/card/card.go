@@ -58,7 +58,9 @@ type Card struct {
 	dead error // why the card answers nothing until a reset; nil while it runs
 	cut  int   // persistent write of the next command before which power goes; 0 for none
 	last Stats
-	file string // where it is saved after every change; empty if nowhere
+	// thrown is the last exception that came out of an applet in the last command; nil for none
+	thrown *vm.JavaException
+	file   string // where it is saved after every change; empty if nowhere
 }
 
 var _ apdu.Card = (*Card)(nil)
@@ -171,7 +173,7 @@ func (c *Card) account(action func() error) error {
 	}
 	c.machine.ResetStats()
 	c.machine.CutBefore(c.cut)
-	c.cut = 0
+	c.cut, c.thrown = 0, nil
 	err := action()
 	if err == nil {
 		_, err = c.machine.CollectIfRequested()
@@ -189,6 +191,10 @@ func (c *Card) account(action func() error) error {
 	}
 	return err
 }
+
+// Thrown is the last exception that came out of an applet in the last command, loading,
+// installation or deletion; nil for none. Its status word is the answer, 6F00 if it has none.
+func (c *Card) Thrown() *vm.JavaException { return c.thrown }
 
 // Memory returns how much memory is free.
 func (c *Card) Memory() (Memory, error) {

@@ -32,6 +32,16 @@ func (e *powerLost) Error() string {
 
 func (e *powerLost) Unwrap() []error { return []error{ErrPowerLost, e.cut} }
 
+// mute is ErrMute with the machine's own account of it.
+type mute struct{ fault *vm.CardFault }
+
+func (e *mute) Error() string {
+	return fmt.Sprintf("%v (%s fault at %s: %s); reset it", ErrMute, e.fault.Kind, e.fault.Where,
+		e.fault.What)
+}
+
+func (e *mute) Unwrap() []error { return []error{ErrMute, e.fault} }
+
 // stopped turns what ended vm.Enter into an error of the card.
 func stopped(err error) error {
 	var cut *vm.PowerCut
@@ -42,8 +52,7 @@ func stopped(err error) error {
 	case errors.As(err, &cut):
 		return &powerLost{cut}
 	case errors.As(err, &fault):
-		return fmt.Errorf("%w (%s fault at %s: %s); reset it", ErrMute, fault.Kind, fault.Where,
-			fault.What)
+		return &mute{fault}
 	default:
 		return err
 	}

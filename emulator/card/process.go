@@ -152,6 +152,9 @@ func (c *Card) applet(instance vm.Instance) vm.Ref {
 func (c *Card) guarded(call *vm.Call, run func()) *vm.JavaException {
 	api.ForgetResult(call)
 	thrown := call.Try(run)
+	if thrown != nil {
+		c.thrown = thrown
+	}
 	if thrown != nil && !call.InstanceOf(thrown.Ref, isoException) {
 		c.note("the applet threw %s", thrown)
 	}

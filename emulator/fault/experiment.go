@@ -44,6 +44,7 @@ const (
 func NewExperiment(
 	ctx context.Context, c *card.Card, command apdu.Command,
 ) (*Experiment, error) {
+	c.Machine().Remember()
 	e := &Experiment{Card: c, Command: command, injector: NewInjector(c),
 		HoldsBefore: c.Fingerprint()}
 	var err error

@@ -13,6 +13,8 @@ type Fault struct {
 	// Element is which of the values that the bytecode reads, from 0: a native that it calls may
 	// read many bytes.
 	Element int
+
+	goesOn bool // of a model that hits several bytecodes: the first is hit already
 }
 
 // String is the fault's name, as [Parse] reads it: skip#1242, read=FF#95, read=FF#95.12.

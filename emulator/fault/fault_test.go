@@ -20,6 +20,7 @@ const (
 	insFibonacci = 0x17
 	insPIN       = 0x70
 	insTransact  = 0x60
+	insCrypto    = 0x78
 	insEcho      = 0x7C
 )
 
@@ -53,6 +54,7 @@ var (
 	wrongPIN = command(insPIN, 0, 0, 1, 2, 3, 5)
 	commands = map[string]apdu.Command{
 		"Fibonacci": command(insFibonacci, 4, 0), "PIN": wrongPIN,
+		"signature":   command(insCrypto, 7, 0, 1, 2, 3),
 		"transaction": command(insTransact, 0, 0x35), "echo": command(insEcho, 0, 0, 1, 2, 3),
 	}
 )
@@ -60,7 +62,10 @@ var (
 // TestEveryFaultHappens: each fault that a trace names happens when its command is sent again,
 // once, and does the same when it is repeated by its name; and without one nothing changes.
 func TestEveryFaultHappens(t *testing.T) {
-	models := append(fault.Models(), named(t, "flip=0"), named(t, "call=01"), named(t, "read=80"))
+	models := fault.Models()
+	for _, name := range []string{"flip=0", "skip=3", "call=01", "read=80"} {
+		models = append(models, named(t, name))
+	}
 	c := probe(t)
 	for name, command := range commands {
 		e, err := fault.NewExperiment(t.Context(), c, command)
@@ -90,6 +95,9 @@ func TestEveryFaultHappens(t *testing.T) {
 		}
 		assert.Positive(t, mute, name)
 		assert.Positive(t, other, name)
+		as, err := e.Try(t.Context())
+		require.NoError(t, err)
+		assert.True(t, fault.Same(as, e.Answer), "%s: as before, after all faults", name)
 		require.NoError(t, e.Leave())
 		assert.Equal(t, e.Held, c.Fingerprint())
 		require.NoError(t, c.RestoreSnapshot(e.Before))
@@ -195,7 +203,8 @@ func TestNames(t *testing.T) {
 		assert.Equal(t, m.About, same.About)
 	}
 	for _, bad := range []string{"", "skip", "skip#", "skip#-1", "skip#1.-2", "jump#1", "call=#1",
-		"call=5#1", "read=123#1", "flip=16#1", "flip=x#1", "skip#1.2.3"} {
+		"call=5#1", "read=123#1", "flip=16#1", "skip=1#1", "skip=02#1",
+		"flip=x#1", "skip#1.2.3"} {
 		_, err := fault.Parse(bad)
 		assert.Error(t, err, bad)
 	}

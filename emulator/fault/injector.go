@@ -74,8 +74,15 @@ func (i *Injector) strike(f *Fault, was vm.Value) vm.Action {
 	if f.Model.value != nil {
 		action.Value = f.Model.value(was)
 	}
-	i.struck++
-	i.faults = i.faults[1:]
+	if !f.goesOn {
+		i.struck++
+	}
+	if f.Model.more > 0 {
+		f.Model.more--
+		f.N, f.goesOn = f.N+1, true
+	} else {
+		i.faults = i.faults[1:]
+	}
 	return action
 }
 

@@ -18,6 +18,8 @@ type Model struct {
 	kind  vm.ActionKind
 	// value is what is put in a value's place, by what it was.
 	value func(was vm.Value) vm.Value
+	// more is how many bytecodes after the first one it hits too.
+	more int
 	// strikes reports whether it changes anything at that step.
 	strikes func(s *Step) bool
 }
@@ -55,14 +57,26 @@ func Models() []Model {
 
 // families are the models that have a parameter in their name.
 const (
+	familySkip = "skip=" // so many bytecodes in a row are skipped, 2 to 99
 	familyCall = "call=" // the call is skipped and has that result, in hex
 	familyRead = "read=" // a value, or a byte that a native reads, is read as that, in hex
 	familyFlip = "flip=" // that bit, from 0, is read inverted
 )
 
+const maxSkipped = 99
+
 // ModelNamed finds a model: one of [Models], or of their families with another parameter, such as
-// call=01, read=80 and flip=7.
+// skip=2, call=01, read=80 and flip=7.
 func ModelNamed(name string) (Model, error) {
+	if parameter, is := strings.CutPrefix(name, familySkip); is {
+		n, err := strconv.Atoi(parameter)
+		if err != nil || n < 2 || n > maxSkipped || strconv.Itoa(n) != parameter {
+			return Model{}, fmt.Errorf("%q skips no number of bytecodes from 2 to %d", name,
+				maxSkipped)
+		}
+		return Model{Name: name, About: parameter + " bytecodes in a row are skipped",
+			kind: vm.Skip, more: n - 1, strikes: func(*Step) bool { return true }}, nil
+	}
 	if parameter, is := strings.CutPrefix(name, familyCall); is {
 		v, err := hexValue(parameter)
 		return Model{Name: name, About: "the call is skipped; its result is " + parameter,
@@ -92,8 +106,8 @@ func ModelNamed(name string) (Model, error) {
 	models := Models()
 	i := slices.IndexFunc(models, func(m Model) bool { return m.Name == name })
 	if i < 0 {
-		return Model{}, fmt.Errorf("no model of faults is called %q; there are %s, and call=, "+
-			"read= and flip= with other values", name, strings.Join(names(models), ", "))
+		return Model{}, fmt.Errorf("no model of faults is called %q; there are %s, and skip=, "+
+			"call=, read= and flip= with other values", name, strings.Join(names(models), ", "))
 	}
 	return models[i], nil
 }

@@ -83,7 +83,7 @@ func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
 							continue
 						}
 					}
-					if !yield(Fault{m, n, e}) {
+					if !yield(Fault{Model: m, N: n, Element: e}) {
 						return
 					}
 				}

@@ -21,6 +21,7 @@ type Image struct {
 type Object struct {
 	vm.Object
 	Path   string
+	Root   bool    // no other object leads to it: an applet, static fields, the runtime's own
 	Class  string  // name of an instance's class, or type of an array
 	Fields []Field // of an instance
 
@@ -86,22 +87,23 @@ func (t *taking) walk() {
 	})
 	for _, i := range t.v.Instances() {
 		if o := t.heap[i.Applet]; o != nil {
-			t.reach(i.Applet, t.unused(t.names.Class(o.Type)))
-			t.reach(i.AID, t.unused(t.names.Class(o.Type)+" AID"))
+			t.root(i.Applet, t.unused(t.names.Class(o.Type)))
+			t.root(i.AID, t.unused(t.names.Class(o.Type)+" AID"))
 		}
 	}
 	t.follow()
 	t.v.LookStatic(t.static)
 	t.follow()
 	for _, r := range t.order {
-		if o := t.heap[r]; o.Path == "" && o.Owner == 0 && (o.NVM > 0 || o.RAM > 0) {
-			t.reach(r, t.unused(t.ofRuntime(o)))
+		if o := t.heap[r]; o.Path == "" && o.Owner == 0 &&
+			(o.NVM > 0 || o.RAM > 0 || o.Flags&vm.GlobalArray != 0) {
+			t.root(r, t.unused(t.ofRuntime(o)))
 			t.follow()
 		}
 	}
 	for _, r := range t.order {
 		if o := t.heap[r]; o.Path == "" && o.Owner != 0 {
-			t.reach(r, t.unused("unreachable "+t.class(o)))
+			t.root(r, t.unused("unreachable "+t.class(o)))
 			t.follow()
 		}
 	}
@@ -121,6 +123,14 @@ func (t *taking) unused(path string) string {
 		path = fmt.Sprintf("%s %d", first, n)
 	}
 	return path
+}
+
+// root enters an object to which no other leads.
+func (t *taking) root(r vm.Ref, path string) {
+	t.reach(r, path)
+	if o := t.heap[r]; o != nil && o.Path == path {
+		o.Root = true
+	}
 }
 
 // reach enters an object, unless it is there already.
@@ -154,7 +164,7 @@ func (t *taking) follow() {
 
 // static enters the static fields of a package.
 func (t *taking) static(p *vm.Package, image []byte, references []int32) {
-	o := &Object{Path: t.unused(t.names.Package(p)), Class: "static fields",
+	o := &Object{Root: true, Path: t.unused(t.names.Package(p)), Class: "static fields",
 		Static: t.names.Statics(p, len(references), len(image))}
 	o.Package = p
 	o.Bytes, o.Cells, o.NVM = image, references, len(image)

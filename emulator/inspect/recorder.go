@@ -62,6 +62,13 @@ func (r *Recorder) Begin() {
 	r.account = Account{Capacity: r.machine.Transaction().Capacity, Thrown: []string{}}
 }
 
+// Again starts the account of the same command anew, which runs again from its beginning.
+func (r *Recorder) Again() {
+	r.command++
+	r.account = Account{Capacity: r.account.Capacity, Thrown: []string{}}
+	r.transaction = 0
+}
+
 // End returns what the command changed, and its account.
 func (r *Recorder) End() ([]Change, Account) {
 	after := Take(r.machine, r.names, Everything)

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"strings"
 
 	"ekrona/emulator/vm"
 )
@@ -129,4 +130,66 @@ func (i *Image) static(o *Object, f Static) string {
 		return fmt.Sprint(at(1)&1 != 0)
 	}
 	return fmt.Sprint(int8(at(1)))
+}
+
+// Accessed names what an access is to: the object, and its field, or its element, or its range.
+func (i *Image) Accessed(a *vm.Access) (object string, names []string) {
+	var o *Object
+	if a.Package == nil {
+		o = i.byRef[a.Object]
+	} else {
+		for _, s := range i.Objects {
+			if s.Package == a.Package {
+				o = s
+			}
+		}
+	}
+	if o == nil {
+		return fmt.Sprintf("object %d", a.Object), nil
+	}
+	if o.isBytes() {
+		names = append(names, fmt.Sprintf("%s[%d..%d]", o.Path, a.Index, a.Index+a.Length-1))
+		for n := range a.Length {
+			names = append(names, fmt.Sprintf("%s[%d]", o.Path, a.Index+n))
+		}
+		return o.Path, names
+	}
+	for _, e := range i.Elements(o) {
+		if e.Place == a.Index || e.Type == "I" && e.Place+1 == a.Index {
+			names = append(names, Change{Object: o.Path, Field: e.Name}.Name())
+		}
+	}
+	return o.Path, names
+}
+
+// Written says what a write changes: the name, what it holds, and what it will.
+func (i *Image) Written(a *vm.Access) string {
+	object, names := i.Accessed(a)
+	if len(names) > 0 {
+		object = names[0]
+	}
+	if a.Length == 1 {
+		return fmt.Sprintf("%s %d -> %d", object, a.Old(0), a.New(0))
+	}
+	old, now := "", ""
+	for n := range a.Length {
+		old += fmt.Sprintf("%02X", byte(a.Old(n)))
+		now += fmt.Sprintf("%02X", byte(a.New(n)))
+	}
+	return fmt.Sprintf("%s %s -> %s", object, old, now)
+}
+
+// Matches reports whether a name is as a pattern has it, "*" standing for anything.
+func Matches(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	rest, found := strings.CutPrefix(name, parts[0])
+	if !found || len(parts) == 1 {
+		return found && rest == ""
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		if _, rest, found = strings.Cut(rest, part); !found {
+			return false
+		}
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
 }

@@ -14,6 +14,7 @@ type JavaException struct {
 	HasReason bool   // the class has a reason code (JCVM CardException, CardRuntimeException)
 	Ref       Ref    // the exception object
 	Where     string // method and program counter that threw it
+	At        Site   // the same
 }
 
 func (e *JavaException) Error() string {
@@ -46,6 +47,7 @@ type CardFault struct {
 	Kind  FaultKind
 	What  string
 	Where string // method and program counter
+	At    Site
 }
 
 func (e *CardFault) Error() string {
@@ -96,7 +98,8 @@ type javaTrap struct {
 }
 
 func (v *VM) fault(kind FaultKind, what string) {
-	panic(&CardFault{Kind: kind, What: what, Where: v.where()})
+	at := v.here()
+	panic(&CardFault{Kind: kind, What: what, Where: at.String(), At: at})
 }
 
 func (v *VM) throwRef(r Ref) {
@@ -151,7 +154,7 @@ func (v *VM) recovered(p any) error {
 
 func (v *VM) javaException(t javaTrap) *JavaException {
 	o := v.object(t.ref)
-	e := &JavaException{Class: o.class.Name(), Ref: t.ref, Where: t.at.String()}
+	e := &JavaException{Class: o.class.Name(), Ref: t.ref, Where: t.at.String(), At: t.at}
 	if slot := o.class.reasonSlot; slot >= 0 {
 		e.HasReason = true
 		e.Reason = int16(*v.slot(t.ref, slot))

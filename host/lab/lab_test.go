@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu/scp03"
 	"ekrona/emulator/card"
 	"ekrona/host/shell"
 )
@@ -34,7 +35,7 @@ const use = `00A4040007F050524F42080100 -> 9000
 802000000401020304 -> 9000
 8012000002000A -> 9000
 80220000020200 -> 9000
-803000000302010200 -> 9000 : 0003
+80300000040003010500 -> 9000 : 0003
 8040000000 -> 9000 : 005A
 `
 
@@ -156,6 +157,21 @@ reset
 	assert.Equal(t, "it takes the power away itself", report.Lines[3].Skipped)
 	assert.Equal(t, "the card is not at rest before it", report.Lines[4].Skipped)
 	assert.Zero(t, report.Findings)
+}
+
+// TestLinesInASecureChannel are done and not torn; those behind it are.
+func TestLinesInASecureChannel(t *testing.T) {
+	s := purse(t, false)
+	s.Keys = func(string) (scp03.KeySource, error) { return scp03.TestKeys(), nil }
+	report, err := (&Tear{Subject: s, Script: read(t, s, `secure test
+80F24000024F0000
+reset
+00A4040007F050524F42080100 -> 9000
+80100000020064 -> 9000
+`)}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, report.Lines[1].Skipped, "secure channel")
+	assert.Equal(t, 1, report.Findings)
 }
 
 // TestTableBesideOfAnotherBuild is refused.

@@ -19,6 +19,7 @@ type Rules struct {
 	higher   []string
 	same     [][2]string
 	observed []Line
+	allowed  []string // findings of fuzzing
 }
 
 // ParseRules reads rules, one a line; "#" begins a comment. Patterns are names as a tear shows
@@ -28,6 +29,7 @@ type Rules struct {
 //	never-lower PATTERN    a number that no cut may set back
 //	never-higher PATTERN   a number that no cut may raise
 //	same NAME NAME         two fields that hold the same after every cut
+//	allow PATTERN          a finding of fuzzing that is known, by its kind and its place
 //	observe LINE           the card is as before, or as after, when it answers this line so,
 //	                       whatever its memory holds; several are done in their order
 func (s *Subject) ParseRules(r io.Reader) (*Rules, error) {
@@ -60,6 +62,10 @@ func (r *Rules) add(s *Subject, word, rest string) error {
 		return nil
 	}
 	rest, _, _ = strings.Cut(rest, " #")
+	if word == "allow" {
+		r.allowed = append(r.allowed, strings.TrimSpace(rest))
+		return nil
+	}
 	names := strings.Fields(rest)
 	want := 1
 	if word == "same" {
@@ -68,7 +74,8 @@ func (r *Rules) add(s *Subject, word, rest string) error {
 	known := []string{"ignore", "never-lower", "never-higher", "same"}
 	switch {
 	case !slices.Contains(known, word):
-		return fmt.Errorf("%q is no rule: use ignore, never-lower, never-higher, same, observe",
+		return fmt.Errorf("%q is no rule: use ignore, never-lower, never-higher, same, allow, "+
+			"observe",
 			word)
 	case len(names) != want:
 		return fmt.Errorf("%s takes %d names, not %d", word, want, len(names))
@@ -101,7 +108,7 @@ var ofAPI = []struct{ class, field, reason string }{
 func (r *Rules) allows(c inspect.Change, in *inspect.Image) bool {
 	name := c.Name()
 	for _, pattern := range r.ignored {
-		if matches(pattern, name) || matches(pattern, c.Object) {
+		if inspect.Matches(pattern, name) || inspect.Matches(pattern, c.Object) {
 			return true
 		}
 	}
@@ -158,12 +165,12 @@ func (r *Rules) moved(c inspect.Change) (list []string) {
 		return nil
 	}
 	for _, pattern := range r.lower {
-		if now < old && matches(pattern, c.Name()) {
+		if now < old && inspect.Matches(pattern, c.Name()) {
 			list = append(list, fmt.Sprintf("%s fell from %s to %s", c.Name(), c.Old, c.New))
 		}
 	}
 	for _, pattern := range r.higher {
-		if now > old && matches(pattern, c.Name()) {
+		if now > old && inspect.Matches(pattern, c.Name()) {
 			list = append(list, fmt.Sprintf("%s rose from %s to %s", c.Name(), c.Old, c.New))
 		}
 	}
@@ -176,19 +183,4 @@ func number(c inspect.Change, value string) (int64, error) {
 		return strconv.ParseInt(value, 16, 64)
 	}
 	return strconv.ParseInt(value, 10, 64)
-}
-
-// matches reports whether a name is as a pattern has it, "*" standing for anything.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	rest, found := strings.CutPrefix(name, parts[0])
-	if !found || len(parts) == 1 {
-		return found && rest == ""
-	}
-	for _, part := range parts[1 : len(parts)-1] {
-		if _, rest, found = strings.Cut(rest, part); !found {
-			return false
-		}
-	}
-	return strings.HasSuffix(rest, parts[len(parts)-1])
 }

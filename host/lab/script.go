@@ -40,6 +40,11 @@ func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
 			names.Words = append(names.Words, w.Name)
 		}
 	}
+	return readScript(&names, r)
+}
+
+// readScript reads the lines of a script in a language.
+func readScript(names *script.Vocabulary, r io.Reader) ([]Line, error) {
 	var found []Line
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(nil, script.MaxLine)

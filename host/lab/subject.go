@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/script"
 	"ekrona/apdu/trace"
 	"ekrona/emulator/cap"
@@ -38,6 +39,7 @@ type Subject struct {
 	Words   []shell.Word
 	Names   script.Vocabulary
 	Decoder trace.Decoder
+	Keys    func(name string) (scp03.KeySource, error) // of security domains
 }
 
 // Instance is an applet instance that is made.
@@ -61,7 +63,7 @@ func (s *Subject) Open(ctx context.Context) (*Bench, error) {
 	}
 	session, err := shell.New(shell.VirtualTarget(managed, "virtual "+s.Profile.Name,
 		func() error { return nil }), shell.Options{Words: s.Words, Names: s.Names,
-		Decoder: s.Decoder})
+		Decoder: s.Decoder, Tables: s.Tables, Keys: s.Keys})
 	if err != nil {
 		return nil, err
 	}

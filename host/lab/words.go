@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,24 +8,22 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/emulator/card"
+	"ekrona/emulator/debugger"
 	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
 	"ekrona/emulator/vm"
 	"ekrona/host/shell"
 )
 
-// Words are the words of this package for sessions: they look inside the card, debug and tear. The
-// tables name what is in CAP files without debug information; those that lie beside files that
-// are loaded are found. Nothing watches a card until one of the words asks for it.
-func Words(tables ...*lines.Table) []shell.Word {
-	w := &words{tables: tables, states: map[*shell.Session]*state{}}
-	return slices.Concat([]shell.Word{w.load()}, w.lookWords(), w.runWords(), w.tearWords())
+// Words are the words of this package for sessions: they look inside the card, debug and tear.
+// Nothing watches a card until one of the words asks for it.
+func Words() []shell.Word {
+	w := &words{states: map[*shell.Session]*state{}}
+	return slices.Concat(w.lookWords(), w.runWords(), w.debugWords(), w.tearWords())
 }
 
 // words are one table of words; it may serve several sessions.
 type words struct {
 	mutex  sync.Mutex
-	tables []*lines.Table
 	states map[*shell.Session]*state
 }
 
@@ -35,6 +32,8 @@ type state struct {
 	session *shell.Session
 	card    *card.Card
 	names   *inspect.Names
+	tables  int // of the session, that are in names
+	debug   *debugger.Debugger
 
 	recorder *inspect.Recorder // nil unless watching
 	fresh    bool              // the next exchange begins a command
@@ -54,9 +53,18 @@ func (w *words) of(s *shell.Session) (*state, error) {
 	defer w.mutex.Unlock()
 	kept := w.states[s]
 	if kept == nil {
-		kept = &state{session: s, card: virtual, names: inspect.NewNames(w.tables...)}
+		managed, err := s.Managed()
+		if err != nil {
+			return nil, err
+		}
+		kept = &state{session: s, card: virtual, names: inspect.NewNames()}
+		kept.debug = debugger.New(managed, virtual.Machine(), kept.names)
 		w.states[s] = kept
 		s.Observe(kept.observe)
+	}
+	if tables := s.Tables(); len(tables) > kept.tables {
+		kept.names.Add(tables[kept.tables:]...)
+		kept.tables = len(tables)
 	}
 	return kept, nil
 }
@@ -73,7 +81,7 @@ func (k *state) watch() error {
 	if k.coverage != nil {
 		probes = append(probes, k.coverage.Probe())
 	}
-	return k.card.Machine().SetProbe(vm.Probes(probes...))
+	return k.debug.Beside(vm.Probes(probes...))
 }
 
 // observe takes what a command changed, when it is over.
@@ -86,39 +94,6 @@ func (k *state) observe(e apdu.Exchange) {
 	}
 	if !e.Carried {
 		k.recorder.Begin()
-	}
-}
-
-// load is the word of package shell, and finds line tables beside the files.
-func (w *words) load() shell.Word {
-	all := shell.Words()
-	load := all[slices.IndexFunc(all, func(w shell.Word) bool { return w.Name == "load" })]
-	run := load.Run
-	load.Run = func(
-		ctx context.Context, s *shell.Session, arguments []string,
-	) (shell.Answer, error) {
-		answer, err := run(ctx, s, arguments)
-		if err != nil {
-			return answer, err
-		}
-		tables, err := TablesBeside(arguments)
-		if err != nil {
-			s.Note("%v", err)
-			return answer, nil
-		}
-		w.add(s, tables...)
-		return answer, nil
-	}
-	return load
-}
-
-// add makes tables known to a session and to those that come.
-func (w *words) add(s *shell.Session, tables ...*lines.Table) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	w.tables = append(w.tables, tables...)
-	if kept := w.states[s]; kept != nil {
-		kept.names.Add(tables...)
 	}
 }
 

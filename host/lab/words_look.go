@@ -127,7 +127,7 @@ func (w *words) dump(
 	}
 	shown := []inspect.Shown{}
 	for _, o := range inspect.Take(k.card.Machine(), k.names, part).Dump() {
-		if matches(pattern, o.Object) {
+		if inspect.Matches(pattern, o.Object) {
 			shown = append(shown, o)
 		}
 	}
@@ -181,6 +181,6 @@ func (w *words) symbols(
 	if err != nil {
 		return shell.Answer{}, err
 	}
-	w.add(s, t)
+	s.AddTables(t)
 	return shell.Answer{Line: plural(len(t.Methods), "method")}, nil
 }

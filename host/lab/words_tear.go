@@ -1,8 +1,12 @@
 package lab
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 
 	"ekrona/host/shell"
@@ -15,7 +19,71 @@ func (w *words) tearWords() []shell.Word {
 			Help: "do a line again for each of its writes with the power cut there, " +
 				"and set the card back",
 			Run: w.tear},
+		{Name: "fuzz", Usage: "fuzz FILE RUNS [SEED]",
+			Help: "mutate the commands of a script on the card as it stands, and set it back",
+			Complete: func(s *shell.Session, before []string, last string) []string {
+				if len(before) == 0 {
+					return shell.Files(s, before, last)
+				}
+				return nil
+			}, Run: w.fuzz},
 	}
+}
+
+func (w *words) fuzz(
+	ctx context.Context, s *shell.Session, arguments []string,
+) (answer shell.Answer, err error) {
+	k, err := w.of(s)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	if len(arguments) < 2 || len(arguments) > 3 {
+		return shell.Answer{}, shell.Usage("a file and a number of runs are missing")
+	}
+	runs, err := strconv.Atoi(arguments[1])
+	if err != nil || runs < 1 {
+		return shell.Answer{}, shell.Usage("%q is no number of runs, 1 or more", arguments[1])
+	}
+	seed := uint64(1)
+	if len(arguments) > 2 {
+		if seed, err = strconv.ParseUint(arguments[2], 10, 64); err != nil {
+			return shell.Answer{}, shell.Usage("%q is no seed: write a number", arguments[2])
+		}
+	}
+	file, err := os.ReadFile(arguments[0])
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	script, err := readScript(s.Names(), bytes.NewReader(file))
+	if err != nil {
+		return shell.Answer{}, fmt.Errorf("%s: %w", arguments[0], err)
+	}
+	report, err := k.fuzz(ctx, &Fuzz{Script: script, Runs: runs, Seed: seed, Workers: 1})
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	text := &strings.Builder{}
+	report.WriteText(text)
+	line := fmt.Sprintf("%s, %s, %s", plural(report.Runs, "sequence"),
+		plural(report.Commands, "command"), plural(len(report.Findings), "finding"))
+	return shell.Answer{Line: line, Text: text.String(), Value: report}, nil
+}
+
+// fuzz fuzzes the session's card as it stands, and sets it back.
+func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err error) {
+	managed, err := k.session.Managed()
+	if err != nil {
+		return nil, err
+	}
+	start, err := managed.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	f.open = func(context.Context) (*Bench, error) {
+		return &Bench{k.session, managed, k.names}, managed.RestoreSnapshot(start)
+	}
+	defer func() { err = errors.Join(err, managed.RestoreSnapshot(start), k.watch()) }()
+	return f.Run(ctx)
 }
 
 func (w *words) tear(

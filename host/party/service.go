@@ -78,6 +78,9 @@ func Listen(
 			err = errors.Join(err, shown.Close())
 		}
 	}()
+	if err := shown.CheckRole(transport.Server); err != nil {
+		return nil, err
+	}
 	c.TLS, c.Hosts, c.Limits, c.Random = shown.Server(), shown.Hosts(), s.Limits, e.Random
 	c.Operators = s.Operators
 	made, err := service.New(c)

@@ -124,23 +124,33 @@ func (c *Card) Transmit(ctx context.Context, command apdu.Command) (apdu.Respons
 
 // exchange sends one APDU.
 func (c *Card) exchange(ctx context.Context, command apdu.Command) (apdu.Response, error) {
-	if c.lost != nil {
-		return apdu.Response{}, c.lost
-	}
 	if c.handle.overT0() {
 		command = asTPDU(command)
 	}
 	return apdu.Over(ctx, command, func(wire []byte) (apdu.Response, error) {
-		answer, err := c.handle.transmit(wire)
-		if err == nil && len(answer) == 0 { // how vpcd's driver says that the card has gone
-			err = codeNotTransacted
-		}
+		answer, err := c.TransmitBytes(wire)
 		if err != nil {
-			c.lost = c.whyLost(err)
-			return apdu.Response{}, c.lost
+			return apdu.Response{}, err
 		}
 		return apdu.ParseResponse(answer)
 	})
+}
+
+// TransmitBytes sends bytes as they are, a command or not, and returns what the card answers. It is
+// for tests of a card; errors are those of Transmit.
+func (c *Card) TransmitBytes(wire []byte) ([]byte, error) {
+	if c.lost != nil {
+		return nil, c.lost
+	}
+	answer, err := c.handle.transmit(wire)
+	if err == nil && len(answer) == 0 { // how vpcd's driver says that the card has gone
+		err = codeNotTransacted
+	}
+	if err != nil {
+		c.lost = c.whyLost(err)
+		return nil, c.lost
+	}
+	return answer, nil
 }
 
 // asTPDU converts a command for T=0, where P3 is either the length of the data or Le: a command

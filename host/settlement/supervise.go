@@ -175,13 +175,12 @@ func (n *Notary) Reconcile(
 	return r, nil
 }
 
-// reconcile judges the last State of a device, if it has shown one. Each device is judged by
-// itself, so that nobody waits for the whole.
+// reconcile judges the last State of a device, if it has shown one. Each device is judged at one
+// moment of its own.
 func (n *Notary) reconcile(
 	ctx context.Context, id message.DeviceID,
 ) (found *notary.Discrepancy, judged bool, err error) {
-	err = n.transact(ctx, func(t *txn) error {
-		found, judged = nil, false
+	err = n.view(ctx, func(t *txn) error {
 		d, err := t.registered(id)
 		if err != nil {
 			return err

@@ -12,10 +12,15 @@ import (
 // Result is what became of a line.
 type Result struct {
 	Step script.Step
+	// Read reports that the line was understood: Step is what it says.
+	Read bool
 	// Blank is a line without a step: the rest is empty.
 	Blank bool
 	// Answer is that of a word.
 	Answer Answer
+	// Cause is the exception of the applet behind the answer; "" for none, and if the card is in
+	// a reader.
+	Cause string
 	// Response is what the card answered to a command, data and status word; nil if none came.
 	Response []byte
 	// Failed is why there is no answer; nil where that is what was expected.
@@ -64,11 +69,23 @@ func (s *Session) Execute(ctx context.Context, line string) Result {
 	return s.command(ctx, step)
 }
 
+// Send sends bytes that came from another program, a command or not, exactly as they are.
+func (s *Session) Send(ctx context.Context, raw []byte) Result {
+	step := script.Step{Malformed: raw}
+	if c, err := apdu.ParseCommand(raw); err == nil {
+		step = script.Step{Command: c}
+	}
+	return s.command(ctx, step)
+}
+
 // word does a line that begins with a word. An error may be what was expected.
 func (s *Session) word(ctx context.Context, step script.Step) Result {
-	r := Result{Step: step}
+	r := Result{Step: step, Read: true}
 	w, _ := s.find(step.Word)
-	r.Answer, r.Failed = s.run(ctx, w, step.Arguments)
+	if r.Failed = s.guarded(step); r.Failed == nil {
+		r.Answer, r.Failed = s.run(ctx, w, step.Arguments)
+	}
+	r.Failed = s.explained(r.Failed)
 	switch {
 	case r.Failed != nil && step.Pattern != nil && step.Pattern.Matches(r.Line()):
 		r.Answer, r.Failed = Answer{Line: r.Line()}, nil
@@ -80,10 +97,13 @@ func (s *Session) word(ctx context.Context, step script.Step) Result {
 
 // command sends a command exactly as it is.
 func (s *Session) command(ctx context.Context, step script.Step) Result {
-	r := Result{Step: step}
+	r := Result{Step: step, Read: true}
 	response, err := s.send(ctx, step)
 	if err == nil {
-		r.Response = response.Bytes()
+		r.Response, r.Cause = response.Bytes(), s.cause()
+		if r.Cause != "" && Unexplained(response.SW) {
+			s.Note("cause: %s", r.Cause)
+		}
 	}
 	if mismatch := s.names.Mismatch(step, response, err); err == nil {
 		r.Broken = mismatch
@@ -93,7 +113,18 @@ func (s *Session) command(ctx context.Context, step script.Step) Result {
 	return r
 }
 
+// guarded asks the guard whether the line may be done now.
+func (s *Session) guarded(step script.Step) error {
+	if s.guard == nil {
+		return nil
+	}
+	return s.guard(step.Word)
+}
+
 func (s *Session) send(ctx context.Context, step script.Step) (apdu.Response, error) {
+	if err := s.guarded(step); err != nil {
+		return apdu.Response{}, err
+	}
 	if step.Malformed == nil {
 		return s.top.Transmit(ctx, step.Command)
 	}

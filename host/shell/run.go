@@ -22,7 +22,7 @@ func (s *Session) Run(
 	ctx context.Context, in io.Reader, keepGoing bool, show func(number int, r Result) error,
 ) error {
 	lines, failed, first := bufio.NewReader(in), 0, error(nil)
-	for number := 1; ; number++ {
+	for number := 1; !s.ended; number++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
+	"ekrona/apdu/scp03"
 	"ekrona/apdu/script"
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
+	manager "ekrona/emulator/globalplatform"
+	"ekrona/emulator/lines"
 )
 
 // Options are what a session is made with.
@@ -20,6 +25,14 @@ type Options struct {
 	Names script.Vocabulary
 	// Decoder decodes exchanges, and names the bytes that are secret.
 	Decoder trace.Decoder
+	// Tables are the source lines of CAP files that may be on the card.
+	Tables []*lines.Table
+	// Keys reads the keys of a security domain by the name that "secure" is given.
+	Keys func(name string) (scp03.KeySource, error)
+	// Secret asks for a PIN; nil if nobody can be asked.
+	Secret func(ctx context.Context) (string, error)
+	// Random is the randomness of the session's own, for secure channels; nil is the system's.
+	Random io.Reader
 	// Note gets a line for a person at once, while a word is at work; nil drops it.
 	Note func(line string)
 }
@@ -31,10 +44,17 @@ type Session struct {
 	words   []Word
 	names   script.Vocabulary // with the words
 	sinks   []func(apdu.Exchange)
-	wire    apdu.Card // the target, recorded
-	top     apdu.Card // where commands go: the wire, or a secure channel over it
+	resets  []func(atr []byte)
+	wire    apdu.Card     // the target, recorded
+	top     apdu.Card     // where commands go: the wire, or a secure channel over it
+	open    trace.Decoder // shows what nothing is known of
 
+	ended      bool                   // by quit
+	client     *globalplatform.Client // of the secure channel; nil for none
+	selected   []byte                 // by name, last
+	tables     []*lines.Table
 	restorable map[string]*card.Snapshot
+	guard      func(word string) error // nil for none
 }
 
 // New makes a session with a card that has just been reset.
@@ -48,10 +68,16 @@ func New(target Target, options Options) (*Session, error) {
 	if err := s.names.Check(); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
+	s.tables = slices.Clone(options.Tables)
+	s.open = options.Decoder
+	s.open.ShowUnknown = true
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
 	return s, nil
 }
+
+// Ended reports whether the word quit has ended the session.
+func (s *Session) Ended() bool { return s.ended }
 
 // Close lets the card go.
 func (s *Session) Close() error { return s.target.Close() }
@@ -63,10 +89,23 @@ func (s *Session) Target() Target { return s.target }
 // each command; [Session.Whole] splits and joins.
 func (s *Session) Card() apdu.Card { return s.top }
 
-// Whole is Card for whole commands: what it adds, such as GET RESPONSE, is in the trace.
-func (s *Session) Whole() apdu.Card {
-	return apdu.Framing{Card: s.top, ExtendedLength: s.target.ExtendedLength}
-}
+// Whole is Card for whole commands: what it adds, such as GET RESPONSE, is noted.
+func (s *Session) Whole() apdu.Card { return s.whole(s.top) }
+
+// Tables are the source lines of the CAP files on the card, as far as the session knows them.
+func (s *Session) Tables() []*lines.Table { return s.tables }
+
+// AddTables makes more tables known.
+func (s *Session) AddTables(tables ...*lines.Table) { s.tables = append(s.tables, tables...) }
+
+// Secured reports whether commands go through a secure channel, whose state is the session's too:
+// to set the card back would leave the two apart.
+func (s *Session) Secured() bool { return s.client != nil }
+
+// Guard has every line that is not blank ask whether it may be done now, by its word, "" for a
+// command: a card that stands still within a command can be looked at and nothing else. nil
+// lets all be done.
+func (s *Session) Guard(allows func(word string) error) { s.guard = allows }
 
 // Above records what goes through a card over the session's, such as a secure channel; see
 // [apdu.Observed].
@@ -83,6 +122,9 @@ func (s *Session) Above(c apdu.Card) apdu.Card {
 // those that carry another.
 func (s *Session) Observe(sink func(apdu.Exchange)) { s.sinks = append(s.sinks, sink) }
 
+// ObserveReset adds a function that gets the answer to each reset.
+func (s *Session) ObserveReset(reset func(atr []byte)) { s.resets = append(s.resets, reset) }
+
 // Decoder is what decodes the session's exchanges.
 func (s *Session) Decoder() trace.Decoder { return s.options.Decoder }
 
@@ -94,7 +136,7 @@ var errReal = errors.New("this can be done with a virtual card only, and the ses
 	"reader: name one with --card or --cap")
 
 // Managed is the session's virtual card with its manager; an error for a card in a reader.
-func (s *Session) Managed() (*globalplatform.Card, error) {
+func (s *Session) Managed() (*manager.Card, error) {
 	if s.target.Virtual == nil {
 		return nil, errReal
 	}
@@ -120,6 +162,61 @@ func (s *Session) Note(format string, arguments ...any) {
 
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
-	s.top = s.wire
-	return s.target.Reset()
+	s.leaveChannel()
+	if err := s.target.Reset(); err != nil {
+		return err
+	}
+	for _, reset := range s.resets {
+		reset(s.target.ATR)
+	}
+	return nil
+}
+
+// Prompt is what a line is asked for with: "secure" within a secure channel.
+func (s *Session) Prompt() string {
+	if s.client != nil {
+		return "secure> "
+	}
+	return "> "
+}
+
+// MissingLines are the lines that load CAP files and install their applets, as far as they are not
+// on the session's card, which is a virtual one: packages that are not there, and modules of
+// which there is no instance.
+func (s *Session) MissingLines(caps []string) ([]string, error) {
+	if len(caps) == 0 {
+		return nil, nil
+	}
+	files, err := readCAPs(caps)
+	if err != nil {
+		return nil, err
+	}
+	virtual, err := s.Virtual()
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, p := range virtual.Packages() {
+		there[p.AID.String()] = true
+	}
+	for _, a := range virtual.Applets() {
+		there[a.Module.String()] = true
+	}
+	load, lines := script.Step{Word: "load"}, []string(nil)
+	for _, f := range files {
+		if !there[f.aid().String()] {
+			load.Arguments = append(load.Arguments, f.name)
+		} else if f.table != nil {
+			s.tables = append(s.tables, f.table)
+		}
+		for _, module := range f.file.Applets {
+			if aid := fmt.Sprintf("%X", module.AID); !there[aid] {
+				lines = append(lines, "install "+aid)
+			}
+		}
+	}
+	if load.Arguments != nil {
+		lines = append([]string{s.names.Text(load)}, lines...)
+	}
+	return lines, nil
 }

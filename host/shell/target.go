@@ -34,12 +34,20 @@ func VirtualTarget(c *globalplatform.Card, where string, release func() error) T
 // NewVirtual makes a blank virtual card. A seed that is not empty makes all of its randomness
 // repeat.
 func NewVirtual(options card.Options, seed string) (*globalplatform.Card, error) {
+	return Seeded(options, seed, card.New)
+}
+
+// Seeded makes a virtual card with its manager of what open gives. A seed that is not empty makes
+// all of its randomness repeat.
+func Seeded(
+	options card.Options, seed string, open func(card.Options) (*card.Card, error),
+) (*globalplatform.Card, error) {
 	var managing globalplatform.Options
 	if seed != "" {
 		options.Random = card.SeededRandom(seed)
 		managing.Random = card.SeededRandom(seed + " card manager")
 	}
-	below, err := card.New(options)
+	below, err := open(options)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ type Word struct {
 	Name  string // in lower case, no hex
 	Usage string // the word with its arguments, such as "cut N"
 	Help  string // one line
+	// Secret is the number of an argument, from 1, that no history may keep; 0 for none.
+	Secret int
 	// Complete returns what the last argument, of which last is typed, may be; nil for a word
 	// that knows of nothing. What does not begin with last is left out by the caller.
 	Complete func(s *Session, before []string, last string) []string

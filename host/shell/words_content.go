@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ekrona/apdu"
+	"ekrona/apdu/gpc"
 	"ekrona/emulator/card"
 )
 
@@ -15,10 +16,116 @@ import (
 func contentWords() []Word {
 	return []Word{
 		{Name: "load", Usage: "load FILE.cap ...",
-			Help: "load CAP files in dependency order, all or none", Complete: Files, Run: load},
+			Help:     "load CAP files in dependency order, all or none; in a reader after secure",
+			Complete: Files, Run: load},
 		{Name: "install", Usage: "install MODULE-AID [INSTANCE-AID [PARAMETERS]]",
-			Help: "make an instance of an applet", Complete: modules, Run: install},
+			Help:   "make an instance of an applet, known by its module's AID if no other is given",
+			Secret: 3,
+			Complete: func(s *Session, before []string, _ string) []string {
+				if len(before) > 0 {
+					return nil
+				}
+				return s.aids(func(l listing) []listed { return l.LoadFiles })
+			}, Run: install},
+		{Name: "delete", Usage: "delete AID [all]",
+			Help: "delete an applet or a load file, with \"all\" its applets too",
+			Complete: func(s *Session, before []string, _ string) []string {
+				if len(before) > 0 {
+					return []string{all}
+				}
+				return s.aids(nil)
+			}, Run: remove},
+		{Name: "list", Usage: "list", Help: "what is on the card: applets, load files, modules",
+			Run: list},
 	}
+}
+
+// all deletes the applets of a load file too.
+const all = "all"
+
+// listing is what is on a card, for a program.
+type listing struct {
+	Manager      *listed  `json:"card_manager,omitempty"`
+	Applications []listed `json:"applications"`
+	LoadFiles    []listed `json:"load_files"`
+}
+
+// listed is one entry of a listing.
+type listed struct {
+	AID       gpc.Hex   `json:"aid"`
+	LifeCycle string    `json:"life_cycle,omitempty"`
+	Version   string    `json:"version,omitempty"`
+	Name      string    `json:"name,omitempty"`
+	LoadFile  gpc.Hex   `json:"load_file,omitempty"`
+	Modules   []gpc.Hex `json:"modules,omitempty"`
+}
+
+func (l listing) text() string {
+	out := &strings.Builder{}
+	row := func(kind string, e listed, more ...string) {
+		line := fmt.Sprintf("%-13s %-34v %s", kind, e.AID,
+			strings.Join(strings.Fields(strings.Join(more, " ")), " "))
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	if l.Manager != nil {
+		row("card manager", *l.Manager, l.Manager.LifeCycle)
+	}
+	for _, a := range l.Applications {
+		row("application", a, a.LifeCycle, fmt.Sprintf("of %v", a.LoadFile))
+	}
+	for _, f := range l.LoadFiles {
+		row("load file", f, f.Version, f.Name)
+		for _, m := range f.Modules {
+			row("  module", listed{AID: m})
+		}
+	}
+	return out.String()
+}
+
+func list(ctx context.Context, s *Session, arguments []string) (Answer, error) {
+	if err := nothing(arguments); err != nil {
+		return Answer{}, err
+	}
+	c, err := s.contents()
+	if err != nil {
+		return Answer{}, err
+	}
+	on, err := c.list(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	var entries []string
+	for _, e := range append(on.Applications, on.LoadFiles...) {
+		entries = append(entries, e.AID.String())
+	}
+	text := on.text()
+	if text == "" {
+		text = "nothing is on the card\n"
+	}
+	return Answer{Line: strings.Join(entries, " "), Text: text, Value: on}, nil
+}
+
+// aids are the AIDs on a virtual card that complete a line: the modules of load files, or all.
+func (s *Session) aids(of func(listing) []listed) (aids []string) {
+	if s.target.Virtual == nil {
+		return nil
+	}
+	on, err := direct{s}.list(nil)
+	if err != nil {
+		return nil
+	}
+	if of != nil {
+		for _, e := range of(on) {
+			for _, m := range e.Modules {
+				aids = append(aids, m.String())
+			}
+		}
+		return aids
+	}
+	for _, e := range append(on.Applications, on.LoadFiles...) {
+		aids = append(aids, e.AID.String())
+	}
+	return aids
 }
 
 // Files completes the names of files.
@@ -35,47 +142,25 @@ func Files(_ *Session, _ []string, last string) []string {
 	return found
 }
 
-// modules completes the AIDs of what can be installed.
-func modules(s *Session, _ []string, _ string) []string {
-	var aids []string
-	if virtual, err := s.Virtual(); err == nil {
-		for _, p := range virtual.Packages() {
-			for _, m := range p.Modules {
-				aids = append(aids, m.String())
-			}
-		}
+func load(ctx context.Context, s *Session, names []string) (Answer, error) {
+	if len(names) == 0 {
+		return Answer{}, Usage("the names of CAP files are missing")
 	}
-	return aids
-}
-
-func load(_ context.Context, s *Session, files []string) (Answer, error) {
-	virtual, err := s.Virtual()
+	files, err := readCAPs(names)
 	if err != nil {
 		return Answer{}, err
 	}
-	if len(files) == 0 {
-		return Answer{}, Usage("the names of CAP files are missing")
+	if err := s.load(ctx, files); err != nil {
+		return Answer{}, err
 	}
 	var loaded []string
-	for _, name := range files {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return Answer{}, err
-		}
-		p, err := virtual.Load(content)
-		if err != nil {
-			return Answer{}, fmt.Errorf("%s: %w", name, err)
-		}
-		loaded = append(loaded, p.AID.String())
+	for _, f := range files {
+		loaded = append(loaded, f.aid().String())
 	}
 	return Answer{Line: strings.Join(loaded, " "), Value: loaded}, nil
 }
 
-func install(_ context.Context, s *Session, arguments []string) (Answer, error) {
-	virtual, err := s.Virtual()
-	if err != nil {
-		return Answer{}, err
-	}
+func install(ctx context.Context, s *Session, arguments []string) (Answer, error) {
 	if len(arguments) < 1 || len(arguments) > 3 {
 		return Answer{}, Usage("one to three arguments")
 	}
@@ -95,9 +180,28 @@ func install(_ context.Context, s *Session, arguments []string) (Answer, error) 
 			return Answer{}, fmt.Errorf("parameters: %w", err)
 		}
 	}
-	installed, err := virtual.Install(module, instance, parameters)
+	c, err := s.contents()
+	if err != nil {
+		return Answer{}, err
+	}
+	installed, err := c.install(ctx, module, instance, parameters)
 	if err != nil {
 		return Answer{}, err
 	}
 	return Answer{Line: installed.String()}, nil
+}
+
+func remove(ctx context.Context, s *Session, arguments []string) (Answer, error) {
+	if len(arguments) != 1 && (len(arguments) != 2 || arguments[1] != all) {
+		return Answer{}, Usage("an AID, and %q or nothing", all)
+	}
+	aid, err := card.ParseAID(arguments[0])
+	if err != nil {
+		return Answer{}, err
+	}
+	c, err := s.contents()
+	if err != nil {
+		return Answer{}, err
+	}
+	return OK, c.remove(ctx, aid, len(arguments) == 2)
 }

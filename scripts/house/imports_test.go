@@ -31,10 +31,11 @@ type rows map[string][]string
 var ofAnyCard = rows{
 	"apdu":         {},
 	"apdu/atr":     {},
+	"apdu/capture": {"apdu"},
 	"apdu/cmac":    {},
 	"apdu/entropy": {},
 	"apdu/gpc":     {"apdu", "apdu/tlv"},
-	"apdu/script":  {"apdu"},
+	"apdu/script":  {"apdu", "apdu/gpc", "apdu/tlv"},
 	"apdu/tlv":     {},
 	"apdu/trace":   {"apdu", "apdu/gpc", "apdu/tlv"},
 
@@ -51,10 +52,11 @@ var ofAnyCard = rows{
 		"emulator/card", "emulator/vm",
 		"apdu/scp03", // the card's half of the secure channel
 	},
-	"emulator/inspect": {"emulator/cap", "emulator/lines", "emulator/vm"},
-	"emulator/lines":   {"emulator/cap"},
-	"emulator/vm":      {"emulator/cap"},
-	"emulator/vpcd":    {},
+	"emulator/debugger": {"emulator/card", "emulator/inspect", "emulator/vm"},
+	"emulator/inspect":  {"emulator/cap", "emulator/lines", "emulator/vm"},
+	"emulator/lines":    {"emulator/cap"},
+	"emulator/vm":       {"emulator/cap"},
+	"emulator/vpcd":     {},
 
 	"host/durable":     {},
 	"host/pcsc":        {"apdu"},

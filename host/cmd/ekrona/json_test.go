@@ -17,9 +17,8 @@ import (
 
 // unansweredByDesign are commands without --json, each with its reason.
 var unansweredByDesign = map[string]string{
-	"ekrona card emulate": "it works until it is stopped",
-	"ekrona card run":     "it shows the VM at work",
-
+	"ekrona card emulate":       "it works until it is stopped",
+	"ekrona lab debug":          "an editor speaks with it",
 	"ekrona centralbank serve":  "it works until it is stopped",
 	"ekrona intermediary serve": "it works until it is stopped",
 	"ekrona network up":         "it works until it is stopped",
@@ -28,6 +27,7 @@ var unansweredByDesign = map[string]string{
 // unrunHere are commands with --json that this test cannot bring to an answer.
 var unrunHere = map[string]string{
 	"ekrona card readers": "PC/SC is another test's",
+	"ekrona card run":     "it reads standard input; its answers are those of the shell",
 }
 
 // answers are the command lines that are run in order, each with --json. "!" stands before
@@ -35,6 +35,8 @@ var unrunHere = map[string]string{
 // what an answer before named.
 const answers = `
 demo
+shell --script one.script
+card decode one.jsonl
 sandbox found box
 wallet buy anna 100 --state box
 wallet load anna 60 --state box
@@ -119,6 +121,7 @@ issue report spring.job
 issue log spring.job --state box --bank SENORDIC
 lab tear --cap purse.cap --script purse.txt --rules purse.rules
 ! lab tear --cap purse.cap --script purse.txt
+! lab fuzz --cap purse.cap --script purse.txt --runs 300 --workers 1 --cuts
 lab cover --cap purse.cap --script purse.txt --lcov cover.lcov --html cover.html --folded cover.txt --flame cover.svg
 lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5
@@ -157,6 +160,8 @@ func TestAnswersAsJSONAreOfOneKind(t *testing.T) {
 	}
 	require.NoError(t, blankCard("blank.card"))
 	for name, content := range map[string]string{
+		"one.script":    "secure test\n",
+		"one.jsonl":     `{"command":"00A4040000","response":"6F028400A5009000"}`,
 		"verify.script": "VERIFY plaintext data={secret}\n",
 		"pin.script":    "GET DATA balance -> 6982\n",
 		"purse.txt":     "00A4040007F050524F42080100 -> 9000\n80100000020064 -> 9000\n",

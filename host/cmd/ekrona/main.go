@@ -103,7 +103,8 @@ but an invariant of the protocol does not hold.`,
 		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
 		network.Command(), network.CentralBankCommand(), network.IntermediaryCommand(),
 		bank.Command(), crisis.Command(),
-		card.Command(withHolder, wallet.RenewCommand(), shell.RunCommand()), shell.Command(),
+		card.Command(withHolder, wallet.RenewCommand(), shell.RunCommand(),
+			shell.DecodeCommand(), shell.EmulateCommand()), shell.Command(),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())
 	return root

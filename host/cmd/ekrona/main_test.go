@@ -29,10 +29,30 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			return errors.Join(
 				os.WriteFile(filepath.Join(e.WorkDir, "ekrona.cap"), applet.CAP, 0o600),
+				copyProbes(e.WorkDir),
 				blankCard(filepath.Join(e.WorkDir, "blank.card")))
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// copyProbes copies the CAP files of test applets that have nothing to do with money.
+func copyProbes(folder string) error {
+	emulator := filepath.Join("..", "..", "..", "emulator")
+	for name, from := range map[string]string{
+		"lib.cap":   filepath.Join(emulator, "testdata", "probe", "lib.cap"),
+		"core.cap":  filepath.Join(emulator, "testdata", "probe", "core.cap"),
+		"debug.cap": filepath.Join(emulator, "cap", "testdata", "debug.cap"),
+	} {
+		content, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // blankCard makes a virtual card that nobody has used.

@@ -335,7 +335,7 @@ func TestStaffReachNodesOverTheNetwork(t *testing.T) {
 	require.Contains(t, out, "1 of 1 device(s) held it", "the card has the order")
 	for key, want := range map[string]string{
 		filepath.Join(n.folder, "nordic-bank", "keys", "client"): "may not make this call",
-		filepath.Join(n.folder, "nordic-bank", "keys", "server"): "certificate",
+		filepath.Join(n.folder, "nordic-bank", "keys", "server"): "a client's is needed",
 	} {
 		out, err := as("central", key, "centralbank totals")
 		require.Error(t, err, key)

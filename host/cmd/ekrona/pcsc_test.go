@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,8 +26,8 @@ func TestScriptsOverPCSC(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "pcsc"),
 		Setup: func(e *testscript.Env) error {
-			return blankCard(filepath.Join(e.WorkDir,
-				"blank.card"))
+			return errors.Join(copyProbes(e.WorkDir),
+				blankCard(filepath.Join(e.WorkDir, "blank.card")))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, arguments []string){
 			"await-card": func(_ *testscript.TestScript, _ bool,

@@ -49,6 +49,9 @@ func wanted(f *pflag.Flag, err error) string {
 	case strings.HasPrefix(kind, "int"):
 		return "give a whole number"
 	}
+	if cause := errors.Unwrap(err); cause != nil { // a type of our own says it itself
+		return cause.Error()
+	}
 	return err.Error()
 }
 

@@ -109,6 +109,9 @@ func DialNotary(
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := shown.CheckRole(transport.Client); err != nil {
+		return nil, nil, errors.Join(err, shown.Close())
+	}
 	return func(address string, _ party.Caller) remote.Transport {
 		return party.Linked(link.Config{URL: address, Contract: centralbank.Participant,
 			TLS: shown.Client()})

@@ -17,7 +17,7 @@ import (
 type Endpoint struct {
 	trusted []entry
 	own     *tls.Certificate // nil for a client without one
-	hosts   []string         // of a server's certificate
+	subject Subject          // of it
 	now     func() time.Time
 	close   func() error
 }
@@ -57,7 +57,7 @@ func Open(
 		}
 		e.own = &tls.Certificate{Certificate: e.chain(k.Certificate), PrivateKey: key,
 			Leaf: k.Certificate}
-		e.hosts, e.close = k.subject.Hosts, key.Close
+		e.subject, e.close = k.subject, key.Close
 		return e, nil
 	}
 	return nil, fmt.Errorf("%s is missing: request and import it by \"ekrona pki\"",
@@ -68,7 +68,17 @@ func Open(
 func (e *Endpoint) Close() error { return e.close() }
 
 // Hosts returns the names and addresses of a server's certificate.
-func (e *Endpoint) Hosts() []string { return e.hosts }
+func (e *Endpoint) Hosts() []string { return e.subject.Hosts }
+
+// CheckRole returns an error where the own certificate is not for a role: peers would refuse it,
+// and say little.
+func (e *Endpoint) CheckRole(r Role) error {
+	if e.subject.Role == r {
+		return nil
+	}
+	return fmt.Errorf("%w: the certificate of %s is a %s's, and a %s's is needed", ErrMalformed,
+		e.subject.Name, e.subject.Role, r)
+}
 
 // Until returns when the own certificate ends; zero where there is none.
 func (e *Endpoint) Until() time.Time {

@@ -10,7 +10,7 @@ import javacard.framework.Util;
 
 /**
  * A purse with the flaws that tools must find: a credit that a power cut halves, a refusal that
- * has changed something, a parser that runs off its data, a recursion without bound, a secret that
+ * has changed something, a parser that believes its data, a recursion without bound, a secret that
  * stays in RAM.
  */
 public final class PurseApplet extends Applet {
@@ -138,17 +138,15 @@ public final class PurseApplet extends Applet {
         limit = amount;
     }
 
-    /** The sum of the values of length and value: a length that is too long is not noticed. */
+    /** The sum of the values of kind 0, of pairs of kind and value: the kind is not checked. */
     private short sumOf(byte[] buffer, short offset, short length) {
         short end = (short) (offset + length);
         scratch[0] = 0;
+        scratch[1] = 0;
         while (offset < end) {
-            short to = (short) (offset + 1 + (short) (buffer[offset] & 0xFF));
-            offset++;
-            while (offset < to) {
-                scratch[0] += (short) (buffer[offset] & 0xFF);
-                offset++;
-            }
+            byte kind = buffer[offset];
+            scratch[kind] += (short) (buffer[(short) (offset + 1)] & 0xFF);
+            offset += 2;
         }
         return scratch[0];
     }

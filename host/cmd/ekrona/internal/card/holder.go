@@ -44,8 +44,8 @@ type Holder struct {
 type Place struct {
 	State  string // folder of the sandbox
 	Name   string
-	Device string // id of the card, empty for the one in the hand
-	Traced bool   // commands and answers are shown
+	Device string    // id of the card, empty for the one in the hand
+	Trace  cli.Trace // commands and answers are shown
 }
 
 // Holders opens the folder of a place, finds the person in it and does something for the
@@ -132,8 +132,8 @@ func (f *holderFlags) hold(
 			return h.selectAnd(c.Context(), do)
 		})
 	}
-	name, traced := arguments[0], f.cards.Traced
-	f.cards.Traced = false
+	name, traced := arguments[0], f.cards.Trace
+	f.cards.Trace = cli.Trace{}
 	return f.holders(c, Place{f.state, name, f.device, traced},
 		func(ctx context.Context, holder Holder) error {
 			h := &presentedCard{where: name + "'s", holder: holder}

@@ -4,16 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
 	"ekrona/apdu/atr"
-	"ekrona/apdu/trace"
+	"ekrona/applet"
 	"ekrona/applet/vocabulary"
+	"ekrona/emulator/globalplatform"
+	"ekrona/emulator/lines"
 	"ekrona/host/pcsc"
+	"ekrona/host/shell"
 )
 
 // CardFlags name the card that a command works on. Wherever it is, a command sees an
@@ -21,7 +26,12 @@ import (
 type CardFlags struct {
 	File   string
 	Reader string
-	Traced bool
+	Trace  Trace
+
+	// Seed repeats the randomness of a virtual card; "" does not.
+	Seed string
+
+	transcript, capture string
 
 	// Flag is the flag that named the file, in errors; empty is --card.
 	Flag    string
@@ -40,9 +50,14 @@ func (f *CardFlags) Add(c *cobra.Command) {
 		"its name (default: the only reader that holds a card)")
 	c.Flags().StringVar(&f.File, "card", "",
 		"file of a virtual card, as \"ekrona card emulate --state\" makes it")
-	c.Flags().BoolVar(&f.Traced, "trace", false, "show every command to the card and its answer "+
-		"on standard error, decoded, without secrets")
+	f.Trace.Add(c)
+	c.Flags().StringVar(&f.transcript, "transcript", "", TranscriptUsage)
+	c.Flags().StringVar(&f.capture, "capture", "", CaptureUsage)
+	c.Flags().StringVar(&f.Seed, "seed", "", SeedUsage)
 }
+
+// SeedUsage describes the flag --seed.
+const SeedUsage = "repeat a virtual card's randomness (any text; never for real keys)"
 
 // Named reports whether the command line names a card.
 func (f *CardFlags) Named() bool { return f.File != "" || f.Reader != "" }
@@ -60,14 +75,79 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 	if err != nil {
 		return nil, err
 	}
-	if f.Traced {
-		decoder := vocabulary.Decoder()
-		opened.Card = apdu.Recorder{
-			Card: opened.Card, Label: opened.Where, Secrets: decoder.Secrets(),
-			Sink: trace.Text{}.Writer(c.ErrOrStderr(), decoder),
-		}
+	if err := f.record(c, opened); err != nil {
+		return nil, errors.Join(err, opened.Close())
 	}
 	return opened, nil
+}
+
+// record has exchanges with a card recorded as the flags say: those of whole commands shown, those
+// over the wire written to the transcript.
+func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
+	if opened.Virtual != nil {
+		opened.Unframed = explaining(opened.Virtual, c.ErrOrStderr())
+		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+	}
+	if f.transcript != "" {
+		transcript, err := CreateTranscript(f.transcript)
+		if err != nil {
+			return err
+		}
+		unframed, reset, release := opened.Unframed, opened.Reset, opened.Close
+		opened.Unframed = transcript.Around(unframed)
+		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+		opened.Reset = func() error {
+			_, _ = transcript.Write([]byte("reset\n"))
+			return reset()
+		}
+		opened.Close = func() error { return errors.Join(transcript.Close(), release()) }
+	}
+	if f.capture != "" {
+		file, err := CreateCapture(f.capture)
+		if err != nil {
+			return err
+		}
+		file.Reset(opened.Where, opened.ATR, time.Now())
+		unframed, reset, release := opened.Unframed, opened.Reset, opened.Close
+		opened.Unframed = apdu.Recorder{Card: unframed, Label: opened.Where, Sink: file.Sink,
+			Secrets: vocabulary.Decoder().Secrets()}
+		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+		opened.Reset = func() error {
+			err := reset()
+			file.Reset(opened.Where, opened.ATR, time.Now())
+			return err
+		}
+		opened.Close = func() error { return errors.Join(file.Close(), release()) }
+	}
+	if f.Trace.On {
+		opened.Card = apdu.Recorder{
+			Card: opened.Card, Label: opened.Where, Secrets: vocabulary.Decoder().Secrets(),
+			Sink: f.Trace.Sink(c.ErrOrStderr()),
+		}
+	}
+	return nil
+}
+
+// explaining writes the cause of every 6F00 of a virtual card.
+func explaining(virtual *globalplatform.Card, out io.Writer) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		r, err := virtual.Transmit(ctx, c)
+		if err == nil && shell.Unexplained(r.SW) {
+			if cause := shell.Cause(virtual, Tables()); cause != "" {
+				fmt.Fprintln(out, "cause of 6F00: "+cause)
+			}
+		}
+		return r, err
+	})
+}
+
+// Tables are the source lines of the applet in this program.
+func Tables() []*lines.Table {
+	table, err := lines.Parse(applet.Lines)
+	if err != nil { // which a test of package emulator/lines holds
+		return nil
+	}
+	return []*lines.Table{table}
 }
 
 // OpenCard is a card that a command has opened. It takes whole commands and returns whole
@@ -81,6 +161,10 @@ type OpenCard struct {
 
 	Unframed       apdu.Card // one APDU for each command; what it answers comes as it is
 	ExtendedLength bool      // card and reader carry extended APDUs
+	// Bytes sends what is no command too.
+	Bytes func(command []byte) ([]byte, error)
+	// Virtual is the card itself; nil for one in a reader.
+	Virtual *globalplatform.Card
 }
 
 // Contactless reports whether the card is in the field of a reader, as far as its ATR
@@ -107,6 +191,7 @@ func openInReader(part string) (*OpenCard, error) {
 		Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset,
 		Close:    connected.Close,
 		Unframed: connected.Unframed(), ExtendedLength: connected.ExtendedLength(),
+		Bytes: connected.TransmitBytes,
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
 	"ekrona/host/lockfile"
+	"ekrona/host/shell"
 )
 
 // AddProfile adds the flag --profile, the product that a virtual card is of.
@@ -40,18 +41,14 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 		}
 	}
 	if _, err := os.Stat(f.File); errors.Is(err, fs.ErrNotExist) && f.MakeBlank && f.Passing {
-		below, err := card.New(card.Options{Profile: profile})
-		if err != nil {
-			return nil, err
-		}
-		managed, err := globalplatform.New(below, globalplatform.Options{})
+		managed, err := shell.NewVirtual(card.Options{Profile: profile}, f.Seed)
 		if err != nil {
 			return nil, err
 		}
 		return virtualCard(managed, f.File, func() error { return nil }, profile),
 			managed.Reset()
 	}
-	opened, err := openVirtual(f.File, f.MakeBlank, profile)
+	opened, err := openVirtual(f.File, f.MakeBlank, profile, f.Seed)
 	if errors.Is(err, ErrNoCard) {
 		err = fmt.Errorf("%s: %w", cmp.Or(f.Flag, "--card"), err)
 	}
@@ -64,10 +61,12 @@ var ErrNoCard = errors.New("no card in")
 // OpenVirtual opens the virtual card of the P71 profile in a file; with makeBlank a new one if
 // there is none. Errors: [ErrNoCard].
 func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
-	return openVirtual(path, makeBlank, card.P71)
+	return openVirtual(path, makeBlank, card.P71, "")
 }
 
-func openVirtual(path string, makeBlank bool, profile card.Profile) (*OpenCard, error) {
+func openVirtual(
+	path string, makeBlank bool, profile card.Profile, seed string,
+) (*OpenCard, error) {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
@@ -79,7 +78,7 @@ func openVirtual(path string, makeBlank bool, profile card.Profile) (*OpenCard, 
 	if err != nil {
 		return nil, err
 	}
-	managed, err := OpenManaged(card.Options{Profile: profile}, path)
+	managed, err := OpenSeeded(card.Options{Profile: profile}, path, seed)
 	if err != nil {
 		return nil, errors.Join(err, unlock())
 	}
@@ -94,16 +93,20 @@ func virtualCard(
 		Card: apdu.Framing{Card: managed, ExtendedLength: profile.ExtendedLength},
 		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
 		Unframed: managed, ExtendedLength: profile.ExtendedLength,
+		Bytes: managed.TransmitBytes, Virtual: managed,
 	}
 }
 
 // OpenManaged opens the virtual card in a file, with its security domain, and resets it.
 func OpenManaged(options card.Options, path string) (*globalplatform.Card, error) {
-	virtual, err := card.Open(options, path)
-	if err != nil {
-		return nil, err
-	}
-	managed, err := globalplatform.New(virtual, globalplatform.Options{})
+	return OpenSeeded(options, path, "")
+}
+
+// OpenSeeded is OpenManaged with randomness that repeats, if a seed is given.
+func OpenSeeded(options card.Options, path, seed string) (*globalplatform.Card, error) {
+	managed, err := shell.Seeded(options, seed, func(options card.Options) (*card.Card, error) {
+		return card.Open(options, path)
+	})
 	if err != nil {
 		return nil, err
 	}

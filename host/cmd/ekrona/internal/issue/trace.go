@@ -21,6 +21,7 @@ import (
 // channel; and measures time.
 type exchangeLog struct {
 	to     io.Writer // nil shows nothing
+	text   trace.Text
 	totals rehearsal.Totals
 	took   time.Duration // in reader and card, or in the emulator
 	failed error         // of the estimate
@@ -29,8 +30,9 @@ type exchangeLog struct {
 // newConversation takes over the trace from the flags, whose own shows the wire.
 func newConversation(c *cobra.Command, cards *cli.CardFlags) *exchangeLog {
 	talk := &exchangeLog{}
-	if cards.Traced {
-		talk.to, cards.Traced = c.ErrOrStderr(), false
+	if cards.Trace.On {
+		talk.to, talk.text = c.ErrOrStderr(), cards.Trace.Text()
+		cards.Trace = cli.Trace{}
 	}
 	return talk
 }
@@ -61,15 +63,13 @@ func (t *exchangeLog) report(e apdu.Exchange) {
 	if t.to == nil {
 		return
 	}
-	_, _ = io.WriteString(t.to, trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
+	_, _ = io.WriteString(t.to, t.text.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // priced wraps a virtual card and estimates how long a P71 would have taken.
 func (t *exchangeLog) priced(opened *cli.OpenCard, link card.Link) apdu.Card {
-	virtual, isVirtual := opened.Unframed.(interface {
-		LastCommand() globalplatform.Account
-	})
-	if !isVirtual {
+	virtual := opened.Virtual
+	if virtual == nil {
 		return opened
 	}
 	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {

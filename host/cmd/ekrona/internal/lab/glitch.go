@@ -46,9 +46,10 @@ what it holds afterwards, and what its session lets one do; a refusal, silence a
 the holder's are no gains. What executes the same bytecodes and is answered alike is tried
 once.
 
-Models of faults: skip (the stack stays), zero (operands are popped, zeros pushed), invert (a
-branch), call=HEX (a call is skipped and has that result), read=HEX (a value, or one byte that
-a native such as arrayCopy reads, is read as that), flip=BIT (that bit of it is inverted).
+Models of faults: skip (the stack stays), skip=N (so many bytecodes in a row), zero (operands
+are popped, zeros pushed), invert (a branch), call=HEX (a call is skipped and has that result),
+read=HEX (a value, or one byte that a native such as arrayCopy reads, is read as that),
+flip=BIT (that bit of it is inverted).
 Without --models: skip, zero, invert, call=00, call=5A, call=FFFF, read=00, read=FF.
 
 A fault has a name, MODEL@CASE/COMMAND#BYTECODE, which --fault repeats. What is known to

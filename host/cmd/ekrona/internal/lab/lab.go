@@ -1,6 +1,6 @@
-// Package lab holds the commands of the lab: scripts on any applet torn and covered, the
-// simulator, a week without network, the applet's suite on a card, and faults at every bytecode of
-// an applet. Start at [Command].
+// Package lab holds the commands of the lab: scripts on any applet torn, fuzzed, covered and
+// debugged, the simulator, a week without network, the applet's suite on a card, and faults at
+// every bytecode of an applet. Start at [Command].
 package lab
 
 import (
@@ -24,7 +24,8 @@ func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
 		simulateCommand(), weekCommand(), suiteCommand(),
-		tearCommand(), coverCommand(), glitchCommand(), traceDiffCommand())
+		tearCommand(), fuzzCommand(), coverCommand(), debugCommand(), glitchCommand(),
+		traceDiffCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.

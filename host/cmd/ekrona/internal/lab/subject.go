@@ -9,14 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/emulator/lines"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/shell"
 	"ekrona/host/lab"
+	"ekrona/personalization/cardkeys"
 )
 
 // subjectFlags name what a script is tried on, and the script.
@@ -69,7 +68,8 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 		return nil, err
 	}
 	s := &lab.Subject{Profile: profile, Seed: f.seed, CardFile: f.card, CAPs: f.caps,
-		Words: shell.Words(), Names: *spec.Vocabulary(), Decoder: vocabulary.Decoder()}
+		Words: shell.Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
+		Keys: cardkeys.Read}
 	for _, text := range f.install {
 		instance, err := parseInstance(text)
 		if err != nil {
@@ -83,13 +83,9 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 
 // tables are the line tables of the CAP files, and that of our own applet.
 func (f *subjectFlags) tables() ([]*lines.Table, error) {
-	own, err := lines.Parse(applet.Lines)
-	if err != nil {
-		return nil, err
-	}
 	if f.symbols == "" {
 		beside, err := lab.TablesBeside(f.caps)
-		return append(beside, own), err
+		return append(beside, cli.Tables()...), err
 	}
 	text, err := os.ReadFile(f.symbols)
 	if err != nil {
@@ -99,7 +95,7 @@ func (f *subjectFlags) tables() ([]*lines.Table, error) {
 	if err != nil {
 		return nil, cli.Usage("--symbols %s: %w", f.symbols, err)
 	}
-	return []*lines.Table{named, own}, nil
+	return append([]*lines.Table{named}, cli.Tables()...), nil
 }
 
 func (f *subjectFlags) readScript(c *cobra.Command, s *lab.Subject) ([]lab.Line, error) {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 
@@ -16,7 +15,6 @@ import (
 	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
-	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
@@ -30,7 +28,7 @@ import (
 type Flags struct {
 	State    string
 	inserted []string // as on the command line
-	Traced   bool
+	Trace    cli.Trace
 	AsJSON   bool
 	banks    []string // as on the command line
 	staff    staff
@@ -44,8 +42,7 @@ func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&f.State, "state", "", "folder of the sandbox, made by \"ekrona "+
 		"sandbox found\" or \"ekrona demo --state\" (needed)")
 	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
-	c.Flags().BoolVar(&f.Traced, "trace", false,
-		"show every command to a card and its answer on standard error, decoded")
+	f.Trace.Add(c)
 	c.Flags().BoolVar(&f.AsJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -68,10 +65,11 @@ func (f *Flags) Run(
 	options := sandbox.Options{Environment: Environment(c.Context())}
 	options.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(),
 		&slog.HandlerOptions{Level: slog.LevelWarn}))
-	if f.Traced {
+	if f.Trace.On {
 		options.Observe = func(e apdu.Exchange, _ card.Stats) {
 			if !e.Carried { // what carried it is shown with it
-				traceTo(c.ErrOrStderr(), e)
+				fmt.Fprintf(c.ErrOrStderr(), "%s's card\n%s", e.Label,
+					f.Trace.Text().Exchange(vocabulary.Decoder().Exchange(e)))
 			}
 		}
 	}
@@ -150,11 +148,6 @@ func (f *Flags) showLimit(c *cobra.Command, err error) error {
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", reached.Swedish())
 	return err
-}
-
-func traceTo(out io.Writer, e apdu.Exchange) {
-	fmt.Fprintf(out, "%s's card\n%s", e.Label,
-		trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // Answer prints one line for a person, or a value for a script.

@@ -3,6 +3,7 @@ package parties
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -120,6 +121,9 @@ func (f *Flags) overNetwork(
 		return err
 	}
 	defer func() { err = errors.Join(err, shown.Close()) }()
+	if err := shown.CheckRole(transport.Client); err != nil {
+		return fmt.Errorf("--as %s: %w", f.staff.as, err)
+	}
 	l, err := link.New(link.Config{URL: f.staff.at, Contract: contract, TLS: shown.Client()})
 	if err != nil {
 		return cli.Usage("--at: %w", err)

@@ -3,85 +3,18 @@
 package shell
 
 import (
-	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"slices"
-
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/trace"
-	"ekrona/applet"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/emulator/lines"
 	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/lab"
 	"ekrona/host/shell"
 )
-
-// Words are the words of every shell: add here what other packages make.
-func Words() []shell.Word {
-	own, err := lines.Parse(applet.Lines)
-	if err != nil {
-		return shell.Words() // a test holds that the table is well formed
-	}
-	return slices.Concat(shell.Words(), lab.Words(own))
-}
-
-// flags are those of both commands.
-type flags struct {
-	profile, seed     string
-	traced, keepGoing bool
-}
-
-func (f *flags) add(c *cobra.Command) {
-	cli.AddProfile(c, &f.profile)
-	c.Flags().StringVar(&f.seed, "seed", "",
-		"repeat a virtual card's randomness (any text; never for real keys)")
-	c.Flags().BoolVar(&f.traced, "trace", false, "show every command to the card and its answer "+
-		"on standard error, decoded, without secrets")
-	c.Flags().BoolVar(&f.keepGoing, "keep-going", false,
-		"do the lines after one that failed too; the exit code is 1 all the same")
-}
-
-// session makes a session with a card.
-func (f *flags) session(c *cobra.Command, target shell.Target) (*shell.Session, error) {
-	s, err := shell.New(target, shell.Options{
-		Words: Words(), Names: *spec.Vocabulary(), Decoder: vocabulary.Decoder(),
-		Note: func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) },
-	})
-	if err != nil {
-		return nil, errors.Join(err, target.Close())
-	}
-	if f.traced {
-		write := trace.Text{}.Writer(c.ErrOrStderr(), s.Decoder())
-		s.Observe(func(e apdu.Exchange) {
-			if !e.Carried {
-				write(e)
-			}
-		})
-	}
-	return s, nil
-}
-
-// blank makes a blank virtual card.
-func (f *flags) blank() (shell.Target, error) {
-	profile, err := cli.ProfileOf(f.profile)
-	if err != nil {
-		return shell.Target{}, err
-	}
-	virtual, err := shell.NewVirtual(card.Options{Profile: profile}, f.seed)
-	if err != nil {
-		return shell.Target{}, err
-	}
-	return shell.VirtualTarget(virtual, "virtual "+profile.Name, func() error { return nil }), nil
-}
 
 // RunCommand is "ekrona card run".
 func RunCommand() *cobra.Command {
@@ -90,25 +23,19 @@ func RunCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Run a virtual card that answers lines on standard input",
 		Long: `Run a blank virtual card that answers lines on standard input, each with one line on
-standard output: APDUs in hex or by name, and the words of "ekrona shell"; "help" lists
-them. An error gives a line "error: ...".`,
-		Example: `  printf 'load applet/ekrona.cap\n' | ekrona card run`,
-		Args:    cli.Exactly(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) (err error) {
+standard output: APDUs in hex or by name, and the words of "ekrona shell"; the line "help"
+lists them. A line that fails gives a line "error: ..." and ends the run.`,
+		Example: `  printf 'load applet/ekrona.cap\n' | ekrona card run
+  ekrona card run --keep-going --json < test.script`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
 			target, err := f.blank()
 			if err != nil {
 				return err
 			}
-			s, err := f.session(c, target)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			return s.Run(c.Context(), c.InOrStdin(), f.keepGoing,
-				func(_ int, r shell.Result) error {
-					_, err := fmt.Fprintln(c.OutOrStdout(), r.Line())
-					return err
-				})
+			return f.with(c, target, func(s *shell.Session) error {
+				return f.lines(c, s, c.InOrStdin(), shell.Result.Line)
+			})
 		},
 	}
 	f.add(c)
@@ -117,39 +44,70 @@ them. An error gives a line "error: ...".`,
 
 // Command is "ekrona shell".
 func Command() *cobra.Command {
-	f, cards, scriptFile := &flags{}, &cli.CardFlags{}, ""
+	f, script := &flags{}, ""
 	c := &cobra.Command{
-		Use:     "shell",
-		Short:   "Work on any card line by line: APDUs, names, words; decoded",
-		Example: `  ekrona shell --card blank.card`,
-		Args:    cli.Exactly(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			target, err := f.blank()
+		Use:   "shell",
+		Short: "Work on any card line by line: APDUs in hex or by name, decoded",
+		Long: `Work on a card line by line: one in a reader, a virtual one in a file, a new one with any
+applet, or without any of the flags a blank one. A line is an APDU in hex or by name with named
+fields, sent exactly as it is, or begins with a word, such as "secure test", "cut 3" or "list".
+Under each answer stands what it says, and what the card wants next. "help" lists the words;
+the key Tab completes words, names, fields, tags, status words, AIDs and files. The history is
+kept, without secrets.
+
+From a file or a pipe the same lines can say behind "->" what must come, and the exit code is 0
+if all of it did. --transcript writes such a script of what was done.`,
+		Example: `  ekrona shell --reader ACS
+  ekrona shell --card blank.card
+  ekrona shell --cap applet.cap --script test.script`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			target, err := f.target(c)
 			if err != nil {
 				return err
 			}
-			s, err := f.session(c, target)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			in := io.Reader(c.InOrStdin())
-			if scriptFile != "" {
-				file, err := os.Open(scriptFile)
-				if err != nil {
-					return fmt.Errorf("--script: %w", err)
+			return f.with(c, target, func(s *shell.Session) error {
+				if err := f.addMissing(c, s); err != nil {
+					return err
 				}
-				defer file.Close()
-				in = bufio.NewReader(file)
-			}
-			return s.Run(c.Context(), in, f.keepGoing, func(_ int, r shell.Result) error {
-				_, err := fmt.Fprintln(c.OutOrStdout(), r.Line())
-				return err
+				if script != "" {
+					file, err := os.Open(script)
+					if err != nil {
+						return fmt.Errorf("--script: %w", err)
+					}
+					err = f.lines(c, s, file, s.Text)
+					return errors.Join(err, file.Close())
+				}
+				in, isFile := c.InOrStdin().(*os.File)
+				if isFile && term.IsTerminal(int(in.Fd())) {
+					return f.interact(c, s)
+				}
+				return f.lines(c, s, c.InOrStdin(), s.Text)
 			})
 		},
 	}
-	_ = cards
-	c.Flags().StringVar(&scriptFile, "script", "", "file with the lines")
 	f.add(c)
+	f.addCard(c)
+	c.Flags().StringVar(&script, "script", "", "file of lines to do")
 	return c
+}
+
+// lines does lines that nobody types, and shows the results as the flags say.
+func (f *flags) lines(
+	c *cobra.Command, s *shell.Session, in io.Reader, text func(shell.Result) string,
+) error {
+	out := c.OutOrStdout()
+	encoder := json.NewEncoder(out)
+	return s.Run(c.Context(), in, f.keepGoing, func(number int, r shell.Result) error {
+		f.done(r)
+		if f.asJSON {
+			return encoder.Encode(s.Record(number, r))
+		}
+		line := text(r)
+		if line != "" && line[len(line)-1] != '\n' {
+			line += "\n"
+		}
+		_, err := io.WriteString(out, line)
+		return err
+	})
 }

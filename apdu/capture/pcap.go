@@ -1,0 +1,208 @@
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// GSMTAP, version 2 (libosmocore, gsmtap.h): a header of four words, then what a SIM got and
+// gave: the header of the command, data of one direction or both, the status word.
+const (
+	tapPort    = 4729 // UDP
+	tapVersion = 2
+	tapWords   = 4
+	tapHeader  = 4 * tapWords
+	tapSIM     = 4
+	tapAPDU    = 0 // sub types of tapSIM
+	tapATR     = 1
+
+	tapType    = 2 // indexes in the header
+	tapSubType = 12
+)
+
+// commandComment says in a packet's comment how many of its bytes are the command, which
+// GSMTAP does not.
+const commandComment = "command bytes: "
+
+// maxPayload is the most that a packet carries: IPv4 without its header and UDP's.
+const maxPayload = 65535 - 20 - 8 - tapHeader
+
+// PCAP writes pcapng with GSMTAP over UDP, as SIMtrace sends it: each card is an interface.
+type PCAP struct {
+	out        *pcapgo.NgWriter
+	interfaces map[string]int
+}
+
+// NewPCAP writes to out; each packet is written at once.
+func NewPCAP(out io.Writer) (*PCAP, error) {
+	ng, err := pcapgo.NewNgWriterInterface(out, pcapgo.NgInterface{Name: "card",
+		LinkType: layers.LinkTypeRaw, SnapLength: 0, TimestampResolution: 9},
+		pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "ekrona"}})
+	if err != nil {
+		return nil, err
+	}
+	return &PCAP{ng, map[string]int{"": 0}}, ng.Flush()
+}
+
+// Exchange implements [Writer].
+func (p *PCAP) Exchange(e Exchange) error {
+	comments := []string{fmt.Sprint(commandComment, len(e.Command))}
+	if len(e.Masked.Command)+len(e.Masked.Response) > 0 {
+		comments = append(comments, "secret bytes are zeros")
+	}
+	if e.Failed != "" {
+		comments = append(comments, "no answer: "+e.Failed)
+	}
+	return p.packet(e.Label, tapAPDU, append(bytes.Clone(e.Command), e.Response...),
+		e.Began.Add(e.Took), comments...)
+}
+
+// Reset implements [Writer].
+func (p *PCAP) Reset(label string, atr []byte, at time.Time) error {
+	return p.packet(label, tapATR, atr, at)
+}
+
+func (p *PCAP) packet(
+	label string, kind byte, payload []byte, at time.Time, comments ...string,
+) error {
+	if len(payload) > maxPayload {
+		return fmt.Errorf("an exchange of %d bytes does not fit a packet; the most is %d: take "+
+			"JSON lines", len(payload), maxPayload)
+	}
+	number, known := p.interfaces[label]
+	if !known {
+		var err error
+		if number, err = p.out.AddInterface(pcapgo.NgInterface{Name: label,
+			LinkType: layers.LinkTypeRaw, TimestampResolution: 9}); err != nil {
+			return err
+		}
+		p.interfaces[label] = number
+	}
+	header := make([]byte, tapHeader, tapHeader+len(payload))
+	header[0], header[1], header[tapType], header[tapSubType] = tapVersion, tapWords, tapSIM, kind
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP,
+		SrcIP: net.IPv4(127, 0, 0, 1), DstIP: net.IPv4(127, 0, 0, 1)}
+	udp := &layers.UDP{SrcPort: tapPort, DstPort: tapPort}
+	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
+		return err
+	}
+	buffer := gopacket.NewSerializeBuffer()
+	if err := gopacket.SerializeLayers(buffer,
+		gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, ip, udp,
+		gopacket.Payload(append(header, payload...))); err != nil {
+		return err
+	}
+	packet := buffer.Bytes()
+	err := p.out.WritePacketWithOptions(gopacket.CaptureInfo{Timestamp: at,
+		CaptureLength: len(packet), Length: len(packet), InterfaceIndex: number}, packet,
+		pcapgo.NgPacketOptions{Comments: comments})
+	return errors.Join(err, p.out.Flush())
+}
+
+// source is what both formats of pcap are read with.
+type source interface {
+	next() (data []byte, at time.Time, label string, comments []string, err error)
+	link() layers.LinkType
+}
+
+type ngSource struct{ reader *pcapgo.NgReader }
+
+func (s ngSource) next() ([]byte, time.Time, string, []string, error) {
+	data, info, options, err := s.reader.ReadPacketDataWithOptions()
+	label := ""
+	if err == nil && info.InterfaceIndex > 0 {
+		if i, err := s.reader.Interface(info.InterfaceIndex); err == nil {
+			label = i.Name
+		}
+	}
+	return data, info.Timestamp, label, options.Comments, err
+}
+func (s ngSource) link() layers.LinkType { return s.reader.LinkType() }
+
+type classicSource struct{ reader *pcapgo.Reader }
+
+func (s classicSource) next() ([]byte, time.Time, string, []string, error) {
+	data, info, err := s.reader.ReadPacketData()
+	return data, info.Timestamp, "", nil, err
+}
+func (s classicSource) link() layers.LinkType { return s.reader.LinkType() }
+
+// packets gives the exchanges of a pcap file, which begins with its magic number.
+func packets(in io.Reader, isNg bool, give func(Exchange) error) error {
+	var s source
+	if isNg {
+		reader, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: false})
+		if err != nil {
+			return err
+		}
+		s = ngSource{reader}
+	} else {
+		reader, err := pcapgo.NewReader(in)
+		if err != nil {
+			return err
+		}
+		s = classicSource{reader}
+	}
+	for {
+		data, at, label, comments, err := s.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		payload := tapped(data, s.link())
+		if len(payload) == 0 {
+			continue
+		}
+		command, response := split(payload, commandLength(comments))
+		e := Exchange{Label: label, Began: at, Command: command, Response: response}
+		if err := give(e); err != nil {
+			return err
+		}
+	}
+}
+
+// tapped is what a SIM got and gave, by a packet with GSMTAP; nil for another packet.
+func tapped(packet []byte, link layers.LinkType) []byte {
+	first := gopacket.LayerType(link.LayerType())
+	if link == layers.LinkTypeRaw || link == layers.LinkTypeIPv4 {
+		first = layers.LayerTypeIPv4
+	}
+	decoded := gopacket.NewPacket(packet, first, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
+	udp, is := decoded.Layer(layers.LayerTypeUDP).(*layers.UDP)
+	if !is || udp.DstPort != tapPort && udp.SrcPort != tapPort {
+		return nil
+	}
+	b := udp.Payload
+	if len(b) < tapHeader || b[0] != tapVersion || b[tapType] != tapSIM ||
+		b[tapSubType] != tapAPDU {
+		return nil
+	}
+	if size := 4 * int(b[1]); size >= tapHeader && size <= len(b) {
+		return bytes.Clone(b[size:])
+	}
+	return nil
+}
+
+// commandLength reads how long a packet's command is; -1 if no comment says so.
+func commandLength(comments []string) int {
+	for _, c := range comments {
+		if text, is := strings.CutPrefix(c, commandComment); is {
+			if n, err := strconv.Atoi(text); err == nil && n >= 0 {
+				return n
+			}
+		}
+	}
+	return -1
+}

@@ -1,0 +1,117 @@
+package debugger
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"ekrona/emulator/vm"
+)
+
+// past is what a command that runs again looks for on its way to where it was.
+type past struct {
+	from    position      // where it was
+	breaks  bool          // the last break is wanted, not the last line
+	lines   map[int]begun // by depth, of the activations that there are
+	found   int           // number of the instruction; 0 for none yet
+	present int           // number of the instruction at which it was
+}
+
+// begun is a line that an activation has begun.
+type begun struct {
+	position
+	count int // of the line's first instruction
+}
+
+// Back goes to the line before in the method, or in its caller; at the first one to the first
+// instruction of the command.
+func (d *Debugger) Back() (Stop, error) { return d.back(false, false) }
+
+// BackInstruction goes to the instruction before.
+func (d *Debugger) BackInstruction() (Stop, error) { return d.back(false, true) }
+
+// BackToBreak goes to the last break before, or the first instruction of the command.
+func (d *Debugger) BackToBreak() (Stop, error) { return d.back(true, false) }
+
+// errOtherWay is the error of a command that cannot be repeated.
+var errOtherWay = errors.New("the command went another way when it was run again: the card's " +
+	"randomness does not repeat; give it a seed")
+
+func (d *Debugger) back(breaks, byOne bool) (Stop, error) {
+	if d.run == nil {
+		return Stop{}, errIdle
+	}
+	r := d.run
+	p := &past{from: r.stopped, breaks: breaks, present: r.count, lines: map[int]begun{}}
+	if r.inside && !breaks {
+		p.present++ // the instruction that runs is one to go back to
+	}
+	r.resume <- how{kind: abandon}
+	d.wait()
+	if err := d.restore(r.start); err != nil {
+		return Stop{}, err
+	}
+	target := max(1, p.present-1)
+	if !byOne {
+		d.run = r
+		d.launch(how{kind: again, until: p.present, seen: p})
+		if err := d.restore(r.start); err != nil {
+			return Stop{}, err
+		}
+		target = max(1, p.found)
+	}
+	d.run = r
+	s := d.launch(how{kind: again, until: target})
+	if s.Reason == Ended {
+		return s, errOtherWay
+	}
+	return s, nil
+}
+
+// instructionAgain looks for what is wanted, or stops at the instruction that was found.
+func (d *Debugger) instructionAgain(s vm.Site) vm.Action {
+	r := d.run
+	p := r.how.seen
+	if p == nil {
+		if r.count < r.how.until {
+			return vm.Action{}
+		}
+		reason := AtStep
+		var numbers []int
+		for _, b := range d.at[place{s.Method.Package(), s.PC}] {
+			numbers, reason = append(numbers, b.Number), AtBreak
+		}
+		return d.stop(Stop{Reason: reason, Breaks: numbers, Site: s})
+	}
+	if r.count >= r.how.until {
+		return vm.Action{Kind: vm.Cut}
+	}
+	if p.breaks {
+		if len(d.at[place{s.Method.Package(), s.PC}]) > 0 {
+			p.found = r.count
+		}
+		return vm.Action{}
+	}
+	if s.Depth > p.from.site.Depth {
+		return vm.Action{}
+	}
+	for depth := range p.lines {
+		if depth > s.Depth {
+			delete(p.lines, depth) // it has ended
+		}
+	}
+	here, before := d.position(s), p.lines[s.Depth]
+	if here.line == 0 || here.line != before.line || s.Method != before.site.Method {
+		p.lines[s.Depth] = begun{here, r.count}
+	}
+	p.found = p.lines[slices.Max(slices.Collect(maps.Keys(p.lines)))].count
+	return vm.Action{}
+}
+
+// passed notes a write or an exception at which a command that runs again would stop.
+func (d *Debugger) passed(numbers []int) vm.Action {
+	if p := d.run.how.seen; p != nil && p.breaks && len(numbers) > 0 {
+		p.found = d.run.count
+	}
+	return vm.Action{}
+}

@@ -1,0 +1,228 @@
+package debugger
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ekrona/emulator/inspect"
+	"ekrona/emulator/vm"
+)
+
+// BreakKind is what a break waits for.
+type BreakKind string
+
+// The kinds.
+const (
+	OnMethod    BreakKind = "method"    // Where is Class.method, or a part of it
+	OnLine      BreakKind = "line"      // Where is a file's name, Line its line
+	OnCommand   BreakKind = "command"   // Where is the command's first bytes in hex, "" any
+	OnWrite     BreakKind = "write"     // Where is a name as a dump shows it, "*" for anything
+	OnException BreakKind = "exception" // Where is class and reason, "*" for anything
+)
+
+// Break is a place to stop at.
+type Break struct {
+	Number int
+	Kind   BreakKind
+	Where  string
+	Line   int // of OnLine: the next one at or behind it that has code is meant
+
+	// Places says how many places it has been found at; 0 as long as nothing fits. Breaks on
+	// commands, writes and exceptions have none.
+	Places int
+	Found  int // of OnLine, the line that has code; 0 for none
+}
+
+// String is the break as the shell's word makes it.
+func (b *Break) String() string {
+	text := strings.TrimSpace(fmt.Sprintf("%s %s", b.Kind, b.Where))
+	if b.Kind == OnLine {
+		text = fmt.Sprintf("line %s:%d", b.Where, b.Line)
+		if b.Found != b.Line && b.Found > 0 {
+			text += fmt.Sprintf(" (at %d)", b.Found)
+		}
+	}
+	if (b.Kind == OnLine || b.Kind == OnMethod) && b.Places == 0 {
+		text += " (nothing there yet)"
+	}
+	return fmt.Sprintf("%d: %s", b.Number, text)
+}
+
+// place is an instruction.
+type place struct {
+	pkg *vm.Package
+	pc  int
+}
+
+// Add makes a break, and looks for its places.
+func (d *Debugger) Add(b Break) (*Break, error) {
+	switch {
+	case b.Kind == OnLine && (b.Where == "" || b.Line < 1):
+		return nil, fmt.Errorf("a break at a line is FILE:LINE")
+	case b.Kind == OnMethod && b.Where == "":
+		return nil, fmt.Errorf("a break at a method wants its name, such as Purse.process")
+	case b.Kind == OnWrite && b.Where == "":
+		return nil, fmt.Errorf("a break at a write wants a name, such as Purse.balance")
+	}
+	if b.Kind == OnException && b.Where == "" {
+		b.Where = "*"
+	}
+	d.last++
+	b.Number = d.last
+	d.breaks = append(d.breaks, &b)
+	d.resolve()
+	return &b, nil
+}
+
+// Remove takes a break away; false if there is none of that number.
+func (d *Debugger) Remove(number int) bool {
+	at := slices.IndexFunc(d.breaks, func(b *Break) bool { return b.Number == number })
+	if at < 0 {
+		return false
+	}
+	d.breaks = slices.Delete(d.breaks, at, at+1)
+	d.resolve()
+	return true
+}
+
+// Breaks lists them.
+func (d *Debugger) Breaks() []*Break { return slices.Clone(d.breaks) }
+
+// resolve finds the places of all breaks in the CAP files on the card.
+func (d *Debugger) resolve() {
+	d.at, d.hasAny = map[place][]*Break{}, false
+	for _, b := range d.breaks {
+		b.Places, b.Found = 0, 0
+		switch b.Kind {
+		case OnLine:
+			d.resolveLine(b)
+		case OnMethod:
+			d.resolveMethod(b)
+		case OnWrite, OnException:
+			d.hasAny = true
+		}
+		d.hasAny = d.hasAny || b.Places > 0
+	}
+}
+
+func (d *Debugger) put(b *Break, p place) {
+	if !slices.Contains(d.at[p], b) {
+		d.at[p] = append(d.at[p], b)
+		b.Places++
+	}
+}
+
+// resolveLine takes the first instruction of the line in each method that has it, or of the next
+// line with code.
+func (d *Debugger) resolveLine(b *Break) {
+	type start struct {
+		at   place
+		line int
+	}
+	var starts []start
+	for _, p := range d.machine.Packages() {
+		for _, m := range d.names.Methods(p) {
+			if !isFile(b.Where, m.Source, m.Class) {
+				continue
+			}
+			first := map[int]int{}
+			for _, l := range m.Lines {
+				if at, known := first[l.Line]; !known || l.Start < at {
+					first[l.Line] = l.Start
+				}
+			}
+			for line, at := range first {
+				if line >= b.Line {
+					starts = append(starts, start{place{p, m.Code + at}, line})
+				}
+			}
+		}
+	}
+	for _, s := range starts {
+		if b.Found == 0 || s.line < b.Found {
+			b.Found = s.line
+		}
+	}
+	for _, s := range starts {
+		if s.line == b.Found {
+			d.put(b, s.at)
+		}
+	}
+}
+
+// isFile reports whether a path names the source of a class: by its name alone, or with folders
+// of which the last are those of the class's package.
+func isFile(path, source, class string) bool {
+	path = strings.ReplaceAll(path, "\\", "/")
+	if !strings.Contains(path, "/") {
+		return path == source
+	}
+	return strings.HasSuffix("/"+path, "/"+class[:strings.LastIndexByte(class, '/')+1]+source)
+}
+
+// resolveMethod takes the first instruction of the methods of that name.
+func (d *Debugger) resolveMethod(b *Break) {
+	for _, p := range d.machine.Packages() {
+		for _, m := range d.names.Methods(p) {
+			if name := m.String(); name == b.Where || strings.HasSuffix(name, "."+b.Where) ||
+				inspect.Matches(b.Where, name) {
+				d.put(b, place{p, m.Code})
+			}
+		}
+		for _, start := range d.unnamed(p) {
+			if b.Where == fmt.Sprintf("method@%d", start) {
+				d.put(b, place{p, start})
+			}
+		}
+	}
+}
+
+// unnamed are the starts of the methods of a package that its descriptor lists.
+func (d *Debugger) unnamed(p *vm.Package) (starts []int) {
+	file := p.File()
+	if file.Descriptor == nil {
+		return nil
+	}
+	for _, c := range file.Descriptor.Classes {
+		for _, m := range c.Methods {
+			if h, ok := file.Methods.HeaderAt(m.Offset); ok && !m.Interface {
+				starts = append(starts, h.Code)
+			}
+		}
+	}
+	return starts
+}
+
+// breaksAtCommand reports whether a break names the command.
+func (d *Debugger) breaksAtCommand(command []byte) bool {
+	return slices.ContainsFunc(d.breaks, func(b *Break) bool {
+		return b.Kind == OnCommand && strings.HasPrefix(fmt.Sprintf("%X", command),
+			strings.ToUpper(strings.ReplaceAll(b.Where, " ", "")))
+	})
+}
+
+// writesTo finds the breaks that a write is to, and says what it changes.
+func (d *Debugger) writesTo(a *vm.Access) (numbers []int, what string) {
+	var waiting []*Break
+	for _, b := range d.breaks {
+		if b.Kind == OnWrite {
+			waiting = append(waiting, b)
+		}
+	}
+	if len(waiting) == 0 {
+		return nil, ""
+	}
+	image := inspect.Take(d.machine, d.names, inspect.Everything)
+	object, names := image.Accessed(a)
+	for _, b := range waiting {
+		if inspect.Matches(b.Where, object) || slices.ContainsFunc(names,
+			func(n string) bool { return inspect.Matches(b.Where, n) }) {
+			numbers = append(numbers, b.Number)
+		}
+	}
+	if len(numbers) > 0 {
+		what = image.Written(a)
+	}
+	return numbers, what
+}

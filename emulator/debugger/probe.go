@@ -1,0 +1,138 @@
+package debugger
+
+import (
+	"fmt"
+
+	"ekrona/emulator/inspect"
+	"ekrona/emulator/vm"
+)
+
+// probe is what the machine asks while a command is debugged.
+func (d *Debugger) probe() vm.Probe {
+	return vm.Probe{Instruction: d.instruction, Write: d.write, Throw: d.throw}
+}
+
+// instruction decides whether the card stops before an instruction.
+func (d *Debugger) instruction(s vm.Site) vm.Action {
+	r := d.run
+	r.count++
+	first := !r.entered
+	r.entered = true
+	switch r.how.kind {
+	case abandon:
+		return vm.Action{Kind: vm.Cut}
+	case again:
+		return d.instructionAgain(s)
+	}
+	reason := Reason("")
+	here := position{site: s}
+	switch {
+	case d.pause.CompareAndSwap(true, false):
+		reason = AtPause
+	case first && (r.how.kind == stepInstruction || d.breaksAtCommand(r.command)):
+		reason = AtEntry
+	case r.how.kind != toBreak:
+		here = d.position(s)
+		if d.ends(r.how.kind, r.from, here) {
+			reason = AtStep
+		}
+	}
+	var numbers []int
+	for _, b := range d.at[place{s.Method.Package(), s.PC}] {
+		numbers = append(numbers, b.Number)
+		reason = AtBreak
+	}
+	if reason == "" {
+		return vm.Action{}
+	}
+	return d.stop(Stop{Reason: reason, Breaks: numbers, Site: s})
+}
+
+// position finds the line of a site.
+func (d *Debugger) position(s vm.Site) position {
+	p := position{site: s}
+	p.file, p.line = d.names.Line(s.Method, s.PC)
+	return p
+}
+
+// ends reports whether a step that began at from ends here.
+func (d *Debugger) ends(k kind, from, here position) bool {
+	a, b := from.site, here.site
+	switch k {
+	case stepInstruction:
+		return true
+	case stepOut:
+		return b.Depth < a.Depth
+	case stepOver:
+		if b.Depth > a.Depth {
+			return false
+		}
+	}
+	moved := b.Depth != a.Depth || b.Method != a.Method
+	return moved || here.line == 0 || here.line != from.line
+}
+
+// write stops before a write to what a break names.
+func (d *Debugger) write(a *vm.Access) vm.Action {
+	if d.run.how.kind == abandon {
+		return d.quiet()
+	}
+	numbers, what := d.writesTo(a)
+	if d.run.how.kind == again {
+		return d.passed(numbers)
+	}
+	if len(numbers) == 0 {
+		return vm.Action{}
+	}
+	return d.stop(Stop{Reason: AtWrite, Breaks: numbers, What: what, Site: a.Site})
+}
+
+// throw stops where an exception is thrown that a break names.
+func (d *Debugger) throw(e *vm.Exception) vm.Action {
+	if d.run.how.kind == abandon {
+		return d.quiet()
+	}
+	text := inspect.Thrown(d.names, e)
+	var numbers []int
+	for _, b := range d.breaks {
+		if b.Kind == OnException && inspect.Matches(b.Where, exceptionName(d.names, e)) {
+			numbers = append(numbers, b.Number)
+		}
+	}
+	if d.run.how.kind == again {
+		return d.passed(numbers)
+	}
+	if len(numbers) == 0 {
+		return vm.Action{}
+	}
+	return d.stop(Stop{Reason: AtException, Breaks: numbers, What: text, Site: e.Site})
+}
+
+// exceptionName is the class of an exception, and its reason if it has one.
+func exceptionName(names *inspect.Names, e *vm.Exception) string {
+	name := names.Class(e.Class)
+	if e.HasReason {
+		name += fmt.Sprintf(" %04X", uint16(e.Reason))
+	}
+	return name
+}
+
+// stop tells the debugger where the card stands, and waits until it is to go on.
+func (d *Debugger) stop(s Stop) vm.Action {
+	r := d.run
+	s.Where = d.names.Site(s.Site)
+	r.inside = s.Reason == AtWrite || s.Reason == AtException
+	r.stopped = d.position(s.Site)
+	r.events <- s
+	r.how = <-r.resume
+	r.from = r.stopped
+	return d.quiet()
+}
+
+// quiet is what a probe's function returns beside stopping.
+func (d *Debugger) quiet() vm.Action {
+	if d.run.how.kind == abandon {
+		return vm.Action{Kind: vm.Cut}
+	}
+	return vm.Action{}
+}

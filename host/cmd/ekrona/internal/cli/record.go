@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/capture"
+	"ekrona/apdu/script"
+	"ekrona/apdu/trace"
+	"ekrona/applet/vocabulary"
+)
+
+// Trace is the flag --trace: whether exchanges with a card are shown, and with raw bytes.
+type Trace struct{ On, Raw bool }
+
+const (
+	traceDecoded = "decoded"
+	traceRaw     = "raw"
+)
+
+// String implements pflag.Value.
+func (t *Trace) String() string {
+	switch {
+	case t.Raw:
+		return traceRaw
+	case t.On:
+		return traceDecoded
+	}
+	return "off"
+}
+
+// Set implements pflag.Value.
+func (t *Trace) Set(text string) error {
+	switch text {
+	case traceDecoded, "true":
+		*t = Trace{On: true}
+	case traceRaw:
+		*t = Trace{On: true, Raw: true}
+	case "off", "false":
+		*t = Trace{}
+	default:
+		return fmt.Errorf("give %s or %s, or the flag alone", traceDecoded, traceRaw)
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (t *Trace) Type() string { return "how" }
+
+// Add adds the flag to a command.
+func (t *Trace) Add(c *cobra.Command) {
+	c.Flags().Var(t, "trace", "show every command to a card and its answer on standard error, "+
+		"decoded, without secrets; --trace=raw with all bytes and nothing cut short")
+	c.Flags().Lookup("trace").NoOptDefVal = traceDecoded
+}
+
+// Text renders exchanges as the flag says.
+func (t Trace) Text() trace.Text { return trace.Text{Raw: t.Raw, Whole: t.Raw} }
+
+// Sink writes exchanges that nothing above carries.
+func (t Trace) Sink(out io.Writer) func(apdu.Exchange) {
+	write := t.Text().Writer(out, vocabulary.Decoder())
+	return func(e apdu.Exchange) {
+		if !e.Carried { // what carried it is shown with it
+			write(e)
+		}
+	}
+}
+
+// TranscriptUsage describes the flag --transcript.
+const TranscriptUsage = "write commands and answers to this file, a script for \"ekrona shell\" " +
+	"(it then holds PINs and keys)"
+
+// CaptureUsage describes the flag --capture.
+const CaptureUsage = "keep every exchange over the wire in this file, with times, secrets " +
+	"masked: .jsonl for JSON lines, .pcapng for Wireshark"
+
+// CreateCapture makes a capture.
+func CreateCapture(path string) (*capture.File, error) {
+	file, err := capture.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--capture: %w", err)
+	}
+	return file, nil
+}
+
+// CreateTranscript creates a file that only its owner can read. Close reports what could not be
+// written.
+func CreateTranscript(path string) (*Transcript, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--transcript: %w", err)
+	}
+	return &Transcript{file: file}, nil
+}
+
+// Transcript is a script that is being written.
+type Transcript struct {
+	file   *os.File
+	failed error
+}
+
+// Write implements io.Writer.
+func (t *Transcript) Write(p []byte) (int, error) {
+	n, err := t.file.Write(p)
+	if t.failed == nil {
+		t.failed = err
+	}
+	return n, err
+}
+
+// Around writes what goes through a card. It is no Recorder: what it writes is not masked, and it
+// carries nothing.
+func (t *Transcript) Around(below apdu.Card) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		r, err := below.Transmit(ctx, c)
+		step := script.Step{Command: c, Expected: script.Exactly(r)}
+		if err != nil {
+			step.Expected = &script.Expected{None: true}
+		}
+		_, _ = fmt.Fprintln(t, vocabulary.Script().Text(step))
+		return r, err
+	})
+}
+
+// Close closes the file.
+func (t *Transcript) Close() error {
+	if err := errors.Join(t.failed, t.file.Close()); err != nil {
+		return fmt.Errorf("--transcript: %w", err)
+	}
+	return nil
+}

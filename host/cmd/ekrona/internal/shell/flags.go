@@ -1,0 +1,153 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/shell"
+	"ekrona/personalization/cardkeys"
+)
+
+// flags are those of the commands, and what they make.
+type flags struct {
+	profile, seed       string
+	transcript, capture string
+	reader, file        string
+	caps                []string
+	trace               cli.Trace
+	keepGoing, asJSON   bool
+	pin                 cli.HolderSecret
+
+	record func(shell.Result) // writes the transcript
+}
+
+// addCommon adds the flags of all three.
+func (f *flags) addCommon(c *cobra.Command) {
+	cli.AddProfile(c, &f.profile)
+	c.Flags().StringVar(&f.seed, "seed", "", cli.SeedUsage)
+	f.trace.Add(c)
+	c.Flags().StringVar(&f.transcript, "transcript", "", cli.TranscriptUsage)
+	c.Flags().StringVar(&f.capture, "capture", "", cli.CaptureUsage)
+}
+
+// add adds the flags of those that read lines.
+func (f *flags) add(c *cobra.Command) {
+	f.addCommon(c)
+	c.Flags().BoolVar(&f.keepGoing, "keep-going", false,
+		"do the lines after one that failed too; the exit code is 1 all the same")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "answer each line with one JSON object a line")
+	f.pin = cli.HolderSecret{Kind: "PIN", Flag: "--pin-file", Environment: "EKRONA_PIN"}
+	c.Flags().StringVar(&f.pin.File, "pin-file", "", "file with the PIN that \"verify\" sends "+
+		"(default: EKRONA_PIN, or a prompt)")
+}
+
+// addCard adds the flags that name a card.
+func (f *flags) addCard(c *cobra.Command) {
+	c.Flags().StringVar(&f.reader, "reader", "", "PC/SC reader that holds the card, or a part of "+
+		"its name")
+	c.Flags().StringVar(&f.file, "card", "",
+		"file of a virtual card, as \"ekrona card emulate --state\" makes it")
+	c.Flags().StringArrayVar(&f.caps, "cap", nil, "load this CAP file and install its applets, on "+
+		"a new card if none is named (repeat for more, in dependency order)")
+}
+
+// blank makes a blank virtual card.
+func (f *flags) blank() (shell.Target, error) {
+	profile, err := cli.ProfileOf(f.profile)
+	if err != nil {
+		return shell.Target{}, err
+	}
+	virtual, err := shell.NewVirtual(card.Options{Profile: profile}, f.seed)
+	if err != nil {
+		return shell.Target{}, err
+	}
+	return shell.VirtualTarget(virtual, "virtual "+profile.Name, func() error { return nil }), nil
+}
+
+// target opens the card that the flags name.
+func (f *flags) target(c *cobra.Command) (shell.Target, error) {
+	cards := cli.CardFlags{File: f.file, Reader: f.reader, Profile: f.profile, Seed: f.seed}
+	if !cards.Named() {
+		return f.blank()
+	}
+	opened, err := cards.Open(c.Context(), c)
+	if err != nil {
+		return shell.Target{}, err
+	}
+	if opened.Virtual != nil {
+		return shell.VirtualTarget(opened.Virtual, opened.Where, opened.Close), nil
+	}
+	return shell.Target{Card: opened.Unframed, Bytes: opened.Bytes, ATR: opened.ATR,
+		Where: opened.Where, Reset: opened.Reset, Close: opened.Close,
+		ExtendedLength: opened.ExtendedLength}, nil
+}
+
+// with makes a session with a card, does something with it and ends it.
+func (f *flags) with(
+	c *cobra.Command, target shell.Target, do func(*shell.Session) error,
+) (err error) {
+	var s *shell.Session
+	s, err = shell.New(target, shell.Options{
+		Words: Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
+		Tables: cli.Tables(), Keys: cardkeys.Read,
+		Secret: func(ctx context.Context) (string, error) { return f.pin.Read(ctx, "") },
+		Note:   func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) },
+	})
+	if err != nil {
+		return errors.Join(err, target.Close())
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if f.trace.On {
+		s.Observe(f.trace.Sink(c.ErrOrStderr()))
+	}
+	if f.capture != "" {
+		file, err := cli.CreateCapture(f.capture)
+		if err != nil {
+			return err
+		}
+		file.Reset(target.Where, target.ATR, time.Now())
+		s.Observe(file.Sink)
+		s.ObserveReset(func(atr []byte) { file.Reset(target.Where, atr, time.Now()) })
+		defer func() { err = errors.Join(err, file.Close()) }()
+	}
+	if f.transcript != "" {
+		file, err := cli.CreateTranscript(f.transcript)
+		if err != nil {
+			return err
+		}
+		f.record = s.Transcript(file)
+		return errors.Join(do(s), file.Close())
+	}
+	return do(s)
+}
+
+// done takes note of what was done.
+func (f *flags) done(r shell.Result) {
+	if f.record != nil {
+		f.record(r)
+	}
+}
+
+// preload does lines that load CAP files, which must be done, and install applets. An applet that
+// wants parameters may be installed by a line of the user's.
+func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) error {
+	for _, line := range lines {
+		r := s.Execute(c.Context(), line)
+		switch err := r.Err(); {
+		case err != nil && r.Step.Word == "load":
+			return fmt.Errorf("--cap: %w", err)
+		case err != nil:
+			s.Note("not installed: %v", err)
+		default:
+			f.done(r)
+		}
+	}
+	return nil
+}

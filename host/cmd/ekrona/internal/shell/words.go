@@ -1,0 +1,11 @@
+package shell
+
+import (
+	"slices"
+
+	"ekrona/host/lab"
+	"ekrona/host/shell"
+)
+
+// Words are the words of every shell: add here what other packages make.
+func Words() []shell.Word { return slices.Concat(shell.Words(), lab.Words()) }

@@ -1,0 +1,197 @@
+package adapter
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/google/go-dap"
+
+	"ekrona/emulator/debugger"
+	"ekrona/host/lab"
+)
+
+// Launch is what the launch request has.
+type Launch struct {
+	Script      string   `json:"script"`      // file
+	CAP         []string `json:"cap"`         // files, in dependency order
+	Install     []string `json:"install"`     // as --install of "ekrona lab tear"
+	Card        string   `json:"card"`        // file of a personalized card, which is copied
+	Profile     string   `json:"profile"`     // product; "" is the P71
+	Seed        string   `json:"seed"`        // of the card's randomness; "" is "1"
+	Sources     []string `json:"sources"`     // folders of the Java sources, above the packages
+	StopOnEntry bool     `json:"stopOnEntry"` // stop before the first line of the script
+	KeepGoing   bool     `json:"keepGoing"`   // go on after a line that failed
+}
+
+// Open makes a player of what the launch request names.
+type Open func(ctx context.Context, l Launch) (*lab.Player, error)
+
+// server serves one client.
+type server struct {
+	ctx    context.Context
+	open   Open
+	out    io.Writer
+	mutex  sync.Mutex // of out and sequence
+	number int
+
+	launch  Launch
+	player  *lab.Player
+	done    bool           // the script has ended
+	stand   lab.Stand      // where the player stands
+	view    *debugger.View // of the card that stands still; nil until asked for
+	handles []handle       // of variables, from 1
+	breaks  map[string][]int
+	running chan ran // gives what a run came to; nil while nothing runs
+	failure error
+}
+
+// ran is how a run ended.
+type ran struct {
+	stand lab.Stand
+	err   error
+	event string // reason of the stop, if the player does not know a better one
+}
+
+// Serve speaks with a client until it disconnects, the input ends or ctx is done.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
+	s := &server{ctx: ctx, open: open, out: out, breaks: map[string][]int{}}
+	requests, ended := make(chan dap.Message), make(chan error, 1)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		reader := bufio.NewReader(in)
+		for {
+			message, err := dap.ReadProtocolMessage(reader)
+			if err != nil {
+				ended <- err
+				return
+			}
+			select {
+			case requests <- message:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	defer s.close()
+	var waiting []dap.Message
+	for {
+		if s.running == nil && len(waiting) > 0 {
+			next := waiting[0]
+			waiting = waiting[1:]
+			if s.handle(next) {
+				return nil
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-ended:
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return fmt.Errorf("debug adapter: %w", err)
+		case r := <-s.running:
+			s.running = nil
+			s.stopped(r)
+		case m := <-requests:
+			if s.running != nil && !isUrgent(m) {
+				waiting = append(waiting, m)
+				continue
+			}
+			if s.handle(m) {
+				return nil
+			}
+		}
+	}
+}
+
+// isUrgent reports whether a request is answered while the card runs.
+func isUrgent(m dap.Message) bool {
+	switch m.(type) {
+	case *dap.PauseRequest, *dap.ThreadsRequest, *dap.DisconnectRequest, *dap.TerminateRequest:
+		return true
+	}
+	return false
+}
+
+// close gives up what still runs or stands still.
+func (s *server) close() {
+	if s.player == nil {
+		return
+	}
+	if s.running != nil {
+		s.player.Debugger.Pause()
+		<-s.running
+	}
+	_ = s.player.Close() // the card goes with the session
+}
+
+// send sends a message with the next number.
+func (s *server) send(m dap.Message) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.number++
+	switch m := m.(type) {
+	case dap.ResponseMessage:
+		m.GetResponse().Seq = s.number
+	case dap.EventMessage:
+		m.GetEvent().Seq = s.number
+	}
+	if err := dap.WriteProtocolMessage(s.out, m); err != nil && s.failure == nil {
+		s.failure = err
+	}
+}
+
+// response is the head of the answer to a request.
+func response(m dap.Message) dap.Response {
+	r := m.(dap.RequestMessage).GetRequest()
+	return dap.Response{ProtocolMessage: dap.ProtocolMessage{Type: "response"},
+		RequestSeq: r.Seq, Success: true, Command: r.Command}
+}
+
+func event(name string) dap.Event {
+	return dap.Event{ProtocolMessage: dap.ProtocolMessage{Type: "event"}, Event: name}
+}
+
+// refuse answers that a request was not done.
+func (s *server) refuse(m dap.Message, err error) {
+	r := &dap.ErrorResponse{Response: response(m)}
+	r.Success, r.Message = false, err.Error()
+	r.Body.Error = &dap.ErrorMessage{Id: 1, Format: err.Error(), ShowUser: true}
+	s.send(r)
+}
+
+// output shows text in the client's console.
+func (s *server) output(category, format string, arguments ...any) {
+	e := &dap.OutputEvent{Event: event("output")}
+	e.Body = dap.OutputEventBody{Category: category, Output: fmt.Sprintf(format, arguments...)}
+	s.send(e)
+}
+
+// start opens the card.
+func (s *server) start(m *dap.LaunchRequest) error {
+	if err := json.Unmarshal(m.Arguments, &s.launch); err != nil {
+		return fmt.Errorf("launch: %w", err)
+	}
+	player, err := s.open(s.ctx, s.launch)
+	if err != nil {
+		return err
+	}
+	player.KeepGoing = s.launch.KeepGoing
+	player.Show = func(l lab.Line, answer string, failed error) {
+		category := "stdout"
+		if failed != nil {
+			category = "stderr"
+		}
+		s.output(category, "line %d: %s\n    %s\n", l.Number, l.Title(), answer)
+	}
+	s.player, s.stand = player, player.Stand()
+	return nil
+}

@@ -1,0 +1,194 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+
+	"ekrona/emulator/card"
+	"ekrona/emulator/debugger"
+	"ekrona/host/shell"
+)
+
+// Player does a script line by line under a debugger: it stands before a line, or within one.
+type Player struct {
+	Bench    *Bench
+	Debugger *debugger.Debugger
+	Script   []Line
+
+	// Show gets each line that has ended, with its answer.
+	Show func(l Line, answer string, failed error)
+	// KeepGoing goes on after a line that failed.
+	KeepGoing bool
+	// Breaks are the numbers of lines to stop before.
+	Breaks map[int]bool
+
+	next   int              // line that is done, or comes, by its place
+	starts []*card.Snapshot // before each line that has begun
+	result shell.Result     // of the line that ended last
+	failed error            // the first line that failed
+}
+
+// Stand is where a player stands.
+type Stand struct {
+	Done bool // the script has ended
+	// Line is the one that is done or comes; the last one if the script has ended.
+	Line Line
+	// Within reports that the line has begun: Stop says where in it the card stands.
+	Within bool
+	Stop   debugger.Stop
+	// Failed is the first line that failed.
+	Failed error
+}
+
+// Play opens a card of the subject for a script.
+func (s *Subject) Play(ctx context.Context, script []Line) (*Player, error) {
+	b, err := s.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Player{Bench: b, Script: script, Breaks: map[int]bool{},
+		Debugger: debugger.New(b.Managed, b.Machine(), b.Names)}, nil
+}
+
+// Stand is where it stands now, before a line or at the end.
+func (p *Player) Stand() Stand {
+	at := min(p.next, len(p.Script)-1)
+	return Stand{Done: p.next >= len(p.Script) || p.failed != nil && !p.KeepGoing,
+		Line: p.Script[at], Failed: p.failed}
+}
+
+// Continue goes on to the next break, or the end of the script.
+func (p *Player) Continue(ctx context.Context) (Stand, error) {
+	return p.goOn(ctx, p.Debugger.Resume, false, false)
+}
+
+// StepIn goes on to the next line of the source, or into the line of the script.
+func (p *Player) StepIn(ctx context.Context) (Stand, error) {
+	return p.goOn(ctx, p.Debugger.StepIn, true, true)
+}
+
+// StepOver goes on to the next line of the source, or of the script.
+func (p *Player) StepOver(ctx context.Context) (Stand, error) {
+	return p.goOn(ctx, p.Debugger.StepOver, true, false)
+}
+
+// StepOut goes on until the method has ended, or the line of the script.
+func (p *Player) StepOut(ctx context.Context) (Stand, error) {
+	return p.goOn(ctx, p.Debugger.StepOut, true, false)
+}
+
+// StepInstruction goes on to the next instruction, or into the line of the script.
+func (p *Player) StepInstruction(ctx context.Context) (Stand, error) {
+	return p.goOn(ctx, p.Debugger.StepInstruction, true, true)
+}
+
+// goOn does lines until something stops it: step, the end of a line too.
+func (p *Player) goOn(
+	ctx context.Context, resume func() (debugger.Stop, error), step, into bool,
+) (Stand, error) {
+	within := p.Debugger.Running()
+	for first := true; ; first = false {
+		stand := p.Stand()
+		if stand.Done {
+			return stand, nil
+		}
+		var stop debugger.Stop
+		var err error
+		if within {
+			stop, err = resume()
+		} else {
+			if !first && (step || p.Breaks[stand.Line.Number]) {
+				return stand, nil
+			}
+			stop, err = p.begin(ctx, stand.Line, into && first)
+		}
+		if err != nil {
+			return stand, err
+		}
+		if stop.Reason != debugger.Ended {
+			stand.Within, stand.Stop = true, stop
+			return stand, nil
+		}
+		p.end(stand.Line, stop)
+		within = false
+		if err := ctx.Err(); err != nil {
+			return stand, err
+		}
+	}
+}
+
+// begin does a line until it stops or ends.
+func (p *Player) begin(ctx context.Context, l Line, entry bool) (debugger.Stop, error) {
+	start, err := p.Bench.Managed.Snapshot()
+	if err != nil { // a card that is off can be reset, and no more
+		p.starts = append(p.starts, nil)
+		p.result = p.Bench.Execute(ctx, l.Text)
+		return debugger.Stop{Reason: debugger.Ended}, nil
+	}
+	p.starts = append(p.starts, start)
+	command := l.Step.Malformed
+	if l.Step.Word == "" && command == nil {
+		if command, err = l.Step.Command.Bytes(); err != nil {
+			return debugger.Stop{}, fmt.Errorf("line %d: %w", l.Number, err)
+		}
+	}
+	return p.Debugger.StartAction(command, func() ([]byte, error) {
+		p.result = p.Bench.Execute(ctx, l.Text)
+		return p.result.Response, nil
+	}, entry)
+}
+
+// end takes note of a line that has ended.
+func (p *Player) end(l Line, stop debugger.Stop) {
+	failed := p.result.Err()
+	if failed == nil {
+		failed = stop.Err
+	}
+	if failed != nil && p.failed == nil {
+		p.failed = fmt.Errorf("line %d: %w", l.Number, failed)
+	}
+	if p.Show != nil {
+		p.Show(l, p.result.Line(), failed)
+	}
+	p.next++
+}
+
+// Back goes to the line of the source before; at the first one to before the line of the script,
+// and from there to before the line before it.
+func (p *Player) Back() (Stand, error) { return p.back(p.Debugger.Back) }
+
+// BackInstruction goes to the instruction before.
+func (p *Player) BackInstruction() (Stand, error) { return p.back(p.Debugger.BackInstruction) }
+
+// BackToBreak goes to the last break before, at most to before the line of the script.
+func (p *Player) BackToBreak() (Stand, error) { return p.back(p.Debugger.BackToBreak) }
+
+func (p *Player) back(back func() (debugger.Stop, error)) (Stand, error) {
+	stand := p.Stand()
+	switch {
+	case p.Debugger.AtFirst():
+		if err := p.Debugger.Abandon(); err != nil {
+			return stand, err
+		}
+		p.starts = p.starts[:p.next]
+		return p.Stand(), nil
+	case p.Debugger.Running():
+		stop, err := back()
+		stand.Within, stand.Stop = true, stop
+		return stand, err
+	case p.next == 0:
+		return stand, nil
+	case p.starts[p.next-1] == nil:
+		return stand, fmt.Errorf("the card was off before line %d: there is no way back over it",
+			p.Script[p.next-1].Number)
+	}
+	p.next--
+	if err := p.Bench.Managed.RestoreSnapshot(p.starts[p.next]); err != nil {
+		return stand, err
+	}
+	p.starts, p.failed = p.starts[:p.next], nil
+	return p.Stand(), nil
+}
+
+// Close gives up a line that stands still, so that nothing waits for it.
+func (p *Player) Close() error { return p.Debugger.Abandon() }

@@ -1,0 +1,336 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ekrona/emulator/debugger"
+	"ekrona/emulator/inspect"
+	"ekrona/host/shell"
+)
+
+// debugWords stop the card within a command.
+func (w *words) debugWords() []shell.Word {
+	word := func(
+		name, usage, help string, run func(k *state, arguments []string) (shell.Answer, error),
+		complete ...string,
+	) shell.Word {
+		return shell.Word{Name: name, Usage: usage, Help: help, Complete: chooses(complete...),
+			Run: func(
+				_ context.Context, s *shell.Session, arguments []string,
+			) (shell.Answer, error) {
+				k, err := w.of(s)
+				if err != nil {
+					return shell.Answer{}, err
+				}
+				return run(k, arguments)
+			}}
+	}
+	return []shell.Word{
+		word("break", "break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME]",
+			"stop there when debug runs a command; * is anything", (*state).addBreak,
+			"command", "write", "exception"),
+		word("breaks", "breaks", "list where commands stop", (*state).listBreaks),
+		word("unbreak", "unbreak N|all", "stop there no more", (*state).unbreak, "all"),
+		word("debug", "debug [entry] APDU", "run a command until it stops; entry: at its start",
+			(*state).run, "entry"),
+		word("continue", "continue", "go on to the next stop, or the end", (*state).goOn),
+		word("step", "step [in|over|out|instruction]", "go on to the next line",
+			(*state).step, "in", "over", "out", "instruction"),
+		word("back", "back [line|instruction|stop]", "go back to the line before",
+			(*state).back, "line", "instruction", "stop"),
+		word("abandon", "abandon", "give the command up: the card is as before it",
+			(*state).abandon),
+		word("where", "where", "the methods that are running", (*state).where),
+		word("locals", "locals [FRAME]", "parameters and local variables", (*state).locals),
+		word("stack", "stack [FRAME]", "what is on the operand stack", (*state).operands),
+		word("print", "print NAME", "a variable, a field of this, or a name as dump shows it",
+			(*state).print),
+	}
+}
+
+// whileStopped are the words that may be used while a command stands still.
+var whileStopped = []string{"help", "break", "breaks", "unbreak", "continue", "step", "back",
+	"abandon", "where", "locals", "stack", "print", "dump", "left"}
+
+// allows refuses what a card that stands still cannot do.
+func allows(word string) error {
+	if slices.Contains(whileStopped, word) {
+		return nil
+	}
+	return fmt.Errorf("the card stands still within a command: say continue or abandon first")
+}
+
+func (k *state) addBreak(arguments []string) (shell.Answer, error) {
+	if len(arguments) == 0 {
+		return shell.Answer{}, shell.Usage("where is missing")
+	}
+	b, err := breakOf(arguments)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	made, err := k.debug.Add(b)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	return shell.Answer{Line: made.String()}, nil
+}
+
+// breakOf reads what break is given.
+func breakOf(arguments []string) (debugger.Break, error) {
+	rest := strings.Join(arguments[1:], " ")
+	switch kind := debugger.BreakKind(arguments[0]); kind {
+	case debugger.OnCommand, debugger.OnWrite, debugger.OnException, debugger.OnMethod:
+		return debugger.Break{Kind: kind, Where: rest}, nil
+	}
+	if len(arguments) > 1 {
+		return debugger.Break{}, shell.Usage("%q is neither command, write nor exception",
+			arguments[0])
+	}
+	if file, line, found := strings.Cut(arguments[0], ":"); found {
+		n, err := strconv.Atoi(line)
+		if err != nil {
+			return debugger.Break{}, shell.Usage("%q is no line", line)
+		}
+		return debugger.Break{Kind: debugger.OnLine, Where: file, Line: n}, nil
+	}
+	return debugger.Break{Kind: debugger.OnMethod, Where: arguments[0]}, nil
+}
+
+func (k *state) listBreaks(arguments []string) (shell.Answer, error) {
+	if err := none(arguments); err != nil {
+		return shell.Answer{}, err
+	}
+	texts := []string{}
+	for _, b := range k.debug.Breaks() {
+		texts = append(texts, b.String())
+	}
+	return shell.Answer{Line: plural(len(texts), "break") + ": " + strings.Join(texts, "; "),
+		Text: strings.Join(texts, "\n"), Value: texts}, nil
+}
+
+func (k *state) unbreak(arguments []string) (shell.Answer, error) {
+	if len(arguments) != 1 {
+		return shell.Answer{}, shell.Usage("the number of a break, or all, is missing")
+	}
+	if arguments[0] == "all" {
+		for _, b := range k.debug.Breaks() {
+			k.debug.Remove(b.Number)
+		}
+		return shell.OK, nil
+	}
+	n, err := strconv.Atoi(arguments[0])
+	if err != nil || !k.debug.Remove(n) {
+		return shell.Answer{}, fmt.Errorf("there is no break %s; breaks lists them", arguments[0])
+	}
+	return shell.OK, nil
+}
+
+func (k *state) run(arguments []string) (shell.Answer, error) {
+	entry := len(arguments) > 0 && arguments[0] == "entry"
+	if entry {
+		arguments = arguments[1:]
+	}
+	step, found, err := k.session.Names().ParseLine(strings.Join(arguments, " "))
+	switch {
+	case err != nil:
+		return shell.Answer{}, err
+	case !found || step.Word != "":
+		return shell.Answer{}, shell.Usage("it takes a command: an APDU in hex, or by name")
+	}
+	command := step.Malformed
+	if command == nil {
+		if command, err = step.Command.Bytes(); err != nil {
+			return shell.Answer{}, err
+		}
+	}
+	if k.recorder != nil {
+		k.recorder.Begin()
+	}
+	s, err := k.debug.Start(command, entry)
+	return k.stopped(s, err)
+}
+
+// stopValue is where a card stands, for a program.
+type stopValue struct {
+	Reason   debugger.Reason `json:"reason"`
+	Where    string          `json:"where,omitempty"`
+	What     string          `json:"what,omitempty"`
+	Breaks   []int           `json:"breaks,omitempty"`
+	Response string          `json:"response,omitempty"` // of a command that has ended
+}
+
+// stopped is the answer of a word after which the card stands still, or has ended its command.
+func (k *state) stopped(s debugger.Stop, err error) (shell.Answer, error) {
+	if !k.debug.Running() {
+		k.session.Guard(nil)
+		if k.recorder != nil && s.Reason == debugger.Ended {
+			k.changes, k.account = k.recorder.End()
+			k.recorder.Begin()
+		}
+	} else {
+		k.session.Guard(allows)
+	}
+	switch {
+	case err != nil:
+		return shell.Answer{}, err
+	case s.Err != nil:
+		return shell.Answer{}, s.Err
+	}
+	value := stopValue{Reason: s.Reason, Where: s.Where, What: s.What, Breaks: s.Breaks}
+	if s.Reason == debugger.Ended {
+		value.Response = fmt.Sprintf("%X", s.Response)
+		return shell.Answer{Line: value.Response, Value: value}, nil
+	}
+	line := fmt.Sprintf("stopped by %s at %s", s.Reason, s.Where)
+	if s.What != "" {
+		line += ": " + s.What
+	}
+	return shell.Answer{Line: line, Value: value}, nil
+}
+
+func (k *state) goOn(arguments []string) (shell.Answer, error) {
+	if err := none(arguments); err != nil {
+		return shell.Answer{}, err
+	}
+	return k.stopped(k.debug.Resume())
+}
+
+// how chooses what to do by the only argument, the first one without any.
+func how(
+	arguments []string, names []string, do ...func() (debugger.Stop, error),
+) (func() (debugger.Stop, error), error) {
+	if len(arguments) == 0 {
+		return do[0], nil
+	}
+	at := slices.Index(names, arguments[0])
+	if at < 0 || len(arguments) > 1 {
+		return nil, shell.Usage("one of %s", strings.Join(names, ", "))
+	}
+	return do[at], nil
+}
+
+func (k *state) step(arguments []string) (shell.Answer, error) {
+	do, err := how(arguments, []string{"in", "over", "out", "instruction"},
+		k.debug.StepIn, k.debug.StepOver, k.debug.StepOut, k.debug.StepInstruction)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	return k.stopped(do())
+}
+
+func (k *state) back(arguments []string) (shell.Answer, error) {
+	do, err := how(arguments, []string{"line", "instruction", "stop"},
+		k.debug.Back, k.debug.BackInstruction, k.debug.BackToBreak)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	if k.recorder != nil {
+		k.recorder.Again()
+	}
+	return k.stopped(do())
+}
+
+func (k *state) abandon(arguments []string) (shell.Answer, error) {
+	if err := none(arguments); err != nil {
+		return shell.Answer{}, err
+	}
+	err := k.debug.Abandon()
+	k.session.Guard(nil)
+	return shell.OK, err
+}
+
+// frameValue is an activation, for a program.
+type frameValue struct {
+	Method string `json:"method"`
+	Source string `json:"source,omitempty"`
+	Line   int    `json:"line,omitempty"`
+}
+
+func (k *state) where(arguments []string) (shell.Answer, error) {
+	if err := none(arguments); err != nil {
+		return shell.Answer{}, err
+	}
+	text, values, names := &strings.Builder{}, []frameValue{}, []string{}
+	for i, f := range k.debug.View().Frames {
+		at := f.Name
+		if f.Line > 0 {
+			at = fmt.Sprintf("%s (%s:%d)", f.Name, inspect.Short(f.Source), f.Line)
+		}
+		fmt.Fprintf(text, "%d  %s\n", i, at)
+		values = append(values, frameValue{f.Name, f.Source, f.Line})
+		names = append(names, at)
+	}
+	if len(values) == 0 {
+		return shell.Answer{}, fmt.Errorf("no command is in progress: debug starts one")
+	}
+	return shell.Answer{Line: strings.Join(names, " < "), Text: text.String(), Value: values}, nil
+}
+
+// frame is that of the only argument, the innermost without any.
+func (k *state) frame(arguments []string) (*debugger.View, debugger.Frame, error) {
+	v, n := k.debug.View(), 0
+	if len(arguments) > 0 {
+		var err error
+		if n, err = strconv.Atoi(arguments[0]); err != nil || len(arguments) > 1 || n < 0 {
+			return nil, debugger.Frame{}, shell.Usage("the number of a frame, as where shows it")
+		}
+	}
+	if n >= len(v.Frames) {
+		return nil, debugger.Frame{}, fmt.Errorf("there is no frame %d; where lists them", n)
+	}
+	return v, v.Frames[n], nil
+}
+
+func (k *state) locals(arguments []string) (shell.Answer, error) {
+	v, f, err := k.frame(arguments)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	return variables(v.Locals(f)), nil
+}
+
+func (k *state) operands(arguments []string) (shell.Answer, error) {
+	v, f, err := k.frame(arguments)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	return variables(v.Operands(f)), nil
+}
+
+// variables are an answer.
+func variables(list []debugger.Variable) shell.Answer {
+	text, parts, values := &strings.Builder{}, []string{}, []inspect.Named{}
+	for _, l := range list {
+		fmt.Fprintf(text, "%-20s %-12s %s\n", l.Name, l.Type, l.Value)
+		parts = append(parts, l.Name+" = "+l.Value)
+		values = append(values, inspect.Named{Name: l.Name, Type: l.Type, Value: l.Value})
+	}
+	return shell.Answer{Line: strings.Join(parts, ", "), Text: text.String(), Value: values}
+}
+
+func (k *state) print(arguments []string) (shell.Answer, error) {
+	if len(arguments) == 0 {
+		return shell.Answer{}, shell.Usage("a name is missing")
+	}
+	name := strings.Join(arguments, " ")
+	v := k.debug.View()
+	var frame *debugger.Frame
+	if len(v.Frames) > 0 {
+		frame = &v.Frames[0]
+	}
+	found, is := v.Evaluate(frame, name)
+	if !is {
+		return shell.Answer{}, fmt.Errorf("nothing is called %q here; dump lists what is", name)
+	}
+	if hex := v.Bytes(found.Path); hex != "" {
+		return shell.Answer{Line: hex}, nil
+	}
+	if inside, is := v.Inside(found.Path); is {
+		return variables(inside), nil
+	}
+	return shell.Answer{Line: found.Value}, nil
+}

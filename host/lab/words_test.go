@@ -1,0 +1,121 @@
+package lab
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// session opens the purse.
+func session(t testing.TB, blind bool) *Bench {
+	t.Helper()
+	b, err := purse(t, blind).Open(t.Context())
+	require.NoError(t, err)
+	return b
+}
+
+// TestWordsThatLook are one line each, as scripts expect them.
+func TestWordsThatLook(t *testing.T) {
+	b := session(t, false)
+	for _, line := range []string{
+		"changes -> error: nothing has been noted*",
+		"watch on -> ok",
+		"00A4040007F050524F42080100 -> 9000",
+		"80100000020064 -> 9000",
+		"changes -> 2 changes, 2 writes of 4 bytes, 2 outside a transaction; 0 transactions",
+		"changes -> 2 changes,*",
+		"802000000401020304 -> 9000",
+		"reset -> ok",
+		"changes -> *",
+		"00A4040007F050524F42080100 -> 9000",
+		"802000000401020304 -> 9000",
+		"left -> * PurseApplet.key*",
+		"8012000002000A -> 9000",
+		"changes -> *1 transaction, at most 18 bytes of the commit buffer, which has 5120",
+		"dump nvm Purse*.log -> 1 object*",
+		"dump a b -> error: *one pattern*",
+		"watch off -> ok",
+		"profile show -> error: *profile on*",
+		"profile on", "coverage on", "80320300 -> 9000",
+		"profile show -> * bytecodes: *PurseApplet.depth *",
+		"coverage show -> * instructions, * lines, 2 of 10 methods reached",
+		"profile off", "coverage off",
+		"tear 80100000020064 -> 2 cuts: 1 as before, 0 as after, 1 finding",
+		"8040000000 -> 9000 : 005A",
+		"tear -> error: *",
+		"watch perhaps -> error: *on, off is missing*",
+	} {
+		require.NoError(t, b.Execute(t.Context(), line).Err(), line)
+	}
+}
+
+// TestWordsOfTheDebugger stop a command, look and go on; what would disturb the card is refused
+// until the command has ended.
+func TestWordsOfTheDebugger(t *testing.T) {
+	b := session(t, false)
+	defer func() {
+		require.NoError(t, b.Execute(t.Context(), "debug entry 8040000000").Err())
+		require.ErrorContains(t, b.Execute(t.Context(), "8040000000").Err(), "stands still")
+		require.NoError(t, b.Execute(t.Context(), "continue -> 00C89000").Err())
+	}()
+	for _, line := range []string{
+		"00A4040007F050524F42080100 -> 9000",
+		"where -> error: no command is in progress*",
+		"break PurseApplet.credit -> 1: method PurseApplet.credit",
+		"break write PurseApplet.credited -> 2: write PurseApplet.credited",
+		"break PurseApplet.java:62 -> 3: line PurseApplet.java:62",
+		"break command 8040 -> 4: command 8040",
+		"break here and there -> error: *",
+		"breaks -> 4 breaks: *",
+		"unbreak 3 -> ok",
+		"unbreak 3 -> error: there is no break 3*",
+		"debug 80100000020064 -> stopped by breakpoint at PurseApplet.credit (PurseApplet.java:98)",
+		"where -> PurseApplet.credit (PurseApplet.java:98) < " +
+			"PurseApplet.process (PurseApplet.java:62)",
+		"locals -> this = PurseApplet, amount = 100",
+		"locals 1 -> this = PurseApplet, apdu = *, buffer = *, length = 2",
+		"locals 7 -> error: there is no frame 7*",
+		"stack -> ",
+		"reset -> error: the card stands still*",
+		"step over -> stopped by step at PurseApplet.credit (PurseApplet.java:101)",
+		"print balance -> 0",
+		"continue -> stopped by write at *: PurseApplet.credited 0 -> 100",
+		"print PurseApplet.balance -> 100",
+		"back -> stopped by step at PurseApplet.credit (PurseApplet.java:102)",
+		"back stop -> stopped by breakpoint at PurseApplet.credit (PurseApplet.java:98)",
+		"back sideways -> error: *",
+		"print balance -> 0",
+		"print nothing -> error: *",
+		"unbreak all",
+		"continue -> 9000",
+		"debug 8040000000 -> 00649000",
+		"debug entry 80100000020064 -> stopped by entry at *",
+		"step instruction -> stopped by step *",
+		"abandon -> ok",
+		"8040000000 -> 9000 : 0064",
+		"watch on", "break PurseApplet.java:102", "debug 80100000020064 -> stopped *",
+		"back -> stopped *", "back -> stopped *", "unbreak all", "continue -> 9000",
+		"changes -> 2 changes, 2 writes of 4 bytes,*", "watch off",
+		"debug reset -> error: *",
+		"print PurseApplet.pin.secret -> 030401020304",
+	} {
+		require.NoError(t, b.Execute(t.Context(), line).Err(), line)
+	}
+}
+
+// TestWordsWithoutNames: a table can be named later.
+func TestWordsWithoutNames(t *testing.T) {
+	b := session(t, true)
+	for _, line := range []string{
+		"watch on", "00A4040007F050524F42080100 -> 9000", "80100000020064 -> 9000",
+		"changes -> 2 changes*", "dump *.field4 -> 0 objects*",
+		"symbols " + probes + "purse.cap.lines -> 10 methods", "dump PurseApplet.log -> 1 object*",
+		"symbols absent -> error: *",
+		"break credit", "debug 80100000020064 -> stopped by breakpoint at PurseApplet.credit *",
+		"continue -> 9000",
+	} {
+		require.NoError(t, b.Execute(t.Context(), line).Err(), line)
+	}
+	assert.False(t, b.isCut())
+}

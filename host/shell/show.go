@@ -1,0 +1,89 @@
+package shell
+
+import (
+	"fmt"
+	"strings"
+
+	"ekrona/apdu"
+	"ekrona/apdu/trace"
+)
+
+// conversation is an exchange for a person: raw bytes with what they say under them, those of
+// the command without its secrets, and what the card wants next.
+func (s *Session) conversation(c apdu.Command, r apdu.Response) string {
+	e := s.open.Exchange(apdu.Exchange{Command: c, Response: r})
+	first, rest, _ := strings.Cut(trace.Text{Whole: true}.Response(e.Response), "\n")
+	text := trace.Text{Raw: true, Whole: true}.Command(e.Command) +
+		fmt.Sprintf("%s\n  = %s\n%s", first, r, rest)
+	for _, hint := range Next(c, r) {
+		text += "next: " + hint + "\n"
+	}
+	return text
+}
+
+// Text is a result for a person, in lines.
+func (s *Session) Text(r Result) string {
+	var text string
+	switch {
+	case r.Failed != nil:
+		return "error: " + strings.Join(strings.Fields(r.Failed.Error()), " ") + "\n"
+	case r.Step.Word != "":
+		text = r.Answer.Text
+		if text == "" {
+			text = r.Answer.Line
+		}
+		text = strings.TrimRight(text, "\n") + "\n"
+	case r.Response == nil:
+		text = "no answer, as expected\n"
+	case r.Step.Malformed != nil:
+		e := s.open.Bytes(r.Step.Malformed, r.Response)
+		text = fmt.Sprintf("> %s\n  = %X\n", e.Command.Title(), r.Step.Malformed) +
+			trace.Text{Raw: true}.Response(e.Response)
+	default:
+		response, err := apdu.ParseResponse(r.Response)
+		if err != nil {
+			return fmt.Sprintf("error: %v\n", err)
+		}
+		text = s.conversation(r.Step.Command, response)
+		if r.Cause != "" && !Unexplained(response.SW) { // which a note has said
+			text += "cause: " + r.Cause + "\n"
+		}
+	}
+	if r.Broken != nil {
+		text += "error: " + r.Broken.Error() + "\n"
+	}
+	return text
+}
+
+// Record is a result for a program.
+type Record struct {
+	Line     int    `json:"line"` // from 1
+	Done     bool   `json:"done"` // with the answer that was expected
+	Answer   string `json:"answer,omitempty"`
+	Value    any    `json:"value,omitempty"`
+	Response string `json:"response,omitempty"` // data and status word in hex
+	// Exchange is the command and its response, decoded; see [trace.Exchange.MarshalJSON].
+	Exchange *trace.Exchange `json:"exchange,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Cause    string          `json:"cause,omitempty"` // the applet's exception
+	Next     []string        `json:"next,omitempty"`  // what the card wants next
+}
+
+// Record is a result for a program: that of the line of this number.
+func (s *Session) Record(number int, r Result) Record {
+	record := Record{Line: number, Done: r.Err() == nil, Answer: r.Answer.Line,
+		Value: r.Answer.Value, Cause: r.Cause}
+	if err := r.Err(); err != nil {
+		record.Error = err.Error()
+	}
+	if r.Response == nil {
+		return record
+	}
+	record.Response = fmt.Sprintf("%X", r.Response)
+	response, err := apdu.ParseResponse(r.Response)
+	if err == nil && r.Step.Malformed == nil {
+		e := s.open.Exchange(apdu.Exchange{Command: r.Step.Command, Response: response})
+		record.Exchange, record.Next = &e, Next(r.Step.Command, response)
+	}
+	return record
+}

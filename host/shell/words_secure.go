@@ -1,0 +1,229 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"ekrona/apdu"
+	"ekrona/apdu/globalplatform"
+	"ekrona/apdu/gpc"
+	"ekrona/apdu/scp03"
+	"ekrona/emulator/card"
+)
+
+// secureWords are about keys, secure channels and the choice of an application.
+func secureWords() []Word {
+	return []Word{
+		{Name: "select", Usage: "select [AID|next]",
+			Help: "select an application by its AID or its beginning; without, the card manager",
+			Complete: func(s *Session, _ []string, _ string) []string {
+				return append(s.aids(nil), KnownAIDs()...)
+			}, Run: selectWord},
+		{Name: "verify", Usage: "verify [REFERENCE] [iso2|ascii|bcd]",
+			Help: "send a PIN that you are asked for, as reference 80 in format 2 if not said",
+			Complete: func(*Session, []string, string) []string {
+				return []string{pinISO2, pinASCII, pinBCD}
+			}, Run: verify},
+		{Name: "keys", Usage: "keys",
+			Help: "the key sets of the card manager, which is selected", Run: keys},
+		{Name: "secure", Usage: "secure KEYS|off [LEVEL] [VERSION]",
+			Help: "open SCP03 to the card manager: every line goes through it until off or reset",
+			Complete: func(_ *Session, before []string, last string) []string {
+				switch len(before) {
+				case 0:
+					return append([]string{"test", off}, Files(nil, nil, last)...)
+				case 1:
+					return []string{"00", "01", "03", "11", "13", "33"}
+				}
+				return nil
+			}, Run: secure},
+	}
+}
+
+const off = "off"
+
+// leaveChannel has commands go to the card without the secure channel.
+func (s *Session) leaveChannel() { s.client, s.top = nil, s.wire }
+
+// whole takes whole commands and says what it adds.
+func (s *Session) whole(c apdu.Card) apdu.Card {
+	return apdu.Framing{ExtendedLength: s.target.ExtendedLength, Card: apdu.CardFunc(
+		func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+			if command.INS == apdu.InsGetResponse && command.CLA&apdu.ClassProprietary == 0 {
+				s.Note("sent GET RESPONSE, Le %02X", byte(command.Ne))
+			}
+			return c.Transmit(ctx, command)
+		})}
+}
+
+func selectWord(ctx context.Context, s *Session, arguments []string) (Answer, error) {
+	c := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Ne: apdu.MaxShortNe}
+	switch {
+	case len(arguments) > 1:
+		return Answer{}, Usage("one AID at most")
+	case len(arguments) == 1 && arguments[0] == "next":
+		if s.selected == nil {
+			return Answer{}, errors.New("next of what? select an AID or its beginning first")
+		}
+		c.P2, c.Data = nextOccurrence, s.selected
+	case len(arguments) == 1:
+		aid, err := apdu.ParseHex(arguments[0])
+		if err != nil || len(aid) == 0 || len(aid) > gpc.MaxAIDLength {
+			return Answer{}, Usage("an AID in hex has 1 to %d bytes", gpc.MaxAIDLength)
+		}
+		c.Data, s.selected = aid, aid
+	}
+	s.leaveChannel() // which a SELECT ends (GPC 2.3.1 §11.9)
+	return s.Exchange(ctx, c)
+}
+
+// nextOccurrence in P2 of SELECT asks for the next application of a name (ISO/IEC 7816-4:2013
+// §11.1.1).
+const nextOccurrence = 0x02
+
+// Exchange sends a whole command for a word. The answer is the response in hex and, for a person,
+// decoded; a status word other than 9000 is in it, and is no error.
+func (s *Session) Exchange(ctx context.Context, c apdu.Command) (Answer, error) {
+	r, err := s.whole(s.top).Transmit(ctx, c)
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{Line: r.String(), Text: s.conversation(c, r),
+		Value: s.open.Exchange(apdu.Exchange{Command: c, Response: r})}, nil
+}
+
+// Formats of a PIN.
+const (
+	pinISO2  = "iso2"  // ISO 9564-1 format 2, 8 bytes
+	pinASCII = "ascii" // a byte for each digit
+	pinBCD   = "bcd"   // two digits a byte, filled up with F
+)
+
+func verify(ctx context.Context, s *Session, arguments []string) (Answer, error) {
+	const usual = 0x80
+	reference, format := uint64(usual), pinISO2
+	for _, a := range arguments {
+		switch a {
+		case pinISO2, pinASCII, pinBCD:
+			format = a
+		default:
+			var err error
+			if reference, err = strconv.ParseUint(a, 16, 8); err != nil || len(a) != 2 {
+				return Answer{}, Usage(
+					"%q is neither a reference of two hex digits nor a format", a)
+			}
+		}
+	}
+	if s.options.Secret == nil {
+		return Answer{}, errors.New("nobody can be asked for a PIN here")
+	}
+	digits, err := s.options.Secret(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	data, err := pinBlock(digits, format)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer clear(data)
+	return s.Exchange(ctx, apdu.Command{INS: insVerify, P2: byte(reference), Data: data})
+}
+
+// insVerify is VERIFY (ISO/IEC 7816-4:2013 §11.5.6).
+const insVerify = 0x20
+
+// pinBlock is a PIN as VERIFY has it.
+func pinBlock(digits, format string) ([]byte, error) {
+	const shortest, longest = 4, 12
+	if len(digits) < shortest || len(digits) > longest || strings.Trim(digits, "0123456789") != "" {
+		return nil, fmt.Errorf("a PIN has %d to %d digits", shortest, longest)
+	}
+	if format == pinASCII {
+		return []byte(digits), nil
+	}
+	text := digits
+	if format == pinISO2 {
+		const nibbles = 16
+		text = fmt.Sprintf("2%X%s", len(digits), digits)
+		text += strings.Repeat("F", nibbles-len(text))
+	} else if len(text)%2 != 0 {
+		text += "F"
+	}
+	return apdu.ParseHex(text)
+}
+
+func keys(ctx context.Context, s *Session, arguments []string) (Answer, error) {
+	if err := nothing(arguments); err != nil {
+		return Answer{}, err
+	}
+	inside := s.top
+	if s.client == nil {
+		if _, err := globalplatform.Select(ctx, s.whole(s.wire), nil); err != nil {
+			return Answer{}, err
+		}
+		inside = s.whole(s.wire)
+	}
+	found, err := globalplatform.Keys(ctx, inside)
+	if err != nil {
+		return Answer{}, err
+	}
+	var parts []string
+	for _, k := range found {
+		parts = append(parts, fmt.Sprintf("version %02X number %d %s", k.Version, k.ID,
+			gpc.KeyTypeName(k.Type, k.Length)))
+	}
+	return Answer{Line: strings.Join(parts, "; "), Text: strings.Join(parts, "\n"),
+		Value: found}, nil
+}
+
+func secure(ctx context.Context, s *Session, arguments []string) (Answer, error) {
+	if len(arguments) < 1 || len(arguments) > 3 {
+		return Answer{}, Usage("keys or %q, a level, a key version", off)
+	}
+	if arguments[0] == off {
+		s.leaveChannel()
+		return OK, nil
+	}
+	if s.options.Keys == nil {
+		return Answer{}, errors.New("no keys can be read here")
+	}
+	source, err := s.options.Keys(arguments[0])
+	if err != nil {
+		return Answer{}, err
+	}
+	o := scp03.Options{Keys: source, Strongest: true, Random: s.options.Random}
+	if len(arguments) > 1 {
+		level, err := strconv.ParseUint(arguments[1], 16, 8)
+		if err != nil || !scp03.Level(level).Valid() {
+			return Answer{}, Usage("%q is no level: 00, 01, 03, 11, 13 or 33", arguments[1])
+		}
+		o.Level, o.Strongest = scp03.Level(level), false
+	}
+	if len(arguments) > 2 {
+		version, err := strconv.ParseUint(arguments[2], 16, 8)
+		if err != nil {
+			return Answer{}, Usage("%q is no key version, 01 to FF", arguments[2])
+		}
+		o.KeyVersion = byte(version)
+	}
+	s.leaveChannel()
+	client, err := globalplatform.Open(ctx, s.whole(s.wire), nil, o)
+	if err != nil {
+		return Answer{}, err
+	}
+	client.Watch(s.Above)
+	s.client, s.top = client, client.Card()
+	return Answer{Line: fmt.Sprintf("%s with key set %02X", client.Level(), client.KeyVersion()),
+		Value: channelValue{client.Level().String(), client.KeyVersion(),
+			card.AID(client.Domain().AID).String()}}, nil
+}
+
+// channelValue is a secure channel, for a program.
+type channelValue struct {
+	Level      string `json:"level"`
+	KeyVersion byte   `json:"key_version"`
+	Domain     string `json:"domain"`
+}
