@@ -171,3 +171,21 @@ func TestSelectionWithoutApplicationNamesTheRemedy(t *testing.T) {
 		assert.Contains(t, refused.SW.String(), answer)
 	}
 }
+
+// A card of another version says so, whatever else its answer has: one line, and what to do.
+func TestACardOfAnotherVersionIsTold(t *testing.T) {
+	for _, c := range []struct{ fci, says string }{
+		{"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000",
+			"1.0 on the card, 2.0 here"}, // as version 1 answered
+		{"6F28 8408F0454B524F4E4101 A51C CD0107 9F08020300 CE010F 9F4C080102030405060708 " +
+			"C90400000005 9000", "3.0 on the card, 2.0 here"},
+	} {
+		_, err := talk(t, turn{"00A4040008F0454B524F4E410100", c.fci}).Select(context.Background())
+		require.ErrorIs(t, err, ErrVersion)
+		require.ErrorContains(t, err, c.says)
+		require.ErrorContains(t, err, "update the older of the two, a card by issuing a new one")
+	}
+	_, err := talk(t, turn{"00A4040008F0454B524F4E410100", "6F02 8400 9000"}).
+		Select(context.Background())
+	require.ErrorIs(t, err, ErrAnswer, "no version at all")
+}

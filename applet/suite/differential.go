@@ -11,6 +11,7 @@ import (
 
 	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/pairing"
 	"ekrona/apdu/spec"
 )
 
@@ -26,6 +27,7 @@ type Differential struct {
 	laterCrisis *party
 
 	Commands int            // compared
+	Secured  int            // of them, under secure messaging: what was secured is compared
 	Statuses map[string]int // commands by status word
 	Faults   map[string]int // answers set aside, by the known fault of the second target
 }
@@ -85,6 +87,9 @@ type differential struct {
 	accepts    []drawnCommand // ACCEPTs, to be sent again
 	instructed []drawnCommand
 	orders     []drawnCommand // CRISIS ORDERs, to be given again
+
+	phones   [2]*phone           // whose PAIR was sent last
+	channels [2]*pairing.Channel // of secure messaging, while it is open
 
 	commands   []string
 	difference []string
@@ -170,6 +175,10 @@ func (t *differential) step() {
 		t.send(same(spec.Select.Only(), []byte(spec.AppletAID)))
 		return
 	}
+	if t.cards[0].model != nil && t.oneIn(12) {
+		t.secure()
+		return
+	}
 	o := t.draw()
 	switch t.random.IntN(10) {
 	case 0, 1:
@@ -243,6 +252,7 @@ func (t *differential) sendUngrammatical() {
 // in as many APDUs as they need.
 func (t *differential) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.Response) {
 	t.note("%s %s", header(commands[0]), hex.EncodeToString(commands[0].Data))
+	t.channels = [2]*pairing.Channel{} // a command in clear ends secure messaging
 	var errs [2]error
 	for side := range sides {
 		card := t.cards[side].raw

@@ -87,7 +87,7 @@ func (t *differential) draw() drawnCommand {
 		}
 		return t.drawReading()
 	}
-	choice := t.random.IntN(27)
+	choice := t.random.IntN(29)
 	if choice >= 3 && choice <= 12 && !t.oneIn(3) {
 		t.send(same(t.variant(spec.Verify, "plaintext"), t.cases[0].block(t.pin)))
 	}
@@ -112,6 +112,10 @@ func (t *differential) draw() drawnCommand {
 			w.own.ca, w.notary}))
 	case 18, 19, 20:
 		return t.drawCrisis()
+	case 21:
+		return t.drawPair()
+	case 22:
+		return t.drawAuthentication()
 	default:
 		return t.drawReading()
 	}

@@ -40,7 +40,8 @@ func TestDifferential(t *testing.T) {
 			w.Commands)
 		lives++
 	}
-	t.Logf("%d commands in %d lives", w.Commands, lives)
+	t.Logf("%d commands in %d lives, %d under secure messaging", w.Commands, lives, w.Secured)
+	assert.NotZero(t, w.Secured)
 	for _, sw := range slices.Sorted(maps.Keys(w.Statuses)) {
 		t.Logf("%s %d", sw, w.Statuses[sw])
 	}

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"crypto/ecdsa"
 	"slices"
 
@@ -14,44 +13,53 @@ import (
 // signed by an instruction key of the device's intermediary and by the notary, and its credit left
 // the intermediary's holding, once.
 func invariant11NoPartyAlone(s *auditRun) {
-	loaded, released := map[string]money.Ore{}, map[string]money.Ore{}
-	for _, e := range s.statement {
-		name := instructionName(string(e.Device), e.Instr)
+	loaded, released := map[numberedRow]money.Ore{}, map[numberedRow]money.Ore{}
+	for n := range s.statement {
+		e := &s.statement[n]
+		of := numberedRow{string(e.Device), e.Instr}
 		switch e.Kind {
 		case notary.Loaded:
-			loaded[name] -= e.Online
+			loaded[of] -= e.Online
 		case notary.Released:
-			released[name] += e.Online
+			released[of] += e.Online
 		}
 	}
 	for _, i := range s.instructions {
-		key := s.instructs[string(i.message.InstructionKey)]
-		if !s.auditor.verified[i.identity] {
-			good := key != nil && i.message.InstructionKey.Name() == i.message.Device.Name() &&
-				slices.ContainsFunc(s.auditor.notaries, func(notary *ecdsa.PublicKey) bool {
-					return message.Verify(i.message, key, notary) == nil
-				})
-			if !good {
-				s.violated(i.name(), i.credit(), "is not signed by both")
-			}
-			s.auditor.verified[i.identity] = good
-		}
-		name := i.name()
+		s.checkBothSigned(i)
 		ended := s.devices[i.device] != nil && s.devices[i.device].status == notary.Ended
-		if loaded[name] != i.credit() {
-			s.violated(name, i.credit()-loaded[name],
-				"its credit is %s, %s left the holding for it", i.credit(), loaded[name])
+		if loaded[i.named] != i.credit {
+			s.violated(i.name(), i.credit-loaded[i.named],
+				"its credit is %s, %s left the holding for it", i.credit, loaded[i.named])
 		}
-		if back := released[name]; back != 0 && (!i.untaken || back != i.credit()) || back == 0 &&
-			i.untaken && i.credit() > 0 && !ended {
-			s.violated(name, back, "%s of its credit of %s went back", back, i.credit())
+		if back := released[i.named]; back != 0 && (!i.untaken || back != i.credit) || back == 0 &&
+			i.untaken && i.credit > 0 && !ended {
+			s.violated(i.name(), back, "%s of its credit of %s went back", back, i.credit)
 		}
-		delete(loaded, name)
+		delete(loaded, i.named)
 	}
-	for name, amount := range loaded {
-		s.violated(name, amount, "was loaded and is not held")
+	for of, amount := range loaded {
+		s.violated(instructionName(of.device, of.number), amount, "was loaded and is not held")
 	}
 	s.checkCoverLimits()
+}
+
+// checkBothSigned: by an instruction key of the device's intermediary, and by the notary.
+func (s *auditRun) checkBothSigned(i *instruction) {
+	if s.auditor.verified[i.identity] {
+		i.bytes = nil
+		return
+	}
+	key := s.instructs[string(i.by)]
+	m, err := message.Parse[message.Instruction](i.bytes)
+	good := err == nil && key != nil && i.by.Name() == m.Device.Name() &&
+		slices.ContainsFunc(s.auditor.notaries, func(notary *ecdsa.PublicKey) bool {
+			return message.Verify(m, key, notary) == nil
+		})
+	if !good {
+		s.violated(i.name(), i.credit, "is not signed by both")
+		return
+	}
+	s.auditor.verified[i.identity], i.bytes = true, nil
 }
 
 // checkCoverLimits: what holdings and pool paid to one payee for acceptances between two of its
@@ -65,14 +73,14 @@ func (s *auditRun) checkCoverLimits() {
 	}
 	given := map[span]money.Ore{}
 	for _, p := range s.payments {
-		w := s.decisions[p.request()]
-		if p.fromHolding+p.fromPool == 0 || w == nil {
+		w, decided := s.decisions[p.requested]
+		if p.fromHolding+p.fromPool == 0 || !decided {
 			continue
 		}
-		at := span{payee: p.payee(), ended: w.answer == nil}
-		for _, i := range s.instructions {
-			if i.device == at.payee && (w.answer == nil || i.message.AckedATC < w.answer.seq()) {
-				at.after = max(at.after, i.message.AckedATC)
+		at := span{payee: p.payee, ended: w.answer == nil}
+		for _, i := range s.rowsOf(at.payee).instructions {
+			if w.answer == nil || i.acked < w.answer.seq {
+				at.after = max(at.after, i.acked)
 			}
 		}
 		given[at] += p.fromHolding + p.fromPool
@@ -96,19 +104,15 @@ func (s *auditRun) checkCoverLimits() {
 func (s *auditRun) roomAfter(d *device, record uint32) money.Ore {
 	inForce := message.DefaultPolicy().Under(*d.ceilings)
 	policies := []message.Policy{inForce}
-	ordered := slices.Clone(s.instructions)
-	slices.SortFunc(ordered, func(a, b *instruction) int {
-		return cmp.Compare(a.message.Sequence, b.message.Sequence)
-	})
-	for _, i := range ordered {
-		if i.device != d.id || i.message.AckedATC > record {
+	for _, i := range s.rowsOf(d.id).instructions { // by their numbers
+		if i.acked > record {
 			continue
 		}
-		if i.message.AckedATC < record {
+		if i.acked < record {
 			policies = nil
 		}
-		if i.message.Policy.Version > inForce.Version {
-			inForce = i.message.Policy
+		if i.policy.Version > inForce.Version {
+			inForce = i.policy
 		}
 		policies = append(policies, inForce)
 	}

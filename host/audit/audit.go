@@ -9,9 +9,12 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"fmt"
+	"slices"
+	"strings"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
@@ -56,10 +59,14 @@ type Auditor struct {
 	// no CA certifies a second key for a device: then what an honest device accepted can be judged
 	// at once
 	HonestCAs bool
+	// Sparing drops the rows after each look and reads all of them at the next: for a scheme with
+	// hundreds of thousands of payments.
+	Sparing bool
 
 	notaries []*ecdsa.PublicKey
 	rows     *tables                   // as read last, nil before
-	before   *facts                    // of the last Check
+	last     *facts                    // of rows
+	before   *moment                   // of the last Check
 	states   map[string]*message.State // of the last Check
 	sent     map[string]int            // how many of each device's messages were known then
 	clean    bool                      // the last Check found nothing
@@ -73,28 +80,31 @@ func New(keys ...*ecdsa.PublicKey) *Auditor {
 		states: map[string]*message.State{}, verified: map[message.Hash]bool{}}
 }
 
-// invariant is one row of protocol §8.
+// invariant is one row of protocol §8: what it says of each honest device, which is looked at once
+// for all invariants, and then of all together. Either may be nil.
 type invariant struct {
 	number int
 	title  string
-	check  func(*auditRun)
+	device func(s *auditRun, id string, d Device)
+	whole  func(*auditRun)
 }
 
 var invariants = []invariant{
-	{1, "issued is all online, all shadow and the pool", invariant1Issued},
-	{2, "a card's balance is what its records say", invariant2Balance},
-	{3, "no value created", invariant3NoValueCreated},
-	{4, "all value accounted", invariant4Accounted},
-	{5, "one verdict, one body", invariant5One},
-	{6, "counters only grow", invariant6Grow},
-	{7, "every limit holds", invariant7Limits},
-	{8, "what was acknowledged survives", invariant8Survives},
-	{9, "a credit only after an authentic debit", invariant9Authentic},
-	{11, "nobody alone makes money", invariant11NoPartyAlone},
+	{1, "issued is all online, all shadow and the pool", nil, invariant1Issued},
+	{2, "a card's balance is what its records say", invariant2Balance, invariant2Sums},
+	{3, "no value created", invariant3Spendable, invariant3NoValueCreated},
+	{4, "all value accounted", nil, invariant4Accounted},
+	{5, "one verdict, one body", invariant5Applied, invariant5One},
+	{6, "counters only grow", invariant6Grow, invariant6Instructions},
+	{7, "every limit holds", invariant7Limits, invariant7Accounts},
+	{8, "what was acknowledged survives", invariant8Survives, invariant8Final},
+	{9, "a credit only after an authentic debit", invariant9Accepted, invariant9Authentic},
+	{11, "nobody alone makes money", nil, invariant11NoPartyAlone},
 }
 
 // agreement is checked only when faults have stopped.
-var agreement = invariant{10, "two rounds of synchronisation bring agreement", invariant10Agreement}
+var agreement = invariant{10, "two rounds of synchronisation bring agreement",
+	invariant10Agreement, invariant10Settled}
 
 // Titles lists the invariants that Check checks, by number, and with agreed set also the one that
 // Agreement checks.
@@ -112,10 +122,44 @@ func Titles(agreed bool) map[int]string {
 // auditRun is one moment under audit.
 type auditRun struct {
 	*facts
-	auditor *Auditor
-	honest  map[string]Device
-	rule    invariant
-	found   []Violation
+	auditor   *Auditor
+	honest    Honest
+	rule      invariant
+	found     []Violation
+	spendable money.Ore             // by the honest devices that were looked at
+	decided   map[message.Hash]bool // answers that the notary holds
+	online    map[string]money.Ore  // as holdings returns it
+	shadow    map[string]money.Ore
+}
+
+// Honest are all honest devices. Those missing count as stolen or copied.
+type Honest interface {
+	// Has reports whether a device is one of them.
+	Has(id string) bool
+	// Each gives every one of them, once: each look asks for all of them again.
+	Each(do func(id string, d Device)) error
+}
+
+// inMemory are honest devices that have all been read.
+type inMemory map[string]Device
+
+// Has implements Honest.
+func (m inMemory) Has(id string) bool { _, honest := m[id]; return honest }
+
+// Each implements Honest.
+func (m inMemory) Each(do func(id string, d Device)) error {
+	for id, d := range m {
+		do(id, d)
+	}
+	return nil
+}
+
+// moment is what invariants that compare two moments need of the earlier one.
+type moment struct {
+	payments                  []*payment
+	decisions                 map[requested]payeeDecision
+	instructions              []*instruction
+	answers, statementEntries int
 }
 
 func (s *auditRun) violated(where string, amount money.Ore, format string, args ...any) {
@@ -130,11 +174,23 @@ func (s *auditRun) violated(where string, amount money.Ore, format string, args 
 func (a *Auditor) Check(
 	ctx context.Context, q store.Queryer, honest map[string]Device,
 ) ([]Violation, error) {
+	return a.CheckEach(ctx, q, inMemory(honest), false)
+}
+
+// CheckEach is Check with devices that are read one after the other: what they keep need not be in
+// memory at once. With agreed set it checks also what [Auditor.Agreement] does. It returns the
+// error of the devices.
+func (a *Auditor) CheckEach(
+	ctx context.Context, q store.Queryer, honest Honest, agreed bool,
+) ([]Violation, error) {
 	f, err := a.read(ctx, q, true, nil)
 	if err != nil {
 		return nil, err
 	}
-	return a.compare(f, honest), nil
+	if agreed {
+		return a.compare(f, honest, append(slices.Clone(invariants), agreement))
+	}
+	return a.compare(f, honest, invariants)
 }
 
 // CheckTouched is Check for a caller that knows, from the database itself, every row that was
@@ -143,14 +199,14 @@ func (a *Auditor) Check(
 func (a *Auditor) CheckTouched(
 	ctx context.Context, q store.Queryer, honest map[string]Device, touched []Row,
 ) ([]Violation, error) {
-	if a.before != nil && len(touched) == 0 && a.sameStates(honest) {
+	if a.last != nil && len(touched) == 0 && a.sameStates(honest) {
 		return nil, nil
 	}
 	f, err := a.read(ctx, q, false, touched)
 	if err != nil {
 		return nil, err
 	}
-	return a.compare(f, honest), nil
+	return a.compare(f, inMemory(honest), invariants)
 }
 
 // read reads all rows, or those touched when the others are known.
@@ -161,16 +217,19 @@ func (a *Auditor) read(
 	if rows == nil {
 		rows, whole = newTables(), true
 	}
-	if !whole && len(touched) == 0 && a.before != nil {
-		return a.before, nil
+	if !whole && len(touched) == 0 && a.last != nil {
+		return a.last, nil
 	}
 	r := &reader{ctx: ctx, q: q}
+	a.rows, a.last = nil, nil // half of it may be read
 	if rows.read(r, whole, touched); r.err != nil {
-		a.rows = nil // half of it may be read
 		return nil, r.err
 	}
-	a.rows = rows
-	return rows.facts(), nil
+	f := rows.facts()
+	if !a.Sparing {
+		a.rows, a.last = rows, f
+	}
+	return f, nil
 }
 
 // CheckMissed reads everything again and returns an error when a row differs from what CheckTouched
@@ -187,14 +246,17 @@ func (a *Auditor) CheckMissed(ctx context.Context, q store.Queryer) error {
 }
 
 // compare checks the invariants of every moment, and what changed since the last look.
-func (a *Auditor) compare(f *facts, honest map[string]Device) []Violation {
-	found := a.inspect(f, honest, invariants)
-	a.before, a.clean = f, len(found) == 0
-	a.states, a.sent = map[string]*message.State{}, map[string]int{}
-	for id, d := range honest {
-		a.states[id], a.sent[id] = d.State, len(d.Sent)
+func (a *Auditor) compare(f *facts, honest Honest, rules []invariant) ([]Violation, error) {
+	states, sent := map[string]*message.State{}, map[string]int{}
+	found, err := a.inspect(f, honest, rules, func(id string, d Device) {
+		states[id], sent[id] = d.State, len(d.Sent)
+	})
+	if err != nil {
+		return nil, err
 	}
-	return found
+	a.before = &moment{f.payments, f.decisions, f.instructions, len(f.answers), len(f.statement)}
+	a.states, a.sent, a.clean = states, sent, len(found) == 0
+	return found, nil
 }
 
 // sameStates reports whether the honest devices and their States are those of the last look, and
@@ -220,13 +282,37 @@ func (a *Auditor) Agreement(
 	if err != nil {
 		return nil, err
 	}
-	return a.inspect(f, honest, []invariant{agreement}), nil
+	return a.inspect(f, inMemory(honest), []invariant{agreement}, func(string, Device) {})
 }
 
-func (a *Auditor) inspect(f *facts, honest map[string]Device, rules []invariant) []Violation {
+// inspect looks at every honest device, and then at all together.
+func (a *Auditor) inspect(
+	f *facts, honest Honest, rules []invariant, seen func(id string, d Device),
+) ([]Violation, error) {
 	s := &auditRun{facts: f, auditor: a, honest: honest}
-	for _, s.rule = range rules {
-		s.rule.check(s)
+	s.online, s.shadow = f.holdings()
+	s.decided = make(map[message.Hash]bool, len(f.answers))
+	for _, v := range f.answers {
+		s.decided[v.identity] = true
 	}
-	return s.found
+	if err := honest.Each(func(id string, d Device) {
+		for _, s.rule = range rules {
+			if s.rule.device != nil {
+				s.rule.device(s, id, d)
+			}
+		}
+		seen(id, d)
+	}); err != nil {
+		return nil, err
+	}
+	for _, s.rule = range rules {
+		if s.rule.whole != nil {
+			s.rule.whole(s)
+		}
+	}
+	slices.SortStableFunc(s.found, func(a, b Violation) int {
+		return cmp.Or(a.Number-b.Number, strings.Compare(a.Where, b.Where),
+			strings.Compare(a.What, b.What))
+	})
+	return s.found, nil
 }

@@ -13,74 +13,98 @@ import (
 // the messages that the central bank holds: two records of one number or, a card's, which counts
 // them, two Requests of one number.
 func (a *Auditor) Clones(ctx context.Context, q store.Queryer) ([]string, error) {
-	f, err := a.read(ctx, q, true, nil)
-	if err != nil {
-		return nil, err
+	t, r := newTables(), &reader{ctx: ctx, q: q}
+	t.devices.read(r, true, nil)
+	s := &signed{devices: map[string]*device{}, records: map[numberedRow]message.Hash{},
+		requests: map[numberedRow]message.Hash{}, clones: map[string]bool{}}
+	for _, d := range t.devices.rows {
+		s.devices[d.id] = d
 	}
-	s := &signed{facts: f, records: map[number]message.Hash{}, requests: map[number]message.Hash{},
-		clones: map[string]bool{}}
-	for _, p := range f.payments {
-		if err := s.payment(p); err != nil {
-			return nil, err
-		}
+	// Each message is verified, and kept no longer.
+	for _, of := range []struct {
+		table string
+		look  func(encoded []byte) error
+	}{{t.payments.name, s.payment}, {t.answers.name, s.payeeAnswer}} {
+		r.each(func(row store.Row) error {
+			var encoded []byte
+			if err := row.Scan(&encoded); err != nil {
+				return err
+			}
+			return of.look(encoded)
+		}, "SELECT bytes FROM "+of.table)
 	}
-	for _, v := range f.answers {
-		s.payeeAnswer(v)
-	}
-	return slices.Sorted(maps.Keys(s.clones)), nil
-}
-
-// number is that of a device's record or Request.
-type number struct {
-	device string
-	number uint32
+	return slices.Sorted(maps.Keys(s.clones)), r.err
 }
 
 // signed is what each device was seen to have signed under its numbers.
 type signed struct {
-	*facts
-	records, requests map[number]message.Hash
+	devices           map[string]*device
+	records, requests map[numberedRow]message.Hash
 	clones            map[string]bool
 }
 
-func (s *signed) add(seen map[number]message.Hash, n number, identity message.Hash) {
+func (s *signed) add(seen map[numberedRow]message.Hash, n numberedRow, identity message.Hash) {
 	if other, known := seen[n]; known && other != identity {
 		s.clones[n.device] = true
 	}
 	seen[n] = identity
 }
 
-func (s *signed) by(id string, m message.Message) bool {
-	d := s.devices[id]
+func (s *signed) by(id message.DeviceID, m message.Message) bool {
+	d := s.devices[string(id)]
 	return d != nil && message.VerifyAs(m, 0, d.key) == nil
 }
 
-func (s *signed) payment(p *payment) error {
-	if s.by(p.payer(), p.message) {
-		s.add(s.records, number{p.payer(), p.message.ATC}, p.identity)
+func (s *signed) payment(encoded []byte) error {
+	p, err := message.Parse[message.Payment](encoded)
+	if err != nil {
+		return err
 	}
-	if asked := &p.message.Request; s.counts(p.payee()) && s.by(p.payee(), asked) {
+	if s.by(p.Payer, p) {
+		identity, err := message.Identity(p)
+		if err != nil {
+			return err
+		}
+		s.add(s.records, numberedRow{string(p.Payer), p.ATC}, identity)
+	}
+	if asked := &p.Request; s.counts(asked.Payee) && s.by(asked.Payee, asked) {
 		identity, err := message.Identity(asked)
 		if err != nil {
 			return err
 		}
-		s.add(s.requests, number{p.payee(), asked.Number}, identity)
+		s.add(s.requests, numberedRow{string(asked.Payee), asked.Number}, identity)
 	}
 	return nil
 }
 
-func (s *signed) payeeAnswer(v *payeeAnswer) {
-	if !s.by(v.payee(), v.message()) {
-		return
+func (s *signed) payeeAnswer(encoded []byte) error {
+	v := &payeeAnswer{bytes: encoded}
+	m, err := v.message()
+	if err != nil {
+		return err
 	}
-	s.add(s.records, number{v.payee(), v.seq()}, v.identity)
-	if v.refusal != nil && s.counts(v.payee()) {
-		s.add(s.requests, number{v.payee(), v.refusal.Number}, v.refusal.Request)
+	identity, err := message.Identity(m)
+	if err != nil {
+		return err
 	}
+	switch m := m.(type) {
+	case *message.Receipt:
+		if s.by(m.Payee, m) {
+			s.add(s.records, numberedRow{string(m.Payee), m.ATC}, identity)
+		}
+	case *message.Refusal:
+		if s.by(m.Payee, m) {
+			s.add(s.records, numberedRow{string(m.Payee), m.ATC}, identity)
+			if s.counts(m.Payee) {
+				s.add(s.requests, numberedRow{string(m.Payee), m.Number}, m.Request)
+			}
+		}
+	}
+	return nil
 }
 
 // counts reports whether the device numbers its Requests consecutively.
-func (s *signed) counts(id string) bool {
-	d := s.devices[id]
+func (s *signed) counts(id message.DeviceID) bool {
+	d := s.devices[string(id)]
 	return d != nil && d.role.CanPay()
 }

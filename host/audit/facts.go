@@ -7,6 +7,7 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
 	"ekrona/host/notary"
 )
 
@@ -14,13 +15,14 @@ import (
 // the columns beside them.
 type facts struct {
 	devices map[string]*device
+	of      map[string]*deviceRows // what concerns a device, by its id
 	// keys that a CA certified and nobody registered, by device id
 	unregistered map[string][]*ecdsa.PublicKey
 	instructs    map[string]*ecdsa.PublicKey // instruction keys, by reference
 	payments     []*payment
 	byIdentity   map[message.Hash]*payment
 	answers      []*payeeAnswer
-	decisions    map[request]*payeeDecision
+	decisions    map[requested]payeeDecision
 	instructions []*instruction
 	statement    []entry
 	accounts     map[string]money.Ore // balances as the ledger keeps them
@@ -40,8 +42,31 @@ type device struct {
 	sums         sums
 }
 
+// deviceRows are the rows that concern one device, in the order of the whole.
+type deviceRows struct {
+	paid, received []*payment
+	answers        []*payeeAnswer
+	instructions   []*instruction
+	entries        []*entry
+}
+
+// rowsOf returns the rows of a device, none for one that has none.
+func (f *facts) rowsOf(id string) *deviceRows {
+	if rows := f.of[id]; rows != nil {
+		return rows
+	}
+	return &deviceRows{}
+}
+
+// payment is what the auditor needs of a Payment. The message itself is dropped once its signature
+// was found good, as those of payeeAnswer and instruction: there are hundreds of thousands.
 type payment struct {
-	message  *message.Payment
+	bytes []byte
+	sum   uint64 // of bytes
+	payer string
+	atc   uint32
+	requested
+	amount   money.Ore
 	identity message.Hash
 	// 0 first body, 1 second, 2 of a device without registered key, 3 unverified
 	signatureStatus int
@@ -51,10 +76,14 @@ type payment struct {
 	fromPool        money.Ore
 }
 
-func (p *payment) payer() string     { return string(p.message.Payer) }
-func (p *payment) payee() string     { return string(p.message.Request.Payee) }
-func (p *payment) amount() money.Ore { return p.message.Request.Amount }
-func (p *payment) name() string      { return paymentName(p.payer(), p.message.ATC) }
+func (p *payment) message() (message.Message, error) {
+	return message.Parse[message.Payment](p.bytes)
+}
+
+func (p *payment) id() message.Hash { return p.identity }
+func (p *payment) drop()            { p.bytes = nil }
+
+func (p *payment) name() string { return paymentName(p.payer, p.atc) }
 
 func paymentName(payer string, atc uint32) string { return numbered("payment ", payer, atc) }
 
@@ -72,40 +101,31 @@ func (p *payment) paid() bool {
 	return p.verdict == notary.Settled || p.verdict == notary.Uncovered
 }
 
-type request struct {
+// requested names a Request.
+type requested struct {
 	payee  string
 	number uint32
 }
 
-func (p *payment) request() request { return request{p.payee(), p.message.Request.Number} }
-
-// payeeAnswer is a Receipt or a Refusal.
+// payeeAnswer is what the auditor needs of a Receipt or a Refusal.
 type payeeAnswer struct {
+	bytes    []byte
+	sum      uint64 // of bytes
 	identity message.Hash
-	receipt  *message.Receipt
-	refusal  *message.Refusal
+	payee    string
+	seq      uint32
+	accepts  *message.Hash // the Payment of a Receipt; nil for a Refusal
 }
 
-func (v *payeeAnswer) message() message.Message {
-	if v.receipt != nil {
-		return v.receipt
+func (v *payeeAnswer) message() (message.Message, error) {
+	if tlv.NewReader(v.bytes).At(spec.TagReceipt) {
+		return message.Parse[message.Receipt](v.bytes)
 	}
-	return v.refusal
+	return message.Parse[message.Refusal](v.bytes)
 }
 
-func (v *payeeAnswer) payee() string {
-	if v.receipt != nil {
-		return string(v.receipt.Payee)
-	}
-	return string(v.refusal.Payee)
-}
-
-func (v *payeeAnswer) seq() uint32 {
-	if v.receipt != nil {
-		return v.receipt.ATC
-	}
-	return v.refusal.ATC
-}
+func (v *payeeAnswer) id() message.Hash { return v.identity }
+func (v *payeeAnswer) drop()            { v.bytes = nil }
 
 // payeeDecision is the payee's one decision on a request: answer is nil when its device's end
 // decided.
@@ -114,24 +134,37 @@ type payeeDecision struct {
 	answer  *payeeAnswer
 }
 
+// numberedRow names a record of a device, or an Instruction for it.
+type numberedRow struct {
+	device string
+	number uint32
+}
+
+// instruction is what the auditor needs of an Instruction.
 type instruction struct {
-	message  *message.Instruction
+	bytes    []byte
+	sum      uint64 // of bytes
 	identity message.Hash
-	device   string // as the row says
-	seq      uint32
-	taken    bool
-	untaken  bool
-	open     bool
+	numberedRow
+	named   numberedRow          // in the message; device and number are as the row says
+	by      message.AuthorityRef // instruction key
+	acked   uint32
+	credit  money.Ore
+	date    message.Date
+	policy  message.Policy
+	taken   bool
+	untaken bool
+	open    bool
 }
 
-func (i *instruction) name() string {
-	return instructionName(string(i.message.Device), i.message.Sequence)
-}
+func (i *instruction) name() string { return instructionName(i.named.device, i.named.number) }
 
-func (i *instruction) credit() money.Ore { return i.message.Credit }
-
-// entry is a line of the statement of an intermediary.
+// entry is a line of the statement of an intermediary: what the auditor needs of a notary.Entry.
 type entry struct {
-	notary.Entry
-	intermediary string
+	Kind                 notary.EntryKind
+	intermediary         string
+	Device, Payer, Payee message.DeviceID
+	Online, Shadow       money.Ore
+	ATC, Instr           uint32
+	Order                notary.OrderKey // of a refund
 }

@@ -12,7 +12,8 @@ import (
 // wallet.
 func (f *facts) holdings() (online, shadow map[string]money.Ore) {
 	online, shadow = map[string]money.Ore{}, map[string]money.Ore{}
-	for _, e := range f.statement {
+	for n := range f.statement {
+		e := &f.statement[n]
 		online[e.intermediary] += e.Online
 		if e.Device != "" {
 			shadow[string(e.Device)] += e.Shadow
@@ -27,8 +28,8 @@ func (f *facts) pool() money.Ore {
 	for _, p := range f.payments {
 		sum -= p.fromPool
 	}
-	for _, e := range f.statement {
-		if e.Kind == notary.PoolRepaid {
+	for n := range f.statement {
+		if e := &f.statement[n]; e.Kind == notary.PoolRepaid {
 			sum -= e.Shadow
 		}
 	}
@@ -45,16 +46,15 @@ func sum(all map[string]money.Ore) (total money.Ore) {
 // invariant1Issued: issued = all online + all shadow + pool, always; and the ledger says the same
 // of each account.
 func invariant1Issued(s *auditRun) {
-	online, shadow := s.holdings()
 	pool := s.pool()
-	if total := sum(online) + sum(shadow) + pool; total != s.issued {
+	if total := sum(s.online) + sum(s.shadow) + pool; total != s.issued {
 		s.violated("all accounts", total-s.issued, "they hold %s, issued were %s", total, s.issued)
 	}
 	want := map[string]money.Ore{"pool": pool, "issued": -s.issued}
-	for name, v := range online {
+	for name, v := range s.online {
 		want["online:"+name] = v
 	}
-	for name, v := range shadow {
+	for name, v := range s.shadow {
 		want["shadow:"+name] = v
 	}
 	for account, balance := range s.accounts {
@@ -65,51 +65,46 @@ func invariant1Issued(s *auditRun) {
 	}
 }
 
-// invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool. What they
-// accepted from devices that are not honest, or have ended, or from a key that is not theirs, is a
-// claim on an intermediary until it is settled.
+// invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool.
 func invariant3NoValueCreated(s *auditRun) {
-	_, shadow := s.holdings()
-	backing := sum(shadow) + s.pool()
-	var spendable money.Ore
-	for id, d := range s.honest {
-		if !s.trusted(id) || !s.devices[id].role.CanPay() {
-			continue
-		}
-		spendable += d.State.Balance
-		for _, p := range s.acceptedBy(id, d) {
-			if !p.paid() && !s.backed(p) {
-				spendable -= p.amount()
-			}
-		}
+	if backing := sum(s.shadow) + s.pool(); s.spendable > backing {
+		s.violated("honest devices", s.spendable-backing,
+			"they could spend %s, shadow wallets and pool hold %s", s.spendable, backing)
 	}
-	if spendable > backing {
-		s.violated("honest devices", spendable-backing,
-			"they could spend %s, shadow wallets and pool hold %s", spendable, backing)
+}
+
+// invariant3Spendable adds up what honest devices could spend. What they accepted from devices that
+// are not honest, or have ended, or from a key that is not theirs, is a claim on an intermediary
+// until it is settled.
+func invariant3Spendable(s *auditRun, id string, d Device) {
+	if !s.trusted(id) || !s.devices[id].role.CanPay() {
+		return
+	}
+	s.spendable += d.State.Balance
+	for _, p := range s.acceptedBy(id, d) {
+		if !p.paid() && !s.backed(p) {
+			s.spendable -= p.amount
+		}
 	}
 }
 
 // trusted: an honest device that has not ended.
 func (s *auditRun) trusted(id string) bool {
-	_, honest := s.honest[id]
-	return honest && s.devices[id] != nil && s.devices[id].status != notary.Ended
+	return s.honest.Has(id) && s.devices[id] != nil && s.devices[id].status != notary.Ended
 }
 
 // backed: the payment is the first decision of an honest device in use, under that number.
 func (s *auditRun) backed(p *payment) bool {
-	if !s.trusted(p.payer()) || p.signatureStatus > 0 {
-		return false
-	}
-	identity, err := message.Identity(p.message)
-	return err == nil && s.signed(p.message, identity, []*ecdsa.PublicKey{s.devices[p.payer()].key})
+	return s.trusted(p.payer) && p.signatureStatus == 0 &&
+		s.signed(p, []*ecdsa.PublicKey{s.devices[p.payer].key})
 }
 
 // acceptedBy returns the payments in the device's accept records, those that the notary has not
 // seen included.
 func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
-	for _, v := range s.answers {
-		if v.receipt != nil && v.payee() == id && v.seq() <= d.State.AckedATC {
-			if p := s.byIdentity[v.receipt.Payment]; p != nil {
+	for _, v := range s.rowsOf(id).answers {
+		if v.accepts != nil && v.seq <= d.State.AckedATC {
+			if p := s.byIdentity[*v.accepts]; p != nil {
 				all = append(all, p)
 			}
 		}
@@ -120,41 +115,60 @@ func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
 		}
 		p := s.byIdentity[r.Receipt.Payment]
 		if p == nil {
-			p = &payment{message: r.Payment}
+			p = unseen(r.Payment)
 		}
 		all = append(all, p)
 	}
 	return all
 }
 
-// paymentKey returns the key that statement and payment share.
-func paymentKey(payer message.DeviceID, atc uint32, payee message.DeviceID) string {
-	return paymentName(string(payer), atc) + " to " + string(payee)
+// unseen is a payment that the notary does not hold. One that cannot be encoded has no identity,
+// and no key has signed it.
+func unseen(m *message.Payment) *payment {
+	p := &payment{}
+	if err := (names{}).fill(p, m); err == nil {
+		p.bytes, _ = message.Encode(m)
+	}
+	return p
 }
+
+// flowKey is what statement and payment share.
+type flowKey struct {
+	payer, payee string
+	atc          uint32
+}
+
+func (k flowKey) String() string { return paymentName(k.payer, k.atc) + " to " + k.payee }
+
+func (p *payment) flow() flowKey { return flowKey{p.payer, p.payee, p.atc} }
+
+func (e *entry) flow() flowKey { return flowKey{string(e.Payer), string(e.Payee), e.ATC} }
 
 // invariant4Accounted: what a payment took is with the payee or came back, once, never both, and
 // the statement agrees. What a terminal refunded later is at most what it received.
 func invariant4Accounted(s *auditRun) {
 	type flow struct{ paid, holding, received, returned money.Ore }
-	want, got := map[string]flow{}, map[string]flow{}
+	want := make(map[flowKey]flow, len(s.payments))
+	got := make(map[flowKey]flow, len(s.payments))
 	for _, p := range s.payments {
 		s.checkSources(p)
-		k := paymentKey(p.message.Payer, p.message.ATC, p.message.Request.Payee)
+		k := p.flow()
 		w := want[k] // two bodies of one clone may share the name
 		switch {
 		case p.paid():
 			w.paid, w.holding, w.received = w.paid+p.fromShadow, w.holding+p.fromHolding,
-				w.received+p.amount()
+				w.received+p.amount
 		case p.verdict == notary.Void:
 			w.returned += p.fromShadow
 		}
 		want[k] = w
 	}
-	for _, e := range s.statement {
+	for n := range s.statement {
+		e := &s.statement[n]
 		if e.Payer == "" {
 			continue
 		}
-		k := paymentKey(e.Payer, e.ATC, e.Payee)
+		k := e.flow()
 		g := got[k]
 		switch e.Kind {
 		case notary.Paid:
@@ -168,21 +182,21 @@ func invariant4Accounted(s *auditRun) {
 		case notary.Returned:
 			g.returned += e.Online
 			if e.Shadow != -e.Online {
-				s.violated(k, e.Shadow+e.Online, "returned %s from a shadow wallet that gave %s",
-					e.Online, -e.Shadow)
+				s.violated(k.String(), e.Shadow+e.Online,
+					"returned %s from a shadow wallet that gave %s", e.Online, -e.Shadow)
 			}
 		}
 		got[k] = g
 	}
 	for k, w := range want {
 		if got[k] != w {
-			s.violated(k, got[k].received+got[k].returned-w.received-w.returned,
+			s.violated(k.String(), got[k].received+got[k].returned-w.received-w.returned,
 				"moved %+v, its verdict says %+v", got[k], w)
 		}
 	}
 	for k := range got {
 		if _, known := want[k]; !known {
-			s.violated(k, got[k].received, "money moved for a payment that is not held")
+			s.violated(k.String(), got[k].received, "money moved for a payment that is not held")
 		}
 	}
 	s.checkRefunded()
@@ -192,22 +206,22 @@ func invariant4Accounted(s *auditRun) {
 // no shadow wallet is liable, nothing.
 func (s *auditRun) checkSources(p *payment) {
 	total := p.fromShadow + p.fromHolding + p.fromPool
-	answers := p.signatureStatus < 2 && s.devices[p.payer()] != nil &&
-		s.devices[p.payer()].status != notary.Ended
+	answers := p.signatureStatus < 2 && s.devices[p.payer] != nil &&
+		s.devices[p.payer].status != notary.Ended
 	ok := false
 	switch p.verdict {
 	case notary.Settled:
-		ok = p.fromShadow == p.amount() && total == p.amount()
+		ok = p.fromShadow == p.amount && total == p.amount
 	case notary.Uncovered:
-		ok = p.fromShadow < p.amount() && total == p.amount() && !answers
+		ok = p.fromShadow < p.amount && total == p.amount && !answers
 	case notary.Void:
-		ok = total == p.fromShadow && (total == p.amount() || total == 0 && !answers)
+		ok = total == p.fromShadow && (total == p.amount || total == 0 && !answers)
 	case notary.Reserved, notary.Waiting:
 		ok = total == 0
 	}
 	if !ok {
-		s.violated(p.name(), total-p.amount(),
+		s.violated(p.name(), total-p.amount,
 			"%s, of %s, took %s from its shadow wallet, %s from a holding and %s from the pool",
-			p.verdict, p.amount(), p.fromShadow, p.fromHolding, p.fromPool)
+			p.verdict, p.amount, p.fromShadow, p.fromHolding, p.fromPool)
 	}
 }

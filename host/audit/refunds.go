@@ -66,26 +66,26 @@ func (r *refund) got() money.Ore {
 // checkRefunded is invariant 4 for refunds: the payer's side received what the terminal's side
 // gave, and all refunds of a payment together are at most what it paid.
 func (s *auditRun) checkRefunded() {
-	sums := map[string]money.Ore{}
+	sums := map[flowKey]money.Ore{}
 	for _, r := range s.refunds() {
 		if r.given() <= 0 || r.got() != r.given() {
 			s.violated(r.name(), r.got()-r.given(), "gave %s and brought %s", r.given(), r.got())
 			continue
 		}
-		sums[paymentKey(r.paid.Payer, r.paid.ATC, r.paid.Payee)] += r.given()
+		sums[r.paid.flow()] += r.given()
 	}
 	for _, p := range s.payments {
 		if p.verdict == notary.Settled && p.signatureStatus == 0 {
-			k := paymentKey(p.message.Payer, p.message.ATC, p.message.Request.Payee)
-			if sums[k] > p.amount() {
-				s.violated(k, sums[k]-p.amount(), "paid %s, %s of it was refunded", p.amount(),
-					sums[k])
+			k := p.flow()
+			if sums[k] > p.amount {
+				s.violated(k.String(), sums[k]-p.amount, "paid %s, %s of it was refunded",
+					p.amount, sums[k])
 			}
 			delete(sums, k)
 		}
 	}
 	for k, sum := range sums {
-		s.violated(k, sum, "was refunded and is not settled")
+		s.violated(k.String(), sum, "was refunded and is not settled")
 	}
 }
 

@@ -18,9 +18,16 @@ type sums struct {
 	untaken     money.Ore // credits not taken and not released
 }
 
-// checkSums: the sums in every device's row are those over all rows.
-func (s *auditRun) checkSums() {
-	full := map[string]*sums{}
+// acceptance names the Receipts of a payee for a payment.
+type acceptance struct {
+	payment message.Hash
+	payee   string
+}
+
+// invariant2Sums: the sums in every device's row, for the equation of invariant 2, are those over
+// all rows.
+func invariant2Sums(s *auditRun) {
+	full := make(map[string]*sums, len(s.devices))
 	for id := range s.devices {
 		full[id] = &sums{}
 	}
@@ -30,42 +37,40 @@ func (s *auditRun) checkSums() {
 		}
 		return &sums{} // of nobody that is registered
 	}
-	receipts := map[message.Hash]map[string]int{} // how many of a payee accept a payment
+	receipts := make(map[acceptance]int, len(s.answers))
 	for _, v := range s.answers {
-		if v.receipt != nil {
-			if receipts[v.receipt.Payment] == nil {
-				receipts[v.receipt.Payment] = map[string]int{}
-			}
-			receipts[v.receipt.Payment][v.payee()]++
+		if v.accepts != nil {
+			receipts[acceptance{*v.accepts, v.payee}]++
 		}
 	}
 	for _, p := range s.payments {
-		made, got := of(p.payer()), of(p.payee())
+		made, got := of(p.payer), of(p.payee)
 		if p.verdict == notary.Reserved {
-			made.reserved += p.amount()
+			made.reserved += p.amount
 		}
 		switch p.signatureStatus {
 		case 0:
-			made.unpaid += p.amount() - p.fromShadow
+			made.unpaid += p.amount - p.fromShadow
 		case 1:
 			made.unpaid -= p.fromShadow
 		}
-		answers := receipts[p.identity][p.payee()]
+		answers := receipts[acceptance{p.identity, p.payee}]
 		switch {
 		case p.paid():
-			got.collected += p.amount()
+			got.collected += p.amount
 			if answers == 0 {
-				got.unanswered += p.amount()
+				got.unanswered += p.amount
 			}
 		case p.verdict == notary.Reserved, p.verdict == notary.Waiting:
-			got.accepted += p.amount() * money.Ore(answers)
+			got.accepted += p.amount * money.Ore(answers)
 		}
 	}
-	released := map[string]bool{}
-	for _, e := range s.statement {
+	released := map[numberedRow]bool{}
+	for n := range s.statement {
+		e := &s.statement[n]
 		switch e.Kind {
 		case notary.Released:
-			released[instructionName(string(e.Device), e.Instr)] = true
+			released[numberedRow{string(e.Device), e.Instr}] = true
 		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived:
 			of(string(e.Device)).swept -= e.Shadow
 		}
@@ -73,9 +78,9 @@ func (s *auditRun) checkSums() {
 	for _, i := range s.instructions {
 		switch {
 		case i.open:
-			of(i.device).unconfirmed += i.credit()
-		case i.untaken && !released[instructionName(i.device, i.seq)]:
-			of(i.device).untaken += i.credit()
+			of(i.device).unconfirmed += i.credit
+		case i.untaken && !released[i.numberedRow]:
+			of(i.device).untaken += i.credit
 		}
 	}
 	for id, row := range s.devices {

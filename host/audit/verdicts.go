@@ -12,38 +12,45 @@ import (
 // the one that the payee's decision names; one body for an honest (payer, atc) and for a (device,
 // instrSeq).
 func invariant5One(s *auditRun) {
-	bodies, settled := map[string]*payment{}, map[request]*payment{}
+	bodies := make(map[numberedRow]*payment, len(s.payments))
+	settled := make(map[requested]*payment, len(s.payments))
 	for _, p := range s.payments {
-		if other := bodies[p.name()]; other != nil && other.signatureStatus == 0 &&
+		n := numberedRow{p.payer, p.atc}
+		if other := bodies[n]; other != nil && other.signatureStatus == 0 &&
 			p.signatureStatus == 0 {
 			s.violated(p.name(), 0, "two first bodies are held")
 		}
-		if _, honest := s.honest[p.payer()]; honest && p.signatureStatus == 1 {
+		if s.honest.Has(p.payer) && p.signatureStatus == 1 {
 			s.violated(p.name(), 0, "an honest device has two bodies for one number")
 		}
 		if p.signatureStatus == 0 {
-			bodies[p.name()] = p
+			bodies[n] = p
 		}
-		w := s.decisions[p.request()]
-		named := w != nil && w.payment != nil && *w.payment == p.identity
+		w, decided := s.decisions[p.requested]
+		named := w.payment != nil && *w.payment == p.identity
 		if p.paid() {
-			if other := settled[p.request()]; other != nil {
-				s.violated(p.name(), p.amount(), "its request is paid by %s too", other.name())
+			if other := settled[p.requested]; other != nil {
+				s.violated(p.name(), p.amount, "its request is paid by %s too", other.name())
 			}
-			settled[p.request()] = p
+			settled[p.requested] = p
 		}
 		if p.paid() && !named || p.verdict == notary.Void && named && p.signatureStatus < 2 ||
-			p.verdict == notary.Reserved && w != nil {
-			s.violated(p.name(), p.amount(), "is %s, the payee's decision says otherwise",
+			p.verdict == notary.Reserved && decided {
+			s.violated(p.name(), p.amount, "is %s, the payee's decision says otherwise",
 				p.verdict)
 		}
 	}
 	for _, i := range s.instructions {
-		if string(i.message.Device) != i.device || i.message.Sequence != i.seq {
-			s.violated(i.name(), 0, "is kept as instruction %s/%d", i.device, i.seq)
+		if i.named != i.numberedRow {
+			s.violated(i.name(), 0, "is kept as instruction %s/%d", i.device, i.number)
 		}
-		if d, honest := s.honest[i.device]; honest && i.seq == d.State.InstructionSequence &&
-			d.State.LastInstruction != i.identity {
+	}
+}
+
+// invariant5Applied: an honest device has applied the Instruction that is held.
+func invariant5Applied(s *auditRun, id string, d Device) {
+	for _, i := range s.rowsOf(id).instructions {
+		if i.number == d.State.InstructionSequence && d.State.LastInstruction != i.identity {
 			s.violated(i.name(), 0, "the device applied another body")
 		}
 	}
@@ -51,17 +58,14 @@ func invariant5One(s *auditRun) {
 
 // invariant8Survives: what was acknowledged survives. A record that a device was instructed to drop
 // is held, whole, and makes up the device's chain together with those that it keeps; what a device
-// has given out is one of its records; and nothing that was final at the last look is gone or
-// otherwise.
-func invariant8Survives(s *auditRun) {
-	decided := map[message.Hash]bool{}
-	for _, v := range s.answers {
-		decided[v.identity] = true
-	}
-	for id, d := range s.honest {
-		s.checkChain(id, d)
-		s.checkSent(id, d, decided)
-	}
+// has given out is one of its records.
+func invariant8Survives(s *auditRun, id string, d Device) {
+	s.checkChain(id, d)
+	s.checkSent(id, d)
+}
+
+// invariant8Final: nothing that was final at the last look is gone or otherwise.
+func invariant8Final(s *auditRun) {
 	before := s.auditor.before
 	if before == nil {
 		return
@@ -69,18 +73,18 @@ func invariant8Survives(s *auditRun) {
 	for _, old := range before.payments {
 		now := s.byIdentity[old.identity]
 		if now == nil || old.verdict.Final() && now.verdict != old.verdict {
-			s.violated(old.name(), old.amount(), "was %s and is not any more", old.verdict)
+			s.violated(old.name(), old.amount, "was %s and is not any more", old.verdict)
 		}
 	}
 	for key, old := range before.decisions {
-		now := s.decisions[key]
-		if now == nil || (now.payment == nil) != (old.payment == nil) || now.payment != nil &&
+		now, decided := s.decisions[key]
+		if !decided || (now.payment == nil) != (old.payment == nil) || now.payment != nil &&
 			*now.payment != *old.payment {
 			s.violated(fmt.Sprintf("request %s/%d", key.payee, key.number), 0,
 				"the payee's decision changed")
 		}
 	}
-	if len(s.answers) < len(before.answers) || len(s.statement) < len(before.statement) ||
+	if len(s.answers) < before.answers || len(s.statement) < before.statementEntries ||
 		len(s.instructions) < len(before.instructions) {
 		s.violated("central bank", 0, "receipts, statement entries or instructions are gone")
 	}
@@ -93,15 +97,17 @@ func invariant8Survives(s *auditRun) {
 }
 
 // checkSent: a device keeps a message before it sends it, until the notary holds it.
-func (s *auditRun) checkSent(id string, d Device, decided map[message.Hash]bool) {
+func (s *auditRun) checkSent(id string, d Device) {
 	kept := map[message.Hash]bool{}
-	for _, r := range d.Records {
-		if identity, err := message.Identity(r.Message()); err == nil {
-			kept[identity] = true
+	if len(d.Sent) > 0 {
+		for _, r := range d.Records {
+			if identity, err := message.Identity(r.Message()); err == nil {
+				kept[identity] = true
+			}
 		}
 	}
 	for _, identity := range d.Sent {
-		if !kept[identity] && !decided[identity] && s.byIdentity[identity] == nil {
+		if !kept[identity] && !s.decided[identity] && s.byIdentity[identity] == nil {
 			s.violated(id, 0, "has given out %x, and neither it nor the notary holds it",
 				identity[:4])
 		}
@@ -120,20 +126,16 @@ func (s *auditRun) checkChain(id string, d Device) {
 		return
 	}
 	own := map[uint32]message.Hash{}
-	for _, p := range s.payments {
-		if p.payer() == id && p.signatureStatus == 0 {
-			own[p.message.ATC] = p.identity
+	for _, p := range s.rowsOf(id).paid {
+		if p.signatureStatus == 0 {
+			own[p.atc] = p.identity
 		}
 	}
-	for _, v := range s.answers {
-		if v.payee() != id {
-			continue
+	for _, v := range s.rowsOf(id).answers {
+		if v.accepts != nil && s.byIdentity[*v.accepts] == nil && v.seq <= d.State.AckedATC {
+			s.violated(id, 0, "record %d is acknowledged and its Payment is not held", v.seq)
 		}
-		if v.receipt != nil && s.byIdentity[v.receipt.Payment] == nil &&
-			v.seq() <= d.State.AckedATC {
-			s.violated(id, 0, "record %d is acknowledged and its Payment is not held", v.seq())
-		}
-		own[v.seq()] = v.identity
+		own[v.seq] = v.identity
 	}
 	head, err := message.FirstHead(message.DeviceID(id), row.key)
 	if err != nil {
@@ -162,25 +164,18 @@ func (s *auditRun) checkChain(id string, d Device) {
 
 // invariant9Authentic: a credit only after a matching authentic debit. Every payment that moved
 // money is signed by its payer's key, every decision that moved it by the payee's, unless the
-// payee's device has ended. What an honest device has accepted from a registered one that is honest
-// is signed by that one's key, unless its intermediary has certified another for it. Every refund
-// received was paid, by the terminal's side.
+// payee's device has ended. Every refund received was paid, by the terminal's side.
 func invariant9Authentic(s *auditRun) {
-	if s.auditor.HonestCAs {
-		for id, d := range s.honest {
-			s.checkAccepted(id, d)
-		}
-	}
 	for _, p := range s.payments {
 		if !p.paid() && p.fromShadow == 0 {
 			continue
 		}
-		keys := s.unregistered[p.payer()]
-		if d := s.devices[p.payer()]; d != nil && p.signatureStatus < 2 {
+		keys := s.unregistered[p.payer]
+		if d := s.devices[p.payer]; d != nil && p.signatureStatus < 2 {
 			keys = []*ecdsa.PublicKey{d.key}
 		}
-		if !s.signed(p.message, p.identity, keys) {
-			s.violated(p.name(), p.amount(), "moved money and no key of the payer signed it")
+		if !s.signed(p, keys) {
+			s.violated(p.name(), p.amount, "moved money and no key of the payer signed it")
 		}
 		if p.paid() {
 			s.checkDecision(p)
@@ -189,18 +184,22 @@ func invariant9Authentic(s *auditRun) {
 	s.checkRefunds()
 }
 
-// checkAccepted checks the records that the device still keeps; the later ones are with the notary.
-func (s *auditRun) checkAccepted(id string, d Device) {
+// invariant9Accepted: what an honest device has accepted from a registered one that is honest is
+// signed by that one's key, unless its intermediary has certified another for it. It is about the
+// records that the device still keeps; the others are with the notary.
+func invariant9Accepted(s *auditRun, id string, d Device) {
+	if !s.auditor.HonestCAs {
+		return
+	}
 	for _, r := range d.Records {
 		if r.Receipt == nil {
 			continue
 		}
 		payer := s.devices[string(r.Payment.Payer)]
-		if _, honest := s.honest[string(r.Payment.Payer)]; !honest || payer == nil {
+		if payer == nil || !s.honest.Has(payer.id) {
 			continue
 		}
-		identity, err := message.Identity(r.Payment)
-		if err != nil || !s.signed(r.Payment, identity, []*ecdsa.PublicKey{payer.key}) {
+		if !s.signed(unseen(r.Payment), []*ecdsa.PublicKey{payer.key}) {
 			s.violated(id, r.Payment.Request.Amount,
 				"has accepted payment %s/%d, which the payer's key has not signed",
 				r.Payment.Payer, r.Payment.ATC)
@@ -209,29 +208,42 @@ func (s *auditRun) checkAccepted(id string, d Device) {
 }
 
 func (s *auditRun) checkDecision(p *payment) {
-	payee, w := s.devices[p.payee()], s.decisions[p.request()]
+	payee := s.devices[p.payee]
+	w, decided := s.decisions[p.requested]
 	switch {
-	case payee == nil || w == nil:
-		s.violated(p.name(), p.amount(),
+	case payee == nil || !decided:
+		s.violated(p.name(), p.amount,
 			"is paid to a payee that is not registered or has not decided")
 	case w.answer == nil && payee.status != notary.Ended:
-		s.violated(p.name(), p.amount(), "is paid without the payee's decision")
-	case w.answer != nil && (w.answer.receipt == nil || w.answer.receipt.Payment != p.identity ||
-		w.answer.payee() != p.payee() ||
-		!s.signed(w.answer.receipt, w.answer.identity, []*ecdsa.PublicKey{payee.key})):
-		s.violated(p.name(), p.amount(),
+		s.violated(p.name(), p.amount, "is paid without the payee's decision")
+	case w.answer != nil && (w.answer.accepts == nil || *w.answer.accepts != p.identity ||
+		w.answer.payee != p.payee || !s.signed(w.answer, []*ecdsa.PublicKey{payee.key})):
+		s.violated(p.name(), p.amount,
 			"is paid on a receipt that is not the payee's or not for it")
 	}
 }
 
+// signedRow is a row with a message whose signature counts.
+type signedRow interface {
+	message() (message.Message, error)
+	id() message.Hash
+	drop() // the message: its signature was found good
+}
+
 // signed verifies each message once.
-func (s *auditRun) signed(m message.Message, identity message.Hash, keys []*ecdsa.PublicKey) bool {
-	if s.auditor.verified[identity] {
+func (s *auditRun) signed(row signedRow, keys []*ecdsa.PublicKey) bool {
+	if s.auditor.verified[row.id()] {
+		row.drop()
 		return true
+	}
+	m, err := row.message()
+	if err != nil {
+		return false
 	}
 	for _, key := range keys {
 		if message.VerifyAs(m, 0, key) == nil {
-			s.auditor.verified[identity] = true
+			s.auditor.verified[row.id()] = true
+			row.drop()
 			return true
 		}
 	}

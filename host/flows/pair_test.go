@@ -156,3 +156,32 @@ func TestPairKeyIsSealed(t *testing.T) {
 	_, err = thief.Holdings(w.ctx, anna.bare())
 	require.ErrorContains(t, err, "pair key")
 }
+
+// TestSynchronisationOfAPairedCardIsSecured: who listens hears SELECT and MUTUAL AUTHENTICATE, and
+// of State, records, Instruction and Confirmation nothing; an Instruction that ends the pair is
+// followed by commands in clear.
+func TestSynchronisationOfAPairedCardIsSecured(t *testing.T) {
+	w, anna, bertil := annaAndBertil(t)
+	w.pair(anna)
+	heard := func() (clear []string) {
+		card := anna.reader()
+		listener := apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+			if v, known := spec.Find(c.CLA, c.INS, c.P1, c.P2); known {
+				clear = append(clear, v.Command.Name)
+			}
+			return card.Transmit(ctx, c)
+		})
+		_, err := anna.phone.Synchronise(w.ctx, wallet.Tap{Card: listener})
+		require.NoError(t, err)
+		return clear
+	}
+	w.cardToCard(anna, bertil, 5*money.Krona)
+	assert.Equal(t, []string{"SELECT", "MUTUAL AUTHENTICATE"}, heard())
+	w.cardToCard(anna, bertil, 5*money.Krona)
+	require.NoError(t, anna.bank.Unpair(w.ctx, anna.device.ID))
+	assert.Contains(t, heard(), "GET STATE", "the next round, after the pair was ended")
+	paired, err := anna.phone.IsPairedWith(w.ctx, anna.bare())
+	require.NoError(t, err)
+	assert.False(t, paired)
+	w.audit("synchronised")
+}

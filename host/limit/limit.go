@@ -94,7 +94,7 @@ func (r *Reached) Unwrap() error { return r.Cause }
 // English returns the line for a developer.
 func (r *Reached) English() string {
 	row := texts[r.Limit]
-	unit := pick(row.unit.en != "", " "+row.unit.en, "")
+	unit := r.unit(row.unit.en, row.one.en)
 	return fmt.Sprintf(row.reached.en, owners[r.Whose].en) +
 		r.numbers(" (at most %s", "; %s"+unit+" left)", " (%s"+unit+" left)") + ": " +
 		row.remedy(r.Whose).en + pick(r.isOnPhone(), onPhone.en, "")
@@ -103,10 +103,16 @@ func (r *Reached) English() string {
 // Swedish returns the line for a customer.
 func (r *Reached) Swedish() string {
 	row := texts[r.Limit]
-	unit := pick(row.unit.sv != "", " "+row.unit.sv, "")
+	unit := r.unit(row.unit.sv, row.one.sv)
 	return fmt.Sprintf(row.reached.sv, owners[r.Whose].sv) +
 		r.numbers(" (högst %s", "; %s"+unit+" kvar)", " (%s"+unit+" kvar)") + ": " +
 		row.remedy(r.Whose).sv + pick(r.isOnPhone(), onPhone.sv, "")
+}
+
+// unit returns what follows the number that is left: several, or one.
+func (r *Reached) unit(several, one string) string {
+	name := pick(r.Left.value == 1, one, several)
+	return pick(name != "", " "+name, "")
 }
 
 func pick(first bool, one, other string) string {

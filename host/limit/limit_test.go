@@ -57,6 +57,9 @@ func TestAWrongPINSaysHowManyTriesAreLeft(t *testing.T) {
 		"one; after the last try it is blocked (the card answered 63C2)", reached.Error())
 	assert.Equal(t, "betalarens korts PIN-kod var fel (2 försök kvar): ange rätt kod; efter det "+
 		"sista försöket spärras den", reached.Swedish())
+	refused.SW = spec.SWPINWrong + 1
+	require.ErrorAs(t, OfCard(refused, Payer), &reached)
+	assert.Contains(t, reached.English(), "(1 try left)")
 	for _, blocked := range []apdu.StatusWord{spec.SWPINWrong, spec.SWPINBlocked} {
 		refused.SW = blocked
 		require.ErrorAs(t, OfCard(refused, Payer), &reached)

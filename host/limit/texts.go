@@ -13,7 +13,7 @@ var owners = map[Owner]line{
 // text is the words of a limit. In reached, %s is whose it is.
 type text struct {
 	name, reached line
-	unit          line           // of what is left, where a number alone says too little
+	unit, one     line           // of what is left, where a number alone says too little
 	remedies      map[Owner]line // where it depends on whose it is
 	otherwise     line
 }
@@ -100,7 +100,7 @@ var texts = map[Kind]text{
 			"ta ett lägre belopp eller ett annat kort, eller koppla först upp terminalen"},
 	},
 	PIN: {
-		name: line{"PIN", "PIN-kod"}, unit: line{"tries", "försök"},
+		name: line{"PIN", "PIN-kod"}, unit: line{"tries", "försök"}, one: line{"try", "försök"},
 		reached: line{"%s PIN was not the right one", "%s PIN-kod var fel"},
 		otherwise: line{"enter the right one; after the last try it is blocked",
 			"ange rätt kod; efter det sista försöket spärras den"},

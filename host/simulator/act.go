@@ -51,7 +51,7 @@ func (w *world) act(s Step) error {
 			return err
 		})
 	case Sync:
-		return w.synchronise(p, s.Pick)
+		return w.synchroniseAtHome(p, s)
 	case Ask:
 		return w.ask(p, q, s)
 	case Pay:
@@ -108,7 +108,26 @@ func (w *world) withTap(p *person, s Step, do func(wallet.Tap) error) error {
 	if err != nil {
 		return err
 	}
+	if w.paired && withoutPIN[s.Kind] && s.Pick%2 == 0 {
+		tap.PIN = pin.Block{}
+	}
 	return do(tap)
+}
+
+// withoutPIN are the kinds in which a phone that is paired with its card needs no PIN.
+var withoutPIN = map[Kind]bool{Load: true, Ask: true, Accept: true, Refuse: true, Sync: true}
+
+// synchroniseAtHome synchronises at the owner's phone, without the PIN now and then, and now and
+// then pairs the phone with the card first.
+func (w *world) synchroniseAtHome(p *person, s Step) error {
+	if w.paired && s.Pick%4 == 1 {
+		if err := w.withTap(p, s, func(tap wallet.Tap) error {
+			return p.phone.Pair(w.ctx, tap)
+		}); err != nil {
+			return err
+		}
+	}
+	return w.withTap(p, s, func(tap wallet.Tap) error { return w.synchroniseBy(p, tap) })
 }
 
 func (w *world) synchronise(p *person, which int) error {
@@ -116,6 +135,10 @@ func (w *world) synchronise(p *person, which int) error {
 	if err != nil {
 		return err
 	}
+	return w.synchroniseBy(p, tap)
+}
+
+func (w *world) synchroniseBy(p *person, tap wallet.Tap) error {
 	result, err := p.phone.Synchronise(w.ctx, tap)
 	if err == nil && result.Difference != 0 {
 		return fmt.Errorf("the balance is off by %s", result.Difference)
@@ -142,6 +165,7 @@ func (w *world) ask(p, q *person, s Step) error {
 		if err == nil {
 			w.checkAnswer(p, isRequestFor(request.Message, s.Amount, payer),
 				"another Request for the one that its owner wants")
+			p.sent.record(p.device.ID, request.Message) // under secure messaging nobody hears it
 			w.sendToPhone(requestMessage, p.device.ID, payer, request)
 		}
 		return err
@@ -174,6 +198,7 @@ func (w *world) accept(p *person, s Step) error {
 		if err == nil {
 			w.checkAnswer(p, isAnswerTo(payment.Message, receipt.Message),
 				"another Receipt for that of the Payment")
+			p.sent.record(p.device.ID, receipt.Message)
 			w.sendToPhone(answerMessage, p.device.ID, payerOf(receipt.Message), receipt)
 		}
 		return err
@@ -200,6 +225,7 @@ func (w *world) refuse(p *person, s Step) error {
 		if err == nil {
 			w.checkAnswer(p, isAnswerTo(request.Message, refusal.Message),
 				"another Refusal for that of the Request")
+			p.sent.record(p.device.ID, refusal.Message)
 			w.sendToPhone(answerMessage, p.device.ID, payerOf(refusal.Message), refusal)
 		}
 		return err

@@ -63,10 +63,13 @@ func (w *world) addPerson(name string, b *bank, number int) error {
 	if err := errors.Join(w.personalize(p), w.givePhone(p)); err != nil {
 		return err
 	}
-	return w.withTap(p, Step{}, func(tap wallet.Tap) error {
+	if err := w.withTap(p, Step{}, func(tap wallet.Tap) error {
 		_, err := p.phone.Load(w.ctx, tap, firstLoad)
 		return err
-	})
+	}); err != nil || !w.paired {
+		return err
+	}
+	return w.withTap(p, Step{}, func(tap wallet.Tap) error { return p.phone.Pair(w.ctx, tap) })
 }
 
 // install puts the applet onto a blank card.

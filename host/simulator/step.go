@@ -123,13 +123,16 @@ type Scenario struct {
 	// what each intermediary has beyond its few deposits; 0: enough for everything
 	Spare money.Ore `json:"spare,omitempty"`
 	Pool  money.Ore `json:"pool,omitempty"` // liquidity pool of the central bank
-	Steps []Step    `json:"steps"`
+	// phones are paired with their cards
+	Paired bool   `json:"paired,omitempty"`
+	Steps  []Step `json:"steps"`
 }
 
 // Generate draws the scenario of a seed.
 func Generate(seed uint64, steps int) Scenario {
 	r := rand.New(rand.NewPCG(seed, 0x656b726f6e61))
-	s := Scenario{Seed: seed, People: 3 + r.IntN(3), Terminals: 1 + r.IntN(2)}
+	s := Scenario{Seed: seed, People: 3 + r.IntN(3), Terminals: 1 + r.IntN(2),
+		Paired: seed%2 == 0}
 	if r.IntN(3) == 0 {
 		s.Spare = money.Ore(1 + r.IntN(200_00))
 	}

@@ -52,6 +52,7 @@ var (
 
 // world has all parties and their state.
 type world struct {
+	paired    bool            // phones are paired with their cards
 	ctx       context.Context // of the run: links and faults between two parties have no other
 	clock     *clock.Manual
 	random    *streams
@@ -119,7 +120,7 @@ type merchantTerminal struct {
 func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
 		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o,
-		disks: map[string]*disk{}, deposit: firstDeposit,
+		disks: map[string]*disk{}, deposit: firstDeposit, paired: s.Paired,
 		struck: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {

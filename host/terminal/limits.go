@@ -217,8 +217,13 @@ func (t *Terminal) settleTap(ctx context.Context, s sale, tap uint32) error {
 }
 
 // CloseUnpaid refuses an open sale that no card can have paid, and reports whether the sale is
-// closed: after a torn tap it stays open.
+// closed: after a torn tap it stays open. One that was refused, with the Payment of a card that may
+// not pay, is closed.
 func (t *Terminal) CloseUnpaid(ctx context.Context, number uint32) (closed bool, err error) {
+	decision, err := t.recordOf(ctx, t.db, number)
+	if err != nil || decision != nil {
+		return err == nil && decision.Refusal != nil, err
+	}
 	torn, err := t.isTorn(ctx, t.db, number)
 	if err != nil || torn {
 		return false, err

@@ -134,7 +134,8 @@ func (h *cardSession) secure(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		h.Client, h.secured = opened, true
+		opened.Links = h.Links
+		h.plain, h.Client, h.secured = h.Client, opened, true
 		if known.begun {
 			return true, h.wallet.storePair(ctx, known.key)
 		}
@@ -142,6 +143,13 @@ func (h *cardSession) secure(ctx context.Context) (bool, error) {
 	}
 	h.unpaired = len(keys) > 0
 	return false, nil
+}
+
+// unsecure goes on in clear after the card has ended the pair.
+func (h *cardSession) unsecure() {
+	if h.secured {
+		h.Client, h.secured, h.unpaired = h.plain, false, true
+	}
 }
 
 // owner shows the card that its owner holds it: by the key of the pair, or by the PIN.

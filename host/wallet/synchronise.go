@@ -21,7 +21,8 @@ import (
 //  1. What the phone carries, Receipts above all, goes to the notary; a message is
 //     forgotten here when the notary holds it. A cut: it is handed over again.
 //  2. session.Run with the card. What only the card has is kept: Payments, the answers
-//     to its Requests, and open Requests that no transfer on this phone started.
+//     to its Requests, and open Requests that no transfer on this phone started. Where card and
+//     phone are paired nobody who listens learns any of it: all is under secure messaging.
 //
 // The PIN is needed only when Payments wait for the card and its policy asks for
 // one; without it they go on waiting, and the result says so.
@@ -34,7 +35,16 @@ func (w *Wallet) Synchronise(ctx context.Context, tap Tap) (session.Result, erro
 	if err != nil {
 		return session.Result{}, err
 	}
+	if _, err := h.secure(ctx); err != nil && !isRefused(err) {
+		return session.Result{}, err
+	}
 	return session.Run(ctx, cardDevice{h}, w.intermediary)
+}
+
+// isRefused reports whether a card has refused a command.
+func isRefused(err error) bool {
+	var refused *client.Refusal
+	return errors.As(err, &refused)
 }
 
 // handOver hands over the messages of the outbox and drops those that the notary holds.
@@ -202,6 +212,10 @@ func (o cardDevice) Apply(
 	confirmation, err := o.Instruction(ctx, instruction, trust.InstructionKey, trust.Notary)
 	if err != nil {
 		return nil, err
+	}
+	if ordered, err := message.Parse[message.Instruction](instruction); err == nil &&
+		ordered.Actions.Has(spec.ActionUnpair) {
+		o.unsecure()
 	}
 	k, err := o.wallet.readCrisis(ctx)
 	if err != nil || len(k.carried.Order) == 0 {

@@ -23,10 +23,11 @@ type cardSession struct {
 	wallet   *Wallet
 	tap      Tap
 	verified bool
-	nonce    message.Nonce // zeros when an enciphered PIN has used it up
-	pinRight bool          // the card has refused something else
-	secured  bool          // Client is under secure messaging with the paired card
-	unpaired bool          // the card does not know the pair's key
+	nonce    message.Nonce  // zeros when an enciphered PIN has used it up
+	pinRight bool           // the card has refused something else
+	secured  bool           // Client is under secure messaging with the paired card
+	plain    *client.Client // the one below it
+	unpaired bool           // the card does not know the pair's key
 
 	application message.FCI
 	crisisGiven bool // by the intermediary, in this session

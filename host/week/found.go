@@ -3,6 +3,7 @@ package week
 import (
 	"context"
 	"crypto/ecdsa"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -58,6 +59,7 @@ type person struct {
 // merchant is a merchant with a terminal.
 type merchant struct {
 	*terminal.Terminal
+	db       *sql.DB
 	name     string
 	bank     *bank
 	receipts int       // since the network went
@@ -167,11 +169,10 @@ func (w *world) openMerchant(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
-	db, err := w.open(ctx, schema)
-	if err != nil {
+	if s.db, err = w.open(ctx, schema); err != nil {
 		return err
 	}
-	config := terminal.Config{DB: db, Clock: w.clock, Random: source(w.seed, "terminal", number),
+	config := terminal.Config{DB: s.db, Clock: w.clock, Random: source(w.seed, "terminal", number),
 		Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded, Root: w.root.Encoded,
 		Authorities: w.authorities(), Notary: w.notaryKey.Encoded, Policy: w.terms.terminal,
 		Link: link{b, &w.dark}}
@@ -229,9 +230,13 @@ func (w *world) issue(ctx context.Context, on *hand, number int) error {
 	}
 	w.people[number] = p
 	return on.payer.use(ctx, w, p, func(phone *wallet.Wallet) error {
-		result, err := phone.Load(ctx, wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin}, load)
+		tap := wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin}
+		result, err := phone.Load(ctx, tap, load)
 		p.gets(result.Credited)
-		return err
+		if err != nil {
+			return err
+		}
+		return phone.Pair(ctx, tap)
 	})
 }
 

@@ -3,8 +3,10 @@ package week
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/applet/client"
 	"ekrona/host/audit"
 	"ekrona/host/envelope"
@@ -95,18 +97,63 @@ func (w *world) checkOwners(cards []*message.State) error {
 	return nil
 }
 
+// honest are all cards and terminals for the auditor, each read when it is asked for: what they
+// keep is not in memory at once.
+type honest struct {
+	ctx   context.Context // of the one audit
+	w     *world
+	ids   map[string]bool
+	cards money.Ore // on all that were read
+}
+
 // honest returns the devices for the auditor.
-func (w *world) honest(ctx context.Context, cards []audit.Device) (map[string]audit.Device, error) {
-	all := map[string]audit.Device{}
-	for number, p := range w.people {
-		all[string(p.device.ID)] = cards[number]
+func (w *world) honest(ctx context.Context) *honest {
+	h := &honest{ctx: ctx, w: w, ids: map[string]bool{}}
+	for _, p := range w.people {
+		h.ids[string(p.device.ID)] = true
 	}
 	for _, s := range w.merchants {
-		d, err := w.observeMerchant(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		all[string(s.ID())] = d
+		h.ids[string(s.ID())] = true
 	}
-	return all, nil
+	return h
+}
+
+// Has implements audit.Honest.
+func (h *honest) Has(id string) bool { return h.ids[id] }
+
+// Each implements audit.Honest. Devices are read on all workers; do is called for one at a time.
+func (h *honest) Each(do func(id string, d audit.Device)) error {
+	h.cards = 0
+	var one sync.Mutex
+	show := h.w.plan.counter("audit", len(h.ids))
+	done := 0
+	look := func(id message.DeviceID, d audit.Device) {
+		one.Lock()
+		defer one.Unlock()
+		do(string(id), d)
+		done++
+		show(done)
+	}
+	people := len(h.w.people)
+	return h.w.atOnce(h.ctx, people+len(h.w.merchants), func(_ *hand, n int) error {
+		ctx := context.WithoutCancel(h.ctx)
+		if n >= people {
+			s := h.w.merchants[n-people]
+			d, err := h.w.observeMerchant(ctx, s)
+			if err == nil {
+				look(s.ID(), d)
+			}
+			return err
+		}
+		p := h.w.people[n]
+		d, err := h.w.observe(ctx, p)
+		if err != nil {
+			return err
+		}
+		look(p.device.ID, d)
+		one.Lock()
+		defer one.Unlock()
+		h.cards += d.State.Balance
+		return nil
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"ekrona/apdu"
 	"ekrona/apdu/pin"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
@@ -73,14 +72,14 @@ func (v *visit) fail(err error, whose limit.Owner) {
 
 // insist does something with taps as people do it: after a torn tap again, after a mistyped PIN
 // again. It returns errGivenUp for who leaves after a torn tap.
-func (v *visit) insist(p *person, do func(c apdu.Card, entered pin.Block) error) error {
+func (v *visit) insist(p *person, do func(tap wallet.Tap) error) error {
 	wrong := 0
 	for torn := 0; ; {
 		entered, err := v.enter(p, wrong)
 		if err != nil {
 			return err
 		}
-		err = do(hold(p.card, drawTear(v.r)), entered)
+		err = do(wallet.Tap{Card: hold(p.card, drawTear(v.r)), PIN: entered})
 		var refused *client.Refusal
 		switch {
 		case client.IsLost(err) && torn < mostTorn:
@@ -93,6 +92,20 @@ func (v *visit) insist(p *person, do func(c apdu.Card, entered pin.Block) error)
 			wrong++
 		default:
 			return err
+		}
+	}
+}
+
+// receive is insist at the own phone, which is paired with the card: no PIN is entered.
+func (v *visit) receive(p *person, do func(tap wallet.Tap) error) error {
+	for torn := 0; ; torn++ {
+		err := do(wallet.Tap{Card: hold(p.card, drawTear(v.r))})
+		if !client.IsLost(err) || torn == mostTorn {
+			return err
+		}
+		v.outcome.torn++
+		if chance(v.r, givesUp) {
+			return errGivenUp
 		}
 	}
 }
@@ -116,8 +129,8 @@ func (v *visit) sale(payer *person, s *merchant) error {
 		v.fail(err, limit.Terminal)
 		return nil
 	}
-	err = v.insist(payer, func(c apdu.Card, entered pin.Block) error {
-		_, err := s.Take(v.ctx, sale.Number, c, entered)
+	err = v.insist(payer, func(tap wallet.Tap) error {
+		_, err := s.Take(v.ctx, sale.Number, tap.Card, tap.PIN)
 		return err
 	})
 	if err != nil {
@@ -144,32 +157,32 @@ func (v *visit) transfer(payer, payee *person) error {
 
 func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) error {
 	var request, payment, receipt envelope.Envelope
-	err := v.insist(payee, func(c apdu.Card, entered pin.Block) (err error) {
-		request, err = asking.Request(v.ctx, wallet.Tap{Card: c, PIN: entered}, v.amount, "")
+	err := v.receive(payee, func(tap wallet.Tap) (err error) {
+		request, err = asking.Request(v.ctx, tap, v.amount, "")
 		return err
 	})
 	if err != nil {
 		v.fail(err, limit.Payee)
 		return nil
 	}
-	err = v.insist(payer, func(c apdu.Card, entered pin.Block) (err error) {
-		payment, err = paying.Pay(v.ctx, wallet.Tap{Card: c, PIN: entered}, request)
+	err = v.insist(payer, func(tap wallet.Tap) (err error) {
+		payment, err = paying.Pay(v.ctx, tap, request)
 		return err
 	})
 	if err != nil {
 		v.fail(err, limit.Payer)
-		err = v.insist(payee, func(c apdu.Card, entered pin.Block) error {
-			_, err := asking.Refuse(v.ctx, wallet.Tap{Card: c, PIN: entered}, request)
+		err = v.receive(payee, func(tap wallet.Tap) error {
+			_, err := asking.Refuse(v.ctx, tap, request)
 			return err
 		})
-		if errors.Is(err, errGivenUp) || client.Is(err, spec.SWPINBlocked) {
+		if errors.Is(err, errGivenUp) {
 			return nil // the Request stays open until the card synchronises
 		}
 		return err
 	}
 	payer.pays(v.amount)
-	err = v.insist(payee, func(c apdu.Card, entered pin.Block) (err error) {
-		receipt, err = asking.Accept(v.ctx, wallet.Tap{Card: c, PIN: entered}, payment)
+	err = v.receive(payee, func(tap wallet.Tap) (err error) {
+		receipt, err = asking.Accept(v.ctx, tap, payment)
 		return err
 	})
 	if err != nil {

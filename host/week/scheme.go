@@ -96,7 +96,7 @@ func foundScheme(ctx context.Context, seed uint64, cards int) (_ *scheme, err er
 		return nil, err
 	}
 	s.auditor = audit.New(s.notaryKey.Certificate.PublicKey)
-	s.auditor.HonestCAs = true
+	s.auditor.HonestCAs, s.auditor.Sparing = true, true
 	s.central, err = settlement.New(ctx, settlement.Config{
 		DB: s.centralDB, Clock: s.clock, Random: source(s.seed, "notary", 0),
 		Key: s.notaryKey.Signer, Certificate: s.notaryKey.Encoded,
