@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -20,7 +19,7 @@ final class CrisisOrder extends Command {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_CRISIS_ORDER);
         requireActivated();
@@ -57,12 +56,24 @@ final class CrisisOrder extends Command {
                         (short) (first + Messages.SIGNATURE))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
-        Util.setShort(ram.state, Nvm.ORDER_LENGTH, length);
+        return CHANGE;
+    }
 
-        JCSystem.beginTransaction();
-        Util.arrayCopy(in, (short) 0, nvm.order, (short) 0, length);
-        nvm.store();
-        JCSystem.commitTransaction();
+    void apply() {
+        Util.setShort(ram.state, Nvm.ORDER_LENGTH, ram.words[Ram.IN_LENGTH]);
+    }
+
+    boolean changesMore() {
+        return true;
+    }
+
+    void writeMore() {
+        Util.arrayCopy(ram.in, (short) 0, nvm.order, (short) 0, ram.words[Ram.IN_LENGTH]);
+    }
+
+    boolean isAsComputed() {
+        return Util.arrayCompare(ram.in, (short) 0, nvm.order, (short) 0,
+                ram.words[Ram.IN_LENGTH]) == 0;
     }
 
     /**

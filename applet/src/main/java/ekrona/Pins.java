@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.OwnerPIN;
 import javacard.framework.Util;
 
@@ -11,24 +10,45 @@ import javacard.framework.Util;
  * filled up with F (ISO 9564-1 section 8.3.3).
  */
 final class Pins {
+    // What facts are about.
+    private static final short PIN = (short) 0x7731;
+    private static final short PUK = (short) 0x7762;
+
     private static final byte FORMAT = (byte) 0x20;
     private static final byte FORMAT_MASK = (byte) 0xF0;
     private static final byte LENGTH_MASK = (byte) 0x0F;
-    private static final byte MAX_DIGIT = (byte) 9;
-    private static final short HIGH_HALF = (short) 0xF0;
-    private static final short MAX_HIGH_DIGIT = (short) 0x90;
-    /** The filler of a block: as much as the shortest PIN needs. */
-    private static final byte[] FILLER =
-            {(byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
+    /** Bit 0 of each of four digits. */
+    private static final short ONES = (short) 0x1111;
+    private static final short HIGH = (short) 0xFF00;
+    private static final short LOW = (short) 0x00FF;
+    /** Bytes of DIGITS for each number of digits. */
+    private static final short ROW = (short) 6;
+
+    /**
+     * Where a block has digits after its first two, for 4 digits, 5, and so on: F for a digit, 0
+     * for filler.
+     */
+    private static final byte[] DIGITS = {
+        (byte) 0xFF, 0, 0, 0, 0, 0,
+        (byte) 0xFF, (byte) 0xF0, 0, 0, 0, 0,
+        (byte) 0xFF, (byte) 0xFF, 0, 0, 0, 0,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xF0, 0, 0, 0,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0, 0, 0,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xF0, 0, 0,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0, 0,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xF0, 0,
+        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0};
 
     private final Ram ram;
     private final Nvm nvm;
+    private final Guard guard;
     private final OwnerPIN pin;
     private final OwnerPIN puk;
 
-    Pins(Ram ram, Nvm nvm) {
+    Pins(Ram ram, Nvm nvm, Guard guard) {
         this.ram = ram;
         this.nvm = nvm;
+        this.guard = guard;
         pin = new OwnerPIN((byte) Spec.PIN_TRIES, (byte) Spec.PIN_BLOCK_LENGTH);
         puk = new OwnerPIN((byte) Spec.PUK_TRIES, (byte) Spec.PIN_BLOCK_LENGTH);
     }
@@ -37,9 +57,11 @@ final class Pins {
         return pin.isValidated();
     }
 
-    /** Uses up a verified PIN. */
+    /** Uses up a verified PIN, and a PUK. */
     void forget() {
         pin.reset();
+        puk.reset();
+        guard.require(!pin.isValidated() && !puk.isValidated());
     }
 
     /** Throws the status word with the PIN's remaining tries. */
@@ -55,43 +77,54 @@ final class Pins {
 
     /** Presents the first block in scratch as PIN. Takes a try when it is wrong. */
     void presentPin() {
-        present(pin);
+        present(pin, PIN);
     }
 
-    /**
-     * Presents the first block in scratch as PUK. Takes a try when it is wrong. Nothing asks later
-     * whether it was right.
-     */
+    /** Presents the first block in scratch as PUK. Takes a try when it is wrong. */
     void presentPuk() {
-        present(puk);
+        present(puk, PUK);
     }
 
-    private void present(OwnerPIN secret) {
-        if (secret.getTriesRemaining() == 0) {
+    /** That it was blocked, or right, is a fact; and the platform is asked again. */
+    private void present(OwnerPIN secret, short mark) {
+        short fact = guard.next();
+        if (guard.isFirst()) {
+            if (secret.getTriesRemaining() == 0) {
+                ram.facts[fact] = true;
+                guard.mark(fact, (short) ~mark);
+            } else {
+                secret.reset();
+                ram.facts[fact] =
+                        secret.check(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
+                guard.mark(fact, mark);
+            }
+        }
+        if (guard.holds(fact, (short) ~mark)) {
             ISOException.throwIt(Spec.SW_PIN_BLOCKED);
         }
-        if (!secret.check(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH)) {
+        if (!guard.holds(fact, mark) || !secret.isValidated()) {
             ISOException.throwIt((short) (Spec.SW_PIN_WRONG | secret.getTriesRemaining()));
         }
     }
 
+    /** Reports whether the PIN, or the PUK, has been right in this command. */
+    boolean isRight(boolean ofPuk) {
+        return ofPuk ? puk.isValidated() : pin.isValidated();
+    }
+
     /**
      * Sets the second block in scratch as PIN, with all its tries; not verified. Whoever was paired
-     * by the old one is paired no longer. A power cut leaves both or neither.
+     * by the old one is paired no longer. Inside the transaction of the command.
      */
     void replacePin() {
-        JCSystem.beginTransaction();
-        pin.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
-                (byte) Spec.PIN_BLOCK_LENGTH);
+        pin.update(ram.scratch, Ram.SECRET_2, (byte) Spec.PIN_BLOCK_LENGTH);
         nvm.unpair();
-        JCSystem.commitTransaction();
     }
 
     /** Sets PIN and PUK from the two blocks in scratch; inside the transaction of the command. */
     void load() {
         pin.update(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
-        puk.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
-                (byte) Spec.PIN_BLOCK_LENGTH);
+        puk.update(ram.scratch, Ram.SECRET_2, (byte) Spec.PIN_BLOCK_LENGTH);
     }
 
     /**
@@ -101,7 +134,8 @@ final class Pins {
      * applied again before anybody can present a PIN, so it gives no further tries.
      */
     void applyTryReset() {
-        if (nvm.state[Nvm.TRY_RESET_PENDING] != 0) {
+        if (nvm.state[Nvm.TRY_RESET_PENDING] == Ram.YES) {
+            guard.require(nvm.state[Nvm.TRY_RESET_PENDING] == Ram.YES);
             pin.resetAndUnblock();
             puk.resetAndUnblock();
             nvm.state[Nvm.TRY_RESET_PENDING] = 0;
@@ -109,31 +143,33 @@ final class Pins {
     }
 
     /**
-     * Requires that the n-th block in scratch, n from 0, is a PIN block of fewest to most digits.
+     * Requires that the block in scratch at offset is a PIN block of fewest to most digits. Four
+     * digits are looked at in one step, and the same instructions run for every block that has so
+     * many: neither a digit nor, between those limits, their number shows.
      */
-    void requireBlock(short n, short fewest, short most) {
+    void requireBlock(short offset, short fewest, short most) {
         byte[] b = ram.scratch;
-        short offset = (short) (Ram.SECRET + n * Spec.PIN_BLOCK_LENGTH);
         short digits = (short) (b[offset] & LENGTH_MASK);
-        boolean good =
-                (byte) (b[offset] & FORMAT_MASK) == FORMAT && digits >= fewest && digits <= most;
-        if (good) {
-            short end = (short) (offset + Spec.PIN_BLOCK_LENGTH);
-            offset++;
-            for (; digits > 1; digits -= 2) {
-                short pair = b[offset++];
-                good &= (short) (pair & HIGH_HALF) <= MAX_HIGH_DIGIT
-                        && (byte) (pair & LENGTH_MASK) <= MAX_DIGIT;
-            }
-            if (digits == 1) {
-                short last = b[offset++];
-                good &= (short) (last & HIGH_HALF) <= MAX_HIGH_DIGIT
-                        && (byte) (last & LENGTH_MASK) == LENGTH_MASK;
-            }
-            good &= Util.arrayCompare(b, offset, FILLER, (short) 0, (short) (end - offset)) == 0;
-        }
-        if (!good) {
+        if ((byte) (b[offset] & FORMAT_MASK) != FORMAT || digits < fewest || digits > most) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
+        short row = (short) ((short) (digits - Spec.PIN_MIN_DIGITS) * ROW);
+        short bad = notDigits((short) (b[(short) (offset + 1)] | HIGH), LOW);
+        short i = 0;
+        for (; i < ROW; i += (short) 2) {
+            bad |= notDigits(Util.getShort(b, (short) (offset + 2 + i)),
+                    Util.getShort(DIGITS, (short) (row + i)));
+        }
+        if (bad != 0 || i != ROW) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
+    /** Not zero if any half of a byte is above 9, where the mask is set, or not filler elsewhere. */
+    private static short notDigits(short value, short mask) {
+        short digits = (short) (value & mask);
+        return (short) ((short) ((short) ((short) (digits >> 3)
+                & (short) ((short) (digits >> 2) | (short) (digits >> 1))) & ONES)
+                | (short) ~(short) (value | mask));
     }
 }
