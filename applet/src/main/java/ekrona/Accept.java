@@ -87,12 +87,10 @@ final class Accept extends Command {
         if (plans(CHANGE)) {
             sign();
             short end = ram.words[Ram.BODY_END];
-            short paymentEnd = ram.words[Ram.END];
-            short length = (short) (Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.out, end,
-                    paymentEnd) - Ram.RECORD);
-            guard.require(Util.arrayCompare(ram.in, (short) 0, ram.out, end, paymentEnd) == 0
-                    && length == (short) (Spec.RECEIPT_LENGTH + paymentEnd));
-            device.log.prepare(Log.ACCEPTANCE, length);
+            Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.out, end, ram.words[Ram.END]);
+            guard.require(Util.arrayCompare(ram.in, (short) 0, ram.out,
+                    (short) (Ram.RECORD + Spec.RECEIPT_LENGTH), ram.words[Ram.END]) == 0);
+            device.log.prepare(Log.ACCEPTANCE, true);
         }
     }
 

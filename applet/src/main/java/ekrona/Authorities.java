@@ -237,7 +237,7 @@ final class Authorities {
     boolean setKey(short point) {
         short row = ram.state[(short) (SCRATCH + turn())];
         // The verifier has the key of the root that certified it, or none: never this row's.
-        if (engines.set(keys[row], (short) (row + 1), point)) {
+        if (engines.set(keys[row], (byte) (row + 1), point)) {
             return true;
         }
         forget(keptPlace());

@@ -43,7 +43,8 @@ final class Channel {
     }
 
     private void requireSecured(byte cla) {
-        if ((byte) (cla & CLASS_REFUSED) == Spec.CLA_SECURED && ram.session[Ram.SECURED] == Ram.YES) {
+        if ((byte) (cla & CLASS_REFUSED) == Spec.CLA_SECURED
+                && ram.session[Ram.SECURED] == Ram.YES) {
             return;
         }
         if (cla == CLASS_INVALID) {

@@ -69,7 +69,7 @@ abstract class Command {
             ram.wipeOut();
             nvm.load();
             guard.keep(Ram.PLAN, check());
-            guard.step(Guard.FIRST, Guard.AGAIN);
+            guard.repeat();
             nvm.load();
             guard.keep(Ram.PLAN, check());
             computeState();
@@ -78,7 +78,7 @@ abstract class Command {
             commit();
             look();
             done();
-            guard.step(Guard.LOOKED_AT, Guard.DONE);
+            guard.requireAllSteps();
             guard.requireNotMuted();
             answer();
             ended = true;
@@ -103,7 +103,7 @@ abstract class Command {
         apply();
         guard.require(Util.arrayCompare(ram.state, (short) 0, ram.out, (short) 0, length) == 0);
         ram.wipeOut();
-        guard.step(Guard.AGAIN, Guard.APPLIED);
+        guard.step(Guard.APPLIED);
     }
 
     /**
@@ -129,7 +129,7 @@ abstract class Command {
         if (at != 0) {
             Util.arrayFillNonAtomic(first, at, length, (byte) 0);
         }
-        guard.step(Guard.APPLIED, Guard.COMPOSED);
+        guard.step(Guard.COMPOSED);
     }
 
     /**
@@ -147,13 +147,13 @@ abstract class Command {
             guard.require(nvm.isAsComputed() && isAsComputed());
             JCSystem.commitTransaction();
         }
-        guard.step(Guard.COMPOSED, Guard.COMMITTED);
+        guard.step(Guard.COMMITTED);
     }
 
     private void look() {
         guard.require(JCSystem.getTransactionDepth() == 0);
         guard.require(nvm.isAsComputed() && isAsComputed());
-        guard.step(Guard.COMMITTED, Guard.LOOKED_AT);
+        guard.step(Guard.LOOKED_AT);
     }
 
     /**

@@ -35,8 +35,7 @@ final class CrisisOrder extends Command {
 
         short number = (short) (content + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER);
         Messages.requireNotZero(in, number);
-        device.order.putNumber(ram.scratch, Ram.NUMBER);
-        if (!U32.greater(in, number, ram.scratch, Ram.NUMBER)) {
+        if (!U32.greater(in, number, ram.state, Nvm.ORDER_NUMBER)) {
             ISOException.throwIt(Spec.SW_ORDER_OLD);
         }
         short key = device.authorities.find(Authorities.CRISIS, (short) 1, in,
@@ -60,7 +59,8 @@ final class CrisisOrder extends Command {
     }
 
     void apply() {
-        Util.setShort(ram.state, Nvm.ORDER_LENGTH, ram.words[Ram.IN_LENGTH]);
+        device.order.hold(ram.words[Ram.IN_LENGTH], ram.in,
+                (short) (StoredOrder.content(ram.in) + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER));
     }
 
     boolean changesMore() {

@@ -7,10 +7,10 @@ import javacardx.apdu.ExtendedLength;
 
 /**
  * The offline e-krona on a card or a SAM. This class installs the applet and passes each command to
- * its class; start reading at Command and Pay, the others are like it. Storage is in Ram and Nvm, crypto in
- * Engines, the encoding of what is on the wire in Channel, Tlv and Messages. The table of commands,
- * layouts and status words is the spec from which Spec is generated; the protocol document gives
- * the rules.
+ * its class; start reading at Command and Pay, the others are like it. Storage is in Ram and Nvm,
+ * crypto in Engines, what makes single faults useless in Guard, the encoding of what is on the wire
+ * in Channel, Tlv and Messages. The table of commands, layouts and status words is the spec from
+ * which Spec is generated; the protocol document gives the rules.
  *
  * <p>Everything is allocated at install, nothing afterwards. An exception that the platform throws
  * reaches the reader as 6F00, and the command's transaction is rolled back.

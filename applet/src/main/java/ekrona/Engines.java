@@ -25,12 +25,15 @@ import javacardx.crypto.Cipher;
  */
 final class Engines {
     // The keys that facts are about: rows of the authorities have the numbers from 1 on.
-    private static final short PEER = (short) 0x0E;
-    private static final short OWN = (short) 0x0F;
-    private static final short RANDOM = (short) 0x524E;
-    private static final short AGREEMENT = (short) 0x5500;
-    private static final short BATCH_AGREEMENT = (short) 0x6600;
+    private static final byte PEER = (byte) 0x0E;
+    private static final byte OWN = (byte) 0x0F;
+    private static final byte RANDOM = (byte) 0x52;
+    private static final byte AGREEMENT = (byte) 0x35;
+    private static final byte BATCH_AGREEMENT = (byte) 0x5C;
     private static final short KEY_BITS = (short) 4;
+    private static final byte[] ZEROS = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     /** The shortest signature in DER: numbers of one byte. */
     private static final short SHORTEST_DER = (short) 8;
 
@@ -95,7 +98,7 @@ final class Engines {
      */
     void generate() {
         short fact = guard.next();
-        if (guard.isFirst()) {
+        if (fact < Guard.SECOND) {
             signing.genKeyPair();
             enciphering.genKeyPair();
             agreement.init(pinKey);
@@ -147,7 +150,10 @@ final class Engines {
         guard.require(der >= SHORTEST_DER);
         Util.setShort(b, end, Spec.TAG_SIGNATURE);
         b[(short) (end + 2)] = (byte) Spec.SIGNATURE_LENGTH;
-        return Der.decode(scratch, b, (short) (end + Messages.SIGNATURE_HEADER));
+        end += Messages.SIGNATURE_HEADER;
+        short next = Der.decode(scratch, b, end);
+        guard.require(Der.isDecoded(scratch, b, end));
+        return next;
     }
 
     private short signHash() {
@@ -186,7 +192,7 @@ final class Engines {
         return verify(signingPoint, OWN, offset, length, signature);
     }
 
-    private boolean verify(ECPublicKey key, short number, short offset, short length,
+    private boolean verify(ECPublicKey key, byte number, short offset, short length,
             short signature) {
         if (guard.isFirst() && !init(verifier, key)) {
             return false;
@@ -195,11 +201,11 @@ final class Engines {
     }
 
     /** As above, with a verifier that is initialised with the key, which has that number. */
-    boolean verify(Signature initialised, ECPublicKey key, short number, short offset,
+    boolean verify(Signature initialised, ECPublicKey key, byte number, short offset,
             short length, short signature) {
         short fact = guard.next();
-        short mark = (short) ((short) (signature << KEY_BITS) | number);
-        if (guard.isFirst()) {
+        byte mark = (byte) ((short) (signature << KEY_BITS) | number);
+        if (fact < Guard.SECOND) {
             short der = Der.encode(ram.in, signature, ram.scratch);
             try {
                 ram.facts[fact] =
@@ -233,17 +239,17 @@ final class Engines {
     }
 
     /** As above, for a key with that number. Writes over ram.out. */
-    boolean set(ECPublicKey key, short number, short point) {
+    boolean set(ECPublicKey key, byte number, short point) {
         short fact = guard.next();
-        short mark = (short) ((short) (point << KEY_BITS) | number);
-        ram.facts[fact] = false;
-        if (ram.in[point] == UNCOMPRESSED) {
-            ram.facts[fact] = true;
+        byte mark = (byte) ((short) (point << KEY_BITS) | number);
+        if (ram.in[point] != UNCOMPRESSED) {
+            return false;
+        }
+        if (fact < Guard.SECOND) {
             try {
-                if (guard.isFirst()) {
-                    key.setW(ram.in, point, Spec.POINT_LENGTH);
-                    guard.mark(fact, mark);
-                }
+                key.setW(ram.in, point, Spec.POINT_LENGTH);
+                ram.facts[fact] = true;
+                guard.mark(fact, mark);
             } catch (CryptoException e) {
                 return false;
             }
@@ -275,7 +281,7 @@ final class Engines {
     /** Draws random bytes, an even number, which are never all zero. */
     void draw(byte[] b, short offset, short length) {
         short fact = guard.next();
-        if (guard.isFirst()) {
+        if (fact < Guard.SECOND) {
             Util.arrayFillNonAtomic(b, offset, length, (byte) 0);
             random.generateData(b, offset, length);
             ram.facts[fact] = true;
@@ -284,13 +290,9 @@ final class Engines {
         guard.require(guard.holds(fact, RANDOM) && !isZero(b, offset, length));
     }
 
-    /** Reports whether an even number of bytes is all zero. */
+    /** Reports whether up to 32 bytes are all zero. */
     static boolean isZero(byte[] b, short offset, short length) {
-        short any = 0;
-        for (short i = 0; i < length; i += (short) 2) {
-            any |= Util.getShort(b, (short) (offset + i));
-        }
-        return any == 0;
+        return Util.arrayCompare(b, offset, ZEROS, (short) 0, length) == 0;
     }
 
     /**
@@ -299,11 +301,11 @@ final class Engines {
      */
     boolean agree(boolean batch, short point) {
         short fact = guard.next();
-        short mark = (short) (point ^ (batch ? BATCH_AGREEMENT : AGREEMENT));
+        byte mark = batch ? BATCH_AGREEMENT : AGREEMENT;
         if (ram.in[point] != UNCOMPRESSED) {
             return false;
         }
-        if (guard.isFirst()) {
+        if (fact < Guard.SECOND) {
             ram.facts[fact] = true;
             try {
                 guard.require(agreeOnce(batch, point) == Spec.HASH_LENGTH);

@@ -64,9 +64,8 @@ final class GetState extends Command {
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_LIFE_CYCLE, state[Nvm.LIFE]);
         next = Tlv.put(out, next, Spec.TAG_DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
-        next = Tlv.open(out, next, Spec.TAG_ORDER_NUMBER, U32.LENGTH);
-        device.order.putNumber(out, next);
-        next = Tlv.open(out, (short) (next + U32.LENGTH), Spec.TAG_ORDER_HELD, Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_ORDER_NUMBER, state, Nvm.ORDER_NUMBER, U32.LENGTH);
+        next = Tlv.open(out, next, Spec.TAG_ORDER_HELD, Spec.HASH_LENGTH);
         putIdentity(out, next);
         next = Tlv.open(out, (short) (next + Spec.HASH_LENGTH), Spec.TAG_OPEN_REQUESTS, open);
         for (short n = (short) 1; n <= device.requests.count(); n++) {

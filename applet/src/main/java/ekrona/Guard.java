@@ -7,7 +7,7 @@ import javacard.framework.Util;
 /**
  * What makes one fault in a command's way useless: the checks of a command are made twice, and must
  * come to the same (Command). A check decides from what it is given, changes nothing that it reads,
- * and so is free to be repeated. What costs time, or has an effect, is done in the first pass alone:
+ * and so is free to be repeated. What costs time, or has an effect, is done in the first pass only:
  * its outcome is a fact, kept as the engine gave it and under a mark of what it is about, and both
  * passes decide by it. Who passes over a check, or over the engine, meets the other pass.
  *
@@ -18,73 +18,91 @@ final class Guard {
     /** Most facts of a command. */
     static final short FACTS = (short) 6;
 
-    // How far a command is: far apart, so that no wrong byte makes one of another.
-    /** The checks are made for the first time. */
-    static final short FIRST = (short) 0x5AC3;
-    /** They are made again. */
-    static final short AGAIN = (short) 0x3596;
-    static final short APPLIED = (short) 0x693C;
-    static final short COMPOSED = (short) 0x96A5;
-    static final short COMMITTED = (short) 0xA65A;
-    static final short LOOKED_AT = (short) 0xC369;
-    static final short DONE = (short) 0x95CA;
+    // The passes: far apart, so that no wrong byte makes one of another.
+    private static final short FIRST = (short) 0x5AC3;
+    private static final short AGAIN = (short) 0x3596;
+
+    // What each step adds to the pass, so that the sum is there only if none was left out.
+    static final short APPLIED = (short) 0x1111;
+    static final short COMPOSED = (short) 0x0222;
+    static final short COMMITTED = (short) 0x2444;
+    static final short LOOKED_AT = (short) 0x4088;
+    private static final short ALL = (short) (AGAIN + APPLIED + COMPOSED + COMMITTED + LOOKED_AT);
+
+    /** What the numbers of facts begin with in the second pass, and which bits say which it is. */
+    static final short SECOND = (short) 0x40;
+    private static final short NUMBER = (short) 7;
 
     private final Ram ram;
     private final Nvm nvm;
+    private final short[] words;
+    private final boolean[] facts;
 
     Guard(Ram ram, Nvm nvm) {
         this.ram = ram;
         this.nvm = nvm;
+        words = ram.words;
+        facts = ram.facts;
     }
 
     /** Begins the first pass, without any fact. */
     void begin() {
         ram.wipeScratch();
-        ram.words[Ram.FACT] = 0;
-        ram.words[Ram.PASS] = FIRST;
+        words[Ram.FACT] = 0;
+        words[Ram.PASS] = FIRST;
     }
 
-    /** Goes on to the next step; none can be passed over, as the one after it finds out. */
-    void step(short from, short to) {
-        if (ram.words[Ram.PASS] != from) {
+    /** Begins the second pass, from the first. */
+    void repeat() {
+        words[Ram.FACT] = SECOND;
+        words[Ram.PASS] += (short) (AGAIN - FIRST);
+    }
+
+    /** Goes on to the next step. */
+    void step(short by) {
+        words[Ram.PASS] += by;
+    }
+
+    /** Requires that every step was taken, once. */
+    void requireAllSteps() {
+        if (words[Ram.PASS] != ALL) {
             alarm();
         }
-        ram.words[Ram.PASS] = to;
-        ram.words[Ram.FACT] = 0;
     }
 
     void end() {
-        ram.words[Ram.PASS] = 0;
+        words[Ram.PASS] = 0;
     }
 
     boolean isFirst() {
-        return ram.words[Ram.PASS] == FIRST;
+        return words[Ram.PASS] == FIRST;
     }
 
     /** Keeps what a check has found, in the first pass, and requires the same in the second. */
     void keep(short index, short value) {
-        if (ram.words[Ram.PASS] == FIRST) {
-            ram.words[index] = value;
+        short[] w = words;
+        if (w[Ram.PASS] == FIRST) {
+            w[index] = value;
         }
-        if (ram.words[index] != value) {
+        if (w[index] != value) {
             alarm();
         }
     }
 
-    /** The number of the next fact. */
+    /** Number of the next fact: below SECOND in the first pass, and from it on in the second. */
     short next() {
-        return ram.words[Ram.FACT]++;
+        return words[Ram.FACT]++;
     }
 
     /** Marks the fact, which is in ram.facts, with what it is about: a number that is not zero. */
-    void mark(short fact, short mark) {
-        Util.setShort(ram.scratch, (short) (Ram.MARKS + (short) (fact << 1)), mark);
+    void mark(short fact, byte mark) {
+        ram.scratch[(short) (Ram.MARKS + fact)] = mark;
     }
 
     /** Reports whether the fact is there, true, and about that. */
-    boolean holds(short fact, short mark) {
-        return ram.facts[fact] && Util.getShort(ram.scratch,
-                (short) (Ram.MARKS + (short) (fact << 1))) == mark;
+    boolean holds(short fact, byte mark) {
+        fact &= NUMBER;
+        return facts[fact] && ram.scratch[(short) (Ram.MARKS + fact)] == mark;
     }
 
     /** Requires what cannot be otherwise. */

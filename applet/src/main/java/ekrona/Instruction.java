@@ -103,6 +103,9 @@ final class Instruction extends Command {
         device.order.setLowest(in, ORDER_NUMBER);
         state[Nvm.GROUP] = in[GROUP];
         applyActions(in[ACTIONS]);
+        if (state[Nvm.LIFE] == Spec.LIFE_CLOSED) {
+            device.order.drop();
+        }
         applyCredit();
         device.authorities.store(ram.words[Ram.PLACE]);
         device.authorities.store(ram.words[Ram.PLACE_2]);

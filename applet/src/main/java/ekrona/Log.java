@@ -147,7 +147,7 @@ final class Log {
 
     private void count(short total, byte[] b, short amount) {
         byte[] state = ram.state;
-        U32.add(state, (short) (Nvm.TOTALS + total), b, amount);
+        U32.count(state, (short) (Nvm.TOTALS + total), b, amount);
         short transactions = (short) (Nvm.TOTALS + TRANSACTIONS);
         Util.setShort(state, transactions, (short) (Util.getShort(state, transactions) + 1));
     }
@@ -166,19 +166,24 @@ final class Log {
     }
 
     /**
-     * Makes the record of that length in ram.out at Ram.RECORD, whose own message's identity is in
-     * scratch, whole: the slot's header is written before it.
+     * Makes the record in ram.out at Ram.RECORD, whose own message was signed and may have the
+     * command's message behind it, whole: the slot's header is written before it.
      */
-    void prepare(byte kind, short length) {
+    void prepare(byte kind, boolean withOther) {
         byte[] out = ram.out;
         out[KIND] = kind;
-        Util.setShort(out, LENGTH, length);
+        Util.setShort(out, LENGTH, length(withOther));
         Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH);
         Util.arrayCopyNonAtomic(ram.state, Nvm.TOTALS, out, TOTALS, TOTALS_LENGTH);
-        guard.require(out[KIND] == kind && Util.getShort(out, LENGTH) == length
+        guard.require(out[KIND] == kind && Util.getShort(out, LENGTH) == length(withOther)
                 && Util.arrayCompare(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH)
                 == 0
                 && Util.arrayCompare(ram.state, Nvm.TOTALS, out, TOTALS, TOTALS_LENGTH) == 0);
+    }
+
+    private short length(boolean withOther) {
+        short length = (short) (ram.words[Ram.BODY_END] - Ram.RECORD);
+        return withOther ? (short) (length + ram.words[Ram.END]) : length;
     }
 
     /** Reports whether the working copy has one record more than the state. */
@@ -193,9 +198,10 @@ final class Log {
      */
     void store() {
         if (isAppended()) {
-            short slot = nextSlot();
-            guard.require(ram.out[KIND] != 0 && slot == slotOf(count()));
-            Util.arrayCopy(ram.out, (short) 0, slot(slot), (short) 0, preparedLength());
+            byte[] slot = slot(nextSlot());
+            // What is written over is the free slot, and no record.
+            guard.require(ram.out[KIND] != 0 && slot == slot(slotOf(count())));
+            Util.arrayCopy(ram.out, (short) 0, slot, (short) 0, preparedLength());
         }
     }
 

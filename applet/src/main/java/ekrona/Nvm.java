@@ -7,7 +7,7 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           362   all that commands change, one block
+ * state           366   all that commands change, one block
  * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
  * requests        716   the messages of the open requests, and their identities (OpenRequests)
  * confirmation    147   the answer to the last Instruction
@@ -19,7 +19,7 @@ import javacard.framework.Util;
  * token            16   personalization token, zeros after activation
  * pair             16   key of card and paired phone, zeros while there is none
  * attacks           2   how many were found, and how many block the card
- * total        59,888   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
+ * total        59,892   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -68,10 +68,12 @@ final class Nvm {
     static final short ACKED_TOTALS = (short) (TOTALS + Log.TOTALS_LENGTH);
     /** Slot of the next record (Log). */
     static final short NEXT_SLOT = (short) (ACKED_TOTALS + Log.TOTALS_LENGTH);
-    /** Lowest number of a crisis order that the card takes (StoredOrder). */
-    static final short LOWEST_ORDER = (short) (NEXT_SLOT + 1);
+    /** Number up to which crisis orders are of no use to this card (StoredOrder). */
+    static final short ORDER_NUMBER = (short) (NEXT_SLOT + 1);
+    /** The same without the one that it holds: one below the lowest that it takes. */
+    static final short ORDER_FLOOR = (short) (ORDER_NUMBER + U32.LENGTH);
     /** Bytes of the crisis order that it holds, zero for none. */
-    static final short ORDER_LENGTH = (short) (LOWEST_ORDER + U32.LENGTH);
+    static final short ORDER_LENGTH = (short) (ORDER_FLOOR + U32.LENGTH);
     /** The group of the card's owner, zero for none. */
     static final short GROUP = (short) (ORDER_LENGTH + 2);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */

@@ -5,8 +5,8 @@ import javacard.framework.Util;
 /**
  * The requests that this card issued and has neither accepted nor refused, oldest first. Each
  * reserves its amount under the maximum balance, a slot in the log and one transaction, so that
- * ACCEPT and REFUSE never fail for lack of space. Numbers and amounts are in the state block; the
- * signed messages are in nvm.requests, each after its identity, for readers that ask for them again.
+ * ACCEPT and REFUSE never fail for lack of space. Numbers and amounts are in the state block. The
+ * signed messages are in nvm.requests, each after its identity, for readers that ask again.
  */
 final class OpenRequests {
     // Layout of an entry.

@@ -13,9 +13,11 @@ import javacard.framework.Util;
  * on the outcome is known to the sender only.
  */
 final class Pay extends Command {
-    // Plans.
+    // Plans. Those that pay have the same lower byte.
+    private static final short PAYS = (short) 0xC5;
+    private static final short LOWER = (short) 0xFF;
     private static final short PAY = (short) 0x36C5;
-    private static final short PAY_ENCIPHERED = (short) 0x5CA9;
+    private static final short PAY_ENCIPHERED = (short) 0x59C5;
     private static final short RESEND = (short) 0xA35C;
     private static final short RESEND_ENCIPHERED = (short) 0xC99A;
     private static final short RESEND_LAST_ENCIPHERED = (short) 0x95A6;
@@ -108,7 +110,7 @@ final class Pay extends Command {
     }
 
     private boolean pays() {
-        return plans(PAY) || plans(PAY_ENCIPHERED);
+        return (short) (ram.words[Ram.PLAN] & LOWER) == PAYS;
     }
 
     void apply() {
@@ -147,21 +149,26 @@ final class Pay extends Command {
     void seal() {
         if (pays()) {
             sign();
-            device.log.prepare(Log.PAYMENT, (short) (ram.words[Ram.BODY_END] - Ram.RECORD));
+            device.log.prepare(Log.PAYMENT, false);
         }
     }
 
     void done() {
         if (pays()) {
             device.authorities.forgetStored(ram.words[Ram.PLACE]);
-            device.pins.forget(); // a verified PIN serves one debit
+        }
+        forgetPin();
+    }
+
+    /** A verified PIN serves one debit, and one that came with a Request serves that. */
+    private void forgetPin() {
+        if (!plans(RESEND) && !plans(RESEND_LAST_ENCIPHERED)) {
+            device.pins.forget();
         }
     }
 
     void answer() {
-        if (!plans(RESEND) && !plans(RESEND_LAST_ENCIPHERED)) {
-            device.pins.forget(); // and one that came with a Request serves that
-        }
+        forgetPin();
         if (plans(PAY) || plans(RESEND)) {
             super.answer();
         } else if (plans(REFUSE_ENCIPHERED)) {
@@ -280,7 +287,6 @@ final class Pay extends Command {
             device.limits.requirePayment(in, AMOUNT, day);
         }
         device.limits.requireFunds(in, AMOUNT);
-        device.log.countPayment(in, AMOUNT);
         device.limits.requireSpendable(in, AMOUNT, desk, day);
     }
 }

@@ -11,7 +11,7 @@ import javacard.framework.Util;
  */
 final class PinTransport {
     /** What the fact is about that the MAC is right. */
-    private static final short MAC = (short) 0x4D41;
+    private static final byte MAC = (byte) 0x4D;
 
     private final Ram ram;
     private final Guard guard;
@@ -76,7 +76,7 @@ final class PinTransport {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         short fact = guard.next();
-        if (guard.isFirst()) {
+        if (fact < Guard.SECOND) {
             derive(macLabel);
             short length = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
             Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, length);

@@ -11,33 +11,31 @@ import javacard.framework.Util;
  */
 final class Pins {
     // What facts are about.
-    private static final short PIN = (short) 0x7731;
-    private static final short PUK = (short) 0x7762;
+    private static final byte PIN = (byte) 0x35;
+    private static final byte PUK = (byte) 0x5C;
 
     private static final byte FORMAT = (byte) 0x20;
-    private static final byte FORMAT_MASK = (byte) 0xF0;
-    private static final byte LENGTH_MASK = (byte) 0x0F;
     /** Bit 0 of each of four digits. */
     private static final short ONES = (short) 0x1111;
-    private static final short HIGH = (short) 0xFF00;
-    private static final short LOW = (short) 0x00FF;
-    /** Bytes of DIGITS for each number of digits. */
-    private static final short ROW = (short) 6;
+    private static final short ALL_SET = (short) -1;
+    private static final short LOW = (short) 0xFF;
+    /** Numbers of DIGITS for each number of digits. */
+    private static final short ROW = (short) 3;
 
     /**
      * Where a block has digits after its first two, for 4 digits, 5, and so on: F for a digit, 0
      * for filler.
      */
-    private static final byte[] DIGITS = {
-        (byte) 0xFF, 0, 0, 0, 0, 0,
-        (byte) 0xFF, (byte) 0xF0, 0, 0, 0, 0,
-        (byte) 0xFF, (byte) 0xFF, 0, 0, 0, 0,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xF0, 0, 0, 0,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0, 0, 0,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xF0, 0, 0,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0, 0,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xF0, 0,
-        (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0};
+    private static final short[] DIGITS = {
+        (short) 0xFF00, 0, 0,
+        (short) 0xFFF0, 0, 0,
+        ALL_SET, 0, 0,
+        ALL_SET, (short) 0xF000, 0,
+        ALL_SET, (short) 0xFF00, 0,
+        ALL_SET, (short) 0xFFF0, 0,
+        ALL_SET, ALL_SET, 0,
+        ALL_SET, ALL_SET, (short) 0xF000,
+        ALL_SET, ALL_SET, (short) 0xFF00};
 
     private final Ram ram;
     private final Nvm nvm;
@@ -86,12 +84,12 @@ final class Pins {
     }
 
     /** That it was blocked, or right, is a fact; and the platform is asked again. */
-    private void present(OwnerPIN secret, short mark) {
+    private void present(OwnerPIN secret, byte mark) {
         short fact = guard.next();
-        if (guard.isFirst()) {
+        if (fact < Guard.SECOND) {
             if (secret.getTriesRemaining() == 0) {
                 ram.facts[fact] = true;
-                guard.mark(fact, (short) ~mark);
+                guard.mark(fact, (byte) ~mark);
             } else {
                 secret.reset();
                 ram.facts[fact] =
@@ -99,10 +97,11 @@ final class Pins {
                 guard.mark(fact, mark);
             }
         }
-        if (guard.holds(fact, (short) ~mark)) {
+        if (guard.holds(fact, (byte) ~mark)) {
             ISOException.throwIt(Spec.SW_PIN_BLOCKED);
         }
         if (!guard.holds(fact, mark) || !secret.isValidated()) {
+            secret.reset();
             ISOException.throwIt((short) (Spec.SW_PIN_WRONG | secret.getTriesRemaining()));
         }
     }
@@ -149,27 +148,27 @@ final class Pins {
      */
     void requireBlock(short offset, short fewest, short most) {
         byte[] b = ram.scratch;
-        short digits = (short) (b[offset] & LENGTH_MASK);
-        if ((byte) (b[offset] & FORMAT_MASK) != FORMAT || digits < fewest || digits > most) {
+        short digits = (short) (b[offset] ^ FORMAT);
+        if (digits < fewest || digits > most) { // another format leaves more
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         short row = (short) ((short) (digits - Spec.PIN_MIN_DIGITS) * ROW);
-        short bad = notDigits((short) (b[(short) (offset + 1)] | HIGH), LOW);
-        short i = 0;
-        for (; i < ROW; i += (short) 2) {
-            bad |= notDigits(Util.getShort(b, (short) (offset + 2 + i)),
-                    Util.getShort(DIGITS, (short) (row + i)));
+        short end = (short) (row + ROW);
+        short four = (short) (b[(short) (offset + 1)] & LOW);
+        // Bit 0 of a digit above 9 gets set, and any bit of what is no filler is not set.
+        short above = (short) ((short) (four >> 3) & (short) ((short) (four >> 2)
+                | (short) (four >> 1)));
+        short filler = ALL_SET;
+        for (; row < end; row++) {
+            offset += (short) 2;
+            four = Util.getShort(b, offset);
+            filler &= (short) (four | DIGITS[row]);
+            four &= DIGITS[row];
+            above |= (short) ((short) (four >> 3) & (short) ((short) (four >> 2)
+                    | (short) (four >> 1)));
         }
-        if (bad != 0 || i != ROW) {
+        if ((short) (above & ONES) != 0 || filler != ALL_SET || row != end) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-    }
-
-    /** Not zero if any half of a byte is above 9, where the mask is set, or not filler elsewhere. */
-    private static short notDigits(short value, short mask) {
-        short digits = (short) (value & mask);
-        return (short) ((short) ((short) ((short) (digits >> 3)
-                & (short) ((short) (digits >> 2) | (short) (digits >> 1))) & ONES)
-                | (short) ~(short) (value | mask));
     }
 }

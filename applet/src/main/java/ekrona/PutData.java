@@ -18,7 +18,7 @@ final class PutData extends Command {
     private static final short FIRST_PIN = (short) 0xC95A;
 
     /** What the fact is about that the MAC is right. */
-    private static final short MAC = (short) 0x4D41;
+    private static final byte MAC = (byte) 0x4D;
 
     PutData(Device device) {
         super(device, Spec.CLA_INTERINDUSTRY, true);
@@ -181,7 +181,7 @@ final class PutData extends Command {
         }
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], frame, length);
         short fact = guard.next();
-        if (guard.isFirst()) {
+        if (fact < Guard.SECOND) {
             device.cmac.deriveFromToken(Spec.TOKEN_LABEL_MAC);
             Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macInput);
             device.cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, macInput);

@@ -13,8 +13,8 @@ import javacard.framework.Util;
  * out         560   response, or the log record under construction with its header, or what a
  *                   MAC of secure messaging is over; before that what the state will be, and the
  *                   first of two versions of an answer
- * state       402   working copy of Nvm.state, and the session's authorities
- * scratch     256   intermediate results, laid out below
+ * state       406   working copy of Nvm.state, and the session's authorities
+ * scratch     250   intermediate results, laid out below
  * session      58   flags, headers and keys that live from command to command
  * words        32   offsets and lengths, and what the checks have found (16 shorts)
  * facts         6   what engines have found (Guard)
@@ -54,9 +54,9 @@ final class Ram {
     static final short KEY = (short) (AGREED + Spec.HASH_LENGTH + U32.LENGTH);
     /** Subkey and result of the CMAC. */
     static final short MAC = (short) (KEY + Spec.HASH_LENGTH);
-    /** What each fact is about, a number of 16 bits, zero for none (Guard). */
+    /** What each fact is about, zero for none (Guard). */
     static final short MARKS = (short) (MAC + Spec.MAC_LENGTH);
-    private static final short SCRATCH_LENGTH = (short) (MARKS + 2 * Guard.FACTS);
+    private static final short SCRATCH_LENGTH = (short) (MARKS + Guard.FACTS);
 
     // Layout of session.
     /** Class, instruction and parameters of the command, or of the chain that it continues. */

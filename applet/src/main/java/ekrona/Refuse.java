@@ -73,7 +73,7 @@ final class Refuse extends Command {
     void seal() {
         if (plans(CHANGE)) {
             sign();
-            device.log.prepare(Log.REFUSAL, (short) (ram.words[Ram.BODY_END] - Ram.RECORD));
+            device.log.prepare(Log.REFUSAL, false);
         }
     }
 }

@@ -74,7 +74,8 @@ final class Request extends Command {
         short next = Messages.begin(out, OpenRequests.HEADER_LENGTH, Spec.TAG_REQUEST,
                 named ? Messages.CONTENT_WITH_PAYER : Spec.REQUEST_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, Nvm.REQUEST_NUMBER, Spec.COUNTER_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, Nvm.REQUEST_NUMBER,
+                Spec.COUNTER_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_RANDOM, ram.scratch, Ram.KEY, Messages.RANDOM_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_AMOUNT, in, AMOUNT, Spec.AMOUNT_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_CURRENCY, in, CURRENCY, Messages.CURRENCY_LENGTH);

@@ -77,7 +77,8 @@ final class Select extends Command {
         out[(short) (end - STATE_TO_END)] = life;
         Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, out, (short) (end - NONCE_TO_END),
                 Spec.NONCE_LENGTH);
-        device.order.putNumber(out, (short) (end - U32.LENGTH));
+        Util.arrayCopyNonAtomic(ram.state, Nvm.ORDER_NUMBER, out, (short) (end - U32.LENGTH),
+                U32.LENGTH);
     }
 
     void done() {
