@@ -110,8 +110,8 @@ func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, 
 		}
 		if len(r.Data) == 0 && r.SW.hasMore() {
 			return Response{}, fmt.Errorf(
-				"apdu: card announces %d more bytes (%v) and GET RESPONSE brings none", r.SW&0xFF,
-				r.SW)
+				"apdu: card announces %d more bytes (%v) and GET RESPONSE brings none",
+				unzero(int(r.SW&0xFF), MaxShortNe), r.SW)
 		}
 		if data = append(data, r.Data...); len(data) > maxCollected {
 			return Response{}, fmt.Errorf(

@@ -100,13 +100,14 @@ func TestFramingStopsAtTheFirstRefusal(t *testing.T) {
 
 // A card that never ends does not keep the caller.
 func TestFramingIsBounded(t *testing.T) {
-	for name, answer := range map[string]Response{
-		"announces more and brings nothing": {SW: SWMoreData},
-		"brings more without end":           {Data: make([]byte, 256), SW: SWMoreData},
+	for want, answer := range map[string]Response{
+		"card announces 256 more bytes (":  {SW: SWMoreData},
+		"card announces 16 more bytes (":   {SW: SWMoreData | 16},
+		"card sends more than 65536 bytes": {Data: make([]byte, 256), SW: SWMoreData},
 	} {
 		card := CardFunc(func(context.Context, Command) (Response, error) { return answer, nil })
 		_, err := Framing{Card: card}.Transmit(context.Background(), Command{Ne: 256})
-		assert.Error(t, err, name)
+		assert.ErrorContains(t, err, want)
 	}
 	calls := 0
 	card := CardFunc(func(context.Context, Command) (Response, error) {

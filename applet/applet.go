@@ -5,6 +5,12 @@ package applet
 
 import _ "embed"
 
+// Lines is the table of its methods, lines, fields and variables, for package
+// emulator/lines: the CAP file has no debug information.
+//
+//go:embed ekrona.cap.lines
+var Lines []byte
+
 // CAP is the applet's CAP file, as it is loaded onto a card.
 //
 //go:embed ekrona.cap

@@ -39,6 +39,12 @@ func (i Issuer) Check(today message.Date) error {
 	if err := root.ValidOn(today); err != nil {
 		fault(fmt.Errorf("root certificate: %w", err))
 	}
+	roots, err := cvc.ParseRoots(i.Root, i.Links...)
+	if err != nil {
+		fault(fmt.Errorf("links from root to root: %w: take those that the central bank published",
+			err))
+		return errors.Join(faults...)
+	}
 	for _, of := range []struct {
 		name    string
 		encoded []byte
@@ -53,7 +59,7 @@ func (i Issuer) Check(today message.Date) error {
 			err = fmt.Errorf("%s is a %v and no %v", c.Holder, c.Role, of.role)
 		}
 		if err == nil {
-			err = c.VerifyBy(root)
+			err = c.VerifyBy(roots.Current()) // which the cards learn by the links
 		}
 		if err == nil {
 			err = c.ValidOn(today)

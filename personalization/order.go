@@ -32,6 +32,7 @@ type Order struct {
 	Owner string       // customer of the intermediary
 	Token pin.Token
 	Batch message.DeviceID // whose key it shares; none: by its number (Issuer.BatchSize)
+	Group uint8            // of people that its owner belongs to, 0 for none
 }
 
 // Limits are written into a card for good. They are the issuer's choice, apart from the

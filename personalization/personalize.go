@@ -109,6 +109,7 @@ func (i Issuer) personalize(
 	if err != nil {
 		return none, err
 	}
+	device.Group = o.Group
 	if err := i.Registry.AddDevice(ctx, device); err != nil {
 		return none, err
 	}

@@ -8,17 +8,30 @@ import (
 	"ekrona/apdu"
 )
 
-func (v *Vocabulary) parseCommand(words []string) (apdu.Command, error) {
+// parseCommand reads a command, or bytes that are none, which only some vocabularies take.
+func (v *Vocabulary) parseCommand(words []string) (apdu.Command, []byte, error) {
 	if len(words) == 0 {
-		return apdu.Command{}, syntax("no command before \"->\"")
+		return apdu.Command{}, nil, syntax("no command before \"->\"")
 	}
-	if isHex(words[0]) {
-		c, err := apdu.ParseCommandText(strings.Join(words, " "))
-		if err != nil {
-			return apdu.Command{}, syntax("%w", err)
-		}
-		return c, nil
+	if !isHex(words[0]) {
+		c, err := v.parseNamed(words)
+		return c, nil, err
 	}
+	raw, err := apdu.ParseHex(strings.Join(words, " "))
+	if err != nil {
+		return apdu.Command{}, nil, syntax("%w", err)
+	}
+	c, err := apdu.ParseCommand(raw)
+	switch {
+	case err == nil:
+		return c, nil, nil
+	case v.Malformed:
+		return apdu.Command{}, raw, nil
+	}
+	return apdu.Command{}, nil, syntax("%w", err)
+}
+
+func (v *Vocabulary) parseNamed(words []string) (apdu.Command, error) {
 	n := 0
 	for n < len(words) && words[n] != "extended" && !strings.Contains(words[n], "=") {
 		n++

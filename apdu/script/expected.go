@@ -11,6 +11,8 @@ import (
 // Expected is what an answer must be: one of the status words, and the data,
 // when it is given.
 type Expected struct {
+	// None is that no answer comes; the rest is empty then.
+	None   bool
 	Status []Status
 	Data   *Data // nil: any
 }
@@ -28,7 +30,13 @@ type Data struct {
 	Open  bool   // more may follow
 }
 
+// none is what stands for no answer.
+const none = "none"
+
 func (v *Vocabulary) parseExpected(text string) (*Expected, error) {
+	if strings.EqualFold(strings.TrimSpace(text), none) {
+		return &Expected{None: true}, nil
+	}
 	status, data, hasData := strings.Cut(text, ":")
 	e := &Expected{}
 	for _, word := range strings.Split(status, "|") {
@@ -91,6 +99,9 @@ func parseData(text string) (*Data, error) {
 
 // String is the canonical text.
 func (e *Expected) String() string {
+	if e.None {
+		return none
+	}
 	var text strings.Builder
 	for i, s := range e.Status {
 		if i > 0 {

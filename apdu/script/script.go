@@ -6,26 +6,30 @@
 //	# comment
 //	SELECT data=F0454B524F4E4101 -> 9000 : 6F17*
 //	VERIFY plaintext data=241234FFFFFFFFFF -> 9000 | 63Cx
-//	READ RECORD log p1=2 -> RECORD_NOT_FOUND
+//	READ RECORD log p1=02 -> RECORD_NOT_FOUND
 //	00 84 00 00 08 -> OK : ????????????????
-//	PAY data=E133...
+//	PAY data=E133
+//	cut 3 -> ok
 //
 // Grammar:
 //
 //	line     = [ step ] [ "#" comment ]
-//	step     = command [ "->" expected ]
+//	step     = command [ "->" expected ] | word { argument } [ "->" pattern ]
 //	command  = hex | name { option }
-//
-// //	name     = title of a command in the vocabulary, such as "PUT DATA first PIN"
-//
+//	name     = title of a command in the vocabulary, such as "PUT DATA first PIN"
 //	option   = "cla=" byte | "p1=" byte | "p2=" byte | "data=" hex | "ne=" number | "extended"
-//	expected = status { "|" status } [ ":" data ]
+//	expected = status { "|" status } [ ":" data ] | "none"
 //	status   = four hex digits, "x" for any digit | name of a status word
 //	data     = hex digits, "??" for any byte, and "*" at the end for any more
+//	argument = text without blanks | text in double quotes, as Go has it
+//	pattern  = text of the word's answer, "*" for anything
 //
 // Hex may have blanks between bytes, bytes are two hex digits, ne is decimal. A named
 // command takes class, instruction, parameters and Ne from the vocabulary unless an
-// option sets it. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what parses
+// option sets it; it is found in either case. "none" is a card that gives no answer, such as
+// one whose power was cut. Words are those that the vocabulary names, in lower case; a program
+// gives them their meaning, such as "cut 3" (package shell), and in the line of one "#" begins a
+// comment only after a blank. [Vocabulary.Parse] and [Vocabulary.Text] are inverse: what parses
 // prints in one canonical form, which parses to the same step.
 package script
 
@@ -51,11 +55,20 @@ func syntax(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrSyntax}, args...)...)
 }
 
-// Step is one command and what is expected of its answer.
+// Step is one command, or one word, and what is expected of its answer.
 type Step struct {
 	Command apdu.Command
+	// Malformed are the bytes of a line in hex that are no command, if the vocabulary takes
+	// such; Command means nothing then.
+	Malformed []byte
 	// Expected is nil when any answer will do.
 	Expected *Expected
+
+	// Word and Arguments are a line that begins with one of the vocabulary's words; "" for
+	// a command. Pattern is what its answer must be, nil when any will do.
+	Word      string
+	Arguments []string
+	Pattern   *Pattern
 }
 
 // Line is a step in its place of a script.
@@ -67,7 +80,7 @@ type Line struct {
 // Parse reads one step. A comment at its end is allowed; a line without a step is an
 // error.
 func (v *Vocabulary) Parse(line string) (Step, error) {
-	step, ok, err := v.parseLine(line)
+	step, ok, err := v.ParseLine(line)
 	if err == nil && !ok {
 		err = syntax("no command on the line")
 	}
@@ -82,7 +95,7 @@ func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 	number := 0
 	for scanner.Scan() {
 		number++
-		step, ok, err := v.parseLine(scanner.Text())
+		step, ok, err := v.ParseLine(scanner.Text())
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
@@ -96,20 +109,21 @@ func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 	return lines, nil
 }
 
-func (v *Vocabulary) parseLine(line string) (Step, bool, error) {
+// ParseLine reads one line; found is false if it has no step.
+func (v *Vocabulary) ParseLine(line string) (step Step, found bool, err error) {
 	if len(line) > MaxLine {
 		return Step{}, false, syntax("line has %d bytes, the limit is %d", len(line), MaxLine)
+	}
+	if word, ok := v.wordOf(line); ok {
+		step, err := parseWord(word, line)
+		return step, err == nil, err
 	}
 	line, _, _ = strings.Cut(line, "#")
 	text, after, hasExpected := strings.Cut(line, "->")
 	if strings.TrimSpace(text) == "" && !hasExpected {
 		return Step{}, false, nil
 	}
-	var (
-		step Step
-		err  error
-	)
-	if step.Command, err = v.parseCommand(strings.Fields(text)); err != nil {
+	if step.Command, step.Malformed, err = v.parseCommand(strings.Fields(text)); err != nil {
 		return Step{}, false, err
 	}
 	if hasExpected {
@@ -122,7 +136,13 @@ func (v *Vocabulary) parseLine(line string) (Step, bool, error) {
 
 // Text is a step's canonical line.
 func (v *Vocabulary) Text(s Step) string {
-	text := v.commandText(s.Command)
+	if s.Word != "" {
+		return s.wordText()
+	}
+	text := fmt.Sprintf("%X", s.Malformed)
+	if s.Malformed == nil {
+		text = v.commandText(s.Command)
+	}
 	if s.Expected != nil {
 		text += " -> " + s.Expected.String()
 	}
@@ -133,8 +153,21 @@ func (v *Vocabulary) Text(s Step) string {
 // it is not the expected one.
 func (v *Vocabulary) Run(ctx context.Context, card apdu.Card, s Step) (apdu.Response, error) {
 	r, err := card.Transmit(ctx, s.Command)
-	if err != nil || s.Expected == nil {
-		return r, err
+	return r, v.Mismatch(s, r, err)
+}
+
+// Mismatch returns how the answer to a step's command differs from what is expected: r, or
+// failed if none came. Where "none" is expected, failed is what was wanted.
+func (v *Vocabulary) Mismatch(s Step, r apdu.Response, failed error) error {
+	switch {
+	case s.Expected == nil:
+		return failed
+	case s.Expected.None && failed == nil:
+		return fmt.Errorf("expected no answer, got %s", v.StatusName(r.SW))
+	case s.Expected.None:
+		return nil
+	case failed != nil:
+		return failed
 	}
-	return r, s.Expected.check(r, v.statusName(r.SW))
+	return s.Expected.check(r, v.StatusName(r.SW))
 }

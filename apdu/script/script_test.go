@@ -2,6 +2,7 @@ package script_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -192,15 +193,98 @@ func FuzzParse(f *testing.F) {
 		"PAY ne=5 extended -> 6xxx|FUNDS : ??", "READ RECORD log p1=03"} {
 		f.Add(s)
 	}
+	for _, s := range []string{"cut 3 -> ok #", `load "a b" c#d ->  x * y`, "0020 -> none"} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, line string) {
-		step, err := words.Parse(line)
-		if err != nil {
-			require.ErrorIs(t, err, script.ErrSyntax)
-			return
+		for _, v := range []*script.Vocabulary{words, shellWords} {
+			step, err := v.Parse(line)
+			if err != nil {
+				require.ErrorIs(t, err, script.ErrSyntax)
+				continue
+			}
+			again, err := v.Parse(v.Text(step))
+			require.NoError(t, err)
+			require.Equal(t, step, again)
+			require.Equal(t, v.Text(step), v.Text(again))
 		}
-		again, err := words.Parse(words.Text(step))
-		require.NoError(t, err)
-		require.Equal(t, step, again)
-		require.Equal(t, words.Text(step), words.Text(again))
 	})
+}
+
+// shellWords are a vocabulary with words, which takes any bytes.
+var shellWords = &script.Vocabulary{
+	Commands: words.Commands, Statuses: words.Statuses, Malformed: true,
+	Words: []string{"cut", "load", "select"},
+}
+
+// A line that begins with a word is the word's, whatever else it looks like; in capitals it is a
+// command.
+func TestWords(t *testing.T) {
+	require.NoError(t, shellWords.Check())
+	for _, c := range []struct {
+		line, canonical, word string
+		arguments             []string
+	}{
+		{"cut 3", "cut 3", "cut", []string{"3"}},
+		{"  cut   3 -> ok  # the third", "cut 3 -> ok", "cut", []string{"3"}},
+		{"load a#b.cap \"c d.cap\" #e -> f", "load a#b.cap \"c d.cap\"", "load",
+			[]string{"a#b.cap", "c d.cap"}},
+		{"load \"\" \"->\" \"#\" ->", "load \"\" \"->\" \"#\" ->", "load",
+			[]string{"", "->", "#"}},
+		{"select F045 -> 6F* *84 # FCI", "select F045 -> 6F* *84", "select", []string{"F045"}},
+		{"SELECT data=F045 -> 9000", "SELECT data=F045 -> 9000", "", nil},
+		{"002000 -> 6700", "002000 -> 6700", "", nil},
+	} {
+		step, err := shellWords.Parse(c.line)
+		require.NoError(t, err, c.line)
+		assert.Equal(t, c.word, step.Word, c.line)
+		assert.Equal(t, c.arguments, step.Arguments, c.line)
+		assert.Equal(t, c.canonical, shellWords.Text(step))
+		again, err := shellWords.Parse(c.canonical)
+		require.NoError(t, err)
+		assert.Equal(t, step, again)
+	}
+	for _, line := range []string{
+		`load "a`, `load "a"b`, `load "\q"`, "cute 3", "Cut 3", "00 2", "cut\u00a03x ->",
+	} {
+		step, err := shellWords.Parse(line)
+		if err == nil {
+			assert.Equal(t, "cut", step.Word, line)
+			continue
+		}
+		assert.ErrorIs(t, err, script.ErrSyntax, line)
+	}
+	for _, word := range []string{"", "ca", "Cut", "cut3", "-x"} {
+		v := script.Vocabulary{Words: []string{word}}
+		assert.ErrorIs(t, v.Check(), script.ErrSyntax, word)
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern, answer string
+		matches         bool
+	}{
+		{"ok", "ok", true}, {"ok", "okay", false}, {"ok*", "okay", true}, {"*", "", true},
+		{"", "", true}, {"", "ok", false}, {"error: *key*", "error: no such key set", true},
+		{"a*b*c", "a c b", false}, {"a*b*c", "abbc", true}, {"*a", "ba  a ", true},
+		{"a b", "a   b", true},
+	} {
+		step, err := shellWords.Parse("cut -> " + c.pattern)
+		require.NoError(t, err)
+		assert.Equal(t, c.matches, step.Pattern.Matches(c.answer), c.pattern+" "+c.answer)
+		assert.Equal(t, c.matches, step.Pattern.Check(c.answer) == nil)
+	}
+}
+
+// No answer can be what is wanted.
+func TestNoAnswer(t *testing.T) {
+	step, err := words.Parse("ACTIVATE -> None")
+	require.NoError(t, err)
+	assert.Equal(t, "ACTIVATE -> none", words.Text(step))
+	gone := errors.New("power")
+	assert.NoError(t, words.Mismatch(step, apdu.Response{}, gone))
+	assert.ErrorContains(t, words.Mismatch(step, apdu.Response{SW: apdu.OK}, nil), "9000")
+	step.Expected = nil
+	assert.ErrorIs(t, words.Mismatch(step, apdu.Response{}, gone), gone)
 }

@@ -15,6 +15,11 @@ type Vocabulary struct {
 	Commands []Command
 	// Statuses are looked up before those of package apdu.
 	Statuses []NamedStatus
+
+	// Words are what a line may begin with beside a command.
+	Words []string
+	// Malformed has lines in hex that are no command taken as bytes to be sent as they are.
+	Malformed bool
 }
 
 // Command is a title and the command that it stands for, without data.
@@ -35,6 +40,11 @@ type NamedStatus struct {
 
 // Check reports the first title that a script could not use.
 func (v *Vocabulary) Check() error {
+	for _, word := range v.Words {
+		if !isWord(word) {
+			return syntax("%q is no word: write a to z, no hex", word)
+		}
+	}
 	for _, c := range v.Commands {
 		words := strings.Fields(c.Title)
 		if len(words) == 0 || strings.Join(words, " ") != c.Title || isHex(words[0]) {
@@ -89,8 +99,8 @@ func (v *Vocabulary) status(name string) (Status, bool) {
 	return Status{}, false
 }
 
-// statusName is a status word in four hex digits with its name, if it has one.
-func (v *Vocabulary) statusName(sw apdu.StatusWord) string {
+// StatusName is a status word in four hex digits with its name, if it has one.
+func (v *Vocabulary) StatusName(sw apdu.StatusWord) string {
 	for _, s := range v.Statuses {
 		if s.Status.matches(sw) {
 			return fmt.Sprintf("%04X %s", uint16(sw), s.Name)

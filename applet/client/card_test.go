@@ -159,3 +159,15 @@ func TestAnswersThatAreNotTheAppletsAreRefused(t *testing.T) {
 		"6F17 8408F0454B524F4E4101 A50B CD0107 9F08020100 CE0107 9000"}).Select(ctx)
 	assert.ErrorContains(t, err, "2.0")
 }
+
+// A card that selects no application says what to do about it; the status word stays found.
+func TestSelectionWithoutApplicationNamesTheRemedy(t *testing.T) {
+	for answer, want := range map[string]error{"6A82": ErrNoApplication, "6A81": ErrCardLocked} {
+		c := talk(t, turn{"00A4040008F0454B524F4E410100", answer})
+		_, err := c.Select(context.Background())
+		require.ErrorIs(t, err, want)
+		var refused *Refusal
+		require.ErrorAs(t, err, &refused)
+		assert.Contains(t, refused.SW.String(), answer)
+	}
+}

@@ -3,19 +3,37 @@ package client
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
+	"ekrona/apdu"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 	"ekrona/apdu/tlv"
 )
 
+// What a card answers that selects no application (GPC 2.3.1 §11.9.3).
+var (
+	// ErrNoApplication reports that the application is not on the card, or is locked.
+	ErrNoApplication = errors.New("this is no e-krona card, or its application is locked: take " +
+		"another card; whoever issued this one sees which it is (\"ekrona issue check\")")
+	// ErrCardLocked reports that the card as a whole is locked.
+	ErrCardLocked = errors.New("the card is locked by whoever issued it: have it unlocked " +
+		"(\"ekrona issue unlock\") or replaced")
+)
+
 // Select selects the application and returns what it answers to every reader; the card
-// forgets a verified PIN and an answered Challenge of the session before.
+// forgets a verified PIN and an answered Challenge of the session before. Errors:
+// [ErrNoApplication], [ErrCardLocked], [ErrVersion].
 func (c *Client) Select(ctx context.Context) (message.FCI, error) {
 	v := spec.Select.Only()
 	answer, err := c.send(ctx, v, []byte(spec.AppletAID))
-	if err != nil {
+	switch {
+	case Is(err, apdu.SWFileNotFound):
+		return message.FCI{}, fmt.Errorf("%w: %w", err, ErrNoApplication)
+	case Is(err, apdu.SWNotSupported):
+		return message.FCI{}, fmt.Errorf("%w: %w", err, ErrCardLocked)
+	case err != nil:
 		return message.FCI{}, err
 	}
 	fci, err := message.ParseFCI(answer)

@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"ekrona/applet/campaign"
-	"ekrona/applet/lines"
 	"ekrona/emulator/api"
 	"ekrona/emulator/cap"
+	"ekrona/emulator/lines"
 	"ekrona/emulator/vm"
 )
 

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"crypto/ecdsa"
-	"crypto/rand"
 	"math"
 
 	"github.com/stretchr/testify/require"
@@ -134,7 +133,7 @@ func (s *subject) attacker() *attack.Setup {
 			}
 			return message.DeviceID(bank.nextID())
 		},
-		Device: s.id(), Amount: 100, Random: rand.Reader,
+		Device: s.id(), Amount: 100, Random: c.source(),
 		Other: c.device(s.bank, spec.RoleCard).identity(),
 		PIN:   c.block(ownPIN), PUK: c.block(ownPUK), Token: s.parameters.Token,
 		Public: s.public, PINKey: s.pinKey,

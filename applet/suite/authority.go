@@ -3,11 +3,11 @@ package suite
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"fmt"
 	"time"
 
 	"ekrona/apdu/cvc"
+	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
 )
@@ -79,9 +79,13 @@ func (c *caseRun) certify(issuer *party, of entry) *party {
 }
 
 func (c *caseRun) newKey() *ecdsa.PrivateKey {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	c.must(err)
-	return key
+	for {
+		var scalar [spec.ScalarLength]byte
+		c.must(entropy.Fill(c.source(), scalar[:]))
+		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:]); err == nil {
+			return key
+		} // else it is not below the order of the curve, which is rare
+	}
 }
 
 func (p *party) name() message.Name { return message.Name(p.certificate.Holder[:spec.NameLength]) }

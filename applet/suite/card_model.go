@@ -1,8 +1,6 @@
 package suite
 
 import (
-	"crypto/rand"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -253,7 +251,7 @@ func (s *subject) challenge() *message.Challenge { return s.challengeOf(s.nextNo
 func (s *subject) challengeOf(nonce message.Nonce) *message.Challenge {
 	ch := &message.Challenge{InstructionKey: s.bank.instructionKey.reference(), Device: s.id(),
 		Nonce: nonce}
-	s.c.must(entropy.Fill(rand.Reader, ch.Random[:]))
+	s.c.must(entropy.Fill(s.c.source(), ch.Random[:]))
 	s.c.must(message.Sign(ch, s.bank.instructionKey.key))
 	return ch
 }

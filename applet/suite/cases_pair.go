@@ -2,7 +2,6 @@ package suite
 
 import (
 	"crypto/ecdh"
-	"crypto/rand"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,7 +22,7 @@ type phone struct {
 
 // newPhone is a phone that has never met the card.
 func (s *subject) newPhone() *phone {
-	own, err := pin.DrawPoint(rand.Reader)
+	own, err := pin.DrawPoint(s.c.source())
 	s.c.must(err)
 	p := &phone{s: s, own: own}
 	p.key = p.pairing().Key()
@@ -65,7 +64,7 @@ func (s *subject) pair() *phone {
 
 // authentication is the data of MUTUAL AUTHENTICATE, with what opens its answer.
 func (p *phone) authentication(nonce message.Nonce) (*pairing.Authentication, []byte) {
-	a, err := pairing.Authenticate(rand.Reader, p.key, nonce)
+	a, err := pairing.Authenticate(p.s.c.source(), p.key, nonce)
 	p.s.c.must(err)
 	data, err := a.Command()
 	p.s.c.must(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ecdh"
 	"crypto/ecdsa"
-	"crypto/rand"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,7 +37,7 @@ func (s *subject) sealedPay(kind string, payee *device, amount money.Ore) *seale
 		p.card = &s.bank.batch.key.PublicKey
 	}
 	var err error
-	p.own, err = pin.DrawPoint(rand.Reader)
+	p.own, err = pin.DrawPoint(c.source())
 	c.must(err)
 	p.request = c.request(payee, amount, "")
 	p.request.Random = pin.RandomOf(p.own.PublicKey())

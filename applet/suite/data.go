@@ -5,7 +5,6 @@ import (
 	"crypto/aes"
 	"crypto/ecdh"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 
@@ -59,7 +58,7 @@ func (c *caseRun) block(digits string) []byte {
 // firstPIN is the data of PUT DATA first PIN, of any two blocks.
 func (s *subject) firstPIN(first, second []byte) []byte {
 	var iv [spec.IVLength]byte
-	s.c.must(entropy.Fill(rand.Reader, iv[:]))
+	s.c.must(entropy.Fill(s.c.source(), iv[:]))
 	data, err := pin.Token(s.parameters.Token).FirstPIN(iv, pin.Block(first), pin.Block(second),
 		s.lowestOrder, s.group)
 	s.c.must(err)
@@ -69,7 +68,7 @@ func (s *subject) firstPIN(first, second []byte) []byte {
 // batchKey is the data of PUT DATA batch key.
 func (s *subject) batchKey(key *ecdsa.PrivateKey) []byte {
 	var iv [spec.IVLength]byte
-	s.c.must(entropy.Fill(rand.Reader, iv[:]))
+	s.c.must(entropy.Fill(s.c.source(), iv[:]))
 	scalar, err := key.Bytes()
 	s.c.must(err)
 	s.c.watchSecret("the batch key", scalar, 1)
@@ -91,7 +90,7 @@ func (s *subject) enciphered(nonce message.Nonce, blocks ...[]byte) []byte {
 		typed[i] = pin.Block(b)
 	}
 	scalar := make([]byte, spec.ScalarLength)
-	s.c.must(entropy.Fill(rand.Reader, scalar))
+	s.c.must(entropy.Fill(s.c.source(), scalar))
 	s.agreed(scalar)
 	data, err := pin.Encipher(bytes.NewReader(scalar), s.pinKey, nonce, typed...)
 	s.c.must(err)

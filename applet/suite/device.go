@@ -2,7 +2,6 @@ package suite
 
 import (
 	"crypto/elliptic"
-	"crypto/rand"
 	"math/big"
 	"slices"
 
@@ -41,7 +40,7 @@ func (c *caseRun) requestOn(
 ) *message.Request {
 	d.numbers++
 	r := &message.Request{Payee: d.id(), Number: d.numbers, Amount: amount, Date: day, Payer: payer}
-	c.must(entropy.Fill(rand.Reader, r.Random[:]))
+	c.must(entropy.Fill(c.source(), r.Random[:]))
 	c.must(message.Sign(r, d.key))
 	return r
 }

@@ -17,6 +17,7 @@ type Emulator struct {
 	medium  card.Interface
 	load    func(fresh *card.Card) error
 	probe   vm.Probe // beside the suite's own
+	seed    string   // of the cards' randomness; "" for the system's
 	writes  memoryWrites
 
 	card   *card.Card
@@ -49,9 +50,20 @@ func (e *Emulator) Over(medium card.Interface) *Emulator {
 	return other
 }
 
+// Seeded is the same target with cards whose randomness repeats, the same for each.
+func (e *Emulator) Seeded(seed string) *Emulator {
+	other := e.Another()
+	other.seed = seed
+	return other
+}
+
+// Card is the card in use.
+func (e *Emulator) Card() *card.Card { return e.card }
+
 // Another is a target of the same kind with cards of its own, for another worker.
 func (e *Emulator) Another() *Emulator {
-	return &Emulator{profile: e.profile, medium: e.medium, load: e.load, probe: e.probe}
+	return &Emulator{profile: e.profile, medium: e.medium, load: e.load, probe: e.probe,
+		seed: e.seed}
 }
 
 // Install implements [Target].
@@ -72,9 +84,13 @@ func (e *Emulator) takeFresh() error {
 	if e.loaded != nil {
 		return e.card.RestoreSnapshot(e.loaded)
 	}
-	fresh, err := card.New(card.Options{
+	options := card.Options{
 		Profile: e.profile, Interface: e.medium, Probe: vm.Probes(e.writes.probe(), e.probe),
-	})
+	}
+	if e.seed != "" {
+		options.Random = card.SeededRandom(e.seed)
+	}
+	fresh, err := card.New(options)
 	if err != nil {
 		return err
 	}

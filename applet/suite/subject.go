@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"io"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,6 +28,17 @@ type caseRun struct {
 	failures []string
 	secrets  []secret // looked for by a MemoryInspector
 	stop     func()   // ends the case at once
+
+	random io.Reader // nil for the system's
+	around func(installed apdu.Card, known func() *Knowledge) apdu.Card
+}
+
+// source is where the case's keys and random numbers come from.
+func (c *caseRun) source() io.Reader {
+	if c.random == nil {
+		return rand.Reader
+	}
+	return c.random
 }
 
 func (c *caseRun) must(err error) {
@@ -97,7 +109,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	var err error
 	s.parameters.RootAnchor, err = c.world.root.certificate.Anchor()
 	c.must(err)
-	c.must(entropy.Fill(rand.Reader, s.parameters.Token[:]))
+	c.must(entropy.Fill(c.source(), s.parameters.Token[:]))
 	for _, f := range change {
 		f(&s.parameters)
 	}
@@ -106,6 +118,9 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	c.must(err)
 	card, err := c.target.Install(c.ctx, encoded)
 	c.must(err)
+	if c.around != nil {
+		card = c.around(card, s.knowledge)
+	}
 	if memory, ok := c.target.(MemoryInspector); ok {
 		card = &inspected{card: card, memory: memory, c: c}
 	}

@@ -203,6 +203,13 @@ func (c *Card) Memory() (Memory, error) {
 // Look calls see with every object on the card, which no reader can access.
 func (c *Card) Look(see func(vm.Object)) { c.machine.Look(see) }
 
+// Machine returns the card's machine, for tools that look into it or watch it: between
+// commands, and in a probe's function. Commands go through the card.
+func (c *Card) Machine() *vm.VM { return c.machine }
+
+// Fingerprint hashes what the card's applets hold; see [vm.Fingerprint].
+func (c *Card) Fingerprint() vm.Fingerprint { return c.machine.Fingerprint() }
+
 // note writes a line of the transcript. A transcript that cannot be written must
 // not change what the card does.
 func (c *Card) note(format string, arguments ...any) {

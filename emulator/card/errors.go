@@ -23,6 +23,15 @@ var ErrRefused = errors.New("refused")
 // written. It answers nothing until a [Card.Reset] that can write it.
 var ErrNotKept = errors.New("the card's file could not be written; mend that and reset the card")
 
+// powerLost is ErrPowerLost with the machine's own account of it.
+type powerLost struct{ cut *vm.PowerCut }
+
+func (e *powerLost) Error() string {
+	return fmt.Sprintf("%v before persistent write %d; reset it", ErrPowerLost, e.cut.Write)
+}
+
+func (e *powerLost) Unwrap() []error { return []error{ErrPowerLost, e.cut} }
+
 // stopped turns what ended vm.Enter into an error of the card.
 func stopped(err error) error {
 	var cut *vm.PowerCut
@@ -31,7 +40,7 @@ func stopped(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &cut):
-		return fmt.Errorf("%w before persistent write %d; reset it", ErrPowerLost, cut.Write)
+		return &powerLost{cut}
 	case errors.As(err, &fault):
 		return fmt.Errorf("%w (%s fault at %s: %s); reset it", ErrMute, fault.Kind, fault.Where,
 			fault.What)

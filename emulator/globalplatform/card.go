@@ -79,6 +79,10 @@ func (c *Card) Reset() error {
 	return c.wake()
 }
 
+// Below is the card without its manager: what is on it, its memory, its machine's probe. Commands
+// go through the manager.
+func (c *Card) Below() *card.Card { return c.card }
+
 // Leave deselects the issuer security domain, for a program that sends its commands to
 // the card below and needs the manager for applets only.
 func (c *Card) Leave() { c.selected = false }

@@ -38,6 +38,21 @@ func (i Instruction) IsConditional() bool {
 	return operand == opBranch || operand == opBranchWide
 }
 
+// IsCall reports whether the instruction calls a method.
+func (i Instruction) IsCall() bool {
+	switch opcodes[i.Opcode].operand {
+	case opVirtual, opSpecial, opStaticMethod, opInterface:
+		return true
+	}
+	return false
+}
+
+// TouchesStack reports whether the instruction pops or pushes something.
+func (i Instruction) TouchesStack() bool {
+	e := &opcodes[i.Opcode]
+	return e.pops != 0 || e.grows != 0 || e.operand == opDupX || e.operand == opSwapX
+}
+
 // InvertedCondition is the opcode of the opposite condition: they come in pairs.
 func (i Instruction) InvertedCondition() byte { return i.Opcode ^ 1 }
 

@@ -55,6 +55,7 @@ func (e *CardFault) Error() string {
 // PowerCut reports that power was lost before a persistent write.
 type PowerCut struct {
 	Write int // the write that did not happen, counted from 1 within the command
+	At    Site
 }
 
 func (e *PowerCut) Error() string {
@@ -101,6 +102,9 @@ func (v *VM) fault(kind FaultKind, what string) {
 func (v *VM) throwRef(r Ref) {
 	if r == 0 {
 		v.throwNew(classNullPointer, 0)
+	}
+	if v.probe.Throw != nil {
+		v.throwing(r)
 	}
 	panic(javaTrap{r, v.here()})
 }

@@ -42,10 +42,13 @@ func TestWritesAndContentsAreSeen(t *testing.T) {
 	require.Equal(t, []write{{kept, 1, 0}, {kept, 2, 1}, {kept, 1, 0}, {list, 2, 2}}, writes)
 	seen := map[Ref]Object{}
 	v.Look(func(o Object) { seen[o.Ref] = o })
-	require.Equal(t, Object{Ref: kept, Bytes: []byte{4, 2, 3}, Array: true, NVM: 8 + 3}, seen[kept])
-	require.Equal(t, Object{Ref: transient, Storage: ClearOnReset, Bytes: []byte{7, 8},
+	require.Equal(t, Object{Ref: kept, Kind: ByteArray,
+		Bytes: []byte{4, 2, 3}, Array: true, NVM: 8 + 3}, seen[kept])
+	require.Equal(t, Object{Ref: transient, Storage: ClearOnReset, Kind: ByteArray,
+		Bytes: []byte{7, 8},
 		Array: true, NVM: 8, RAM: 2}, seen[transient])
-	require.Equal(t, Object{Ref: list, Refs: []Ref{kept}, Array: true, NVM: 8 + 2}, seen[list])
+	require.Equal(t, Object{Ref: list, Kind: RefArray, Cells: []int32{int32(kept)},
+		Type: v.classNamed(classObject), Refs: []Ref{kept}, Array: true, NVM: 8 + 2}, seen[list])
 }
 
 // noRandom is a source of randomness for machines that draw none.

@@ -118,6 +118,7 @@ func (a *API) linkNativeClass(c *Class, n *NativeClass) error {
 	}
 	for _, f := range n.Fields {
 		c.isRef = append(c.isRef, f.Ref)
+		c.hidden = append(c.hidden, f.Name)
 		if f.Ref {
 			c.refSlots = append(c.refSlots, c.cells)
 		}

@@ -38,7 +38,7 @@ func (v *VM) write(n int) {
 		v.cutIn--
 		if v.cutIn == 0 {
 			v.powered = false
-			panic(&PowerCut{Write: v.cutAt})
+			panic(&PowerCut{Write: v.cutAt, At: v.here()})
 		}
 	}
 	v.stats.Writes++

@@ -30,6 +30,9 @@ type Probe struct {
 	// and has entered the journal. Making objects does not count as a write, nor do the
 	// changes of a reset, a deselection or an abort. Actions: Skip, Replace, Cut.
 	Write func(*Access) Action
+
+	// Throw is called when an exception is thrown, before a handler is looked for. Actions: Cut.
+	Throw func(*Exception) Action
 }
 
 // Action is what a probe has the machine do. The zero Action changes nothing.
@@ -104,6 +107,15 @@ type Invocation struct {
 	Result    Value   // at a return; Void if there is none
 }
 
+// Exception is what is thrown. It is valid until the probe's function returns.
+type Exception struct {
+	Site
+	Object    Ref
+	Class     *Class
+	Reason    int16 // reason code, 0 if HasReason is false
+	HasReason bool
+}
+
 // Access is a read or a write of memory. It is valid until the probe's function returns.
 type Access struct {
 	Site
@@ -121,6 +133,10 @@ type Access struct {
 	old, new           Value // of a single element
 	oldBytes, newBytes []byte
 }
+
+// IsBytes reports whether it is of bytes in a row, as natives read and write arrays: each of them
+// may be replaced by itself.
+func (a *Access) IsBytes() bool { return a.oldBytes != nil }
 
 // Old returns element i as it is before a write, or as it will be read.
 func (a *Access) Old(i int) Value {
@@ -144,12 +160,15 @@ func Probes(probes ...Probe) Probe {
 	var instruction []func(Site) Action
 	var call, end []func(*Invocation) Action
 	var read, write []func(*Access) Action
+	var throw []func(*Exception) Action
 	for _, p := range probes {
 		instruction = append(instruction, p.Instruction)
 		call, end = append(call, p.Call), append(end, p.Return)
 		read, write = append(read, p.Read), append(write, p.Write)
+		throw = append(throw, p.Throw)
 	}
-	return Probe{stacked(instruction), stacked(call), stacked(end), stacked(read), stacked(write)}
+	return Probe{stacked(instruction), stacked(call), stacked(end), stacked(read), stacked(write),
+		stacked(throw)}
 }
 
 func stacked[E any](functions []func(E) Action) func(E) Action {

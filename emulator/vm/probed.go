@@ -21,7 +21,7 @@ func asked[E any](v *VM, function func(E) Action, event E) Action {
 
 func (v *VM) cutPower() {
 	v.powered = false
-	panic(&PowerCut{Write: v.stats.Writes + 1})
+	panic(&PowerCut{Write: v.stats.Writes + 1, At: v.here()})
 }
 
 // act does the probe's action in place of the instruction at f.pc.
@@ -130,6 +130,23 @@ func (v *VM) returningCells(m *Method, cells []int32) {
 		cells[0] = int32(v.returning(m, Value(cells[0])))
 	default:
 		cells[0], cells[1] = splitInt(int32(v.returning(m, Value(joinInt(cells[0], cells[1])))))
+	}
+}
+
+// throwing asks the probe about an exception that is thrown.
+func (v *VM) throwing(r Ref) {
+	o := v.object(r)
+	e := &Exception{Site: v.here(), Object: r, Class: o.class}
+	e.HasReason = o.kind == InstanceObject && o.class.reasonSlot >= 0
+	if e.HasReason {
+		e.Reason = int16(o.cells[o.class.reasonSlot])
+	}
+	switch a := asked(v, v.probe.Throw, e); a.Kind {
+	case GoOn:
+	case Cut:
+		v.cutPower()
+	default:
+		v.refuseAction(a, "an exception")
 	}
 }
 

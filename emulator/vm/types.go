@@ -67,8 +67,9 @@ type Class struct {
 	declared   []*Method // of a native class: as in its table
 	isRef      []bool    // by cell: holds a reference
 	statics    map[byte]*Method
-	fields     []int // static fields exported to other packages: offsets in the image, by token
-	reasonSlot int   // hidden field with a reason code, or -1
+	fields     []int    // static fields exported to other packages: offsets in the image, by token
+	hidden     []string // names of the own fields of a native class
+	reasonSlot int      // hidden field with a reason code, or -1
 }
 
 // implementation maps the method tokens of an interface to virtual methods.
@@ -203,6 +204,9 @@ func (m *Method) String() string {
 		return fmt.Sprintf("%s method@%d", m.pkg.name, m.start)
 	}
 }
+
+// HasResult reports whether a call of the method leaves something on the stack.
+func (m *Method) HasResult() bool { return m.result != resultVoid }
 
 // Line returns the source file and line of an instruction; "", 0 if the CAP file has
 // none.

@@ -66,6 +66,7 @@ type VM struct {
 	asking     bool       // the probe's function runs
 	invocation Invocation // what the probe receives, kept so that a call allocates nothing
 	access     Access
+	cellBytes  []byte // room for a fingerprint
 
 	stats       Stats
 	cutAt       int // write before which the power goes, as asked for

@@ -54,6 +54,7 @@ var (
 		Ceilings:    []byte{5},
 		Slots:       16,
 		Policy:      policy,
+		Group:       2,
 	}
 	reservation = Reservation{
 		Kind:     KindCard,
@@ -87,7 +88,7 @@ var (
 	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3},
 		Crisis: carried}
 	trust = session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}, CA: []byte{4},
-		Links: [][]byte{{5}}}
+		Links: [][]byte{{5}}, Authorities: [][]byte{{6}}}
 	opening = session.Opening{
 		Challenge: []byte{1},
 		Trust:     trust,
@@ -117,6 +118,7 @@ var (
 		Policy:    policy,
 		Devices:   []message.DeviceID{anna},
 		Customers: []string{"bertil"},
+		Groups:    []int{1, 255},
 		At:        time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
 	}
 	limits = PolicyOrder{
@@ -127,11 +129,13 @@ var (
 		Everyone:  true,
 		Devices:   []message.DeviceID{anna},
 		Customers: []string{"bertil"},
+		Groups:    []int{1, 255},
 		At:        time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
 	}
 	cardPolicy = CardPolicy{
 		Device:   anna,
 		Customer: "anna",
+		Group:    2,
 		Policy:   policy,
 		Ceilings: policy,
 		Seen:     1,

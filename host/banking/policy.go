@@ -3,6 +3,7 @@ package banking
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,24 +23,28 @@ type PolicyOrder struct {
 
 	// Everyone says that it is for all cards in use, and for those that are issued later.
 	Everyone bool
-	// Devices and Customers are for whom it is otherwise: single devices, and the cards in use of
-	// customers, also those that they get later.
+	// Devices, Customers and Groups are for whom it is otherwise: single devices, and the cards in
+	// use of customers and of groups of people, 1 to 255, also those that they get later.
 	Devices   []message.DeviceID
 	Customers []string
+	Groups    []int
 
 	At time.Time // when it was ordered; given by the intermediary
 }
 
 // Check refuses an order that says nothing, or not for whom. Errors: [ErrMalformed].
 func (o PolicyOrder) Check() error {
-	named := len(o.Devices) + len(o.Customers)
+	named := len(o.Devices) + len(o.Customers) + len(o.Groups)
 	switch {
 	case o.Key == "" || o.By == "":
 		return Refuse(ErrMalformed,
 			"intermediary: a policy is ordered by somebody, under a key: name both")
 	case o.Everyone == (named > 0):
 		return Refuse(ErrMalformed, "intermediary: policy order %s: give it for everyone, or for "+
-			"the devices and customers that are named", o.Key)
+			"the devices, customers and groups that are named", o.Key)
+	case slices.ContainsFunc(o.Groups, func(g int) bool { return g < 1 || g > math.MaxUint8 }):
+		return Refuse(ErrMalformed, "intermediary: policy order %s: groups %v: give numbers of 1 "+
+			"to %d", o.Key, o.Groups, math.MaxUint8)
 	}
 	if _, err := o.Policy.Bytes(); err != nil {
 		return Refuse(ErrMalformed, "intermediary: policy order %s: %v", o.Key, err)
@@ -47,10 +52,11 @@ func (o PolicyOrder) Check() error {
 	return nil
 }
 
-// Sorted returns the order with each device and customer once, in the order of their names.
+// Sorted returns the order with each device, customer and group once, in the order of their names.
 func (o PolicyOrder) Sorted() PolicyOrder {
 	o.Devices = slices.Compact(slices.Sorted(slices.Values(o.Devices)))
 	o.Customers = slices.Compact(slices.Sorted(slices.Values(o.Customers)))
+	o.Groups = slices.Compact(slices.Sorted(slices.Values(o.Groups)))
 	return o
 }
 
@@ -61,6 +67,7 @@ type CardPolicy struct {
 	Policy   message.Policy // that it shall have, with its version
 	Ceilings message.Policy // written into the card for good
 	Seen     uint16         // version that the card showed at its last synchronisation
+	Group    uint8          // of people that its owner belongs to, 0 for none
 	InUse    bool           // neither reported lost nor ended, as the notary said last
 }
 
@@ -130,8 +137,12 @@ type policyOrderJSON struct {
 	Everyone  bool               `json:"everyone,omitempty"`
 	Devices   []message.DeviceID `json:"devices,omitempty"`
 	Customers []string           `json:"customers,omitempty"`
+	Groups    []int              `json:"groups,omitempty"`
 	At        time.Time          `json:"at"`
 }
+
+// JSONShape returns what is sent of an order.
+func (PolicyOrder) JSONShape() any { return policyOrderJSON{} }
 
 // MarshalJSON writes the policy as the card gets it.
 func (o PolicyOrder) MarshalJSON() ([]byte, error) {
@@ -140,7 +151,7 @@ func (o PolicyOrder) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(policyOrderJSON{o.Key, o.By, o.Preset, policy, o.Everyone, o.Devices,
-		o.Customers, o.At})
+		o.Customers, o.Groups, o.At})
 }
 
 // UnmarshalJSON reads the policy as the card does.
@@ -150,7 +161,8 @@ func (o *PolicyOrder) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	policy, err := message.ParsePolicy(in.Policy)
-	*o = PolicyOrder{in.Key, in.By, in.Preset, policy, in.Everyone, in.Devices, in.Customers, in.At}
+	*o = PolicyOrder{in.Key, in.By, in.Preset, policy, in.Everyone, in.Devices, in.Customers,
+		in.Groups, in.At}
 	return err
 }
 
@@ -160,8 +172,12 @@ type cardPolicyJSON struct {
 	Policy   []byte           `json:"policy,omitempty"`   // content of DO CB
 	Ceilings []byte           `json:"ceilings,omitempty"` // content of DO CB
 	Seen     uint16           `json:"seen"`
+	Group    uint8            `json:"group,omitempty"`
 	InUse    bool             `json:"in_use"`
 }
+
+// JSONShape returns what is sent of a card's policy.
+func (CardPolicy) JSONShape() any { return cardPolicyJSON{} }
 
 // MarshalJSON writes the policies as cards get them.
 func (c CardPolicy) MarshalJSON() ([]byte, error) {
@@ -173,7 +189,8 @@ func (c CardPolicy) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(cardPolicyJSON{c.Device, c.Customer, policy, ceilings, c.Seen, c.InUse})
+	return json.Marshal(cardPolicyJSON{c.Device, c.Customer, policy, ceilings, c.Seen, c.Group,
+		c.InUse})
 }
 
 // UnmarshalJSON reads the policies as cards do.
@@ -187,6 +204,6 @@ func (c *CardPolicy) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	ceilings, err := message.ParsePolicy(in.Ceilings)
-	*c = CardPolicy{in.Device, in.Customer, policy, ceilings, in.Seen, in.InUse}
+	*c = CardPolicy{in.Device, in.Customer, policy, ceilings, in.Seen, in.Group, in.InUse}
 	return err
 }

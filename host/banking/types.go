@@ -25,6 +25,7 @@ type Device struct {
 	Ceilings    []byte         // write-once ceilings of a card (content of CB); nil for a terminal
 	Slots       uint8          // of a card's log; 0 for a terminal
 	Policy      message.Policy // that the device shall have
+	Group       uint8          // of people that a card's owner belongs to; 0 leaves it as it is
 }
 
 // FirstCrisis is what a new card knows of crisis orders, so that it takes none that is over.
@@ -91,6 +92,9 @@ type customerJSON struct {
 	App  []byte `json:"app,omitempty"` // the point, 65 bytes
 }
 
+// JSONShape returns what is sent of a customer.
+func (Customer) JSONShape() any { return customerJSON{} }
+
 // MarshalJSON writes the app's key as its point.
 func (c Customer) MarshalJSON() ([]byte, error) {
 	point, err := signature.Point(c.App)
@@ -119,7 +123,11 @@ type deviceJSON struct {
 	Ceilings    []byte           `json:"ceilings,omitempty"`
 	Slots       uint8            `json:"slots,omitempty"`
 	Policy      []byte           `json:"policy,omitempty"` // content of DO CB
+	Group       uint8            `json:"group,omitempty"`
 }
+
+// JSONShape returns what is sent of a device.
+func (Device) JSONShape() any { return deviceJSON{} }
 
 // MarshalJSON writes the policy as the card gets it.
 func (d Device) MarshalJSON() ([]byte, error) {
@@ -128,7 +136,7 @@ func (d Device) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(deviceJSON{d.ID, d.Customer, d.Certificate, d.PINPoint, d.Ceilings, d.Slots,
-		policy})
+		policy, d.Group})
 }
 
 // UnmarshalJSON reads the policy as the card does.
@@ -138,6 +146,7 @@ func (d *Device) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	policy, err := message.ParsePolicy(in.Policy)
-	*d = Device{in.ID, in.Customer, in.Certificate, in.PINPoint, in.Ceilings, in.Slots, policy}
+	*d = Device{in.ID, in.Customer, in.Certificate, in.PINPoint, in.Ceilings, in.Slots, policy,
+		in.Group}
 	return err
 }

@@ -129,7 +129,8 @@ func (h Held) Take(
 	return h, nil
 }
 
-// takeKey takes a crisis key that is newer than the one that is held.
+// takeKey takes a crisis key that is newer than the one that is held: it ends later, or a later
+// root has certified it.
 func (h Held) takeKey(root *cvc.Certificate, encoded []byte) (Held, error) {
 	if len(encoded) == 0 {
 		return h, nil
@@ -144,7 +145,7 @@ func (h Held) takeKey(root *cvc.Certificate, encoded []byte) (Held, error) {
 			return h, fmt.Errorf("%w (%s is known with another key)", ErrFalse, key.Holder)
 		}
 		return h, nil
-	case !key.Expiry.After(h.CrisisKey.Expiry):
+	case !key.Expiry.After(h.CrisisKey.Expiry) && key.Authority <= h.CrisisKey.Authority:
 		return h, fmt.Errorf("%w (%s; the newest known is %s)", ErrOldKey, key.Holder,
 			h.CrisisKey.Holder)
 	}

@@ -35,6 +35,7 @@ func (w *world) addTerminal(at message.Name) *merchantTerminal {
 			DB: w.open("terminal", schema), Clock: w.clock, Random: w.random("terminal"),
 			Signer: identity.Signer, Certificate: identity.Encoded,
 			CA: b.ca.Encoded, Root: w.root.Encoded, Authorities: w.authorities(),
+			Notary:     w.notary.Encoded,
 			JournalKey: terminal.JournalKey{1, 2, 3},
 			Policy:     policy, Link: w.terminalLink(b),
 		}}

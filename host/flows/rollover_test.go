@@ -268,3 +268,45 @@ func TestEndedRootOnCardAndHost(t *testing.T) {
 	w.audit("nothing has changed")
 	w.load(anna, 5*money.Krona)
 }
+
+// TestCAsReachTerminalsAndPhones: that of a bank which has joined after they were issued, and that
+// of another bank by the next root, come with their synchronisation and stay.
+func TestCAsReachTerminalsAndPhones(t *testing.T) {
+	w := newWorld(t)
+	anna := w.addPerson("anna", "SENORDIC", "00000001", 500*money.Krona)
+	merchant := w.addTerminal("SEFJORDB")
+	w.load(anna, 100*money.Krona)
+	knew := w.authorities()
+	w.addBank("SEVASTRA", w.today().AddDays(10*365))
+	vera := w.addPerson("vera", "SEVASTRA", "00000002", 500*money.Krona)
+	w.load(vera, 100*money.Krona)
+	sell := func() error {
+		sale, err := merchant.Ask(w.ctx, money.Krona)
+		require.NoError(t, err)
+		_, err = merchant.Take(w.ctx, sale.Number, vera.reader(), block(t, rightPIN))
+		return err
+	}
+	require.ErrorContains(t, sell(),
+		"issued under SEVASTRA00001, which this terminal does not know")
+	_, err := merchant.Synchronise(w.ctx)
+	require.NoError(t, err)
+	require.NoError(t, sell())
+	w.restartTerminal()
+	require.NoError(t, sell(), "kept")
+
+	// To whoever only reads QR codes the CA is what the phone knows.
+	require.Len(t, knew, 2)
+	w.startPhoneKnowing(anna, knew)
+	fromVera := func() error {
+		asked, err := vera.phone.Request(w.ctx, vera.tap(t), money.Krona, "")
+		require.NoError(t, err)
+		asked.Authority = nil
+		_, err = anna.phone.Complete(asked)
+		return err
+	}
+	require.Error(t, fromVera())
+	w.sync(anna)
+	require.NoError(t, fromVera())
+	w.startPhoneKnowing(anna, knew)
+	require.NoError(t, fromVera(), "kept")
+}

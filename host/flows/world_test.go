@@ -323,11 +323,17 @@ func (w *world) install(o personalization.Order) *emulated.Card {
 // startPhone starts the app on its journal.
 func (w *world) startPhone(p *person) {
 	w.t.Helper()
+	w.startPhoneKnowing(p, w.authorities())
+}
+
+// startPhoneKnowing starts the app, which has the certificates of some CAs.
+func (w *world) startPhoneKnowing(p *person, authorities [][]byte) {
+	w.t.Helper()
 	var err error
 	p.phone, err = wallet.New(w.ctx, wallet.Config{
 		DB: p.journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID,
 		Certificate: p.device.Certificate,
-		CA:          p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(),
+		CA:          p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: authorities,
 		Intermediary: w.walletLink(p.bank),
 	})
 	require.NoError(w.t, err)

@@ -20,8 +20,9 @@ import (
 //
 //  1. The device is kept, so that its synchronisations are accepted.
 //  2. The notary registers id and key, once for ever.
+//  3. So is a card's group, if it comes with one.
 //
-// A cut between the two is repaired by the same call; the same device again is
+// A cut between them is repaired by the same call; the same device again is
 // fine, with a later certificate too. Errors: [banking.ErrMalformed], also for ceilings that no
 // card is installed with, [banking.ErrNoCustomer], [banking.ErrTaken], [banking.ErrSecondCard],
 // those of the notary's Register.
@@ -55,8 +56,11 @@ func (i *Intermediary) AddDevice(ctx context.Context, d banking.Device) error {
 	if err := i.storeDevice(ctx, d, certificate, others); err != nil {
 		return err
 	}
-	return i.notary.Register(ctx, notary.Registration{Certificate: d.Certificate, Owner: d.Customer,
-		Ceilings: d.Ceilings, Slots: d.Slots})
+	if err := i.notary.Register(ctx, notary.Registration{Certificate: d.Certificate,
+		Owner: d.Customer, Ceilings: d.Ceilings, Slots: d.Slots}); err != nil || d.Group == 0 {
+		return err
+	}
+	return i.SetGroup(ctx, d.ID, d.Group)
 }
 
 // storeDevice keeps a device, or the later certificate of one that is kept, for the
@@ -124,9 +128,9 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 	}
 	var policy []byte
 	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint,
-		&d.Ceilings, &d.Slots, &policy, &d.blockWanted, &d.resetIn, &d.unpairIn},
-		`SELECT customer, role, certificate, pin_point, ceilings, slots, policy, block_wanted,
-			reset_in, unpair_in FROM device WHERE id = $1`, id)
+		&d.Ceilings, &d.Slots, &policy, &d.blockWanted, &d.resetIn, &d.unpairIn,
+		&d.Group}, `SELECT customer, role, certificate, pin_point, ceilings, slots, policy,
+		block_wanted, reset_in, unpair_in, people FROM device WHERE id = $1`, id)
 	if err == nil && !found {
 		return d, fmt.Errorf("device %q: %w", id, banking.ErrNoDevice)
 	}

@@ -35,7 +35,11 @@ func (i *Intermediary) instruct(
 		}
 		order := fmt.Sprintf("%s/%d", s.device.ID, instruction.Sequence)
 		if wanted {
-			if reason := s.refusalOf(instruction.Policy, load.amount); reason != "" {
+			most, err := s.mostBalance(instruction)
+			if err != nil {
+				return err
+			}
+			if reason := s.refusalOf(most, load.amount); reason != "" {
 				answer.Refused = reason
 				if err := i.refuseLoad(ctx, load, reason); err != nil {
 					return err
@@ -119,10 +123,38 @@ func (s deviceSituation) actions() message.Actions {
 	return actions
 }
 
+// mostBalance returns what the device may hold after an Instruction, as the device finds it: by the
+// policy, raised by the crisis order that it holds and keeps, on the Instruction's date.
+func (s deviceSituation) mostBalance(i *message.Instruction) (money.Ore, error) {
+	most := i.Policy.MaxBalance
+	if s.state.OrderHeld == (message.Hash{}) || s.outstanding.Crisis.Order == nil ||
+		s.device.Ceilings == nil {
+		return most, nil
+	}
+	order, err := message.Parse[message.CrisisOrder](s.outstanding.Crisis.Order)
+	if err != nil {
+		return 0, fmt.Errorf("intermediary: crisis order of the notary: %w", err)
+	}
+	identity, err := message.Identity(order)
+	if err != nil {
+		return 0, fmt.Errorf("intermediary: crisis order of the notary: %w", err)
+	}
+	ceilings, err := message.ParsePolicy(s.device.Ceilings)
+	if err != nil {
+		return 0, fmt.Errorf("intermediary: ceilings of %s: %w", s.device.ID, err)
+	}
+	row, fits := order.Row(s.device.ID.Name(), i.Group)
+	if identity != s.state.OrderHeld || order.Number < i.OrderNumber || !fits ||
+		!order.CountsOn(i.Date) {
+		return most, nil
+	}
+	return row.Raise(i.Policy, ceilings).MaxBalance, nil
+}
+
 // refusalOf returns why the device cannot take a credit of this amount, or "" if it can. A device
 // that reports false open requests only harms itself: the card checks again, and its Confirmation
 // reports the outcome.
-func (s deviceSituation) refusalOf(policy message.Policy, amount money.Ore) string {
+func (s deviceSituation) refusalOf(most, amount money.Ore) string {
 	switch {
 	case s.outstanding.Status != notary.Active || s.device.blockWanted ||
 		s.state.LifeCycle != spec.Active:
@@ -138,10 +170,10 @@ func (s deviceSituation) refusalOf(policy message.Policy, amount money.Ore) stri
 	for _, open := range s.state.OpenRequests {
 		held += open.Amount
 	}
-	if room := policy.MaxBalance - held; amount > room {
+	if room := most - held; amount > room {
 		return fmt.Sprintf("%s do not fit: the device may hold %s and holds or expects %s: load "+
 			"at most %s",
-			amount, policy.MaxBalance, held, max(room, 0))
+			amount, most, held, max(room, 0))
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package intermediary
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ekrona/apdu/message"
 	"ekrona/host/notary"
@@ -24,6 +25,19 @@ func (i *Intermediary) ReportLost(ctx context.Context, id message.DeviceID) erro
 		return err
 	}
 	return i.notary.ReportLost(ctx, id)
+}
+
+// HonouredUntil returns until when claims on a device are honoured that was reported lost: then
+// [Intermediary.End] ends it. It is zero for another device. Errors: [banking.ErrNoDevice], the
+// notary's.
+func (i *Intermediary) HonouredUntil(
+	ctx context.Context, id message.DeviceID,
+) (time.Time, error) {
+	if _, err := device(ctx, i.db, id); err != nil {
+		return time.Time{}, err
+	}
+	outstanding, err := i.notary.Outstanding(ctx, id)
+	return outstanding.HonouredUntil, err
 }
 
 // revokedPage is how many devices of the revocation list one page has.

@@ -19,12 +19,15 @@ import (
 const covered = `(device.ceilings IS NOT NULL AND device.in_use AND
 	EXISTS (SELECT 1 FROM policy_order o WHERE o.version = $1 AND o.everyone)
 	OR EXISTS (SELECT 1 FROM policy_target t WHERE t.version = $1 AND (t.device = device.id OR
-	t.customer = device.customer AND device.ceilings IS NOT NULL AND device.in_use)))`
+	t.customer = device.customer AND device.ceilings IS NOT NULL AND device.in_use))
+	OR device.ceilings IS NOT NULL AND device.in_use AND EXISTS (SELECT 1 FROM policy_group g
+	WHERE g.version = $1 AND g.people = device.people))`
 
 // SetPolicy carries out an order to give devices other limits, in one transaction: the order is
 // kept under the next version, and each of its devices gets it with its next Instruction. A cut
 // leaves nothing, or all of it; the same order again gives the same version. Cards that are issued
-// later get the latest order that is for everyone or for their owner, lowered to their ceilings.
+// later get the latest order that is for everyone, for their owner or for the owner's group,
+// lowered to their ceilings.
 // Errors: [banking.ErrMalformed], [banking.ErrNoDevice], [banking.ErrNoCustomer],
 // [banking.ErrTaken], [banking.ErrPolicy].
 func (i *Intermediary) SetPolicy(
@@ -112,6 +115,12 @@ func placePolicy(ctx context.Context, tx *sql.Tx, o banking.PolicyOrder) error {
 			return err
 		}
 	}
+	for _, group := range o.Groups {
+		if err := store.Exec(ctx, tx, `INSERT INTO policy_group (version, people) VALUES ($1, $2)`,
+			version, group); err != nil {
+			return fmt.Errorf("intermediary: policy order %s: %w", o.Key, err)
+		}
+	}
 	if err := underCeilings(ctx, tx, o.Policy); err != nil {
 		return err
 	}
@@ -159,8 +168,8 @@ func underCeilings(ctx context.Context, tx *sql.Tx, policy message.Policy) error
 }
 
 // policyOfNew returns the policy that a device shall have which is made known: the one that it
-// comes with, or for a card the latest order for everyone or its owner, as far as its ceilings
-// allow it.
+// comes with, or for a card the latest order for everyone, its owner or the owner's group, as far
+// as its ceilings allow it.
 func policyOfNew(ctx context.Context, tx *sql.Tx, d banking.Device) (message.Policy, error) {
 	if d.Ceilings == nil {
 		return d.Policy, nil
@@ -168,7 +177,8 @@ func policyOfNew(ctx context.Context, tx *sql.Tx, d banking.Device) (message.Pol
 	var encoded []byte
 	ordered, err := store.Get(ctx, tx, store.Into{&encoded}, `SELECT policy FROM policy_order o
 		WHERE everyone OR EXISTS (SELECT 1 FROM policy_target t WHERE t.version = o.version AND
-		t.customer = $1) ORDER BY version DESC LIMIT 1`, d.Customer)
+		t.customer = $1) OR EXISTS (SELECT 1 FROM policy_group g WHERE g.version = o.version AND
+		g.people = $2) ORDER BY version DESC LIMIT 1`, d.Customer, int64(d.Group))
 	if err != nil || !ordered {
 		return d.Policy, err
 	}
@@ -243,6 +253,10 @@ func policyOrders(
 			return err
 		}, `SELECT device, customer FROM policy_target WHERE version = $1
 			ORDER BY device, customer`, int64(o.Policy.Version))
+		if err == nil {
+			o.Groups, err = store.Column[int](ctx, tx, `SELECT people FROM policy_group
+				WHERE version = $1 ORDER BY people`, int64(o.Policy.Version))
+		}
 		if err != nil {
 			return nil, fmt.Errorf("intermediary: policy order %s: %w", o.Key, err)
 		}
@@ -261,7 +275,7 @@ func (i *Intermediary) CardPolicies(
 	return store.All(ctx, i.db, func(row store.Row) (c banking.CardPolicy, err error) {
 		var policy, ceilings []byte
 		if err := row.Scan(&c.Device, &c.Customer, &policy, &ceilings, &c.Seen,
-			&c.InUse); err != nil {
+			&c.Group, &c.InUse); err != nil {
 			return c, err
 		}
 		if c.Policy, err = message.ParsePolicy(policy); err != nil {
@@ -269,8 +283,8 @@ func (i *Intermediary) CardPolicies(
 		}
 		c.Ceilings, err = message.ParsePolicy(ceilings)
 		return c, err
-	}, `SELECT id, customer, policy, ceilings, policy_seen, in_use FROM device WHERE ceilings IS NOT
-		NULL AND id > $1 ORDER BY id LIMIT $2`, after, limit)
+	}, `SELECT id, customer, policy, ceilings, policy_seen, people, in_use FROM device
+		WHERE ceilings IS NOT NULL AND id > $1 ORDER BY id LIMIT $2`, after, limit)
 }
 
 func checkPage(limit int) error {

@@ -42,6 +42,7 @@ func (i *Intermediary) Open(
 		return session.Opening{}, err
 	}
 	opening := session.Opening{Trust: i.trust(), Crisis: outstanding.Crisis}
+	opening.Trust.Authorities = outstanding.CAs
 	for _, h := range outstanding.Handovers {
 		opening.Pending = append(opening.Pending,
 			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,
@@ -122,6 +123,14 @@ func (i *Intermediary) Report(
 	}
 	if answer.Refused, err = i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
 		return session.Answer{}, err
+	}
+	if outstanding.Group != d.Group { // by a restored backup, or a cut
+		if err := i.noteGroup(ctx, id, outstanding.Group); err != nil {
+			return session.Answer{}, err
+		}
+		if d, err = device(ctx, i.db, id); err != nil {
+			return session.Answer{}, err
+		}
 	}
 	if answer.Instruction = outstanding.Instruction; answer.Instruction == nil {
 		err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)

@@ -31,6 +31,8 @@ const (
 	Receipts     Kind = "receipts"      // a terminal's sales until it synchronises
 	Sum          Kind = "sum"           // what a terminal may take until it synchronises
 	PayerSum     Kind = "payer-sum"     // what it may take from one card until then
+	PIN          Kind = "pin"           // tries that a card's PIN has left, after a wrong one
+	PINBlocked   Kind = "pin-blocked"   // none is left
 )
 
 // Owner is whose limit it is.
@@ -92,15 +94,32 @@ func (r *Reached) Unwrap() error { return r.Cause }
 // English returns the line for a developer.
 func (r *Reached) English() string {
 	row := texts[r.Limit]
+	unit := pick(row.unit.en != "", " "+row.unit.en, "")
 	return fmt.Sprintf(row.reached.en, owners[r.Whose].en) +
-		r.numbers(" (at most %s", "; %s left)", " (%s left)") + ": " + row.remedy(r.Whose).en
+		r.numbers(" (at most %s", "; %s"+unit+" left)", " (%s"+unit+" left)") + ": " +
+		row.remedy(r.Whose).en + pick(r.isOnPhone(), onPhone.en, "")
 }
 
 // Swedish returns the line for a customer.
 func (r *Reached) Swedish() string {
 	row := texts[r.Limit]
+	unit := pick(row.unit.sv != "", " "+row.unit.sv, "")
 	return fmt.Sprintf(row.reached.sv, owners[r.Whose].sv) +
-		r.numbers(" (högst %s", "; %s kvar)", " (%s kvar)") + ": " + row.remedy(r.Whose).sv
+		r.numbers(" (högst %s", "; %s"+unit+" kvar)", " (%s"+unit+" kvar)") + ": " +
+		row.remedy(r.Whose).sv + pick(r.isOnPhone(), onPhone.sv, "")
+}
+
+func pick(first bool, one, other string) string {
+	if first {
+		return one
+	}
+	return other
+}
+
+// isOnPhone reports whether the payer's phone shows the numbers that are not known here: a card
+// tells a terminal which limit stops a payment, and its owner alone how much is left.
+func (r *Reached) isOnPhone() bool {
+	return r.Whose == Payer && !r.Most.known && !r.Left.known && r.Limit != PINBlocked
 }
 
 // numbers writes what is known of the limit: the most, then what is left.
@@ -184,20 +203,24 @@ func (n Near) MarshalJSON() ([]byte, error) {
 var ofStatus = map[apdu.StatusWord]Kind{
 	spec.SWFunds: Funds, spec.SWPaymentLimit: Payment, spec.SWBalanceLimit: Balance,
 	spec.SWSpentLimit: Spent, spec.SWTransactionLimit: Transactions,
-	spec.SWOpenRequests: OpenRequests, spec.SWLogFull: Log,
+	spec.SWOpenRequests: OpenRequests, spec.SWLogFull: Log, spec.SWPINBlocked: PINBlocked,
+	spec.SWPINWrong: PINBlocked, // that was the last try
 }
 
-// OfCard returns a card's refusal for a limit as [*Reached], and any other error as it is. whose
-// says whose card it is: the status word alone does not.
+// OfCard returns a card's refusal for a limit, or for a wrong PIN, as [*Reached], and any other
+// error as it is. whose says whose card it is: the status word alone does not.
 func OfCard(err error, whose Owner) error {
 	var word apdu.StatusWord
 	var reached *Reached
 	if !errors.As(err, &word) || errors.As(err, &reached) {
 		return err
 	}
-	kind, limited := ofStatus[word]
-	if !limited {
-		return err
+	if kind, limited := ofStatus[word]; limited {
+		return &Reached{Limit: kind, Whose: whose, Cause: err}
 	}
-	return &Reached{Limit: kind, Whose: whose, Cause: err}
+	var left apdu.TriesLeft
+	if errors.As(err, &left) {
+		return &Reached{Limit: PIN, Whose: whose, Left: Count(left), Cause: err}
+	}
+	return err
 }

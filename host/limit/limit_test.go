@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona/apdu"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
 	"ekrona/applet/client"
@@ -17,7 +18,7 @@ import (
 // TestEveryLimitHasItsWordsInBothLanguages: no limit of any owner leaves a hole in a sentence.
 func TestEveryLimitHasItsWordsInBothLanguages(t *testing.T) {
 	kinds := []Kind{Funds, Payment, Balance, Transactions, Spent, OpenRequests, Log, Receipts,
-		Sum, PayerSum}
+		Sum, PayerSum, PIN, PINBlocked}
 	require.Len(t, texts, len(kinds))
 	for _, kind := range kinds {
 		for whose := range owners {
@@ -40,10 +41,28 @@ func TestOfCardSaysWhoseLimitItIs(t *testing.T) {
 	assert.Contains(t, payee.Error(), "the payee's card's payments without the network")
 	assert.True(t, client.Is(payer, spec.SWTransactionLimit), "the refusal stays what it is")
 	assert.Equal(t, payer, OfCard(payer, Payee), "the first to say so knows")
+	assert.Contains(t, payer.Error(), "its owner's phone shows how much is possible")
 	other := &client.Refusal{Variant: refused.Variant, SW: spec.SWSecurity}
 	assert.Equal(t, error(other), OfCard(other, Payer))
 	plain := errors.New("no card")
 	assert.Equal(t, plain, OfCard(plain, Payer))
+}
+
+// A wrong PIN says how many tries are left; the last one, that there is none.
+func TestAWrongPINSaysHowManyTriesAreLeft(t *testing.T) {
+	refused := &client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWPINWrong + 2}
+	var reached *Reached
+	require.ErrorAs(t, OfCard(refused, Payer), &reached)
+	assert.Equal(t, "the payer's card's PIN was not the right one (2 tries left): enter the right "+
+		"one; after the last try it is blocked (the card answered 63C2)", reached.Error())
+	assert.Equal(t, "betalarens korts PIN-kod var fel (2 försök kvar): ange rätt kod; efter det "+
+		"sista försöket spärras den", reached.Swedish())
+	for _, blocked := range []apdu.StatusWord{spec.SWPINWrong, spec.SWPINBlocked} {
+		refused.SW = blocked
+		require.ErrorAs(t, OfCard(refused, Payer), &reached)
+		assert.Equal(t, PINBlocked, reached.Limit)
+		assert.NotContains(t, reached.English(), "left")
+	}
 }
 
 func TestNumbersAreShownAsFarAsTheyAreKnown(t *testing.T) {

@@ -13,9 +13,14 @@ var owners = map[Owner]line{
 // text is the words of a limit. In reached, %s is whose it is.
 type text struct {
 	name, reached line
+	unit          line           // of what is left, where a number alone says too little
 	remedies      map[Owner]line // where it depends on whose it is
 	otherwise     line
 }
+
+// onPhone follows the remedy for a payer's card whose numbers are not known.
+var onPhone = line{"; its owner's phone shows how much is possible",
+	"; i ägarens telefon syns hur mycket som går"}
 
 func (t text) remedy(whose Owner) line {
 	if own, there := t.remedies[whose]; there {
@@ -93,6 +98,20 @@ var texts = map[Kind]text{
 			"%s summa från det här kortet utan uppkoppling har inte plats för beloppet"},
 		otherwise: line{"ask for less or for another card, or synchronise the terminal first",
 			"ta ett lägre belopp eller ett annat kort, eller koppla först upp terminalen"},
+	},
+	PIN: {
+		name: line{"PIN", "PIN-kod"}, unit: line{"tries", "försök"},
+		reached: line{"%s PIN was not the right one", "%s PIN-kod var fel"},
+		otherwise: line{"enter the right one; after the last try it is blocked",
+			"ange rätt kod; efter det sista försöket spärras den"},
+	},
+	PINBlocked: {
+		name: line{"PIN", "PIN-kod"}, unit: line{"tries", "försök"},
+		reached: line{"%s PIN is blocked", "%s PIN-kod är spärrad"},
+		remedies: map[Owner]line{Payer: {
+			"pay with another card; this one's owner sets a new PIN by the PUK",
+			"betala med ett annat kort; det här kortets ägare väljer en ny kod med PUK-koden"}},
+		otherwise: line{"set a new PIN by the PUK", "välj en ny kod med PUK-koden"},
 	},
 	Sum: {
 		name: line{"sum without the network", "summa utan uppkoppling"},

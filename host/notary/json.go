@@ -20,6 +20,9 @@ type answer struct {
 	Refused *remote.Problem `json:"refused,omitempty"`
 }
 
+// JSONShape returns what is sent of an answer.
+func (Answer) JSONShape() any { return answer{} }
+
 // MarshalJSON writes Err with its code.
 func (a Answer) MarshalJSON() ([]byte, error) {
 	out := answer{Held: a.Held, Payment: a.Payment}

@@ -53,13 +53,14 @@ var (
 		Cloned:     true,
 	}
 	outstanding = Outstanding{
-		Instruction: []byte{0x6F},
-		Order:       "00ff",
-		NextSeq:     3,
-		AckedATC:    5,
-		HeldATC:     7,
-		HeldHead:    message.Hash{1},
-		Status:      Reported,
+		Instruction:   []byte{0x6F},
+		Order:         "00ff",
+		NextSeq:       3,
+		AckedATC:      5,
+		HeldATC:       7,
+		HeldHead:      message.Hash{1},
+		Status:        Reported,
+		HonouredUntil: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
 		Handovers: []Handover{
 			{Payment: []byte{1}, PayerCertificate: []byte{2}, PayerCA: []byte{3}},
 		},
@@ -67,6 +68,7 @@ var (
 		Group:       2,
 		LastGroup:   1,
 		Crisis:      crisis.Carried{Order: []byte{1}, CrisisKey: []byte{2}, Notary: []byte{3}},
+		CAs:         [][]byte{{4}},
 	}
 	crisisSigning = CrisisSigning{Order: []byte{1}, CrisisKey: []byte{2}, By: "eva"}
 	crisisReport  = CrisisReport{

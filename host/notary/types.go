@@ -114,12 +114,15 @@ type Outstanding struct {
 	Order       OrderKey `json:"order,omitempty"`
 	// NextSeq is the instrSeq that the next Instruction must carry; 0 while one is
 	// outstanding.
-	NextSeq   uint32       `json:"next_seq"`
-	AckedATC  uint32       `json:"acked_atc"` // what the last co-signed Instruction acknowledged
-	HeldATC   uint32       `json:"held_atc"`  // what the next one may acknowledge
-	HeldHead  message.Hash `json:"held_head"` // the head at HeldATC
-	Status    Status       `json:"status"`    // of the device
-	Handovers []Handover   `json:"handovers,omitempty"`
+	NextSeq  uint32       `json:"next_seq"`
+	AckedATC uint32       `json:"acked_atc"` // what the last co-signed Instruction acknowledged
+	HeldATC  uint32       `json:"held_atc"`  // what the next one may acknowledge
+	HeldHead message.Hash `json:"held_head"` // the head at HeldATC
+	Status   Status       `json:"status"`    // of the device
+	// HonouredUntil is until when claims on a device that was reported lost are honoured; then its
+	// intermediary may end it.
+	HonouredUntil time.Time  `json:"honoured_until,omitzero"`
+	Handovers     []Handover `json:"handovers,omitempty"`
 	// LowestOrder and Group are what the next Instruction must name: the lowest number of a crisis
 	// order that counts, and the group of people that the device's owner belongs to.
 	LowestOrder uint32 `json:"lowest_order"`
@@ -127,6 +130,8 @@ type Outstanding struct {
 	LastGroup   uint8  `json:"last_group"` // that the last Instruction named
 	// Crisis is the newest crisis order that is not over, for the device and whoever meets it.
 	Crisis crisis.Carried `json:"crisis"`
+	// CAs are the certificates (7F21) of the CAs of all intermediaries that have joined.
+	CAs [][]byte `json:"cas,omitempty"`
 }
 
 // Position is where the notary knows a device's journal to be.

@@ -26,12 +26,21 @@ import (
 	"ekrona/host/clock"
 	"ekrona/host/lockfile"
 	"ekrona/host/remote"
+	"ekrona/host/service/link"
 	"ekrona/host/store"
+	"ekrona/personalization/pki"
 )
 
-// Dial returns the link to another party from the address in the settings. It opens nothing: the
-// first call fails when the party is not there.
-type Dial func(address string) remote.Transport
+// Caller is who calls another party: what signs its requests where they go over the network, and
+// the folder whose roots it trusts there.
+type Caller struct {
+	link.Signer
+	Trust pki.Folder
+}
+
+// Dial returns a caller's link to another party from the address in the settings. It opens nothing:
+// the first call fails when the party is not there.
+type Dial func(address string, by Caller) remote.Transport
 
 // Environment is what a party receives besides its folder.
 type Environment struct {

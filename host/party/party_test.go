@@ -77,6 +77,29 @@ func TestDamagedSettingsAreNamed(t *testing.T) {
 	}
 }
 
+// Settings that cannot be read are named with the line, and without a type of ours.
+func TestUnreadableSettingsAreNamed(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, SettingsFile)
+	for content, want := range map[string]string{
+		"party: [":                       "line 1: did not find expected node content",
+		"party: phone\nparty: phone\n":   `line 2: mapping key "party" already defined at line 1`,
+		"party: phone\ncolor: blue\n":    "line 2: field color not found",
+		"party: phone\nyears: four\n":    "line 2: not what belongs here `four`",
+		"party: phone\nyears: [4]\na: b": "line 2: not what belongs here",
+		"just text":                      "line 1: not what belongs here `just text`",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		var settings struct {
+			Party Kind `yaml:"party"`
+			Years int  `yaml:"years"`
+		}
+		err := Peek(folder).Read(Phone, &settings)
+		require.EqualError(t, err, "settings "+path+": "+want+
+			": correct the file, or restore it from its backup")
+	}
+}
+
 // A file that was emptied or damaged is named, with what to do: nothing is begun anew.
 func TestEmptiedAndDamagedFilesAreNamed(t *testing.T) {
 	schema := store.Schema{Name: "boxes", Files: fstest.MapFS{"00001_first.sql": {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func (f *Folder) Read(kind Kind, into any) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("settings %s: %w", path, err)
+		return unreadable(path, err)
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("settings %s: more than one document: keep one", path)
@@ -90,12 +91,31 @@ func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
 func kindIn(path string, content []byte) (Kind, error) {
 	var h header
 	if err := yaml.Unmarshal(content, &h); err != nil {
-		return "", fmt.Errorf("settings %s: %w", path, err)
+		return "", unreadable(path, err)
 	}
 	if h.Party == "" {
 		return "", lacks(path, "party")
 	}
 	return h.Party, nil
+}
+
+// What the yaml package says of types of ours and its own, which whoever wrote the file does not
+// know.
+var (
+	ownType  = regexp.MustCompile(` (in type|into) .*$`)
+	yamlType = regexp.MustCompile(`cannot unmarshal !!\w+`)
+)
+
+// unreadable names the first thing that is wrong with settings.
+func unreadable(path string, err error) error {
+	what := strings.TrimPrefix(err.Error(), "yaml: ")
+	var several *yaml.TypeError
+	if errors.As(err, &several) && len(several.Errors) > 0 {
+		what = several.Errors[0]
+	}
+	what = yamlType.ReplaceAllString(ownType.ReplaceAllString(what, ""), "not what belongs here")
+	return fmt.Errorf("settings %s: %s: correct the file, or restore it from its backup", path,
+		what)
 }
 
 func lacks(path, field string) error {

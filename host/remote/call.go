@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
 )
 
 // Reply is the answer to a call: the JSON of its value or, when it failed, of a [Problem].
@@ -75,13 +78,24 @@ func Do(ctx context.Context, c Client, name string, request any) error {
 type Server struct {
 	errors Errors
 	log    *slog.Logger
-	calls  map[string]func(ctx context.Context, request []byte) (any, error)
+	calls  map[string]handler
+}
+
+// handler carries out one call.
+type handler struct {
+	Call
+	do func(ctx context.Context, request []byte) (any, error)
+}
+
+// Call is one call of a server, and the types of its request and its answer.
+type Call struct {
+	Name            string
+	Request, Answer reflect.Type
 }
 
 // NewServer returns a server without calls, which reports its failures to nobody.
 func NewServer(contract Errors) *Server {
-	return &Server{contract, slog.New(slog.DiscardHandler),
-		map[string]func(context.Context, []byte) (any, error){}}
+	return &Server{contract, slog.New(slog.DiscardHandler), map[string]handler{}}
 }
 
 // LogTo has the server report to its operator what its callers do not learn: errors that belong to
@@ -96,13 +110,30 @@ func (s *Server) LogTo(log *slog.Logger) *Server {
 
 // Handle adds a call.
 func Handle[Q, A any](s *Server, name string, do func(ctx context.Context, request Q) (A, error)) {
-	s.calls[name] = func(ctx context.Context, body []byte) (any, error) {
-		var request Q
-		if err := Decode(body, &request); err != nil {
-			return nil, s.errors.Malformed(err)
-		}
-		return do(ctx, request)
+	s.calls[name] = handler{Call{name, reflect.TypeFor[Q](), reflect.TypeFor[A]()},
+		func(ctx context.Context, body []byte) (any, error) {
+			var request Q
+			if err := Decode(body, &request); err != nil {
+				return nil, s.errors.Malformed(err)
+			}
+			return do(ctx, request)
+		}}
+}
+
+// Calls returns the calls that a server answers, by their names.
+func (s *Server) Calls() (all []Call) {
+	for _, name := range slices.Sorted(maps.Keys(s.calls)) {
+		all = append(all, s.calls[name].Call)
 	}
+	return all
+}
+
+// Add adds the calls of other servers of the same contract, and returns the server.
+func (s *Server) Add(others ...*Server) *Server {
+	for _, other := range others {
+		maps.Copy(s.calls, other.calls)
+	}
+	return s
 }
 
 // HandleOnly adds a call that has no answer.
@@ -124,14 +155,14 @@ func (s *Server) Call(ctx context.Context, name string, request []byte) (reply R
 			reply, err = failed(Problem{Code: codeFailed})
 		}
 	}()
-	do, known := s.calls[name]
+	call, known := s.calls[name]
 	if !known {
 		return failed(problemOf(s.errors, ErrUnknownCall))
 	}
 	if err := checkSize(len(request)); err != nil {
 		return failed(problemOf(s.errors, s.errors.Malformed(err)))
 	}
-	answer, err := do(ctx, request)
+	answer, err := call.do(ctx, request)
 	if err != nil {
 		p := problemOf(s.errors, err)
 		if p.Code == codeFailed || joined(err) != nil {
@@ -151,3 +182,6 @@ func failed(p Problem) (Reply, error) {
 	body, err := Encode(p)
 	return Reply{Failed: true, Body: body}, err
 }
+
+// Shaped is a type that writes its own JSON: JSONShape returns a value of the type that it writes.
+type Shaped interface{ JSONShape() any }

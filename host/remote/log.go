@@ -16,7 +16,7 @@ func (s *Server) failed(ctx context.Context, name string, err error) {
 	if ctx.Err() != nil {
 		level = slog.LevelInfo
 	}
-	s.log.Log(ctx, level, "call failed", "call", name, "error", oneLine(err.Error()))
+	s.log.Log(ctx, level, "call failed", about(ctx, "call", name, "error", oneLine(err.Error()))...)
 }
 
 // panicked reports a panic and where it came from. Only an error's text is shown: another value may
@@ -26,8 +26,8 @@ func (s *Server) panicked(ctx context.Context, name string, value any) {
 	if err, isError := value.(error); isError {
 		what = oneLine(err.Error())
 	}
-	s.log.Log(ctx, slog.LevelError, "call panicked", "call", name, "panic", what, "at",
-		calledFrom())
+	s.log.Log(ctx, slog.LevelError, "call panicked", about(ctx, "call", name, "panic", what, "at",
+		calledFrom())...)
 }
 
 // maxFrames bounds the functions of a stack in a log.
@@ -53,3 +53,26 @@ func calledFrom() []string {
 
 // oneLine is a text in one line.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// requestID is the key of a request's id in a context.
+type requestID struct{}
+
+// WithRequestID gives the calls that are made for one request an id, by which they are found in the
+// logs of every node that they reach.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestID{}, id)
+}
+
+// RequestID returns the id of the request that a call is made for; empty for none.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestID{}).(string)
+	return id
+}
+
+// about adds the id of the request to what is logged.
+func about(ctx context.Context, fields ...any) []any {
+	if id := RequestID(ctx); id != "" {
+		return append(fields, "request_id", id)
+	}
+	return fields
+}

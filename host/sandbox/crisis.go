@@ -9,9 +9,14 @@ import (
 	"ekrona/personalization/pki"
 )
 
-// CrisisCertificate reads the certificate of the crisis key (7F21). Its key stays where it is.
+// CrisisCertificate reads the certificate of the newest crisis key (7F21). Its key stays where it
+// is.
 func (s *Sandbox) CrisisCertificate() ([]byte, error) {
-	i, err := pki.Open(s.path(crisisFolder), s.options.Random).ReadCertificate(crisisName)
+	name, err := s.crisisKey()
+	if err != nil {
+		return nil, err
+	}
+	i, err := pki.Open(s.path(crisisFolder), s.options.Random).ReadCertificate(name)
 	return i.Encoded, err
 }
 
@@ -25,7 +30,11 @@ func (s *Sandbox) OrderCrisis(
 	if err != nil {
 		return crisis.Carried{}, err
 	}
-	key, err := pki.Open(s.path(crisisFolder), s.options.Random).Identity(ctx, crisisName)
+	name, err := s.crisisKey()
+	if err != nil {
+		return crisis.Carried{}, err
+	}
+	key, err := pki.Open(s.path(crisisFolder), s.options.Random).Identity(ctx, name)
 	if err != nil {
 		return crisis.Carried{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"ekrona/host/crisis"
 	"ekrona/host/notary"
 	"ekrona/host/party"
+	"ekrona/host/terminal"
 )
 
 // crisisWeek is a sandbox whose clock a test moves.
@@ -191,4 +192,24 @@ func TestPhonesCarryNothingThatTheirCardRefuses(t *testing.T) {
 	require.Empty(t, kept.Order)
 	w.sync(anna)
 	require.Equal(t, uint32(1), w.number(anna), "the genuine one comes from the bank")
+}
+
+// TestATerminalIsIssuedWithTheNotary: one that has never synchronised takes the order from a card,
+// and sells for more than its terms allow.
+func TestATerminalIsIssuedWithTheNotary(t *testing.T) {
+	w := newCrisisWeek(t)
+	anna := w.person("anna", money.Krona)
+	b, err := w.Bank(t.Context(), string(Nordic))
+	require.NoError(t, err)
+	_, err = w.IssueTerminal(t.Context(), b, "kiosk")
+	require.NoError(t, err)
+	kiosk, err := w.Merchant(t.Context(), "kiosk")
+	require.NoError(t, err)
+	require.NoError(t, anna.Phone.TakeCrisis(t.Context(), w.order(crisis.DefaultRow())))
+	_, err = anna.Phone.Holdings(t.Context(), tap(t, anna.Holder))
+	require.NoError(t, err)
+	_, err = kiosk.Terminal.Ask(t.Context(), 2*spec.DefaultTerminalPayment)
+	require.ErrorIs(t, err, terminal.ErrTooMuch)
+	_, err = kiosk.Terminal.AskWith(t.Context(), 2*spec.DefaultTerminalPayment, anna.Card.Tap())
+	require.NoError(t, err)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,10 +59,14 @@ func (s *Sandbox) FoundingEnded() (bool, error) {
 
 // Found makes every party of a plan in a folder, which may exist, and opens the sandbox. Keys that
 // are there already, such as references to a TPM or an HSM, are used. A founding that was
-// interrupted goes on where it was; one that has ended is found again. Errors: [ErrIncomplete].
+// interrupted goes on where it was; one that has ended is found again. Errors: [ErrIncomplete],
+// [ErrOccupied].
 func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *Sandbox, err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	if err := checkBegun(folder); err != nil {
+		return nil, fmt.Errorf("founding: %w: name a new or an empty folder", err)
 	}
 	s, err := Open(folder, options)
 	if err != nil {
@@ -88,6 +93,46 @@ func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *S
 	}
 	return s, durable.Ensure(s.path(foundedFile),
 		[]byte("This folder is a sandbox of offline e-krona.\n"), durable.Everyone)
+}
+
+// checkBegun checks that a folder has a founding, begun or ended, or that one can begin in it.
+func checkBegun(folder string) error {
+	if there, err := exists(filepath.Join(folder, lockName)); err != nil || there {
+		return err
+	}
+	if there, err := HasParties(folder); err != nil || there { // some were moved here
+		return err
+	}
+	return CheckVacant(folder)
+}
+
+// ErrOccupied says that a folder has other things in it than what a founding starts from.
+var ErrOccupied = errors.New("is not empty")
+
+// CheckVacant checks that a folder is not there or holds nothing but keys of parties to be founded:
+// references to a TPM or an HSM, made by "ekrona pki request". What the file system or a desktop
+// puts into every folder does not count. Errors: [ErrOccupied].
+func CheckVacant(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		switch name := entry.Name(); name {
+		case rootFolder, crisisFolder, "lost+found":
+			if entry.IsDir() {
+				continue
+			}
+		default:
+			files, err := os.ReadDir(filepath.Join(folder, name))
+			if strings.HasPrefix(name, ".") ||
+				err == nil && len(files) == 1 && files[0].Name() == keysFolder {
+				continue
+			}
+		}
+		return fmt.Errorf("%s %w (%s is in it)", folder, ErrOccupied, entry.Name())
+	}
+	return nil
 }
 
 // ErrIncomplete says that a sandbox was founded, and has not every party any more.
@@ -129,7 +174,7 @@ func (s *Sandbox) checkComplete(plan Plan) error {
 }
 
 func (s *Sandbox) found(ctx context.Context, plan Plan) error {
-	root, err := pki.Open(s.path(rootFolder), s.options.Random).Root("root",
+	root, err := pki.Open(s.path(rootFolder), s.options.Random).Root(rootName,
 		s.subject(rootHolder, spec.RoleRoot, rootYears))
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/remote"
+	"ekrona/host/service/link"
+	"ekrona/personalization/pki/transport"
 )
 
 // network is what the parties of a sandbox reach each other over.
@@ -52,7 +54,7 @@ func (o onDemand) Call(ctx context.Context, name string, request []byte) (remote
 
 // dialNotary returns the link to the central bank of a folder for one intermediary.
 func (s *Sandbox) dialNotary(caller message.Name) party.Dial {
-	return func(folder string) remote.Transport {
+	return func(folder string, _ party.Caller) remote.Transport {
 		return onDemand{&s.network, func(ctx context.Context) (*remote.Server, error) {
 			c, err := s.centralBankAt(ctx, folder)
 			if err != nil {
@@ -63,19 +65,62 @@ func (s *Sandbox) dialNotary(caller message.Name) party.Dial {
 	}
 }
 
-// dialBank returns the link to the bank of a folder, for the callers that serve answers.
-func (s *Sandbox) dialBank(serve func(b *bank.Bank) *remote.Server) party.Dial {
-	return func(folder string) remote.Transport {
-		return onDemand{&s.network, func(ctx context.Context) (*remote.Server, error) {
-			b, err := s.bankAt(ctx, folder)
-			if err != nil {
-				return nil, err
-			}
-			return serve(b).LogTo(s.options.Log), nil
-		}}
+// dialBank is the party.Dial to a bank: at its address on the network where the options name one,
+// otherwise in its folder.
+func (s *Sandbox) dialBank(address string, by party.Caller) remote.Transport {
+	address, err := s.addressOf(address)
+	if err != nil {
+		return party.Failing{Why: err}
 	}
+	if link.IsURL(address) {
+		return s.overNetwork(address, by)
+	}
+	return onDemand{&s.network, func(ctx context.Context) (*remote.Server, error) {
+		b, err := s.bankAt(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		return forCaller(b, by.Key).LogTo(s.options.Log), nil
+	}}
 }
 
-func forPhone(b *bank.Bank) *remote.Server { return banking.ServeWallet(b) }
+// forCaller answers a phone or a terminal.
+func forCaller(b *bank.Bank, caller link.Key) *remote.Server {
+	if caller.Device != "" {
+		return banking.ServePointOfSale(b.ForTerminal(caller.Device))
+	}
+	return banking.ServeApp(b.ForCustomer(caller.Customer))
+}
 
-func forTerminal(b *bank.Bank) *remote.Server { return banking.ServePointOfSale(b) }
+// addressOf returns where a bank is reached whose address a party's settings have.
+func (s *Sandbox) addressOf(address string) (string, error) {
+	if len(s.options.Banks) == 0 || link.IsURL(address) {
+		return address, nil
+	}
+	if url, given := s.options.Banks[""]; given {
+		return url, nil
+	}
+	settings, err := bank.ReadSettings(address)
+	if err != nil {
+		return "", err
+	}
+	if url, given := s.options.Banks[settings.Name]; given {
+		return url, nil
+	}
+	return "", fmt.Errorf("sandbox: the address of %s is needed: --bank %s=URL", settings.Name,
+		settings.Name)
+}
+
+// overNetwork is the link to a bank at a URL.
+func (s *Sandbox) overNetwork(address string, by party.Caller) remote.Transport {
+	contract := bank.App
+	if by.Key.Device != "" {
+		contract = bank.Terminal
+	}
+	trust, err := transport.Open(context.Background(), by.Trust, "", s.options.Clock.Now)
+	if err != nil {
+		return party.Failing{Why: err}
+	}
+	return party.Linked(link.Config{URL: address, Contract: contract, TLS: trust.Client(),
+		Signer: &by.Signer})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"ekrona/apdu/message"
 	"ekrona/host/notary"
@@ -74,9 +75,17 @@ func (s *Sandbox) statusOf(ctx context.Context, id message.DeviceID) (string, er
 	}
 }
 
-// ReportLost has a person's bank report a card of the person's lost.
-func (s *Sandbox) ReportLost(ctx context.Context, p *Person) error {
-	return s.atBank(ctx, p, (*bank.Bank).ReportLost)
+// ReportLost has a person's bank report a card of the person's lost, and returns until when claims
+// on it are honoured; zero for a card that has ended.
+func (s *Sandbox) ReportLost(ctx context.Context, p *Person) (until time.Time, err error) {
+	account := p.phone.Account(s.dialBank)
+	if err := account.ReportLost(ctx, p.Phone.Device()); err != nil {
+		return until, err
+	}
+	if until, err = account.HonouredUntil(ctx, p.Phone.Device()); err != nil {
+		return until, err
+	}
+	return until, s.LearnCards(ctx, p.Name)
 }
 
 // EndCard has a person's bank end a card of the person's that was reported lost, when its

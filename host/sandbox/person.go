@@ -232,22 +232,16 @@ func (s *Sandbox) askBank(ctx context.Context, app *phone.Phone) ([]phone.Card, 
 // LearnCards has an owner's phone ask its bank for the owner's cards, and which of them
 // are in use.
 func (s *Sandbox) LearnCards(ctx context.Context, owner string) error {
-	if err := s.network.check(); err != nil {
-		return err
-	}
 	app, err := s.phone(ctx, owner)
 	if err != nil {
 		return err
 	}
-	b, err := s.bankAt(ctx, app.Path(app.Settings.Intermediary))
+	account := app.Account(s.dialBank)
+	cards, err := account.Cards(ctx, owner)
 	if err != nil {
 		return err
 	}
-	cards, err := b.Cards(ctx, owner)
-	if err != nil {
-		return err
-	}
-	ca, err := b.CACertificate()
+	ca, err := account.Authority(ctx)
 	if err != nil {
 		return err
 	}
@@ -277,7 +271,7 @@ func (s *Sandbox) withCard(ctx context.Context, app *phone.Phone, c phone.Card) 
 	if c.Device == "" {
 		return p, nil
 	}
-	p.Phone, err = app.Wallet(ctx, c, s.dialBank(forPhone))
+	p.Phone, err = app.Wallet(ctx, c, s.dialBank)
 	return p, err
 }
 
@@ -372,22 +366,20 @@ func (s *Sandbox) bankOfCustomer(
 
 // Wallets returns what a person has online, and the shadow balance of the card.
 func (s *Sandbox) Wallets(ctx context.Context, p *Person) (online, shadow money.Ore, err error) {
-	b, err := s.BankOf(ctx, p)
-	if err != nil {
-		return 0, 0, err
-	}
-	if online, err = b.OnlineBalance(ctx, p.Name); err != nil || p.Phone == nil {
+	account := p.phone.Account(s.dialBank)
+	if online, err = account.OnlineBalance(ctx, p.Name); err != nil || p.Phone == nil {
 		return online, 0, err
 	}
-	c, err := s.CentralBank(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	balances, err := c.Balances(ctx)
-	for _, a := range balances.Shadow {
-		if a.Name == string(p.Phone.Device()) {
-			shadow = a.Balance
-		}
-	}
+	shadow, err = account.ShadowBalance(ctx, p.Phone.Device())
 	return online, shadow, err
+}
+
+// BankName returns what a person's bank is called: by its own settings, where they are here, or
+// else its address.
+func (s *Sandbox) BankName(p *Person) string {
+	settings, err := bank.ReadSettings(p.phone.Path(p.phone.Settings.Intermediary))
+	if err != nil {
+		return p.phone.Settings.Intermediary
+	}
+	return settings.Title
 }

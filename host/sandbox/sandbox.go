@@ -31,6 +31,7 @@ import (
 	"slices"
 	"strings"
 
+	"ekrona/apdu/message"
 	"ekrona/emulator/card"
 	"ekrona/host/party"
 	"ekrona/host/party/bank"
@@ -43,6 +44,9 @@ type Options struct {
 	party.Environment
 	// Observe, if not nil, receives every exchange with a card, after it.
 	Observe Observer
+	// Banks are the addresses (https://HOST:PORT) at which phones and terminals reach banks in
+	// place of their folders, by the bank's name; an empty name stands for every bank.
+	Banks map[message.Name]string
 	// Log receives the failures of the parties that their callers do not learn; nil for nobody.
 	Log *slog.Logger
 }
@@ -64,9 +68,11 @@ type Sandbox struct {
 
 const (
 	rootFolder        = "root"
+	rootName          = "root"
 	centralBankFolder = "central-bank"
 	crisisFolder      = "crisis-key"
 	crisisName        = "crisis"
+	keysFolder        = "keys" // of a party, in its own
 	phonePrefix       = "phone-"
 	terminalPrefix    = "terminal-"
 )
@@ -123,6 +129,10 @@ func HasParties(folder string) (bool, error) {
 	return false, err
 }
 
+// ErrElsewhere says that what a bank's own people do cannot be done by a phone over the network.
+var ErrElsewhere = errors.New("sandbox: this is done at the bank itself: give the command there, " +
+	"without --bank, while the bank is no service")
+
 // ErrUnknown says that nobody in the sandbox has that name.
 var ErrUnknown = errors.New("nobody here has that name")
 
@@ -171,6 +181,9 @@ func (s *Sandbox) centralBankAt(
 ) (*centralbank.CentralBank, error) {
 	if s.centralBank != nil {
 		return s.centralBank, nil
+	}
+	if len(s.options.Banks) > 0 {
+		return nil, ErrElsewhere
 	}
 	c, err := centralbank.Open(ctx, folder, s.options.Environment)
 	if err != nil {
@@ -227,6 +240,9 @@ func (s *Sandbox) Banks(ctx context.Context) (all []*bank.Bank, err error) {
 func (s *Sandbox) bankAt(ctx context.Context, folder string) (*bank.Bank, error) {
 	if b := s.banks[folder]; b != nil {
 		return b, nil
+	}
+	if len(s.options.Banks) > 0 {
+		return nil, ErrElsewhere
 	}
 	settings, err := bank.ReadSettings(folder)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
@@ -109,7 +110,7 @@ func (s *Sandbox) MerchantTerminal(
 	if m := s.merchants[chosen.folder]; m != nil {
 		return m, nil
 	}
-	t, err := pos.Open(ctx, chosen.folder, s.dialBank(forTerminal), s.options.Environment)
+	t, err := pos.Open(ctx, chosen.folder, s.dialBank, s.options.Environment)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +192,8 @@ func (s *Sandbox) foundTerminal(
 	}
 	settings := pos.Settings{Merchant: name, Intermediary: filepath.Join("..", b.FolderName()),
 		Former: former}
-	trust := pos.Trust{Root: b.Root(), Links: b.Links(), Authorities: authorities}
+	trust := pos.Trust{Root: b.Root(), Links: b.Links(), Authorities: authorities,
+		Notary: b.NotaryCertificate}
 	return pos.Found(ctx, folder, settings, trust, certify, known, s.options.Environment)
 }
 
@@ -245,9 +247,9 @@ type EndedTerminal struct {
 	Records int `json:"records"`
 	// Missing says why the journal could not be handed over.
 	Missing error `json:"-"`
-	// Ended reports whether the notary has ended it. Before, claims on it are honoured for some
-	// time.
-	Ended bool `json:"ended"`
+	// Ended reports whether the notary has ended it. Before, claims on it are honoured until a day.
+	Ended bool      `json:"ended"`
+	Until time.Time `json:"honoured_until,omitzero"`
 }
 
 // EndTerminal ends a merchant's terminal, the one in use when device is empty:
@@ -311,7 +313,8 @@ func (s *Sandbox) endTerminal(
 	}
 	err = b.End(ctx, device)
 	if errors.Is(err, notary.WrongStatus) { // claims on it are honoured for some time
-		return ended, nil
+		ended.Until, err = b.HonouredUntil(ctx, device)
+		return ended, err
 	}
 	ended.Ended = err == nil
 	return ended, err

@@ -44,6 +44,8 @@ type Trust struct {
 	Notary         []byte `json:"notary,omitempty"`
 	// CA is that of the device's own CA, which it shows to others.
 	CA []byte `json:"ca,omitempty"`
+	// Authorities are those of the CAs of all intermediaries, whose cards pay and are paid here.
+	Authorities [][]byte `json:"authorities,omitempty"`
 	// Links lead from root to root, the earliest first: the last root is learned by them. They come
 	// before what it has certified.
 	Links [][]byte `json:"links,omitempty"`

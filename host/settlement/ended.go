@@ -30,17 +30,26 @@ func (p participant) ReportLost(ctx context.Context, id message.DeviceID) error 
 // End implements notary.Participant.
 func (p participant) End(ctx context.Context, id message.DeviceID) error {
 	return p.endReported(ctx, id, func(t *txn, d *device) error {
-		reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
+		until, err := p.n.honouredUntil(d)
 		if err != nil {
-			return store.Failed(err)
+			return err
 		}
-		if until := reported.Add(p.n.terms.Honour); t.now.Before(until) {
+		if t.now.Before(until) {
 			return notary.Refuse(notary.WrongStatus,
 				"claims on device %s are honoured until %s; end it then, for good", id,
 				until.Format(time.RFC3339))
 		}
 		return t.end(id, "reported lost")
 	})
+}
+
+// honouredUntil returns until when claims on a device are honoured that was reported lost.
+func (n *Notary) honouredUntil(d *device) (time.Time, error) {
+	reported, err := time.Parse(time.RFC3339Nano, d.reportedAt.String)
+	if err != nil {
+		return time.Time{}, store.Failed(err)
+	}
+	return reported.Add(n.terms.Honour), nil
 }
 
 // EndNow implements notary.Participant.

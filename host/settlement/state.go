@@ -8,8 +8,10 @@ import (
 	"ekrona/apdu/entropy"
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
 	"ekrona/host/notary"
+	"ekrona/host/store"
 )
 
 // OpenChallenge implements notary.Participant.
@@ -283,6 +285,11 @@ func (p participant) Outstanding(
 			return err
 		}
 		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status}
+		if d.status == notary.Reported {
+			if o.HonouredUntil, err = p.n.honouredUntil(d); err != nil {
+				return err
+			}
+		}
 		if _, err := t.queryRow(
 			"SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2",
 			[]any{id, int(outstanding)},
@@ -298,6 +305,10 @@ func (p participant) Outstanding(
 		}
 		o.AckedATC = uint32(acked)
 		if err := t.outstandingCrisis(id, &o); err != nil {
+			return err
+		}
+		if o.CAs, err = store.Column[[]byte](t.ctx, t.tx, `SELECT certificate FROM authority
+			WHERE role = $1 ORDER BY reference`, int(spec.RoleIntermediary)); err != nil {
 			return err
 		}
 		o.Handovers, err = t.handovers(id)

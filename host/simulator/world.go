@@ -355,8 +355,8 @@ func (w *world) openMerchant(merchant string, b *bank, number int) error {
 	t := &merchantTerminal{merchant: merchant, bank: b, app: app, off: off, config: terminal.Config{
 		DB: db, Clock: wrongClock{w.clock, off}, Random: w.random.of(merchant), Signer: own.Signer,
 		Certificate: own.Encoded, CA: b.ca.Encoded,
-		Root: w.root.Encoded, Authorities: w.authorities(), Policy: terminal.PilotPolicy(),
-		Link: bankLink{w, b, merchant},
+		Root: w.root.Encoded, Authorities: w.authorities(), Notary: w.notaryKey.Encoded,
+		Policy: terminal.PilotPolicy(), Link: bankLink{w, b, merchant},
 	}}
 	if err := entropy.Fill(w.random.of("keys"), t.config.JournalKey[:]); err != nil {
 		return err

@@ -26,12 +26,13 @@ type Row interface {
 type Into []any
 
 // Failed marks an error as one of the database or its content: nothing was refused, and the same
-// call may succeed when it is repeated. It returns nil for nil.
+// call may succeed when it is repeated. It returns nil for nil. Errors: [ErrNoRoom],
+// [ErrDamaged].
 func Failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("database: %w", err)
+	return fmt.Errorf("database: %w", withAdvice(err))
 }
 
 // Each calls do for every row, in the query's order; do must not use q.

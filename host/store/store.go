@@ -172,6 +172,9 @@ func migrate(
 	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema); err != nil {
+			if adviceOn(err) != nil || ctx.Err() != nil { // what was wrong is known
+				return fmt.Errorf("tables of %s: %w", schema.Name, withAdvice(err))
+			}
 			const hint = "is the database ours, and writable?"
 			return fmt.Errorf("tables of %s: %w (%s)", schema.Name, err, hint)
 		}

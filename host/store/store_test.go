@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -109,6 +110,31 @@ func TestEmptiedDatabaseIsRefused(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrEmpty)
 		require.ErrorContains(t, err, source)
 	}
+}
+
+// A file that is no database, or is not whole, is said to be damaged; one that cannot be opened is
+// not.
+func TestDamagedFilesAreNamed(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	whole := filepath.Join(folder, "whole.db")
+	db, err := store.Open(ctx, whole, boxes)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	content, err := os.ReadFile(whole)
+	require.NoError(t, err)
+	for name, content := range map[string][]byte{
+		"no database": []byte("This is a letter, and long enough to be taken for more than that."),
+		"cut off":     content[:len(content)/2],
+	} {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		_, err = store.OpenMade(ctx, path, boxes)
+		require.ErrorIs(t, err, store.ErrDamaged, name)
+		require.Equal(t, 1, strings.Count(err.Error(), store.ErrDamaged.Error()))
+	}
+	_, err = store.OpenMade(ctx, folder, boxes)
+	require.ErrorContains(t, err, "is it a file that may be read and written")
+	require.NotErrorIs(t, err, store.ErrDamaged)
 }
 
 func TestForeignKeysHold(t *testing.T) {
@@ -399,6 +425,10 @@ func TestContextEnds(t *testing.T) {
 		return insert(t.Context(), tx, "b")
 	}))
 	require.EqualValues(t, 1, count(t, db))
+
+	_, err = store.Open(ctx, storetest.NewFile(t), boxes)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotContains(t, err.Error(), "is the database ours")
 }
 
 // A reader sees one moment, whatever is written meanwhile.

@@ -87,6 +87,32 @@ func (t *Terminal) notaries(
 	return known, nil
 }
 
+// notaryOf verifies the certificate of a notary by the last root.
+func (t *Terminal) notaryOf(encoded []byte) (*cvc.Certificate, error) {
+	notary, err := t.fromRoot(encoded)
+	if err != nil {
+		return nil, err
+	}
+	if notary.Role != spec.RoleNotary {
+		return nil, fmt.Errorf("terminal: %s is a %v instead of a notary", notary.Holder,
+			notary.Role)
+	}
+	return notary, nil
+}
+
+// learnNotary keeps the notary's certificate with which the terminal was issued. One by a root
+// that is no longer the last is worth nothing, and stops nothing.
+func (t *Terminal) learnNotary(ctx context.Context, tx *sql.Tx, encoded []byte) error {
+	notary, err := t.notaryOf(encoded)
+	if errors.Is(err, cvc.ErrIssuer) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return t.storeNotary(ctx, tx, notary)
+}
+
 // storeNotary keeps the certificate of a notary that the root has certified.
 func (t *Terminal) storeNotary(ctx context.Context, tx *sql.Tx, notary *cvc.Certificate) error {
 	encoded, err := notary.Encode()
@@ -147,14 +173,11 @@ func (t *Terminal) LearnCrisis(
 	if err := t.learnTrust(ctx, trust); err != nil {
 		return err
 	}
-	notary, err := t.fromRoot(trust.Notary)
-	if err != nil {
-		return err
-	}
-	if notary.Role != spec.RoleNotary {
-		return fmt.Errorf("terminal: %s is a %v instead of a notary", notary.Holder, notary.Role)
-	}
 	if err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		notary, err := t.notaryOf(trust.Notary)
+		if err != nil {
+			return err
+		}
 		return t.storeNotary(ctx, tx, notary)
 	}); err != nil || c.IsEmpty() {
 		return err

@@ -2,11 +2,57 @@ package terminal
 
 import (
 	"context"
+	"errors"
 
+	"ekrona/apdu"
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/applet/client"
 	"ekrona/host/crisis"
 )
+
+// AskWith is Ask with a card at hand that is held to the terminal: a terminal whose limits have no
+// room for the sale first takes the card's crisis order, which may raise them. The card need not
+// be the payer's. Errors: as Ask's, [*client.LinkLost].
+func (t *Terminal) AskWith(ctx context.Context, amount money.Ore, tap apdu.Card) (Sale, error) {
+	sale, err := t.Ask(ctx, amount)
+	if !isRaisable(err) {
+		return sale, err
+	}
+	if learned, meeting := t.Meet(ctx, tap); meeting != nil || !learned {
+		return Sale{}, errors.Join(err, meeting)
+	}
+	return t.Ask(ctx, amount)
+}
+
+// isRaisable reports whether a crisis order may raise the limit by which a sale is refused.
+func isRaisable(err error) bool {
+	return errors.Is(err, ErrSyncFirst) || errors.Is(err, ErrTooMuch)
+}
+
+// Meet exchanges crisis orders with a card, without a sale and without its PIN: the newer one goes
+// to the other. It reports whether the terminal has another order since. A cut leaves what was
+// exchanged by then. Errors: [*client.LinkLost], [*client.Refusal] of SELECT.
+func (t *Terminal) Meet(ctx context.Context, tap apdu.Card) (learned bool, err error) {
+	applet := client.New(tap)
+	applet.Links = t.links
+	application, err := applet.Select(ctx)
+	if err != nil {
+		return false, err
+	}
+	if application, err = t.giveCrisis(ctx, applet, application); err != nil {
+		return false, err
+	}
+	former, err := t.readCrisis(ctx, t.db)
+	if err != nil {
+		return false, err
+	}
+	if err := t.takeFromCard(ctx, applet, application); err != nil {
+		return false, err
+	}
+	kept, err := t.readCrisis(ctx, t.db)
+	return kept.Number() != former.Number(), err
+}
 
 // giveCrisis gives a card the crisis order that counts today, if the card's is older, and returns
 // what the card answers to SELECT afterwards. A card with a higher number than the terminal's gets
@@ -43,9 +89,9 @@ func (t *Terminal) giveCrisis(
 	return applet.Select(ctx) // its number is another now
 }
 
-// takeFromCard takes the crisis order of a card that has paid, if its number is higher than the
-// terminal's. A card that is taken away meanwhile has paid all the same, and what a card cannot
-// prove is not taken; both stop nothing.
+// takeFromCard takes the crisis order of a card, if its number is higher than the terminal's. A
+// card that is taken away meanwhile has paid all the same, and what a card cannot prove is not
+// taken; both stop nothing.
 func (t *Terminal) takeFromCard(
 	ctx context.Context, applet *client.Client, application message.FCI,
 ) error {

@@ -49,8 +49,8 @@ var ErrPayment = errors.New(
 //  1. SELECT. The card names its batch; its certificate is read from the first card of a batch
 //     that the terminal meets, and if that is another intermediary's, the terminal presents its
 //     CA. A cut: nothing has happened. The card gets the terminal's crisis order, if that is
-//     newer than its own and counts; the terminal gets a newer one of the card's after PAY.
-//     Neither stops a sale.
+//     newer than its own and counts; the terminal gets a newer one of the card's after PAY, or
+//     before where it has no room for the sale otherwise. Neither stops a sale.
 //  2. That PAY goes out is kept, then PAY, with the PIN enciphered for this sale alone. A cut
 //     leaves the card having paid or not: [TornTap], and Take again. So does every answer but
 //     the card's own, which nobody between can make: a Payment, or a refusal, after which the
@@ -93,6 +93,11 @@ func (t *Terminal) Take(
 	}
 	if application, err = t.giveCrisis(ctx, applet, application); err != nil {
 		return envelope.Envelope{}, err
+	}
+	if err := t.checkRoom(ctx, t.db, now, s); isRaisable(err) { // the card's order may help
+		if err := t.takeFromCard(ctx, applet, application); err != nil {
+			return envelope.Envelope{}, err
+		}
 	}
 	payment, payer, err := t.collect(ctx, applet, application, s, entered)
 	if err != nil {

@@ -52,6 +52,7 @@ type Config struct {
 	Root        []byte        // 7F21 of the root
 	Links       [][]byte      // 7F21 of the links from it on; the journal knows later ones
 	Authorities [][]byte      // 7F21 of the CAs whose cards are taken, this one's included
+	Notary      []byte        // 7F21 of the notary, by which a crisis order of a card is verified
 	JournalKey  JournalKey
 	Policy      message.Policy // at the first start; later ones come by Instruction
 	Link        banking.Terminal
@@ -165,6 +166,9 @@ func New(ctx context.Context, c Config) (*Terminal, error) {
 			return err
 		}
 		if err := t.readTrust(ctx, tx); err != nil {
+			return err
+		}
+		if err := t.learnNotary(ctx, tx, c.Notary); err != nil {
 			return err
 		}
 		return t.drawEpoch(ctx, tx)

@@ -69,8 +69,9 @@ func newTestMerchant(t *testing.T) *testMerchant {
 	s.config = Config{
 		DB: db, Clock: s.clock, Random: s.random, Signer: own.Signer, Certificate: own.Encoded,
 		CA:   s.ca.Encoded,
-		Root: s.root.Encoded, Authorities: [][]byte{s.ca.Encoded}, JournalKey: JournalKey{1},
-		Policy: PilotPolicy(),
+		Root: s.root.Encoded, Authorities: [][]byte{s.ca.Encoded}, Notary: s.notary.Encoded,
+		JournalKey: JournalKey{1},
+		Policy:     PilotPolicy(),
 	}
 	s.start()
 	return s

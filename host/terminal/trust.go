@@ -7,6 +7,7 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 	"ekrona/host/session"
 	"ekrona/host/store"
 )
@@ -30,12 +31,19 @@ func (t *Terminal) readTrust(ctx context.Context, q store.Queryer) error {
 	if ca != nil {
 		t.useCA(ca)
 	}
+	authorities, err := store.Column[[]byte](ctx, q, `SELECT certificate FROM authority`)
+	if err != nil {
+		return fmt.Errorf("terminal: journal: %w", err)
+	}
+	for _, encoded := range authorities {
+		t.useAuthority(encoded)
+	}
 	return nil
 }
 
 // learnTrust learns the next root by the link that the one before has signed, once and for good,
-// and then the certificate of the terminal's CA by a later root. Errors: [cvc.ErrIssuer],
-// [cvc.ErrSignature].
+// and then the certificate of the terminal's CA by a later root, and those of other intermediaries'
+// CAs. Errors: [cvc.ErrIssuer], [cvc.ErrSignature].
 func (t *Terminal) learnTrust(ctx context.Context, trust session.Trust) error {
 	news := false
 	for _, link := range trust.Links {
@@ -48,10 +56,27 @@ func (t *Terminal) learnTrust(ctx context.Context, trust session.Trust) error {
 	if trust.CA != nil && t.useCA(trust.CA) {
 		news = true
 	}
-	if !news {
+	var taken []*cvc.Certificate
+	for _, encoded := range trust.Authorities {
+		if authority := t.useAuthority(encoded); authority != nil {
+			taken = append(taken, authority)
+		}
+	}
+	if !news && len(taken) == 0 {
 		return nil
 	}
 	return store.InTx(ctx, t.db, func(tx *sql.Tx) error {
+		for _, authority := range taken {
+			encoded, err := authority.Encode()
+			if err != nil {
+				return fmt.Errorf("terminal: CA %s: %w", authority.Holder, err)
+			}
+			if err := store.Exec(ctx, tx, `INSERT INTO authority (reference, certificate) VALUES
+				($1, $2) ON CONFLICT (reference) DO UPDATE SET certificate = excluded.certificate`,
+				string(authority.Holder), encoded); err != nil {
+				return fmt.Errorf("terminal: journal: CA %s: %w", authority.Holder, err)
+			}
+		}
 		for n, link := range t.links {
 			if err := store.Exec(ctx, tx, `INSERT INTO root_link (position, certificate) VALUES
 				($1, $2) ON CONFLICT DO NOTHING`, n+1, link); err != nil {
@@ -93,4 +118,19 @@ func (t *Terminal) useCA(encoded []byte) bool {
 		t.expiry = later.Expiry
 	}
 	return true
+}
+
+// useAuthority takes the certificate of an intermediary's CA that a root which the terminal trusts
+// has issued, where it is new or takes the place of the one that it has; nil for another.
+func (t *Terminal) useAuthority(encoded []byte) *cvc.Certificate {
+	authority, err := cvc.Parse(encoded)
+	if err != nil || authority.Role != spec.RoleIntermediary || t.roots.Verify(authority) != nil {
+		return nil
+	}
+	reference := message.AuthorityRef(authority.Holder)
+	if former := t.authorities[reference]; former != nil && !authority.Renews(former) {
+		return nil
+	}
+	t.authorities[reference] = authority
+	return authority
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/host/limit"
 )
 
@@ -12,7 +14,8 @@ import (
 func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owner) error {
 	err = limit.OfCard(err, whose)
 	var reached *limit.Reached
-	if !errors.As(err, &reached) {
+	if !errors.As(err, &reached) || reached.Limit == limit.PIN ||
+		reached.Limit == limit.PINBlocked {
 		return err
 	}
 	if secured, failed := h.secure(ctx); failed != nil || !secured {
@@ -24,6 +27,30 @@ func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owne
 	if readErr != nil {
 		return err // the card may be gone: the limit is known all the same
 	}
+	h.explain(ctx, held, reached)
+	return err
+}
+
+// Explain writes into a limit of the owner's card, by which a terminal's sale has ended, the
+// numbers that the terminal does not see: for the phone that is paired with the card, when that is
+// held to it. Errors: [ErrPINNeeded], [ErrNotPaired], [*client.LinkLost].
+func (w *Wallet) Explain(ctx context.Context, tap Tap, reached *limit.Reached) error {
+	h, err := w.openSession(ctx, tap)
+	if err != nil {
+		return err
+	}
+	if err := h.owner(ctx); err != nil {
+		return err
+	}
+	held, err := h.holdings(ctx)
+	if err == nil {
+		h.explain(ctx, held, reached)
+	}
+	return err
+}
+
+// explain writes the numbers of a limit of the card.
+func (h *cardSession) explain(ctx context.Context, held Holdings, reached *limit.Reached) {
 	switch reached.Limit {
 	case limit.Funds:
 		reached.Left = limit.Amount(held.Balance)
@@ -31,17 +58,39 @@ func (h *cardSession) tellLimit(ctx context.Context, err error, whose limit.Owne
 		reached.Most = limit.Amount(held.Limits.MaxPayment)
 	case limit.Balance:
 		reached.Most = limit.Amount(held.Limits.MaxBalance)
-		reached.Left = limit.Amount(held.Limits.MaxBalance - held.Balance)
+		reached.Left = limit.Amount(held.Limits.MaxBalance - held.Balance - held.Expected)
 	case limit.Transactions:
 		reached.Most = limit.Count(held.Limits.MaxTransactions)
 		reached.Left = limit.Count(0)
 	case limit.Spent:
 		reached.Most = limit.Amount(held.Limits.MaxSpent)
+		if paid, err := h.paid(ctx); err == nil {
+			reached.Left = limit.Amount(held.Limits.MaxSpent - paid)
+		}
 	case limit.Log:
 		reached.Most = limit.Count(held.Counters.Slots)
-	case limit.OpenRequests, limit.Receipts, limit.Sum, limit.PayerSum:
+		reached.Left = limit.Count(0)
+	case limit.OpenRequests, limit.Receipts, limit.Sum, limit.PayerSum, limit.PIN,
+		limit.PINBlocked:
 	}
-	return err
+}
+
+// paid returns what the card has paid since the last acknowledgement, by its records.
+func (h *cardSession) paid(ctx context.Context) (sum money.Ore, err error) {
+	records, err := h.Records(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, encoded := range records {
+		record, err := message.ParseRecord(encoded)
+		if err != nil {
+			return 0, err
+		}
+		if record.Payment != nil && record.Payment.Payer == h.wallet.device {
+			sum += record.Payment.Request.Amount
+		}
+	}
+	return sum, nil
 }
 
 // Warnings returns the limits of a card that its next payments may reach: a fifth of its payments
@@ -55,10 +104,11 @@ func (h Holdings) Warnings() (near []limit.Near) {
 	return near
 }
 
-// PaymentsLeft returns how many payments the card makes or takes at least until it synchronises:
-// records that are no payments are counted as such.
+// PaymentsLeft returns how many payments the card makes or takes at least until it synchronises,
+// beside those that open Requests keep a place for: records that are no payments are counted as
+// such.
 func (h Holdings) PaymentsLeft() int {
-	return max(h.payments()-int(h.Counters.ATC-h.Counters.AckedATC), 0)
+	return max(h.payments()-int(h.Counters.ATC-h.Counters.AckedATC)-h.Open, 0)
 }
 
 // payments is the most of them until the card synchronises: of limit and log the lower.

@@ -128,6 +128,10 @@ type Holdings struct {
 	Crisis *message.CrisisOrder
 	// Limits are those in force: the policy's, raised by the crisis order, under the ceilings.
 	Limits message.Policy
+	// Open are the Requests of the card that the phone knows to be neither paid nor refused, and
+	// Expected what they ask for: each keeps a place and room for its amount.
+	Open     int
+	Expected money.Ore
 }
 
 // Holdings reads balance, counters and policy. It requires the PIN, unless card and phone are
@@ -157,6 +161,9 @@ func (h *cardSession) holdings(ctx context.Context) (Holdings, error) {
 		return Holdings{}, err
 	}
 	held := Holdings{Balance: balance, Counters: counters, Policy: policy, Limits: policy}
+	if held.Open, held.Expected, err = h.wallet.expected(ctx); err != nil {
+		return held, err
+	}
 	held.Crisis, err = h.heldCrisis(ctx)
 	if err != nil || held.Crisis == nil {
 		return held, err

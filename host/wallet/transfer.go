@@ -117,6 +117,24 @@ func (w *Wallet) Unfinished(ctx context.Context) ([]envelope.Envelope, error) {
 	return open, nil
 }
 
+// expected returns how many Requests of the owner's card are unfinished, and what they ask for.
+func (w *Wallet) expected(ctx context.Context) (open int, sum money.Ore, err error) {
+	unfinished, err := w.Unfinished(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, e := range unfinished {
+		request, _, err := readRequest(e.Message)
+		if err != nil {
+			return 0, 0, err
+		}
+		if request.Payee == w.device {
+			open, sum = open+1, sum+request.Amount
+		}
+	}
+	return open, sum, nil
+}
+
 // OwnRequest returns a Request of the owner's card by its number. Errors: [ErrNoTransfer].
 func (w *Wallet) OwnRequest(ctx context.Context, number uint32) (envelope.Envelope, error) {
 	transfers, err := w.transfers(ctx)

@@ -10,6 +10,7 @@ import (
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
 	"ekrona/applet/client"
 	"ekrona/host/session"
 	"ekrona/host/store"
@@ -31,17 +32,35 @@ func (w *Wallet) readTrust(ctx context.Context, q store.Queryer) error {
 	if ca != nil && w.isLaterCA(ca) {
 		w.useCA(ca)
 	}
+	authorities, err := store.Column[[]byte](ctx, q, `SELECT certificate FROM authority`)
+	if err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	for _, encoded := range authorities {
+		w.useAuthority(encoded)
+	}
 	return nil
 }
 
-// learnTrust keeps what the intermediary says of roots and of the CA. A phone verifies none of it:
-// cards do.
+// learnTrust keeps what the intermediary says of roots and of CAs, its own and others'. A phone
+// verifies none of it: cards do.
 func (w *Wallet) learnTrust(ctx context.Context, trust session.Trust) error {
 	if w.isLaterCA(trust.CA) {
 		if err := store.Exec(ctx, w.db, `UPDATE phone SET ca = $1`, trust.CA); err != nil {
 			return fmt.Errorf("wallet: journal: %w", err)
 		}
 		w.useCA(trust.CA)
+	}
+	for _, encoded := range trust.Authorities {
+		reference := w.useAuthority(encoded)
+		if reference == "" {
+			continue
+		}
+		if err := store.Exec(ctx, w.db, `INSERT INTO authority (reference, certificate) VALUES
+			($1, $2) ON CONFLICT (reference) DO UPDATE SET certificate = excluded.certificate`,
+			string(reference), encoded); err != nil {
+			return fmt.Errorf("wallet: journal: CA %s: %w", reference, err)
+		}
 	}
 	if !slices.ContainsFunc(trust.Links, func(link []byte) bool { return !w.hasLink(link) }) {
 		return nil
@@ -78,6 +97,23 @@ func (w *Wallet) useCA(encoded []byte) {
 	if err == nil {
 		w.authorities[message.AuthorityRef(own.Holder)] = encoded
 	}
+}
+
+// useAuthority takes the certificate of an intermediary's CA that is new, or takes the place of the
+// one that the phone has, and returns its reference; "" for another.
+func (w *Wallet) useAuthority(encoded []byte) message.AuthorityRef {
+	authority, err := cvc.Parse(encoded)
+	if err != nil || authority.Role != spec.RoleIntermediary {
+		return ""
+	}
+	reference := message.AuthorityRef(authority.Holder)
+	if kept, known := w.authorities[reference]; known {
+		if former, err := cvc.Parse(kept); err != nil || !authority.Renews(former) {
+			return ""
+		}
+	}
+	w.authorities[reference] = encoded
+	return reference
 }
 
 // followRoots lets the owner's card know the last root. A card that refuses synchronises all the

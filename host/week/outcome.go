@@ -3,8 +3,6 @@ package week
 import (
 	"errors"
 
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
 	"ekrona/host/limit"
 )
 
@@ -52,12 +50,12 @@ func reasonOf(err error, whose limit.Owner) Reason {
 	switch err = limit.OfCard(err, whose); {
 	case errors.Is(err, errGivenUp):
 		return Reason{What: Torn}
+	case errors.As(err, &reached) && reached.Limit == limit.PINBlocked:
+		return Reason{Locked, whose}
 	case errors.As(err, &reached) && reached.Whose == limit.Card:
 		return Reason{What(reached.Limit), whose}
 	case errors.As(err, &reached):
 		return Reason{What(reached.Limit), reached.Whose}
-	case client.Is(err, spec.SWPINBlocked):
-		return Reason{Locked, whose}
 	}
 	return Reason{What: Unexpected}
 }

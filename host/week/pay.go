@@ -30,7 +30,7 @@ var errGivenUp = errors.New("torn, and given up")
 
 // visit is an attempt that is played.
 type visit struct {
-	ctx context.Context
+	ctx context.Context // of the one visit; every tap of it goes to the card
 	w   *world
 	on  *hand
 	r   *rand.Rand
@@ -111,7 +111,7 @@ func (v *visit) enter(p *person, wrong int) (pin.Block, error) {
 
 // sale pays at a merchant.
 func (v *visit) sale(payer *person, s *merchant) error {
-	sale, err := s.Ask(v.ctx, v.amount)
+	sale, err := s.AskWith(v.ctx, v.amount, hold(payer.card, tear{}))
 	if err != nil {
 		v.fail(err, limit.Terminal)
 		return nil

@@ -72,7 +72,7 @@ func Open(ctx context.Context, o Options) (_ *Batch, err error) {
 	if b.journal, err = openJournal(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(enrol(ctx, o.Enrol, lateCustomers), b.clear(ctx)); err != nil {
+	if err := errors.Join(enrol(ctx, o.Enrol, o.Job, lateCustomers), b.clear(ctx)); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil

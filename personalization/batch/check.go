@@ -105,10 +105,10 @@ func faults(err error) []error {
 
 // enrol enrols the owners who are not customers. A cut between two of them: those that
 // are left are found again by the next run.
-func enrol(ctx context.Context, e Enroller, lateCustomers []Card) error {
+func enrol(ctx context.Context, e Enroller, j *Job, lateCustomers []Card) error {
 	for _, c := range lateCustomers {
 		if err := e.Enrol(ctx, c.Owner); err != nil {
-			return fmt.Errorf("line %d: %w", c.Line, err)
+			return fmt.Errorf("%s:%d: enrolling %s: %w", j.CardsFile, c.Line, c.Owner, err)
 		}
 	}
 	return nil

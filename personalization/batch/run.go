@@ -37,7 +37,7 @@ func (b *Batch) Run(ctx context.Context, readers Readers, show progress.Show) er
 	if !b.checked {
 		lateCustomers, err := Check(ctx, b.options)
 		if err == nil {
-			err = enrol(ctx, b.options.Enrol, lateCustomers)
+			err = enrol(ctx, b.options.Enrol, b.options.Job, lateCustomers)
 		}
 		if err != nil {
 			return err

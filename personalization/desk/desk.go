@@ -91,6 +91,8 @@ type Order struct {
 
 	// Batch is whose key the card shares; none: by its number.
 	Batch message.DeviceID
+	// Group is that of people that the owner belongs to, 0 for none.
+	Group uint8
 }
 
 // reservation is that of the order's device id.
@@ -363,7 +365,7 @@ func (d Desk) make(
 	if err != nil {
 		return none, err
 	}
-	order.Batch = o.Batch
+	order.Batch, order.Group = o.Batch, o.Group
 	plan, err := rehearsal.Rehearse(ctx, d.Line, order, s, d.Link)
 	if err != nil {
 		return none, err

@@ -182,7 +182,7 @@ func (i *inspection) look(what string, ask func() error) {
 		errors.Is(err, scp03.ErrOtherProtocol):
 		i.report.NotReported[what] = err.Error()
 	default:
-		i.lost = err
+		i.lost = &client.LinkLost{Command: "its inspection", Err: client.Cause(err)}
 	}
 }
 

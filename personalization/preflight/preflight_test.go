@@ -200,6 +200,8 @@ func TestLostLinkIsAnError(t *testing.T) {
 			return apdu.Response{}, lost
 		}), options(t))
 	assert.ErrorIs(t, err, lost)
+	assert.EqualError(t, err,
+		"the card was lost during its inspection: hold it to the reader again (pulled)")
 }
 
 // Whatever a card answers, the report can be made, read and written.

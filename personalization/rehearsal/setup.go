@@ -204,7 +204,17 @@ func placeholder(issuer personalization.Issuer) (personalization.Issuer, error) 
 	if err != nil {
 		return stand, err
 	}
-	stand.Root = certifier.Encoded
+	stand.Root, stand.Links = certifier.Encoded, nil
+	for _, encoded := range issuer.Links {
+		link, err := cvc.Parse(encoded)
+		if err != nil {
+			return stand, fmt.Errorf("link from root to root: %w", err)
+		}
+		if certifier, err = identity(link, &certifier); err != nil {
+			return stand, err
+		}
+		stand.Links = append(stand.Links, certifier.Encoded)
+	}
 	if stand.CA, err = identity(issuer.CA.Certificate, &certifier); err != nil {
 		return stand, err
 	}

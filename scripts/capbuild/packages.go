@@ -24,7 +24,7 @@ type Package struct {
 
 	Sources string `json:"-"` // folder that holds the sources, also in folders below
 	CAP     string `json:"-"` // the CAP file; the manifest is beside it
-	Lines   bool   `json:"-"` // a table of source lines (package applet/lines) is beside it too
+	Lines   bool   `json:"-"` // a table of source lines (package emulator/lines) is beside it too
 }
 
 // Applet is an applet class and the AID that its package gives it.
@@ -73,6 +73,7 @@ func Packages() []Package {
 		newer(probe(5, "newer", []string{}, "NewerApplet")),
 		managed(newer(probe(6, "managed", []string{}, "ManagedApplet"))),
 		extended(newer(probe(7, "extended", []string{}, "ExtendedApplet"))),
+		named(probe(8, "purse", []string{}, "PurseApplet")),
 	}
 }
 
@@ -84,6 +85,12 @@ func newer(p Package) Package {
 
 func extended(p Package) Package {
 	p.Ints = true
+	return p
+}
+
+// named has a table of source lines made.
+func named(p Package) Package {
+	p.Lines, p.Ints = true, false
 	return p
 }
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"ekrona/applet/lines"
 	"ekrona/emulator/cap"
+	"ekrona/emulator/lines"
 )
 
 // writeLines converts a package with Lines once more, with debug information and without constants,

@@ -45,15 +45,16 @@ var ofAnyCard = rows{
 		"apdu", "emulator/api", "emulator/cap", "emulator/vm",
 		"host/durable", // files that survive a crash
 	},
-	"emulator/console": {"apdu", "emulator/card", "emulator/globalplatform"},
-	"emulator/engine":  {"apdu/cmac", "apdu/entropy"},
+	"emulator/engine": {"apdu/cmac", "apdu/entropy"},
 	"emulator/globalplatform": {
 		"apdu", "apdu/entropy", "apdu/gpc", "apdu/tlv", "emulator/api", "emulator/cap",
 		"emulator/card", "emulator/vm",
 		"apdu/scp03", // the card's half of the secure channel
 	},
-	"emulator/vm":   {"emulator/cap"},
-	"emulator/vpcd": {},
+	"emulator/inspect": {"emulator/cap", "emulator/lines", "emulator/vm"},
+	"emulator/lines":   {"emulator/cap"},
+	"emulator/vm":      {"emulator/cap"},
+	"emulator/vpcd":    {},
 
 	"host/durable":     {},
 	"host/pcsc":        {"apdu"},

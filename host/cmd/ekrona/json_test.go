@@ -19,6 +19,10 @@ import (
 var unansweredByDesign = map[string]string{
 	"ekrona card emulate": "it works until it is stopped",
 	"ekrona card run":     "it shows the VM at work",
+
+	"ekrona centralbank serve":  "it works until it is stopped",
+	"ekrona intermediary serve": "it works until it is stopped",
+	"ekrona network up":         "it works until it is stopped",
 }
 
 // unrunHere are commands with --json that this test cannot bring to an answer.
@@ -70,6 +74,7 @@ terminal sync cafe --state box
 terminal refund cafe SENORDICC0000001/{atc} 1 --state box
 terminal show cafe --state box
 bank group --state box --bank SENORDIC --card SENORDICC0000001 --group 2
+bank unpair --state box --bank SENORDIC --card SENORDICC0000001
 crisis draft --days 7 --out draft --state box --limits balance=8000,spent=20000 --limits group=2,name=SENORDIC,balance=9000
 crisis sign draft --key box/crisis-key/crisis --out signed
 crisis countersign signed --by eva --out order --state box
@@ -107,10 +112,14 @@ issue batch spring.yaml --check --enrol --state box
 issue batch spring.yaml --state box --card 2.card
 issue report spring.job
 issue log spring.job --state box --bank SENORDIC
+lab tear --cap purse.cap --script purse.txt --rules purse.rules
+! lab tear --cap purse.cap --script purse.txt
+lab cover --cap purse.cap --script purse.txt --lcov cover.lcov --html cover.html --folded cover.txt --flame cover.svg
 lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5
 lab week --cards 6 --terminals 2 --days 2 --limits crisis
 lab suite --keys test --card test.card --delete-applet --case select
+sandbox rollover box
 pki root cb/root --holder SERIKSBK00001 --no-passphrase
 pki make n/ca --role intermediary --holder SENORDIC00001 --by cb/root --no-passphrase
 pki request n/desk --role desk --holder SENORDICDESK0001 --authority SENORDIC00001 --no-passphrase
@@ -128,10 +137,21 @@ pki follow n rollover
 
 // Every command that answers has --json and keeps the convention of package cli.
 func TestAnswersAsJSONAreOfOneKind(t *testing.T) {
+	probe := map[string]string{}
+	for _, name := range []string{"purse.cap", "purse.cap.lines"} {
+		content, err := os.ReadFile(filepath.Join("../../../emulator/testdata/probe", name))
+		require.NoError(t, err)
+		probe[name] = string(content)
+	}
 	t.Chdir(t.TempDir())
+	for name, content := range probe {
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+	}
 	require.NoError(t, blankCard("blank.card"))
 	for name, content := range map[string]string{
-		"new.pin": "2468\n",
+		"purse.txt":   "00A4040007F050524F42080100 -> 9000\n80100000020064 -> 9000\n",
+		"purse.rules": "ignore PurseApplet.credited\n",
+		"new.pin":     "2468\n",
 		"spring.yaml": "job: spring\nbank: SENORDIC\nkeys: {initial: test, final: master.key}\n" +
 			"letters: {recipients: " +
 			"[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}\n" +

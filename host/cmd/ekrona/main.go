@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,8 +20,10 @@ import (
 	"ekrona/host/cmd/ekrona/internal/demo"
 	"ekrona/host/cmd/ekrona/internal/issue"
 	"ekrona/host/cmd/ekrona/internal/lab"
+	"ekrona/host/cmd/ekrona/internal/network"
 	"ekrona/host/cmd/ekrona/internal/pki"
 	sandboxcmd "ekrona/host/cmd/ekrona/internal/sandbox"
+	"ekrona/host/cmd/ekrona/internal/shell"
 	"ekrona/host/cmd/ekrona/internal/terminal"
 	"ekrona/host/cmd/ekrona/internal/wallet"
 )
@@ -37,14 +40,26 @@ type program struct {
 func (p program) run(arguments []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends at once: a reader may never answer
 	root := p.command()
 	root.SetArgs(arguments)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "ekrona: "+strings.Join(strings.Fields(err.Error()), " "))
+	fmt.Fprintln(os.Stderr, rendered(ctx, err))
 	return cli.Code(err)
+}
+
+// rendered is the line on standard error for what a command ended with. One that was ended from
+// outside says so first: "context canceled" is for programmers.
+func rendered(ctx context.Context, err error) string {
+	line := strings.Join(strings.Fields(err.Error()), " ")
+	if ctx.Err() != nil &&
+		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
+		line = "interrupted: " + line
+	}
+	return "ekrona: " + line
 }
 
 // helpColumns is the width to which the descriptions of flags are wrapped.
@@ -83,7 +98,9 @@ but an invariant of the protocol does not hold.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		demo.Command(), sandboxcmd.Command(), wallet.Command(), terminal.Command(),
-		bank.Command(), crisis.Command(), card.Command(withHolder, wallet.RenewCommand()),
+		network.Command(), network.CentralBankCommand(), network.IntermediaryCommand(),
+		bank.Command(), crisis.Command(),
+		card.Command(withHolder, wallet.RenewCommand(), shell.RunCommand()), shell.Command(),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())
 	return root

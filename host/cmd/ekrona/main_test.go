@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,6 +74,21 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// An error is one line; that of a command which was ended from outside says so.
+func TestErrorsAreRenderedInOneLine(t *testing.T) {
+	ctx, end := context.WithCancelCause(t.Context())
+	failed := errors.New("first\n\tsecond")
+	require.Equal(t, "ekrona: first second", rendered(ctx, failed))
+	require.Equal(t, "ekrona: context canceled", rendered(ctx, context.Canceled), "by others")
+	signalled := errors.New("interrupt signal received")
+	end(signalled)
+	require.Equal(t, "ekrona: first second", rendered(ctx, failed))
+	require.Equal(t, "ekrona: interrupted: anna: context canceled",
+		rendered(ctx, fmt.Errorf("anna: %w", context.Canceled)))
+	require.Equal(t, "ekrona: interrupted: anna: interrupt signal received",
+		rendered(ctx, fmt.Errorf("anna: %w", signalled)))
+}
+
 // Whatever is wrong on a command line is said in our words, with exit code 2.
 func TestUsageErrors(t *testing.T) {
 	for _, row := range []struct {
@@ -88,6 +105,13 @@ func TestUsageErrors(t *testing.T) {
 		{"demo --json=x", `--json "x": give true or false`},
 		{"card info --card=", "--card is empty"},
 		{"issue batch j.yaml --state d --card a --card=", "--card is empty"},
+		{"issue batch j.yaml --state d --check --readers 0", "--readers: 0; give 1 or more"},
+		{"issue batch j.yaml --state d --give-up SENORDICC0000003",
+			"give the reason with --reason"},
+		{"issue batch j.yaml --state d --reason lost", "name the card that will not come again"},
+		{"issue batch j.yaml --state d --give-up anna --reason lost", "--give-up: "},
+		{"issue batch j.yaml --state d --check --give-up SENORDICC0000003 --reason lost",
+			"a check starts nothing"},
 		{"wallet load anna 5 --state=", "--state is empty"},
 		{"card info anna bertil", "ekrona card info takes one person's name, or none"},
 	} {

@@ -8,6 +8,7 @@ package bank
 import (
 	"context"
 	"crypto"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -37,9 +38,11 @@ type Settings struct {
 	Desk        string       `yaml:"desk"`         // of the unload desk's
 	Root        string       `yaml:"root"`         // certificate
 	Notary      string       `yaml:"notary"`       // certificate of the notary's key
-	CentralBank string       `yaml:"central_bank"` // folder in which the central bank is reached
+	CentralBank string       `yaml:"central_bank"` // folder or URL where it is reached
 	CardYears   int          `yaml:"card_years"`   // validity of the cards that it issues
 	BatchSize   int          `yaml:"batch_size"`   // cards that share a batch key
+
+	Service party.Service `yaml:"service,omitempty"`
 }
 
 // Bank is an opened intermediary.
@@ -51,11 +54,13 @@ type Bank struct {
 	InstructionCertificate []byte // its certificate, 7F21
 	NotaryCertificate      []byte // 7F21
 
-	folder *party.Folder
-	clock  clock.Clock
-	random io.Reader
-	root   []byte
-	links  [][]byte
+	folder      *party.Folder
+	environment party.Environment
+	db          *sql.DB
+	clock       clock.Clock
+	random      io.Reader
+	root        []byte
+	links       [][]byte
 }
 
 // Subjects are the holders of an intermediary's certificates.
@@ -106,6 +111,14 @@ func Found(
 // need it: what a crash interrupted is then finished at a later start.
 func Open(
 	ctx context.Context, path string, dial party.Dial, e party.Environment,
+) (*Bank, error) {
+	return OpenWith(ctx, path, func(*Settings) {}, dial, e)
+}
+
+// OpenWith starts the intermediary of a folder with settings that were changed: by the flags of a
+// command.
+func OpenWith(
+	ctx context.Context, path string, change func(*Settings), dial party.Dial, e party.Environment,
 ) (_ *Bank, err error) {
 	f, err := party.Enter(ctx, path, e)
 	if err != nil {
@@ -113,10 +126,11 @@ func Open(
 	}
 	defer f.CloseAfter(&err, "intermediary")
 	e = e.Complete()
-	b := &Bank{folder: f, clock: e.Clock, random: e.Random}
+	b := &Bank{folder: f, environment: e, clock: e.Clock, random: e.Random}
 	if err := f.Read(party.Intermediary, &b.Settings); err != nil {
 		return nil, err
 	}
+	change(&b.Settings)
 	s := b.Settings
 	if s.CardYears <= 0 {
 		return nil, fmt.Errorf("settings %s: card_years: %d: give years above zero",
@@ -154,13 +168,12 @@ func Open(
 	if err != nil {
 		return nil, err
 	}
-	db, err := f.Database(ctx, s.Database, schemas...)
-	if err != nil {
+	if b.db, err = f.Database(ctx, s.Database, schemas...); err != nil {
 		return nil, err
 	}
 	b.Intermediary, err = intermediary.New(intermediary.Config{
-		Name: s.Name, DB: db, Clock: e.Clock, Random: e.Random,
-		Notary: notary.NewParticipant(dial(f.Path(s.CentralBank))),
+		Name: s.Name, DB: b.db, Clock: e.Clock, Random: e.Random,
+		Notary: notary.NewParticipant(dial(f.Address(s.CentralBank), party.Caller{})),
 		CA:     ca.Encoded, InstructionKey: instruction, Desk: desk,
 		NotaryCertificate: b.NotaryCertificate, Former: former, Links: b.links,
 		Batch: keys.BatchCertificate,

@@ -30,6 +30,8 @@ type Settings struct {
 	Notary   string     `yaml:"notary"`   // name of the notary's key and certificate in it
 	Root     string     `yaml:"root"`     // the root's certificate, under which intermediaries join
 	Terms    Terms      `yaml:"terms"`
+
+	Service party.Service `yaml:"service,omitempty"`
 }
 
 // Terms are those of [notary.Terms].
@@ -60,13 +62,15 @@ func (t Terms) check() error {
 // CentralBank is an opened central bank.
 type CentralBank struct {
 	*settlement.Notary
-	Ledger  *sql.DB
-	Auditor *audit.Auditor
+	Settings Settings
+	Ledger   *sql.DB
+	Auditor  *audit.Auditor
 
 	// Certificate is the notary's (7F21).
 	Certificate []byte
 
-	folder *party.Folder
+	folder      *party.Folder
+	environment party.Environment
 }
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
@@ -99,7 +103,15 @@ func Found(
 }
 
 // Open starts the central bank of a folder.
-func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank, err error) {
+func Open(ctx context.Context, path string, e party.Environment) (*CentralBank, error) {
+	return OpenWith(ctx, path, func(*Settings) {}, e)
+}
+
+// OpenWith starts the central bank of a folder with settings that were changed: by the flags of a
+// command.
+func OpenWith(
+	ctx context.Context, path string, change func(*Settings), e party.Environment,
+) (_ *CentralBank, err error) {
 	f, err := party.Enter(ctx, path, e)
 	if err != nil {
 		return nil, fmt.Errorf("central bank: %w", err)
@@ -110,6 +122,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	if err := f.Read(party.CentralBank, &s); err != nil {
 		return nil, err
 	}
+	change(&s)
 	if err := s.Terms.check(); err != nil {
 		return nil, fmt.Errorf("settings %s: terms: %w", f.Path(party.SettingsFile), err)
 	}
@@ -130,7 +143,7 @@ func Open(ctx context.Context, path string, e party.Environment) (_ *CentralBank
 	if err != nil {
 		return nil, err
 	}
-	c := &CentralBank{folder: f, Certificate: key.Encoded,
+	c := &CentralBank{folder: f, environment: e, Settings: s, Certificate: key.Encoded,
 		Auditor: audit.New(notaries...)}
 	if c.Ledger, err = f.Database(ctx, s.Database, schemas...); err != nil {
 		return nil, err
@@ -167,3 +180,9 @@ func readKeys(
 
 // Close ends the central bank.
 func (c *CentralBank) Close() error { return c.folder.Close() }
+
+// ReadSettings reads the settings of a central bank's folder, without starting it.
+func ReadSettings(path string) (s Settings, err error) {
+	f := party.Peek(path)
+	return s, f.Read(party.CentralBank, &s)
+}

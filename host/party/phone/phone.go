@@ -24,7 +24,9 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/durable"
 	"ekrona/host/party"
+	"ekrona/host/remote"
 	"ekrona/host/seal"
+	"ekrona/host/service/link"
 	"ekrona/host/wallet"
 	"ekrona/personalization/pki"
 )
@@ -196,9 +198,19 @@ func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wa
 		DB: db, Random: p.environment.Random, App: p.App, PairSeal: key, Device: c.Device,
 		Certificate: c.Certificate, CA: c.CA,
 		PINPoint: c.PINPoint, Ceilings: ceilings, Authorities: p.authorities,
-		Intermediary: banking.NewWallet(dial(p.Path(p.Settings.Intermediary))),
+		Intermediary: banking.NewWallet(p.dial(dial)),
 	})
 }
+
+// dial returns the link to the owner's bank.
+func (p *Phone) dial(dial party.Dial) remote.Transport {
+	return dial(p.folder.Address(p.Settings.Intermediary), party.Caller{
+		Signer: link.Signer{Key: link.Key{Customer: p.Settings.Owner}, Signer: p.App},
+		Trust:  pki.Open(p.folder.Path(p.Settings.Keys), p.environment.Random)})
+}
+
+// Account returns what the owner's bank answers about the owner's account. dial returns the link.
+func (p *Phone) Account(dial party.Dial) banking.Account { return banking.NewAccount(p.dial(dial)) }
 
 // Path returns the path of a file in the phone's folder.
 func (p *Phone) Path(name string) string { return p.folder.Path(name) }

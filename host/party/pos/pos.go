@@ -20,6 +20,7 @@ import (
 	"ekrona/host/banking"
 	"ekrona/host/party"
 	"ekrona/host/seal"
+	"ekrona/host/service/link"
 	"ekrona/host/terminal"
 	"ekrona/personalization/pki"
 )
@@ -38,6 +39,7 @@ type Settings struct {
 	Links        []string `yaml:"links,omitempty"` // certificates that lead on from it, in order
 	CA           string   `yaml:"ca"`              // certificate of the intermediary's CA
 	Authorities  []string `yaml:"authorities"`     // certificates of the CAs whose cards are taken
+	Notary       string   `yaml:"notary"`          // certificate
 	Intermediary string   `yaml:"intermediary"`    // folder in which the merchant's bank is reached
 	// Former are the merchant's terminals in whose place this one came, the earliest first.
 	Former []message.DeviceID `yaml:"former,omitempty"`
@@ -58,6 +60,7 @@ type Trust struct {
 	Root        []byte            // 7F21, as the others
 	Links       [][]byte          // from it on, the earliest first
 	Authorities map[string][]byte // of all CAs whose cards are taken, by holder
+	Notary      []byte            // which signs crisis orders
 }
 
 // Certify has an intermediary's CA certify a terminal's key.
@@ -81,7 +84,7 @@ func Found(
 	e = e.Complete()
 	s.Party, s.Database, s.Keys, s.Terminal, s.Owner = party.Terminal, "journal.db", "keys",
 		"terminal", "owner"
-	s.JournalKey, s.Root = "keys/journal.key", "keys/root.cvc"
+	s.JournalKey, s.Root, s.Notary = "keys/journal.key", "keys/root.cvc", "keys/notary.cvc"
 	keys := pki.Open(f.Path(s.Keys), e.Random)
 	own, err := certify(keys, s.Terminal)
 	if err != nil {
@@ -115,7 +118,8 @@ func Found(
 			own.Certificate.Holder, own.Certificate.Authority)
 	}
 	schema, err := terminal.Schema()
-	if err = errors.Join(err, f.Keep(s.Root, trust.Root)); err != nil {
+	if err = errors.Join(err, f.Keep(s.Root, trust.Root),
+		f.Keep(s.Notary, trust.Notary)); err != nil {
 		return err
 	}
 	if err := f.MakeDatabase(ctx, s.Database, schema); err != nil {
@@ -139,10 +143,7 @@ func Open(
 		return nil, err
 	}
 	s := t.Settings
-	bank := dial(f.Path(s.Intermediary))
-	t.Bank = banking.NewMerchant(bank)
-	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.DefaultPolicy(),
-		Link: banking.NewTerminal(bank)}
+	c := terminal.Config{Clock: e.Clock, Random: e.Random, Policy: terminal.DefaultPolicy()}
 	if c.Root, err = f.Trusted("root", s.Root); err != nil {
 		return nil, err
 	}
@@ -153,6 +154,9 @@ func Open(
 		return nil, err
 	}
 	if c.Authorities, err = f.AllTrusted("authorities", s.Authorities); err != nil {
+		return nil, err
+	}
+	if c.Notary, err = f.Trusted("notary", s.Notary); err != nil {
 		return nil, err
 	}
 	keys := pki.Open(f.Path(s.Keys), e.Random)
@@ -172,6 +176,9 @@ func Open(
 	}
 	f.OnClose(owner.Close)
 	c.Signer, c.Certificate, t.Owner = own.Signer, own.Encoded, owner
+	bank := dial(f.Address(s.Intermediary), party.Caller{Trust: keys,
+		Signer: link.Signer{Key: link.Key{Device: own.Certificate.Device()}, Signer: own.Signer}})
+	t.Bank, c.Link = banking.NewMerchant(bank), banking.NewTerminal(bank)
 	if c.JournalKey, err = readJournalKey(f.Path(s.JournalKey)); err != nil {
 		return nil, err
 	}

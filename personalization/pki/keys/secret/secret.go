@@ -28,7 +28,7 @@ const limitBytes = 1024
 var (
 	ErrWrong = errors.New("wrong passphrase or PIN")
 	ErrNone  = errors.New("a passphrase is needed: give it with --passphrase-file or " +
-		Environment + ", or work at a terminal")
+		Environment + ", or run the command at a prompt, where it can ask")
 )
 
 // Request is what is asked for.

@@ -18,7 +18,8 @@ import (
 // Command is "ekrona bank".
 func Command() *cobra.Command {
 	return cli.Group("bank", "A bank's staff: set limits, renew batch keys, end what is due",
-		policyCommand(), groupCommand(), sweepCommand(), renewBatchesCommand())
+		policyCommand(), groupCommand(), sweepCommand(), unpairCommand(),
+		renewBatchesCommand())
 }
 
 func renewBatchesCommand() *cobra.Command {

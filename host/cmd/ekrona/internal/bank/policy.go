@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ type policySet struct {
 	bank, by, key, preset string
 	everyone              bool
 	cards, customers      []string
+	groups                []uint
 	balance, payment      string
 	spent                 string
 	transactions          uint
@@ -58,8 +60,9 @@ func policySetCommand() *cobra.Command {
 		Use:   "set",
 		Short: "Order other limits for cards: one, those of some customers, or all",
 		Long: `Order other limits for cards: for single ones (--card), for those that customers have and will
-get (--customer), or for all and those that are issued later (--all). Each card gets them
-with its next synchronisation. The order has a version, which grows with each order; who
+get (--customer), for those of a group of people and those that come into it later (--group,
+see "ekrona bank group"), or for all and those that are issued later (--all). Each card gets
+them with its next synchronisation. The order has a version, which grows with each order; who
 gave it and when is kept.
 
 The limits are those of --preset, changed by the flags for single limits. Without --preset
@@ -84,6 +87,8 @@ An order above the ceilings of a card is refused as a whole, and names the card.
 	c.Flags().StringArrayVar(&p.cards, "card", nil, "device id of a card (repeat for more)")
 	c.Flags().StringArrayVar(&p.customers, "customer", nil,
 		"customer whose cards are meant (repeat for more)")
+	c.Flags().UintSliceVar(&p.groups, "group", nil,
+		"number of a group of people whose cards are meant (repeat for more)")
 	c.Flags().StringVar(&p.balance, "max-balance", "", "most that a card holds, in kronor")
 	c.Flags().StringVar(&p.payment, "max-payment", "", "most of one payment, in kronor")
 	c.Flags().StringVar(&p.spent, "max-spent", "",
@@ -115,11 +120,17 @@ func (p *policySet) run(ctx context.Context, c *cobra.Command, b *bank.Bank) err
 		}
 		o.Devices = append(o.Devices, device)
 	}
+	for _, group := range p.groups {
+		if group < 1 || group > math.MaxUint8 {
+			return cli.Usage("--group %d: give 1 to %d", group, math.MaxUint8)
+		}
+		o.Groups = append(o.Groups, int(group))
+	}
 	switch {
 	case p.by == "":
 		return cli.Usage("%s: say who orders it: --by NAME", c.CommandPath())
-	case o.Everyone == (len(o.Devices)+len(o.Customers) > 0):
-		return cli.Usage("%s: say for whom: --all, or --card ID and --customer NAME",
+	case o.Everyone == (len(o.Devices)+len(o.Customers)+len(o.Groups) > 0):
+		return cli.Usage("%s: say for whom: --all, or --card ID, --customer NAME and --group N",
 			c.CommandPath())
 	}
 	var err error
@@ -161,8 +172,7 @@ func (p *policySet) start(
 	}
 	found := false
 	for _, card := range cards {
-		if (!o.Everyone || !card.InUse) && !slices.Contains(o.Devices, card.Device) &&
-			(!card.InUse || !slices.Contains(o.Customers, card.Customer)) {
+		if !isMeant(o, card) {
 			continue
 		}
 		now := card.Policy
@@ -178,6 +188,15 @@ func (p *policySet) start(
 			"name those from which the order starts: --preset (%s)", presetNames())
 	}
 	return start, nil
+}
+
+// isMeant reports whether an order is for a card that there is.
+func isMeant(o banking.PolicyOrder, card banking.CardPolicy) bool {
+	if slices.Contains(o.Devices, card.Device) {
+		return true
+	}
+	return card.InUse && (o.Everyone || slices.Contains(o.Customers, card.Customer) ||
+		slices.Contains(o.Groups, int(card.Group)))
 }
 
 // change puts the single limits of the command line into a policy.
@@ -239,6 +258,7 @@ type (
 		Everyone  bool               `json:"everyone"`
 		Cards     []message.DeviceID `json:"cards,omitempty"`
 		Customers []string           `json:"customers,omitempty"`
+		Groups    []int              `json:"groups,omitempty"`
 		Limits    cli.Limits         `json:"limits"`
 	}
 	cardPolicyAnswer struct {
@@ -246,6 +266,7 @@ type (
 		Customer string           `json:"customer"`
 		Version  uint16           `json:"version"`
 		Seen     uint16           `json:"seen_version"`
+		Group    uint8            `json:"group"`
 		Rollout  banking.Rollout  `json:"rollout"`
 		InUse    bool             `json:"in_use"`
 		Limits   cli.Limits       `json:"limits"`
@@ -283,7 +304,7 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank)
 	var text strings.Builder
 	for _, o := range ordered {
 		a := policyOrderAnswer{o.Policy.Version, o.Key, o.By, o.At, o.Preset, o.Everyone, o.Devices,
-			o.Customers, cli.LimitsOf(o.Policy)}
+			o.Customers, o.Groups, cli.LimitsOf(o.Policy)}
 		orders = append(orders, a)
 		preset := ""
 		if a.Preset != "" {
@@ -295,7 +316,8 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank)
 	outstanding := 0
 	for _, card := range known {
 		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen,
-			card.Rollout(), card.InUse, cli.LimitsOf(card.Policy), cli.LimitsOf(card.Ceilings)}
+			card.Group, card.Rollout(), card.InUse, cli.LimitsOf(card.Policy),
+			cli.LimitsOf(card.Ceilings)}
 		cards = append(cards, a)
 		state := fmt.Sprintf("has version %d", a.Seen)
 		switch a.Rollout {
@@ -305,6 +327,9 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank)
 		case banking.OrderLost:
 			state += ", whose order was lost with a restored backup: order the policy again"
 		case banking.RolledOut:
+		}
+		if card.Group != 0 {
+			state += fmt.Sprintf("; group %d", card.Group)
 		}
 		if !card.InUse {
 			state += "; out of use"
@@ -324,6 +349,9 @@ func forWhom(o banking.PolicyOrder) string {
 	names := slices.Clone(o.Customers)
 	for _, id := range o.Devices {
 		names = append(names, string(id))
+	}
+	for _, group := range o.Groups {
+		names = append(names, fmt.Sprintf("group %d", group))
 	}
 	return strings.Join(names, ", ")
 }

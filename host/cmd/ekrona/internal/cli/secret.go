@@ -40,8 +40,8 @@ func (s HolderSecret) Read(ctx context.Context, letter string) (string, error) {
 	digits, err := secret.Terminal(ctx,
 		secret.Request{Kind: s.Kind, For: "the card", New: s.Chosen})
 	if errors.Is(err, secret.ErrNone) {
-		return "", Usage("the card's %s is needed: give it with %s FILE or in %s, or work at a "+
-			"terminal", s.Kind, s.Flag, s.Environment)
+		return "", Usage("the card's %s is needed: give it with %s FILE or in %s, or run the "+
+			"command at a prompt, where it can ask", s.Kind, s.Flag, s.Environment)
 	}
 	return string(digits), err
 }

@@ -114,9 +114,12 @@ func OpenManaged(options card.Options, path string) (*globalplatform.Card, error
 // it.
 func LockCard(path string) (unlock func() error, err error) {
 	unlock, err = lockfile.Take(path + ".lock")
-	if err != nil {
+	switch {
+	case errors.Is(err, lockfile.ErrTaken):
 		return nil, fmt.Errorf(
 			"virtual card %s: %w; or use the card through that program's reader", path, err)
+	case err != nil:
+		return nil, fmt.Errorf("virtual card %s: %w", path, err)
 	}
 	return unlock, nil
 }

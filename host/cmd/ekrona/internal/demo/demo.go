@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -86,27 +85,9 @@ func folderFor(state string) (string, func() error, error) {
 	if state == "" {
 		return cli.TemporaryFolder()
 	}
-	entries, err := os.ReadDir(state)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", nil, fmt.Errorf("--state: %w", err)
-	}
-	if err := onlyKeys(state, entries); err != nil {
-		return "", nil, fmt.Errorf("--state: %w", err)
+	if err := sandbox.CheckVacant(state); err != nil {
+		return "", nil, fmt.Errorf("--state: %w: name a new folder, or go on in it with \"ekrona "+
+			"wallet\" and \"ekrona terminal\"", err)
 	}
 	return state, func() error { return nil }, nil
-}
-
-// onlyKeys checks that a folder holds nothing but keys of parties to be founded:
-// references to a TPM or an HSM, made by "ekrona pki request".
-func onlyKeys(folder string, entries []os.DirEntry) error {
-	for _, entry := range entries {
-		files, err := os.ReadDir(filepath.Join(folder, entry.Name()))
-		isKeys := err == nil &&
-			(entry.Name() == "root" || len(files) == 1 && files[0].Name() == "keys")
-		if !isKeys {
-			return fmt.Errorf("%s is not empty: name a new folder, or go on in it with \"ekrona "+
-				"wallet\" and \"ekrona terminal\"", folder)
-		}
-	}
-	return nil
 }

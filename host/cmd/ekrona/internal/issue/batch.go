@@ -105,6 +105,9 @@ report (ekrona issue report). Only its owner can read the folder.`,
     --reason "card broken"`,
 		Args: cli.Exactly(1, "a job file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
+			if err := f.checkUsage(); err != nil {
+				return err
+			}
 			job, err := readJob(c, arguments[0])
 			if err != nil {
 				return err
@@ -112,9 +115,6 @@ report (ekrona issue report). Only its owner can read the folder.`,
 			f.job = job.Name
 			if f.folder == "" {
 				f.folder = strings.TrimSuffix(arguments[0], filepath.Ext(arguments[0])) + ".job"
-			}
-			if len(f.cards) > 0 && f.readers < 1 {
-				return cli.Usage("--readers: %d; give 1 or more", f.readers)
 			}
 			if f.check && f.state == "" {
 				return cli.Answer(c, f.asJSON, batchAnswer{Job: job.Name, Cards: len(job.Cards)},
@@ -152,6 +152,26 @@ report (ekrona issue report). Only its owner can read the folder.`,
 	f.applet.add(c)
 	cli.JSONFlag(c, &f.asJSON)
 	return c
+}
+
+// checkUsage refuses flags that mean nothing together, also where --check starts nothing.
+func (f *batchFlags) checkUsage() error {
+	switch {
+	case f.readers < 1:
+		return cli.Usage("--readers: %d; give 1 or more", f.readers)
+	case f.giveUp == "" && f.reason != "":
+		return cli.Usage("--reason: name the card that will not come again with --give-up")
+	case f.giveUp == "":
+		return nil
+	case f.check:
+		return cli.Usage("--check: a check starts nothing and gives up nothing: leave --give-up out")
+	case f.reason == "":
+		return cli.Usage("--give-up: give the reason with --reason; the audit log keeps it")
+	}
+	if _, err := message.ParseDeviceID(f.giveUp); err != nil {
+		return cli.Usage("--give-up: %w", err)
+	}
+	return nil
 }
 
 // readJob reads a job file, and shows each error in it on a line of its own.
@@ -264,10 +284,7 @@ func (f *batchFlags) issue(ctx context.Context, c *cobra.Command, b *batch.Batch
 	if f.giveUp != "" {
 		device, err := message.ParseDeviceID(f.giveUp)
 		if err != nil {
-			return cli.Usage("--give-up: %w", err)
-		}
-		if f.reason == "" {
-			return cli.Usage("--give-up: give the reason with --reason; the audit log keeps it")
+			return err
 		}
 		if err := b.GiveUp(ctx, device, f.reason); err != nil {
 			return err

@@ -34,6 +34,7 @@ type cardIssue struct {
 	limits   personalization.Limits // by both
 	second   bool
 	replaces string
+	group    uint8
 
 	replaceKeys, deleteApplet, secure, dryRun, asJSON bool
 }
@@ -59,7 +60,7 @@ func (i *cardIssue) order() desk.Order {
 	return desk.Order{
 		Owner: i.owner, Letter: i.letter, Limits: i.limits,
 		Second: i.second, Replaces: message.DeviceID(i.replaces),
-		Batch: message.DeviceID(i.batch),
+		Batch: message.DeviceID(i.batch), Group: i.group,
 	}
 }
 
@@ -115,6 +116,8 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 		"one replaces: it is reported lost, for good, when the new one is active")
 	c.Flags().StringVar(&i.batch, "batch", "", "batch of cards whose key this one shares, such as "+
 		"SENORDICB0000007, made if there is none (default: by the card's number)")
+	c.Flags().Uint8Var(&i.group, "group", 0, "group of people that the owner belongs to, of which "+
+		"policies and crisis orders may say other limits; \"ekrona bank group\" changes it")
 	c.Flags().StringVar(&i.link, "link", "contact-115200", "link to the card, for "+
 		"estimates: contact-115200, contact-460800, contactless-106 to -848")
 	c.Flags().BoolVar(&i.replaceKeys, "replace-keys", false,

@@ -1,5 +1,5 @@
-// Package lab holds the commands of the lab: the simulator, a week without network, and the
-// applet's suite on a card. Start at [Command].
+// Package lab holds the commands of the lab: scripts on any applet torn and covered, the
+// simulator, a week without network, and the applet's suite on a card. Start at [Command].
 package lab
 
 import (
@@ -21,8 +21,9 @@ import (
 // Command is "ekrona lab".
 func Command() *cobra.Command {
 	return cli.Group("lab",
-		"Test: simulate worlds full of faults, a week without network, run the applet's suite",
-		simulateCommand(), weekCommand(), suiteCommand())
+		"Test: tear and cover any script on any applet, simulate worlds full of faults",
+		simulateCommand(), weekCommand(), suiteCommand(),
+		tearCommand(), coverCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu"
+	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/trace"
 	"ekrona/applet/vocabulary"
@@ -21,6 +22,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/limit"
 	"ekrona/host/sandbox"
+	"ekrona/host/service/link"
 )
 
 // Flags are the flags of commands in the folder of a sandbox.
@@ -29,6 +31,7 @@ type Flags struct {
 	inserted []string // as on the command line
 	Traced   bool
 	AsJSON   bool
+	banks    []string // as on the command line
 
 	plain    bool            // PINs may go to cards in readers in clear
 	inReader map[string]bool // holders whose cards are inserted there
@@ -70,6 +73,10 @@ func (f *Flags) Run(
 			}
 		}
 	}
+	var err error
+	if options.Banks, err = f.addresses(); err != nil {
+		return err
+	}
 	s, err := sandbox.Open(f.State, options)
 	if err != nil {
 		return err
@@ -82,6 +89,36 @@ func (f *Flags) Run(
 		err = f.showLimit(c, do(c.Context(), s))
 	}
 	return errors.Join(err, release(), s.Close())
+}
+
+// BindCaller adds the flags to a command of a phone or a terminal, which may reach its bank over
+// the network.
+func (f *Flags) BindCaller(c *cobra.Command) *cobra.Command {
+	c.Flags().StringArrayVar(&f.banks, "bank", nil, bankUsage)
+	return f.Bind(c)
+}
+
+const bankUsage = "https://HOST:PORT where phones and terminals reach their bank as a service, " +
+	"or NAME=https://HOST:PORT for the bank of that name (repeat for more); otherwise it is in " +
+	"its folder"
+
+// addresses reads where banks are reached as services.
+func (f *Flags) addresses() (map[message.Name]string, error) {
+	banks := map[message.Name]string{}
+	for _, text := range f.banks {
+		name, url, named := strings.Cut(text, "=")
+		if !named {
+			name, url = "", text
+		} else if _, err := message.ParseName(name); err != nil {
+			return nil, cli.Usage("--bank %q: %w", text, err)
+		}
+		if !link.IsURL(url) {
+			return nil, cli.Usage("--bank %q: give https://HOST:PORT, or NAME=https://HOST:PORT",
+				text)
+		}
+		banks[message.Name(name)] = url
+	}
+	return banks, nil
 }
 
 // showLimit says which limit has stopped a payment, besides the error itself: to a script with all

@@ -335,7 +335,7 @@ func (v *Visit) command(
 			})
 		},
 	}
-	return f.Bind(c)
+	return f.BindCaller(c)
 }
 
 // PINFlag adds the flag that names a file with a PIN.

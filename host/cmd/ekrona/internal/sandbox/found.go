@@ -14,7 +14,7 @@ import (
 func Command() *cobra.Command {
 	return cli.Group("sandbox",
 		"A whole scheme in one folder: central bank, banks, customers, merchants", foundCommand(),
-		clockCommand())
+		clockCommand(), rolloverCommand())
 }
 
 func foundCommand() *cobra.Command {

@@ -16,16 +16,16 @@ import (
 // crisisAnswer is the crisis order of a terminal, for a script.
 type crisisAnswer struct {
 	Device message.DeviceID `json:"device"`
-	Taken  bool             `json:"taken"` // from the file of --take, now
+	Taken  bool             `json:"taken"` // from the file of --take or the card of --card, now
 	crisis.Held
 }
 
 func terminalCrisisCommand() *cobra.Command {
-	f, carry := &parties.Flags{}, &crisis.Carry{}
+	f, carry, whose := &parties.Flags{}, &crisis.Carry{}, ""
 	c := merchantCommand(f, "crisis MERCHANT",
 		"Show the crisis order that counts at the terminal today; give it one, or take it from it",
 		0, "a merchant",
-		func(ctx context.Context, c *cobra.Command, _ *sandbox.Sandbox, m *sandbox.Merchant,
+		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
 			_ []string) error {
 			given, named, err := carry.Taken()
 			if err != nil {
@@ -38,6 +38,13 @@ func terminalCrisisCommand() *cobra.Command {
 					return err
 				}
 				answer.Taken = err == nil
+			}
+			if whose != "" {
+				learned, err := meet(ctx, s, m, whose)
+				if err != nil {
+					return err
+				}
+				answer.Taken = answer.Taken || learned
 			}
 			carried, err := m.Terminal.CarriedCrisis(ctx)
 			if err != nil {
@@ -52,5 +59,27 @@ func terminalCrisisCommand() *cobra.Command {
 			return f.Answer(c, answer, "terminal %s of the %s: %s", m.Terminal.ID(), m.Name,
 				answer.Held)
 		})
+	c.Flags().StringVar(&whose, "card", "", "customer whose card is held to the terminal, without "+
+		"a sale and without its PIN: the newer crisis order goes to the other")
+	c.Long = `Show the crisis order that counts at the terminal today; give it one, or take it from it.
+
+A terminal has it from its bank when it synchronises, from a file, which a phone writes too
+("ekrona wallet crisis NAME --out FILE"), or from any card that is held to it: in a sale, also in
+one for which it has no room without the order, or by itself with --card.`
 	return carry.Bind(c)
+}
+
+// meet holds somebody's card to the terminal, and reports whether the terminal has another crisis
+// order since.
+func meet(
+	ctx context.Context, s *sandbox.Sandbox, m *sandbox.Merchant, whose string,
+) (learned bool, err error) {
+	holder, err := s.Holder(whose)
+	if err != nil {
+		return false, err
+	}
+	if err := parties.AtHand(holder, ""); err != nil {
+		return false, err
+	}
+	return m.Terminal.Meet(ctx, holder.Card.Tap())
 }

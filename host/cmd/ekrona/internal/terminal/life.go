@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -112,7 +113,7 @@ func terminalSyncCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&device, "device", "",
 		"device id, to name one of the merchant's terminals that was replaced")
-	return f.Bind(c)
+	return f.BindCaller(c)
 }
 
 // endedAnswer is a terminal that sells nothing more, for a script.
@@ -122,13 +123,14 @@ type endedAnswer struct {
 	New     message.DeviceID `json:"new_device,omitempty"`
 }
 
-func endedText(e sandbox.EndedTerminal) string {
+func endedText(name string, e sandbox.EndedTerminal) string {
 	text := fmt.Sprintf("terminal %s sells nothing more; %d record(s) handed over", e.Device,
 		e.Records)
 	if e.Ended {
 		return text + "; it has ended"
 	}
-	return text + "; claims on it are honoured for some time, then \"ekrona terminal end\" ends it"
+	return fmt.Sprintf("%s; claims on it are honoured until %s, then \"ekrona terminal end %s "+
+		"--device %s\" ends it", text, e.Until.Format(time.RFC3339), name, e.Device)
 }
 
 func answerEnded(
@@ -214,7 +216,7 @@ func terminalReplaceCommand() *cobra.Command {
 				return err
 			}
 			return answerEnded(f, c, former, id,
-				fmt.Sprintf("the %s has terminal %s; %s", name, id, endedText(former)))
+				fmt.Sprintf("the %s has terminal %s; %s", name, id, endedText(name, former)))
 		})
 	c.Flags().StringVar(&device, "device", "",
 		"device id of the terminal to be replaced; that in use where it is left out")
@@ -235,7 +237,7 @@ func terminalEndCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return answerEnded(f, c, ended, "", endedText(ended))
+			return answerEnded(f, c, ended, "", endedText(name, ended))
 		})
 	c.Flags().StringVar(&device, "device", "",
 		"device id of one of the merchant's terminals; that in use where it is left out")

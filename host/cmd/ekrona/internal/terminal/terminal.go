@@ -16,6 +16,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/envelope"
+	"ekrona/host/limit"
 	"ekrona/host/order"
 	"ekrona/host/sandbox"
 	"ekrona/host/terminal"
@@ -48,7 +49,7 @@ func merchantCommand(f *parties.Flags, use, short string, more int, what string,
 			})
 		},
 	}
-	return f.Bind(c)
+	return f.BindCaller(c)
 }
 
 // saleAnswer is a sale for a script.
@@ -75,7 +76,7 @@ func terminalSellCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sale, err := m.Terminal.Ask(ctx, amount)
+			sale, err := m.Terminal.AskWith(ctx, amount, held.tap.Card)
 			warnRestored(f, c, m)
 			if err != nil {
 				return err
@@ -88,6 +89,7 @@ func terminalSellCommand() *cobra.Command {
 			}
 			receipt, err := m.Terminal.Take(ctx, sale.Number, held.tap.Card, held.tap.PIN)
 			if err != nil {
+				explain(ctx, s, held.holder, err)
 				return notPaid(ctx, m, sale, err)
 			}
 			return paid(ctx, f, c, s, m, sale, held.holder, receipt)
@@ -112,6 +114,25 @@ func notPaid(ctx context.Context, m *sandbox.Merchant, sale terminal.Sale, err e
 	}
 	return fmt.Errorf("%w (sale %d stays open: \"ekrona terminal take\" or \"refuse\")", err,
 		sale.Number)
+}
+
+// explain has the phone of a card's owner write the numbers into the limit of the card by which a
+// sale has ended: the card tells them to no terminal, and to a phone that is paired with it without
+// the PIN. A phone that is not says nothing.
+func explain(ctx context.Context, s *sandbox.Sandbox, h *sandbox.Holder, err error) {
+	var reached *limit.Reached
+	if !errors.As(err, &reached) || reached.Whose != limit.Payer {
+		return
+	}
+	device, failed := h.InHand(ctx)
+	if failed != nil {
+		return
+	}
+	p, failed := s.Person(ctx, h.Name, device)
+	if failed != nil || p.Phone == nil {
+		return
+	}
+	_ = p.Phone.Explain(ctx, wallet.Tap{Card: h.Card.Tap()}, reached)
 }
 
 // heldCard is a card that is held to a terminal, with its holder and the PIN.
@@ -221,6 +242,7 @@ func terminalTakeCommand() *cobra.Command {
 			}
 			receipt, err := m.Terminal.Take(ctx, sale.Number, held.tap.Card, held.tap.PIN)
 			if err != nil {
+				explain(ctx, s, held.holder, err)
 				return err
 			}
 			return paid(ctx, f, c, s, m, sale, held.holder, receipt)

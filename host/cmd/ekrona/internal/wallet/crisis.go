@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ type crisisLimits struct {
 	MaxPayment      money.Ore `json:"max_payment_ore"`
 	MaxSpent        money.Ore `json:"max_spent_ore"`
 	MaxTransactions uint16    `json:"max_transactions"`
+	English         string    `json:"text_en"`
 	Customer        string    `json:"customer_sv"` // what the customer reads
 }
 
@@ -37,6 +39,7 @@ func crisisLimitsOf(h wallet.Holdings, today message.Date) *crisisLimits {
 		MaxTransactions: h.Limits.MaxTransactions}
 	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken till och med %s: %s på kortet, %s per "+
 		"betalning.", l.Until, l.MaxBalance, l.MaxPayment)
+	l.English = strings.TrimPrefix(l.String(), "; ")
 	if l.Over {
 		l.Customer = fmt.Sprintf("Krisgränserna gällde till och med %s. Koppla upp kortet.",
 			l.Until)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -83,11 +84,7 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 	if err != nil {
 		return err
 	}
-	bank, err := v.Sandbox.BankOf(c.Context(), v.Person)
-	if err != nil {
-		return err
-	}
-	answer.Bank, answer.Online, answer.Shadow = bank.Settings.Title, &online, &shadow
+	answer.Bank, answer.Online, answer.Shadow = v.Sandbox.BankName(v.Person), &online, &shadow
 	return f.Answer(c, answer, "%s at %s: online %s, shadow %s, %s", v.Person.Name, answer.Bank,
 		online, shadow, card)
 }
@@ -184,21 +181,51 @@ func walletSyncCommand() *cobra.Command {
 		})
 }
 
+// lostAnswer is a card that was reported lost, for a script.
+type lostAnswer struct {
+	Name   string           `json:"name"`
+	Device message.DeviceID `json:"device"`
+	// Until is when claims on it are honoured no longer, and Next what to do then.
+	Until    time.Time `json:"honoured_until,omitzero"`
+	Next     string    `json:"next,omitempty"`
+	Customer string    `json:"customer_sv,omitempty"` // what the customer reads
+}
+
 func walletLostCommand() *cobra.Command {
 	f := &parties.Flags{}
 	c := parties.PersonCommand(f, "lost NAME",
 		"Report a card lost: it is blocked for good", 0,
 		"a person's name", func(c *cobra.Command, v parties.Visit) error {
 			device := v.Person.Phone.Device()
-			if err := v.Sandbox.ReportLost(c.Context(), v.Person); err != nil {
+			until, err := v.Sandbox.ReportLost(c.Context(), v.Person)
+			if err != nil {
 				return err
 			}
-			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
-				"%s's card %s is on the revocation list", v.Person.Name, device)
+			answer := lostAnswer{Name: v.Person.Name, Device: device, Until: until}
+			if until.IsZero() {
+				return f.Answer(c, answer, "%s's card %s has ended already", v.Person.Name, device)
+			}
+			answer.Next = fmt.Sprintf("\"ekrona wallet end %s --device %s\" moves what is left to "+
+				"the online wallet, for good", v.Person.Name, device)
+			answer.Customer = fmt.Sprintf("Kortet är spärrat. Den som har kortet och dess PIN-kod "+
+				"kan betala med det tills terminalen har kopplats upp. Pengarna som är kvar "+
+				"kommer till ditt konto efter %s.", until.Format(time.DateOnly))
+			customerReads(f, c, answer.Customer)
+			return f.Answer(c, answer, "%s's card %s is on the revocation list. Who has the card "+
+				"and its PIN can still pay at a terminal until that synchronises, and from card "+
+				"to card until the card synchronises, as much as is on it. Claims on it are "+
+				"honoured until %s; then %s, and before that with --now. \"ekrona issue card\" "+
+				"makes a new card at once", v.Person.Name, device, until.Format(time.RFC3339),
+				answer.Next)
 		})
 	c.Long = `Report a card lost, which cannot be undone: the card is blocked. --device names it if
-the person has several in use. Claims on it are honoured for a time; after that
-"ekrona wallet end" moves what is left of its money to the online wallet, for good.`
+the person has several in use.
+
+A card has no clock and no network: it is told that it is blocked when it synchronises. Terminals
+refuse it from their next synchronisation on, and what it has paid at one that knows then comes back.
+Until then who has the card and its PIN can pay with it, as much as is on it and its limits allow.
+Claims on it are honoured for a time; after that "ekrona wallet end" moves what is left of its money
+to the online wallet, for good.`
 	return c
 }
 

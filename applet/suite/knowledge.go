@@ -1,0 +1,50 @@
+package suite
+
+import (
+	"crypto/ecdsa"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/pairing"
+	"ekrona/apdu/pin"
+	"ekrona/applet/attack"
+)
+
+// Knowledge is what a case knows of the card under test, secrets included: enough to ask the
+// card what it holds, and to judge what it has signed.
+type Knowledge struct {
+	Device         message.DeviceID
+	Public         *ecdsa.PublicKey // verifies what it signs; nil until the keys are made
+	PINKey         *ecdsa.PublicKey // PINs are enciphered to it
+	InstructionKey attack.Identity
+	Token          pin.Token
+	PairKey        *pairing.Key // nil if no phone is paired with it
+	Activated      bool
+
+	// PIN and PUK of every card, and the PINs that cases set in the place of the first.
+	PIN, PUK           pin.Block
+	OtherPIN, WrongPIN pin.Block
+	WrongPUK           pin.Block
+}
+
+// knowledge is what the case knows at the moment. It changes nothing.
+func (s *subject) knowledge() *Knowledge {
+	k := &Knowledge{Device: s.id(), Public: s.public, PINKey: s.pinKey,
+		InstructionKey: s.bank.instructionKey.identity(), Token: s.parameters.Token,
+		PIN: block(ownPIN), PUK: block(ownPUK), OtherPIN: block(otherPIN),
+		WrongPIN: block(wrongPIN), WrongPUK: block(wrongPUK)}
+	if s.phone != nil {
+		key := s.phone.key
+		k.PairKey = &key
+	}
+	k.Activated = s.model != nil
+	return k
+}
+
+// block is the PIN block of digits that are known to be good.
+func block(digits string) pin.Block {
+	b, err := pin.NewBlock(digits)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

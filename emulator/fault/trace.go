@@ -1,0 +1,116 @@
+package fault
+
+import (
+	"fmt"
+	"hash/fnv"
+	"iter"
+
+	"ekrona/emulator/vm"
+)
+
+// Trace is what a command executed.
+type Trace struct {
+	Steps []Step
+
+	values       []vm.Value // that the steps read, one after the other
+	instructions map[place]vm.Instruction
+}
+
+type place struct {
+	method *vm.Method
+	pc     int
+}
+
+// Step is one bytecode that was executed, with what it called and read.
+type Step struct {
+	Method *vm.Method
+	PC     int
+	Depth  int // of its activation
+
+	instruction vm.Instruction
+	calls       bool
+	hasResult   bool // what it calls has
+	read        int  // values
+	values      int  // where they are
+}
+
+// String names the bytecode.
+func (s Step) String() string { return fmt.Sprintf("%s %s", s.Method.At(s.PC), s.Mnemonic()) }
+
+// Mnemonic names the instruction.
+func (s Step) Mnemonic() string { return s.instruction.Mnemonic }
+
+func (t *Trace) add(at vm.Site) {
+	here := place{at.Method, at.PC}
+	i, known := t.instructions[here]
+	if !known {
+		i = at.Instruction()
+		if t.instructions == nil {
+			t.instructions = map[place]vm.Instruction{}
+		}
+		t.instructions[here] = i
+	}
+	t.Steps = append(t.Steps, Step{Method: at.Method, PC: at.PC, Depth: at.Depth,
+		instruction: i, values: len(t.values)})
+}
+
+// last is the step that runs; nil before the first.
+func (t *Trace) last() *Step {
+	if len(t.Steps) == 0 {
+		return nil
+	}
+	return &t.Steps[len(t.Steps)-1]
+}
+
+// Faults are all faults of the models that the command can meet, but those that change nothing:
+// a value that is read as what it is.
+func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
+	return func(yield func(Fault) bool) {
+		for n := range t.Steps {
+			s := &t.Steps[n]
+			for _, m := range models {
+				if !m.strikes(s) {
+					continue
+				}
+				elements := 1
+				if m.event == onRead {
+					elements = s.read
+				}
+				for e := range elements {
+					if m.event == onRead {
+						was := t.values[s.values+e]
+						if m.value(was) == was {
+							continue
+						}
+					}
+					if !yield(Fault{m, n, e}) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// CallPath is the steps that called one another down to step n, the outermost first, and step n.
+func (t *Trace) CallPath(n int) []Step {
+	path := []Step{t.Steps[n]}
+	for i := n - 1; i >= 0; i-- {
+		if t.Steps[i].Depth < path[0].Depth && t.Steps[i].instruction.IsCall() {
+			path = append([]Step{t.Steps[i]}, path...)
+		}
+	}
+	return path
+}
+
+// Hash is the same for two commands that executed the same.
+func (t *Trace) Hash() uint64 {
+	h := fnv.New64a()
+	var b [4]byte
+	for i := range t.Steps {
+		pc := t.Steps[i].PC
+		b[0], b[1], b[2], b[3] = byte(pc), byte(pc>>8), byte(pc>>16), byte(t.Steps[i].Depth)
+		_, _ = h.Write(b[:])
+	}
+	return h.Sum64()
+}

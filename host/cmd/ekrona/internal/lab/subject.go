@@ -1,0 +1,146 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/apdu"
+	"ekrona/apdu/spec"
+	"ekrona/applet"
+	"ekrona/applet/vocabulary"
+	"ekrona/emulator/card"
+	"ekrona/emulator/lines"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/shell"
+	"ekrona/host/lab"
+)
+
+// subjectFlags name what a script is tried on, and the script.
+type subjectFlags struct {
+	profile, seed, card, script, symbols string
+	caps, install                        []string
+}
+
+const subjectHelp = `The script is lines of "ekrona shell": APDUs in hex or by name, words such as
+reset and install, and after "->" what must come. It runs on virtual cards that are made for it:
+blank with the CAP files of --cap, or copies of a personalized card of --card. Every applet of the
+last CAP file is installed without parameters, unless --install or the script does it. Names and
+lines come from a CAP file's debug information, or from the file beside it that has .lines behind
+its name.`
+
+func (f *subjectFlags) add(c *cobra.Command) {
+	cli.AddProfile(c, &f.profile)
+	c.Flags().StringVar(&f.seed, "seed", "1", "seed of the cards' randomness (any text)")
+	c.Flags().StringVar(&f.card, "card", "", "file of a virtual card, which is copied")
+	c.Flags().StringSliceVar(&f.caps, "cap", nil, "CAP files, in dependency order")
+	c.Flags().StringArrayVar(&f.install, "install", nil,
+		"MODULE-AID[,INSTANCE-AID[,PARAMETERS]] in hex: an instance to make; can be repeated")
+	c.Flags().StringVar(&f.symbols, "symbols", "",
+		"line table of the CAP file, as scripts/build-applet writes it (default: beside it)")
+	c.Flags().StringVar(&f.script, "script", "", "file with the script; - is standard input")
+}
+
+// open reads what the flags name.
+func (f *subjectFlags) open(c *cobra.Command) (*lab.Subject, []lab.Line, error) {
+	s, err := f.subject(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	script, err := f.readScript(c, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.InstallAll = len(f.install) == 0 && !lab.Installs(script)
+	return s, script, nil
+}
+
+// subject is what the flags name, without the script.
+func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
+	if f.card == "" && len(f.caps) == 0 {
+		return nil, cli.Usage("%s: name what to work on: --cap FILE.cap or --card FILE",
+			c.CommandPath())
+	}
+	profile, err := cli.ProfileOf(f.profile)
+	if err != nil {
+		return nil, err
+	}
+	s := &lab.Subject{Profile: profile, Seed: f.seed, CardFile: f.card, CAPs: f.caps,
+		Words: shell.Words(), Names: *spec.Vocabulary(), Decoder: vocabulary.Decoder()}
+	for _, text := range f.install {
+		instance, err := parseInstance(text)
+		if err != nil {
+			return nil, cli.Usage("--install %s: %w", text, err)
+		}
+		s.Install = append(s.Install, instance)
+	}
+	s.Tables, err = f.tables()
+	return s, err
+}
+
+// tables are the line tables of the CAP files, and that of our own applet.
+func (f *subjectFlags) tables() ([]*lines.Table, error) {
+	own, err := lines.Parse(applet.Lines)
+	if err != nil {
+		return nil, err
+	}
+	if f.symbols == "" {
+		beside, err := lab.TablesBeside(f.caps)
+		return append(beside, own), err
+	}
+	text, err := os.ReadFile(f.symbols)
+	if err != nil {
+		return nil, cli.Usage("--symbols: %w", err)
+	}
+	named, err := lines.Parse(text)
+	if err != nil {
+		return nil, cli.Usage("--symbols %s: %w", f.symbols, err)
+	}
+	return []*lines.Table{named, own}, nil
+}
+
+func (f *subjectFlags) readScript(c *cobra.Command, s *lab.Subject) ([]lab.Line, error) {
+	switch f.script {
+	case "":
+		return nil, cli.Usage("%s: --script FILE is missing; - is standard input", c.CommandPath())
+	case "-":
+		script, err := s.ReadScript(c.InOrStdin())
+		if err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
+		}
+		return script, nil
+	}
+	file, err := os.Open(f.script)
+	if err != nil {
+		return nil, cli.Usage("--script: %w", err)
+	}
+	script, err := s.ReadScript(file)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", f.script, err)
+	}
+	return script, errors.Join(err, file.Close())
+}
+
+// parseInstance reads the value of --install.
+func parseInstance(text string) (i lab.Instance, err error) {
+	parts := strings.Split(text, ",")
+	if len(parts) > 3 {
+		return i, fmt.Errorf("three parts at most")
+	}
+	if i.Module, err = card.ParseAID(parts[0]); err != nil {
+		return i, err
+	}
+	i.AID = i.Module
+	if len(parts) > 1 {
+		if i.AID, err = card.ParseAID(parts[1]); err != nil {
+			return i, err
+		}
+	}
+	if len(parts) > 2 {
+		i.Parameters, err = apdu.ParseHex(parts[2])
+	}
+	return i, err
+}

@@ -1,0 +1,59 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"ekrona/emulator/inspect"
+	"ekrona/emulator/vm"
+)
+
+// Ran is what a script ran: which instructions, and how many of each method. Only the script
+// counts, not what the subject loads and installs before it.
+type Ran struct {
+	Sum       inspect.Sum       `json:"sum"`
+	Methods   []inspect.Covered `json:"methods"`
+	Bytecodes int               `json:"bytecodes"`
+
+	profile *inspect.Profile
+}
+
+// Cover does a script once and counts what runs. The error is that of a line that fails.
+func (s *Subject) Cover(ctx context.Context, script []Line) (*Ran, error) {
+	b, err := s.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	coverage, profile := inspect.NewCoverage(b.Names), inspect.NewProfile(b.Names)
+	profile.Attach(b.Machine())
+	if err := b.Watch(vm.Probes(coverage.Probe(), profile.Probe())); err != nil {
+		return nil, err
+	}
+	for _, l := range script {
+		if err := b.Execute(ctx, l.Text).Err(); err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.Number, err)
+		}
+	}
+	report := coverage.Report(b.Packages())
+	return &Ran{inspect.SumOf(report), report, profile.Bytecodes(), profile}, nil
+}
+
+// WriteText writes how much of each method ran, and which lines did not.
+func (r *Ran) WriteText(out io.Writer) { writeCoverage(out, r.Methods) }
+
+// WriteLCOV writes lcov's tracefile; folder is where the sources are.
+func (r *Ran) WriteLCOV(out io.Writer, sources string) {
+	inspect.WriteLCOV(out, r.Methods, folder(sources))
+}
+
+// WriteHTML writes a page, with the sources if they are in the folder.
+func (r *Ran) WriteHTML(out io.Writer, title, sources string) {
+	inspect.WriteCoverHTML(out, title, r.Methods, readFrom(sources))
+}
+
+// WriteFolded writes the profile as folded stacks.
+func (r *Ran) WriteFolded(out io.Writer) { r.profile.WriteFolded(out) }
+
+// WriteFlame writes the profile as a flame graph in SVG.
+func (r *Ran) WriteFlame(out io.Writer, title string) { r.profile.WriteFlame(out, title) }

@@ -1,0 +1,170 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"ekrona/apdu/script"
+	"ekrona/apdu/trace"
+	"ekrona/emulator/cap"
+	"ekrona/emulator/card"
+	"ekrona/emulator/globalplatform"
+	"ekrona/emulator/inspect"
+	"ekrona/emulator/lines"
+	"ekrona/emulator/vm"
+	"ekrona/host/shell"
+)
+
+// Subject is what a script is tried on. It makes equal cards.
+type Subject struct {
+	Profile card.Profile
+	Seed    string // of the cards' randomness
+
+	// CardFile is a personalized card that is copied; "" for blank cards. The file stays as it is.
+	CardFile string
+	// CAPs are the files that are loaded, in dependency order.
+	CAPs []string
+	// Install are the instances that are made.
+	Install []Instance
+	// InstallAll makes an instance of every applet of the last of CAPs, without parameters, in
+	// the place of Install.
+	InstallAll bool
+	// Tables name what is in CAP files without debug information.
+	Tables []*lines.Table
+
+	// What lines may have; as in shell.Options.
+	Words   []shell.Word
+	Names   script.Vocabulary
+	Decoder trace.Decoder
+}
+
+// Instance is an applet instance that is made.
+type Instance struct {
+	Module, AID card.AID
+	Parameters  []byte
+}
+
+// Bench is one card of a subject with a session that does lines on it.
+type Bench struct {
+	*shell.Session
+	Managed *globalplatform.Card
+	Names   *inspect.Names
+}
+
+// Open makes a card, with its CAP files and instances.
+func (s *Subject) Open(ctx context.Context) (*Bench, error) {
+	managed, err := s.card()
+	if err != nil {
+		return nil, err
+	}
+	session, err := shell.New(shell.VirtualTarget(managed, "virtual "+s.Profile.Name,
+		func() error { return nil }), shell.Options{Words: s.Words, Names: s.Names,
+		Decoder: s.Decoder})
+	if err != nil {
+		return nil, err
+	}
+	b := &Bench{session, managed, inspect.NewNames(s.Tables...)}
+	if err := s.fill(b); err != nil {
+		return nil, err
+	}
+	return b, b.Reset(ctx)
+}
+
+func (s *Subject) card() (*globalplatform.Card, error) {
+	options := card.Options{Profile: s.Profile, Random: card.SeededRandom(s.Seed)}
+	if s.CardFile == "" {
+		return shell.NewVirtual(options, s.Seed)
+	}
+	below, err := card.Restore(options, s.CardFile)
+	if err != nil {
+		return nil, err
+	}
+	return globalplatform.New(below,
+		globalplatform.Options{Random: card.SeededRandom(s.Seed + " card manager")})
+}
+
+// fill loads and installs what the subject has.
+func (s *Subject) fill(b *Bench) error {
+	below := b.Managed.Below()
+	install := s.Install
+	for i, name := range s.CAPs {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		p, err := below.Load(content)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for _, module := range p.Modules {
+			if s.InstallAll && i == len(s.CAPs)-1 {
+				install = append(install, Instance{Module: module, AID: module})
+			}
+		}
+	}
+	for _, i := range install {
+		if _, err := below.Install(i.Module, i.AID, i.Parameters); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Machine is the card's.
+func (b *Bench) Machine() *vm.VM { return b.Managed.Below().Machine() }
+
+// Packages are the CAP files on the card.
+func (b *Bench) Packages() []*vm.Package { return b.Machine().Packages() }
+
+// Watch puts a probe on the card, in the place of the one before.
+func (b *Bench) Watch(p vm.Probe) error { return b.Machine().SetProbe(p) }
+
+// image copies the persistent memory of a card that has been reset.
+func (b *Bench) image() *inspect.Image {
+	return inspect.Take(b.Machine(), b.Names, inspect.Persistent)
+}
+
+// cutBefore has the power fail before a persistent write of the next line, whether the card's
+// manager does it or the card itself; 0 takes it back.
+func (b *Bench) cutBefore(n int) {
+	b.Managed.CutBefore(n)
+	b.Managed.Below().CutBefore(n)
+}
+
+// isCut reports whether the card has lost its power, or has gone mute.
+func (b *Bench) isCut() bool { return !b.Machine().Powered() }
+
+// TablesBeside reads the line tables that lie beside CAP files, for those that have one: the name
+// of the CAP file with ".lines" behind it. It refuses one that is of another CAP file.
+func TablesBeside(caps []string) ([]*lines.Table, error) {
+	var tables []*lines.Table
+	for _, name := range caps {
+		text, err := os.ReadFile(name + ".lines")
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t, err := lines.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s.lines: %w", name, err)
+		}
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		file, err := cap.Parse(content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if !t.Fits(file) {
+			return nil, fmt.Errorf("%s.lines is of another build of %s: make it anew, or delete it",
+				name, name)
+		}
+		tables = append(tables, t)
+	}
+	return tables, nil
+}

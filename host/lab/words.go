@@ -1,0 +1,157 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"ekrona/apdu"
+	"ekrona/emulator/card"
+	"ekrona/emulator/inspect"
+	"ekrona/emulator/lines"
+	"ekrona/emulator/vm"
+	"ekrona/host/shell"
+)
+
+// Words are the words of this package for sessions: they look inside the card, debug and tear. The
+// tables name what is in CAP files without debug information; those that lie beside files that
+// are loaded are found. Nothing watches a card until one of the words asks for it.
+func Words(tables ...*lines.Table) []shell.Word {
+	w := &words{tables: tables, states: map[*shell.Session]*state{}}
+	return slices.Concat([]shell.Word{w.load()}, w.lookWords(), w.runWords(), w.tearWords())
+}
+
+// words are one table of words; it may serve several sessions.
+type words struct {
+	mutex  sync.Mutex
+	tables []*lines.Table
+	states map[*shell.Session]*state
+}
+
+// state is what the words keep of one session.
+type state struct {
+	session *shell.Session
+	card    *card.Card
+	names   *inspect.Names
+
+	recorder *inspect.Recorder // nil unless watching
+	fresh    bool              // the next exchange begins a command
+	changes  []inspect.Change  // of the last command
+	account  inspect.Account
+	profile  *inspect.Profile  // nil unless profiling
+	coverage *inspect.Coverage // nil unless covering
+}
+
+// of returns what is kept of a session, which must have a virtual card.
+func (w *words) of(s *shell.Session) (*state, error) {
+	virtual, err := s.Virtual()
+	if err != nil {
+		return nil, err
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	kept := w.states[s]
+	if kept == nil {
+		kept = &state{session: s, card: virtual, names: inspect.NewNames(w.tables...)}
+		w.states[s] = kept
+		s.Observe(kept.observe)
+	}
+	return kept, nil
+}
+
+// watch puts the probes of all that watches on the machine; none if nothing does.
+func (k *state) watch() error {
+	var probes []vm.Probe
+	if k.recorder != nil {
+		probes = append(probes, k.recorder.Probe())
+	}
+	if k.profile != nil {
+		probes = append(probes, k.profile.Probe())
+	}
+	if k.coverage != nil {
+		probes = append(probes, k.coverage.Probe())
+	}
+	return k.card.Machine().SetProbe(vm.Probes(probes...))
+}
+
+// observe takes what a command changed, when it is over.
+func (k *state) observe(e apdu.Exchange) {
+	if k.recorder == nil {
+		return
+	}
+	if len(e.Wire) == 0 {
+		k.changes, k.account = k.recorder.End()
+	}
+	if !e.Carried {
+		k.recorder.Begin()
+	}
+}
+
+// load is the word of package shell, and finds line tables beside the files.
+func (w *words) load() shell.Word {
+	all := shell.Words()
+	load := all[slices.IndexFunc(all, func(w shell.Word) bool { return w.Name == "load" })]
+	run := load.Run
+	load.Run = func(
+		ctx context.Context, s *shell.Session, arguments []string,
+	) (shell.Answer, error) {
+		answer, err := run(ctx, s, arguments)
+		if err != nil {
+			return answer, err
+		}
+		tables, err := TablesBeside(arguments)
+		if err != nil {
+			s.Note("%v", err)
+			return answer, nil
+		}
+		w.add(s, tables...)
+		return answer, nil
+	}
+	return load
+}
+
+// add makes tables known to a session and to those that come.
+func (w *words) add(s *shell.Session, tables ...*lines.Table) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.tables = append(w.tables, tables...)
+	if kept := w.states[s]; kept != nil {
+		kept.names.Add(tables...)
+	}
+}
+
+// none demands that a word gets no arguments.
+func none(arguments []string) error {
+	if len(arguments) > 0 {
+		return shell.Usage("it takes nothing")
+	}
+	return nil
+}
+
+// choice reads the first argument, which is one of some.
+func choice(arguments []string, of ...string) (string, []string, error) {
+	if len(arguments) > 0 && slices.Contains(of, arguments[0]) {
+		return arguments[0], arguments[1:], nil
+	}
+	return "", nil, shell.Usage("%s is missing", strings.Join(of, ", "))
+}
+
+// chooses completes the first argument of a word.
+func chooses(of ...string) func(*shell.Session, []string, string) []string {
+	return func(_ *shell.Session, before []string, _ string) []string {
+		if len(before) == 0 {
+			return of
+		}
+		return nil
+	}
+}
+
+// plural is a count with its word.
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

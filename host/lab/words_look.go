@@ -1,0 +1,186 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"ekrona/emulator/inspect"
+	"ekrona/emulator/lines"
+	"ekrona/host/shell"
+)
+
+// lookWords look into the card's memory.
+func (w *words) lookWords() []shell.Word {
+	return []shell.Word{
+		{Name: "watch", Usage: "watch on|off",
+			Help:     "note what each command changes in memory, and which line does",
+			Complete: chooses("on", "off"), Run: w.watch},
+		{Name: "changes", Usage: "changes",
+			Help: "what the last command changed, old and new, by whom; after watch on",
+			Run:  w.changes},
+		{Name: "dump", Usage: "dump [ram|nvm] [PATTERN]",
+			Help:     "all objects with their fields; * in a pattern is anything",
+			Complete: chooses("ram", "nvm"), Run: w.dump},
+		{Name: "left", Usage: "left", Help: "what is in RAM now that is not zero, and who wrote it",
+			Run: w.left},
+		{Name: "symbols", Usage: "symbols FILE.lines",
+			Help: "name what is in a CAP file without debug information", Complete: shell.Files,
+			Run: w.symbols},
+	}
+}
+
+func (w *words) watch(
+	_ context.Context, s *shell.Session, arguments []string,
+) (shell.Answer, error) {
+	k, err := w.of(s)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	how, rest, err := choice(arguments, "on", "off")
+	if err == nil {
+		err = none(rest)
+	}
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	k.recorder = nil
+	if how == "on" {
+		k.recorder = inspect.NewRecorder(k.names)
+		k.recorder.Attach(k.card.Machine())
+		k.recorder.Begin()
+	}
+	k.changes, k.account = nil, inspect.Account{}
+	return shell.OK, k.watch()
+}
+
+// changed is the answer of changes, for a program.
+type changed struct {
+	Changes []inspect.Change `json:"changes"`
+	Account inspect.Account  `json:"account"`
+}
+
+func (w *words) changes(
+	_ context.Context, s *shell.Session, arguments []string,
+) (shell.Answer, error) {
+	k, err := w.of(s)
+	if err == nil {
+		err = none(arguments)
+	}
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	if k.recorder == nil {
+		return shell.Answer{},
+			fmt.Errorf("nothing has been noted: say \"watch on\" before the command")
+	}
+	changes, account := k.recorder.End()
+	if len(changes) == 0 && account.Writes == 0 && k.changes != nil {
+		changes, account = k.changes, k.account // of the last command; no word has done more
+	}
+	text := &strings.Builder{}
+	inspect.WriteChanges(text, changes)
+	line := changesLine(changes, account)
+	fmt.Fprintln(text, line)
+	for _, t := range account.Thrown {
+		fmt.Fprintf(text, "thrown: %s\n", t)
+	}
+	return shell.Answer{Line: line, Text: text.String(), Value: changed{changes, account}}, nil
+}
+
+func changesLine(changes []inspect.Change, a inspect.Account) string {
+	line := fmt.Sprintf("%s, %s of %s, %d outside a transaction; %s",
+		plural(len(changes), "change"), plural(a.Writes, "write"), plural(a.Bytes, "byte"),
+		a.Outside, plural(a.Transactions, "transaction"))
+	if a.Transactions > 0 {
+		line += fmt.Sprintf(", at most %d bytes of the commit buffer", a.Fill)
+		if a.Capacity > 0 {
+			line += fmt.Sprintf(", which has %d", a.Capacity)
+		}
+	}
+	return line
+}
+
+func (w *words) dump(
+	_ context.Context, s *shell.Session, arguments []string,
+) (shell.Answer, error) {
+	k, err := w.of(s)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	part, pattern := inspect.Everything, "*"
+	if len(arguments) > 0 {
+		switch arguments[0] {
+		case "ram":
+			part, arguments = inspect.Transient, arguments[1:]
+		case "nvm":
+			part, arguments = inspect.Persistent, arguments[1:]
+		}
+	}
+	switch len(arguments) {
+	case 0:
+	case 1:
+		pattern = arguments[0]
+	default:
+		return shell.Answer{}, shell.Usage("one pattern at most")
+	}
+	shown := []inspect.Shown{}
+	for _, o := range inspect.Take(k.card.Machine(), k.names, part).Dump() {
+		if matches(pattern, o.Object) {
+			shown = append(shown, o)
+		}
+	}
+	return shownAnswer(shown), nil
+}
+
+func (w *words) left(
+	_ context.Context, s *shell.Session, arguments []string,
+) (shell.Answer, error) {
+	k, err := w.of(s)
+	if err == nil {
+		err = none(arguments)
+	}
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	image := inspect.Take(k.card.Machine(), k.names, inspect.Transient)
+	return shownAnswer(image.Left(k.recorder)), nil
+}
+
+// shownAnswer is objects as an answer.
+func shownAnswer(shown []inspect.Shown) shell.Answer {
+	text, names := &strings.Builder{}, []string{}
+	inspect.WriteDump(text, shown)
+	persistent, ram := 0, 0
+	for _, o := range shown {
+		names = append(names, strings.ReplaceAll(o.Object, " ", "_"))
+		persistent, ram = persistent+o.Persistent, ram+o.RAM
+	}
+	line := fmt.Sprintf("%s, %d bytes persistent, %d transient", plural(len(shown), "object"),
+		persistent, ram)
+	fmt.Fprintln(text, line)
+	return shell.Answer{Line: line + ": " + strings.Join(names, " "), Text: text.String(),
+		Value: shown}
+}
+
+func (w *words) symbols(
+	_ context.Context, s *shell.Session, arguments []string,
+) (shell.Answer, error) {
+	if len(arguments) != 1 {
+		return shell.Answer{}, shell.Usage("the name of a file is missing")
+	}
+	if _, err := w.of(s); err != nil {
+		return shell.Answer{}, err
+	}
+	text, err := os.ReadFile(arguments[0])
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	t, err := lines.Parse(text)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	w.add(s, t)
+	return shell.Answer{Line: plural(len(t.Methods), "method")}, nil
+}

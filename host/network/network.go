@@ -1,0 +1,268 @@
+// Package network is a sandbox whose central bank and banks are services on the network: one
+// process with a listener for each, on SQLite, with certificates of its own. It is for
+// demonstrations and tests, as the sandbox is, and the parties are those that "ekrona centralbank
+// serve" and "ekrona intermediary serve" start one by one.
+//
+// Start at [Up].
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"ekrona/apdu/message"
+	"ekrona/host/party"
+	"ekrona/host/party/bank"
+	"ekrona/host/party/centralbank"
+	"ekrona/host/party/phone"
+	"ekrona/host/party/pos"
+	"ekrona/host/sandbox"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/transport"
+)
+
+// Options are what a network is started with.
+type Options struct {
+	party.Environment
+	Listen string       // of the central bank; the banks have the ports after it; port 0: any
+	Log    *slog.Logger // nil for nobody
+}
+
+// Bank is a bank on the network.
+type Bank struct {
+	Name  message.Name `json:"name"`
+	Title string       `json:"title"`
+	URL   string       `json:"url"`
+}
+
+// Network is where the nodes of a network are.
+type Network struct {
+	CentralBank string `json:"central_bank"` // URL
+	Banks       []Bank `json:"banks"`
+}
+
+// Found founds the pilot's sandbox in a folder, or finds it, and gives every party that is to be
+// reached, and every phone and terminal, certificates for the hosts at which nodes listen.
+func Found(ctx context.Context, folder string, hosts []string, e party.Environment) error {
+	s, err := sandbox.Found(ctx, folder, sandbox.Pilot(), sandbox.Options{Environment: e})
+	if err != nil {
+		return err
+	}
+	e.Clock = s.Clock()
+	if err := s.Close(); err != nil {
+		return err
+	}
+	e = e.Complete()
+	i, err := newIssuer(ctx, folder, e)
+	if err != nil {
+		return err
+	}
+	if err := i.certify(ctx, i.root, map[string]transport.Subject{
+		Operator: {Role: transport.Client, Name: Operator}}); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		keys, subjects, err := subjectsOf(filepath.Join(folder, entry.Name()), hosts)
+		if err != nil {
+			return err
+		}
+		if keys == "" {
+			continue
+		}
+		if err := i.certify(ctx, pki.Open(keys, e.Random), subjects); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subjectsOf returns the folder of a party's keys, and for whom they are certified; none for what
+// is no party.
+func subjectsOf(
+	path string, hosts []string,
+) (keys string, s map[string]transport.Subject, err error) {
+	kind, err := party.KindOf(path)
+	if err != nil {
+		return "", nil, err
+	}
+	at := party.Peek(path)
+	switch kind {
+	case party.CentralBank:
+		settings, err := centralbank.ReadSettings(path)
+		return at.Path(settings.Keys), map[string]transport.Subject{
+			serverName: {Role: transport.Server, Name: centralbank.Title, Hosts: hosts}}, err
+	case party.Intermediary:
+		settings, err := bank.ReadSettings(path)
+		return at.Path(settings.Keys), map[string]transport.Subject{
+			serverName: {Role: transport.Server, Name: settings.Title, Hosts: hosts},
+			clientName: {Role: transport.Client, Name: string(settings.Name)}}, err
+	case party.Phone:
+		settings, err := phone.ReadSettings(path)
+		return at.Path(settings.Keys), nil, err
+	case party.Terminal:
+		settings, _, err := pos.Read(path)
+		return at.Path(settings.Keys), nil, err
+	}
+	return "", nil, nil
+}
+
+// HostsOf returns the names and addresses of a server that listens on HOST:PORT, and is reached
+// on this machine too.
+func HostsOf(listen string) ([]string, error) {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %q: give HOST:PORT", listen)
+	}
+	hosts := []string{"localhost", "127.0.0.1"}
+	if ip := net.ParseIP(host); host != "" && host != "localhost" && host != "127.0.0.1" &&
+		(ip == nil || !ip.IsUnspecified()) {
+		hosts = append(hosts, host)
+	}
+	return hosts, nil
+}
+
+// Up founds the network in a folder and runs it until the context ends: then each node lets those
+// calls end that are under way, the banks first, which need the central bank for theirs. When every
+// node answers, started is called.
+func Up(
+	ctx context.Context, folder string, o Options, started func(n Network) error,
+) (err error) {
+	hosts, err := HostsOf(o.Listen)
+	if err != nil {
+		return err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := Found(ctx, folder, hosts, o.Environment); err != nil {
+		return err
+	}
+	s, err := sandbox.Open(folder, sandbox.Options{Environment: o.Environment})
+	if err != nil {
+		return err
+	}
+	o.Clock = s.Clock()
+	n := &network{Options: o}
+	ctx, n.stop = context.WithCancel(ctx)
+	below, stopBelow := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() { // the banks have ended
+		n.stop()
+		err = errors.Join(err, n.running.Wait())
+		stopBelow()
+		err = errors.Join(err, n.below.Wait())
+		for _, c := range slices.Backward(n.closers) {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if err := n.startCentralBank(below, filepath.Join(folder, "central-bank")); err != nil {
+		return err
+	}
+	for at, p := range sandbox.Pilot().Banks {
+		listen, err := after(o.Listen, at+1)
+		if err != nil {
+			return err
+		}
+		if err := n.startBank(ctx, filepath.Join(folder, p.Folder), listen); err != nil {
+			return err
+		}
+	}
+	if err := started(n.Network); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// network is a Network that runs.
+type network struct {
+	Network
+	Options
+
+	stop    context.CancelFunc
+	running errgroup.Group // banks
+	below   errgroup.Group // the central bank
+	closers []io.Closer
+}
+
+// run runs a node; when it ends, all do.
+func (n *network) run(ctx context.Context, group *errgroup.Group, server *party.Server) {
+	group.Go(func() error {
+		defer n.stop()
+		return server.Run(ctx)
+	})
+}
+
+// after returns an address some ports higher.
+func after(listen string, ports int) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", err
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", fmt.Errorf("listen: port %q: give a number", port)
+	}
+	if number > 0 {
+		number += uint64(ports)
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(number, 10)), nil
+}
+
+func (n *network) startCentralBank(ctx context.Context, path string) error {
+	c, err := centralbank.OpenWith(ctx, path, func(s *centralbank.Settings) {
+		s.Service.Listen = n.Listen
+		s.Service.Operators = append(s.Service.Operators, Operator)
+	}, n.Environment)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, c)
+	server, err := c.Listen(ctx, n.Log.With("node", "central bank"))
+	if err != nil {
+		return err
+	}
+	n.CentralBank = server.URL()
+	n.run(ctx, &n.below, server)
+	return nil
+}
+
+func (n *network) startBank(ctx context.Context, path, listen string) error {
+	dial, release, err := bank.DialNotary(ctx, path, n.Environment)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, release)
+	b, err := bank.OpenWith(ctx, path, func(s *bank.Settings) {
+		s.Service.Listen, s.CentralBank = listen, n.CentralBank
+		s.Service.Operators = append(s.Service.Operators, Operator)
+		s.Service.Desks = append(s.Service.Desks, Operator)
+	}, dial, n.Environment)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, b)
+	server, err := b.Listen(ctx, n.Log.With("node", string(b.Settings.Name)))
+	if err != nil {
+		return err
+	}
+	n.Banks = append(n.Banks, Bank{b.Settings.Name, b.Settings.Title, server.URL()})
+	n.run(ctx, &n.running, server)
+	return nil
+}

@@ -1,0 +1,116 @@
+package bank
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"io"
+	"log/slog"
+
+	"ekrona/host/banking"
+	"ekrona/host/intermediary"
+	"ekrona/host/party"
+	"ekrona/host/party/centralbank"
+	"ekrona/host/remote"
+	"ekrona/host/service"
+	"ekrona/host/service/link"
+	"ekrona/host/store"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/transport"
+)
+
+// Contracts of an intermediary, as they stand in paths.
+const (
+	App        = "app"
+	Terminal   = "terminal"
+	IssuerDesk = "desk"
+	Operator   = "operator"
+)
+
+// Title is that of the service.
+const Title = "Intermediary of offline e-krona"
+
+// Endpoints returns what an intermediary answers on the network, and to whom. A phone is known by
+// its customer's registered key, a terminal by its own.
+func Endpoints(i *intermediary.Intermediary, operators, desks []string) []service.Endpoint {
+	return []service.Endpoint{
+		{Contract: App, About: "a call of the app on a customer's phone", Who: service.Signed,
+			Admits: func(c service.Caller) bool { return c.Key.Customer != "" },
+			Answer: func(c service.Caller) *remote.Server {
+				return banking.ServeApp(i.ForCustomer(c.Key.Customer))
+			}},
+		{Contract: Terminal, About: "a call of a terminal, or of its owner by it",
+			Who:    service.Signed,
+			Admits: func(c service.Caller) bool { return c.Key.Device != "" },
+			Answer: func(c service.Caller) *remote.Server {
+				return banking.ServePointOfSale(i.ForTerminal(c.Key.Device))
+			}},
+		{Contract: IssuerDesk, About: "a call of a bureau that issues the intermediary's cards",
+			Who: service.Certified, Admits: service.Named(desks),
+			Answer: func(service.Caller) *remote.Server { return banking.ServeIssuerDesk(i) }},
+		{Contract: Operator, About: "a call of the intermediary's own staff",
+			Who: service.Certified, Admits: service.Named(operators),
+			Answer: func(service.Caller) *remote.Server { return banking.ServeOperator(i) }},
+	}
+}
+
+// keysOf returns the registered keys of an intermediary's callers.
+func keysOf(i *intermediary.Intermediary) service.Keys {
+	return func(ctx context.Context, k link.Key) (registered *ecdsa.PublicKey, err error) {
+		if k.Device != "" {
+			registered, err = i.TerminalKey(ctx, k.Device)
+		} else {
+			registered, err = i.AppKey(ctx, k.Customer)
+		}
+		if errors.Is(err, banking.ErrNoDevice) || errors.Is(err, banking.ErrNoCustomer) {
+			err = service.ErrNoKey
+		}
+		return registered, err
+	}
+}
+
+// Listen puts the intermediary on the network. Beside its calls it finishes what a crash or the
+// notary's absence interrupted, and brings home the money of ended devices.
+func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, error) {
+	s := b.Settings.Service
+	server, err := party.Listen(ctx, pki.Open(b.folder.Path(b.Settings.Keys), b.random), s,
+		service.Config{
+			Title: Title, Log: log, Keys: keysOf(b.Intermediary),
+			Endpoints: Endpoints(b.Intermediary, s.Operators, s.Desks),
+			Ready: func(ctx context.Context) error {
+				_, err := store.Number(ctx, b.db, `SELECT 1`)
+				return err
+			}}, b.environment)
+	if err != nil {
+		return nil, err
+	}
+	server.Chore(b.environment.Repeat(log, "finishing what was interrupted",
+		func(ctx context.Context) error {
+			if err := b.Start(ctx); err != nil {
+				return err
+			}
+			return b.CollectEnded(ctx)
+		}))
+	return server, nil
+}
+
+// DialNotary returns the links from the intermediary of a folder to a central bank on the network,
+// which knows it by its certificate. release closes the certificate's key.
+func DialNotary(
+	ctx context.Context, path string, e party.Environment,
+) (dial party.Dial, release io.Closer, err error) {
+	s, err := ReadSettings(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	e = e.Complete()
+	shown, err := transport.Open(ctx, pki.Open(party.Peek(path).Path(s.Keys), e.Random),
+		s.Service.Complete().Client, e.Clock.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(address string, _ party.Caller) remote.Transport {
+		return party.Linked(link.Config{URL: address, Contract: centralbank.Participant,
+			TLS: shown.Client()})
+	}, shown, nil
+}

@@ -1,0 +1,70 @@
+package centralbank
+
+import (
+	"context"
+	"log/slog"
+
+	"ekrona/apdu/message"
+	"ekrona/host/notary"
+	"ekrona/host/party"
+	"ekrona/host/remote"
+	"ekrona/host/service"
+	"ekrona/host/settlement"
+	"ekrona/host/store"
+	"ekrona/personalization/pki"
+)
+
+// Contracts of the central bank, as they stand in paths.
+const (
+	Participant = "participant"
+	Operator    = "operator"
+	Public      = "public"
+)
+
+// Title is that of the service.
+const Title = "Central bank of offline e-krona"
+
+// Endpoints returns what a central bank answers on the network, and to whom. An intermediary is
+// known by the name in its certificate.
+func Endpoints(n *settlement.Notary, operators []string) []service.Endpoint {
+	return []service.Endpoint{
+		{Contract: Participant, About: "an intermediary's call to the notary",
+			Who: service.Certified, Admits: isIntermediary,
+			Answer: func(c service.Caller) *remote.Server {
+				return notary.ServeParticipant(n.For(message.Name(c.Name)))
+			}},
+		{Contract: Operator, About: "a call of the central bank's own staff",
+			Who: service.Certified, Admits: service.Named(operators),
+			Answer: func(service.Caller) *remote.Server { return notary.ServeOperator(n) }},
+		{Contract: Public, About: "what everybody may ask the notary", Who: service.Anybody,
+			Answer: func(service.Caller) *remote.Server { return notary.ServePublic(n) }},
+	}
+}
+
+func isIntermediary(c service.Caller) bool {
+	_, err := message.ParseName(c.Name)
+	return err == nil
+}
+
+// Listen puts the central bank on the network. Beside its calls it ends the devices that are due.
+func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, error) {
+	s := c.Settings.Service
+	server, err := party.Listen(ctx, pki.Open(c.folder.Path(c.Settings.Keys), c.environment.Random),
+		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
+			Ready: func(ctx context.Context) error {
+				_, err := store.Number(ctx, c.Ledger, `SELECT 1`)
+				return err
+			}}, c.environment)
+	if err != nil {
+		return nil, err
+	}
+	server.Chore(c.environment.Repeat(log, "ending devices that are due",
+		func(ctx context.Context) error {
+			ended, err := c.EndDue(ctx)
+			for _, d := range ended {
+				log.Info("device ended", "device", d.Device, "why", d.Why)
+			}
+			return err
+		}))
+	return server, nil
+}

@@ -1,0 +1,92 @@
+package service
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limits bound what callers can have of a service. Zero stands for the default.
+type Limits struct {
+	Connections int     `yaml:"connections,omitempty"` // open at once
+	InFlight    int     `yaml:"in_flight,omitempty"`   // calls that are carried out at once
+	PerSecond   float64 `yaml:"per_second,omitempty"`  // calls of one phone, terminal or address
+	Burst       int     `yaml:"burst,omitempty"`       // of them at once
+	// NodePerSecond and NodeBurst are those of one caller with a certificate.
+	NodePerSecond float64 `yaml:"node_per_second,omitempty"`
+	NodeBurst     int     `yaml:"node_burst,omitempty"`
+	// Header, Request, Answer and Idle bound the time for a request's header, the whole request,
+	// the work on it with its answer, and between two requests of a connection.
+	Header  time.Duration `yaml:"header,omitempty"`
+	Request time.Duration `yaml:"request,omitempty"`
+	Answer  time.Duration `yaml:"answer,omitempty"`
+	Idle    time.Duration `yaml:"idle,omitempty"`
+	// Stop is how long calls may take that are under way when the service is stopped.
+	Stop time.Duration `yaml:"stop,omitempty"`
+}
+
+// DefaultLimits are what a service without settings has.
+func DefaultLimits() Limits {
+	return Limits{Connections: 10_000, InFlight: 256, PerSecond: 20, Burst: 200,
+		NodePerSecond: 20_000, NodeBurst: 20_000, Header: 5 * time.Second,
+		Request: 30 * time.Second, Answer: 2 * time.Minute, Idle: 2 * time.Minute,
+		Stop: 30 * time.Second}
+}
+
+// complete puts defaults in place of zeros.
+func (l Limits) complete() Limits {
+	d := DefaultLimits()
+	for _, n := range []struct{ is, def *int }{{&l.Connections, &d.Connections},
+		{&l.InFlight, &d.InFlight}, {&l.Burst, &d.Burst}, {&l.NodeBurst, &d.NodeBurst}} {
+		if *n.is <= 0 {
+			*n.is = *n.def
+		}
+	}
+	for _, f := range []struct{ is, def *float64 }{{&l.PerSecond, &d.PerSecond},
+		{&l.NodePerSecond, &d.NodePerSecond}} {
+		if *f.is <= 0 {
+			*f.is = *f.def
+		}
+	}
+	for _, t := range []struct{ is, def *time.Duration }{{&l.Header, &d.Header},
+		{&l.Request, &d.Request}, {&l.Answer, &d.Answer}, {&l.Idle, &d.Idle}, {&l.Stop, &d.Stop}} {
+		if *t.is <= 0 {
+			*t.is = *t.def
+		}
+	}
+	return l
+}
+
+// maxCallers is how many callers have a rate that is remembered. Beyond it all are forgotten, which
+// gives each its burst again.
+const maxCallers = 1 << 16
+
+// rates are the rates of the callers.
+type rates struct {
+	perSecond rate.Limit
+	burst     int
+
+	mu      sync.Mutex
+	callers map[string]*rate.Limiter
+}
+
+func newRates(perSecond float64, burst int) *rates {
+	return &rates{perSecond: rate.Limit(perSecond), burst: burst,
+		callers: map[string]*rate.Limiter{}}
+}
+
+// allow reports whether a caller may send another request at this moment.
+func (r *rates) allow(caller string, now time.Time) bool {
+	r.mu.Lock()
+	limiter, known := r.callers[caller]
+	if !known {
+		if len(r.callers) >= maxCallers {
+			clear(r.callers)
+		}
+		limiter = rate.NewLimiter(r.perSecond, r.burst)
+		r.callers[caller] = limiter
+	}
+	r.mu.Unlock()
+	return limiter.AllowN(now, 1)
+}

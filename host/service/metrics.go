@@ -1,0 +1,62 @@
+package service
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ekrona/host/remote"
+)
+
+// metrics are what a service counts of its calls.
+type metrics struct {
+	registry *prometheus.Registry
+	calls    *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+}
+
+func newMetrics(others []prometheus.Collector) (*metrics, error) {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ekrona_calls_total",
+			Help: "Calls, by what became of them; code is ok, or that of the rule."},
+			[]string{"contract", "call", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ekrona_call_seconds",
+			Help: "Time from a request's header to its answer.", Buckets: []float64{.001, .0025,
+				.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}},
+			[]string{"contract", "call"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ekrona_calls_in_flight",
+			Help: "Calls that are carried out at this moment."}),
+	}
+	for _, c := range append([]prometheus.Collector{m.calls, m.seconds, m.inFlight,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})}, others...) {
+		if err := m.registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// observe counts one request. What is not known here has empty names: callers do not choose labels.
+func (m *metrics) observe(v *visit, took time.Duration) {
+	m.calls.WithLabelValues(v.contract, v.call, cmp.Or(v.code, "ok")).Inc()
+	m.seconds.WithLabelValues(v.contract, v.call).Observe(took.Seconds())
+}
+
+// showMetrics answers an operator's Prometheus: the numbers say how much money is where.
+func (s *Service) showMetrics(w http.ResponseWriter, r *http.Request) {
+	e := Endpoint{Contract: "metrics", Who: Certified, Admits: Named(s.config.Operators)}
+	if _, err := s.identify(r, e, nil); err != nil {
+		v := &visit{id: remote.RequestID(r.Context()), call: "metrics", began: time.Now()}
+		s.refuse(w, v, err)
+		s.note(r.Context(), v)
+		return
+	}
+	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+}

@@ -1,0 +1,58 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"golang.org/x/net/netutil"
+)
+
+// maxHeaderBytes bounds the header of a request.
+const maxHeaderBytes = 16 << 10
+
+// Listen opens the address of a service.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w: choose another address with --listen", address,
+			err)
+	}
+	return listener, nil
+}
+
+// Serve answers calls on a listener until the context ends, then lets those end that are under way,
+// and returns. A second end of patience cuts them off: each can be repeated.
+func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
+	limits := s.config.Limits
+	server := &http.Server{
+		Handler: s, TLSConfig: s.config.TLS, MaxHeaderBytes: maxHeaderBytes,
+		ReadHeaderTimeout: limits.Header, ReadTimeout: limits.Request,
+		WriteTimeout: limits.Request + limits.Answer, IdleTimeout: limits.Idle,
+		ErrorLog: slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- server.Serve(tls.NewListener(netutil.LimitListener(listener, limits.Connections),
+			s.config.TLS))
+	}()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("service on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits.Stop)
+	defer cancel()
+	err := server.Shutdown(patience)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.config.Log.Error("calls that were under way were cut off", "after", limits.Stop)
+		err = server.Close()
+	}
+	<-ended
+	return err
+}

@@ -1,0 +1,343 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ekrona/host/remote"
+	"ekrona/host/service/link"
+)
+
+// Config is what a service works with.
+type Config struct {
+	Title     string // of the OpenAPI document and in logs: whose service it is
+	Endpoints []Endpoint
+	Keys      Keys // needed where an endpoint is Signed
+	TLS       *tls.Config
+	// Hosts are the names and addresses in the server's certificate: signed requests name one.
+	Hosts  []string
+	Limits Limits
+	Random io.Reader
+	Log    *slog.Logger // nil for nobody
+	// Ready reports why the service cannot work now; nil when it can.
+	Ready func(ctx context.Context) error
+	// Operators are the names in certificates that may read the metrics.
+	Operators []string
+	// Metrics are of what the service keeps, beside those of its calls.
+	Metrics []prometheus.Collector
+}
+
+// Service answers calls. It is an http.Handler; [Service.Serve] puts it on the network.
+type Service struct {
+	config    Config
+	endpoints map[string]endpoint // by contract
+	nonces    *nonces
+	metrics   *metrics
+	document  []byte // OpenAPI
+	mux       *http.ServeMux
+	slots     chan struct{} // calls that are carried out
+	perKey    *rates
+	perNode   *rates
+	stopping  atomic.Bool
+}
+
+// endpoint is an Endpoint with the names of its calls.
+type endpoint struct {
+	Endpoint
+	calls map[string]bool
+}
+
+// New returns a service. It opens nothing.
+func New(c Config) (*Service, error) {
+	c.Limits = c.Limits.complete()
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{config: c, endpoints: map[string]endpoint{},
+		slots:   make(chan struct{}, c.Limits.InFlight),
+		perKey:  newRates(c.Limits.PerSecond, c.Limits.Burst),
+		perNode: newRates(c.Limits.NodePerSecond, c.Limits.NodeBurst)}
+	for _, e := range c.Endpoints {
+		known := endpoint{e, map[string]bool{}}
+		for _, call := range e.Answer(Caller{}).Calls() {
+			known.calls[call.Name] = true
+		}
+		s.endpoints[e.Contract] = known
+	}
+	var err error
+	if s.nonces, err = newNonces(c.Random); err != nil {
+		return nil, err
+	}
+	if s.metrics, err = newMetrics(c.Metrics); err != nil {
+		return nil, err
+	}
+	if s.document, err = Document(c.Title, c.Endpoints); err != nil {
+		return nil, err
+	}
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("GET /healthz", s.health)
+	s.mux.HandleFunc("GET /readyz", s.ready)
+	s.mux.HandleFunc("GET /openapi.json", s.openAPI)
+	s.mux.HandleFunc("GET /metrics", s.showMetrics)
+	s.mux.HandleFunc("GET "+link.NoncePath, s.nonce)
+	s.mux.HandleFunc("/", s.call)
+	return s, nil
+}
+
+// idPattern is the form of a request's id that a caller may choose.
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// visit is one request, as it is logged and counted.
+type visit struct {
+	id, contract, call string
+	caller             Caller
+	status             int
+	code               string // of the problem; empty without one
+	began              time.Time
+}
+
+// ServeHTTP answers one request.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := r.Header.Get(link.RequestHeader)
+	if !idPattern.MatchString(id) {
+		id = rand.Text()
+	}
+	w.Header().Set(link.RequestHeader, id)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	s.mux.ServeHTTP(w, r.WithContext(remote.WithRequestID(r.Context(), id)))
+}
+
+// call answers POST /v1/CONTRACT/CALL.
+func (s *Service) call(w http.ResponseWriter, r *http.Request) {
+	v := &visit{id: remote.RequestID(r.Context()), began: time.Now(), status: http.StatusOK}
+	body, err := s.carryOut(w, r, v)
+	if err != nil {
+		s.refuse(w, v, err)
+	} else {
+		s.write(w, "application/json", v.status, body)
+	}
+	s.note(r.Context(), v)
+}
+
+// carryOut checks a request and passes it to its contract. An error is a *problem, a *link.Refused,
+// or a failure of the service.
+func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]byte, error) {
+	rest, ours := strings.CutPrefix(r.URL.Path, "/v1/")
+	contract, call, whole := strings.Cut(rest, "/")
+	e, known := s.endpoints[contract]
+	if !ours || !whole || !known || !e.calls[call] {
+		return nil, &link.Refused{Rule: link.Path}
+	}
+	v.contract, v.call = contract, call
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return nil, &link.Refused{Rule: link.Method}
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil ||
+		kind != "application/json" {
+		return nil, &link.Refused{Rule: link.MediaType}
+	}
+	if !s.perNode.allow(address(r), v.began) {
+		return nil, &link.Refused{Rule: link.Rate, Detail: address(r)}
+	}
+	content, err := read(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if e.Who == Signed {
+		w.Header().Set(link.NonceHeader, s.nonces.give())
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		return nil, &link.Refused{Rule: link.Busy}
+	}
+	s.metrics.inFlight.Inc()
+	defer s.metrics.inFlight.Dec()
+	if v.caller, err = s.identify(r, e.Endpoint, content); err != nil {
+		return nil, err
+	}
+	if err := s.checkRate(e.Endpoint, v); err != nil {
+		return nil, err
+	}
+	ctx := context.WithoutCancel(r.Context())
+	reply, err := e.Answer(v.caller).LogTo(s.config.Log).Call(ctx, call, content)
+	if err != nil {
+		return nil, err
+	}
+	if !reply.Failed {
+		return reply.Body, nil
+	}
+	var p remote.Problem
+	if err := remote.Decode(reply.Body, &p); err != nil {
+		return nil, err
+	}
+	return nil, &problem{p}
+}
+
+// problem is an error of a contract.
+type problem struct{ remote.Problem }
+
+// Error returns the line for a human reader.
+func (p *problem) Error() string { return p.Code }
+
+// read reads the content of a request whole.
+func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, remote.MaxMessage))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, &link.Refused{Rule: link.Size}
+	case err != nil:
+		return nil, &link.Refused{Rule: link.Slow, Detail: "it ended too early or came too slowly"}
+	}
+	return content, nil
+}
+
+// checkRate keeps an identified caller to its rate.
+func (s *Service) checkRate(e Endpoint, v *visit) error {
+	allowed := true
+	switch e.Who {
+	case Signed:
+		allowed = s.perKey.allow(v.caller.String(), v.began)
+	case Certified:
+		allowed = s.perNode.allow(v.caller.String(), v.began)
+	case Anybody:
+	}
+	if !allowed {
+		return &link.Refused{Rule: link.Rate, Detail: v.caller.String()}
+	}
+	return nil
+}
+
+// address is where a request comes from, without the port.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// isOwnHost reports whether a request is addressed to this server.
+func (s *Service) isOwnHost(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	for _, own := range s.config.Hosts {
+		if strings.EqualFold(own, strings.Trim(name, "[]")) {
+			return true
+		}
+	}
+	return false
+}
+
+// refuse answers with a problem document.
+func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
+	var refused *link.Refused
+	var of *problem
+	var document link.Problem
+	switch {
+	case errors.As(err, &refused):
+		document = refused.ProblemOf(v.id)
+	case errors.As(err, &of):
+		document = link.ContractProblem(of.Problem, v.id)
+	default:
+		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
+			v.call, "error", strings.Join(strings.Fields(err.Error()), " "))
+		document = link.ContractProblem(remote.Problem{Code: "failed"}, v.id)
+	}
+	v.status, v.code = document.Status, document.Code
+	body, err := json.Marshal(document)
+	if err != nil { // no text in it is a reason
+		body = []byte("{}")
+	}
+	s.write(w, link.ProblemType, v.status, body)
+}
+
+// write sends an answer. A caller that is gone does not get it, and asks again.
+func (s *Service) write(w http.ResponseWriter, kind string, status int, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// note logs and counts a request. Nothing of its content or of the answer's is there.
+func (s *Service) note(ctx context.Context, v *visit) {
+	took := time.Since(v.began)
+	s.metrics.observe(v, took)
+	level := slog.LevelInfo
+	if v.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	} else if v.status != http.StatusOK {
+		level = slog.LevelWarn
+	}
+	s.config.Log.Log(ctx, level, "call", "request_id", v.id, "contract", v.contract, "call", v.call,
+		"caller", v.caller.String(), "status", v.status, "code", v.code, "ms",
+		float64(took.Microseconds())/1000)
+}
+
+// nonce gives a number to a caller that has none.
+func (s *Service) nonce(w http.ResponseWriter, r *http.Request) {
+	if !s.perNode.allow(address(r), time.Now()) {
+		v := &visit{id: remote.RequestID(r.Context()), call: "nonce", began: time.Now()}
+		s.refuse(w, v, &link.Refused{Rule: link.Rate, Detail: address(r)})
+		s.note(r.Context(), v)
+		return
+	}
+	w.Header().Set(link.NonceHeader, s.nonces.give())
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// openAPI serves the description of the service.
+func (s *Service) openAPI(w http.ResponseWriter, _ *http.Request) {
+	s.write(w, "application/json", http.StatusOK, s.document)
+}
+
+// health reports that the process lives.
+func (s *Service) health(w http.ResponseWriter, _ *http.Request) {
+	s.write(w, "application/json", http.StatusOK, []byte(`{"status":"alive"}`))
+}
+
+// ready reports whether calls can be answered.
+func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
+	if s.stopping.Load() {
+		s.write(w, "application/json", http.StatusServiceUnavailable,
+			[]byte(`{"status":"stopping"}`))
+		return
+	}
+	if s.config.Ready != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := s.config.Ready(ctx); err != nil {
+			s.config.Log.Error("not ready", "request_id", remote.RequestID(r.Context()), "error",
+				strings.Join(strings.Fields(err.Error()), " "))
+			s.write(w, "application/json", http.StatusServiceUnavailable,
+				[]byte(`{"status":"not ready"}`))
+			return
+		}
+	}
+	s.write(w, "application/json", http.StatusOK, []byte(`{"status":"ready"}`))
+}
+
+const readyTimeout = 5 * time.Second
