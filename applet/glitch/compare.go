@@ -33,6 +33,7 @@ const (
 	Garbage     Kind = "garbage"     // a verifying signature under what was not to be signed
 	Nonce       Kind = "nonce"       // predictable or used before
 	Read        Kind = "read"        // data that nobody had the right to
+	Later       Kind = "later"       // a command that follows is carried out and must not be
 )
 
 // Gain is one thing that an attacker gains.
@@ -178,6 +179,17 @@ func sameAmounts(a, b []message.OpenRequest) bool {
 	})
 }
 
+// money is the numbers of a view as text.
+func (v view) money() string {
+	s := v.State
+	if s == nil {
+		return "none"
+	}
+	return fmt.Sprintf("balance %v, ATC %d, acknowledged %d, head %.4s, %d records, request %d, "+
+		"%d open, instruction %d", s.Balance, s.ATC, s.AckedATC, s.Head, len(v.Records),
+		s.RequestCounter, len(v.Open), s.InstructionSequence)
+}
+
 // moneyGains names what is wrong with a view whose money is neither that before nor after.
 func moneyGains(v, before, after view) []Gain {
 	if sameNumbers(v, after) {
@@ -195,10 +207,8 @@ func moneyGains(v, before, after view) []Gain {
 		}
 	}
 	for _, k := range first {
-		gains = append(gains, Gain{k, fmt.Sprintf("ATC %d, acknowledged %d, %d records, "+
-			"request %d, %d open, instruction %d, balance %v", v.State.ATC, v.State.AckedATC,
-			len(v.Records), v.State.RequestCounter, len(v.Open), v.State.InstructionSequence,
-			v.State.Balance)})
+		gains = append(gains, Gain{k, fmt.Sprintf("%s; %s without a fault, %s before", v.money(),
+			after.money(), before.money())})
 	}
 	if len(gains) == 0 {
 		gains = append(gains, Gain{Value, fmt.Sprintf("half a change: balance %v, ATC %d",

@@ -3,32 +3,32 @@ package glitch
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 
 	"ekrona/apdu"
-	"ekrona/apdu/message"
 	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
 	"ekrona/applet/suite"
 	"ekrona/emulator/card"
+	"ekrona/emulator/fault"
 	"ekrona/emulator/vm"
 )
 
-// judge is the oracle of one command in one state: it compares what a fault made of it with the
-// state before and with the run without a fault.
+// judge is the oracle of one command of the suite in one state: it compares what a fault made of it
+// with the state before and with the run without a fault.
 type judge struct {
 	asker asker
 	known *suite.Knowledge
-
-	before, after     *card.Snapshot
-	fpBefore, fpAfter vm.Fingerprint
-	answer            apdu.Response // without a fault
+	e     *fault.Experiment
 
 	views    map[uint64]view           // by the fingerprint of persistent memory
 	sessions map[vm.Fingerprint]rights // what a session lets one do
-	secrets  [][]byte
-	nonces   map[string]bool // that the card has answered before
+	rest     *rest                     // of the case
+	later    map[fate][]Gain           // what it gains
+	secrets  [][]byte                  // nil until the first answer is looked at
+	nonces   map[string]bool           // that the card has answered before
 }
 
 // rights are what the holder of a card can do in a session without more.
@@ -42,36 +42,36 @@ type rights struct {
 const minSecret = 8
 
 func newJudge(
-	ctx context.Context, c *card.Card, command apdu.Command, known *suite.Knowledge,
-	before, after *card.Snapshot, answer apdu.Response, nonces map[string]bool,
+	ctx context.Context, e *fault.Experiment, known *suite.Knowledge, nonces map[string]bool,
+	following []next,
 ) *judge {
 	return &judge{
-		asker: asker{ctx, c, known, command}, known: known, before: before, after: after,
-		answer: answer, views: map[uint64]view{}, sessions: map[vm.Fingerprint]rights{},
-		nonces: nonces,
+		asker: asker{ctx, e.Card, known, e.Command}, known: known, e: e,
+		views: map[uint64]view{}, sessions: map[vm.Fingerprint]rights{}, nonces: nonces,
+		rest: newRest(ctx, e, following), later: map[fate][]Gain{},
 	}
 }
 
-// open looks at the card before and after the run without a fault.
-func (j *judge) open() error {
-	for _, at := range []struct {
-		state *card.Snapshot
-		fp    *vm.Fingerprint
-	}{{j.before, &j.fpBefore}, {j.after, &j.fpAfter}} {
-		if err := j.asker.card.RestoreSnapshot(at.state); err != nil {
+// findSecrets keeps the content of keys and PINs, before the command and after it.
+func (j *judge) findSecrets() error {
+	here, err := j.e.Card.Snapshot()
+	if err != nil {
+		return err
+	}
+	for _, state := range []*card.Snapshot{j.e.Before, j.e.After} {
+		if err := j.e.Card.RestoreSnapshot(state); err != nil {
 			return err
 		}
-		*at.fp = j.asker.card.Fingerprint()
 		j.noteSecrets()
 	}
-	return nil
+	return j.e.Card.RestoreSnapshot(here)
 }
 
 // noteSecrets keeps the content of keys and PINs.
 func (j *judge) noteSecrets() {
 	contents := map[vm.Ref][]byte{}
 	var holders []vm.Object
-	j.asker.card.Look(func(o vm.Object) {
+	j.e.Card.Look(func(o vm.Object) {
 		if o.Owner == 0 {
 			return
 		}
@@ -104,7 +104,7 @@ func (j *judge) view(fp uint64) view {
 	if known {
 		return v
 	}
-	c := j.asker.card
+	c := j.e.Card
 	here, err := c.Snapshot()
 	if err != nil {
 		c.Reset()
@@ -123,33 +123,34 @@ func (j *judge) viewOf(state *card.Snapshot, fp uint64) view {
 	if v, known := j.views[fp]; known {
 		return v
 	}
-	here, err := j.asker.card.Snapshot()
-	_ = j.asker.card.RestoreSnapshot(state)
+	here, err := j.e.Card.Snapshot()
+	_ = j.e.Card.RestoreSnapshot(state)
 	v := j.view(fp)
 	if err == nil {
-		_ = j.asker.card.RestoreSnapshot(here)
+		_ = j.e.Card.RestoreSnapshot(here)
 	}
 	return v
 }
 
-func (j *judge) viewBefore() view { return j.viewOf(j.before, j.fpBefore.Persistent) }
-func (j *judge) viewAfter() view  { return j.viewOf(j.after, j.fpAfter.Persistent) }
+func (j *judge) viewBefore() view { return j.viewOf(j.e.Before, j.e.HoldsBefore.Persistent) }
+func (j *judge) viewAfter() view  { return j.viewOf(j.e.After, j.e.Held.Persistent) }
 
 // rights are those of the session in front of the judge.
 func (j *judge) rights(fp vm.Fingerprint) rights {
 	if r, known := j.sessions[fp]; known {
 		return r
 	}
-	c := j.asker.card
+	c := j.e.Card
 	here, err := c.Snapshot()
 	if err != nil {
 		return rights{} // cut off: there is no session
 	}
 	var r rights
-	if answer, ok := j.asker.send(verifyPlain); ok {
-		r.Verified = answer.SW == apdu.OK
+	answer, ok := j.asker.send(verifyPlain)
+	if ok && answer.SW == spec.SWLastChainedExpected { // it has ended the chain
+		answer, ok = j.asker.send(verifyPlain)
 	}
-	_ = c.RestoreSnapshot(here)
+	r.Verified = ok && answer.SW == apdu.OK
 	_, r.Owner = j.asker.succeeds(getBalance)
 	_ = c.RestoreSnapshot(here)
 	if !j.asker.command.IsChained() {
@@ -165,29 +166,83 @@ func (j *judge) rightsOf(state *card.Snapshot, fp vm.Fingerprint) rights {
 	if r, known := j.sessions[fp]; known {
 		return r
 	}
-	here, err := j.asker.card.Snapshot()
-	_ = j.asker.card.RestoreSnapshot(state)
+	here, err := j.e.Card.Snapshot()
+	_ = j.e.Card.RestoreSnapshot(state)
 	r := j.rights(fp)
 	if err == nil {
-		_ = j.asker.card.RestoreSnapshot(here)
+		_ = j.e.Card.RestoreSnapshot(here)
 	}
 	return r
 }
 
-// verdict is what the fault gained: response and err are what the card answered, which stands as
-// the fault left it.
-func (j *judge) verdict(response apdu.Response, err error) []Gain {
-	c := j.asker.card
+// Verdict implements [Oracle].
+func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
+	c := j.e.Card
 	if err != nil {
+		if !errors.Is(err, card.ErrMute) && !errors.Is(err, card.ErrPowerLost) {
+			return nil, err
+		}
 		c.Reset() // mute, or pulled
 	}
+	holds := c.Fingerprint()
+	if holds == j.e.Held || holds == j.e.HoldsBefore {
+		return j.verdict(response, err), nil
+	}
+	if gains, known := j.later[fate{holds, err != nil}]; known {
+		return append(j.verdict(response, err), gains...), nil
+	}
+	left, failed := c.Snapshot()
+	if failed != nil { // a computation is in progress, and cannot be kept
+		return j.verdict(response, err), nil
+	}
+	gains := j.verdict(response, err)
+	if len(gains) > 0 {
+		return gains, nil
+	}
+	if failed = c.RestoreSnapshot(left); failed != nil {
+		return nil, failed
+	}
+	return j.playedOn(fate{holds, err != nil})
+}
+
+// playedOn is what the commands gain that followed in the case: one is carried out that is refused
+// without a fault.
+func (j *judge) playedOn(at fate) (gains []Gain, failed error) {
+	for n, r := range j.rest.after(at.holds, at.reset) {
+		usual, err := j.rest.usually(n)
+		if err != nil {
+			return nil, err
+		}
+		if r.isDone() && !slices.ContainsFunc(usual, reply.isDone) {
+			gains = append(gains, Gain{Later, fmt.Sprintf("%d commands on, %02X%02X is carried out",
+				n+1, j.rest.commands[n].command.CLA, j.rest.commands[n].command.INS)})
+		}
+	}
+	j.later[at] = gains
+	return gains, nil
+}
+
+// MissCosts implements [Oracle].
+func (j *judge) MissCosts() string {
+	before, after := j.viewBefore(), j.viewAfter()
+	switch {
+	case after.PINTries < before.PINTries:
+		return "a try of the PIN"
+	case after.PUKTries < before.PUKTries:
+		return "a try of the PUK"
+	}
+	return ""
+}
+
+func (j *judge) verdict(response apdu.Response, err error) []Gain {
+	c := j.e.Card
 	fp := c.Fingerprint()
-	same := err == nil && response.SW == j.answer.SW && bytes.Equal(response.Data, j.answer.Data)
-	if same && fp == j.fpAfter {
+	same := err == nil && fault.Same(response, j.e.Answer)
+	if same && fp == j.e.Held {
 		return nil
 	}
-	isBefore, isAfter := fp.Persistent == j.fpBefore.Persistent,
-		fp.Persistent == j.fpAfter.Persistent
+	isBefore, isAfter := fp.Persistent == j.e.HoldsBefore.Persistent,
+		fp.Persistent == j.e.Held.Persistent
 	var gains []Gain
 	if !isBefore && !isAfter {
 		gains = gainsOf(j.view(fp.Persistent), j.viewBefore(), j.viewAfter())
@@ -198,8 +253,8 @@ func (j *judge) verdict(response apdu.Response, err error) []Gain {
 	if !same || !isAfter {
 		gains = append(gains, j.answered(response, fp)...)
 	}
-	if isAfter && fp.Transient == j.fpAfter.Transient ||
-		isBefore && fp.Transient == j.fpBefore.Transient {
+	if isAfter && fp.Transient == j.e.Held.Transient ||
+		isBefore && fp.Transient == j.e.HoldsBefore.Transient {
 		return gains
 	}
 	if !isBefore && isAfter { // what cannot be seen may be as after, such as a verifier's key
@@ -213,10 +268,10 @@ func (j *judge) verdict(response apdu.Response, err error) []Gain {
 func (j *judge) sessionGains(fp vm.Fingerprint, isBefore, isAfter bool) []Gain {
 	var allowed []rights
 	if isBefore || !isAfter {
-		allowed = append(allowed, j.rightsOf(j.before, j.fpBefore))
+		allowed = append(allowed, j.rightsOf(j.e.Before, j.e.HoldsBefore))
 	}
 	if isAfter || !isBefore {
-		allowed = append(allowed, j.rightsOf(j.after, j.fpAfter))
+		allowed = append(allowed, j.rightsOf(j.e.After, j.e.Held))
 	}
 	now := j.rights(fp)
 	has := func(of func(rights) bool) bool { return slices.ContainsFunc(allowed, of) }
@@ -231,184 +286,4 @@ func (j *judge) sessionGains(fp vm.Fingerprint, isBefore, isAfter bool) []Gain {
 		gains = append(gains, Gain{Session, "the command, given again, is carried out"})
 	}
 	return gains
-}
-
-// answered are the gains in an answer that is another than without a fault, or that came though
-// the card does not hold what it should then.
-func (j *judge) answered(r apdu.Response, fp vm.Fingerprint) []Gain {
-	var gains []Gain
-	if s := j.secretIn(r.Data); s {
-		gains = append(gains, Gain{Secret, "in the answer"})
-	}
-	if g := j.guessed(r, fp); g != nil {
-		gains = append(gains, *g)
-	}
-	if r.SW != apdu.OK && r.SW>>8 != moreData || len(r.Data) == 0 {
-		return gains
-	}
-	m := j.signed(r.Data)
-	if m == nil {
-		return append(gains, j.unsigned(r, fp)...)
-	}
-	return append(gains, j.signedGains(m, fp)...)
-}
-
-// moreData is the first byte of a status word that says that the answer goes on.
-const moreData = 0x61
-
-// secretIn reports whether an answer has a part of a secret that it has not without a fault.
-func (j *judge) secretIn(data []byte) bool {
-	for _, s := range j.secrets {
-		for at := 0; at+minSecret <= len(s); at++ {
-			part := s[at : at+minSecret]
-			if isFlat(part) {
-				continue
-			}
-			if bytes.Contains(data, part) && !bytes.Contains(j.answer.Data, part) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isFlat reports whether all bytes are the same: what is not set, or is overwritten.
-func isFlat(b []byte) bool { return len(bytes.Trim(b, string(b[:1]))) == 0 }
-
-// guessed is the gain of a guess that cost no try and was answered.
-func (j *judge) guessed(r apdu.Response, fp vm.Fingerprint) *Gain {
-	if triesOf(r.SW) < 0 && r.SW != apdu.OK || fp.Persistent == j.fpAfter.Persistent ||
-		triesOf(j.answer.SW) < 0 {
-		return nil
-	}
-	now, before, after := j.view(fp.Persistent), j.viewBefore(), j.viewAfter()
-	if after.PINTries < before.PINTries && now.PINTries == before.PINTries ||
-		after.PUKTries < before.PUKTries && now.PUKTries == before.PUKTries {
-		return &Gain{Tries, "a wrong guess is answered and costs no try"}
-	}
-	return nil
-}
-
-// signed is the message in an answer, if it is one that the card has signed; else nil.
-func (j *judge) signed(data []byte) message.Message {
-	if j.known.Public == nil {
-		return nil
-	}
-	var m message.Message
-	var err error
-	switch r := tlv.NewReader(data); {
-	case r.At(spec.State.Tag):
-		m, err = message.Parse[message.State](data)
-	case r.At(spec.Confirmation.Tag):
-		m, err = message.Parse[message.Confirmation](data)
-	default:
-		m, _, err = message.ParseSigned(data)
-	}
-	if err != nil || message.Verify(m, j.known.Public) != nil {
-		return nil
-	}
-	return m
-}
-
-// signedGains are those of a message that the card has signed.
-func (j *judge) signedGains(m message.Message, fp vm.Fingerprint) []Gain {
-	reference := j.signed(j.answer.Data)
-	asIs := reference != nil && sameBody(m, reference)
-	if state, is := m.(*message.State); is {
-		switch {
-		case reference == nil:
-			return []Gain{{Read, "the card's State"}}
-		case !asIs:
-			return []Gain{{Garbage, "State: " + stateOf(state)}}
-		}
-		return nil
-	}
-	what := m.Layout().Name
-	if asIs {
-		if !recorded(j.view(fp.Persistent), m) {
-			return []Gain{{Unrecorded, what}}
-		}
-		return nil
-	}
-	if recorded(j.viewBefore(), m) {
-		if reference == nil {
-			return []Gain{{Read, what + ", as it was given before"}}
-		}
-		return nil
-	}
-	if reference == nil {
-		return []Gain{{Taken, what}}
-	}
-	return []Gain{{Garbage, what}}
-}
-
-func stateOf(s *message.State) string {
-	return "balance " + s.Balance.String()
-}
-
-func sameBody(a, b message.Message) bool {
-	first, err := message.Body(a)
-	second, failed := message.Body(b)
-	return err == nil && failed == nil && bytes.Equal(first, second)
-}
-
-// recorded reports whether a card with that view knows of a message that it has signed.
-func recorded(v view, m message.Message) bool {
-	if c, is := m.(*message.Confirmation); is {
-		return v.State == nil || v.State.InstructionSequence >= c.Sequence &&
-			(v.State.InstructionSequence > c.Sequence || v.State.LastInstruction == c.Instruction)
-	}
-	if v.State == nil {
-		return true // it cannot be asked
-	}
-	body, err := message.Body(m)
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(slices.Concat(v.Records, v.Open), func(b []byte) bool {
-		return bytes.Contains(b, body)
-	})
-}
-
-// unsigned are the gains of data that nobody signed.
-func (j *judge) unsigned(r apdu.Response, fp vm.Fingerprint) []Gain {
-	refused := j.answer.SW != apdu.OK && j.answer.SW>>8 != moreData
-	command := j.asker.command
-	switch {
-	case refused:
-		return []Gain{{Read, "an answer in place of a refusal"}}
-	case command.INS == spec.GetChallenge.INS && len(r.Data) == spec.NonceLength:
-		return j.nonceGains(r.Data, j.answer.Data)
-	case command.INS == spec.Select.INS:
-		now, err := message.ParseFCI(r.Data)
-		then, failed := message.ParseFCI(j.answer.Data)
-		if err == nil && failed == nil {
-			return j.nonceGains(now.Nonce[:], then.Nonce[:])
-		}
-	case command.INS == spec.Pay.INS && command.P2 != 0 && len(r.Data) > payRefusedLength:
-		now, before := j.view(fp.Persistent), j.viewBefore()
-		paid := len(j.answer.Data) > payRefusedLength
-		if now.State != nil && before.State != nil &&
-			reflect.DeepEqual(now.Records, before.Records) &&
-			(!paid || fp.Persistent != j.fpAfter.Persistent) {
-			return []Gain{{Unrecorded, "PAYMENT, enciphered"}}
-		}
-	}
-	return nil
-}
-
-// payRefusedLength is the most that an enciphered refusal of PAY takes.
-const payRefusedLength = 32
-
-// nonceGains are those of a nonce that is another than without a fault.
-func (j *judge) nonceGains(now, then []byte) []Gain {
-	switch {
-	case bytes.Equal(now, then):
-		return nil
-	case j.nonces[string(now)]:
-		return []Gain{{Nonce, "one that the card has answered before"}}
-	case bytes.Count(now, []byte{0}) >= len(now)/2:
-		return []Gain{{Nonce, "zeros"}}
-	}
-	return nil
 }

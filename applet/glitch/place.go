@@ -12,13 +12,14 @@ import (
 // Places finds the source line of what ran.
 type Places struct {
 	table   *lines.Table // nil without one: then places are methods and offsets
-	sources func(file string, line int) (string, error)
+	sources func(file string) ([]string, error)
 }
 
-// NewPlaces reads the table of source lines of a CAP file; an empty one, or that of another CAP
-// file, is an error. sources gives the text of a line, and may be nil.
+// NewPlaces reads the table of source lines of a CAP file (package lines); that of another CAP
+// file is an error. sources returns the lines of a source file, and may be nil. Without any table,
+// the zero Places, a place is what the CAP file's own debug information says, or a method.
 func NewPlaces(
-	capFile, table []byte, sources func(file string, line int) (string, error),
+	capFile, table []byte, sources func(file string) ([]string, error),
 ) (*Places, error) {
 	file, err := cap.Parse(capFile)
 	if err != nil {
@@ -49,9 +50,9 @@ func (p *Places) Of(s fault.Step) Place {
 		if m := p.table.At(s.PC); m != nil {
 			place := Place{Method: m.String(), File: m.Source, Line: m.Line(s.PC)}
 			if p.sources != nil {
-				text, err := p.sources(place.File, place.Line)
-				if err == nil {
-					place.Text = strings.TrimSpace(text)
+				text, err := p.sources(place.File)
+				if err == nil && place.Line >= 1 && place.Line <= len(text) {
+					place.Text = strings.TrimSpace(text[place.Line-1])
 				}
 			}
 			return place

@@ -48,7 +48,7 @@ func Untorn() []Case {
 		all = append(all, Case{tc.name,
 			func(ctx context.Context, target Cutter, r *Runner) []string {
 				run := &caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: r.world,
-					random: r.random, around: r.Around}
+					random: r.random, digits: r.Digits, around: r.Around}
 				return attempt(run, tc, &r.world)
 			}})
 	}
@@ -65,6 +65,10 @@ type Runner struct {
 	// Around, if not nil, stands between a test case and each card that it installs; known returns
 	// what the case knows of the card at the time.
 	Around func(installed apdu.Card, known func() *Knowledge) apdu.Card
+
+	// Digits, if not nil, gives the digits of a PIN or PUK in place of the usual ones. Scripts have
+	// theirs in their text.
+	Digits func(usual string) string
 
 	world  *cardScheme
 	random io.Reader // nil for the system's

@@ -61,6 +61,7 @@ func (p *sealedPay) agree(application *message.FCI) *pin.Agreement {
 func (p *sealedPay) withPIN(a *pin.Agreement, digits string) [][]byte {
 	data, err := a.PIN(pin.Block(p.s.c.block(digits)), p.request)
 	p.s.c.must(err)
+	p.s.sealed = p.opener(a)
 	return [][]byte{p.s.c.encode(p.request), p.payee.encoded, data}
 }
 
@@ -68,7 +69,19 @@ func (p *sealedPay) withPIN(a *pin.Agreement, digits string) [][]byte {
 func (p *sealedPay) resend(a *pin.Agreement) [][]byte {
 	data, err := a.Resend()
 	p.s.c.must(err)
+	p.s.sealed = p.opener(a)
 	return [][]byte{p.s.c.encode(p.request), p.payee.encoded, data}
+}
+
+// opener deciphers the Payment in an answer; nil if there is none.
+func (p *sealedPay) opener(a *pin.Agreement) func(answer []byte) []byte {
+	return func(answer []byte) []byte {
+		opened, err := a.Open(answer, p.request)
+		if err != nil {
+			return nil
+		}
+		return opened.Payment
+	}
 }
 
 // open deciphers an answer.

@@ -49,6 +49,9 @@ func (c *caseRun) number(n uint32) []byte {
 
 // block is the PIN block of a PIN or PUK.
 func (c *caseRun) block(digits string) []byte {
+	if c.digits != nil {
+		digits = c.digits(digits)
+	}
 	b, err := pin.NewBlock(digits)
 	c.must(err)
 	c.watchSecret("a PIN block", b[:], 1) // in its OwnerPIN

@@ -1,12 +1,16 @@
 package suite
 
 import (
+	"context"
 	"crypto/ecdsa"
+	"errors"
+	"strings"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/pairing"
 	"ekrona/apdu/pin"
 	"ekrona/applet/attack"
+	"ekrona/emulator/card"
 )
 
 // Knowledge is what a case knows of the card under test, secrets included: enough to ask the
@@ -19,6 +23,10 @@ type Knowledge struct {
 	Token          pin.Token
 	PairKey        *pairing.Key // nil if no phone is paired with it
 	Activated      bool
+
+	// OpenPayment, if not nil, deciphers the Payment in the answer to an enciphered PAY that the
+	// case has just made; it returns nil if there is none.
+	OpenPayment func(answer []byte) []byte
 
 	// PIN and PUK of every card, and the PINs that cases set in the place of the first.
 	PIN, PUK           pin.Block
@@ -36,7 +44,7 @@ func (s *subject) knowledge() *Knowledge {
 		key := s.phone.key
 		k.PairKey = &key
 	}
-	k.Activated = s.model != nil
+	k.Activated, k.OpenPayment = s.model != nil, s.sealed
 	return k
 }
 
@@ -48,3 +56,20 @@ func block(digits string) pin.Block {
 	}
 	return b
 }
+
+// Prepare leaves the target's card active, with 100.00 kr and the usual PIN and PUK; its keys
+// follow from the seed.
+func Prepare(ctx context.Context, target Target, seed string) error {
+	c := &caseRun{ctx: ctx, target: target, coverage: newCoverage(),
+		random: card.SeededRandom(seed)}
+	prepared := testCase{run: func(c *caseRun) {
+		c.loaded(preparedBalance).newTap()
+		c.subject = nil // nobody compares it with the model afterwards
+	}}
+	if failures := attempt(c, prepared, new(*cardScheme)); len(failures) > 0 {
+		return errors.New(strings.Join(failures, "\n"))
+	}
+	return nil
+}
+
+const preparedBalance = 10000

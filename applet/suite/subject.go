@@ -29,7 +29,8 @@ type caseRun struct {
 	secrets  []secret // looked for by a MemoryInspector
 	stop     func()   // ends the case at once
 
-	random io.Reader // nil for the system's
+	random io.Reader                 // nil for the system's
+	digits func(usual string) string // nil for the usual ones
 	around func(installed apdu.Card, known func() *Knowledge) apdu.Card
 }
 
@@ -77,6 +78,8 @@ type subject struct {
 	group       uint8      // the same
 	model       *cardModel // from activation on
 	phone       *phone     // that the card is paired with, or nil
+
+	sealed func(answer []byte) []byte // deciphers the answer to the last enciphered PAY, or nil
 }
 
 // pilotCeilings are the pilot's limits, and plaintext PINs by contactless.

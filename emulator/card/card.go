@@ -203,6 +203,15 @@ func (c *Card) Memory() (Memory, error) {
 // Look calls see with every object on the card, which no reader can access.
 func (c *Card) Look(see func(vm.Object)) { c.machine.Look(see) }
 
+// SetProbe has another probe than that of its options see what the machine does, until it is called
+// with nil: then it is that one again. It refuses while a command runs.
+func (c *Card) SetProbe(p *vm.Probe) error {
+	if p == nil {
+		p = &c.options.Probe
+	}
+	return c.machine.SetProbe(*p)
+}
+
 // Machine returns the card's machine, for tools that look into it or watch it: between
 // commands, and in a probe's function. Commands go through the card.
 func (c *Card) Machine() *vm.VM { return c.machine }

@@ -3,11 +3,15 @@ package fault
 import (
 	"slices"
 
+	"ekrona/emulator/card"
 	"ekrona/emulator/vm"
 )
 
-// Injector is a probe that records commands and has faults happen in them. It serves one card.
+// Injector records commands of one card, and has faults happen in them. While it does, it is the
+// probe of the card's machine; else the card has its own probe, and the injector costs nothing.
 type Injector struct {
+	card *card.Card
+
 	faults []Fault // that are still to happen, by their bytecode
 	limit  int     // bytecodes after which the card counts as mute; 0 for none
 	trace  *Trace  // that is recorded, or nil
@@ -18,29 +22,36 @@ type Injector struct {
 	struck   int
 }
 
-// Probe is the probe for the card's machine.
-func (i *Injector) Probe() vm.Probe {
-	return vm.Probe{Instruction: i.instruction, Call: i.call, Read: i.read}
+// NewInjector makes an injector for the card.
+func NewInjector(c *card.Card) *Injector { return &Injector{card: c} }
+
+func (i *Injector) on() {
+	// no command runs
+	_ = i.card.SetProbe(&vm.Probe{Instruction: i.instruction, Call: i.call, Read: i.read})
 }
 
 // Off has commands run undisturbed and unrecorded.
-func (i *Injector) Off() { i.faults, i.limit, i.trace = nil, 0, nil }
+func (i *Injector) Off() {
+	i.faults, i.limit, i.trace = nil, 0, nil
+	_ = i.card.SetProbe(nil)
+}
 
-// Record has the next command recorded in a trace.
+// Record has commands recorded in a trace, until the injector is off.
 func (i *Injector) Record(into *Trace) {
-	i.Off()
-	*into = Trace{instructions: into.instructions}
+	i.faults, i.limit = nil, 0
 	i.trace, i.n = into, -1
+	i.on()
 }
 
 // Arm has the next command meet the faults, each once and at another bytecode: those after the
 // first count the bytecodes that are executed with the earlier ones. A command that executes more
 // bytecodes than limit loses its power there: an attacker would pull the card.
 func (i *Injector) Arm(limit int, faults ...Fault) {
-	i.Off()
-	i.faults = append(i.faults, faults...)
+	i.trace = nil
+	i.faults = slices.Clone(faults)
 	slices.SortStableFunc(i.faults, func(a, b Fault) int { return a.N - b.N })
 	i.limit, i.n, i.struck, i.elements = limit, -1, 0, 0
+	i.on()
 }
 
 // Struck is how many of the faults that the injector was armed with have happened.
@@ -68,16 +79,25 @@ func (i *Injector) strike(f *Fault, was vm.Value) vm.Action {
 	return action
 }
 
+// strikeStep is strike, unless the fault does not fit what runs: an earlier one may have led the
+// command elsewhere. Then it does not happen.
+func (i *Injector) strikeStep(f *Fault, s Step) vm.Action {
+	if !f.Model.strikes(&s) {
+		i.faults = i.faults[1:]
+		return vm.Action{}
+	}
+	return i.strike(f, 0)
+}
+
 func (i *Injector) instruction(at vm.Site) vm.Action {
 	i.n++
 	i.elements, i.called = 0, false
 	if i.trace != nil {
 		i.trace.add(at)
-		return vm.Action{}
 	}
 	if len(i.faults) > 0 {
 		if f := i.next(onInstruction); f != nil {
-			return i.strike(f, 0)
+			return i.strikeStep(f, Step{instruction: at.Instruction()})
 		}
 	}
 	if i.limit > 0 && i.n >= i.limit {
@@ -96,10 +116,9 @@ func (i *Injector) call(c *vm.Invocation) vm.Action {
 		if s := i.trace.last(); s.instruction.IsCall() {
 			s.calls, s.hasResult = true, c.Callee.HasResult()
 		}
-		return vm.Action{}
 	}
 	if f := i.next(onCall); f != nil {
-		return i.strike(f, 0)
+		return i.strikeStep(f, Step{calls: true, hasResult: c.Callee.HasResult()})
 	}
 	return vm.Action{}
 }
@@ -115,7 +134,6 @@ func (i *Injector) read(a *vm.Access) vm.Action {
 		for e := range a.Length {
 			i.trace.values = append(i.trace.values, a.Old(e))
 		}
-		return vm.Action{}
 	}
 	first := i.elements
 	i.elements += a.Length

@@ -92,6 +92,26 @@ func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
 	}
 }
 
+// Elements is how many faults of a model there are at step n.
+func (t *Trace) Elements(n int, m Model) int {
+	s := &t.Steps[n]
+	switch {
+	case !m.strikes(s):
+		return 0
+	case m.event == onRead:
+		return s.read
+	}
+	return 1
+}
+
+// Count is how many faults of the models the command can meet.
+func (t *Trace) Count(models []Model) (n int) {
+	for range t.Faults(models) {
+		n++
+	}
+	return n
+}
+
 // CallPath is the steps that called one another down to step n, the outermost first, and step n.
 func (t *Trace) CallPath(n int) []Step {
 	path := []Step{t.Steps[n]}

@@ -118,6 +118,9 @@ lab cover --cap purse.cap --script purse.txt --lcov cover.lcov --html cover.html
 lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5
 lab week --cards 6 --terminals 2 --days 2 --limits crisis
+lab glitch --case debits --models invert --sample 20 --html page.html --list found.txt
+lab glitch --fault read=00@pin.script/1#0 --script pin.script
+! lab trace-diff verify.script --secret 242580FFFFFFFFFF --secret 252580FFFFFFFFFF
 lab suite --keys test --card test.card --delete-applet --case select
 sandbox rollover box
 pki root cb/root --holder SERIKSBK00001 --no-passphrase
@@ -149,9 +152,11 @@ func TestAnswersAsJSONAreOfOneKind(t *testing.T) {
 	}
 	require.NoError(t, blankCard("blank.card"))
 	for name, content := range map[string]string{
-		"purse.txt":   "00A4040007F050524F42080100 -> 9000\n80100000020064 -> 9000\n",
-		"purse.rules": "ignore PurseApplet.credited\n",
-		"new.pin":     "2468\n",
+		"verify.script": "VERIFY plaintext data={secret}\n",
+		"pin.script":    "GET DATA balance -> 6982\n",
+		"purse.txt":     "00A4040007F050524F42080100 -> 9000\n80100000020064 -> 9000\n",
+		"purse.rules":   "ignore PurseApplet.credited\n",
+		"new.pin":       "2468\n",
 		"spring.yaml": "job: spring\nbank: SENORDIC\nkeys: {initial: test, final: master.key}\n" +
 			"letters: {recipients: " +
 			"[age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}\n" +

@@ -1,5 +1,6 @@
 // Package lab holds the commands of the lab: scripts on any applet torn and covered, the
-// simulator, a week without network, and the applet's suite on a card. Start at [Command].
+// simulator, a week without network, the applet's suite on a card, and faults at every bytecode of
+// an applet. Start at [Command].
 package lab
 
 import (
@@ -21,9 +22,9 @@ import (
 // Command is "ekrona lab".
 func Command() *cobra.Command {
 	return cli.Group("lab",
-		"Test: tear and cover any script on any applet, simulate worlds full of faults",
+		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
 		simulateCommand(), weekCommand(), suiteCommand(),
-		tearCommand(), coverCommand())
+		tearCommand(), coverCommand(), glitchCommand(), traceDiffCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.

@@ -1,0 +1,96 @@
+package glitch
+
+import (
+	"context"
+
+	"ekrona/apdu"
+	"ekrona/emulator/card"
+	"ekrona/emulator/fault"
+	"ekrona/emulator/vm"
+)
+
+// rest plays on after a command: what followed it without a fault, sent again without any.
+type rest struct {
+	ctx      context.Context
+	e        *fault.Experiment
+	commands []next
+
+	usual [][]reply // without a fault; see usually
+	known map[fate][]reply
+}
+
+// next is a command that follows, or a reset.
+type next struct {
+	reset   bool
+	command apdu.Command
+}
+
+// reply is what a command was answered; nothing for a reset, or by a card that is mute.
+type reply struct {
+	apdu.Response
+	answered bool
+}
+
+// isDone reports whether a command was carried out.
+func (r reply) isDone() bool {
+	return r.answered && (r.SW == apdu.OK || r.SW>>8 == moreData)
+}
+
+// fate is what the replies depend on.
+type fate struct {
+	holds vm.Fingerprint
+	reset bool
+}
+
+func newRest(ctx context.Context, e *fault.Experiment, commands []next) *rest {
+	return &rest{ctx: ctx, e: e, commands: commands, known: map[fate][]reply{}}
+}
+
+// after plays on with the card as it stands, which holds that. reset says that it was reset, being
+// mute. The card is left anyhow.
+func (r *rest) after(holds vm.Fingerprint, reset bool) []reply {
+	at := fate{holds, reset}
+	replies, known := r.known[at]
+	if !known {
+		replies = r.play()
+		r.known[at] = replies
+	}
+	return replies
+}
+
+func (r *rest) play() []reply {
+	var all []reply
+	for _, n := range r.commands {
+		if n.reset {
+			r.e.Card.Reset()
+			all = append(all, reply{})
+			continue
+		}
+		answer, err := r.e.Card.Transmit(r.ctx, n.command)
+		all = append(all, reply{answer, err == nil})
+	}
+	return all
+}
+
+// usually are the replies to the n-th command without a fault: with the command of the experiment
+// and without it, with the power taken away after it and not.
+func (r *rest) usually(n int) ([]reply, error) {
+	if r.usual == nil {
+		for _, state := range []*card.Snapshot{r.e.After, r.e.Before} {
+			for _, reset := range []bool{false, true} {
+				if err := r.e.Card.RestoreSnapshot(state); err != nil {
+					return nil, err
+				}
+				if reset {
+					r.e.Card.Reset()
+				}
+				r.usual = append(r.usual, r.play())
+			}
+		}
+	}
+	var all []reply
+	for _, u := range r.usual {
+		all = append(all, u[n])
+	}
+	return all, nil
+}

@@ -1,0 +1,355 @@
+package glitch
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"strings"
+
+	"ekrona/apdu"
+	"ekrona/apdu/script"
+	"ekrona/apdu/spec"
+	"ekrona/applet/suite"
+	"ekrona/emulator/cap"
+	"ekrona/emulator/card"
+	"ekrona/emulator/fault"
+	"ekrona/emulator/globalplatform"
+	"ekrona/emulator/vm"
+)
+
+// Script is any applet, with the commands of a script.
+//
+// A script has a line for each command in the grammar of package script, with the answer that is
+// expected where one is, and beside them these lines:
+//
+//	install MODULE [INSTANCE [PARAMETERS]]   first, AIDs and parameters in hex; without it the
+//	                                         first applet of the last CAP file is installed
+//	ekrona               first: the CAP file is the e-krona's applet, and the card is active, has
+//	                     100.00 kr and the PIN 2580, and the applet is selected
+//	reset                                    takes the power away and gives it back
+//	gain accepted        a command that is refused without a fault is carried out, the one that the
+//	                     fault hits or a later one; the rule if no other is given
+//	gain answer HEX      an answer has these bytes, and has them not without a fault
+//	gain memory          persistent memory is left neither as before the command nor as after it
+//	gain changed         of the next line: it is carried out, and answers something else
+//	gain higher AT LEN   of the next line: the number in its answer, LEN bytes from AT, is higher
+//
+// After a fault the rest of the script is played on without any. What is answered then is compared
+// with four runs without a fault: with the command and without it, with the power taken away after
+// it and not.
+type Script struct {
+	FileName string
+	Profile  card.Profile
+
+	caps                       [][]byte
+	ekrona                     bool
+	module, instance           card.AID
+	parameters                 []byte
+	lines                      []scriptLine
+	accepted, memory, anyRules bool
+	patterns                   [][]byte
+}
+
+var vocabulary = spec.Vocabulary()
+
+// scriptLine is a command, or a reset.
+type scriptLine struct {
+	number  int // in the file
+	reset   bool
+	step    script.Step
+	changed bool
+	higher  []span
+}
+
+// span is a number in an answer.
+type span struct{ at, length int }
+
+// NewScript reads a script, for CAP files in dependency order. ekrona is as if its first line said
+// so.
+func NewScript(
+	fileName string, text io.Reader, profile card.Profile, ekrona bool, caps ...[]byte,
+) (*Script, error) {
+	s := &Script{FileName: fileName, Profile: profile, ekrona: ekrona, caps: caps}
+	if len(caps) == 0 {
+		return nil, errors.New("a script needs a CAP file")
+	}
+	var following scriptLine // rules of the next line
+	scanner := bufio.NewScanner(text)
+	scanner.Buffer(nil, script.MaxLine)
+	for number := 1; scanner.Scan(); number++ {
+		if err := s.read(number, scanner.Text(), &following); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", fileName, number, err)
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", fileName, err)
+	}
+	if len(s.lines) == 0 {
+		return nil, fmt.Errorf("%s: no command", fileName)
+	}
+	if s.ekrona && (len(caps) > 1 || len(s.module) > 0) {
+		return nil, fmt.Errorf("%s: ekrona goes with one CAP file, and without install", fileName)
+	}
+	s.accepted = s.accepted || !s.anyRules
+	return s, nil
+}
+
+// read takes one line.
+func (s *Script) read(number int, line string, following *scriptLine) error {
+	text, _, _ := strings.Cut(line, "#")
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return nil
+	}
+	switch words[0] {
+	case "install":
+		return s.readInstall(words[1:])
+	case "ekrona":
+		if len(words) > 1 || len(s.lines) > 0 {
+			return errors.New("ekrona comes first, and takes nothing")
+		}
+		s.ekrona = true
+		return nil
+	case "gain":
+		s.anyRules = true
+		return s.readRule(words[1:], following)
+	case "reset":
+		if len(words) > 1 {
+			return errors.New("reset takes nothing")
+		}
+		s.lines = append(s.lines, scriptLine{number: number, reset: true})
+		return nil
+	}
+	step, err := vocabulary.Parse(line)
+	if err != nil {
+		return err
+	}
+	next := *following
+	next.number, next.step = number, step
+	s.lines = append(s.lines, next)
+	*following = scriptLine{}
+	return nil
+}
+
+func (s *Script) readInstall(words []string) error {
+	if len(words) < 1 || len(words) > 3 || len(s.lines) > 0 {
+		return errors.New("install comes first: install MODULE [INSTANCE [PARAMETERS]], in hex")
+	}
+	var err error
+	if s.module, err = card.ParseAID(words[0]); err != nil {
+		return err
+	}
+	s.instance = s.module
+	if len(words) > 1 {
+		if s.instance, err = card.ParseAID(words[1]); err != nil {
+			return err
+		}
+	}
+	if len(words) > 2 {
+		s.parameters, err = apdu.ParseHex(words[2])
+	}
+	return err
+}
+
+func (s *Script) readRule(words []string, following *scriptLine) error {
+	bad := errors.New("a rule is: gain accepted, gain memory, gain answer HEX, gain changed, or " +
+		"gain higher AT LENGTH")
+	if len(words) == 0 {
+		return bad
+	}
+	switch {
+	case words[0] == "accepted" && len(words) == 1:
+		s.accepted = true
+	case words[0] == "memory" && len(words) == 1:
+		s.memory = true
+	case words[0] == "answer" && len(words) > 1:
+		pattern, err := apdu.ParseHex(strings.Join(words[1:], " "))
+		if err != nil || len(pattern) == 0 {
+			return errors.Join(bad, err)
+		}
+		s.patterns = append(s.patterns, pattern)
+	case words[0] == "changed" && len(words) == 1:
+		following.changed = true
+	case words[0] == "higher" && len(words) == 3:
+		var of span
+		if n, err := fmt.Sscan(words[1]+" "+words[2], &of.at, &of.length); n != 2 || err != nil ||
+			of.at < 0 || of.length < 1 || of.length > maxNumber {
+			return bad
+		}
+		following.higher = append(following.higher, of)
+	default:
+		return bad
+	}
+	return nil
+}
+
+// maxNumber is how many bytes a number of a rule may have.
+const maxNumber = 8
+
+// Name implements [Subject].
+func (s *Script) Name() string {
+	h := fnv.New64a()
+	for _, c := range s.caps {
+		_, _ = h.Write(c)
+	}
+	fmt.Fprintf(h, "%v %v %v %x %v %v %x", s.ekrona, s.module, s.instance, s.parameters,
+		s.accepted, s.memory, s.patterns)
+	for _, line := range s.lines {
+		fmt.Fprintln(h, line.reset, line.changed, line.higher, vocabulary.Text(line.step))
+	}
+	return fmt.Sprintf("script %s, %016x on %s", s.FileName, h.Sum64(), s.Profile.Name)
+}
+
+// Find implements [Subject].
+func (s *Script) Find(ctx context.Context, models []fault.Model) ([]*Target, error) {
+	b, err := s.bench()
+	if err != nil {
+		return nil, err
+	}
+	var all []*Target
+	for i, line := range s.lines {
+		if line.reset {
+			b.card.Reset()
+			continue
+		}
+		trace, _, err := s.record(ctx, b.card, line)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d, without a fault: %w", s.FileName, line.number, err)
+		}
+		all = append(all, &Target{Case: s.FileName, Exchanges: map[int]int{
+			s.exchangeOf(i): trace.Count(models)}})
+	}
+	return all, nil
+}
+
+// record sends a line's command, records it and checks the answer.
+func (s *Script) record(
+	ctx context.Context, c *card.Card, line scriptLine,
+) (trace *fault.Trace, r apdu.Response, err error) {
+	transmit := func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+		trace, r, err = fault.Record(ctx, c, command)
+		return r, err
+	}
+	_, err = vocabulary.Run(ctx, apdu.CardFunc(transmit), line.step)
+	return trace, r, err
+}
+
+// exchangeOf is the number of a line's command, from 1.
+func (s *Script) exchangeOf(index int) (n int) {
+	for _, line := range s.lines[:index+1] {
+		if !line.reset {
+			n++
+		}
+	}
+	return n
+}
+
+// Bench implements [Subject].
+func (s *Script) Bench() (Bench, error) { return s.bench() }
+
+// scriptBench has a card with the applet.
+type scriptBench struct {
+	script    *Script
+	card      *card.Card
+	installed *card.Snapshot
+}
+
+func (s *Script) bench() (*scriptBench, error) {
+	b := &scriptBench{script: s}
+	prepare := b.install
+	if s.ekrona {
+		prepare = b.activate
+	}
+	err := prepare()
+	if err != nil {
+		return nil, err
+	}
+	b.installed, err = b.card.Snapshot()
+	return b, err
+}
+
+// activate has the parties of the suite make an active card of the e-krona.
+func (b *scriptBench) activate() error {
+	s := b.script
+	file, err := cap.Parse(s.caps[0])
+	if err != nil {
+		return err
+	}
+	target := suite.NewChangedEmulator(s.Profile, file.LoadFile(), vm.Probe{}).Seeded(seed)
+	if err := suite.Prepare(context.Background(), target, seed); err != nil {
+		return fmt.Errorf("%s: ekrona: %w", s.FileName, err)
+	}
+	b.card = target.Card()
+	return nil
+}
+
+// install puts the applet onto a card.
+func (b *scriptBench) install() error {
+	s := b.script
+	var err error
+	options := card.Options{Profile: s.Profile, Random: card.SeededRandom(seed)}
+	if b.card, err = card.New(options); err != nil {
+		return err
+	}
+	manager, err := globalplatform.New(b.card,
+		globalplatform.Options{Random: card.SeededRandom(seed + " card manager")})
+	if err != nil {
+		return err
+	}
+	manager.Leave()
+	module, instance := s.module, s.instance
+	for _, file := range s.caps {
+		p, err := b.card.Load(file)
+		if err != nil {
+			return err
+		}
+		if len(s.module) == 0 && len(p.Modules) > 0 {
+			module, instance = p.Modules[0], p.Modules[0]
+		}
+	}
+	if len(module) == 0 {
+		return errors.New("the CAP file has no applet to install")
+	}
+	if _, err := b.card.Install(module, instance, s.parameters); err != nil {
+		return fmt.Errorf("%s: %w", s.FileName, err)
+	}
+	return nil
+}
+
+// Run implements [Bench].
+func (b *scriptBench) Run(ctx context.Context, t *Target, visit Visit) error {
+	if t.Case != b.script.FileName {
+		return fmt.Errorf("the script is %s, not %s", b.script.FileName, t.Case)
+	}
+	if err := b.card.RestoreSnapshot(b.installed); err != nil {
+		return err
+	}
+	exchange := 0
+	for i, line := range b.script.lines {
+		if line.reset {
+			b.card.Reset()
+			continue
+		}
+		exchange++
+		if _, asked := t.Exchanges[exchange]; !asked {
+			if _, err := b.card.Transmit(ctx, line.step.Command); err != nil {
+				return fmt.Errorf("%s:%d: %w", b.script.FileName, line.number, err)
+			}
+			continue
+		}
+		e, err := fault.NewExperiment(ctx, b.card, line.step.Command)
+		if err == nil {
+			err = visit(exchange, e, newScriptJudge(ctx, e, b.script, i))
+		}
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", b.script.FileName, line.number, err)
+		}
+		if err := e.Leave(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package glitch
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/emulator/card"
+	"ekrona/emulator/fault"
+)
+
+// probeScript is a script for the probe applet, which has nothing to do with money.
+func probeScript(t *testing.T, text string) *Script {
+	t.Helper()
+	var files [][]byte
+	for _, name := range []string{"lib", "core"} {
+		file, err := os.ReadFile("../../emulator/testdata/probe/" + name + ".cap")
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	s, err := NewScript("probe.script", strings.NewReader(text), card.P71, false, files...)
+	require.NoError(t, err)
+	return s
+}
+
+const wrongPIN = `
+install F050524F420201
+00A4040007F050524F420201 -> 9000   # SELECT
+gain higher 0 1                    # of the next line: 01 says that the PIN is right
+gain changed
+807000000401020305 00 -> 9000 : 000200
+reset
+00A4040007F050524F420201 -> 9000
+gain higher 1 1                    # tries left
+807005000100 00 -> 9000 : 010200
+`
+
+// TestScript: of any applet, by rules in the script's words.
+func TestScript(t *testing.T) {
+	s := probeScript(t, wrongPIN)
+	call, err := fault.ModelNamed("call=5A")
+	require.NoError(t, err)
+	p := Plan{Subject: s, Places: &Places{}, Models: []fault.Model{call}, Pairs: 50, Workers: 2}
+	r, err := p.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, r.Possible, r.Faults)
+	assert.Positive(t, r.Pairs)
+	report := NewReport(r, nil, true)
+	require.NoError(t, report.HTML(&strings.Builder{}, "probe", nil))
+	kinds := map[Kind]string{}
+	for _, f := range r.Found {
+		for i, k := range f.Kinds {
+			kinds[k] += f.Details[i] + "\n"
+			if !f.IsPair() {
+				again, err := Repeat(t.Context(), s, p.Places, f.Fault)
+				require.NoError(t, err, f.Fault)
+				assert.Equal(t, 1, again.Happened)
+				require.Greater(t, len(again.Gains), i, f.Fault)
+				assert.Equal(t, k, again.Gains[i].Kind, f.Fault)
+			}
+		}
+	}
+	assert.Contains(t, kinds[Higher], "line 6: ", "a wrong PIN is right")
+	assert.Contains(t, kinds[Higher], "line 10: ", "and costs no try")
+	assert.Contains(t, kinds[Changed], "line 6: ")
+	assert.Empty(t, kinds[Accepted], "the script has rules of its own")
+	list := report.List(nil, "for a test")
+	assert.Contains(t, list, " | higher | for a test\n")
+}
+
+// TestScriptMemory: the rule about memory, and that nothing is found where nothing can be gained.
+func TestScriptMemory(t *testing.T) {
+	text := "00A4040007F050524F420201\ngain memory\n80600035 00\n"
+	p := Plan{Subject: probeScript(t, text), Places: &Places{}}
+	r, err := p.Run(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Found)
+	for _, f := range r.Found {
+		assert.Equal(t, []Kind{Memory}, f.Kinds)
+	}
+	text = "00A4040007F050524F420201\n807C00000301020300 -> 9000\n"
+	p = Plan{Subject: probeScript(t, text), Places: &Places{}, Models: []fault.Model{}}
+	r, err = p.Run(t.Context())
+	require.NoError(t, err)
+	for _, f := range r.Found {
+		assert.Equal(t, []Kind{Accepted}, f.Kinds)
+	}
+}
+
+func TestScriptsThatAreNone(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "no command",
+		"install":                "install comes first",
+		"install 00":             "probe:1: ",
+		"0084000008\ninstall A0": "install comes first",
+		"reset now":              "reset takes nothing",
+		"gain":                   "a rule is",
+		"gain higher 0 9":        "a rule is",
+		"gain higher 0":          "a rule is",
+		"gain answer xx":         "a rule is",
+		"gain accepted now":      "a rule is",
+		"ekrona now":             "ekrona comes first",
+		"0084000008\nekrona":     "ekrona comes first",
+		"frobnicate":             "probe:1: ",
+		"ekrona\ninstall F050524F420201\n0084000008": "without install",
+	} {
+		_, err := NewScript("probe", strings.NewReader(text), card.P71, false, []byte{1})
+		assert.ErrorContains(t, err, want, text)
+	}
+	_, err := NewScript("probe", strings.NewReader("0084000008"), card.P71, false)
+	assert.ErrorContains(t, err, "needs a CAP file")
+}
+
+func TestNames(t *testing.T) {
+	skip, err := fault.ModelNamed("skip")
+	require.NoError(t, err)
+	one, two := fault.Fault{Model: skip, N: 12}, fault.Fault{Model: skip, N: 15}
+	for _, named := range []string{"PAY", "script active/pin", "a #3 case, with 2/3 of it"} {
+		for _, faults := range [][]fault.Fault{{one}, {one, two}} {
+			name := NameOf(named, 7, faults...)
+			gotCase, exchange, got, err := ParseName(name)
+			require.NoError(t, err, name)
+			assert.Equal(t, named, gotCase)
+			assert.Equal(t, 7, exchange)
+			assert.Equal(t, name, NameOf(gotCase, exchange, got...))
+			assert.Equal(t, len(faults) > 1, isPair(name))
+		}
+	}
+	for _, bad := range []string{"", "skip", "skip@PAY", "skip@PAY#1", "skip@PAY/0#1",
+		"jump@PAY/1#1", "skip@PAY/1#x", "skip@PAY/1#1,zero"} {
+		_, _, _, err := ParseName(bad)
+		assert.Error(t, err, bad)
+	}
+}

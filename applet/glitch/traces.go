@@ -1,0 +1,100 @@
+package glitch
+
+import (
+	"context"
+	"fmt"
+
+	"ekrona/apdu"
+	"ekrona/emulator/fault"
+)
+
+// Executed is a command and what it executed.
+type Executed struct {
+	Exchange int // its number, from 1
+	Command  apdu.Command
+	Answer   apdu.Response
+	Trace    *fault.Trace
+}
+
+// Traces records every command of a script, sent once.
+func (s *Script) Traces(ctx context.Context) ([]Executed, error) {
+	b, err := s.bench()
+	if err != nil {
+		return nil, err
+	}
+	var all []Executed
+	for _, line := range s.lines {
+		if line.reset {
+			b.card.Reset()
+			continue
+		}
+		x := Executed{Exchange: len(all) + 1, Command: line.step.Command}
+		if x.Trace, x.Answer, err = s.record(ctx, b.card, line); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", s.FileName, line.number, err)
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
+
+// Traces records every command of one of the suite's cases. Its keys and random numbers follow from
+// the seed; digits gives those of PINs in place of the usual ones, unless it is nil.
+func (s *Suite) Traces(
+	ctx context.Context, named, seed string, digits func(usual string) string,
+) ([]Executed, error) {
+	c, known := s.cases[named]
+	if !known {
+		return nil, fmt.Errorf("the suite has no case %q", named)
+	}
+	b := s.bench()
+	b.target, b.runner.Seed, b.runner.Digits = b.target.Seeded(seed), seed, digits
+	var all []Executed
+	err := b.run(ctx, c, func(at *stand, command apdu.Command) (apdu.Response, error) {
+		trace, r, err := fault.Record(at.ctx, b.target.Card(), command)
+		all = append(all, Executed{at.exchange, command, r, trace})
+		return r, err
+	})
+	return all, err
+}
+
+// Parting is where two runs of a command part.
+type Parting struct {
+	Exchange int
+	Command  apdu.Command
+	Place    Place // of the last bytecode that both have executed
+	Mnemonic string
+	A, B     string // where each goes on
+	fault.Parting
+}
+
+// PartingsOf compares two runs, command by command, and returns where they part. The error is of
+// runs that do not have the same commands.
+func PartingsOf(places *Places, a, b []Executed) ([]Parting, error) {
+	if len(a) != len(b) {
+		return nil, fmt.Errorf("one run has %d commands, the other %d", len(a), len(b))
+	}
+	var all []Parting
+	for n := range a {
+		x, y := a[n], b[n]
+		if x.Command.INS != y.Command.INS || x.Command.CLA != y.Command.CLA {
+			return nil, fmt.Errorf("command %d is %02X%02X in one run, %02X%02X in the other",
+				n+1, x.Command.CLA, x.Command.INS, y.Command.CLA, y.Command.INS)
+		}
+		for _, p := range fault.Partings(x.Trace, y.Trace) {
+			parting := Parting{Exchange: x.Exchange, Command: x.Command, Parting: p,
+				A: places.goesOn(p.A), B: places.goesOn(p.B)}
+			if p.Last != nil {
+				parting.Place, parting.Mnemonic = places.Of(*p.Last), p.Last.Mnemonic()
+			}
+			all = append(all, parting)
+		}
+	}
+	return all, nil
+}
+
+func (p *Places) goesOn(s *fault.Step) string {
+	if s == nil {
+		return "its end"
+	}
+	return p.Of(*s).String()
+}

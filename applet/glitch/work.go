@@ -1,0 +1,204 @@
+package glitch
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"ekrona/emulator/fault"
+)
+
+// work is the faults on one command.
+type work struct {
+	plan     Plan
+	ctx      context.Context
+	target   *Target
+	exchange int
+	e        *fault.Experiment
+	oracle   Oracle
+	counts   *counts
+	times    map[int]float64 // milliseconds to a bytecode
+	costs    *string         // what a miss costs
+}
+
+// singles tries that share of the single faults.
+func (w *work) singles(share float64) error {
+	first := len(w.counts.Found)
+	for f := range w.e.Trace.Faults(w.plan.Models) {
+		if share < 1 && w.plan.chance(NameOf(w.target.Case, w.exchange, f)) >= share {
+			continue
+		}
+		if err := w.try(f); err != nil {
+			return err
+		}
+		w.counts.Faults++
+	}
+	inARow(w.counts.Found[first:])
+	return nil
+}
+
+// try tries faults together, and keeps what they gain.
+func (w *work) try(faults ...fault.Fault) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	r, err := w.e.Try(w.ctx, faults...)
+	gains, err := w.oracle.Verdict(r, err)
+	if err != nil {
+		return fmt.Errorf("%s: %w", NameOf(w.target.Case, w.exchange, faults...), err)
+	}
+	if len(gains) == 0 {
+		return nil
+	}
+	found, err := w.found(gains, faults)
+	if err != nil {
+		return err
+	}
+	w.counts.Found = append(w.counts.Found, found)
+	return nil
+}
+
+// near is how many bytecodes the second fault of a pair is behind the first, at most.
+const near = 40
+
+// pairs tries about so many pairs of faults, the second near the first. A pair counts when both
+// have happened, and is kept when neither gains alone what they gain.
+func (w *work) pairs(expected float64) error {
+	steps := len(w.e.Trace.Steps)
+	if expected <= 0 || steps == 0 {
+		return nil
+	}
+	name := fmt.Sprintf("pairs %s/%d", w.target.Case, w.exchange)
+	random := rand.New(rand.NewPCG(w.plan.Seed, uint64(w.plan.chance(name)*(1<<53))))
+	n := int(expected)
+	if random.Float64() < expected-float64(n) {
+		n++
+	}
+	for range n {
+		for range draws {
+			both, err := w.drawn(random, steps)
+			if err != nil {
+				return err
+			}
+			if both {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// draws is how often a pair is drawn until both of its faults happen, at most.
+const draws = 30
+
+// drawn draws a pair and tries it, and reports whether both faults have happened.
+func (w *work) drawn(random *rand.Rand, steps int) (both bool, err error) {
+	first, ok := w.draw(random, random.IntN(steps))
+	if !ok {
+		return false, w.ctx.Err()
+	}
+	second, ok := w.draw(random, first.N+1+random.IntN(near))
+	if !ok {
+		return false, w.ctx.Err()
+	}
+	return w.pair(first, second)
+}
+
+// draw draws a fault at a bytecode.
+func (w *work) draw(random *rand.Rand, n int) (fault.Fault, bool) {
+	models := w.plan.Models
+	f := fault.Fault{Model: models[random.IntN(len(models))], N: n}
+	if n < len(w.e.Trace.Steps) {
+		elements := w.e.Trace.Elements(n, f.Model)
+		if elements == 0 {
+			return f, false
+		}
+		f.Element = random.IntN(elements)
+	}
+	return f, true
+}
+
+// pair tries a pair, and reports whether both faults have happened.
+func (w *work) pair(first, second fault.Fault) (both bool, err error) {
+	r, failed := w.e.Try(w.ctx, first, second)
+	if w.e.Struck() < 2 {
+		return false, w.ctx.Err()
+	}
+	w.counts.Pairs++
+	gains, err := w.oracle.Verdict(r, failed)
+	if err != nil || len(gains) == 0 {
+		return true, err
+	}
+	for _, alone := range []fault.Fault{first, second} {
+		r, failed := w.e.Try(w.ctx, alone)
+		single, err := w.oracle.Verdict(r, failed)
+		if err != nil || len(single) > 0 {
+			return true, err
+		}
+	}
+	found, err := w.found(gains, []fault.Fault{first, second})
+	if err != nil {
+		return true, err
+	}
+	w.counts.Found = append(w.counts.Found, found)
+	return true, nil
+}
+
+// found is what is kept of faults with a gain.
+func (w *work) found(gains []Gain, faults []fault.Fault) (Found, error) {
+	first := faults[0]
+	trace := w.e.Trace
+	c := w.e.Command
+	f := Found{Fault: NameOf(w.target.Case, w.exchange, faults...),
+		Model: modelsOf(faults), Place: w.plan.Places.Of(trace.Steps[first.N]),
+		Mnemonic: trace.Steps[first.N].Mnemonic(), N: first.N, Steps: len(trace.Steps),
+		Command:  fmt.Sprintf("%02X%02X%02X%02X", c.CLA, c.INS, c.P1, c.P2),
+		Answered: fmt.Sprintf("%04X", uint16(w.e.Answer.SW)), Row: 1}
+	for _, g := range gains {
+		f.Kinds = append(f.Kinds, g.Kind)
+		f.Details = append(f.Details, g.Detail)
+	}
+	for _, s := range trace.CallPath(first.N) {
+		f.Path = append(f.Path, w.plan.Places.Of(s))
+	}
+	if w.costs == nil {
+		costs := w.oracle.MissCosts()
+		w.costs, w.times = &costs, map[int]float64{}
+	}
+	f.MissCosts = *w.costs
+	ms, known := w.times[first.N]
+	if !known {
+		took, err := w.e.Time(w.ctx, first.N)
+		if err != nil {
+			return f, err
+		}
+		ms = float64(took.Microseconds()) / 1000
+		w.times[first.N] = ms
+	}
+	f.Milliseconds = ms
+	return f, nil
+}
+
+func modelsOf(faults []fault.Fault) string {
+	var names []string
+	for _, f := range faults {
+		names = append(names, f.Model.Name)
+	}
+	return strings.Join(names, ",")
+}
+
+// inARow counts for each of the finds on one command, which are in their order, the bytecodes in a
+// row that gain something.
+func inARow(found []Found) {
+	for i := 0; i < len(found); {
+		end := i + 1
+		for end < len(found) && found[end].N <= found[end-1].N+1 {
+			end++
+		}
+		for k := i; k < end; k++ {
+			found[k].Row = found[end-1].N - found[i].N + 1
+		}
+		i = end
+	}
+}

@@ -1,0 +1,304 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/applet"
+	"ekrona/applet/campaign"
+	"ekrona/applet/glitch"
+	"ekrona/emulator/card"
+	"ekrona/emulator/fault"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/durable"
+)
+
+// labGlitch is what the command line asks for.
+type labGlitch struct {
+	caps                    []string
+	script, sources, named  string
+	models                  []string
+	html, journal, list     string
+	reasons, fault, profile string
+	plan                    glitch.Plan
+	asJSON                  bool
+}
+
+func glitchCommand() *cobra.Command {
+	g := &labGlitch{}
+	c := &cobra.Command{
+		Use:   "glitch",
+		Short: "Disturb an applet at every bytecode, and show by line what an attacker gains",
+		Long: `Disturb an applet at every bytecode, and show by line what an attacker gains.
+
+A laboratory has a laser: at one bytecode of a command it skips, inverts or replaces. Here a
+virtual card does so, for each command in each state that the cases of the applet's APDU suite
+bring it to, refusals too. Each fault is judged by what the card answers, what it has signed,
+what it holds afterwards, and what its session lets one do; a refusal, silence and a loss of
+the holder's are no gains. What executes the same bytecodes and is answered alike is tried
+once.
+
+Models of faults: skip (the stack stays), zero (operands are popped, zeros pushed), invert (a
+branch), call=HEX (a call is skipped and has that result), read=HEX (a value, or one byte that
+a native such as arrayCopy reads, is read as that), flip=BIT (that bit of it is inverted).
+Without --models: skip, zero, invert, call=00, call=5A, call=FFFF, read=00, read=FF.
+
+A fault has a name, MODEL@CASE/COMMAND#BYTECODE, which --fault repeats. What is known to
+remain is in a list with a reason for each line; a gain that is not in it is marked with !,
+and the exit code is 3.
+
+With --cap and --script it is any applet, and what counts as a gain is in the script: a line
+for each command, as "00A4040008F0454B524F4E4101 -> 9000", and beside them lines as these. A
+script without --cap is for the e-krona's applet on an active card with 100.00 kr and the PIN
+2580, which is selected; with another build of that applet, begin it with the line "ekrona".
+
+  install MODULE [INSTANCE [PARAMETERS]]   first, in hex; else the first applet is installed
+  ekrona              see above
+  reset                                    takes the power away and gives it back
+  gain accepted       what is refused without a fault is carried out, now or by a later line;
+                      the rule if there is no other
+  gain answer HEX     an answer has these bytes, and has them not without a fault
+  gain memory         persistent memory is left neither as before the command nor as after
+  gain changed        of the next line: it is carried out, and answers something else
+  gain higher AT LEN  of the next line: the number in its answer, LEN bytes from AT, is higher
+
+After a fault the rest of the script is played on. FILE.lines beside the CAP file is its table
+of source lines; else lines come from its debug component, or are methods and offsets.
+
+The last line says how many faults were tried, and how many gain something.`,
+		Example: `  ekrona lab glitch --sample 20000 --html glitch.html
+  ekrona lab glitch --sample 0 --pairs 1000000 --journal glitch.journal
+  ekrona lab glitch --fault 'skip@script active/pin-blocked/30#214'
+  ekrona lab glitch --cap wallet.cap --script wallet.glitch --sources src`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error { return g.run(c) },
+	}
+	f := c.Flags()
+	f.IntVar(&g.plan.Sample, "sample", 20000, "how many single faults to try, 0 for all")
+	f.Uint64Var(&g.plan.Seed, "seed", 1, "which of them")
+	f.IntVar(&g.plan.Pairs, "pairs", 0, "how many pairs of faults in one command to try too, the "+
+		"second near the first")
+	f.StringVar(&g.named, "case", "", "only the suite's cases whose name contains this")
+	f.StringSliceVar(&g.models, "models", nil, "models of faults, as skip,call=01")
+	f.StringVar(&g.fault, "fault", "", "repeat this one fault, by its name")
+	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
+		"order of loading")
+	f.StringVar(&g.script, "script", "", "script of commands for the CAP file")
+	f.StringVar(&g.sources, "sources", "", "folder of its source files")
+	f.StringVar(&g.reasons, "reasons", "", "list of what is known to remain, in place of this "+
+		"program's")
+	f.StringVar(&g.list, "list", "", "write a list of what was found to this file, for --reasons")
+	f.StringVar(&g.html, "html", "", "write a page with the source beside what is gained")
+	f.StringVar(&g.journal, "journal", "", "keep what was found in this file, and go on from it")
+	f.IntVar(&g.plan.Workers, "workers", runtime.NumCPU(), "cases tried at the same time")
+	cli.AddProfile(c, &g.profile)
+	cli.JSONFlag(c, &g.asJSON)
+	return c
+}
+
+func (g *labGlitch) check() error {
+	switch {
+	case g.plan.Sample < 0:
+		return cli.Usage("--sample: %d; give 0 for all, or more", g.plan.Sample)
+	case g.plan.Pairs < 0:
+		return cli.Usage("--pairs: %d; give 0 or more", g.plan.Pairs)
+	case g.plan.Workers < 1:
+		return cli.Usage("--workers: %d; give 1 or more", g.plan.Workers)
+	case g.script != "" && g.named != "":
+		return cli.Usage("--case is for the suite's cases; a script has none")
+	}
+	return nil
+}
+
+// prepare reads what the flags name.
+func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	for _, name := range g.models {
+		m, err := fault.ModelNamed(name)
+		if err != nil {
+			return nil, cli.Usage("--models: %w", err)
+		}
+		g.plan.Models = append(g.plan.Models, m)
+	}
+	profile, err := cli.ProfileOf(g.profile)
+	if err != nil {
+		return nil, err
+	}
+	capFile, err := g.subject(profile)
+	if err != nil {
+		return nil, err
+	}
+	if g.plan.Places, err = g.places(capFile); err != nil {
+		return nil, err
+	}
+	g.plan.Journal = g.journal
+	switch {
+	case g.reasons != "":
+		content, err := os.ReadFile(g.reasons)
+		if err != nil {
+			return nil, fmt.Errorf("--reasons: %w", err)
+		}
+		if reasons, err = campaign.ParseReasons(string(content)); err != nil {
+			return nil, fmt.Errorf("--reasons: %s: %w", g.reasons, err)
+		}
+		return reasons, nil
+	case len(g.caps) == 0 && g.script == "":
+		return glitch.Remaining()
+	}
+	return campaign.Reasons{}, nil
+}
+
+// subject makes the plan's subject, and returns the CAP file whose lines are reported.
+func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
+	files, err := g.files()
+	if err != nil {
+		return nil, err
+	}
+	capFile = files[len(files)-1]
+	if g.script == "" {
+		g.plan.Subject, err = glitch.NewSuite(capFile, profile, g.named)
+		if err != nil {
+			return nil, cli.Usage("--case: %w", err)
+		}
+		return capFile, nil
+	}
+	text, err := os.ReadFile(g.script)
+	if err != nil {
+		return nil, fmt.Errorf("--script: %w", err)
+	}
+	g.plan.Subject, err = g.scriptOf(g.script, string(text), profile, files)
+	return capFile, err
+}
+
+// scriptOf reads a script: of the CAP files, or of this program's, on an active card.
+func (g *labGlitch) scriptOf(
+	path, text string, profile card.Profile, files [][]byte,
+) (*glitch.Script, error) {
+	ekrona := len(g.caps) == 0
+	s, err := glitch.NewScript(filepath.Base(path), strings.NewReader(text), profile, ekrona,
+		files...)
+	if err != nil {
+		return nil, cli.Usage("%w", err)
+	}
+	return s, nil
+}
+
+// files are the CAP files.
+func (g *labGlitch) files() ([][]byte, error) {
+	if len(g.caps) == 0 {
+		return [][]byte{applet.CAP}, nil
+	}
+	var files [][]byte
+	for _, path := range g.caps {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("--cap: %w", err)
+		}
+		files = append(files, content)
+	}
+	return files, nil
+}
+
+// source returns the lines of a source file of the applet.
+func (g *labGlitch) source(file string) ([]string, error) {
+	folder := g.sources
+	if folder == "" {
+		if len(g.caps) == 0 {
+			return applet.Source(file)
+		}
+		folder = filepath.Dir(g.caps[len(g.caps)-1])
+	}
+	content, err := os.ReadFile(filepath.Join(folder, filepath.Base(file)))
+	return strings.Split(string(content), "\n"), err
+}
+
+func (g *labGlitch) places(capFile []byte) (*glitch.Places, error) {
+	table := applet.Lines
+	if len(g.caps) > 0 {
+		var err error
+		table, err = os.ReadFile(g.caps[len(g.caps)-1] + ".lines")
+		if errors.Is(err, os.ErrNotExist) {
+			return &glitch.Places{}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return glitch.NewPlaces(capFile, table, g.source)
+}
+
+func (g *labGlitch) run(c *cobra.Command) error {
+	reasons, err := g.prepare()
+	if err != nil {
+		return err
+	}
+	out := c.OutOrStdout()
+	if g.fault != "" {
+		return g.repeat(c.Context(), out)
+	}
+	began := time.Now()
+	g.plan.Show = showGlitches(c.ErrOrStderr(), began)
+	result, err := g.plan.Run(c.Context())
+	if result == nil {
+		return err
+	}
+	report := glitch.NewReport(result, reasons, g.named == "" && g.script == "")
+	if err := g.write(report, reasons); err != nil {
+		return err
+	}
+	if g.asJSON {
+		err = errors.Join(err, cli.WriteJSON(out, glitchAnswerOf(report, time.Since(began))))
+	} else {
+		err = errors.Join(err, report.Text(out))
+	}
+	if err == nil && report.Err() != nil {
+		err = cli.Exit(cli.ExitViolated, report.Err())
+	}
+	return err
+}
+
+// showGlitches shows every five seconds how far a campaign has come.
+func showGlitches(out io.Writer, began time.Time) func(done, total int, r *glitch.Result) {
+	shown := began
+	return func(done, total int, r *glitch.Result) {
+		if time.Since(shown) < 5*time.Second {
+			return
+		}
+		shown = time.Now()
+		tried := r.Faults + r.Pairs
+		fmt.Fprintf(out, "%d of %d cases: %d faults tried, %d gain something (%.0f a second)\n",
+			done, total, tried, len(r.Found), float64(tried)/time.Since(began).Seconds())
+	}
+}
+
+// write writes the page and the list.
+func (g *labGlitch) write(report *glitch.Report, reasons campaign.Reasons) error {
+	if g.html != "" {
+		var b strings.Builder
+		err := report.HTML(&b, "Faults in "+g.plan.Subject.Name(), g.source)
+		if err == nil {
+			err = durable.Replace(g.html, []byte(b.String()), durable.Everyone)
+		}
+		if err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
+	if g.list == "" {
+		return nil
+	}
+	list := report.List(reasons, "no reason is written down yet")
+	if err := durable.Replace(g.list, []byte(list), durable.Everyone); err != nil {
+		return fmt.Errorf("--list: %w", err)
+	}
+	return nil
+}

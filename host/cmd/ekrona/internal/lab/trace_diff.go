@@ -1,0 +1,144 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ekrona/applet/glitch"
+	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/progress"
+)
+
+// traceDiff is where two runs part, for a script.
+type traceDiff struct {
+	Commands int             `json:"commands"`
+	Partings []partingAnswer `json:"partings"`
+}
+
+type partingAnswer struct {
+	Command  int          `json:"command"` // its number, from 1
+	Header   string       `json:"header"`
+	N        int          `json:"n"` // bytecode of the first run, from 0
+	Place    glitch.Place `json:"place"`
+	Mnemonic string       `json:"mnemonic"`
+	First    string       `json:"first"` // where each run goes on
+	Second   string       `json:"second"`
+	OnlyOne  int          `json:"only_first"` // bytecodes until they are together again
+	OnlyTwo  int          `json:"only_second"`
+}
+
+func traceDiffCommand() *cobra.Command {
+	g := &labGlitch{}
+	var secrets []string
+	c := &cobra.Command{
+		Use:   "trace-diff FIRST [SECOND]",
+		Short: "Show by source line where two runs of an applet execute different bytecodes",
+		Long: `Show by source line where two runs of an applet execute different bytecodes.
+
+A run that depends on a secret tells it to whoever measures time, power or radiation. FIRST and
+SECOND are scripts with the same commands and different data, in the grammar of
+"ekrona lab glitch --script". Or FIRST alone, which has {secret} where the two values of --secret
+go, in hex.
+
+Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
+		Example: `  ekrona lab trace-diff --cap wallet.cap one.script other.script
+  ekrona lab trace-diff verify.script --secret 241234FFFFFFFFFF ` +
+			`--secret 249876FFFFFFFFFF`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(c *cobra.Command, scripts []string) error {
+			switch {
+			case len(scripts) == 1 && len(secrets) != 2:
+				return cli.Usage("give two scripts, or one with {secret} in it and --secret twice")
+			case len(scripts) == 2 && len(secrets) > 0:
+				return cli.Usage("--secret goes with one script")
+			}
+			answer, err := g.traceDiff(c.Context(), scripts, secrets)
+			if err != nil {
+				return err
+			}
+			if g.asJSON {
+				err = cli.WriteJSON(c.OutOrStdout(), answer)
+			} else {
+				err = answer.text(c.OutOrStdout())
+			}
+			if err == nil && len(answer.Partings) > 0 {
+				err = cli.Exit(cli.ExitViolated, errors.New("the runs part"))
+			}
+			return err
+		},
+	}
+	c.Flags().StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several "+
+		"in the order of loading")
+	c.Flags().StringSliceVar(&secrets, "secret", nil, "what {secret} stands for, in hex; twice")
+	c.Flags().StringVar(&g.sources, "sources", "", "folder of the source files")
+	cli.AddProfile(c, &g.profile)
+	cli.JSONFlag(c, &g.asJSON)
+	return c
+}
+
+func (g *labGlitch) traceDiff(
+	ctx context.Context, scripts, secrets []string,
+) (answer traceDiff, err error) {
+	if len(scripts) == 1 {
+		scripts = append(scripts, scripts[0])
+	}
+	profile, err := cli.ProfileOf(g.profile)
+	if err != nil {
+		return answer, err
+	}
+	files, err := g.files()
+	if err != nil {
+		return answer, err
+	}
+	places, err := g.places(files[len(files)-1])
+	if err != nil {
+		return answer, err
+	}
+	var runs [2][]glitch.Executed
+	for i, path := range scripts {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return answer, err
+		}
+		text := string(content)
+		if len(secrets) > 0 {
+			text = strings.ReplaceAll(text, "{secret}", secrets[i])
+		}
+		s, err := g.scriptOf(path, text, profile, files)
+		if err != nil {
+			return answer, err
+		}
+		if runs[i], err = s.Traces(ctx); err != nil {
+			return answer, err
+		}
+	}
+	partings, err := glitch.PartingsOf(places, runs[0], runs[1])
+	answer = traceDiff{Commands: len(runs[0]), Partings: []partingAnswer{}}
+	for _, p := range partings {
+		answer.Partings = append(answer.Partings, partingAnswer{p.Exchange, headerOf(p.Command),
+			p.N, p.Place, p.Mnemonic, p.A, p.B, p.OnlyA, p.OnlyB})
+	}
+	return answer, err
+}
+
+func (d traceDiff) text(out io.Writer) error {
+	var b strings.Builder
+	for _, p := range d.Partings {
+		fmt.Fprintf(&b, "command %d, %s, at bytecode %d: %s (%s)\n", p.Command, p.Header, p.N,
+			p.Place, p.Mnemonic)
+		fmt.Fprintf(&b, "    one goes on to %s, %s of its own\n", p.First,
+			progress.Plural(p.OnlyOne, "bytecode"))
+		fmt.Fprintf(&b, "    the other to   %s, %s of its own\n", p.Second,
+			progress.Plural(p.OnlyTwo, "bytecode"))
+	}
+	fmt.Fprintf(&b, "%s, the runs part at %s\n", progress.Plural(d.Commands, "command"),
+		progress.Plural(len(d.Partings), "place"))
+	_, err := io.WriteString(out, b.String())
+	return err
+}
