@@ -18,7 +18,9 @@ import (
 // was refunded came into its wallet only.
 //
 // What the device knows and the notary does not is in its records: it is added with the same rule.
+// The sums that every device's row carries for the same equation are those over all rows.
 func invariant2Balance(s *auditRun) {
+	s.checkSums()
 	_, shadow := s.holdings()
 	for id, d := range s.honest {
 		row := s.devices[id]

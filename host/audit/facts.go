@@ -37,6 +37,7 @@ type device struct {
 	ceilings     *message.Policy
 	slots        int
 	status       notary.Status
+	sums         sums
 }
 
 type payment struct {

@@ -75,8 +75,9 @@ type scanner func(into ...any) error
 func newTables() *tables {
 	return &tables{
 		devices: table[*device]{name: "device",
-			columns: "id, intermediary, role, public_key, ceilings, slots, status",
-			parse:   parseDevice},
+			columns: "id, intermediary, role, public_key, ceilings, slots, status, reserved, " +
+				"unconfirmed, unpaid, accepted, unanswered, collected, swept, untaken",
+			parse: parseDevice},
 		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate",
 			columns: "device, public_key", parse: parseUnregistered},
 		authorities: table[*cvc.Certificate]{name: "authority", columns: "certificate",
@@ -235,7 +236,8 @@ func parseDevice(scan scanner) (*device, error) {
 	var point, ceilings []byte
 	d := &device{}
 	if err := scan(&d.id, &d.intermediary, &d.role, &point, &ceilings, &d.slots,
-		&d.status); err != nil {
+		&d.status, &d.sums.reserved, &d.sums.unconfirmed, &d.sums.unpaid, &d.sums.accepted,
+		&d.sums.unanswered, &d.sums.collected, &d.sums.swept, &d.sums.untaken); err != nil {
 		return nil, err
 	}
 	if ceilings != nil {

@@ -9,10 +9,8 @@ package ledger
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"embed"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -92,121 +90,16 @@ func Reverse(
 		sql.NullString{String: of, Valid: true})
 }
 
+// post posts one order by itself, row by row, which both databases understand.
 func post(
 	ctx context.Context, tx *sql.Tx, at time.Time, o Order, reverses sql.NullString,
 ) (bool, error) {
-	hash := contentHash(o)
-	var known []byte
-	switch posted, err := store.Get(ctx, tx, store.Into{&known},
-		"SELECT hash FROM ledger_order WHERE key = $1", o.Key); {
-	case err != nil:
-		return false, wrap(err, "order %q", o.Key)
-	case posted && string(known) == string(hash[:]):
-		return false, nil
-	case posted:
-		return false, fmt.Errorf("order %q: %w", o.Key, ErrConflict)
-	}
-	if reverses.Valid {
-		n, err := store.Number(ctx, tx, "SELECT count(*) FROM ledger_order WHERE reverses = $1",
-			reverses)
-		if err != nil {
-			return false, wrap(err, "order %q", o.Key)
-		}
-		if n > 0 {
-			return false, fmt.Errorf("order %q, already reversed: %w", reverses.String, ErrConflict)
-		}
-	}
-	if err := checkBalanced(o); err != nil {
+	book := NewBook(tx, store.SQLite)
+	posted, err := book.post(ctx, at, o, reverses)
+	if err != nil || !posted {
 		return false, err
 	}
-	var id int64
-	err := store.Must(ctx, tx, store.Into{&id}, "INSERT INTO ledger_order (key, hash, memo, "+
-		"reverses, at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-		o.Key, hash[:], o.Memo, reverses, at.UTC().Format(time.RFC3339Nano))
-	if err != nil {
-		return false, wrap(err, "order %q", o.Key)
-	}
-	if err := apply(ctx, tx, o); err != nil {
-		return false, err
-	}
-	for i, line := range o.Lines {
-		if line.Amount == 0 {
-			continue
-		}
-		if err := store.Exec(ctx, tx,
-			"INSERT INTO ledger_entry (order_id, line, account, amount) VALUES ($1, $2, $3, $4)",
-			id, i, line.Account.String(), int64(line.Amount)); err != nil {
-			return false, wrap(err, "order %q", o.Key)
-		}
-	}
-	return true, nil
-}
-
-func checkBalanced(o Order) error {
-	var sum money.Ore
-	moved := false
-	for _, line := range o.Lines {
-		var err error
-		if sum, err = sum.Add(line.Amount); err != nil {
-			return fmt.Errorf("order %q: %w", o.Key, err)
-		}
-		moved = moved || line.Amount != 0
-	}
-	if sum != 0 || !moved || o.Key == "" {
-		return fmt.Errorf("order %q: lines sum to %s; an order has a key, moves something and "+
-			"sums to zero", o.Key, sum)
-	}
-	return nil
-}
-
-// apply changes the balances, each account once by the sum of its lines, so that the order of lines
-// cannot make one fall short.
-func apply(ctx context.Context, tx *sql.Tx, o Order) error {
-	changes, accounts := map[Account]money.Ore{}, []Account{}
-	for _, line := range o.Lines {
-		change, seen := changes[line.Account]
-		if !seen {
-			accounts = append(accounts, line.Account)
-		}
-		change, err := change.Add(line.Amount)
-		if err != nil {
-			return fmt.Errorf("order %q: %w", o.Key, err)
-		}
-		changes[line.Account] = change
-	}
-	for _, account := range accounts {
-		before, err := Balance(ctx, tx, account)
-		if err != nil {
-			return fmt.Errorf("order %q: %w", o.Key, err)
-		}
-		after, err := before.Add(changes[account])
-		if err != nil {
-			return fmt.Errorf("order %q, account %s: %w", o.Key, account, err)
-		}
-		if after < 0 && !account.Kind.MayOverdraw() {
-			return &ShortError{Account: account, Balance: before, Change: changes[account]}
-		}
-		if err := store.Exec(ctx, tx, "UPDATE ledger_account SET balance = $1 WHERE name = $2",
-			int64(after), account.String()); err != nil {
-			return wrap(err, "order %q, account %s", o.Key, account)
-		}
-	}
-	return nil
-}
-
-func contentHash(o Order) [32]byte {
-	var content []byte
-	put := func(s string) {
-		content = append(binary.BigEndian.AppendUint32(content, uint32(len(s))), s...)
-	}
-	put(o.Memo)
-	for _, line := range o.Lines {
-		if line.Amount != 0 {
-			put(line.Account.String())
-			content = binary.BigEndian.AppendUint64(content, uint64(line.Amount))
-		}
-	}
-	return sha256.Sum256(content)
+	return true, book.Flush(ctx)
 }
 
 func wrap(err error, format string, args ...any) error {

@@ -36,6 +36,9 @@ type Options struct {
 	party.Environment
 	Listen string       // of the central bank; the banks have the ports after it; port 0: any
 	Log    *slog.Logger // nil for nobody
+	// Databases are those of banks, by name, and of the central bank, by the empty name, at their
+	// founding; otherwise they are files in their folders.
+	Databases map[message.Name]string
 }
 
 // Bank is a bank on the network.
@@ -53,8 +56,13 @@ type Network struct {
 
 // Found founds the pilot's sandbox in a folder, or finds it, and gives every party that is to be
 // reached, and every phone and terminal, certificates for the hosts at which nodes listen.
-func Found(ctx context.Context, folder string, hosts []string, e party.Environment) error {
-	s, err := sandbox.Found(ctx, folder, sandbox.Pilot(), sandbox.Options{Environment: e})
+func Found(ctx context.Context, folder string, hosts []string, o Options) error {
+	plan, e := sandbox.Pilot(), o.Environment
+	plan.Database = o.Databases[""]
+	for i, p := range plan.Banks {
+		plan.Banks[i].Database = o.Databases[p.Name]
+	}
+	s, err := sandbox.Found(ctx, folder, plan, sandbox.Options{Environment: e})
 	if err != nil {
 		return err
 	}
@@ -79,7 +87,11 @@ func Found(ctx context.Context, folder string, hosts []string, e party.Environme
 		if !entry.IsDir() {
 			continue
 		}
-		keys, subjects, err := subjectsOf(filepath.Join(folder, entry.Name()), hosts)
+		path := filepath.Join(folder, entry.Name())
+		if err := configure(ctx, path, e); err != nil {
+			return err
+		}
+		keys, subjects, err := subjectsOf(path, hosts)
 		if err != nil {
 			return err
 		}
@@ -89,6 +101,32 @@ func Found(ctx context.Context, folder string, hosts []string, e party.Environme
 		if err := i.certify(ctx, pki.Open(keys, e.Random), subjects); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// configure makes the sandbox's staff operator of a node that has none, in its settings.
+func configure(ctx context.Context, path string, e party.Environment) error {
+	kind, err := party.KindOf(path)
+	if err != nil {
+		return err
+	}
+	staff := func(s *party.Service) {
+		if len(s.Operators)+len(s.Desks) == 0 {
+			s.Operators = []string{Operator}
+			if kind == party.Intermediary {
+				s.Desks = []string{Operator}
+			}
+		}
+	}
+	switch kind {
+	case party.CentralBank:
+		s := centralbank.Settings{}
+		return party.Configure(ctx, path, kind, &s, func() { staff(&s.Service) }, e)
+	case party.Intermediary:
+		s := bank.Settings{}
+		return party.Configure(ctx, path, kind, &s, func() { staff(&s.Service) }, e)
+	case party.Phone, party.Terminal:
 	}
 	return nil
 }
@@ -151,7 +189,7 @@ func Up(
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := Found(ctx, folder, hosts, o.Environment); err != nil {
+	if err := Found(ctx, folder, hosts, o); err != nil {
 		return err
 	}
 	s, err := sandbox.Open(folder, sandbox.Options{Environment: o.Environment})
@@ -228,7 +266,6 @@ func after(listen string, ports int) (string, error) {
 func (n *network) startCentralBank(ctx context.Context, path string) error {
 	c, err := centralbank.OpenWith(ctx, path, func(s *centralbank.Settings) {
 		s.Service.Listen = n.Listen
-		s.Service.Operators = append(s.Service.Operators, Operator)
 	}, n.Environment)
 	if err != nil {
 		return err
@@ -251,8 +288,6 @@ func (n *network) startBank(ctx context.Context, path, listen string) error {
 	n.closers = append(n.closers, release)
 	b, err := bank.OpenWith(ctx, path, func(s *bank.Settings) {
 		s.Service.Listen, s.CentralBank = listen, n.CentralBank
-		s.Service.Operators = append(s.Service.Operators, Operator)
-		s.Service.Desks = append(s.Service.Desks, Operator)
 	}, dial, n.Environment)
 	if err != nil {
 		return err

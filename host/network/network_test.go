@@ -2,30 +2,52 @@ package network
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/host/lockfile"
+	"ekrona/host/party"
+	"ekrona/host/party/bank"
 	"ekrona/host/remote"
 	"ekrona/host/sandbox"
+	"ekrona/host/store"
+	"ekrona/host/store/storetest"
 	"ekrona/host/wallet"
+	"ekrona/personalization/pki"
+	"ekrona/personalization/pki/transport"
 )
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 // running is a network that a test has started.
 type running struct {
 	Network
-	t      *testing.T
+	t      testing.TB
 	folder string
 	stop   func() // and wait
+
+	databases map[message.Name]string
 }
 
 // up starts a network on loopback, with any ports, until the test ends.
 func up(t *testing.T) *running {
 	t.Helper()
-	r := &running{t: t, folder: filepath.Join(t.TempDir(), "box")}
+	r := &running{t: t, folder: filepath.Join(t.TempDir(), "box"),
+		databases: map[message.Name]string{}}
+	if storetest.Dialect() == store.PostgreSQL {
+		for _, name := range []message.Name{"", sandbox.Nordic, sandbox.Fjord} {
+			r.databases[name] = storetest.New(t)
+		}
+	}
 	r.start()
 	return r
 }
@@ -35,7 +57,7 @@ func (r *running) start() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
 	started, ended := make(chan Network, 1), make(chan error, 1)
 	go func() {
-		ended <- Up(ctx, r.folder, Options{Listen: "127.0.0.1:0"},
+		ended <- Up(ctx, r.folder, Options{Listen: "127.0.0.1:0", Databases: r.databases},
 			func(n Network) error { started <- n; return nil })
 	}()
 	select {
@@ -67,6 +89,23 @@ func (r *running) people() *sandbox.Sandbox {
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { require.NoError(r.t, s.Close()) })
 	return s
+}
+
+// page reads a page of a node by the certificate of the sandbox's staff.
+func (r *running) page(url string) string {
+	r.t.Helper()
+	shown, err := transport.Open(r.t.Context(), pki.Open(filepath.Join(r.folder, tlsFolder), nil),
+		Operator, time.Now)
+	require.NoError(r.t, err)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: shown.Client()}}
+	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, url, nil)
+	require.NoError(r.t, err)
+	response, err := client.Do(request)
+	require.NoError(r.t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(r.t, errors.Join(err, response.Body.Close(), shown.Close()))
+	client.CloseIdleConnections()
+	return string(body)
 }
 
 func tap(t *testing.T, h *sandbox.Holder) wallet.Tap {
@@ -102,6 +141,13 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 805*money.Krona, online)
 	require.Equal(t, 150*money.Krona, shadow)
+	page := r.page(r.CentralBank + "/metrics")
+	for _, line := range []string{`ekrona_issued_ore 2e+07`,
+		`ekrona_shadow_ore{intermediary="SENORDIC"} 15000`,
+		`ekrona_open_claims{hours="24",verdict="waiting"} 0`,
+		`ekrona_calls_total{call="co-sign",code="ok",contract="participant"} `} {
+		require.Contains(t, page, line)
+	}
 	_, err = s.Bank(ctx, "SENORDIC")
 	require.ErrorIs(t, err, sandbox.ErrElsewhere)
 	_, err = s.ReportLost(ctx, anna)
@@ -137,4 +183,61 @@ func TestANetworkIsFoundAgain(t *testing.T) {
 	require.NoError(t, err)
 	_, err = anna.Phone.Synchronise(ctx, tap(t, anna.Holder))
 	require.NoError(t, err)
+}
+
+// TestARestoredIntermediaryGoesOn: a copy of its database, made while it served, takes the place of
+// the database, which is lost; what came after the copy is learned from the notary and the cards.
+func TestARestoredIntermediaryGoesOn(t *testing.T) {
+	if storetest.Dialect() == store.PostgreSQL {
+		t.Skip("a database on a server is copied by the server's own means")
+	}
+	r := up(t)
+	s, ctx := r.people(), t.Context()
+	anna, err := s.Person(ctx, "anna", "")
+	require.NoError(t, err)
+	bertil, err := s.Person(ctx, "bertil", "")
+	require.NoError(t, err)
+	load := func(p *sandbox.Person, amount money.Ore) {
+		t.Helper()
+		_, err := p.Phone.Load(ctx, tap(t, p.Holder), amount)
+		require.NoError(t, err)
+	}
+	load(anna, 50*money.Krona)
+	folder := filepath.Join(r.folder, "nordic-bank")
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, bank.BackUp(ctx, folder, copied))
+	load(anna, 30*money.Krona)
+	load(bertil, 20*money.Krona)
+	_, err = anna.Phone.Unload(ctx, tap(t, anna.Holder), 10*money.Krona)
+	require.NoError(t, err)
+	require.ErrorIs(t, bank.Restore(ctx, folder, copied, party.Environment{
+		Pause: func(context.Context, time.Duration) error { return nil }}), lockfile.ErrTaken)
+	require.NoError(t, s.Close())
+	r.stop()
+	require.NoError(t, os.Remove(filepath.Join(folder, "intermediary.db")))
+	require.NoError(t, bank.Restore(ctx, folder, copied, party.Environment{}))
+
+	r.start()
+	s = r.people()
+	// The orders of the loads after the copy are forgotten: own funds stand in for them.
+	for name, want := range map[string]money.Ore{"anna": 960 * money.Krona,
+		"bertil": 500 * money.Krona} {
+		p, err := s.Person(ctx, name, "")
+		require.NoError(t, err)
+		for range 2 {
+			_, err = p.Phone.Synchronise(ctx, tap(t, p.Holder))
+			require.NoError(t, err)
+		}
+		online, _, err := s.Wallets(ctx, p)
+		require.NoError(t, err)
+		require.Equal(t, want, online, name)
+	}
+	require.NoError(t, s.Close())
+	r.stop()
+	alone, err := sandbox.Open(r.folder, sandbox.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, alone.Close()) }()
+	books, err := alone.Books(ctx, true)
+	require.NoError(t, err)
+	require.Empty(t, books.Violations)
 }

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,9 @@ type Environment struct {
 	Random io.Reader   // nil is the system's
 	// Pause returns after the duration, or with the context's error before; nil is the system's.
 	Pause func(ctx context.Context, d time.Duration) error
+	// Driver, if not nil, is of every database that was made before: the database's own behind what
+	// tests put before it.
+	Driver driver.Driver
 }
 
 // Complete puts the system's clock, randomness and pause in place of what is missing.
@@ -77,6 +81,7 @@ func pause(ctx context.Context, d time.Duration) error {
 type Folder struct {
 	path    string
 	closers []func() error
+	driver  driver.Driver // of databases; nil for their own
 }
 
 // How often, and after which pauses, a folder is tried that another program has open: as long as a
@@ -101,7 +106,7 @@ func Enter(ctx context.Context, path string, e Environment) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", path, err)
 	}
-	return &Folder{path: path, closers: []func() error{release}}, nil
+	return &Folder{path: path, closers: []func() error{release}, driver: e.Driver}, nil
 }
 
 // Peek returns a folder to read its settings only, without its lock.
@@ -146,7 +151,11 @@ func (f *Folder) Database(
 			return nil, fmt.Errorf("%s is missing: restore it from its backup", source)
 		}
 	}
-	db, err := store.OpenMade(ctx, source, schemas...)
+	d := f.driver
+	if d == nil {
+		d = store.DriverOf(source)
+	}
+	db, err := store.OpenMadeOn(ctx, d, source, schemas...)
 	if err == nil {
 		f.OnClose(db.Close)
 	}
@@ -201,4 +210,17 @@ func (f *Folder) Close() error {
 	}
 	f.closers = nil
 	return errors.Join(failed...)
+}
+
+// BackUp writes a copy of a database, also while the party works. See [store.BackUp].
+func (f *Folder) BackUp(ctx context.Context, name, to string) error {
+	return store.BackUp(ctx, f.source(name), to)
+}
+
+// Restore makes a database from such a copy; the folder is entered, so that the party does not
+// work. See [store.Restore].
+func (f *Folder) Restore(
+	ctx context.Context, name, from string, schemas ...store.Schema,
+) error {
+	return store.Restore(ctx, from, f.source(name), schemas...)
 }

@@ -157,8 +157,12 @@ func (f Failing) Call(context.Context, string, []byte) (remote.Reply, error) {
 	return remote.Reply{}, f.Why
 }
 
+// patience is for how long a party repeats a call for which the other has no room.
+const patience = 30 * time.Second
+
 // Linked returns the link by a configuration, or one that fails with the reason.
 func Linked(c link.Config) remote.Transport {
+	c.Patience = patience
 	l, err := link.New(c)
 	if err != nil {
 		return Failing{err}

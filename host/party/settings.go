@@ -2,6 +2,7 @@ package party
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -145,6 +146,22 @@ func (f *Folder) Write(settings any) error {
 		return fmt.Errorf("settings %s: %w", f.Path(SettingsFile), err)
 	}
 	return durable.Replace(f.Path(SettingsFile), content, durable.Everyone)
+}
+
+// Configure changes the settings of a founded party that does not work; into is a pointer to them.
+func Configure(
+	ctx context.Context, path string, kind Kind, into any, change func(), e Environment,
+) (err error) {
+	f, err := Enter(ctx, path, e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Read(kind, into); err != nil {
+		return err
+	}
+	change()
+	return f.Write(into)
 }
 
 // Trusted reads a certificate (7F21) that the settings name; field is the setting's. Whether it is

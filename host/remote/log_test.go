@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -64,6 +65,35 @@ func TestTheOperatorLearnsWhatIsHidden(t *testing.T) {
 	_, err := Ask[thing](gone, Client{s, contract{}}, "error", thing{})
 	require.ErrorIs(t, err, ErrFailed)
 	require.Contains(t, log.String(), "level=INFO", "the caller has left")
+}
+
+// TestTheRequestIsNamedInTheLog: an error that the caller does not learn is found by the id of the
+// request.
+func TestTheRequestIsNamedInTheLog(t *testing.T) {
+	var log bytes.Buffer
+	s := NewServer(contract{}).LogTo(slog.New(slog.NewTextHandler(&log, nil)))
+	HandleOnly(s, "fail", func(context.Context, None) error { return errors.New("disk") })
+	ctx := WithRequestID(t.Context(), "request-7")
+	require.ErrorIs(t, Do(ctx, Client{s, contract{}}, "fail", None{}), ErrFailed)
+	require.Contains(t, log.String(), "request_id=request-7")
+	require.Equal(t, "request-7", RequestID(ctx))
+	require.Empty(t, RequestID(t.Context()))
+}
+
+// TestServersAreAddedUp: one server answers the calls of several, and names their types.
+func TestServersAreAddedUp(t *testing.T) {
+	a, b := NewServer(contract{}), NewServer(contract{})
+	HandleOnly(a, "a", func(context.Context, None) error { return nil })
+	Handle(b, "b", func(_ context.Context, q thing) (thing, error) { return q, nil })
+	all := a.Add(b)
+	require.NoError(t, Do(t.Context(), Client{all, contract{}}, "a", None{}))
+	got, err := Ask[thing](t.Context(), Client{all, contract{}}, "b", thing{Name: "x"})
+	require.NoError(t, err)
+	require.Equal(t, thing{Name: "x"}, got)
+	require.Equal(t, []Call{
+		{"a", reflect.TypeFor[None](), reflect.TypeFor[None]()},
+		{"b", reflect.TypeFor[thing](), reflect.TypeFor[thing]()},
+	}, all.Calls())
 }
 
 // TestRequestsAreBounded: on both sides, and the refusal says what the bound is.

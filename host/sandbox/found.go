@@ -181,8 +181,8 @@ func (s *Sandbox) found(ctx context.Context, plan Plan) error {
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	key := s.subject(notaryHolder, spec.RoleNotary, authorityYears)
-	if err := centralbank.Found(ctx, s.path(centralBankFolder), root, key, plan.Terms,
-		s.options.Environment); err != nil {
+	if err := centralbank.Found(ctx, s.path(centralBankFolder), centralbank.Settings{
+		Terms: plan.Terms, Database: plan.Database}, root, key, s.options.Environment); err != nil {
 		return fmt.Errorf("central bank: %w", err)
 	}
 	crisis, err := pki.Open(s.path(crisisFolder), s.options.Random).Certified(crisisName,
@@ -227,7 +227,7 @@ func (s *Sandbox) foundBank(ctx context.Context, root pki.Identity, p BankPlan) 
 	}
 	settings := bank.Settings{
 		Name: p.Name, Title: p.Title, CentralBank: filepath.Join("..", centralBankFolder),
-		CardYears: deviceYears, BatchSize: personalization.DefaultBatchSize,
+		CardYears: deviceYears, BatchSize: personalization.DefaultBatchSize, Database: p.Database,
 	}
 	subjects := bank.Subjects{
 		CA: s.subject(cvc.Holder(p.Name+firstSequence), spec.RoleIntermediary,

@@ -15,6 +15,7 @@ type Plan struct {
 	People    []PersonPlan
 	Merchants []MerchantPlan
 	Terms     centralbank.Terms
+	Database  string // of the central bank; empty for a file in its folder
 }
 
 // BankPlan is an intermediary to be founded.
@@ -23,6 +24,8 @@ type BankPlan struct {
 	Title  string
 	Folder string    // its folder's name
 	Issued money.Ore // e-krona that the central bank issues to it at its founding
+	// Database is where it is not a file in the folder.
+	Database string
 }
 
 // PersonPlan is a customer with a phone and a card.
@@ -62,8 +65,8 @@ const (
 func Pilot() Plan {
 	return Plan{
 		Banks: []BankPlan{
-			{Nordic, "Nordic Bank", "nordic-bank", 100_000_00},
-			{Fjord, "Fjord Bank", "fjord-bank", 100_000_00},
+			{Name: Nordic, Title: "Nordic Bank", Folder: "nordic-bank", Issued: 100_000_00},
+			{Name: Fjord, Title: "Fjord Bank", Folder: "fjord-bank", Issued: 100_000_00},
 		},
 		People: []PersonPlan{
 			{"anna", Nordic, 1_000_00},

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -244,12 +245,10 @@ func (s *Service) isOwnHost(host string) bool {
 	if err != nil {
 		name = host
 	}
-	for _, own := range s.config.Hosts {
-		if strings.EqualFold(own, strings.Trim(name, "[]")) {
-			return true
-		}
-	}
-	return false
+	name = strings.ToLower(strings.Trim(name, "[]"))
+	_, domain, _ := strings.Cut(name, ".")
+	return slices.Contains(s.config.Hosts, name) || domain != "" &&
+		slices.Contains(s.config.Hosts, "*."+domain) // RFC 6125 §6.4.3
 }
 
 // refuse answers with a problem document.

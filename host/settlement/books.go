@@ -66,7 +66,7 @@ func (t *txn) create(m movement, amount money.Ore) error {
 	if err != nil {
 		return err
 	}
-	issued, err := ledger.Balance(t.ctx, t.tx, issuedAccount)
+	issued, err := t.book.Balance(t.ctx, issuedAccount)
 	if err == nil && -issued > notary.MaxIssued {
 		err = notary.Refuse(notary.Malformed,
 			"issue %s: with it %s would be issued, and at most %s can be; issue less",
@@ -131,8 +131,7 @@ func (n *Notary) Payment(
 	if err := checkTexts(payer); err != nil {
 		return notary.PaymentStatus{}, err
 	}
-	held, err := payments(ctx, n.db, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", payer, atc,
-		int(recorded))
+	held, err := payments(ctx, n.db, recordedPayment, payer, atc)
 	if err != nil || len(held) == 0 {
 		return notary.PaymentStatus{Payer: payer, ATC: atc, Verdict: notary.Unseen}, err
 	}

@@ -21,7 +21,8 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 		return false, err
 	}
 	seq, err := t.queryInt("SELECT v.seq FROM payee_decision w JOIN payee_answer v ON v.identity "+
-		"= w.answer WHERE w.payment = $1", p.identity)
+		"= w.answer WHERE w.payee = $1 AND w.request = $2 AND w.payment = $3", p.payee, p.request,
+		p.identity)
 	if err != nil {
 		return false, err
 	}
@@ -114,8 +115,8 @@ func (t *txn) terminalCoverLimit(rows []message.CrisisRow) money.Ore {
 func (t *txn) coveredSoFar(p *payment, seq int64) (money.Ore, error) {
 	if seq == 0 {
 		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
-			payee_decision w ON w.payment = p.identity
-			WHERE p.payee = $1 AND w.answer IS NULL`, p.payee)
+			payee_decision w ON w.payee = p.payee AND w.request = p.request AND
+			w.payment = p.identity WHERE p.payee = $1 AND w.answer IS NULL`, p.payee)
 		return money.Ore(covered), err
 	}
 	after, err := t.acknowledgedBefore(p.payee, seq)
@@ -132,8 +133,8 @@ func (t *txn) coveredSoFar(p *payment, seq int64) (money.Ore, error) {
 		until = math.MaxUint32
 	}
 	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
-		payee_decision w ON w.payment = p.identity
-		JOIN payee_answer v ON v.identity = w.answer WHERE p.payee = $1 AND v.seq > $2 AND v.seq <=
+		payee_decision w ON w.payee = p.payee AND w.request = p.request AND
+		w.payment = p.identity JOIN payee_answer v ON v.identity = w.answer WHERE p.payee = $1 AND v.seq > $2 AND v.seq <=
 		$3`, p.payee, after, until)
 	return money.Ore(sum), err
 }

@@ -267,14 +267,14 @@ func (p participant) SetGroup(ctx context.Context, id message.DeviceID, group ui
 		if err != nil {
 			return err
 		}
-		t.touched.cover = true // rows of the group may help it to more
+		t.touched.payees[id] = true // rows of the group may help it to more
 		return t.exec("UPDATE device SET card_group = $1 WHERE id = $2", group, d.id)
 	})
 }
 
 // CrisisOrders implements notary.Operator.
 func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, err error) {
-	err = n.transact(ctx, func(t *txn) error {
+	err = n.view(ctx, func(t *txn) error {
 		report = notary.CrisisReport{Notary: n.certificate}
 		orders, err := t.crisisOrders()
 		if err != nil {

@@ -90,10 +90,13 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 				[]any{int(spec.RoleDesk), message.DateOf(t.now.Add(-n.terms.Honour)).String()}},
 			{"claims waited too long", `status = 0 AND coalesce(synced_at, registered_at) <= $1 AND
 				EXISTS (SELECT 1 FROM payment p JOIN payee_decision w
-				ON w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND
+				ON w.payee = p.payee AND w.request = p.request AND w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND
 				p.requested AND p.signature = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
 		} {
+			if err := t.flush(); err != nil {
+				return err
+			}
 			due, err := store.All(t.ctx, t.tx,
 				func(row store.Row) (notary.EndedDevice, error) {
 					d := notary.EndedDevice{Why: rule.why}
@@ -112,6 +115,9 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 		}
 		return nil
 	})
+	if err == nil {
+		_, err = n.NetLarge(ctx)
+	}
 	return ended, err
 }
 
@@ -153,6 +159,12 @@ func (t *txn) recordConflict(
 func (t *txn) sweep(devices []message.DeviceID) (moved bool, err error) {
 	var ended []message.DeviceID
 	for _, id := range devices {
+		if ended, err := t.hasEnded(id); err != nil || !ended {
+			if err != nil {
+				return false, err
+			}
+			continue
+		}
 		due, err := t.queryInt("SELECT count(*) FROM ("+endedWithMoney+" AND d.id = $5) AS due",
 			append(dueForSweep[:len(dueForSweep):len(dueForSweep)], id)...)
 		if err != nil {
@@ -218,7 +230,8 @@ func (t *txn) sweepOne(d *device, available money.Ore) error {
 	if err := t.move(m); err != nil {
 		return err
 	}
-	return t.exec("UPDATE device SET sweeps = sweeps + 1, pool_debt = pool_debt - $1, "+
-		"holding_debt = holding_debt - $2 WHERE id = $3",
-		int64(toPool), int64(toHolding), d.id)
+	return t.update(d.id, func(d *device) {
+		d.sweeps++
+		d.poolDebt, d.holdingDebt = d.poolDebt-toPool, d.holdingDebt-toHolding
+	})
 }

@@ -67,6 +67,9 @@ func (t *txn) undo(do func() error) error {
 
 // books returns all that a sweep changes, in words.
 func (t *txn) books() ([]string, error) {
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
 	return store.Column[string](t.ctx, t.tx, `SELECT line FROM (
 		SELECT 'payment ' || n || ': verdict ' || verdict || ', from ' || from_shadow || ' ' ||
 			from_holding || ' ' || from_pool AS line FROM payment
@@ -117,4 +120,11 @@ func MeasureSweeps() (all *Sweeps, stop func()) {
 		return err
 	}
 	return all, func() { settle = settleBothWays }
+}
+
+// OnlyTouched has changes sweep over what they touched alone, as the program does, until the
+// returned function is called: for measurements.
+func OnlyTouched() (stop func()) {
+	settle = (*txn).settlePending
+	return func() { settle = settleBothWays }
 }

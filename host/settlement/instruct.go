@@ -68,7 +68,7 @@ func (p participant) CoSign(
 			i.Group); err != nil {
 			return err
 		}
-		t.touched.cover = true // what its payee accepts from here on is another period
+		t.touched.payees[d.id] = true // what it accepts from here on is another period
 		return t.reserveCredit(d, order, i)
 	})
 	if err != nil {
@@ -158,7 +158,8 @@ func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
 }
 
 func (t *txn) checkHead(d *device, i *message.Instruction) error {
-	acked, err := t.queryInt("SELECT max(acked_atc) FROM instruction WHERE device = $1", d.id)
+	acked, err := t.queryInt("SELECT acked_atc FROM instruction WHERE device = $1 ORDER BY seq "+
+		"DESC LIMIT 1", d.id)
 	if err != nil {
 		return err
 	}
@@ -263,6 +264,9 @@ func (t *txn) reserveCredit(d *device, order notary.OrderKey, i *message.Instruc
 	m.addStatementEntry(d.intermediary,
 		notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount,
 			Shadow: amount, Order: order, Instr: i.Sequence})
+	if err := t.update(d.id, func(d *device) { d.sums.unconfirmed += amount }); err != nil {
+		return err
+	}
 	err := t.move(m)
 	var short *ledger.ShortError
 	if errors.As(err, &short) {
@@ -278,12 +282,16 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	if err != nil {
 		return err
 	}
-	return p.n.change(ctx, func(t *txn) error {
+	proofs, err := p.n.gate.prove(ctx, store.DialectOf(p.n.db), c, c.Device)
+	if err != nil {
+		return err
+	}
+	return p.n.write(ctx, &job{settles: true, proofs: proofs, do: func(t *txn) error {
 		d, err := t.registered(c.Device)
 		if err != nil {
 			return err
 		}
-		if !signedBy(c, d.key) {
+		if !t.signedBy(c, d.key) {
 			return notary.Refuse(notary.Signature,
 				"Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
 		}
@@ -302,7 +310,7 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 			return err
 		}
 		return t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id)
-	})
+	}})
 }
 
 // applied records, from a Confirmation or a State that shows atc, that the card has applied
@@ -339,12 +347,21 @@ func (t *txn) applied(
 		"seq = $4", int(now), atc, d.id, seq); err != nil {
 		return err
 	}
-	t.touched.cover = true // it may name a lower crisis order than the one before
+	t.touched.payees[d.id] = true // it may name a lower crisis order than the one before
 	if amount > 0 {
 		t.touched.device(d.id)
 	}
 	// an ended device's credits were swept with the rest
-	if now != untaken || d.status == notary.Ended {
+	stays := now == untaken && d.status == notary.Ended
+	if err := t.update(d.id, func(d *device) {
+		d.sums.unconfirmed -= amount
+		if stays {
+			d.sums.untaken += amount
+		}
+	}); err != nil {
+		return err
+	}
+	if now != untaken || stays {
 		return nil
 	}
 	m := movement{key: fmt.Sprintf("release:%s:%d", d.id, seq)}

@@ -5,8 +5,10 @@ import (
 	"crypto"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"ekrona/apdu/cvc"
 	"ekrona/apdu/entropy"
@@ -28,8 +30,8 @@ func Schemas() ([]store.Schema, error) {
 }
 
 // Notary is the central bank: it implements notary.Operator and notary.Public and, for each
-// intermediary, notary.Participant (see For). Its methods are safe for concurrent use; its database
-// serializes them.
+// intermediary, notary.Participant (see For). Its methods are safe for concurrent use: what waits
+// is decided together, see writer.
 type Notary struct {
 	db        *sql.DB
 	clock     clock.Clock
@@ -41,6 +43,12 @@ type Notary struct {
 	certificate []byte
 	roots       cvc.Roots
 	terms       notary.Terms
+
+	gate   gate
+	writer writer
+	large  largeSets
+	lease  Lease
+	term   atomic.Int64 // of the lease when it was held last
 }
 
 // Config is what the notary is built from.
@@ -53,6 +61,7 @@ type Config struct {
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
 	Links       [][]byte      // 7F21 of the links from it to the current root, the earliest first
 	Terms       notary.Terms
+	Lease       Lease // where several notaries stand on one database
 }
 
 // New checks the configuration, opens the central bank's own accounts, and moves what may move
@@ -80,23 +89,29 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	}
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
-		roots: roots, terms: c.Terms, certificate: c.Certificate}
+		roots: roots, terms: c.Terms, certificate: c.Certificate,
+		lease: c.Lease, gate: gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
 	if n.terms.CrisisMost == (message.CrisisRow{}) {
 		n.terms.CrisisMost = notary.DefaultCrisisMost()
 	}
-	return n, n.change(ctx, func(t *txn) error {
-		t.touched.everything = true // the terms may be others than before
-		if err := ledger.Open(ctx, t.tx, issuedAccount); err != nil {
+	err = n.change(ctx, func(t *txn) error {
+		t.touched.cover = true // the terms may be others than before
+		if err := t.openAccount(issuedAccount); err != nil {
 			return err
 		}
-		if err := ledger.Open(ctx, t.tx, poolAccount); err != nil {
+		if err := t.openAccount(poolAccount); err != nil {
 			return err
 		}
 		return n.keepKey(t, certificate, c.Certificate)
 	})
+	var held *HeldError
+	if errors.As(err, &held) {
+		err = nil // the holder has done it
+	}
+	return n, err
 }
 
 var (

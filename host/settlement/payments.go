@@ -40,6 +40,14 @@ type payment struct {
 	decided         bool // the payee's decision on the Request is known
 	accepted        bool // and it is this Payment
 	awaitsCover     bool // it could not be covered when that was tried last
+
+	fromShadow, fromHolding, fromPool money.Ore // what a final verdict moved
+
+	// of a payment that is not written yet
+	isNew           bool
+	raw             []byte
+	asked           message.Hash // identity of its Request
+	seenAt, finalAt string
 }
 
 // refused reports whether the money must not go to the payee: refused, another Payment accepted, or
@@ -61,37 +69,62 @@ func (p *payment) status() *notary.PaymentStatus {
 
 const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount,
 	p.requested, p.signature, p.verdict,
-	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity, p.awaits_cover
+	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity, p.awaits_cover,
+	p.from_shadow, p.from_holding, p.from_pool
 	FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request `
+
+// recordedPayment finds the Payment that is a record of its payer $1, by its number $2.
+const recordedPayment = "p.payer = $1 AND p.atc = $2 AND p.signature = 0"
 
 // payments reads the payments that fit the condition, in order of arrival.
 func payments(
 	ctx context.Context, q store.Queryer, condition string, args ...any,
 ) (all []*payment, err error) {
-	return store.All(ctx, q, func(row store.Row) (*payment, error) {
-		p := &payment{}
-		return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount,
-			&p.requested, &p.signatureStatus, &p.verdict,
-			&p.decided, &p.accepted, &p.awaitsCover)
-	}, paymentColumns+"WHERE "+condition+" ORDER BY p.n", args...)
+	return store.All(ctx, q, scanPayment, paymentColumns+"WHERE "+condition+" ORDER BY p.n",
+		args...)
 }
 
-// payment reads a payment by identity; nil when the notary does not hold it.
-func (t *txn) payment(identity []byte) (*payment, error) {
-	all, err := payments(t.ctx, t.tx, "p.identity = $1", identity)
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	return all[0], nil
+func scanPayment(row store.Row) (*payment, error) {
+	p := &payment{}
+	return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount,
+		&p.requested, &p.signatureStatus, &p.verdict, &p.decided, &p.accepted, &p.awaitsCover,
+		&p.fromShadow, &p.fromHolding, &p.fromPool)
 }
 
-// conclude writes a final verdict and what it moved, by source.
+// conclude makes a verdict final, with what it moved, by source.
 func (t *txn) conclude(p *payment, v notary.Verdict, shadow, holding, pool money.Ore) error {
-	p.verdict = v
+	wasReserved := p.verdict == notary.Reserved
+	if err := t.changePayment(p, func(p *payment) {
+		p.verdict, p.fromShadow, p.fromHolding, p.fromPool = v, shadow, holding, pool
+		p.finalAt = t.stamp()
+	}); err != nil {
+		return err
+	}
 	t.touched.device(p.payer) // a claim less on it
-	return t.exec("UPDATE payment SET verdict = $1, from_shadow = $2, from_holding = $3, "+
-		"from_pool = $4, final_at = $5 WHERE n = $6",
-		int(v), int64(shadow), int64(holding), int64(pool), t.stamp(), p.n)
+	if err := t.update(p.payer, func(d *device) {
+		if wasReserved {
+			d.sums.reserved -= p.amount
+		}
+		if p.shadowed() {
+			d.sums.unpaid -= shadow
+		}
+	}); err != nil {
+		return err
+	}
+	accepting, err := t.accepting(p)
+	if err != nil {
+		return err
+	}
+	return t.update(p.payee, func(d *device) {
+		d.sums.accepted -= p.amount * money.Ore(accepting)
+		if v == notary.Void {
+			return
+		}
+		d.sums.collected += p.amount
+		if accepting == 0 {
+			d.sums.unanswered += p.amount
+		}
+	})
 }
 
 // toPayee adds the receiving side of a payment to the movement: a card's shadow wallet, a
@@ -112,11 +145,11 @@ func (t *txn) toPayee(m *movement, p *payment) error {
 		if err != nil {
 			return err
 		}
-		m.line(onlineOf(payer.intermediary), p.amount)
+		m.give(onlineOf(payer.intermediary), p.amount)
 		entry.Kind, entry.Online, entry.Device, entry.Owner = notary.Unloaded, p.amount, payer.id,
 			payer.owner
 	default:
-		m.line(onlineOf(payee.intermediary), p.amount)
+		m.give(onlineOf(payee.intermediary), p.amount)
 		entry.Kind, entry.Online = notary.Collected, p.amount
 	}
 	m.addStatementEntry(payee.intermediary, entry)
@@ -137,7 +170,7 @@ func (t *txn) fromShadow(m *movement, p *payment, payer *device, amount money.Or
 // toOwner adds to the movement that a payment returns to the payer's owner.
 func (t *txn) toOwner(m *movement, p *payment, payer *device) {
 	m.line(shadowOf(p.payer), -p.amount)
-	m.line(onlineOf(payer.intermediary), p.amount)
+	m.give(onlineOf(payer.intermediary), p.amount)
 	m.addStatementEntry(payer.intermediary,
 		notary.Entry{Kind: notary.Returned, Device: p.payer, Owner: payer.owner, Online: p.amount,
 			Shadow: -p.amount,

@@ -4,7 +4,6 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/ledger"
 	"ekrona/host/notary"
 )
 
@@ -43,7 +42,14 @@ var settle = (*txn).settlePending
 
 // open returns the payments without a final verdict that satisfy a condition.
 func (t *txn) open(condition string, args ...any) ([]*payment, error) {
-	return payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	all, err := payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
+	for i, p := range all {
+		all[i] = t.work.adopt(p)
+	}
+	return all, err
 }
 
 // acceptForEnded accepts, for a payee whose device has ended, the first Payment of each Request
@@ -59,12 +65,7 @@ func (t *txn) acceptForEnded(pending []*payment) (moved bool, err error) {
 			}
 			continue
 		}
-		if err := t.exec("INSERT INTO payee_decision (payee, request, payment, at) VALUES ($1, "+
-			"$2, $3, $4) ON CONFLICT DO NOTHING",
-			p.payee, p.request, p.identity, t.stamp()); err != nil {
-			return false, err
-		}
-		if err := t.touchRequest(p.payee, p.request); err != nil {
+		if err := t.addDecision(requestKey{p.payee, p.request}, p.identity, nil); err != nil {
 			return false, err
 		}
 		moved = true
@@ -73,9 +74,8 @@ func (t *txn) acceptForEnded(pending []*payment) (moved bool, err error) {
 }
 
 func (t *txn) hasEnded(id message.DeviceID) (bool, error) {
-	n, err := t.queryInt("SELECT count(*) FROM device WHERE id = $1 AND status = $2", id,
-		int(notary.Ended))
-	return n > 0, err
+	d, err := t.lookup(id)
+	return d != nil && d.status == notary.Ended, err
 }
 
 // applyDecisions carries out the payee's decision where it need not wait: a reserved payment
@@ -104,17 +104,17 @@ func (t *txn) applyDecision(p *payment) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	toDesk, err := t.queryInt("SELECT count(*) FROM device WHERE id = $1 AND role = $2", p.payee,
-		int(spec.RoleDesk))
+	payee, err := t.lookup(p.payee)
 	if err != nil {
 		return false, err
 	}
+	toDesk := payee != nil && payee.role == spec.RoleDesk
 	switch {
 	case p.refused() && (!p.shadowed() || payer.status == notary.Ended),
-		p.signatureStatus == unregisteredKey && toDesk > 0:
+		p.signatureStatus == unregisteredKey && toDesk:
 		return true, t.conclude(p, notary.Void, 0, 0, 0)
 	case p.verdict == notary.Reserved:
-		return true, t.settle([]*payment{p}, map[message.DeviceID]*device{p.payer: payer})
+		return true, t.settle([]*payment{p})
 	}
 	return false, nil
 }
@@ -122,53 +122,68 @@ func (t *txn) applyDecision(p *payment) (bool, error) {
 // settleQueue settles the largest set of waiting claims that leaves every shadow wallet
 // non-negative, at once.
 func (t *txn) settleQueue(pending []*payment) (bool, error) {
-	payers, available := map[message.DeviceID]*device{}, map[message.DeviceID]money.Ore{}
-	byArrival, claims := map[int64]*payment{}, []claim(nil)
+	byNumber, claims, available, err := t.claims(pending)
+	if err != nil {
+		return false, err
+	}
+	var chosen []*payment
+	for _, c := range netting(claims, available) {
+		chosen = append(chosen, byNumber[c.n])
+	}
+	if len(chosen) == 0 {
+		return false, nil
+	}
+	return true, t.settle(chosen)
+}
+
+// claims returns the claims on wallets among payments that wait, and what each wallet can pay.
+func (t *txn) claims(pending []*payment) (
+	byNumber map[int64]*payment, claims []claim, available map[message.DeviceID]money.Ore,
+	err error,
+) {
+	byNumber, available = map[int64]*payment{}, map[message.DeviceID]money.Ore{}
 	for _, p := range pending {
 		if !p.decided && p.requested || p.verdict != notary.Waiting || !p.shadowed() {
 			continue
 		}
-		if payers[p.payer] == nil {
-			var err error
-			if payers[p.payer], err = t.registered(p.payer); err != nil {
-				return false, err
+		if _, known := available[p.payer]; !known {
+			payer, err := t.registered(p.payer)
+			if err != nil {
+				return nil, nil, nil, err
 			}
-			if available[p.payer], err = t.available(payers[p.payer]); err != nil {
-				return false, err
+			if available[p.payer], err = t.available(payer); err != nil {
+				return nil, nil, nil, err
 			}
 		}
 		c := claim{n: p.n, from: p.payer, amount: p.amount}
 		if !p.refused() {
 			payee, err := t.registered(p.payee)
 			if err != nil {
-				return false, err
+				return nil, nil, nil, err
 			}
 			if payee.role.CanPay() {
 				c.to = p.payee
 			}
 		}
-		claims, byArrival[p.n] = append(claims, c), p
+		claims, byNumber[p.n] = append(claims, c), p
 	}
-	var chosen []*payment
-	for _, c := range netting(claims, available) {
-		chosen = append(chosen, byArrival[c.n])
-	}
-	if len(chosen) == 0 {
-		return false, nil
-	}
-	return true, t.settle(chosen, payers)
+	return byNumber, claims, available, nil
 }
 
 // settle carries out the payees' decisions on a set of payments in one ledger order: a ring settles
 // only together.
-func (t *txn) settle(set []*payment, payers map[message.DeviceID]*device) error {
+func (t *txn) settle(set []*payment) error {
 	m := movement{key: "settle:" + set[0].key()}
 	for _, p := range set {
+		payer, err := t.registered(p.payer)
+		if err != nil {
+			return err
+		}
 		if p.refused() {
-			t.toOwner(&m, p, payers[p.payer])
+			t.toOwner(&m, p, payer)
 			continue
 		}
-		t.fromShadow(&m, p, payers[p.payer], p.amount)
+		t.fromShadow(&m, p, payer, p.amount)
 		if err := t.toPayee(&m, p); err != nil {
 			return err
 		}
@@ -208,8 +223,7 @@ func (t *txn) coverEnded(pending []*payment) (moved bool, err error) {
 			return false, err
 		}
 		if !did && !p.awaitsCover {
-			if err := t.exec("UPDATE payment SET awaits_cover = TRUE WHERE n = $1",
-				p.n); err != nil {
+			if err := t.changePayment(p, func(p *payment) { p.awaitsCover = true }); err != nil {
 				return false, err
 			}
 		}
@@ -243,11 +257,11 @@ func (t *txn) cover(p *payment) (bool, error) {
 		}
 		fromShadow = min(available, p.amount)
 	}
-	online, err := ledger.Balance(t.ctx, t.tx, onlineOf(payer.intermediary))
+	online, err := t.book.Balance(t.ctx, onlineOf(payer.intermediary))
 	if err != nil {
 		return false, err
 	}
-	pool, err := ledger.Balance(t.ctx, t.tx, poolAccount)
+	pool, err := t.book.Balance(t.ctx, poolAccount)
 	if err != nil {
 		return false, err
 	}
@@ -277,9 +291,9 @@ func (t *txn) cover(p *payment) (bool, error) {
 		return false, err
 	}
 	if p.shadowed() {
-		if err := t.exec("UPDATE device SET holding_debt = holding_debt + $1, pool_debt = "+
-			"pool_debt + $2 WHERE id = $3",
-			int64(fromHolding), int64(fromPool), p.payer); err != nil {
+		if err := t.update(p.payer, func(d *device) {
+			d.holdingDebt, d.poolDebt = d.holdingDebt+fromHolding, d.poolDebt+fromPool
+		}); err != nil {
 			return false, err
 		}
 	}
@@ -308,12 +322,16 @@ func (t *txn) reserve(pending []*payment) (moved bool, err error) {
 		if available < p.amount {
 			continue
 		}
-		if err := t.exec("UPDATE payment SET verdict = $1 WHERE n = $2", int(notary.Reserved),
-			p.n); err != nil {
+		if err := t.changePayment(p, func(p *payment) {
+			p.verdict = notary.Reserved
+		}); err != nil {
+			return false, err
+		}
+		if err := t.update(p.payer, func(d *device) { d.sums.reserved += p.amount }); err != nil {
 			return false, err
 		}
 		t.touched.device(p.payer) // a claim less on it
-		p.verdict, moved = notary.Reserved, true
+		moved = true
 	}
 	return moved, nil
 }

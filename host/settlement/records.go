@@ -8,28 +8,26 @@ import (
 	"ekrona/host/store"
 )
 
-// record stores identity as the device's record number seq. When the notary already holds another
-// one there, it keeps that one and returns its identity: two records of one number are two devices
-// with one key.
+// record stores identity as the device's record number seq; accepts is the Payment of an accept
+// record. When the notary already holds another one there, it keeps that one and returns its
+// identity: two records of one number are two devices with one key.
 func (t *txn) record(
-	device message.DeviceID, seq uint32, identity message.Hash,
+	device message.DeviceID, seq uint32, identity message.Hash, accepts []byte,
 ) (other []byte, err error) {
-	var held []byte
-	known, err := t.queryRow("SELECT identity FROM record WHERE device = $1 AND seq = $2",
-		[]any{device, seq}, &held)
+	held, err := t.recordAt(device, seq)
 	if err != nil {
 		return nil, err
 	}
-	if known {
-		if bytes.Equal(held, identity[:]) {
+	if held != nil {
+		if bytes.Equal(held.identity, identity[:]) {
 			return nil, nil
 		}
-		return held, nil
+		return held.identity, nil
 	}
-	if err := t.exec("INSERT INTO record (device, seq, identity) VALUES ($1, $2, $3)", device, seq,
-		identity[:]); err != nil {
-		return nil, err
-	}
+	fresh := &recordRow{recordKey: recordKey{device, seq}, identity: identity[:],
+		accepts: accepts, isNew: true}
+	t.work.records[fresh.recordKey] = fresh
+	t.work.newRecords, t.work.dirty = append(t.work.newRecords, fresh), true
 	return nil, t.extendChain(device)
 }
 
@@ -41,26 +39,23 @@ func (t *txn) extendChain(device message.DeviceID) error {
 	if err != nil || d == nil {
 		return err
 	}
-	head := message.Hash(d.heldHead)
-	for atc := d.heldATC; ; {
-		var identity []byte
-		next, err := t.queryRow(`SELECT r.identity FROM record r LEFT JOIN payee_answer v ON
-			v.identity = r.identity
-			WHERE r.device = $1 AND r.seq = $2 AND (v.payment IS NULL OR EXISTS (SELECT 1 FROM
-			payment p WHERE p.identity = v.payment))`,
-			[]any{device, atc + 1}, &identity)
-		if err != nil || !next {
+	for {
+		next, err := t.recordAt(device, d.heldATC+1)
+		if err != nil || next == nil {
 			return err
 		}
-		atc, head = atc+1, message.NextHead(head, message.Hash(identity))
-		if err := t.exec("UPDATE record SET head = $1 WHERE device = $2 AND seq = $3", head[:],
-			device, atc); err != nil {
-			return err
+		if next.accepts != nil {
+			if payment, err := t.payment(next.accepts); err != nil || payment == nil {
+				return err
+			}
 		}
-		if err := t.exec("UPDATE device SET held_atc = $1, held_head = $2 WHERE id = $3", atc,
-			head[:], device); err != nil {
-			return err
+		head := message.NextHead(message.Hash(d.heldHead), message.Hash(next.identity))
+		next.head = head[:]
+		if !next.isNew {
+			t.work.changedRecords = append(t.work.changedRecords, next)
 		}
+		t.work.changedDevices[d.id], t.work.dirty = d, true
+		d.heldATC, d.heldHead = d.heldATC+1, head[:]
 	}
 }
 
@@ -75,8 +70,9 @@ func (t *txn) headAt(d *device, atc uint32) ([]byte, error) {
 		head, err := message.FirstHead(d.id, key)
 		return head[:], store.Failed(err)
 	}
-	var head []byte
-	_, err := t.queryRow("SELECT head FROM record WHERE device = $1 AND seq = $2", []any{d.id, atc},
-		&head)
-	return head, err
+	r, err := t.recordAt(d.id, atc)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return r.head, nil
 }

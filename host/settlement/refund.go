@@ -8,7 +8,6 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/ledger"
 	"ekrona/host/notary"
 )
 
@@ -90,7 +89,7 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 	if err := t.refundable(r); err != nil {
 		return err
 	}
-	holding, err := ledger.Balance(t.ctx, t.tx, onlineOf(from))
+	holding, err := t.book.Balance(t.ctx, onlineOf(from))
 	if err != nil {
 		return err
 	}
@@ -123,8 +122,10 @@ func (t *txn) refund(from message.Name, r notary.Refund) error {
 // refundable checks that the Payment was settled to this terminal and that enough of it has not
 // been refunded.
 func (t *txn) refundable(r notary.Refund) error {
-	held, err := payments(t.ctx, t.tx, "p.payer = $1 AND p.atc = $2 AND p.signature = $3", r.Payer,
-		r.ATC, int(recorded))
+	if err := t.flush(); err != nil {
+		return err
+	}
+	held, err := payments(t.ctx, t.tx, recordedPayment, r.Payer, r.ATC)
 	switch {
 	case err != nil:
 		return err

@@ -8,7 +8,6 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
-	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/store"
 )
@@ -24,7 +23,7 @@ func (n *Notary) Join(ctx context.Context, name message.Name, ca, instructionKey
 			name); err != nil {
 			return err
 		}
-		if err := ledger.Open(t.ctx, t.tx, onlineOf(name)); err != nil {
+		if err := t.openAccount(onlineOf(name)); err != nil {
 			return err
 		}
 		if err := n.admit(t, name, ca, spec.RoleIntermediary); err != nil {
@@ -205,7 +204,7 @@ func (t *txn) insertDevice(
 	if !c.Role.CanPay() {
 		return nil
 	}
-	return ledger.Open(t.ctx, t.tx, shadowOf(id))
+	return t.openAccount(shadowOf(id))
 }
 
 func checkCeilings(c *cvc.Certificate, r notary.Registration) error {

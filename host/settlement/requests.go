@@ -23,38 +23,52 @@ func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 		return false, err
 	}
 	var other []byte
-	for _, query := range []string{
-		"SELECT bytes FROM payment WHERE payee = $1 AND request = $2 AND requested ORDER BY n",
-		"SELECT bytes FROM payee_answer WHERE payee = $1 AND request = $2 AND payment IS NULL " +
-			"ORDER BY n",
-	} {
-		all, err := store.Column[[]byte](t.ctx, t.tx, query, a.payee, a.number)
-		if err != nil {
+	key := requestKey{a.payee, a.number}
+	about, err := t.request(key)
+	if err != nil {
+		return false, err
+	}
+	if err := t.loadRefusals(key); err != nil {
+		return false, err
+	}
+	for _, p := range about.payments {
+		if !p.requested {
+			continue
+		}
+		if err := t.readRequest(p); err != nil {
 			return false, err
 		}
-		for _, held := range all {
-			m, _, err := message.ParseSigned(held)
-			if err != nil {
-				return false, store.Failed(err)
-			}
-			carried, err := requestOf(m)
-			if err != nil {
-				return false, store.Failed(err)
-			}
-			if carried == a {
-				continue
-			}
-			identity, err := message.Identity(m)
-			if err != nil {
-				return false, store.Failed(err)
-			}
-			other = identity[:]
+		if p.asked != a.identity {
+			other = p.identity
+		}
+	}
+	for _, r := range about.refusals {
+		if r.request != a.identity {
+			other = r.identity[:]
 		}
 	}
 	if other == nil {
 		return false, nil
 	}
 	return true, t.recordConflict(a.payee, "two requests of one number", other, raw, true)
+}
+
+// readRequest reads which Request a payment carries.
+func (t *txn) readRequest(p *payment) error {
+	if p.asked != (message.Hash{}) {
+		return nil
+	}
+	var raw []byte
+	if err := store.Must(t.ctx, t.tx, store.Into{&raw}, "SELECT bytes FROM payment WHERE n = $1",
+		p.n); err != nil {
+		return err
+	}
+	m, err := message.Parse[message.Payment](raw)
+	if err != nil {
+		return store.Failed(err)
+	}
+	p.asked, err = message.Identity(&m.Request)
+	return store.Failed(err)
 }
 
 // oneRequestIn is oneRequest for a Payment that the payee requested, or a Refusal.

@@ -9,7 +9,6 @@ import (
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
 	"ekrona/apdu/spec"
-	"ekrona/host/ledger"
 	"ekrona/host/notary"
 	"ekrona/host/store"
 )
@@ -67,8 +66,8 @@ func (t *txn) openedBefore(
 	opened, err = t.queryRow(`SELECT random FROM challenge WHERE device = $1
 		AND instruction_key = $2 AND nonce = $3
 		AND known_atc = $4 AND known_seq = $5 AND known_request = $6
-		AND NOT EXISTS (SELECT 1 FROM state s WHERE s.challenge = challenge.n)
-		ORDER BY n DESC LIMIT 1`, []any{o.Device, o.InstructionKey, o.Nonce[:], now.atc,
+		AND NOT EXISTS (SELECT 1 FROM state s WHERE s.device = challenge.device AND
+		s.challenge = challenge.n) ORDER BY n DESC LIMIT 1`, []any{o.Device, o.InstructionKey, o.Nonce[:], now.atc,
 		now.sequence, now.request}, &drawn)
 	copy(random[:], drawn)
 	return random, opened, err
@@ -106,12 +105,16 @@ func (p participant) SubmitState(
 	if err != nil {
 		return report, err
 	}
-	err = p.n.transact(ctx, func(t *txn) error {
+	proofs, err := p.n.gate.prove(ctx, store.DialectOf(p.n.db), s, s.Device)
+	if err != nil {
+		return report, err
+	}
+	err = p.n.write(ctx, &job{proofs: proofs, do: func(t *txn) error {
 		d, err := t.ownDevice(p.from, s.Device)
 		if err != nil {
 			return err
 		}
-		if !signedBy(s, d.key) {
+		if !t.signedBy(s, d.key) {
 			return notary.Refuse(notary.Signature,
 				"State of %s is not signed by the registered key", d.id)
 		}
@@ -145,7 +148,7 @@ func (p participant) SubmitState(
 			ON CONFLICT (identity) DO UPDATE SET difference = excluded.difference, complete =
 			excluded.complete`,
 			identity[:], state, d.id, opened, t.stamp(), int64(report.Difference), report.Complete)
-	})
+	}})
 	return report, err
 }
 
@@ -217,40 +220,36 @@ func (d *device) difference(balance money.Ore, expected money.Ore) money.Ore {
 	return difference
 }
 
-// expectedBalance returns the State's balance by protocol §8.2. Every sum runs over the device's
-// payments: those that it made up to the State's atc have left its card and perhaps not its shadow
-// wallet; those beyond have perhaps left the wallet and not the card; and the same with what it
-// accepted. What the wallet did not pay (from_shadow less than amount) a holding did, or the device
-// had ended; what an ended one was refunded never was on its card. A terminal's State has what it
-// ever accepted, and nothing stays in a wallet of its own.
+// expectedBalance returns the State's balance by protocol §8.2: what the device's wallet holds,
+// with the sums that are kept with it, which are of everything that the notary holds, less what
+// lies beyond the State. What a payer made beyond it has perhaps left the wallet, and not the card;
+// the same with what it accepted beyond; an Instruction beyond has not been applied. A terminal's
+// State has what it ever accepted, and nothing stays in a wallet of its own.
 func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
-	total, err := t.shadowBalance(d)
+	d, err := t.registered(d.id) // as it is now
 	if err != nil {
 		return 0, err
+	}
+	total := d.sums.collected
+	if d.role.CanPay() {
+		if total, err = t.book.Balance(t.ctx, shadowOf(d.id)); err != nil {
+			return 0, err
+		}
 	}
 	for _, part := range []struct {
 		sign  money.Ore
 		query string
 		args  []any
 	}{
-		{1, "SELECT -sum(shadow) FROM statement WHERE device = $1 AND kind IN ($2, $3, $4, $5)",
-			[]any{d.id, int(notary.Swept), int(notary.HoldingRepaid), int(notary.PoolRepaid),
-				int(notary.RefundReceived)}},
-		{-1, "SELECT sum(amount - from_shadow) FROM payment WHERE payer = $1 AND signature = $2 " +
-			"AND atc <= $3", []any{d.id, int(recorded), s.ATC}},
-		{1, "SELECT sum(from_shadow) FROM payment WHERE payer = $1 AND (signature = $2 OR " +
-			"signature = $3 AND atc > $4)", []any{d.id, int(conflicting), int(recorded), s.ATC}},
-		{1, `SELECT sum(p.amount) FROM payment p JOIN payee_answer v ON v.payment = p.identity WHERE
-			p.payee = $1 AND v.payee = $2 AND v.seq <= $3
-			AND p.verdict IN (1, 2)`, []any{d.id, d.id, s.ATC}},
-		{-1, `SELECT sum(p.amount) FROM payment p WHERE p.payee = $1 AND p.verdict IN ($2, $3)
-			AND NOT EXISTS (SELECT 1 FROM payee_answer v WHERE v.payment = p.identity AND v.payee =
-			p.payee AND v.seq <= $4)`,
-			[]any{d.id, int(notary.Settled), int(notary.Uncovered), s.ATC}},
-		{-1, `SELECT sum(credit) FROM instruction i WHERE device = $1 AND (seq > $2 OR outcome = $3)
-			AND NOT EXISTS (SELECT 1 FROM statement e WHERE e.device = i.device AND e.kind = $4 AND
-			e.instr = i.seq)`,
-			[]any{d.id, s.InstructionSequence, int(untaken), int(notary.Released)}},
+		{1, "SELECT sum(amount) FROM payment WHERE payer = $1 AND signature = 0 AND atc > $2",
+			[]any{d.id, s.ATC}},
+		{-1, `SELECT sum(p.amount) FROM payee_answer v JOIN payment p ON p.identity = v.payment
+			AND p.payee = v.payee WHERE v.payee = $1 AND v.seq > $2 AND (p.verdict IN (1, 2)
+			OR p.verdict IN (3, 5) AND NOT EXISTS (SELECT 1 FROM payee_answer f
+			WHERE f.payment = v.payment AND f.payee = v.payee AND f.seq < v.seq))`,
+			[]any{d.id, s.ATC}},
+		{-1, "SELECT sum(credit) FROM instruction WHERE device = $1 AND seq > $2 AND outcome <> $3",
+			[]any{d.id, s.InstructionSequence, int(untaken)}},
 	} {
 		sum, err := t.queryInt(part.query, part.args...)
 		if err != nil {
@@ -260,26 +259,15 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 			return 0, fmt.Errorf("balance of %s: %w", d.id, err)
 		}
 	}
-	return total, nil
-}
-
-// shadowBalance returns the shadow wallet of a card, or what a terminal or desk ever collected: its
-// money goes online at once.
-func (t *txn) shadowBalance(d *device) (money.Ore, error) {
-	if d.role.CanPay() {
-		return ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
-	}
-	collected, err := t.queryInt(
-		"SELECT sum(amount) FROM payment WHERE payee = $1 AND verdict IN ($2, $3)", d.id,
-		int(notary.Settled), int(notary.Uncovered))
-	return money.Ore(collected), err
+	return total - d.sums.unpaid + d.sums.accepted - d.sums.unanswered + d.sums.swept -
+		d.sums.untaken, nil
 }
 
 // Outstanding implements notary.Participant.
 func (p participant) Outstanding(
 	ctx context.Context, id message.DeviceID,
 ) (o notary.Outstanding, err error) {
-	err = p.n.transact(ctx, func(t *txn) error {
+	err = p.n.view(ctx, func(t *txn) error {
 		d, err := t.ownDevice(p.from, id)
 		if err != nil {
 			return err
@@ -321,7 +309,7 @@ func (p participant) Outstanding(
 func (p participant) Position(
 	ctx context.Context, id message.DeviceID, atc uint32,
 ) (at notary.Position, err error) {
-	err = p.n.transact(ctx, func(t *txn) error {
+	err = p.n.view(ctx, func(t *txn) error {
 		d, err := t.ownDevice(p.from, id)
 		if err != nil {
 			return err

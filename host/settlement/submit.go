@@ -3,12 +3,13 @@ package settlement
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"errors"
 
 	"ekrona/apdu/message"
+	"ekrona/apdu/money"
 	"ekrona/apdu/signature"
 	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
 	"ekrona/host/notary"
 	"ekrona/host/store"
 )
@@ -18,166 +19,228 @@ func (p participant) Submit(ctx context.Context, items [][]byte) ([]notary.Answe
 	if err := notary.CheckItems(items); err != nil {
 		return nil, err
 	}
+	facts, refused, err := p.n.gate.facts(ctx, store.DialectOf(p.n.db), items)
+	if err != nil {
+		return nil, err
+	}
+	var good []*fact
+	for i, f := range facts {
+		if refused[i] == nil {
+			good = append(good, f)
+		}
+	}
+	if len(good) > 0 {
+		if err := p.n.write(ctx, &job{facts: good}); err != nil {
+			return nil, err
+		}
+	}
 	answers := make([]notary.Answer, len(items))
-	for i, item := range items {
-		var about []byte
-		err := p.n.change(ctx, func(t *txn) (err error) {
-			about, answers[i].Err = nil, nil
-			about, answers[i].Err, err = t.storeItem(item)
-			return err
-		})
-		var refused *notary.Error
+	for i, f := range facts {
 		switch {
-		case errors.As(err, &refused):
-			answers[i].Err = refused
-			continue
-		case err != nil:
-			return nil, err
-		}
-		answers[i].Held = true
-		if about == nil {
-			continue
-		}
-		held, err := payments(ctx, p.n.db, "p.identity = $1", about)
-		if err != nil {
-			return nil, err
-		}
-		if len(held) > 0 {
-			answers[i].Payment = held[0].status()
+		case refused[i] != nil:
+			answers[i].Err = refused[i]
+		case f.refused != nil:
+			answers[i].Err = f.refused
+		default:
+			answers[i] = notary.Answer{Held: true, Payment: f.status, Err: f.doubt}
 		}
 	}
 	return answers, nil
 }
 
-// storeItem keeps one item. about is the identity of the payment that it concerns, doubt is what is
-// wrong with an item that is kept nevertheless.
-func (t *txn) storeItem(item []byte) (about []byte, doubt, err error) {
-	r := tlv.NewReader(item)
-	switch {
-	case r.At(spec.TagCertificate):
-		return nil, nil, t.storeCertificate(item)
-	case r.At(spec.TagPayment):
-		p, identity, err := parse[message.Payment](item)
-		if err != nil {
-			return nil, nil, err
+// submit keeps the facts of a batch and moves what can move by them. A fact that is refused has
+// changed nothing.
+func (t *txn) submit(facts []*fact) error {
+	if t.dialect == store.PostgreSQL {
+		if err := t.preload(facts); err != nil {
+			return err
 		}
-		_, err = t.storePayment(p, false)
-		return identity[:], nil, err
-	case r.At(spec.TagRefusal):
-		m, _, err := parse[message.Refusal](item)
-		if err != nil {
-			return nil, nil, err
-		}
-		return nil, nil, t.storeAnswer(m,
-			payeeAnswer{payee: m.Payee, seq: m.ATC, request: m.Number})
-	case r.At(spec.TagReceipt):
-		return t.storeAcceptance(item)
 	}
-	return nil, nil, notary.Refuse(notary.Malformed,
-		"submitted item is no Payment, Receipt, Refusal, accept record or certificate")
+	for _, f := range facts {
+		f.about, f.doubt, f.refused, f.status = nil, nil, nil, nil
+		t.proofs = f.proofs
+		err := t.storeFact(f)
+		t.proofs = nil
+		var refused *notary.Error
+		if errors.As(err, &refused) {
+			f.refused = refused
+		} else if err != nil {
+			return err
+		}
+	}
+	if err := settle(t); err != nil {
+		return err
+	}
+	for _, f := range facts {
+		if f.refused != nil || f.about == nil {
+			continue
+		}
+		held, err := t.payment(f.about)
+		if err != nil {
+			return err
+		}
+		if held != nil {
+			f.status = held.status()
+		}
+	}
+	return nil
+}
+
+// storeFact keeps one item. It refuses before it changes anything.
+func (t *txn) storeFact(f *fact) error {
+	if f.certificate != nil {
+		return t.storeCertificate(f.certificate)
+	}
+	if f.refusal != nil {
+		v := payeeAnswer{payee: f.refusal.Payee, seq: f.refusal.ATC, request: f.refusal.Number}
+		if err := t.checkAnswer(f.refusal, v); err != nil {
+			return err
+		}
+		return t.storeAnswer(f.refusal, v, f)
+	}
+	if f.receipt == nil {
+		f.about = f.identity[:]
+		judged, err := t.judge(f.payment, f.identity, false)
+		if err != nil {
+			return err
+		}
+		return t.storePayment(f, judged)
+	}
+	return t.storeAcceptance(f)
 }
 
 // storeAcceptance keeps a Receipt, alone or with its Payment.
-func (t *txn) storeAcceptance(item []byte) (about []byte, doubt, err error) {
-	receipt, err := message.Parse[message.Receipt](item)
-	var record message.Record
+func (t *txn) storeAcceptance(f *fact) error {
+	receipt := f.receipt
+	v := payeeAnswer{payee: receipt.Payee, seq: receipt.ATC, request: receipt.Number,
+		payment: receipt.Payment[:]}
+	if err := t.checkAnswer(receipt, v); err != nil {
+		return err
+	}
+	f.about = receipt.Payment[:]
+	if f.payment == nil {
+		return t.storeAnswer(receipt, v, f)
+	}
+	f.about = f.identity[:]
+	judged, err := t.judge(f.payment, f.identity, true)
 	if err != nil {
-		if record, err = message.ParseRecord(item); err != nil {
-			return nil, nil, notary.Refuse(notary.Malformed,
-				"submitted Receipt or accept record: %v", err)
-		}
-		receipt = record.Receipt
+		return err
 	}
-	if err := t.storeAnswer(receipt,
-		payeeAnswer{payee: receipt.Payee, seq: receipt.ATC, request: receipt.Number,
-			payment: receipt.Payment[:]}); err != nil {
-		return nil, nil, err
+	if err := t.storeAnswer(receipt, v, f); err != nil {
+		return err
 	}
-	if record.Payment == nil {
-		return receipt.Payment[:], nil, nil
+	if err := t.storePayment(f, judged); err != nil {
+		return err
 	}
-	held, err := t.storePayment(record.Payment, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	if held.signatureStatus == unverified {
-		doubt = notary.Refuse(notary.Signature, "Payment %s/%d, accepted by %s, is not signed by "+
-			"the payer's registered key: submit the payer's certificate",
+	held, err := t.payment(f.identity[:])
+	if err == nil && held.signatureStatus == unverified {
+		f.doubt = notary.Refuse(notary.Signature, "Payment %s/%d, accepted by %s, is not signed "+
+			"by the payer's registered key: submit the payer's certificate",
 			held.payer, held.atc, held.payee)
 	}
-	return held.identity, doubt, nil
+	return err
 }
 
-// storePayment keeps a Payment, once. One that no known key signed is kept only when a payee has
-// accepted it (accepted): its record must not be lost, a certificate may still explain it, and if
-// only its signature was corrupted on the way, the body that the payer signed takes its place.
-func (t *txn) storePayment(p *message.Payment, accepted bool) (*payment, error) {
-	identity, err := message.Identity(p)
-	if err != nil {
-		return nil, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
-	}
+// judgement is what the signatures of a Payment say.
+type judgement struct {
+	held  bool            // it is held already, and stays as it is
+	worth signatureStatus // whose key signed it
+	asked bool            // its payee requested it
+}
+
+// judge refuses a Payment that is not kept. One that no known key signed is kept only when a payee
+// has accepted it (accepted): its record must not be lost, a certificate may still explain it, and
+// if only its signature was corrupted on the way, the body that the payer signed takes its place.
+func (t *txn) judge(
+	p *message.Payment, identity message.Hash, accepted bool,
+) (j judgement, err error) {
 	known, err := t.payment(identity[:])
 	if err != nil || known != nil && known.signatureStatus != unverified {
-		return known, err
+		return judgement{held: true}, err
 	}
 	if p.Payer == p.Request.Payee {
-		return nil, notary.Refuse(notary.Self, "Payment %s/%d pays its own payer; no card makes it",
+		return j, notary.Refuse(notary.Self, "Payment %s/%d pays its own payer; no card makes it",
 			p.Payer, p.ATC)
 	}
-	worth, err := t.signatureStatusOf(p)
-	if err != nil {
-		return nil, err
+	if j.worth, err = t.signatureStatusOf(p); err != nil {
+		return j, err
 	}
-	asked, err := t.requestedByPayee(p)
+	if j.asked, err = t.requestedByPayee(p); err != nil {
+		return j, err
+	}
 	switch {
-	case err != nil:
-		return nil, err
-	case worth == unverified && known != nil:
-		return known, nil
+	case j.worth == unverified && known != nil:
+		j.held = true
 	// an honest payee accepts none without its own signature
-	case worth == unverified && (!accepted || !asked):
-		return nil, notary.Refuse(notary.Signature, "Payment %s/%d is not signed by a registered "+
+	case j.worth == unverified && (!accepted || !j.asked):
+		return j, notary.Refuse(notary.Signature, "Payment %s/%d is not signed by a registered "+
 			"key of the payer; register it, or submit its certificate", p.Payer, p.ATC)
 	}
-	if worth == recorded {
-		if worth, err = t.recordPayment(p, identity); err != nil {
-			return nil, err
+	return j, nil
+}
+
+// storePayment keeps a Payment, once.
+func (t *txn) storePayment(f *fact, j judgement) error {
+	if j.held {
+		return nil
+	}
+	p := f.payment
+	if j.worth == recorded {
+		var err error
+		if j.worth, err = t.recordPayment(p, f.identity, f.encoded); err != nil {
+			return err
 		}
 	}
-	raw, err := message.Encode(p)
+	known, err := t.payment(f.identity[:])
 	if err != nil {
-		return nil, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
+		return err
 	}
 	if known != nil { // the signature was corrupted when the Payment first came
-		if err := t.exec("UPDATE payment SET bytes = $1, signature = $2 WHERE n = $3", raw,
-			int(worth), known.n); err != nil {
-			return nil, err
+		if err := t.exec("UPDATE payment SET bytes = $1, signature = $2 WHERE n = $3", f.encoded,
+			int(j.worth), known.n); err != nil {
+			return err
 		}
 		t.touched.payment(known.n)
-		return t.payment(identity[:])
+		return t.owe(p.Payer, j.worth, known.amount)
 	}
-	if err := t.exec(`INSERT INTO payment (identity, bytes, payer, atc, payee, request, amount,
-		requested, signature, verdict, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11)`, identity[:], raw, p.Payer, p.ATC, p.Request.Payee,
-		p.Request.Number, int64(p.Request.Amount), asked, int(worth), int(notary.Waiting),
-		t.stamp()); err != nil {
-		return nil, err
+	fresh := &payment{identity: f.identity[:], payer: p.Payer, atc: p.ATC, payee: p.Request.Payee,
+		request: p.Request.Number, amount: p.Request.Amount, requested: j.asked,
+		signatureStatus: j.worth, verdict: notary.Waiting, raw: f.encoded, asked: f.asked,
+		seenAt: t.stamp()}
+	if err := t.addPayment(fresh); err != nil {
+		return err
+	}
+	if err := t.owe(p.Payer, j.worth, fresh.amount); err != nil {
+		return err
+	}
+	accepting, err := t.accepting(fresh)
+	if err != nil {
+		return err
+	}
+	if accepting > 0 {
+		if err := t.update(p.Request.Payee, func(d *device) {
+			d.sums.accepted += fresh.amount * money.Ore(accepting)
+		}); err != nil {
+			return err
+		}
 	}
 	// its accept record may have waited for the Payment
 	if err := t.extendChain(p.Request.Payee); err != nil {
-		return nil, err
+		return err
 	}
-	if asked {
-		if err := t.oneRequestIn(p, raw); err != nil {
-			return nil, err
-		}
+	if !j.asked {
+		return nil
 	}
-	stored, err := t.payment(identity[:])
-	if err == nil {
-		t.touched.payment(stored.n)
+	_, err = t.oneRequest(requestRef{p.Request.Payee, p.Request.Number, f.asked}, f.encoded)
+	return err
+}
+
+// owe notes that a Payment has left its payer's card and not its wallet.
+func (t *txn) owe(payer message.DeviceID, worth signatureStatus, amount money.Ore) error {
+	if worth != recorded {
+		return nil
 	}
-	return stored, err
+	return t.update(payer, func(d *device) { d.sums.unpaid += amount })
 }
 
 // signatureStatusOf finds whose key signed the Payment; a second body is detected later.
@@ -186,7 +249,7 @@ func (t *txn) signatureStatusOf(p *message.Payment) (signatureStatus, error) {
 	if err != nil {
 		return unverified, err
 	}
-	if payer != nil && payer.role.CanPay() && signedBy(p, payer.key) {
+	if payer != nil && payer.role.CanPay() && t.signedBy(p, payer.key) {
 		return recorded, nil
 	}
 	keys, err := store.Column[[]byte](t.ctx, t.tx,
@@ -213,19 +276,18 @@ func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 	if payee.role == spec.RoleDesk && (!named || payee.intermediary != p.Payer.Name()) {
 		return false, nil
 	}
-	return (named || p.Request.Payer == "") && signedBy(&p.Request, payee.key), nil
+	return (named || p.Request.Payer == "") &&
+		t.signedBy(&p.Request, payee.key), nil
 }
 
 // recordPayment stores the Payment as its payer's record; another record with that number proves a
 // clone.
-func (t *txn) recordPayment(p *message.Payment, identity message.Hash) (signatureStatus, error) {
-	held, err := t.record(p.Payer, p.ATC, identity)
+func (t *txn) recordPayment(
+	p *message.Payment, identity message.Hash, raw []byte,
+) (signatureStatus, error) {
+	held, err := t.record(p.Payer, p.ATC, identity, nil)
 	if err != nil || held == nil {
 		return recorded, err
-	}
-	raw, err := message.Encode(p)
-	if err != nil {
-		return conflicting, notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
 	return conflicting, t.recordConflict(p.Payer, "two records of one number", held, raw, true)
 }
@@ -238,14 +300,13 @@ type payeeAnswer struct {
 	payment []byte // nil for a Refusal
 }
 
-// storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on
-// its Request, as its decision.
-func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
+// checkAnswer refuses what its payee has not signed, or could not have.
+func (t *txn) checkAnswer(m message.Message, v payeeAnswer) error {
 	payee, err := t.registered(v.payee)
 	if err != nil {
 		return err
 	}
-	if !signedBy(m, payee.key) {
+	if !t.signedBy(m, payee.key) {
 		return notary.Refuse(notary.Signature,
 			"%s of %s about request %d is not signed by the registered key", m.Layout().Name,
 			v.payee, v.request)
@@ -254,62 +315,94 @@ func (t *txn) storeAnswer(m message.Message, v payeeAnswer) error {
 		return notary.Refuse(notary.Malformed, "%s of %s about request %d has no record number",
 			m.Layout().Name, v.payee, v.request)
 	}
-	identity, err := message.Identity(m)
-	if err != nil {
-		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
-	}
-	if known, err := t.queryInt("SELECT count(*) FROM payee_answer WHERE identity = $1",
-		identity[:]); err != nil || known > 0 {
+	return nil
+}
+
+// storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on
+// its Request, as its decision.
+func (t *txn) storeAnswer(m message.Message, v payeeAnswer, f *fact) error {
+	key := requestKey{v.payee, v.request}
+	if err := t.loadAnswers([][]byte{f.answer[:]}, nil); err != nil || t.work.answers[f.answer] {
 		return err
 	}
-	raw, err := message.Encode(m)
-	if err != nil {
-		return notary.Refuse(notary.Malformed, "submitted %s: %v", m.Layout().Name, err)
-	}
-	if err := t.exec("INSERT INTO payee_answer (identity, bytes, payee, seq, request, payment, "+
-		"seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		identity[:], raw, v.payee, v.seq, v.request, v.payment, t.stamp()); err != nil {
+	if v.payment != nil {
+		if err := t.countAnswer(v); err != nil {
+			return err
+		}
+	} else if about, err := t.request(key); err != nil {
 		return err
+	} else if err := t.loadRefusals(key); err != nil {
+		return err
+	} else {
+		about.refusals = append(about.refusals, refusedRequest{f.answer, f.refusal.Request})
 	}
-	held, err := t.record(v.payee, v.seq, identity)
+	t.work.answers[f.answer], t.work.dirty = true, true
+	t.work.newAnswers.Add(f.answer[:], f.answerRaw, string(v.payee), int64(v.seq),
+		int64(v.request), v.payment, t.stamp())
+	held, err := t.record(v.payee, v.seq, f.answer, v.payment)
 	if err != nil {
 		return err
 	}
 	if held != nil {
-		if err := t.recordConflict(v.payee, "two records of one number", held, raw,
+		if err := t.recordConflict(v.payee, "two records of one number", held, f.answerRaw,
 			true); err != nil {
 			return err
 		}
 	}
 	if v.payment == nil {
-		if err := t.oneRequestIn(m, raw); err != nil {
+		if err := t.oneRequestIn(m, f.answerRaw); err != nil {
 			return err
 		}
 	}
-	return t.storeDecision(v, identity, raw)
+	return t.storeDecision(key, v, f.answer, f.answerRaw)
+}
+
+// countAnswer counts a Receipt among those that accept its Payment.
+func (t *txn) countAnswer(v payeeAnswer) error {
+	p, err := t.payment(v.payment)
+	if err != nil {
+		return err
+	}
+	before := int64(0)
+	if p == nil {
+		err = t.loadAnswers(nil, [][]byte{v.payment})
+	} else {
+		before, err = t.accepting(p)
+	}
+	if err != nil {
+		return err
+	}
+	accepted := message.Hash(v.payment)
+	t.work.receipts[accepted] = append(t.work.receipts[accepted], &v)
+	if p == nil || p.payee != v.payee {
+		return nil
+	}
+	return t.update(v.payee, func(d *device) {
+		switch {
+		case p.isOpen():
+			d.sums.accepted += p.amount
+		case p.verdict != notary.Void && before == 0:
+			d.sums.unanswered -= p.amount
+		}
+	})
 }
 
 // storeDecision keeps the first decision on a Request; a contrary one later is evidence against the
 // payee, unless the device's end decided it.
-func (t *txn) storeDecision(v payeeAnswer, identity message.Hash, raw []byte) error {
-	var payment, decided []byte
-	known, err := t.queryRow(
-		"SELECT payment, answer FROM payee_decision WHERE payee = $1 AND request = $2",
-		[]any{v.payee, v.request}, &payment, &decided)
+func (t *txn) storeDecision(
+	key requestKey, v payeeAnswer, identity message.Hash, raw []byte,
+) error {
+	about, err := t.request(key)
 	switch {
 	case err != nil:
 		return err
-	case !known:
-		if err := t.touchRequest(v.payee, v.request); err != nil {
-			return err
-		}
-		return t.exec("INSERT INTO payee_decision (payee, request, payment, answer, at) VALUES "+
-			"($1, $2, $3, $4, $5)",
-			v.payee, v.request, v.payment, identity[:], t.stamp())
-	case bytes.Equal(payment, v.payment) || decided == nil:
+	case about.decision == nil:
+		return t.addDecision(key, v.payment, identity[:])
+	case bytes.Equal(about.decision.payment, v.payment) || about.decision.answer == nil:
 		return nil
 	}
-	return t.recordConflict(v.payee, "two decisions on one request", decided, raw, false)
+	return t.recordConflict(v.payee, "two decisions on one request", about.decision.answer, raw,
+		false)
 }
 
 // parse reads one message with its identity.
@@ -333,5 +426,10 @@ func parse[T any, P interface {
 // signedBy reports whether the point's key signed the message as its first signer.
 func signedBy(m message.Message, point []byte) bool {
 	key, err := signature.ParsePoint(point)
-	return err == nil && message.VerifyAs(m, 0, key) == nil
+	return err == nil && isSigned(m, key)
+}
+
+// isSigned is signedBy for a key.
+func isSigned(m message.Message, key *ecdsa.PublicKey) bool {
+	return message.VerifyAs(m, 0, key) == nil
 }

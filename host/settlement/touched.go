@@ -6,9 +6,7 @@ import (
 	"slices"
 
 	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
 	"ekrona/host/ledger"
-	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -18,17 +16,20 @@ import (
 //   - a device: its wallet received money or a credit was taken, it has ended, was registered, or
 //     a claim on it is done;
 //   - a payment: it was stored, its signature was proven, or its payee has decided on its Request;
-//   - cover: a holding or the pool received money, an acknowledgement began another period of the
-//     cover limit, or a crisis order or a group raised it.
+//   - cover: a holding or the pool received money, an acknowledgement began another period of a
+//     payee's cover limit, or a crisis order or a group raised it.
 type touched struct {
 	devices    map[message.DeviceID]bool
 	payments   map[int64]bool
-	cover      bool
+	holdings   map[message.Name]bool     // of intermediaries that cover their devices
+	payees     map[message.DeviceID]bool // that may be helped to more
+	cover      bool                      // for everybody
 	everything bool
 }
 
 func newTouched() touched {
-	return touched{devices: map[message.DeviceID]bool{}, payments: map[int64]bool{}}
+	return touched{devices: map[message.DeviceID]bool{}, payments: map[int64]bool{},
+		holdings: map[message.Name]bool{}, payees: map[message.DeviceID]bool{}}
 }
 
 func (c *touched) device(id message.DeviceID) { c.devices[id] = true }
@@ -40,7 +41,9 @@ func (c *touched) line(l ledger.Line) {
 	case l.Amount <= 0:
 	case l.Account.Kind == ledger.Shadow:
 		c.device(message.DeviceID(l.Account.ID))
-	case l.Account.Kind == ledger.Online || l.Account.Kind == ledger.Pool:
+	case l.Account.Kind == ledger.Online:
+		c.holdings[message.Name(l.Account.ID)] = true
+	case l.Account.Kind == ledger.Pool:
 		c.cover = true
 	}
 }
@@ -52,60 +55,79 @@ func (c *touched) and(others []message.DeviceID) []message.DeviceID {
 	return slices.Compact(all)
 }
 
-// touchRequest touches the payments of a Request, on which the payee has decided.
-func (t *txn) touchRequest(payee message.DeviceID, request uint32) error {
-	numbers, err := store.Column[int64](t.ctx, t.tx,
-		"SELECT n FROM payment WHERE payee = $1 AND request = $2", payee, request)
-	for _, n := range numbers {
-		t.touched.payment(n)
-	}
-	return err
-}
+// maxConnected bounds what one change reads of the payments that others than it have made.
+const maxConnected = 300
 
 // pending returns the payments without a final verdict that may move by what was touched, in order
 // of arrival, and the devices among which they are: what was touched, and whatever unsettled
 // payments connect with it from wallet to wallet. Terminals and desks connect nothing: what they
-// collect does not wait in a wallet.
+// collect does not wait in a wallet. Of a connected set with more than maxConnected others it
+// returns a part: what can move by itself is found all the same, since each that moves touches the
+// next; what can only move together is found by NetLarge, beside the transaction.
 func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 	if t.touched.everything {
 		return t.everything()
 	}
 	found, seen := map[int64]*payment{}, map[message.DeviceID]bool{}
-	var next []message.DeviceID
-	add := func(all []*payment, err error) error {
-		for _, p := range all {
-			if err != nil || found[p.n] != nil {
+	next := t.touched.and(nil)
+	for _, n := range slices.Sorted(maps.Keys(t.touched.payments)) {
+		p := t.work.numbered[n]
+		if p == nil {
+			one, err := t.open("p.n = $1", n)
+			if err != nil || len(one) == 0 {
+				if err != nil {
+					return nil, nil, err
+				}
 				continue
 			}
-			found[p.n] = p
-			next = append(next, p.payer)
-			var wallet bool
-			if wallet, err = t.isWallet(p.payee); wallet {
-				next = append(next, p.payee)
+			p = one[0]
+		}
+		if p.isOpen() {
+			found[n], next = p, append(next, p.payer, p.payee)
+		}
+	}
+	most := len(found) + maxConnected
+	for len(next) > 0 {
+		if len(found) > most {
+			t.large = append(t.large, next...)
+			break
+		}
+		wallets, err := t.unseenWallets(next, seen)
+		if err != nil {
+			return nil, nil, err
+		}
+		next = nil
+		if err := t.loadOpen(wallets); err != nil {
+			return nil, nil, err
+		}
+		for _, id := range wallets {
+			for _, p := range t.work.open[id] {
+				if p.isOpen() && found[p.n] == nil {
+					found[p.n], next = p, append(next, p.payer, p.payee)
+				}
 			}
-		}
-		return err
-	}
-	for _, n := range slices.Sorted(maps.Keys(t.touched.payments)) {
-		if err := add(t.open("p.n = $1", n)); err != nil {
-			return nil, nil, err
-		}
-	}
-	for next = append(next, t.touched.and(nil)...); len(next) > 0; {
-		id := next[len(next)-1]
-		next = next[:len(next)-1]
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		if err := add(t.open("p.payer = $1", id)); err != nil {
-			return nil, nil, err
-		}
-		if err := add(t.open("p.payee = $1", id)); err != nil {
-			return nil, nil, err
 		}
 	}
 	return inOrder(found), slices.Sorted(maps.Keys(seen)), nil
+}
+
+// unseenWallets returns those of the devices that connect their payments and were not seen, and
+// notes them as seen: wallets that pay on, payers that nobody registered, and what was touched
+// itself.
+func (t *txn) unseenWallets(
+	ids []message.DeviceID, seen map[message.DeviceID]bool,
+) (wallets []message.DeviceID, err error) {
+	if err := t.loadDevices(ids...); err != nil {
+		return nil, err
+	}
+	for _, id := range sorted(ids) {
+		d := t.work.devices[id]
+		if seen[id] || !t.touched.devices[id] && d != nil && !d.role.CanPay() {
+			continue
+		}
+		seen[id], wallets = true, append(wallets, id)
+	}
+	return wallets, t.loadBalances(wallets)
 }
 
 // everything is pending for all devices.
@@ -114,34 +136,43 @@ func (t *txn) everything() ([]*payment, []message.DeviceID, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := t.flush(); err != nil {
+		return nil, nil, err
+	}
 	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, endedWithMoney, dueForSweep...)
 	return all, ended, err
-}
-
-// isWallet reports whether a device has a shadow wallet that pays on.
-func (t *txn) isWallet(id message.DeviceID) (bool, error) {
-	wallet, known := t.wallets[id]
-	if known {
-		return wallet, nil
-	}
-	var role spec.Role
-	if _, err := t.queryRow("SELECT role FROM device WHERE id = $1", []any{id},
-		&role); err != nil {
-		return false, err
-	}
-	t.wallets[id] = role.CanPay()
-	return t.wallets[id], nil
 }
 
 // andAwaitingCover adds to pending, when there is new cover, the claims that could not be covered
 // before.
 func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
-	if !t.touched.cover || t.touched.everything {
+	if t.touched.everything {
 		return pending, nil
 	}
-	awaiting, err := t.open("p.awaits_cover AND p.verdict = $1", int(notary.Waiting))
-	if err != nil || len(awaiting) == 0 {
-		return pending, err
+	var awaiting []*payment
+	add := func(condition string, args ...any) error {
+		more, err := t.open("p.awaits_cover AND p.verdict = 2"+condition, args...)
+		awaiting = append(awaiting, more...)
+		return err
+	}
+	if t.touched.cover {
+		if err := add(""); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.touched.holdings)) {
+		// ids begin with the name
+		if err := add(" AND p.payer >= $1 AND p.payer < $2", name, name+"~"); err != nil {
+			return nil, err
+		}
+	}
+	for _, payee := range slices.Sorted(maps.Keys(t.touched.payees)) {
+		if err := add(" AND p.payee = $1", payee); err != nil {
+			return nil, err
+		}
+	}
+	if len(awaiting) == 0 {
+		return pending, nil
 	}
 	all := map[int64]*payment{}
 	for _, p := range slices.Concat(awaiting, pending) { // pending knows the verdicts of today

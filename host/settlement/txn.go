@@ -15,31 +15,17 @@ import (
 
 // txn is one database transaction of the notary and the time of its start.
 type txn struct {
-	ctx   context.Context // the context of tx
-	tx    *sql.Tx
-	now   time.Time
-	terms notary.Terms
+	ctx     context.Context // the context of tx
+	tx      *sql.Tx
+	dialect store.Dialect
+	now     time.Time
+	terms   notary.Terms
 
 	touched touched
-	wallets map[message.DeviceID]bool // what isWallet has found
-}
-
-// transact runs do in one durable transaction.
-func (n *Notary) transact(ctx context.Context, do func(t *txn) error) error {
-	return store.InTx(ctx, n.db, func(tx *sql.Tx) error {
-		return do(&txn{ctx: ctx, tx: tx, now: n.clock.Now().UTC(), terms: n.terms,
-			touched: newTouched(), wallets: map[message.DeviceID]bool{}})
-	})
-}
-
-// change is transact, and afterwards, inside it, moves all money that can now move.
-func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
-	return n.transact(ctx, func(t *txn) error {
-		if err := do(t); err != nil {
-			return err
-		}
-		return settle(t)
-	})
+	work    *work
+	book    *ledger.Book
+	proofs  []proof            // signatures that were verified before the transaction
+	large   []message.DeviceID // wallets at the border of what was too large to read
 }
 
 // stampLayout is RFC 3339 with a fixed number of digits, so that stamps in UTC compare as text.
@@ -47,16 +33,27 @@ const stampLayout = "2006-01-02T15:04:05.000000000Z07:00"
 
 func (t *txn) stamp() string { return t.now.Format(stampLayout) }
 
+// exec executes a statement. It may change rows that were read: they are read again.
 func (t *txn) exec(query string, args ...any) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	t.forget()
 	return store.Exec(t.ctx, t.tx, query, args...)
 }
 
 // queryRow reads one row and reports whether there was one.
 func (t *txn) queryRow(query string, args []any, into ...any) (bool, error) {
+	if err := t.flush(); err != nil {
+		return false, err
+	}
 	return store.Get(t.ctx, t.tx, into, query, args...)
 }
 
 func (t *txn) queryInt(query string, args ...any) (int64, error) {
+	if err := t.flush(); err != nil {
+		return 0, err
+	}
 	return store.Number(t.ctx, t.tx, query, args...)
 }
 
@@ -77,24 +74,19 @@ type device struct {
 	holdingDebt  money.Ore
 	poolDebt     money.Ore
 	sweeps       int64
+	sums         sums
 }
 
-// lookup reads a device, or nil when nobody registered the id.
-func (t *txn) lookup(id message.DeviceID) (*device, error) {
-	if err := checkTexts(id); err != nil {
-		return nil, err
-	}
-	d := &device{id: id}
-	found, err := t.queryRow(`SELECT intermediary, role, public_key, certificate, owner, ceilings,
-		slots, status, reported_at, held_atc, held_head,
-		holding_debt, pool_debt, sweeps FROM device WHERE id = $1`, []any{id},
-		&d.intermediary, &d.role, &d.key, &d.certificate, &d.owner, &d.ceilings, &d.slots,
-		&d.status, &d.reportedAt, &d.heldATC, &d.heldHead,
-		&d.holdingDebt, &d.poolDebt, &d.sweeps)
-	if err != nil || !found {
-		return nil, err
-	}
-	return d, nil
+// sums are what the equation of a device's balance needs of its history (protocol §8.2).
+type sums struct {
+	reserved    money.Ore // for payments that it made, and their payees have not decided
+	unconfirmed money.Ore // credits that it has not confirmed
+	unpaid      money.Ore // what it paid and its wallet has not, yet or ever
+	accepted    money.Ore // what it accepted and has not been settled
+	unanswered  money.Ore // what was settled to it without its Receipt
+	collected   money.Ore // what was settled to it in all
+	swept       money.Ore // what its wallet gave beside payments and credits
+	untaken     money.Ore // credits that it did not take and that stayed in its wallet
 }
 
 // registered is lookup for a caller that needs the device.
@@ -122,24 +114,15 @@ func (t *txn) ownDevice(from message.Name, id message.DeviceID) (*device, error)
 // payment, nor a credit that the card has not confirmed as taken (protocol §5). An ended device's
 // credits are available: what its card did with them is in its claims.
 func (t *txn) available(d *device) (money.Ore, error) {
-	held, err := ledger.Balance(t.ctx, t.tx, shadowOf(d.id))
+	held, err := t.book.Balance(t.ctx, shadowOf(d.id))
 	if err != nil {
 		return 0, err
 	}
-	reserved, err := t.queryInt("SELECT sum(amount) FROM payment WHERE payer = $1 AND verdict IN "+
-		"(1, 2) AND verdict = $2", d.id, notary.Reserved)
-	if err != nil {
-		return 0, err
-	}
-	unconfirmed := int64(0)
+	unconfirmed := money.Ore(0)
 	if d.status != notary.Ended {
-		if unconfirmed, err = t.queryInt(
-			"SELECT sum(credit) FROM instruction WHERE device = $1 AND outcome = $2", d.id,
-			outstanding); err != nil {
-			return 0, err
-		}
+		unconfirmed = d.sums.unconfirmed
 	}
-	return held - money.Ore(reserved) - money.Ore(unconfirmed), nil
+	return held - d.sums.reserved - unconfirmed, nil
 }
 
 func shadowOf(device message.DeviceID) ledger.Account {
@@ -159,6 +142,7 @@ var (
 type movement struct {
 	key     string
 	lines   []ledger.Line
+	given   map[ledger.Account]int // where in lines
 	entries []statementLine
 }
 
@@ -176,24 +160,41 @@ func (m *movement) addStatementEntry(intermediary message.Name, e notary.Entry) 
 	m.entries = append(m.entries, statementLine{intermediary, e})
 }
 
+// give adds what an online holding receives, by one line for each holding.
+func (m *movement) give(holding ledger.Account, amount money.Ore) {
+	if at, known := m.given[holding]; known {
+		m.lines[at].Amount += amount
+		return
+	}
+	if m.given == nil {
+		m.given = map[ledger.Account]int{}
+	}
+	m.given[holding] = len(m.lines)
+	m.line(holding, amount)
+}
+
 // move posts the movement and writes the entries, all once: a key that was posted before changes
 // nothing.
 func (t *txn) move(m movement) error {
-	posted, err := ledger.Post(t.ctx, t.tx, t.now, ledger.Order{Key: m.key, Lines: m.lines})
+	posted, err := t.book.Post(t.ctx, t.now, ledger.Order{Key: m.key, Lines: m.lines})
 	if err != nil || !posted {
 		return err
 	}
+	t.work.dirty = true
 	for _, l := range m.lines {
 		t.touched.line(l)
 	}
 	for _, s := range m.entries {
 		e := s.entry
-		if err := t.exec(`INSERT INTO statement (intermediary, kind, device, owner, online, shadow,
-			payer, atc, payee, order_key, instr, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-			$12)`, s.intermediary, int(e.Kind), e.Device, e.Owner, int64(e.Online),
-			int64(e.Shadow), e.Payer, e.ATC, e.Payee, e.Order, e.Instr, t.stamp()); err != nil {
-			return err
+		t.work.entries.Add(string(s.intermediary), int64(e.Kind), string(e.Device), e.Owner,
+			int64(e.Online), int64(e.Shadow), string(e.Payer), int64(e.ATC), string(e.Payee),
+			string(e.Order), int64(e.Instr), t.stamp())
+		switch e.Kind {
+		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived:
+			if err := t.update(e.Device, func(d *device) { d.sums.swept -= e.Shadow }); err != nil {
+				return err
+			}
+		default:
 		}
 	}
 	return nil

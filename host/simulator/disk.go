@@ -10,7 +10,6 @@ import (
 	"ekrona/host/audit"
 	"ekrona/host/store"
 	"ekrona/host/store/faultdriver"
-	"ekrona/host/store/prepared"
 )
 
 // disk is one node's database in memory, which is copied and set back whole. It is a driver,
@@ -68,7 +67,7 @@ func (d *disk) restore(backup []byte) error {
 func (d *disk) Open(source string) (driver.Conn, error) {
 	if d.pooledRows > 0 {
 		d.pooledRows++
-		return &lentConn{prepared.Keep(d.one), d}, nil
+		return &lentConn{store.KeepStatements(d.one), d}, nil
 	}
 	opened, err := (&sqlite.Driver{}).Open(source)
 	if err != nil {
@@ -81,12 +80,12 @@ func (d *disk) Open(source string) (driver.Conn, error) {
 			opened)
 	}
 	d.one, d.raw, d.pooledRows = full, raw, 1
-	return &lentConn{prepared.Keep(full), d}, nil
+	return &lentConn{store.KeepStatements(full), d}, nil
 }
 
 // lentConn is the connection, lent, with statements of its own.
 type lentConn struct {
-	*prepared.Conn
+	*store.KeptConn
 	disk *disk
 }
 

@@ -58,9 +58,9 @@ var goBugs = []struct {
 				"`settlement-void-counts-as-settled` {"},
 	}, 46},
 	{"settlement-counts-credits-that-nobody-confirmed", []replacement{
-		{"host/settlement/txn.go", "	if d.status != notary.Ended {\n		if unconfirmed",
+		{"host/settlement/txn.go", "	if d.status != notary.Ended {\n		unconfirmed",
 			"	if d.status != notary.Ended && bug != " +
-				"`settlement-counts-credits-that-nobody-confirmed` {\n		if unconfirmed"},
+				"`settlement-counts-credits-that-nobody-confirmed` {\n		unconfirmed"},
 	}, 764},
 	{"settlement-forgets-requests", []replacement{
 		{"host/settlement/state.go", "	case d.role.CanPay() && int64(s.RequestCounter)",

@@ -8,8 +8,7 @@ import (
 	"io"
 )
 
-// Connection is what the connections of both databases can do and the store uses. Statements that
-// are prepared first are not among it: the store has none.
+// Connection is what the connections of both databases can do and the store uses.
 type Connection interface {
 	driver.Conn
 	driver.ExecerContext

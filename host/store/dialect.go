@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 )
@@ -66,9 +65,9 @@ func shown(source string) string {
 // DriverOf returns the driver of the database at source.
 func DriverOf(source string) driver.Driver {
 	if dialectOf(source) == PostgreSQL {
-		return stdlib.GetDefaultDriver()
+		return postgresDriver{}
 	}
-	return &sqlite.Driver{}
+	return keeping{&sqlite.Driver{}}
 }
 
 func (d Dialect) goose() goose.Dialect {
@@ -110,16 +109,27 @@ const (
 	postgresSound = `SELECT current_setting('server_encoding') = 'UTF8'
 		AND 'B' < 'a' AND 'a:b' < 'aa'`
 
-	// postgresOwn is in every database of ours: the lock of its one writer, and the function behind
-	// the rules of what may never be changed.
+	// postgresOwn is in every database of ours: the lock of its one writer, the function behind the
+	// rules of what may never be changed, and one that checks a foreign key for all rows of a
+	// statement together. PostgreSQL's own foreign keys look for each row by a query and lock what
+	// they find: a third of the time of settling. Only rows that are never deleted, and keep their
+	// key, are referred to so.
 	postgresOwn = `CREATE TABLE IF NOT EXISTS store_writer ();
 		CREATE OR REPLACE FUNCTION store_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation';
+		END $$;
+		CREATE OR REPLACE FUNCTION store_refer() RETURNS trigger LANGUAGE plpgsql AS $$
+			DECLARE missing text; BEGIN
+			EXECUTE format('SELECT a.%1$I::text FROM added a WHERE a.%1$I IS NOT NULL AND NOT '
+				'EXISTS (SELECT 1 FROM %2$I r WHERE r.%3$I = a.%1$I) LIMIT 1',
+				TG_ARGV[0], TG_ARGV[1], TG_ARGV[2]) INTO missing;
+			IF missing IS NOT NULL THEN
+				RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+					MESSAGE = format('foreign key: %s.%s = %s is not in %s', TG_TABLE_NAME,
+						TG_ARGV[0], missing, TG_ARGV[1]);
+			END IF;
+			RETURN NULL;
 		END $$`
-
-	// postgresWrite waits for the previous writer. It is not a query, so the transaction takes its
-	// snapshot only afterwards.
-	postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE`
 )
 
 // prepare makes a database ready for migrations and blocks other programs' migrations until
@@ -165,10 +175,11 @@ func (d Dialect) countTables() string {
 	return `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`
 }
 
-// writing returns the options of a transaction that writes.
+// writing returns the options of a transaction that writes. Those of a database come one after the
+// other, so what is read needs no locks of its own to be the same at the end.
 func (d Dialect) writing() *sql.TxOptions {
 	if d == PostgreSQL {
-		return &sql.TxOptions{Isolation: sql.LevelSerializable}
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
 	}
 	return nil // SQLite's have one writer, see options
 }

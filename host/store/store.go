@@ -60,7 +60,14 @@ var ErrEmpty = errors.New("it is empty, and was not when it was made: restore it
 // without tables has forgotten everything: a file that a full disk or a copy cut off has left, or
 // another database on the server. Errors: [ErrEmpty].
 func OpenMade(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error) {
-	return open(ctx, DriverOf(source), source, true, schemas)
+	return OpenMadeOn(ctx, DriverOf(source), source, schemas...)
+}
+
+// OpenMadeOn is OpenMade on a driver that wraps the database's own, as OpenOn.
+func OpenMadeOn(
+	ctx context.Context, d driver.Driver, source string, schemas ...Schema,
+) (*sql.DB, error) {
+	return open(ctx, d, source, true, schemas)
 }
 
 // OpenOn is Open on a driver that wraps the database's own: one that loses power at a chosen

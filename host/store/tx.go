@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -20,18 +22,19 @@ const (
 // A transaction of which a statement failed is undone, also when do passes over the failure: later
 // statements fail, and so does the commit.
 //
-// A transaction that the database undid because of another one is repeated, up to a limit: do may
-// run more than once. It must set its results outside of the transaction anew each time, and do
-// nothing there that cannot be repeated. Any other error of the commit means that it may or may not
-// have happened; the caller's own idempotency finds out when the call is repeated.
+// A transaction that the database undid because of another one, or whose connection was lost before
+// its commit, is repeated, up to a limit: do may run more than once. It must set its results
+// outside of the transaction anew each time, and do nothing there that cannot be repeated. Any
+// other error of the commit means that it may or may not have happened; the caller's own
+// idempotency finds out when the call is repeated.
 //
 // When ctx ends, a waiting or running transaction is broken off and undone; a commit that has
 // started is not.
 func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	d := DialectOf(db)
 	for attempt := 1; ; attempt++ {
-		err := once(ctx, db, d, do)
-		if err == nil || !isTransient(err) {
+		committing, err := once(ctx, db, d, do)
+		if err == nil || ctx.Err() != nil || !isTransient(err) && (committing || !isLost(err)) {
 			return err
 		}
 		if attempt == attempts {
@@ -44,27 +47,31 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	}
 }
 
-func once(ctx context.Context, db *sql.DB, d Dialect, do func(tx *sql.Tx) error) error {
+// once makes one attempt. committing reports whether it came as far as to ask for the commit.
+func once(
+	ctx context.Context, db *sql.DB, d Dialect, do func(tx *sql.Tx) error,
+) (committing bool, err error) {
 	tx, release, err := begin(ctx, db, d.writing())
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer release()
 	if d == PostgreSQL {
-		if _, err := tx.ExecContext(ctx, postgresWrite); err != nil {
-			return Failed(fmt.Errorf("begin: %w", err))
+		const severalStatements = pgx.QueryExecModeSimpleProtocol
+		if _, err := tx.ExecContext(ctx, postgresWrite, severalStatements); err != nil {
+			return false, Failed(fmt.Errorf("begin: %w", err))
 		}
 	}
 	if err := do(tx); err != nil {
-		return err
+		return false, err
 	}
 	if err := ctx.Err(); err != nil {
-		return Failed(fmt.Errorf("undone before its commit: %w", err))
+		return false, Failed(fmt.Errorf("undone before its commit: %w", err))
 	}
 	if err := tx.Commit(); err != nil {
-		return Failed(fmt.Errorf("commit: %w", err))
+		return true, Failed(fmt.Errorf("commit: %w", err))
 	}
-	return nil
+	return true, nil
 }
 
 // Read runs do in a transaction that sees the database as it is at one moment, and changes nothing.

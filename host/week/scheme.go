@@ -18,7 +18,6 @@ import (
 	"ekrona/host/notary"
 	"ekrona/host/settlement"
 	"ekrona/host/store"
-	"ekrona/host/store/prepared"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 )
@@ -135,10 +134,9 @@ func (s *scheme) open(ctx context.Context, schemas ...store.Schema) (*sql.DB, er
 	return db, err
 }
 
-// openMemory opens a database in memory that keeps its statements.
+// openMemory opens a database in memory.
 func openMemory(ctx context.Context, schemas ...store.Schema) (*sql.DB, error) {
-	return store.OpenOn(ctx, prepared.Driver{Driver: store.DriverOf(store.Memory)}, store.Memory,
-		schemas...)
+	return store.Open(ctx, store.Memory, schemas...)
 }
 
 func (s *scheme) today() message.Date { return message.DateOf(s.clock.At) }

@@ -19,6 +19,7 @@ import (
 	"ekrona/emulator/globalplatform"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/issue"
+	"ekrona/host/party"
 	"ekrona/host/pcsc/daemon"
 	"ekrona/personalization/batch"
 	"ekrona/personalization/batch/batchtest"
@@ -30,6 +31,8 @@ import (
 const (
 	killAt     = "EKRONA_TEST_KILL_AT"     // number of the step, 0 for none
 	countSteps = "EKRONA_TEST_COUNT_STEPS" // file that gets how many there were
+
+	killParties = "EKRONA_TEST_KILL_PARTIES" // not empty: the steps are those of parties
 )
 
 // killAtCommit makes this process the command if a test wants it to be.
@@ -61,6 +64,9 @@ func killAtCommit() {
 		Card:   func(c virtual.Card) virtual.Card { return batchtest.Card{Card: c, Hook: hook} },
 		Tap:    func(tap batch.Tap) batch.Tap { return batchtest.Tap{Tap: tap, Hook: hook} },
 	}}
+	if os.Getenv(killParties) != "" {
+		killable.party = party.Environment{Driver: batchtest.Hook(hook).Driver()}
+	}
 	code := killable.run(os.Args[1:])
 	if err := os.WriteFile(os.Getenv(countSteps), []byte(strconv.Itoa(steps)), 0o600); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -84,6 +84,11 @@ wallet sync anna --state box
 wallet crisis anna --state box
 crisis end --days 3 --out ends --state box
 crisis show --state box
+centralbank totals --state box
+centralbank reconcile --state box
+centralbank backup box/central-bank --out central.db
+intermediary backup box/nordic-bank --out nordic.db
+intermediary restore box/nordic-bank --from nordic.db
 terminal issue kiosk --bank SENORDIC --state box
 terminal replace kiosk --state box
 terminal end kiosk --state box

@@ -21,11 +21,13 @@ import (
 	"ekrona/host/cmd/ekrona/internal/issue"
 	"ekrona/host/cmd/ekrona/internal/lab"
 	"ekrona/host/cmd/ekrona/internal/network"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/cmd/ekrona/internal/pki"
 	sandboxcmd "ekrona/host/cmd/ekrona/internal/sandbox"
 	"ekrona/host/cmd/ekrona/internal/shell"
 	"ekrona/host/cmd/ekrona/internal/terminal"
 	"ekrona/host/cmd/ekrona/internal/wallet"
+	"ekrona/host/party"
 )
 
 func main() { os.Exit(program{}.run(os.Args[1:])) }
@@ -33,6 +35,7 @@ func main() { os.Exit(program{}.run(os.Args[1:])) }
 // program is the command with what it works with; tests put other things in its place.
 type program struct {
 	batch issue.Instruments
+	party party.Environment
 }
 
 // run carries out one command line and returns the exit code. Every error of the
@@ -43,7 +46,7 @@ func (p program) run(arguments []string) int {
 	context.AfterFunc(ctx, stop) // a second signal ends at once: a reader may never answer
 	root := p.command()
 	root.SetArgs(arguments)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(parties.WithEnvironment(ctx, p.party))
 	if err == nil {
 		return 0
 	}

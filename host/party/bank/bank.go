@@ -6,6 +6,7 @@
 package bank
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"database/sql"
@@ -68,7 +69,8 @@ type Subjects struct{ CA, Instruction, Desk pki.Subject }
 
 // Found makes the folder of an intermediary: its keys, certified by the root and by its
 // own CA. Repeated after a cut, it goes on from there. The settings need their names
-// (Name, Title, CentralBank, CardYears, BatchSize); the rest is Found's.
+// (Name, Title, CentralBank, CardYears, BatchSize), and Database for one that is not a file in the
+// folder; the rest is Found's.
 func Found(
 	ctx context.Context, path string, s Settings, root pki.Identity, notaryKey []byte,
 	subjects Subjects, e party.Environment,
@@ -78,7 +80,8 @@ func Found(
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	s.Party, s.Database, s.Keys = party.Intermediary, "intermediary.db", "keys"
+	s.Party, s.Keys = party.Intermediary, "keys"
+	s.Database = cmp.Or(s.Database, "intermediary.db")
 	s.CA, s.Instruction, s.Desk = "ca", "instruction", "desk"
 	s.Root, s.Notary = "keys/root.cvc", "keys/notary.cvc"
 	keys := pki.Open(f.Path(s.Keys), e.Complete().Random)

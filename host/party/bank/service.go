@@ -54,8 +54,8 @@ func Endpoints(i *intermediary.Intermediary, operators, desks []string) []servic
 	}
 }
 
-// keysOf returns the registered keys of an intermediary's callers.
-func keysOf(i *intermediary.Intermediary) service.Keys {
+// Keys returns the registered keys of an intermediary's callers.
+func Keys(i *intermediary.Intermediary) service.Keys {
 	return func(ctx context.Context, k link.Key) (registered *ecdsa.PublicKey, err error) {
 		if k.Device != "" {
 			registered, err = i.TerminalKey(ctx, k.Device)
@@ -75,7 +75,7 @@ func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, err
 	s := b.Settings.Service
 	server, err := party.Listen(ctx, pki.Open(b.folder.Path(b.Settings.Keys), b.random), s,
 		service.Config{
-			Title: Title, Log: log, Keys: keysOf(b.Intermediary),
+			Title: Title, Log: log, Keys: Keys(b.Intermediary),
 			Endpoints: Endpoints(b.Intermediary, s.Operators, s.Desks),
 			Ready: func(ctx context.Context) error {
 				_, err := store.Number(ctx, b.db, `SELECT 1`)

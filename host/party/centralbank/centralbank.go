@@ -6,6 +6,7 @@
 package centralbank
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"database/sql"
@@ -74,9 +75,10 @@ type CentralBank struct {
 }
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
-// Repeated after a cut, it goes on from there.
+// Repeated after a cut, it goes on from there. The settings need Terms, and Database for one that
+// is not a file in the folder; the rest is Found's.
 func Found(
-	ctx context.Context, path string, root pki.Identity, holder pki.Subject, terms Terms,
+	ctx context.Context, path string, s Settings, root pki.Identity, holder pki.Subject,
 	e party.Environment,
 ) (err error) {
 	f, err := party.Make(ctx, path, e)
@@ -84,10 +86,8 @@ func Found(
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	s := Settings{
-		Party: party.CentralBank, Database: "ledger.db", Keys: "keys", Notary: "notary",
-		Root: "keys/root.cvc", Terms: terms,
-	}
+	s.Party, s.Database = party.CentralBank, cmp.Or(s.Database, "ledger.db")
+	s.Keys, s.Notary, s.Root = "keys", "notary", "keys/root.cvc"
 	made, err := pki.Open(f.Path(s.Keys), e.Complete().Random).Certified(s.Notary, holder, root)
 	if err != nil {
 		return err

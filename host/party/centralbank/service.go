@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"ekrona/apdu/message"
 	"ekrona/host/notary"
 	"ekrona/host/party"
@@ -35,7 +37,9 @@ func Endpoints(n *settlement.Notary, operators []string) []service.Endpoint {
 			}},
 		{Contract: Operator, About: "a call of the central bank's own staff",
 			Who: service.Certified, Admits: service.Named(operators),
-			Answer: func(service.Caller) *remote.Server { return notary.ServeOperator(n) }},
+			Answer: func(service.Caller) *remote.Server {
+				return notary.ServeOperator(n).Add(notary.ServeSupervisor(n))
+			}},
 		{Contract: Public, About: "what everybody may ask the notary", Who: service.Anybody,
 			Answer: func(service.Caller) *remote.Server { return notary.ServePublic(n) }},
 	}
@@ -46,11 +50,14 @@ func isIntermediary(c service.Caller) bool {
 	return err == nil
 }
 
-// Listen puts the central bank on the network. Beside its calls it ends the devices that are due.
+// Listen puts the central bank on the network. Beside its calls it ends the devices that are due,
+// and nets what a call leaves to it.
 func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, error) {
 	s := c.Settings.Service
 	server, err := party.Listen(ctx, pki.Open(c.folder.Path(c.Settings.Keys), c.environment.Random),
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
+			Metrics: []prometheus.Collector{&totals{of: c.Notary, log: log,
+				now: c.environment.Clock.Now}},
 			Ready: func(ctx context.Context) error {
 				_, err := store.Number(ctx, c.Ledger, `SELECT 1`)
 				return err
@@ -66,5 +73,24 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 			}
 			return err
 		}))
+	server.Chore(func(ctx context.Context) { c.netLarge(ctx, log) })
 	return server, nil
+}
+
+// netLarge nets large sets of claims whenever there are some.
+func (c *CentralBank) netLarge(ctx context.Context, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.LargeSets():
+		}
+		settled, err := c.NetLarge(context.WithoutCancel(ctx))
+		if err != nil {
+			log.Warn("netting a large set of claims: a later change finds it again",
+				"error", err.Error())
+		} else if settled > 0 {
+			log.Info("netted a large set of claims", "settled", settled)
+		}
+	}
 }

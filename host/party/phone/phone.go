@@ -38,7 +38,7 @@ type Settings struct {
 	Keys         string     `yaml:"keys"`         // folder of the app's key
 	App          string     `yaml:"app"`          // its name
 	PairSeal     string     `yaml:"pair_seal"`    // file with the key that seals the pair keys
-	Intermediary string     `yaml:"intermediary"` // folder in which the owner's bank is reached
+	Intermediary string     `yaml:"intermediary"` // folder or URL where the owner's bank is reached
 	Authorities  []string   `yaml:"authorities"`  // certificates of the CAs whose cards are served
 }
 

@@ -40,7 +40,7 @@ type Settings struct {
 	CA           string   `yaml:"ca"`              // certificate of the intermediary's CA
 	Authorities  []string `yaml:"authorities"`     // certificates of the CAs whose cards are taken
 	Notary       string   `yaml:"notary"`          // certificate
-	Intermediary string   `yaml:"intermediary"`    // folder in which the merchant's bank is reached
+	Intermediary string   `yaml:"intermediary"`    // folder or URL of the merchant's bank
 	// Former are the merchant's terminals in whose place this one came, the earliest first.
 	Former []message.DeviceID `yaml:"former,omitempty"`
 }

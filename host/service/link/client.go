@@ -26,6 +26,9 @@ type Config struct {
 	TLS      *tls.Config
 	Signer   *Signer       // nil where the certificate in TLS says who calls
 	Timeout  time.Duration // of one call; 0 stands for DefaultTimeout
+	// Patience is for how long a call is repeated for which the server has no room at the moment,
+	// or whose caller has used up its rate; 0: not at all.
+	Patience time.Duration
 }
 
 // DefaultTimeout is as long as a call is waited for.
@@ -88,10 +91,16 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 	if remote.RequestID(ctx) == "" {
 		ctx = remote.WithRequestID(ctx, rand.Text())
 	}
+	began, wait := time.Now(), firstWait
 	for try := 1; ; try++ {
 		reply, err := c.once(ctx, name, request)
 		if try < nonceTries && c.config.Signer != nil && errors.Is(err, Nonce) {
 			c.forgetNonces()
+			continue
+		}
+		if (errors.Is(err, Rate) || errors.Is(err, Busy)) &&
+			time.Since(began)+wait <= c.config.Patience && pause(ctx, wait) == nil {
+			wait *= 2
 			continue
 		}
 		if err != nil {
@@ -99,6 +108,20 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 				remote.RequestID(ctx), err)
 		}
 		return reply, nil
+	}
+}
+
+// firstWait is the wait before the first repeat of a call for which there was no room.
+const firstWait = 100 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
 	}
 }
 
@@ -123,6 +146,17 @@ func (c *Client) once(ctx context.Context, name string, request []byte) (remote.
 	if err != nil {
 		return remote.Reply{}, err
 	}
+	if nonce := response.Header.Get(NonceHeader); nonce != "" {
+		select {
+		case c.nonces <- nonce:
+		default:
+		}
+	}
+	return replyOf(response, body)
+}
+
+// replyOf reads an answer: of the call, or a problem document.
+func replyOf(response *http.Response, body []byte) (remote.Reply, error) {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
 	case response.StatusCode == http.StatusOK && kind == "application/json":
@@ -149,7 +183,7 @@ func (c *Client) request(
 	return r, nil
 }
 
-// do sends a request and reads the whole answer, and keeps the number that came with it.
+// do sends a request and reads the whole answer.
 func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
 	response, err := c.http.Do(r)
 	if err != nil {
@@ -162,12 +196,6 @@ func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
 	}
 	if len(body) > maxAnswer {
 		return nil, nil, fmt.Errorf("its answer has more than %d bytes", maxAnswer)
-	}
-	if nonce := response.Header.Get(NonceHeader); nonce != "" {
-		select {
-		case c.nonces <- nonce:
-		default:
-		}
 	}
 	return response, body, nil
 }
@@ -183,20 +211,17 @@ func (c *Client) nonce(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	response, err := c.http.Do(r)
+	response, body, err := c.do(r)
 	if err != nil {
-		return "", lost(err)
-	}
-	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer))
-	nonce := response.Header.Get(NonceHeader)
-	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return "", err
 	}
-	if nonce == "" {
-		return "", fmt.Errorf("answer %s without a number: this is no service of e-krona",
-			response.Status)
+	if nonce := response.Header.Get(NonceHeader); nonce != "" {
+		return nonce, nil
 	}
-	return nonce, nil
+	if _, err := replyOf(response, body); err != nil {
+		return "", err
+	}
+	return "", errors.New("an answer without a number: this is no service of e-krona")
 }
 
 // forgetNonces drops the numbers that are kept: a server that has started again takes none of them.

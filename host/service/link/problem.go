@@ -46,15 +46,6 @@ var rules = map[Rule]struct {
 	Caller:      {http.StatusForbidden, "the caller may not make this call"},
 }
 
-// Rules returns all rules, and the HTTP status of each.
-func Rules() map[Rule]int {
-	all := map[Rule]int{}
-	for rule, r := range rules {
-		all[rule] = r.status
-	}
-	return all
-}
-
 // Error makes a Rule usable as the target of errors.Is.
 func (r Rule) Error() string { return rules[r].title }
 

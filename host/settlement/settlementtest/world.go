@@ -188,10 +188,16 @@ func (w *World) Start() {
 		w.DB, err = store.OpenOn(context.Background(), w.Driver, w.Path, schemas...)
 	}
 	require.NoError(w.T, err)
-	w.Notary, err = settlement.New(context.Background(),
+	w.Notary = w.Another(settlement.Lease{})
+}
+
+// Another returns another notary on the same database.
+func (w *World) Another(lease settlement.Lease) *settlement.Notary {
+	n, err := settlement.New(context.Background(),
 		settlement.Config{DB: w.DB, Clock: w.Clock, Random: w, Key: w.notaryKey,
-			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
+			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms, Lease: lease})
 	require.NoError(w.T, err)
+	return n
 }
 
 // Stop closes the database.

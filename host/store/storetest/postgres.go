@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -21,6 +22,9 @@ import (
 	"ekrona/host/lockfile"
 	"ekrona/host/store"
 )
+
+// durable is for measurements: a server of tests alone need not survive.
+var durable = flag.Bool("durable", false, "have PostgreSQL write to the disk as in earnest")
 
 // errNotInstalled says that there is no PostgreSQL to start.
 var errNotInstalled = errors.New("no initdb in /usr/lib/postgresql/*/bin, nor in PATH: " +
@@ -95,8 +99,12 @@ func start(ctx context.Context) (_ *postgres, err error) {
 	if said, err := initialize.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, said)
 	}
+	syncs := "off"
+	if *durable {
+		syncs = "on"
+	}
 	p.run = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", folder,
-		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
+		"-c", "listen_addresses=", "-c", "fsync="+syncs, "-c", "full_page_writes="+syncs,
 		"-c", "max_wal_size=4GB", "-c", "shared_buffers=64MB", "-c", "max_connections=200")
 	p.run.SysProcAttr, p.run.Dir, p.run.Stdout, p.run.Stderr = attributes, folder, p.said, p.said
 	if err := p.launch(); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/apdu/message"
+	"ekrona/host/banking"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/party/bank"
 )
 
 func groupCommand() *cobra.Command {
@@ -29,7 +29,7 @@ card gets it with its next synchronisation; "ekrona card info" shows the group t
 				return cli.Usage("%s: say which cards, and which group: --card ID --group N",
 					c.CommandPath())
 			}
-			return withBank(c, f, name, func(ctx context.Context, b *bank.Bank) error {
+			return f.RunBank(c, name, func(ctx context.Context, b banking.Operator) error {
 				for _, card := range cards {
 					id, err := message.ParseDeviceID(card)
 					if err != nil {
@@ -45,7 +45,7 @@ card gets it with its next synchronisation; "ekrona card info" shows the group t
 			})
 		},
 	}
-	f.Bind(c)
+	f.BindStaff(c)
 	bankFlag(c, &name)
 	c.Flags().StringArrayVar(&cards, "card", nil, "device id of a card (repeat for more)")
 	c.Flags().Uint8Var(&group, "group", 0, "number of the group (needed)")

@@ -18,8 +18,6 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/notary"
-	"ekrona/host/party/bank"
-	"ekrona/host/sandbox"
 )
 
 // presets are the named limits of cards.
@@ -72,12 +70,12 @@ An order above the ceilings of a card is refused as a whole, and names the card.
   ekrona bank policy set --state DIR --bank SENORDIC --customer anna --max-payment 500 --by eva`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withBank(c, &p.Flags, p.bank, func(ctx context.Context, b *bank.Bank) error {
+			return p.RunBank(c, p.bank, func(ctx context.Context, b banking.Operator) error {
 				return p.run(ctx, c, b)
 			})
 		},
 	}
-	p.Bind(c)
+	p.BindStaff(c)
 	bankFlag(c, &p.bank)
 	c.Flags().StringVar(&p.by, "by", "", "who orders it (needed)")
 	c.Flags().StringVar(&p.key, "order", "", "name of the order: repeating the same order changes "+
@@ -107,7 +105,7 @@ func flagOf(row spec.BitRow) string {
 	return strings.ToLower(strings.ReplaceAll(row.Name, "_", "-"))
 }
 
-func (p *policySet) run(ctx context.Context, c *cobra.Command, b *bank.Bank) error {
+func (p *policySet) run(ctx context.Context, c *cobra.Command, b banking.Operator) error {
 	o := banking.PolicyOrder{Key: p.key, By: p.by, Preset: p.preset, Everyone: p.everyone,
 		Customers: p.customers}
 	if o.Key == "" {
@@ -157,7 +155,7 @@ func (p *policySet) run(ctx context.Context, c *cobra.Command, b *bank.Bank) err
 // start returns the limits from which an order starts: the preset's, or those that the cards shall
 // have now.
 func (p *policySet) start(
-	ctx context.Context, b *bank.Bank, o banking.PolicyOrder,
+	ctx context.Context, b banking.Operator, o banking.PolicyOrder,
 ) (start message.Policy, err error) {
 	if p.preset != "" {
 		named, known := presets[p.preset]
@@ -281,17 +279,17 @@ func policyShowCommand() *cobra.Command {
 		Short: "Show the policies that were ordered, and which cards have which version",
 		Args:  cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withBank(c, f, name, func(ctx context.Context, b *bank.Bank) error {
+			return f.RunBank(c, name, func(ctx context.Context, b banking.Operator) error {
 				return show(ctx, c, f, b)
 			})
 		},
 	}
-	f.Bind(c)
+	f.BindStaff(c)
 	bankFlag(c, &name)
 	return c
 }
 
-func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b *bank.Bank) error {
+func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Operator) error {
 	ordered, err := allOrders(ctx, b)
 	if err != nil {
 		return err
@@ -356,7 +354,7 @@ func forWhom(o banking.PolicyOrder) string {
 	return strings.Join(names, ", ")
 }
 
-func allOrders(ctx context.Context, b *bank.Bank) (all []banking.PolicyOrder, err error) {
+func allOrders(ctx context.Context, b banking.Operator) (all []banking.PolicyOrder, err error) {
 	for after := uint16(0); ; {
 		page, err := b.PolicyOrders(ctx, after, notary.MaxPage)
 		if err != nil || len(page) == 0 {
@@ -366,7 +364,7 @@ func allOrders(ctx context.Context, b *bank.Bank) (all []banking.PolicyOrder, er
 	}
 }
 
-func allCards(ctx context.Context, b *bank.Bank) (all []banking.CardPolicy, err error) {
+func allCards(ctx context.Context, b banking.Operator) (all []banking.CardPolicy, err error) {
 	for after := message.DeviceID(""); ; {
 		page, err := b.CardPolicies(ctx, after, notary.MaxPage)
 		if err != nil || len(page) == 0 {
@@ -377,22 +375,5 @@ func allCards(ctx context.Context, b *bank.Bank) (all []banking.CardPolicy, err 
 }
 
 func bankFlag(c *cobra.Command, name *string) {
-	c.Flags().StringVar(name, "bank", "", "the bank, such as SENORDIC (needed)")
-}
-
-// withBank opens the sandbox, starts a bank of it and does something there.
-func withBank(
-	c *cobra.Command, f *parties.Flags, name string,
-	do func(ctx context.Context, b *bank.Bank) error,
-) error {
-	if name == "" {
-		return cli.Usage("%s: name the bank: --bank NAME", c.CommandPath())
-	}
-	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-		b, err := s.Bank(ctx, name)
-		if err != nil {
-			return err
-		}
-		return do(ctx, b)
-	})
+	c.Flags().StringVar(name, "bank", "", "the bank, such as SENORDIC (needed with --state)")
 }

@@ -10,6 +10,7 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/party/bank"
+	"ekrona/host/sandbox"
 )
 
 func unpairCommand() *cobra.Command {
@@ -31,7 +32,14 @@ wallet lost".`,
 				return cli.Usage("%s: say which cards: --card ID, or --customer NAME for all in "+
 					"use", c.CommandPath())
 			}
-			return withBank(c, f, name, func(ctx context.Context, b *bank.Bank) error {
+			if name == "" {
+				return cli.Usage("%s: name the bank: --bank NAME", c.CommandPath())
+			}
+			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
+				b, err := s.Bank(ctx, name)
+				if err != nil {
+					return err
+				}
 				ids, err := cardsOf(ctx, b, cards, customer)
 				if err != nil {
 					return err
@@ -50,7 +58,7 @@ wallet lost".`,
 		},
 	}
 	f.Bind(c)
-	bankFlag(c, &name)
+	c.Flags().StringVar(&name, "bank", "", "the bank, such as SENORDIC (needed)")
 	c.Flags().StringArrayVar(&cards, "card", nil, "device id of a card (repeat for more)")
 	c.Flags().StringVar(&customer, "customer", "", "customer whose cards in use are meant")
 	return c

@@ -21,7 +21,6 @@ import (
 	"ekrona/host/crisis"
 	"ekrona/host/durable"
 	"ekrona/host/notary"
-	"ekrona/host/sandbox"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/keys"
 	"ekrona/personalization/pki/keys/secret"
@@ -122,7 +121,7 @@ synchronises that all orders up to it are over.`
 		c.Flags().StringArrayVar(&d.rows, "limits", nil, "a row, such as "+
 			"\"group=2,name=SENORDIC,balance=8000\"; amounts in kronor (repeat for more)")
 	}
-	d.Bind(c)
+	d.BindStaff(c)
 	c.Flags().StringVar(&d.from, "from", "", "first day, YYYY-MM-DD (default: today)")
 	c.Flags().StringVar(&d.until, "until", "",
 		fmt.Sprintf("last day, YYYY-MM-DD, at most %d days later", notary.MaxCrisisDays))
@@ -158,20 +157,16 @@ func (d *draft) run(c *cobra.Command) error {
 		return cli.Usage("--limits: %d rows: an order has at most %d", len(rows),
 			spec.MaxOrderRows)
 	}
-	return d.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-		from, until, err := d.time(message.DateOf(s.Clock().Now()))
+	return d.RunCentral(c, func(ctx context.Context, r parties.Room) error {
+		from, until, err := d.time(message.DateOf(r.Now))
 		if err != nil {
 			return err
 		}
-		key, err := crisisCertificate(d.key, s)
+		key, err := crisisCertificate(d.key, r)
 		if err != nil {
 			return err
 		}
-		central, err := s.CentralBank(ctx)
-		if err != nil {
-			return err
-		}
-		encoded, err := notary.DraftCrisis(ctx, central,
+		encoded, err := notary.DraftCrisis(ctx, r.Central,
 			notary.CrisisDraft{CrisisKey: key, From: from, Until: until, Rows: rows})
 		if err != nil {
 			return err
@@ -201,11 +196,11 @@ func (d *draft) time(today message.Date) (from, until message.Date, err error) {
 }
 
 // crisisCertificate reads the certificate of a file, or the sandbox's.
-func crisisCertificate(path string, s *sandbox.Sandbox) ([]byte, error) {
+func crisisCertificate(path string, r parties.Room) ([]byte, error) {
 	if path != "" {
 		return os.ReadFile(path)
 	}
-	return s.CrisisCertificate()
+	return r.CrisisCertificate()
 }
 
 // readOrder reads an order that is not whole yet, from the file that a command has written.
@@ -300,16 +295,12 @@ those that synchronise get it by themselves.`, notary.MaxCrisisDays),
 			if err != nil {
 				return err
 			}
-			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-				certificate, err := crisisCertificate(key, s)
+			return f.RunCentral(c, func(ctx context.Context, r parties.Room) error {
+				certificate, err := crisisCertificate(key, r)
 				if err != nil {
 					return err
 				}
-				central, err := s.CentralBank(ctx)
-				if err != nil {
-					return err
-				}
-				carried, err := notary.CountersignCrisis(ctx, central, notary.CrisisSigning{
+				carried, err := notary.CountersignCrisis(ctx, r.Central, notary.CrisisSigning{
 					Order: signed, CrisisKey: certificate, By: by})
 				if err != nil {
 					return err
@@ -318,7 +309,7 @@ those that synchronise get it by themselves.`, notary.MaxCrisisDays),
 			})
 		},
 	}
-	f.Bind(c)
+	f.BindStaff(c)
 	c.Flags().StringVar(&by, "by", "", "who orders it (needed)")
 	c.Flags().StringVar(&key, "crisis-key", "",
 		"file with the certificate of the crisis key (default: the sandbox's)")
@@ -344,12 +335,8 @@ synchronised last. An order that the notary has not signed is a sign that both k
 devices that held one are named.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-				central, err := s.CentralBank(ctx)
-				if err != nil {
-					return err
-				}
-				report, err := central.CrisisOrders(ctx)
+			return f.RunCentral(c, func(ctx context.Context, r parties.Room) error {
+				report, err := r.Central.CrisisOrders(ctx)
 				if err != nil {
 					return err
 				}
@@ -357,7 +344,7 @@ devices that held one are named.`,
 			})
 		},
 	}
-	return f.Bind(c)
+	return f.BindStaff(c)
 }
 
 func show(c *cobra.Command, f *parties.Flags, report notary.CrisisReport) error {

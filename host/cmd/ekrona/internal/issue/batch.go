@@ -164,7 +164,7 @@ func (f *batchFlags) checkUsage() error {
 	case f.giveUp == "":
 		return nil
 	case f.check:
-		return cli.Usage("--check: a check starts nothing and gives up nothing: leave --give-up out")
+		return cli.Usage("--check: a check starts nothing and gives up none: leave --give-up out")
 	case f.reason == "":
 		return cli.Usage("--give-up: give the reason with --reason; the audit log keeps it")
 	}

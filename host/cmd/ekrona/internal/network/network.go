@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona/apdu/message"
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/network"
 	"ekrona/host/party"
 )
@@ -35,7 +37,7 @@ func logOf(c *cobra.Command, level string) (*slog.Logger, error) {
 }
 
 func upCommand() *cobra.Command {
-	listen, level := "", ""
+	listen, level, databases := "", "", []string(nil)
 	c := &cobra.Command{
 		Use:   "up DIR",
 		Short: "Found a sandbox and serve its central bank and two banks until Ctrl-C",
@@ -57,7 +59,12 @@ The sandbox holds every secret of the scheme: it is for demonstrations and tests
 			if err != nil {
 				return err
 			}
-			return network.Up(c.Context(), arguments[0], network.Options{Listen: listen, Log: log},
+			o := network.Options{Environment: parties.Environment(c.Context()), Listen: listen,
+				Log: log}
+			if o.Databases, err = databasesOf(databases); err != nil {
+				return err
+			}
+			return network.Up(c.Context(), arguments[0], o,
 				func(n network.Network) error {
 					parts := []string{"central bank " + n.CentralBank}
 					for _, b := range n.Banks {
@@ -70,6 +77,27 @@ The sandbox holds every secret of the scheme: it is for demonstrations and tests
 	}
 	c.Flags().StringVar(&listen, "listen", party.DefaultListen, "HOST:PORT of the central bank; "+
 		"the banks have the ports after it; with port 0 each has any that is free")
+	c.Flags().StringArrayVar(&databases, "database", nil, "at the founding, the database of a "+
+		"node: central-bank=postgres://USER@HOST/NAME, or that of a bank by its name, such as "+
+		"SENORDIC=postgres://... (repeat for more; default: a file in its folder)")
 	logFlag(c, &level)
 	return c
+}
+
+// databasesOf reads where the nodes keep what they keep.
+func databasesOf(texts []string) (map[message.Name]string, error) {
+	all := map[message.Name]string{}
+	for _, text := range texts {
+		name, source, found := strings.Cut(text, "=")
+		if name == "central-bank" {
+			name = ""
+		} else if _, err := message.ParseName(name); err != nil {
+			return nil, cli.Usage("--database %q: %w", name, err)
+		}
+		if !found || source == "" {
+			return nil, cli.Usage("--database %q: give central-bank=SOURCE or NAME=SOURCE", name)
+		}
+		all[message.Name(name)] = source
+	}
+	return all, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/party"
 	"ekrona/host/party/bank"
 	"ekrona/host/party/centralbank"
@@ -16,12 +17,15 @@ import (
 
 // CentralBankCommand is "ekrona centralbank".
 func CentralBankCommand() *cobra.Command {
-	return cli.Group("centralbank", "The central bank as a service", serveCentralBankCommand())
+	return cli.Group("centralbank", "The central bank as a service, and how to watch it",
+		serveCentralBankCommand(), totalsCommand(), reconcileCommand(),
+		backUpCentralBankCommand())
 }
 
 // IntermediaryCommand is "ekrona intermediary".
 func IntermediaryCommand() *cobra.Command {
-	return cli.Group("intermediary", "An intermediary as a service", serveIntermediaryCommand())
+	return cli.Group("intermediary", "An intermediary as a service", serveIntermediaryCommand(),
+		backUpIntermediaryCommand(), restoreIntermediaryCommand())
 }
 
 // serveFlags are the flags of a service, over its settings.
@@ -71,7 +75,7 @@ own staff, and to everybody what everybody may ask.` + aboutServing,
 				b, err := centralbank.OpenWith(ctx, arguments[0], func(s *centralbank.Settings) {
 					over(&s.Service.Listen, f.listen)
 					over(&s.Database, f.database)
-				}, party.Environment{})
+				}, parties.Environment(ctx))
 				if err != nil {
 					return err
 				}
@@ -96,7 +100,7 @@ keys, to the bureaus that issue its cards and to its own staff. At the central b
 the certificate of the name service.client among its keys.` + aboutServing,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			return f.serve(c, func(ctx context.Context, log *slog.Logger) (err error) {
-				dial, release, err := bank.DialNotary(ctx, arguments[0], party.Environment{})
+				dial, release, err := bank.DialNotary(ctx, arguments[0], parties.Environment(ctx))
 				if err != nil {
 					return err
 				}
@@ -105,7 +109,7 @@ the certificate of the name service.client among its keys.` + aboutServing,
 					over(&s.Service.Listen, f.listen)
 					over(&s.Database, f.database)
 					over(&s.CentralBank, f.central)
-				}, dial, party.Environment{})
+				}, dial, parties.Environment(ctx))
 				if err != nil {
 					return err
 				}

@@ -21,6 +21,7 @@ import (
 	"ekrona/emulator/card"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/limit"
+	"ekrona/host/party"
 	"ekrona/host/sandbox"
 	"ekrona/host/service/link"
 )
@@ -32,6 +33,7 @@ type Flags struct {
 	Traced   bool
 	AsJSON   bool
 	banks    []string // as on the command line
+	staff    staff
 
 	plain    bool            // PINs may go to cards in readers in clear
 	inReader map[string]bool // holders whose cards are inserted there
@@ -63,7 +65,7 @@ func (f *Flags) Run(
 		return fmt.Errorf("--state: no sandbox in %s: make one with \"ekrona sandbox found %s\"",
 			f.State, f.State)
 	}
-	options := sandbox.Options{}
+	options := sandbox.Options{Environment: Environment(c.Context())}
 	options.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(),
 		&slog.HandlerOptions{Level: slog.LevelWarn}))
 	if f.Traced {
@@ -89,6 +91,21 @@ func (f *Flags) Run(
 		err = f.showLimit(c, do(c.Context(), s))
 	}
 	return errors.Join(err, release(), s.Close())
+}
+
+// environment is the key of what parties receive in a context.
+type environment struct{}
+
+// WithEnvironment has the commands that are given with a context start parties with other things
+// than the system's: tests do so.
+func WithEnvironment(ctx context.Context, e party.Environment) context.Context {
+	return context.WithValue(ctx, environment{}, e)
+}
+
+// Environment is what parties receive that are started by a command.
+func Environment(ctx context.Context) party.Environment {
+	e, _ := ctx.Value(environment{}).(party.Environment)
+	return e
 }
 
 // BindCaller adds the flags to a command of a phone or a terminal, which may reach its bank over

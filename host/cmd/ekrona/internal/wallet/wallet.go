@@ -2,6 +2,7 @@
 package wallet
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"ekrona/apdu/message"
 	"ekrona/apdu/money"
+	"ekrona/host/banking"
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/limit"
@@ -91,27 +93,46 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 
 func walletBuyCommand() *cobra.Command {
 	f, order := &parties.Flags{}, ""
+	buy := func(c *cobra.Command, name, text string,
+		deposit func(order string, amount money.Ore) error,
+	) error {
+		amount, err := parties.AmountOf(text)
+		if err != nil {
+			return err
+		}
+		if order == "" {
+			order = rand.Text()
+		}
+		if err := deposit("bought: "+order, amount); err != nil {
+			return err
+		}
+		return f.Answer(c, map[string]any{"order": order, "amount_ore": amount},
+			"%s has bought %s, order %s", name, amount, order)
+	}
 	c := parties.CustomerCommand(f, "buy NAME AMOUNT",
 		"Buy e-krona from the bank into the online wallet", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-			amount, err := parties.AmountOf(v.Arguments[0])
-			if err != nil {
-				return err
-			}
-			if order == "" {
-				order = rand.Text()
-			}
-			bank, err := v.Sandbox.BankOf(c.Context(), v.Person)
-			if err != nil {
-				return err
-			}
-			if err := bank.Deposit(c.Context(), "bought: "+order, v.Person.Name,
-				amount); err != nil {
-				return err
-			}
-			return f.Answer(c, map[string]any{"order": order, "amount_ore": amount},
-				"%s has bought %s, order %s", v.Person.Name, amount, order)
+			return buy(c, v.Person.Name, v.Arguments[0],
+				func(order string, amount money.Ore) error {
+					bank, err := v.Sandbox.BankOf(c.Context(), v.Person)
+					if err != nil {
+						return err
+					}
+					return bank.Deposit(c.Context(), order, v.Person.Name, amount)
+				})
 		})
+	inSandbox := c.RunE
+	c.RunE = func(c *cobra.Command, arguments []string) error {
+		if !f.IsStaff() {
+			return inSandbox(c, arguments)
+		}
+		return f.RunBank(c, "", func(ctx context.Context, b banking.Operator) error {
+			return buy(c, arguments[0], arguments[1], func(order string, amount money.Ore) error {
+				return b.Deposit(ctx, order, arguments[0], amount)
+			})
+		})
+	}
+	f.StaffFlags(c)
 	c.Flags().StringVar(&order, "order", "",
 		"name of the order: repeating the same order buys nothing more (default: a new name)")
 	return c

@@ -1,36 +1,32 @@
-// Package prepared keeps the statements of a connection prepared between their uses: for a program
-// that runs the same few a hundred thousand times on a database in memory, where SQLite would
-// spend most of the time on reading their text. Start at [Driver].
-package prepared
+package store
 
 import (
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-
-	"ekrona/host/store"
 )
 
-// Driver is a driver whose connections keep their statements.
-type Driver struct{ driver.Driver }
+// keeping is a driver whose connections keep their statements.
+type keeping struct{ driver.Driver }
 
 // Open opens a connection. It implements driver.Driver.
-func (d Driver) Open(source string) (driver.Conn, error) {
+func (d keeping) Open(source string) (driver.Conn, error) {
 	opened, err := d.Driver.Open(source)
 	if err != nil {
 		return nil, err
 	}
-	inner, err := store.Wrap(opened)
+	inner, err := Wrap(opened)
 	if err != nil {
 		return nil, err
 	}
-	return Keep(inner.Connection), nil
+	return KeepStatements(inner.Connection), nil
 }
 
-// Conn is a connection that keeps its statements.
-type Conn struct {
-	store.Wrapped
+// KeptConn is a connection that keeps its statements prepared between their uses: SQLite would
+// spend most of the time on reading their text. PostgreSQL's own connections keep theirs.
+type KeptConn struct {
+	Wrapped
 	kept map[string][]statement // those that are not in use
 }
 
@@ -40,18 +36,20 @@ type statement interface {
 	driver.StmtQueryContext
 }
 
-// maxKept bounds how many copies of one statement are kept.
-const maxKept = 4
+const (
+	maxKept  = 4   // copies of one statement that are kept
+	maxTexts = 500 // statements of which copies are kept
+)
 
-// Keep returns the connection with its statements kept.
-func Keep(c store.Connection) *Conn {
-	return &Conn{Wrapped: store.Wrapped{Connection: c}, kept: map[string][]statement{}}
+// KeepStatements returns the connection with its statements kept.
+func KeepStatements(c Connection) *KeptConn {
+	return &KeptConn{Wrapped: Wrapped{Connection: c}, kept: map[string][]statement{}}
 }
 
 // Inner returns the database's own connection.
-func (c *Conn) Inner() store.Connection { return c.Connection }
+func (c *KeptConn) Inner() Connection { return c.Connection }
 
-func (c *Conn) prepare(query string) (statement, error) {
+func (c *KeptConn) prepare(query string) (statement, error) {
 	if kept := c.kept[query]; len(kept) > 0 {
 		c.kept[query] = kept[:len(kept)-1]
 		return kept[len(kept)-1], nil
@@ -69,16 +67,17 @@ func (c *Conn) prepare(query string) (statement, error) {
 }
 
 // release keeps a statement for its next use.
-func (c *Conn) release(query string, s statement) error {
-	if len(c.kept[query]) >= maxKept {
+func (c *KeptConn) release(query string, s statement) error {
+	kept, known := c.kept[query]
+	if len(kept) >= maxKept || !known && len(c.kept) >= maxTexts {
 		return s.Close()
 	}
-	c.kept[query] = append(c.kept[query], s)
+	c.kept[query] = append(kept, s)
 	return nil
 }
 
 // Release closes the statements, and leaves the connection open.
-func (c *Conn) Release() error {
+func (c *KeptConn) Release() error {
 	var failed []error
 	for _, kept := range c.kept {
 		for _, s := range kept {
@@ -90,7 +89,7 @@ func (c *Conn) Release() error {
 }
 
 // Close closes the connection with its statements.
-func (c *Conn) Close() error { return errors.Join(c.Release(), c.Connection.Close()) }
+func (c *KeptConn) Close() error { return errors.Join(c.Release(), c.Connection.Close()) }
 
 // rows are the rows of a statement that is kept when they are closed.
 type rows struct {
@@ -102,7 +101,7 @@ type rows struct {
 func (r *rows) Close() error { return errors.Join(r.Rows.Close(), r.done()) }
 
 // ExecContext executes a statement.
-func (c *Conn) ExecContext(
+func (c *KeptConn) ExecContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Result, error) {
 	if len(args) == 0 { // it may be several statements, as migrations are
@@ -117,7 +116,7 @@ func (c *Conn) ExecContext(
 }
 
 // QueryContext executes a query.
-func (c *Conn) QueryContext(
+func (c *KeptConn) QueryContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Rows, error) {
 	s, err := c.prepare(query)

@@ -1,4 +1,4 @@
-package prepared
+package store
 
 import (
 	"context"
@@ -8,8 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"ekrona/host/store"
+	"modernc.org/sqlite"
 )
 
 // counting is a driver whose connections count how often a statement is prepared.
@@ -19,7 +18,7 @@ type counting struct {
 }
 
 type countingConn struct {
-	store.Wrapped
+	Wrapped
 	prepared *int
 }
 
@@ -28,7 +27,7 @@ func (c counting) Open(source string) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner, err := store.Wrap(opened)
+	inner, err := Wrap(opened)
 	return countingConn{inner, c.prepared}, err
 }
 
@@ -37,25 +36,25 @@ func (c countingConn) Prepare(query string) (driver.Stmt, error) {
 	return c.Wrapped.Prepare(query)
 }
 
-// open returns a database with one table, and the count.
-func open(t *testing.T) (*sql.DB, *int) {
+// openCounting returns a database with one table, and the count.
+func openCounting(t *testing.T) (*sql.DB, *int) {
 	t.Helper()
 	n := new(int)
-	db, err := store.OpenOn(t.Context(), Driver{counting{store.DriverOf(store.Memory), n}},
-		store.Memory)
+	db, err := OpenOn(t.Context(), keeping{counting{&sqlite.Driver{}, n}},
+		Memory)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	require.NoError(t, store.Exec(t.Context(), db, `CREATE TABLE number (n BIGINT UNIQUE)`))
+	require.NoError(t, Exec(t.Context(), db, `CREATE TABLE number (n BIGINT UNIQUE)`))
 	*n = 0
 	return db, n
 }
 
 func TestStatementsAreKept(t *testing.T) {
-	db, prepared := open(t)
+	db, prepared := openCounting(t)
 	for n := range 50 {
-		require.NoError(t, store.Exec(t.Context(), db, `INSERT INTO number (n) VALUES ($1)`, n))
+		require.NoError(t, Exec(t.Context(), db, `INSERT INTO number (n) VALUES ($1)`, n))
 		var sum int
-		require.NoError(t, store.Must(t.Context(), db, store.Into{&sum},
+		require.NoError(t, Must(t.Context(), db, Into{&sum},
 			`SELECT sum(n) FROM number WHERE n <= $1`, n))
 		require.Equal(t, n*(n+1)/2, sum)
 	}
@@ -64,14 +63,14 @@ func TestStatementsAreKept(t *testing.T) {
 
 // A statement that fails is good for its next use.
 func TestAFailedStatementCanBeUsedAgain(t *testing.T) {
-	db, prepared := open(t)
+	db, prepared := openCounting(t)
 	const insert = `INSERT INTO number (n) VALUES ($1)`
-	require.NoError(t, store.Exec(t.Context(), db, insert, 1))
-	require.ErrorContains(t, store.Exec(t.Context(), db, insert, 1), "UNIQUE")
-	require.NoError(t, store.Exec(t.Context(), db, insert, 2))
+	require.NoError(t, Exec(t.Context(), db, insert, 1))
+	require.ErrorContains(t, Exec(t.Context(), db, insert, 1), "UNIQUE")
+	require.NoError(t, Exec(t.Context(), db, insert, 2))
 	assert.Equal(t, 1, *prepared)
-	require.Error(t, store.Exec(t.Context(), db, `INSERT INTO nothing VALUES ($1)`, 1))
-	all, err := store.Column[int](t.Context(), db, `SELECT n FROM number ORDER BY n`)
+	require.Error(t, Exec(t.Context(), db, `INSERT INTO nothing VALUES ($1)`, 1))
+	all, err := Column[int](t.Context(), db, `SELECT n FROM number ORDER BY n`)
 	require.NoError(t, err)
 	assert.Equal(t, []int{1, 2}, all)
 }
@@ -79,10 +78,10 @@ func TestAFailedStatementCanBeUsedAgain(t *testing.T) {
 // A statement whose rows are being read is not given to another use of the same text, and no more
 // copies than a few are kept.
 func TestTheSameStatementWithinItself(t *testing.T) {
-	db, prepared := open(t)
-	require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error {
+	db, prepared := openCounting(t)
+	require.NoError(t, InTx(t.Context(), db, func(tx *sql.Tx) error {
 		for n := range 3 {
-			if err := store.Exec(t.Context(), tx, `INSERT INTO number (n) VALUES ($1)`,
+			if err := Exec(t.Context(), tx, `INSERT INTO number (n) VALUES ($1)`,
 				n); err != nil {
 				return err
 			}
@@ -92,7 +91,7 @@ func TestTheSameStatementWithinItself(t *testing.T) {
 		return nil
 	}))
 	assert.Less(t, *prepared, 1+3+9+27+81+243)
-	require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error {
+	require.NoError(t, InTx(t.Context(), db, func(tx *sql.Tx) error {
 		*prepared = 0
 		count(t, tx, maxKept-1)
 		return nil

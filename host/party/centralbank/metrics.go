@@ -1,0 +1,98 @@
+package centralbank
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ekrona/host/notary"
+)
+
+// totalsTime is for how long sums over the whole scheme are shown before they are made anew.
+const totalsTime = time.Minute
+
+// totals shows the scheme's sums as metrics. It implements prometheus.Collector.
+type totals struct {
+	of  notary.Supervisor
+	log *slog.Logger
+	now func() time.Time
+
+	mu   sync.Mutex
+	last notary.Totals
+}
+
+var (
+	issuedMetric = prometheus.NewDesc("ekrona_issued_ore", "All e-krona that were issued.", nil,
+		nil)
+	poolMetric   = prometheus.NewDesc("ekrona_pool_ore", "In the liquidity pool.", nil, nil)
+	onlineMetric = prometheus.NewDesc("ekrona_online_ore",
+		"Online holding of an intermediary.", []string{"intermediary"}, nil)
+	shadowMetric = prometheus.NewDesc("ekrona_shadow_ore",
+		"Shadow wallets of an intermediary's devices.", []string{"intermediary"}, nil)
+	unknownMetric = prometheus.NewDesc("ekrona_unheard_of_ore", "Shadow wallets of devices, by "+
+		"the hours for which at most nothing was heard of them; 0: longer.",
+		[]string{"intermediary", "hours"}, nil)
+	claimsMetric = prometheus.NewDesc("ekrona_open_claims", "Payments without a final verdict, by "+
+		"their age in hours at most; 0: older.", []string{"verdict", "hours"}, nil)
+	claimsOreMetric = prometheus.NewDesc("ekrona_open_claims_ore", "What the open claims come to.",
+		[]string{"verdict", "hours"}, nil)
+)
+
+// errSums is all that a scrape shows of a failure: the log has it.
+var errSums = errors.New("the sums cannot be made: see the log")
+
+// Describe implements prometheus.Collector.
+func (t *totals) Describe(all chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{issuedMetric, poolMetric, onlineMetric, shadowMetric,
+		unknownMetric, claimsMetric, claimsOreMetric} {
+		all <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (t *totals) Collect(all chan<- prometheus.Metric) {
+	sums, err := t.sums()
+	if err != nil {
+		t.log.Error("the sums for the metrics", "error", err.Error())
+		all <- prometheus.NewInvalidMetric(issuedMetric, errSums)
+		return
+	}
+	show := func(d *prometheus.Desc, value float64, labels ...string) {
+		all <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	show(issuedMetric, float64(sums.Issued))
+	show(poolMetric, float64(sums.Pool))
+	for _, i := range sums.Intermediaries {
+		show(onlineMetric, float64(i.Online), string(i.Name))
+		show(shadowMetric, float64(i.Shadow), string(i.Name))
+		for _, a := range i.Unknown {
+			show(unknownMetric, float64(a.Amount), string(i.Name), strconv.Itoa(a.Hours))
+		}
+	}
+	for verdict, ages := range map[notary.Verdict][]notary.Age{notary.Reserved: sums.Reserved,
+		notary.Waiting: sums.Pending} {
+		for _, a := range ages {
+			show(claimsMetric, float64(a.Count), verdict.String(), strconv.Itoa(a.Hours))
+			show(claimsOreMetric, float64(a.Amount), verdict.String(), strconv.Itoa(a.Hours))
+		}
+	}
+}
+
+// sums returns the sums, which are made at most once in totalsTime: they are over all devices.
+func (t *totals) sums() (notary.Totals, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if age := t.now().Sub(t.last.At); !t.last.At.IsZero() && age >= 0 && age < totalsTime {
+		return t.last, nil
+	}
+	sums, err := t.of.Totals(context.Background())
+	if err == nil {
+		t.last = sums
+	}
+	return sums, err
+}

@@ -1,0 +1,210 @@
+package service
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/host/remote"
+	"ekrona/host/service/link"
+)
+
+// get reads a page of the service.
+func (w *world) get(t *tls.Config, path string) (status int, page string) {
+	w.t.Helper()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: t}}
+	defer client.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+path, nil)
+	require.NoError(w.t, err)
+	response, err := client.Do(r)
+	require.NoError(w.t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(w.t, err)
+	require.NoError(w.t, response.Body.Close())
+	return response.StatusCode, string(body)
+}
+
+// TestOperatorsSeeHowItIs: health, readiness and the document are for everybody, the metrics for
+// operators.
+func TestOperatorsSeeHowItIs(t *testing.T) {
+	disk := error(nil)
+	w := start(t, func(c *Config) { c.Ready = func(context.Context) error { return disk } })
+	nobody, operator := w.tls(""), w.tls("operator")
+	for path, want := range map[string]string{"/healthz": "alive", "/readyz": "ready",
+		"/openapi.json": `"openapi": "3.1.0"`} {
+		status, page := w.get(nobody, path)
+		require.Equal(t, http.StatusOK, status, path)
+		require.Contains(t, page, want, path)
+	}
+	disk = errors.New("disk of db7 is full")
+	status, page := w.get(nobody, "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.NotContains(t, page, "db7")
+	require.Contains(t, w.log.String(), "db7")
+
+	_, err := remote.Ask[thing](t.Context(), w.node("SENORDIC"), "echo", thing{"known"})
+	require.ErrorIs(t, err, errKnown)
+	status, page = w.get(operator, "/metrics")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page,
+		`ekrona_calls_total{call="echo",code="toy:funds",contract="node"} 1`)
+	require.Contains(t, page, `ekrona_call_seconds_count{call="echo",contract="node"} 1`)
+	require.Contains(t, page, "ekrona_calls_in_flight 0")
+	for _, t2 := range []*tls.Config{nobody, w.tls("SENORDIC")} {
+		status, page := w.get(t2, "/metrics")
+		assert.NotEqual(t, http.StatusOK, status)
+		assert.Contains(t, page, "urn:ekrona:problem:link:c")
+	}
+}
+
+// TestLimitsHold: a caller above its rate is refused and others are not; so is a call beyond those
+// that may be under way.
+func TestLimitsHold(t *testing.T) {
+	const burst = 3
+	w := start(t, func(c *Config) {
+		c.Limits.PerSecond, c.Limits.Burst, c.Limits.InFlight = 1e-9, burst, 1
+	})
+	first, other := w.phone(anna), w.node("SENORDIC")
+	for range burst {
+		_, err := remote.Ask[thing](t.Context(), first, "echo", thing{"x"})
+		require.NoError(t, err)
+	}
+	_, err := remote.Ask[thing](t.Context(), first, "echo", thing{"x"})
+	require.ErrorIs(t, err, link.Rate)
+	_, err = remote.Ask[thing](t.Context(), other, "echo", thing{"x"})
+	require.NoError(t, err)
+
+	waiting := make(chan error, 1)
+	go func() { waiting <- remote.Do(t.Context(), other, "wait", remote.None{}) }()
+	<-w.began
+	_, err = remote.Ask[thing](t.Context(), other, "echo", thing{"x"})
+	require.ErrorIs(t, err, link.Busy)
+	close(w.hold)
+	require.NoError(t, <-waiting)
+	_, err = remote.Ask[thing](t.Context(), other, "echo", thing{"x"})
+	require.NoError(t, err)
+	require.Equal(t, burst+2, w.calls)
+}
+
+// TestAPatientCallerGetsItsTurn: a call for which there is no room is repeated until there is.
+func TestAPatientCallerGetsItsTurn(t *testing.T) {
+	w := start(t, func(c *Config) { c.Limits.InFlight = 1 })
+	holding := make(chan error, 1)
+	go func() { holding <- remote.Do(t.Context(), w.node("SENORDIC"), "wait", remote.None{}) }()
+	<-w.began
+	patient := remote.Client{Errors: toy{}, Transport: must(link.New(link.Config{URL: w.url,
+		Contract: "node", TLS: w.tls("SENORDIC"), Patience: time.Hour}))}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := remote.Ask[thing](t.Context(), patient, "echo", thing{"x"})
+		asked <- err
+	}()
+	for !strings.Contains(w.log.String(), "link:busy") { // it was refused once
+		runtime.Gosched()
+	}
+	close(w.hold)
+	require.NoError(t, <-holding)
+	require.NoError(t, <-asked)
+}
+
+// TestASlowRequestEnds: one whose content does not come is refused, and nothing is carried out.
+func TestASlowRequestEnds(t *testing.T) {
+	w := start(t, func(c *Config) { c.Limits.Request = 5 * time.Second })
+	c, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), w.tls("SENORDIC"))
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = io.WriteString(c, "POST /v1/node/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n"+
+		"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(c), nil)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "urn:ekrona:problem:link:slow")
+	require.NoError(t, response.Body.Close())
+	require.Zero(t, w.calls)
+}
+
+// TestWhatIsUnderWayEnds: a service that is stopped answers the calls that have begun, and a call
+// whose caller is gone is carried out to its end.
+func TestWhatIsUnderWayEnds(t *testing.T) {
+	w := start(t, nil)
+	node := w.node("SENORDIC")
+	gone, leave := context.WithCancel(t.Context())
+	left, waiting := make(chan error, 1), make(chan error, 1)
+	go func() { left <- remote.Do(gone, node, "wait", remote.None{}) }()
+	<-w.began
+	leave()
+	require.ErrorIs(t, <-left, context.Canceled)
+	go func() { waiting <- remote.Do(t.Context(), node, "wait", remote.None{}) }()
+	<-w.began
+	stopped := make(chan error, 1)
+	go func() { stopped <- w.stop() }()
+	close(w.hold)
+	require.NoError(t, <-waiting, "its context was not cancelled")
+	require.NoError(t, <-stopped)
+	_, err := remote.Ask[thing](t.Context(), w.node("SENORDIC"), "echo", thing{"x"})
+	require.ErrorIs(t, err, remote.ErrUnreachable)
+	require.Equal(t, 2, strings.Count(w.log.String(), `"call":"wait","caller":"SENORDIC",`+
+		`"status":200`), "both were carried out")
+}
+
+// TestNonces: a number is taken once, and only if this process gave it, within the window.
+func TestNonces(t *testing.T) {
+	n, err := newNonces(newEntropy(1))
+	require.NoError(t, err)
+	other, err := newNonces(newEntropy(2))
+	require.NoError(t, err)
+	first := n.give()
+	require.True(t, n.isFresh(first))
+	require.True(t, n.take(first))
+	require.False(t, n.take(first))
+	require.False(t, n.isFresh(first))
+	require.False(t, n.take(other.give()))
+	for _, bad := range []string{"", "x", first[1:], first + "A", "A" + first[1:]} {
+		require.False(t, n.take(bad), bad)
+	}
+	old := n.give()
+	for range nonceWindow - 1 {
+		n.give()
+	}
+	require.True(t, n.isFresh(old), "the oldest of the window")
+	last := n.give()
+	require.False(t, n.take(old))
+	require.True(t, n.take(last))
+	require.False(t, n.take(first), "of the window before")
+}
+
+// TestOwnHosts: those of the certificate, with any port, and those under a star.
+func TestOwnHosts(t *testing.T) {
+	s := &Service{config: Config{Hosts: []string{"bank.example", "10.0.0.1", "::1",
+		"*.nordic.example"}}}
+	for host, own := range map[string]bool{"bank.example": true, "Bank.Example:7443": true,
+		"10.0.0.1:1": true, "[::1]:1": true, "[::1]": true, "a.nordic.example": true,
+		"nordic.example": false, "a.b.nordic.example": false, "other.example": false, "": false,
+		"*.nordic.example": true, "example": false} {
+		require.Equal(t, own, s.isOwnHost(host), host)
+	}
+}
+
+// TestCallersWithoutEndAreForgotten: the memory of rates is bounded.
+func TestCallersWithoutEndAreForgotten(t *testing.T) {
+	r := newRates(1e-9, 1)
+	at := time.Unix(0, 0)
+	require.True(t, r.allow("a", at))
+	require.False(t, r.allow("a", at))
+	for i := range maxCallers {
+		r.allow(string(rune(i))+"b", at)
+	}
+	require.LessOrEqual(t, len(r.callers), maxCallers)
+}

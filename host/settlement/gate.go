@@ -1,0 +1,272 @@
+package settlement
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"runtime"
+	"sync"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/signature"
+	"ekrona/apdu/spec"
+	"ekrona/apdu/tlv"
+	"ekrona/host/notary"
+	"ekrona/host/store"
+)
+
+// fact is one submitted item, read before any transaction: what it says, and whose keys signed it.
+// It decides nothing.
+type fact struct {
+	certificate []byte
+
+	payment   *message.Payment
+	identity  message.Hash // of payment
+	asked     message.Hash // of the Request in it
+	encoded   []byte       // payment
+	receipt   *message.Receipt
+	refusal   *message.Refusal
+	answer    message.Hash // identity of receipt or refusal
+	answerRaw []byte
+
+	proofs []proof
+
+	// the notary's answer
+	about   []byte // identity of the payment that it concerns
+	doubt   error  // what is wrong with an item that is kept nevertheless
+	refused error
+	status  *notary.PaymentStatus
+}
+
+// proof says whether a key signed a message as its first signer.
+type proof struct {
+	message message.Message
+	point   string // the key
+	signed  bool
+}
+
+// readItem reads one item. Errors: Malformed.
+func readItem(item []byte) (*fact, error) {
+	r := tlv.NewReader(item)
+	switch {
+	case r.At(spec.TagCertificate):
+		return &fact{certificate: item}, nil
+	case r.At(spec.TagPayment):
+		p, _, err := parse[message.Payment](item)
+		if err != nil {
+			return nil, err
+		}
+		f := &fact{}
+		return f, f.readPayment(p, item)
+	case r.At(spec.TagRefusal):
+		m, identity, err := parse[message.Refusal](item)
+		if err != nil {
+			return nil, err
+		}
+		return &fact{refusal: m, answer: identity, answerRaw: item}, nil
+	case r.At(spec.TagReceipt):
+		return readAcceptance(item)
+	}
+	return nil, notary.Refuse(notary.Malformed,
+		"submitted item is no Payment, Receipt, Refusal, accept record or certificate")
+}
+
+// readAcceptance reads a Receipt, alone or with its Payment.
+func readAcceptance(item []byte) (*fact, error) {
+	r := tlv.NewReader(item)
+	receipt, err := message.Read[message.Receipt](r)
+	paid := r.Rest()
+	var payment *message.Payment
+	if err == nil && len(paid) > 0 {
+		var record message.Record
+		record, err = message.ParseRecord(item)
+		payment = record.Payment
+	}
+	if err != nil {
+		return nil, notary.Refuse(notary.Malformed, "submitted Receipt or accept record: %v", err)
+	}
+	f := &fact{receipt: receipt, answerRaw: item[:len(item)-len(paid)]}
+	if f.answer, err = message.Identity(receipt); err != nil {
+		return nil, notary.Refuse(notary.Malformed, "submitted Receipt: %v", err)
+	}
+	if payment == nil {
+		return f, nil
+	}
+	return f, f.readPayment(payment, paid)
+}
+
+// readPayment takes a Payment and its encoding, which is the only one that is parsed.
+func (f *fact) readPayment(p *message.Payment, raw []byte) (err error) {
+	f.payment, f.encoded = p, raw
+	if f.identity, err = message.Identity(p); err == nil {
+		f.asked, err = message.Identity(&p.Request)
+	}
+	if err != nil {
+		return notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
+	}
+	return nil
+}
+
+// devices returns whose keys the item's signatures are compared with.
+func (f *fact) devices() []message.DeviceID {
+	var ids []message.DeviceID
+	if f.payment != nil {
+		ids = append(ids, f.payment.Payer, f.payment.Request.Payee)
+	}
+	if f.receipt != nil {
+		ids = append(ids, f.receipt.Payee)
+	}
+	if f.refusal != nil {
+		ids = append(ids, f.refusal.Payee)
+	}
+	return ids
+}
+
+// prove verifies the item's signatures with the keys that are known.
+func (f *fact) prove(keys map[message.DeviceID]*deviceKey) {
+	with := func(m message.Message, id message.DeviceID) {
+		if key := keys[id]; key != nil {
+			f.proofs = append(f.proofs, proof{m, key.point, isSigned(m, key.public)})
+		}
+	}
+	if f.payment != nil {
+		with(f.payment, f.payment.Payer)
+		with(&f.payment.Request, f.payment.Request.Payee)
+	}
+	if f.receipt != nil {
+		with(f.receipt, f.receipt.Payee)
+	}
+	if f.refusal != nil {
+		with(f.refusal, f.refusal.Payee)
+	}
+}
+
+// signedBy is the function of this name, without the work where it was done before.
+func (t *txn) signedBy(m message.Message, point []byte) bool {
+	for _, p := range t.proofs {
+		if p.message == m && p.point == string(point) {
+			return p.signed
+		}
+	}
+	return signedBy(m, point)
+}
+
+// maxKeys bounds how many keys a gate keeps: 400 bytes each.
+const maxKeys = 1 << 20
+
+// gate reads and verifies what is submitted, before any transaction and on all cores. It keeps the
+// keys of registered devices, which never change; a device that is not registered may be later.
+type gate struct {
+	db store.Queryer
+
+	mu   sync.RWMutex
+	keys map[message.DeviceID]*deviceKey
+}
+
+// deviceKey is the key of a registered device.
+type deviceKey struct {
+	point  string
+	public *ecdsa.PublicKey
+}
+
+// known returns the keys of the devices that the gate knows, and those that it does not know.
+func (g *gate) known(ids []message.DeviceID) (map[message.DeviceID]*deviceKey, *store.Set) {
+	keys := make(map[message.DeviceID]*deviceKey, len(ids))
+	unread := &store.Set{Columns: []store.Field{{Name: "id", Type: store.Text}}}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for _, id := range ids {
+		if _, asked := keys[id]; asked {
+			continue
+		}
+		if keys[id] = g.keys[id]; keys[id] == nil && checkTexts(id) == nil {
+			unread.Add(string(id))
+		}
+	}
+	return keys, unread
+}
+
+// keysOf returns the keys of the registered ones among devices.
+func (g *gate) keysOf(
+	ctx context.Context, d store.Dialect, ids []message.DeviceID,
+) (map[message.DeviceID]*deviceKey, error) {
+	keys, unread := g.known(ids)
+	err := unread.Find(ctx, g.db, d, func(row store.Row) error {
+		var id message.DeviceID
+		var point []byte
+		if err := row.Scan(&id, &point); err != nil {
+			return err
+		}
+		public, err := signature.ParsePoint(point)
+		keys[id] = &deviceKey{string(point), public}
+		return err
+	}, "SELECT id, public_key FROM device WHERE id = $1")
+	if err != nil || len(unread.Rows) == 0 {
+		return keys, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.keys)+len(unread.Rows) > maxKeys {
+		clear(g.keys)
+	}
+	for _, row := range unread.Rows {
+		if id := message.DeviceID(row[0].(string)); keys[id] != nil {
+			g.keys[id] = keys[id]
+		}
+	}
+	return keys, nil
+}
+
+// prove verifies a device's own message with its key, if it is registered.
+func (g *gate) prove(
+	ctx context.Context, d store.Dialect, m message.Message, id message.DeviceID,
+) ([]proof, error) {
+	keys, err := g.keysOf(ctx, d, []message.DeviceID{id})
+	if err != nil || keys[id] == nil {
+		return nil, err
+	}
+	return []proof{{m, keys[id].point, isSigned(m, keys[id].public)}}, nil
+}
+
+// facts reads items: for each a fact, or why it is none.
+func (g *gate) facts(
+	ctx context.Context, d store.Dialect, items [][]byte,
+) (facts []*fact, refused []error, err error) {
+	facts, refused = make([]*fact, len(items)), make([]error, len(items))
+	onAllCores(len(items), func(i int) { facts[i], refused[i] = readItem(items[i]) })
+	var ids []message.DeviceID
+	for i, f := range facts {
+		if refused[i] == nil {
+			ids = append(ids, f.devices()...)
+		}
+	}
+	keys, err := g.keysOf(ctx, d, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	onAllCores(len(items), func(i int) {
+		if refused[i] == nil {
+			facts[i].prove(keys)
+		}
+	})
+	return facts, refused, nil
+}
+
+// onAllCores calls do for 0 to n-1, in any order.
+func onAllCores(n int, do func(i int)) {
+	workers := min(n/4, runtime.GOMAXPROCS(0)) // a few are not worth a start
+	if workers < 2 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for i := w; i < n; i += workers {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+}

@@ -1,0 +1,203 @@
+package settlement_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona/apdu/message"
+	"ekrona/apdu/spec"
+	"ekrona/host/notary"
+	"ekrona/host/settlement"
+	"ekrona/host/settlement/settlementtest"
+	"ekrona/host/store"
+)
+
+var races = flag.Int("races", 12, "races of TestOneVerdict, of each kind")
+
+// twoNotaries are two notaries on one database, between which the lease moves. Whoever is told that
+// the other one decides calls that.
+type twoNotaries [2]*settlement.Notary
+
+// call makes a call at one of the two, and at the other as long as the one says so.
+func (n twoNotaries) call(at int, do func(*settlement.Notary) error) error {
+	for {
+		err := do(n[at%2])
+		var held *settlement.HeldError
+		if !errors.As(err, &held) {
+			return err
+		}
+		at++
+	}
+}
+
+// move moves the lease until the context ends, and returns how often.
+func (n twoNotaries) move(ctx context.Context) (moved int, err error) {
+	for ; ctx.Err() == nil; moved++ {
+		if err := n[moved%2].GiveUp(context.WithoutCancel(ctx)); err != nil {
+			return moved, err
+		}
+	}
+	return moved, nil
+}
+
+// raceWorld is a world with two notaries.
+type raceWorld struct {
+	*settlementtest.World
+	t        *testing.T
+	both     twoNotaries
+	cards    []*settlementtest.Device
+	merchant *settlementtest.Device
+}
+
+func newRaceWorld(t *testing.T) *raceWorld {
+	w := &raceWorld{World: settlementtest.NewWorld(t), t: t}
+	w.merchant = w.Issue("SHOP", "FJORD", spec.RoleTerminal)
+	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1_000_000_00))
+	for n := range *races {
+		card := w.Issue(fmt.Sprintf("%08d", n), "NORDIC", spec.RoleCard)
+		_, refused := w.Sync(card, settlementtest.Whole, 100_00)
+		require.NoError(t, refused)
+		w.cards = append(w.cards, card)
+	}
+	w.both = twoNotaries{w.Another(settlement.Lease{Holder: "A", Time: time.Hour}),
+		w.Another(settlement.Lease{Holder: "B", Time: time.Hour})}
+	return w
+}
+
+// atOnce calls both at the same moment, at one notary each, while the lease moves.
+func (w *raceWorld) atOnce(round int, calls ...func(*settlement.Notary) error) []error {
+	var working sync.WaitGroup
+	start, answers := make(chan struct{}), make([]error, len(calls))
+	for i, call := range calls {
+		working.Go(func() {
+			<-start
+			answers[i] = w.both.call(round+i, call)
+		})
+	}
+	close(start)
+	working.Wait()
+	return answers
+}
+
+// TestOneVerdict: two intermediaries bring both sides of the same payments at the same moment, each
+// to another notary on one database, while the lease moves between these: one verdict each.
+func TestOneVerdict(t *testing.T) {
+	defer settlement.OnlyTouched()()
+	w := newRaceWorld(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var moving sync.WaitGroup
+	moved := 0
+	moving.Go(func() {
+		var err error
+		moved, err = w.both.move(ctx)
+		assert.NoError(t, err)
+	})
+	for round, card := range w.cards {
+		p := paid(t, card, w.merchant, 10_00)
+		receipt, err := w.merchant.Accept(p)
+		require.NoError(t, err)
+		w.merchant.Log = nil // it has room for the next
+		record, err := message.Record{Payment: p, Receipt: receipt}.Encode()
+		require.NoError(t, err)
+		var answers [2][]notary.Answer
+		for i, err := range w.atOnce(round,
+			func(n *settlement.Notary) (err error) {
+				answers[0], err = n.For(nordic).Submit(t.Context(), [][]byte{w.Encode(p)})
+				return err
+			},
+			func(n *settlement.Notary) (err error) {
+				answers[1], err = n.For(fjord).Submit(t.Context(), [][]byte{record})
+				return err
+			}) {
+			require.NoError(t, err)
+			require.NoError(t, answers[i][0].Err)
+		}
+		assert.Equal(t, notary.Settled, answers[1][0].Payment.Verdict)
+		assert.Contains(t, []notary.Verdict{notary.Reserved, notary.Settled},
+			answers[0][0].Payment.Verdict)
+	}
+	stop()
+	moving.Wait()
+	assert.Positive(t, moved)
+	t.Logf("%d payments, while the lease moved %d times", len(w.cards), moved)
+	entries, err := store.Number(t.Context(), w.DB,
+		"SELECT count(*) FROM statement WHERE kind = $1", int(notary.Collected))
+	require.NoError(t, err)
+	assert.EqualValues(t, len(w.cards), entries, "each payment was collected once")
+	assert.EqualValues(t, 10_00*len(w.cards), balance(t, w.World, fjord))
+	w.Dishonest["SHOP"] = true // its log is gone
+	w.Audit(false)
+}
+
+// TestOneInstructionForANumber: two sessions have another body signed under one number.
+func TestOneInstructionForANumber(t *testing.T) {
+	defer settlement.OnlyTouched()()
+	w := newRaceWorld(t)
+	by := w.Intermediaries["NORDIC"]
+	for round, card := range w.cards {
+		owed, err := w.Notary.For(nordic).Outstanding(t.Context(), card.ID)
+		require.NoError(t, err)
+		var signed [2][]byte
+		answers := w.atOnce(round, func(n *settlement.Notary) (err error) {
+			i := w.Instruction(card, owed, 0)
+			signed[0], err = n.For(nordic).CoSign(t.Context(),
+				notary.OrderKey(fmt.Sprint("first ", round)), w.Encode(i))
+			return err
+		}, func(n *settlement.Notary) (err error) {
+			i := w.Instruction(card, owed, 0)
+			i.Actions = spec.ActionBlock
+			w.SignInstruction(i, by)
+			signed[1], err = n.For(nordic).CoSign(t.Context(),
+				notary.OrderKey(fmt.Sprint("second ", round)), w.Encode(i))
+			return err
+		})
+		won := 0
+		if answers[0] != nil {
+			won = 1
+		}
+		require.NoError(t, answers[won])
+		require.ErrorIs(t, answers[1-won], notary.Taken)
+		owed, err = w.Notary.For(nordic).Outstanding(t.Context(), card.ID)
+		require.NoError(t, err)
+		assert.Equal(t, signed[won], owed.Instruction)
+	}
+}
+
+// TestTwoBodiesAtOnce: a copied card makes two payments under one number; both reach a notary at
+// the same moment. They become evidence, once, and the card has ended.
+func TestTwoBodiesAtOnce(t *testing.T) {
+	defer settlement.OnlyTouched()()
+	w := newRaceWorld(t)
+	for round, card := range w.cards {
+		name := fmt.Sprintf("%08d", round)
+		twin := card.Copy()
+		w.Dishonest[name] = true
+		first, second := paid(t, card, w.merchant, 1_00), paid(t, twin, w.merchant, 2_00)
+		w.merchant.Open = nil
+		for _, err := range w.atOnce(round, func(n *settlement.Notary) error {
+			_, err := n.For(nordic).Submit(t.Context(), [][]byte{w.Encode(first)})
+			return err
+		}, func(n *settlement.Notary) error {
+			_, err := n.For(fjord).Submit(t.Context(), [][]byte{w.Encode(second)})
+			return err
+		}) {
+			require.NoError(t, err)
+		}
+		evidence, err := store.Number(t.Context(), w.DB, `SELECT count(*) FROM evidence e
+			JOIN device d ON d.id = e.device WHERE e.clone AND d.id = $1 AND d.status = $2`,
+			card.ID, int(notary.Ended))
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, evidence)
+	}
+	w.Dishonest["SHOP"] = true
+	w.Audit(false)
+}

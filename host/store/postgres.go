@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// postgresDriver is PostgreSQL's driver, whose commits are answered only when the server says so
+// without a warning.
+type postgresDriver struct{}
+
+// Open opens a connection.
+func (d postgresDriver) Open(source string) (driver.Conn, error) {
+	connector, err := d.OpenConnector(source)
+	if err != nil {
+		return nil, err
+	}
+	return connector.Connect(context.Background())
+}
+
+// OpenConnector implements driver.DriverContext.
+func (d postgresDriver) OpenConnector(source string) (driver.Connector, error) {
+	config, err := pgx.ParseConfig(source)
+	if err != nil {
+		return nil, err
+	}
+	return postgresConnector{d, config}, nil
+}
+
+type postgresConnector struct {
+	postgresDriver
+	config *pgx.ConnConfig
+}
+
+// Driver implements driver.Connector.
+func (c postgresConnector) Driver() driver.Driver { return c.postgresDriver }
+
+// Connect opens a connection.
+func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	warned := new(string)
+	config := c.config.Copy()
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			*warned = n.Message
+		}
+	}
+	opened, err := stdlib.GetConnector(*config).Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wrapped, err := Wrap(opened)
+	if err != nil {
+		return nil, err
+	}
+	return &warnedConn{wrapped, warned}, nil
+}
+
+// warnedConn is a connection with the last warning of its server.
+type warnedConn struct {
+	Wrapped
+	warned *string
+}
+
+// BeginTx begins a transaction.
+func (c *warnedConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	inner, err := c.Connection.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return warnedTx{inner, c.warned}, nil
+}
+
+type warnedTx struct {
+	driver.Tx
+	warned *string
+}
+
+// Commit commits. A server whose wait for its standby was broken off, by an operator or a time
+// limit, says that it has committed and warns that the standby may not have: what is answered then
+// can be lost with the server. It is not answered.
+func (t warnedTx) Commit() error {
+	*t.warned = ""
+	if err := t.Tx.Commit(); err != nil {
+		return err
+	}
+	if *t.warned != "" {
+		return fmt.Errorf("it may or may not last: the server warns: %s", *t.warned)
+	}
+	return nil
+}
+
+// postgresWrite waits for the previous writer. It is not a query, so the transaction takes its
+// snapshot only afterwards. Then it writes to the log, which has its commit wait for the standby
+// even when it changes nothing: a call that is repeated may only find what its first attempt has
+// written, and must not answer before that lasts.
+const postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE;
+	SELECT pg_logical_emit_message(true, 'ekrona', '')`
+
+// isLost reports whether the connection to the server was lost, or the server is going down or
+// coming up: a transaction whose commit was not asked for has not happened, and may be repeated.
+func isLost(err error) bool {
+	var postgres *pgconn.PgError
+	if errors.As(err, &postgres) {
+		return strings.HasPrefix(postgres.Code, "08") || strings.HasPrefix(postgres.Code, "57P")
+	}
+	var connect *pgconn.ConnectError
+	var network *net.OpError
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &connect) || errors.As(err, &network)
+}
