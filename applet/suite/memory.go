@@ -161,10 +161,10 @@ const (
 // nothing names the place before the one write of the state does.
 var ahead = []byte{spec.RequestPayment.INS, spec.Pay.INS, spec.Accept.INS, spec.Refuse.INS}
 
-// oneMoment demands that all writes are in one transaction, or that there is one write,
-// and one ahead of it to another object. Before it a byte may go that says whose key a verifier has, since it
-// is about to get another. INSTRUCTION may pay its debt of PIN tries afterwards, and PUT DATA batch
-// key forgets a former key before it writes another, which is one byte each.
+// oneMoment demands that all writes are in one transaction, or that there is one write, and one
+// ahead of it to another object. Before it a byte may go that says whose key a verifier has, since
+// it is about to get another. INSTRUCTION may pay its debt of PIN tries afterwards, and PUT DATA
+// batch key forgets a former key before it writes another, which is one byte each.
 func (m *inspected) oneMoment(command apdu.Command) {
 	writes := m.memory.Writes()
 	if len(writes) == 0 {

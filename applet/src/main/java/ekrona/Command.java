@@ -78,7 +78,7 @@ abstract class Command {
             commit();
             look();
             done();
-            guard.requireAllSteps();
+            guard.requireSteps(Guard.ALL);
             guard.requireNotMuted();
             answer();
             ended = true;
@@ -137,6 +137,7 @@ abstract class Command {
      * was computed is never committed.
      */
     private void commit() {
+        guard.requireSteps(Guard.TO_COMMIT);
         device.log.store();
         write();
         device.log.requireStored();
@@ -223,8 +224,7 @@ abstract class Command {
 
     /** Signs the message whose body was composed. */
     final void sign() {
-        ram.words[Ram.BODY_END] = device.engines.signMessage(ram.out, ram.words[Ram.BODY],
-                ram.words[Ram.BODY_END]);
+        device.engines.signMessage(ram.out, ram.words[Ram.BODY], ram.words[Ram.BODY_END]);
     }
 
     final short parameters() {

@@ -63,10 +63,6 @@ final class CrisisOrder extends Command {
                 (short) (StoredOrder.content(ram.in) + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER));
     }
 
-    boolean changesMore() {
-        return true;
-    }
-
     void writeMore() {
         Util.arrayCopy(ram.in, (short) 0, nvm.order, (short) 0, ram.words[Ram.IN_LENGTH]);
     }

@@ -94,6 +94,11 @@ final class Der {
         return (short) (out + Spec.SIGNATURE_LENGTH);
     }
 
+    /** Reports whether a DER signature of that length is at the start of der. */
+    static boolean isOf(byte[] der, short length) {
+        return der[0] == SEQUENCE && der[1] == (byte) (length - 2);
+    }
+
     /** Reports whether decode has come to the plain signature at out. */
     static boolean isDecoded(byte[] der, byte[] plain, short out) {
         short r = der[3];

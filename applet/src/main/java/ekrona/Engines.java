@@ -34,8 +34,6 @@ final class Engines {
     private static final byte[] ZEROS = {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-    /** The shortest signature in DER: numbers of one byte. */
-    private static final short SHORTEST_DER = (short) 8;
 
     /** First byte of an uncompressed point (SEC 1 section 2.3.3), the only form in use. */
     private static final byte UNCOMPRESSED = (byte) 0x04;
@@ -131,15 +129,16 @@ final class Engines {
     /**
      * Writes the signature's data object after the body from start to end, and the body's identity
      * to scratch at IDENTITY, from which it is signed. It is hashed twice: nothing is signed that
-     * is not there. Returns the offset after the signature.
+     * is not there.
      */
-    short signMessage(byte[] b, short start, short end) {
+    void signMessage(byte[] b, short start, short end) {
         byte[] scratch = ram.scratch;
         short length = (short) (end - start);
         sha.doFinal(b, start, length, scratch, Ram.IDENTITY);
         sha.doFinal(b, start, length, scratch, Ram.KEY);
         guard.require(Util.arrayCompare(scratch, Ram.IDENTITY, scratch, Ram.KEY, Spec.HASH_LENGTH)
                 == 0);
+        Util.setShort(scratch, Ram.DER, (short) 0);
         short der;
         try {
             der = signHash();
@@ -147,13 +146,13 @@ final class Engines {
             signer.init(signingKey, Signature.MODE_SIGN);
             der = signHash();
         }
-        guard.require(der >= SHORTEST_DER);
-        Util.setShort(b, end, Spec.TAG_SIGNATURE);
-        b[(short) (end + 2)] = (byte) Spec.SIGNATURE_LENGTH;
-        end += Messages.SIGNATURE_HEADER;
-        short next = Der.decode(scratch, b, end);
-        guard.require(Der.isDecoded(scratch, b, end));
-        return next;
+        short signature = Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH);
+        short next = Der.decode(scratch, b, signature);
+        guard.require(Der.isOf(scratch, der) && Der.isDecoded(scratch, b, signature)
+                && Util.getShort(b, end) == Spec.TAG_SIGNATURE
+                && b[(short) (end + 2)] == (byte) Spec.SIGNATURE_LENGTH
+                && next == (short) (end + Messages.SIGNATURE));
+        guard.signed(next);
     }
 
     private short signHash() {

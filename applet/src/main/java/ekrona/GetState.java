@@ -84,6 +84,7 @@ final class GetState extends Command {
     }
 
     void done() {
+        guard.requireSigned();
         ram.session[Ram.STATE_ANSWERED] = Ram.YES;
     }
 

@@ -27,7 +27,11 @@ final class Guard {
     static final short COMPOSED = (short) 0x0222;
     static final short COMMITTED = (short) 0x2444;
     static final short LOOKED_AT = (short) 0x4088;
-    private static final short ALL = (short) (AGAIN + APPLIED + COMPOSED + COMMITTED + LOOKED_AT);
+    static final short TO_COMMIT = (short) (AGAIN + APPLIED + COMPOSED);
+    static final short ALL = (short) (TO_COMMIT + COMMITTED + LOOKED_AT);
+
+    /** What a signature's end is marked with. */
+    private static final short SIGNED = (short) 0x5A36;
 
     /** What the numbers of facts begin with in the second pass, and which bits say which it is. */
     static final short SECOND = (short) 0x40;
@@ -49,6 +53,7 @@ final class Guard {
     void begin() {
         ram.wipeScratch();
         words[Ram.FACT] = 0;
+        words[Ram.SIGNED] = 0;
         words[Ram.PASS] = FIRST;
     }
 
@@ -63,9 +68,22 @@ final class Guard {
         words[Ram.PASS] += by;
     }
 
-    /** Requires that every step was taken, once. */
-    void requireAllSteps() {
-        if (words[Ram.PASS] != ALL) {
+    /** Requires that every step was taken, once, up to one of the sums. */
+    void requireSteps(short sum) {
+        if (words[Ram.PASS] != sum) {
+            alarm();
+        }
+    }
+
+    /** Says that what was composed is signed, and where the signature ends. */
+    void signed(short end) {
+        words[Ram.BODY_END] = end;
+        words[Ram.SIGNED] = (short) (end ^ SIGNED);
+    }
+
+    /** Requires that what was composed is signed. */
+    void requireSigned() {
+        if ((short) (words[Ram.BODY_END] ^ SIGNED) != words[Ram.SIGNED]) {
             alarm();
         }
     }

@@ -118,6 +118,7 @@ final class Instruction extends Command {
     }
 
     void writeMore() {
+        guard.requireSigned();
         Util.arrayCopy(ram.out, (short) 0, nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
         if (unpairs()) {
             nvm.unpair();
@@ -135,6 +136,7 @@ final class Instruction extends Command {
 
     void done() {
         if (plans(CHANGE)) {
+            guard.requireSigned();
             device.authorities.forgetStored(ram.words[Ram.PLACE]);
             device.authorities.forgetStored(ram.words[Ram.PLACE_2]);
             device.pins.applyTryReset();

@@ -171,6 +171,7 @@ final class Log {
      */
     void prepare(byte kind, boolean withOther) {
         byte[] out = ram.out;
+        guard.requireSigned();
         out[KIND] = kind;
         Util.setShort(out, LENGTH, length(withOther));
         Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH);

@@ -16,7 +16,7 @@ import javacard.framework.Util;
  * state       406   working copy of Nvm.state, and the session's authorities
  * scratch     250   intermediate results, laid out below
  * session      58   flags, headers and keys that live from command to command
- * words        32   offsets and lengths, and what the checks have found (16 shorts)
+ * words        34   offsets and lengths, and what the checks have found (17 shorts)
  * facts         6   what engines have found (Guard)
  * AES keys     64   in Engines
  * signatures  384   one signer, two verifiers
@@ -119,7 +119,9 @@ final class Ram {
     // What was composed in out.
     static final short BODY = (short) 13;
     static final short BODY_END = (short) 14;
-    private static final short WORDS = (short) 16;
+    /** Where the signature of it ends, marked, or zero (Guard). */
+    static final short SIGNED = (short) 16;
+    private static final short WORDS = (short) 17;
 
     /** The value of a flag that is set: one bit, or eight, do not make it of another. */
     static final byte YES = (byte) 0x5A;

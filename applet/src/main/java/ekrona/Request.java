@@ -95,6 +95,7 @@ final class Request extends Command {
     }
 
     boolean isAsComputed() {
+        guard.requireSigned();
         return device.requests.isStored(ram.out, ram.words[Ram.BODY_END])
                 && Util.arrayCompare(ram.scratch, Ram.IDENTITY, ram.out, (short) 0,
                         Spec.HASH_LENGTH) == 0;
