@@ -18,11 +18,11 @@ import javacard.framework.Util;
  * session      58   flags, headers and keys that live from command to command
  * words        34   offsets and lengths, and what the checks have found (17 shorts)
  * facts         6   what engines have found (Guard)
- * AES keys     64   in Engines
+ * AES keys     32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * ciphers      96   in Engines
- * total     2,501   2,560 rounded up
+ * total     2,469   2,528 rounded up
  * </pre>
  */
 final class Ram {
