@@ -161,10 +161,10 @@ const (
 // nothing names the place before the one write of the state does.
 var ahead = []byte{spec.RequestPayment.INS, spec.Pay.INS, spec.Accept.INS, spec.Refuse.INS}
 
-// oneMoment demands that all writes are in one transaction, or that there is one
-// write, and one ahead of it. Before it a byte may go that says whose key a verifier has, since it
-// is about to get another. INSTRUCTION may pay its debt of PIN tries afterwards, and PUT DATA batch
-// key forgets a former key before it writes another, which is one byte each.
+// oneMoment demands that all writes are in one transaction, or that there is one write, and one
+// ahead of it to another object. Before it a byte may go that says whose key a verifier has, since
+// it is about to get another. INSTRUCTION may pay its debt of PIN tries afterwards, and PUT DATA
+// batch key forgets a former key before it writes another, which is one byte each.
 func (m *inspected) oneMoment(command apdu.Command) {
 	writes := m.memory.Writes()
 	if len(writes) == 0 {
@@ -186,8 +186,9 @@ func (m *inspected) oneMoment(command apdu.Command) {
 		}
 	})
 	transactions := map[int]bool{}
+	together := map[vm.Ref]bool{} // what a transaction wrote
 	moments, debts, erased := 0, 0, false
-	var order []vm.Ref // of the objects that moments wrote
+	var order []vm.Ref // of the objects that other moments wrote, before any transaction
 	for _, write := range writes {
 		switch {
 		case engines[write.Object], pins[write.Object] && write.Bytes == triesWrite &&
@@ -196,20 +197,25 @@ func (m *inspected) oneMoment(command apdu.Command) {
 			erased = true
 		case write.Transaction == 0:
 			moments++
-			order = append(order, write.Object)
+			if len(transactions) == 0 {
+				order = append(order, write.Object)
+			}
 			if write.Bytes == 1 {
 				debts++
 			}
 		case !transactions[write.Transaction]:
 			transactions[write.Transaction] = true
 			moments++
+			fallthrough
+		default:
+			together[write.Object] = true
 		}
 	}
 	batchKey := command.INS == spec.PutData.INS && command.P2 == byte(spec.TagBatchLoad)
 	if (command.INS == spec.Instruct.INS || batchKey) && debts == 1 {
 		moments--
 	}
-	if slices.Contains(ahead, command.INS) && len(order) == 2 && order[0] != order[1] {
+	if slices.Contains(ahead, command.INS) && len(order) == 1 && !together[order[0]] {
 		moments--
 	}
 	if moments > 1 {

@@ -15,11 +15,11 @@ import (
 // transientLeft is what the applet leaves of the transient memory of every published
 // product, in bytes; it cannot be installed where that is negative.
 var transientLeft = map[string]int{
-	"p71": 1460, "p71-short": 1460,
-	"p71d600": 2001, "j3r180-8pin": 1526, "p71d321": 1526, "j2r180": 1366, "j3r180-6pin": 1366,
-	"j3r180-3bfd": 1318, "j3r180-nfc": 1318, "j3r180-usb": 1318, "j3r180-2022": 1302,
-	"j3r110": 1112, "j3r180-taxcore": 1108, "j3r180-cardlogix": 1062, "j3r180-feitian": 522,
-	"j3r180-rsa4k": 520, "j3r452": 279, "p71d321-used": -1036,
+	"p71": 1556, "p71-short": 1556,
+	"p71d600": 2097, "j3r180-8pin": 1622, "p71d321": 1622, "j2r180": 1462, "j3r180-6pin": 1462,
+	"j3r180-3bfd": 1414, "j3r180-nfc": 1414, "j3r180-usb": 1414, "j3r180-2022": 1398,
+	"j3r110": 1208, "j3r180-taxcore": 1204, "j3r180-cardlogix": 1158, "j3r180-feitian": 618,
+	"j3r180-rsa4k": 616, "j3r452": 375, "p71d321-used": -940,
 }
 
 // TestProductsThatTheAppletFitsOn installs the applet on every profile. What it needs is

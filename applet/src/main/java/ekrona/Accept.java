@@ -20,46 +20,84 @@ final class Accept extends Command {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_ACCEPT);
         requireActivated();
         short paymentEnd = Messages.payment(in, (short) 0, ram.words[Ram.IN_LENGTH]);
+        guard.keep(Ram.END, paymentEnd);
         short certificate = device.certificates.device(paymentEnd);
         short bodyLength = (short) (paymentEnd - Messages.SIGNATURE);
 
-        device.engines.computeIdentity(in, (short) 0, bodyLength);
-        byte[] earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY,
+        device.engines.computeIdentity((short) 0, bodyLength);
+        short earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY,
                 Spec.HASH_LENGTH);
-        if (earlier != null) {
-            answer(earlier, Log.HEADER_LENGTH, Spec.RECEIPT_LENGTH);
-            return;
+        guard.keep(Ram.SLOT, earlier);
+        if (earlier != Log.NONE) {
+            return REPEAT;
         }
         requireActive();
         requireReceiver();
         requireParties(certificate);
         short entry = requireOpen();
+        guard.keep(Ram.ENTRY, entry);
         short ca = device.certificates.requireKnownCA(certificate);
+        guard.keep(Ram.PLACE, ca);
         requireRole(certificate);
         // The signatures come before the dates: made-up certificates do not find out the card's.
         device.certificates.requireSigned(certificate, ca, bodyLength);
         device.certificates.requireNotExpired(certificate, ca);
         device.certificates.requireOwnNotExpired();
         requireOwnSignature(entry);
+        return CHANGE;
+    }
 
-        compose();
-        short length = Util.arrayCopyNonAtomic(in, (short) 0, ram.out,
-                (short) (Ram.RECORD + Spec.ACCEPT_RECORD_AT_PAYMENT), paymentEnd);
-        // No overflow: the request has reserved its amount under the maximum balance.
-        U32.add(ram.state, Nvm.BALANCE, ram.state, (short) (entry + OpenRequests.AMOUNT));
-        device.log.appendAcceptance((short) (length - Ram.RECORD), ram.state,
-                (short) (entry + OpenRequests.AMOUNT));
-        device.requests.close(entry);
-        device.authorities.store(ca);
+    void apply() {
+        if (plans(CHANGE)) {
+            short amount = (short) (ram.words[Ram.ENTRY] + OpenRequests.AMOUNT);
+            // No overflow: the request has reserved its amount under the maximum balance.
+            U32.add(ram.state, Nvm.BALANCE, ram.state, amount);
+            device.log.countAcceptance(ram.state, amount);
+            device.log.append();
+            device.requests.close(ram.words[Ram.ENTRY]);
+            device.authorities.store(ram.words[Ram.PLACE]);
+        }
+    }
 
-        device.log.store();
-        nvm.store();
-        device.channel.respond(Ram.RECORD, Spec.RECEIPT_LENGTH);
+    /** Composes the Receipt's body, as a record; the Payment's identity is in scratch. */
+    void compose() {
+        if (!plans(CHANGE)) {
+            compose(device.log.slot(ram.words[Ram.SLOT]), Log.HEADER_LENGTH, Spec.RECEIPT_LENGTH);
+            return;
+        }
+        byte[] in = ram.in;
+        byte[] out = ram.out;
+        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_RECEIPT, Spec.RECEIPT_CONTENT_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
+        next = device.log.putNumber(out, next);
+        next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, in,
+                (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER), U32.LENGTH);
+        composed(Ram.RECORD, Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY,
+                Spec.HASH_LENGTH));
+    }
+
+    /** Signs, and puts the Payment behind the Receipt. */
+    void seal() {
+        if (plans(CHANGE)) {
+            sign();
+            short end = ram.words[Ram.BODY_END];
+            Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.out, end, ram.words[Ram.END]);
+            guard.require(Util.arrayCompare(ram.in, (short) 0, ram.out,
+                    (short) (Ram.RECORD + Spec.RECEIPT_LENGTH), ram.words[Ram.END]) == 0);
+            device.log.prepare(Log.ACCEPTANCE, true);
+        }
+    }
+
+    void done() {
+        if (plans(CHANGE)) {
+            device.authorities.forgetStored(ram.words[Ram.PLACE]);
+        }
     }
 
     /**
@@ -119,26 +157,8 @@ final class Accept extends Command {
         short own =
                 (short) (device.requests.message(entry) + bodyLength + Messages.SIGNATURE_HEADER);
         if (Util.arrayCompare(nvm.requests, own, in, signature, Spec.SIGNATURE_LENGTH) != 0
-                && !device.engines.verify(device.engines.signingPoint, in, REQUEST, bodyLength,
-                        signature)) {
+                && !device.engines.verifyOwn(REQUEST, bodyLength, signature)) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
-    }
-
-    /**
-     * Writes the signed Receipt to ram.out at Ram.RECORD and its identity to scratch, where that of
-     * the Payment was.
-     */
-    private void compose() {
-        byte[] in = ram.in;
-        byte[] out = ram.out;
-        short next = Messages.begin(out, Ram.RECORD, Spec.TAG_RECEIPT, Spec.RECEIPT_CONTENT_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = device.log.putNextNumber(out, next);
-        next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_NUMBER, in,
-                (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_NUMBER), U32.LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
-        device.engines.signMessage(out, Ram.RECORD, next);
     }
 }

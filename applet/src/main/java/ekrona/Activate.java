@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -13,19 +12,25 @@ final class Activate extends Command {
         super(device, Spec.CLA_INTERINDUSTRY, false);
     }
 
-    void run() {
+    short check() {
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_ACTIVATE);
-        if (state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE || state[Nvm.CERTIFIED] == 0
-                || state[Nvm.BATCH] != Nvm.BATCH_CERTIFIED || state[Nvm.PIN_SET] == 0) {
+        if (state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE || state[Nvm.CERTIFIED] != Ram.YES
+                || state[Nvm.BATCH] != Nvm.BATCH_CERTIFIED || state[Nvm.PIN_SET] != Ram.YES) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        state[Nvm.LIFE] = Spec.LIFE_ACTIVE;
-        Util.arrayFillNonAtomic(ram.scratch, Ram.KEY, Spec.TOKEN_LENGTH, (byte) 0);
+        return CHANGE;
+    }
 
-        JCSystem.beginTransaction();
-        Util.arrayCopy(ram.scratch, Ram.KEY, nvm.token, (short) 0, Spec.TOKEN_LENGTH);
-        nvm.store();
-        JCSystem.commitTransaction();
+    void apply() {
+        ram.state[Nvm.LIFE] = Spec.LIFE_ACTIVE;
+    }
+
+    void writeMore() {
+        Util.arrayCopy(ram.scratch, Ram.KEY, nvm.token, (short) 0, Spec.TOKEN_LENGTH); // zeros
+    }
+
+    boolean isAsComputed() {
+        return Engines.isZero(nvm.token, (short) 0, Spec.TOKEN_LENGTH);
     }
 }

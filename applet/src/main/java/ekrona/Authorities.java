@@ -59,13 +59,15 @@ final class Authorities {
 
     private final Ram ram;
     private final Nvm nvm;
+    private final Guard guard;
     private final Engines engines;
     private final ECPublicKey[] keys;
     private final Signature verifier;
 
-    Authorities(Ram ram, Nvm nvm, Engines engines) {
+    Authorities(Ram ram, Nvm nvm, Guard guard, Engines engines) {
         this.ram = ram;
         this.nvm = nvm;
+        this.guard = guard;
         this.engines = engines;
         keys = new ECPublicKey[ROWS];
         for (short row = 0; row < ROWS; row++) {
@@ -143,22 +145,25 @@ final class Authorities {
      * offset; all in ram.in.
      */
     boolean verify(short place, short offset, short length, short signature) {
-        return initVerifier(row(place))
-                && engines.verify(verifier, ram.in, offset, length, signature);
+        short row = row(place);
+        byte wanted = (byte) (row + 1);
+        if (guard.isFirst()) {
+            if (ram.session[Ram.VERIFIER] != wanted) {
+                initVerifier(row, wanted);
+            }
+            if (ram.session[Ram.VERIFIER] != wanted) {
+                return false;
+            }
+        }
+        return engines.verify(verifier, keys[row], wanted, offset, length, signature);
     }
 
-    /** Initialises the verifier with the key of a row, unless it has that key. */
-    private boolean initVerifier(short row) {
-        byte wanted = (byte) (row + 1);
-        if (ram.session[Ram.VERIFIER] == wanted) {
-            return true;
-        }
+    /** Initialises the verifier with the key of a row. */
+    private void initVerifier(short row, byte wanted) {
         forgetVerifier();
-        if (!Engines.init(verifier, keys[row])) {
-            return false;
+        if (Engines.init(verifier, keys[row])) {
+            ram.session[Ram.VERIFIER] = wanted;
         }
-        ram.session[Ram.VERIFIER] = wanted;
-        return true;
     }
 
     private void forgetVerifier() {
@@ -168,10 +173,9 @@ final class Authorities {
         }
     }
 
-    /** Reports whether the key of a place is this point. Writes over ram.out. */
-    boolean hasPoint(short place, byte[] b, short point) {
-        keys[row(place)].getW(ram.out, (short) 0);
-        return Util.arrayCompare(ram.out, (short) 0, b, point, Spec.POINT_LENGTH) == 0;
+    /** Reports whether the key of a place is this point of ram.in. Writes over ram.out. */
+    boolean hasPoint(short place, short point) {
+        return engines.isPoint(keys[row(place)], point);
     }
 
     /** Offset in the working copy of the reference of a place's authority. */
@@ -225,28 +229,59 @@ final class Authorities {
     }
 
     /**
-     * Keeps an authority for the session, for the role whose places begin with first. Its key is
-     * written at once, to a scratch row: the two take turns, from one that nobody can foretell.
+     * Writes a key to the scratch row of the next turn, from one that nobody can foretell; among
+     * the checks, since the point can be refused.
      *
-     * @return its place, or -1 when the point is refused
+     * @return false when it is
      */
-    short keep(short first, byte[] b, short point, short reference, byte[] c, short expiry) {
-        short turn = ram.session[Ram.KEPT_NEXT];
-        ram.session[Ram.KEPT_NEXT] = (byte) (turn ^ 1);
-        short place = (short) (KEPT + turn);
-        forget(place);
-        short row = ram.state[(short) (SCRATCH + turn)];
+    boolean setKey(short point) {
+        short row = ram.state[(short) (SCRATCH + turn())];
         // The verifier has the key of the root that certified it, or none: never this row's.
-        if (!Engines.set(keys[row], b, point)) {
-            return (short) -1;
+        if (engines.set(keys[row], (byte) (row + 1), point)) {
+            return true;
         }
+        forget(keptPlace());
+        return false;
+    }
+
+    /** The place of the session whose turn it is. */
+    short keptPlace() {
+        return (short) (KEPT + turn());
+    }
+
+    private short turn() {
+        return (short) (ram.session[Ram.KEPT_NEXT] & 1);
+    }
+
+    /**
+     * Keeps an authority, whose key setKey has written, for the session, for the role whose places
+     * begin with first.
+     *
+     * @return its place
+     */
+    short keep(short first, byte[] b, short reference, byte[] c, short expiry) {
+        short turn = turn();
+        short place = keptPlace();
         short entry = entry(place);
-        ram.state[entry] = (byte) (row + 1);
+        ram.state[entry] = (byte) (ram.state[(short) (SCRATCH + turn)] + 1);
         Util.arrayCopyNonAtomic(b, reference, ram.state, (short) (entry + REFERENCE),
                 Spec.AUTHORITY_LENGTH);
         Util.arrayCopyNonAtomic(c, expiry, ram.state, (short) (entry + EXPIRY), Spec.DATE_LENGTH);
         ram.session[(short) (Ram.KEPT_FOR + turn)] = (byte) first;
         return place;
+    }
+
+    /** Passes the turn on, after keep, and forgets the place of the session that it renews. */
+    void endTurn(short renewed) {
+        if (renewed != keptPlace()) {
+            forget(renewed);
+        }
+        endTurn();
+    }
+
+    /** Passes the turn on. */
+    void endTurn() {
+        ram.session[Ram.KEPT_NEXT] = (byte) (turn() ^ 1);
     }
 
     /** Forgets what a place of the session has; a stored one stays. */
@@ -260,7 +295,7 @@ final class Authorities {
     /**
      * Stores an authority of the session, in the working copy: a CA instead of the one that it
      * renews, or of the next in turn; notary, instruction key and crisis key instead of the former
-     * one, which no other of the session may replace any more. A stored one stays where it is.
+     * one. A stored one stays where it is. The session forgets it afterwards (forgetStored).
      *
      * @return the stored place
      */
@@ -277,18 +312,29 @@ final class Authorities {
             }
         }
         move(place, to);
+        return to;
+    }
+
+    /**
+     * Forgets a place of the session that store has stored, and every other for its role, none of
+     * which may replace it any more.
+     */
+    void forgetStored(short place) {
+        if (place < KEPT) {
+            return;
+        }
+        short first = ram.session[(short) (Ram.KEPT_FOR + place - KEPT)];
         ram.session[Ram.KEPT_NEXT] = (byte) (place - KEPT); // free again
         for (short other = KEPT; other < ROWS; other++) {
             if (ram.session[(short) (Ram.KEPT_FOR + other - KEPT)] == first) {
                 forget(other);
             }
         }
-        return to;
     }
 
     /**
      * Makes a root of the session the current one, in the working copy; the current root becomes
-     * the previous one. The session forgets what the former root has certified.
+     * the previous one.
      */
     void storeRoot(short place) {
         byte[] state = ram.state;
@@ -296,6 +342,10 @@ final class Authorities {
         Util.arrayCopyNonAtomic(state, entry(ROOT), state, entry(PREVIOUS_ROOT), ENTRY_LENGTH);
         state[entry(ROOT)] = free;
         move(place, ROOT);
+    }
+
+    /** Forgets whatever the session has: a former root may have certified it. */
+    void forgetAll() {
         for (short other = KEPT; other < ROWS; other++) {
             forget(other);
         }
@@ -305,6 +355,7 @@ final class Authorities {
     private void move(short place, short to) {
         byte[] state = ram.state;
         byte old = state[entry(to)];
+        guard.require(old != state[entry(place)]);
         Util.arrayCopyNonAtomic(state, entry(place), state, entry(to), ENTRY_LENGTH);
         state[(short) (SCRATCH + place - KEPT)] = (byte) ((old < 0 ? (byte) -old : old) - 1);
     }

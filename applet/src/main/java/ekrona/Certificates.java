@@ -130,11 +130,10 @@ final class Certificates {
      */
     void requireSigned(short certificate, short ca, short bodyLength) {
         requireSignature(certificate, ca);
-        if (!Engines.set(engines.peer, ram.in,
-                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT))) {
+        if (!engines.setPeer((short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
-        if (!engines.verify(engines.peer, ram.in, (short) 0, bodyLength,
+        if (!engines.verifyByPeer((short) 0, bodyLength,
                 (short) (bodyLength + Messages.SIGNATURE_HEADER))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }

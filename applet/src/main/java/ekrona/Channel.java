@@ -43,7 +43,8 @@ final class Channel {
     }
 
     private void requireSecured(byte cla) {
-        if ((byte) (cla & CLASS_REFUSED) == Spec.CLA_SECURED && ram.session[Ram.SECURED] != 0) {
+        if ((byte) (cla & CLASS_REFUSED) == Spec.CLA_SECURED
+                && ram.session[Ram.SECURED] == Ram.YES) {
             return;
         }
         if (cla == CLASS_INVALID) {
@@ -141,10 +142,20 @@ final class Channel {
     void dropResponse() {
         ram.words[Ram.OUT_LEFT] = 0;
         ram.session[Ram.SECURED] = 0;
+        ram.session[Ram.BY_PHONE] = 0;
     }
 
-    boolean hasResponse() {
-        return ram.words[Ram.OUT_LEFT] != 0;
+    /**
+     * GET RESPONSE: the next part of an answer that one APDU could not carry.
+     */
+    void requireResponse() {
+        if (Util.getShort(ram.session, Ram.P1) != Spec.P1P2_GET_RESPONSE) {
+            ISOException.throwIt(Spec.SW_PARAMETERS);
+        }
+        if (ram.words[Ram.OUT_LEFT] == 0) {
+            dropResponse();
+            ISOException.throwIt(Spec.SW_CONDITIONS);
+        }
     }
 
     /** Sends as much of the response as the reader asked for, and announces the rest by 61xx. */

@@ -6,18 +6,24 @@ import javacard.framework.Util;
  * AES-128-CMAC (NIST SP 800-38B section 6.2, RFC 4493), made from AES-CBC: the Java Card API has
  * CMAC only from 3.0.5 on, and cards that report 3.0.4 refuse CAP files for 3.0.5. CBC with a zero
  * initial value is the MAC's own chaining; this class adds the last block, padded and masked with a
- * subkey.
+ * subkey. The same instructions run for every key and every MAC.
  */
 final class Cmac {
     private static final short BLOCK = (short) 16;
+    private static final short PAIR = (short) 2;
+    private static final short SIGN = (short) 15;
     private static final byte PADDING = (byte) 0x80;
-    private static final byte R128 = (byte) 0x87;
+    private static final short R128 = (short) 0x87;
 
     private final Ram ram;
+    private final Nvm nvm;
+    private final Guard guard;
     private final Engines engines;
 
-    Cmac(Ram ram, Engines engines) {
+    Cmac(Ram ram, Nvm nvm, Guard guard, Engines engines) {
         this.ram = ram;
+        this.nvm = nvm;
+        this.guard = guard;
         this.engines = engines;
     }
 
@@ -40,9 +46,7 @@ final class Cmac {
             length = (short) (length + BLOCK - rest);
         }
         short last = (short) (offset + length - BLOCK);
-        for (short i = 0; i < BLOCK; i++) {
-            message[(short) (last + i)] ^= mac[(short) (Ram.MAC + i)];
-        }
+        xor(message, last, mac, Ram.MAC);
         engines.encipher(message, offset, length, message, offset);
         Util.arrayCopyNonAtomic(message, last, mac, Ram.MAC, BLOCK);
     }
@@ -59,43 +63,62 @@ final class Cmac {
     void computeInSession(byte[] subkeys, short subkey, byte[] message, short offset,
             short length) {
         short last = (short) (offset + length - BLOCK);
-        for (short i = 0; i < BLOCK; i += (short) 2) {
-            Util.setShort(message, (short) (last + i),
-                    (short) (Util.getShort(message, (short) (last + i))
-                            ^ Util.getShort(subkeys, (short) (subkey + i))));
-        }
+        xor(message, last, subkeys, subkey);
         engines.encryptInSession(message, offset, length);
         Util.arrayCopyNonAtomic(message, last, ram.scratch, Ram.MAC, BLOCK);
     }
 
-    /** Derives the key with this label from the personalization token, to scratch at KEY. */
-    void deriveFromToken(byte[] token, byte[] label) {
+    /** Adds a block to another, bit by bit. */
+    static void xor(byte[] b, short offset, byte[] a, short aOffset) {
+        for (short i = 0; i < BLOCK; i += PAIR) {
+            Util.setShort(b, (short) (offset + i), (short) (Util.getShort(b, (short) (offset + i))
+                    ^ Util.getShort(a, (short) (aOffset + i))));
+        }
+    }
+
+    /**
+     * Derives the key with this label from the personalization token, to scratch at KEY. An erased
+     * token is none.
+     */
+    void deriveFromToken(byte[] label) {
+        byte[] token = nvm.token;
+        guard.require(!Engines.isZero(token, (short) 0, Spec.TOKEN_LENGTH));
         short length = (short) label.length;
         Util.arrayCopyNonAtomic(label, (short) 0, ram.scratch, Ram.AGREED, length);
         compute(token, (short) 0, ram.scratch, Ram.AGREED, length);
         Util.arrayCopyNonAtomic(ram.scratch, Ram.MAC, ram.scratch, Ram.KEY, BLOCK);
     }
 
-    /** Doubles in GF(2^128). */
+    /** Doubles in GF(2^128): what is carried out of the first bit is a mask, not a branch. */
     private static void twice(byte[] b, short offset) {
-        byte reduction = b[offset] < 0 ? R128 : 0;
-        for (short i = 0; i < (short) (BLOCK - 1); i++) {
-            short pair = Util.getShort(b, (short) (offset + i));
-            b[(short) (offset + i)] = (byte) (pair >> 7);
+        short reduction = (short) ((short) (Util.getShort(b, offset) >> SIGN) & R128);
+        short last = (short) (offset + BLOCK - PAIR);
+        for (; offset < last; offset += PAIR) {
+            short next = Util.getShort(b, (short) (offset + PAIR));
+            Util.setShort(b, offset, (short) ((short) (Util.getShort(b, offset) << 1)
+                    | (short) ((short) (next >> SIGN) & 1)));
         }
-        b[(short) (offset + BLOCK - 1)] =
-                (byte) ((byte) (b[(short) (offset + BLOCK - 1)] << 1) ^ reduction);
+        Util.setShort(b, last, (short) ((short) (Util.getShort(b, last) << 1) ^ reduction));
     }
 
     /**
-     * Reports whether the MAC computed last equals a received one, in a time that does not depend
-     * on how much of it is right.
+     * Reports whether the MAC computed last equals a received one of an even number of bytes, in a
+     * time that does not depend on how much of it is right. It is compared twice, and how far the
+     * comparison came is part of its result.
      */
     boolean matches(byte[] b, short offset, short length) {
-        byte difference = 0;
-        for (short i = 0; i < length; i++) {
-            difference |= (byte) (ram.scratch[(short) (Ram.MAC + i)] ^ b[(short) (offset + i)]);
+        return difference(b, offset, length) == length && difference(b, offset, length) == length;
+    }
+
+    /** The length, if all of it is equal. */
+    private short difference(byte[] b, short offset, short length) {
+        short any = 0;
+        short i = 0;
+        for (; i < length; i += PAIR) {
+            any |= (short) (Util.getShort(ram.scratch, (short) (Ram.MAC + i))
+                    ^ Util.getShort(b, (short) (offset + i)));
         }
-        return difference == 0;
+        // Minus one for any bit that differs, so that no length is the result.
+        return (short) (i | (short) ((short) (any | (short) -any) >> SIGN));
     }
 }

@@ -1,15 +1,47 @@
 package ekrona;
 
 import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
  * One command of the applet. All its data are in Ram.in, and the working copy of the state is in
- * Ram.state. It checks first, then computes in RAM, then writes at one moment, and sets its
- * response last: a power cut at any point leaves all of what the command does, or nothing, and
- * every command can be repeated.
+ * Ram.state. Every command has the shape of run, which none can leave out or change, so that no
+ * single fault - an instruction or a call passed over, a branch turned, a byte read wrong - gives
+ * anything to who caused it:
+ *
+ * <pre>
+ * check      everything that could refuse the command decides, and nothing is changed;
+ * check      again, from a fresh copy of the state; it must come to the same
+ * apply      the new state, in the working copy
+ * apply      again, from a fresh copy; it must be the same
+ * compose    the answer, or the body of the message that the card signs
+ * compose    again; it must be the same
+ * seal       the signature, and the record of it
+ * write      what goes to a free place, and what is in one transaction with the state; all of it
+ *            is looked at before the commit
+ * look       no transaction is open, and what is stored is the working copy
+ * done       what the session remembers
+ * answer
+ * </pre>
+ *
+ * <p>A power cut at any point leaves all of what the command does, or nothing, and every command
+ * can be repeated.
  */
 abstract class Command {
+    /** The most bytes of an answer whose first version has a place in out beside the second. */
+    private static final short HALF = (short) (Ram.OUT_LENGTH / 2);
+
+    // Plans: far apart. What a command does in one way only has one of these.
+    /** It answers. */
+    static final short ANSWER = (short) 0x33CC;
+    /** It changes the card. */
+    static final short CHANGE = (short) 0x5C3A;
+    /** What it would do is done already: it gives the same answer again. */
+    static final short REPEAT = (short) 0xA593;
+    /** As much, without an answer. */
+    static final short NOTHING = (short) 0xCA65;
+
     /** Class byte of the command's row in the spec. */
     final byte cla;
     /** Whether the command has data. */
@@ -18,6 +50,7 @@ abstract class Command {
     final Device device;
     final Ram ram;
     final Nvm nvm;
+    final Guard guard;
 
     Command(Device device, byte cla, boolean takesData) {
         this.device = device;
@@ -25,14 +58,173 @@ abstract class Command {
         this.takesData = takesData;
         ram = device.ram;
         nvm = device.nvm;
+        guard = device.guard;
     }
 
-    abstract void run();
+    /** Carries out the command, whose data have come whole, up to its response. */
+    final void run() {
+        boolean ended = false;
+        try {
+            guard.begin();
+            ram.wipeOut();
+            nvm.load();
+            guard.keep(Ram.PLAN, check());
+            guard.repeat();
+            nvm.load();
+            guard.keep(Ram.PLAN, check());
+            computeState();
+            computeAnswer();
+            seal();
+            commit();
+            look();
+            done();
+            guard.requireSteps(Guard.ALL);
+            guard.requireNotMuted();
+            answer();
+            ended = true;
+        } catch (ISOException e) {
+            ended = true;
+            if (!guard.isFirst() && !guard.isMuted()) {
+                guard.alarm(); // the first pass has found nothing to refuse
+            }
+            ISOException.throwIt(e.getReason());
+        } finally {
+            device.end(ended);
+        }
+    }
 
-    /** Answers with stored bytes. */
-    final void answer(byte[] stored, short offset, short length) {
-        Util.arrayCopyNonAtomic(stored, offset, ram.out, (short) 0, length);
-        device.channel.respond((short) 0, length);
+    /** Computes the new state twice: the first is kept in out, which is not in use yet. */
+    private void computeState() {
+        short length = (short) ram.state.length;
+        nvm.load();
+        apply();
+        Util.arrayCopyNonAtomic(ram.state, (short) 0, ram.out, (short) 0, length);
+        nvm.load();
+        apply();
+        guard.require(Util.arrayCompare(ram.state, (short) 0, ram.out, (short) 0, length) == 0);
+        ram.wipeOut();
+        guard.step(Guard.APPLIED);
+    }
+
+    /**
+     * Composes twice: the first version is kept behind the second or, where that has no room, in
+     * the command's data, which no command with so long an answer composes it from.
+     */
+    private void computeAnswer() {
+        compose();
+        short start = ram.words[Ram.BODY];
+        short end = ram.words[Ram.BODY_END];
+        byte[] first = ram.out;
+        short at = HALF;
+        if (end > HALF) {
+            first = ram.in;
+            at = 0;
+        }
+        short length = (short) (end - start);
+        Util.arrayCopyNonAtomic(ram.out, start, first, at, length);
+        Util.arrayFillNonAtomic(ram.out, (short) 0, end, (byte) 0);
+        compose();
+        guard.require(start == ram.words[Ram.BODY] && end == ram.words[Ram.BODY_END]
+                && Util.arrayCompare(ram.out, start, first, at, length) == 0);
+        if (at != 0) {
+            Util.arrayFillNonAtomic(first, at, length, (byte) 0);
+        }
+        guard.step(Guard.COMPOSED);
+    }
+
+    /**
+     * Writes a record to its free slot, and then everything else at one moment. What is not as it
+     * was computed is never committed.
+     */
+    private void commit() {
+        guard.requireSteps(Guard.TO_COMMIT);
+        device.log.store();
+        write();
+        device.log.requireStored();
+        if (nvm.isChanged() || changesMore()) {
+            JCSystem.beginTransaction();
+            writeMore();
+            nvm.store();
+            guard.require(nvm.isAsComputed() && isAsComputed());
+            JCSystem.commitTransaction();
+        }
+        guard.step(Guard.COMMITTED);
+    }
+
+    private void look() {
+        guard.require(JCSystem.getTransactionDepth() == 0);
+        guard.require(nvm.isAsComputed() && isAsComputed());
+        guard.step(Guard.LOOKED_AT);
+    }
+
+    /**
+     * Checks everything, from the command's data and the state; refuses by an ISOException. It is
+     * called twice, and changes neither: what it works out in the working copy is lost.
+     *
+     * @return the plan: what the command will do
+     */
+    abstract short check();
+
+    /** Applies the plan to the working copy, which is fresh. It is called twice. */
+    void apply() {
+    }
+
+    /** Composes in out, and calls composed. It is called twice. */
+    void compose() {
+        composed((short) 0, (short) 0);
+    }
+
+    /** Signs what was composed, and prepares the record of it. */
+    void seal() {
+    }
+
+    /** Writes what goes to a free place, which only the new state names. */
+    void write() {
+    }
+
+    /** Reports whether more than the state block changes. */
+    boolean changesMore() {
+        return false;
+    }
+
+    /** Writes what is in one transaction with the state block. */
+    void writeMore() {
+    }
+
+    /** Reports whether write and writeMore have left what they had to. */
+    boolean isAsComputed() {
+        return true;
+    }
+
+    /** Changes the session, once everything is committed. */
+    void done() {
+    }
+
+    /** Makes what was composed the response. */
+    void answer() {
+        short start = ram.words[Ram.BODY];
+        device.channel.respond(start, (short) (ram.words[Ram.BODY_END] - start));
+    }
+
+    /** Says which bytes of out were composed. */
+    final void composed(short start, short end) {
+        ram.words[Ram.BODY] = start;
+        ram.words[Ram.BODY_END] = end;
+    }
+
+    /** Composes stored bytes. */
+    final void compose(byte[] stored, short offset, short length) {
+        composed((short) 0,
+                Util.arrayCopyNonAtomic(stored, offset, ram.out, (short) 0, length));
+    }
+
+    final boolean plans(short plan) {
+        return ram.words[Ram.PLAN] == plan;
+    }
+
+    /** Signs the message whose body was composed. */
+    final void sign() {
+        device.engines.signMessage(ram.out, ram.words[Ram.BODY], ram.words[Ram.BODY_END]);
     }
 
     final short parameters() {
@@ -53,13 +245,10 @@ abstract class Command {
     }
 
     final void requireActive() {
-        requireActivated();
         byte life = ram.state[Nvm.LIFE];
-        if (life == Spec.LIFE_BLOCKED) {
-            ISOException.throwIt(Spec.SW_BLOCKED);
-        }
-        if (life == Spec.LIFE_CLOSED) {
-            ISOException.throwIt(Spec.SW_CLOSED);
+        if (life != Spec.LIFE_ACTIVE) {
+            requireActivated();
+            ISOException.throwIt(life == Spec.LIFE_BLOCKED ? Spec.SW_BLOCKED : Spec.SW_CLOSED);
         }
     }
 
@@ -79,7 +268,7 @@ abstract class Command {
      * Requires the owner, by PIN or by the paired phone, whose keys this command has come under.
      */
     private void requireOwner() {
-        if (ram.session[Ram.BY_PHONE] == 0) {
+        if (ram.session[Ram.BY_PHONE] != Ram.YES) {
             requirePin();
         }
     }
@@ -88,7 +277,7 @@ abstract class Command {
      * Requires the owner, or the card's own intermediary, by a Challenge answered in this session.
      */
     final void requireOwnerOrIntermediary() {
-        if (ram.session[Ram.STATE_ANSWERED] == 0) {
+        if (ram.session[Ram.STATE_ANSWERED] != Ram.YES) {
             requireOwner();
         }
     }

@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -20,7 +19,7 @@ final class CrisisOrder extends Command {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_CRISIS_ORDER);
         requireActivated();
@@ -36,8 +35,7 @@ final class CrisisOrder extends Command {
 
         short number = (short) (content + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER);
         Messages.requireNotZero(in, number);
-        device.order.putNumber(ram.scratch, Ram.NUMBER);
-        if (!U32.greater(in, number, ram.scratch, Ram.NUMBER)) {
+        if (!U32.greater(in, number, ram.state, Nvm.ORDER_NUMBER)) {
             ISOException.throwIt(Spec.SW_ORDER_OLD);
         }
         short key = device.authorities.find(Authorities.CRISIS, (short) 1, in,
@@ -57,12 +55,21 @@ final class CrisisOrder extends Command {
                         (short) (first + Messages.SIGNATURE))) {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
-        Util.setShort(ram.state, Nvm.ORDER_LENGTH, length);
+        return CHANGE;
+    }
 
-        JCSystem.beginTransaction();
-        Util.arrayCopy(in, (short) 0, nvm.order, (short) 0, length);
-        nvm.store();
-        JCSystem.commitTransaction();
+    void apply() {
+        device.order.hold(ram.words[Ram.IN_LENGTH], ram.in,
+                (short) (StoredOrder.content(ram.in) + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER));
+    }
+
+    void writeMore() {
+        Util.arrayCopy(ram.in, (short) 0, nvm.order, (short) 0, ram.words[Ram.IN_LENGTH]);
+    }
+
+    boolean isAsComputed() {
+        return Util.arrayCompare(ram.in, (short) 0, nvm.order, (short) 0,
+                ram.words[Ram.IN_LENGTH]) == 0;
     }
 
     /**

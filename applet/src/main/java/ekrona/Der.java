@@ -94,6 +94,29 @@ final class Der {
         return (short) (out + Spec.SIGNATURE_LENGTH);
     }
 
+    /** Reports whether a DER signature of that length is at the start of der. */
+    static boolean isOf(byte[] der, short length) {
+        return der[0] == SEQUENCE && der[1] == (byte) (length - 2);
+    }
+
+    /** Reports whether decode has come to the plain signature at out. */
+    static boolean isDecoded(byte[] der, byte[] plain, short out) {
+        short r = der[3];
+        short s = (short) (R + r);
+        short length = der[(short) (s + 1)];
+        short end = (short) (s + 2 + length);
+        if (r > Spec.SCALAR_LENGTH) { // a zero before it
+            r = Spec.SCALAR_LENGTH;
+        }
+        if (length > Spec.SCALAR_LENGTH) {
+            length = Spec.SCALAR_LENGTH;
+        }
+        return Util.arrayCompare(der, (short) (s - r), plain,
+                (short) (out + Spec.SCALAR_LENGTH - r), r) == 0
+                && Util.arrayCompare(der, (short) (end - length), plain,
+                        (short) (out + Spec.SIGNATURE_LENGTH - length), length) == 0;
+    }
+
     private static void getInteger(byte[] der, short value, short length, byte[] plain,
             short out) {
         if (length > Spec.SCALAR_LENGTH) { // the zero before a set first bit

@@ -4,7 +4,9 @@ package ekrona;
 final class Device {
     final Ram ram;
     final Nvm nvm;
+    final Guard guard;
     final Engines engines;
+    final Nonce nonce;
     final Cmac cmac;
     final Channel channel;
     final Authorities authorities;
@@ -21,23 +23,35 @@ final class Device {
     Device(short slots) {
         ram = new Ram();
         nvm = new Nvm(ram, slots);
-        engines = new Engines(ram);
-        cmac = new Cmac(ram, engines);
+        guard = new Guard(ram, nvm);
+        engines = new Engines(ram, guard);
+        nonce = new Nonce(ram, engines, guard);
+        cmac = new Cmac(ram, nvm, guard, engines);
         channel = new Channel(ram);
-        authorities = new Authorities(ram, nvm, engines);
+        authorities = new Authorities(ram, nvm, guard, engines);
         certificates = new Certificates(ram, nvm, engines, authorities);
-        pins = new Pins(ram, nvm);
-        pinTransport = new PinTransport(ram, engines, cmac);
-        secureMessaging = new SecureMessaging(ram, nvm, engines, cmac, channel);
-        log = new Log(ram, nvm, engines);
+        pins = new Pins(ram, nvm, guard);
+        pinTransport = new PinTransport(ram, guard, engines, cmac, nonce);
+        secureMessaging = new SecureMessaging(ram, engines, cmac, channel);
+        log = new Log(ram, nvm, engines, guard);
         requests = new OpenRequests(ram, nvm);
         order = new StoredOrder(ram, nvm);
         limits = new Limits(ram, nvm, log, requests, order);
     }
 
-    /** Draws the session's nonce, in place of the one before. */
-    void drawNonce() {
-        engines.random.generateData(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
-        ram.session[Ram.NONCE_VALID] = (byte) 1;
+    /**
+     * Ends a command, however it went: wipes its data, PIN blocks, keys and intermediate results.
+     * Where it broke off by an exception that is no answer, what the session has is gone too.
+     */
+    void end(boolean answered) {
+        ram.wipeCommand();
+        ram.wipeScratch();
+        engines.forgetKey();
+        nonce.end();
+        guard.end();
+        if (!answered) {
+            channel.dropResponse();
+            pins.forget();
+        }
     }
 }

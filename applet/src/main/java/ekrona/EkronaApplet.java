@@ -7,10 +7,10 @@ import javacardx.apdu.ExtendedLength;
 
 /**
  * The offline e-krona on a card or a SAM. This class installs the applet and passes each command to
- * its class; start reading at Pay, the others are like it. Storage is in Ram and Nvm, crypto in
- * Engines, the encoding of what is on the wire in Channel, Tlv and Messages. The table of commands,
- * layouts and status words is the spec from which Spec is generated; the protocol document gives
- * the rules.
+ * its class; start reading at Command and Pay, the others are like it. Storage is in Ram and Nvm,
+ * crypto in Engines, what makes single faults useless in Guard, the encoding of what is on the wire
+ * in Channel, Tlv and Messages. The table of commands, layouts and status words is the spec from
+ * which Spec is generated; the protocol document gives the rules.
  *
  * <p>Everything is allocated at install, nothing afterwards. An exception that the platform throws
  * reaches the reader as 6F00, and the command's transaction is rolled back.
@@ -18,7 +18,6 @@ import javacardx.apdu.ExtendedLength;
 public final class EkronaApplet extends Applet implements ExtendedLength {
     private final Device device;
     private final Select select;
-    private final GetResponse getResponse;
     private final Verify verify;
     private final ChangeReferenceData changeReferenceData;
     private final ResetRetryCounter resetRetryCounter;
@@ -43,7 +42,6 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         device = new Device(Installation.slots(b, data));
         Installation.write(device.nvm, b, data);
         select = new Select(device, b, (short) (aid + 1), b[aid]);
-        getResponse = new GetResponse(device);
         verify = new Verify(device);
         changeReferenceData = new ChangeReferenceData(device);
         resetRetryCounter = new ResetRetryCounter(device);
@@ -92,24 +90,37 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
 
     public void process(APDU apdu) {
         byte[] header = apdu.getBuffer();
+        device.guard.requireNotMuted();
         if (selectingApplet()) {
-            device.nvm.load();
             select.run();
             device.channel.send(apdu);
             return;
         }
         byte cla = device.channel.checkClass(header[ISO7816.OFFSET_CLA]);
+        if (header[ISO7816.OFFSET_INS] == Spec.INS_GET_RESPONSE) {
+            processGetResponse(apdu, cla);
+            return;
+        }
         Command command = command(header[ISO7816.OFFSET_INS]);
         if (command.cla != cla) {
             processSecured(apdu, cla, command);
             return;
         }
-        if (command != getResponse) {
-            device.channel.dropResponse();
-        }
+        device.channel.dropResponse();
         if (device.channel.receive(apdu, cla, command.takesData)) {
-            device.nvm.load();
             command.run();
+            device.channel.send(apdu);
+        }
+    }
+
+    /** As process, for what is no command of its own: the next part of an answer. */
+    private void processGetResponse(APDU apdu, byte cla) {
+        if (cla != Spec.CLA_INTERINDUSTRY) {
+            device.channel.refuse(cla == (byte) (Spec.CLA_INTERINDUSTRY | Spec.CLA_SECURED)
+                    ? Spec.SW_SECURE_MESSAGING : Spec.SW_CLASS);
+        }
+        if (device.channel.receive(apdu, cla, false)) {
+            device.channel.requireResponse();
             device.channel.send(apdu);
         }
     }
@@ -123,8 +134,7 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         if (cla != (byte) (command.cla | Spec.CLA_SECURED)) {
             device.channel.refuse(Spec.SW_CLASS);
         }
-        if (command == pay || command == pair || command == mutualAuthenticate
-                || command == getResponse) {
+        if (command == pay || command == pair || command == mutualAuthenticate) {
             device.channel.refuse(Spec.SW_SECURE_MESSAGING);
         }
         device.channel.respond((short) 0, (short) 0);
@@ -156,8 +166,6 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
                 return readRecord;
             case Spec.INS_GET_DATA:
                 return getData;
-            case Spec.INS_GET_RESPONSE:
-                return getResponse;
             case Spec.INS_PSO_VERIFY_CERTIFICATE:
                 return verifyCertificate;
             case Spec.INS_GET_CHALLENGE:

@@ -18,9 +18,23 @@ import javacardx.crypto.Cipher;
  * verifier are in Authorities. A Signature object takes a P71 128 bytes of RAM, and its init a
  * quarter of the time of a signature: there is one signer, initialised when the key is generated,
  * which keeps it over resets (Java Card API, Signature); a verifier that is initialised for each
- * peer's key; and the authorities', which keeps the key that it verified with last.
+ * peer's key; and the authorities', which keeps the key that it verified with last. An engine that
+ * has lost its key over a reset all the same gets it once more.
+ *
+ * <p>What an engine finds out for a check is a fact (Guard).
  */
 final class Engines {
+    // The keys that facts are about: rows of the authorities have the numbers from 1 on.
+    private static final byte PEER = (byte) 0x0E;
+    private static final byte OWN = (byte) 0x0F;
+    private static final byte RANDOM = (byte) 0x52;
+    private static final byte AGREEMENT = (byte) 0x35;
+    private static final byte BATCH_AGREEMENT = (byte) 0x5C;
+    private static final short KEY_BITS = (short) 4;
+    private static final byte[] ZEROS = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
     /** First byte of an uncompressed point (SEC 1 section 2.3.3), the only form in use. */
     private static final byte UNCOMPRESSED = (byte) 0x04;
 
@@ -34,6 +48,7 @@ final class Engines {
     final MessageDigest sha;
 
     private final Ram ram;
+    private final Guard guard;
     private final KeyPair signing;
     private final KeyPair enciphering;
     private final ECPublicKey pinPoint;
@@ -50,8 +65,9 @@ final class Engines {
     private final AESKey sessionKey;
     private final Cipher sessionAes;
 
-    Engines(Ram ram) {
+    Engines(Ram ram, Guard guard) {
         this.ram = ram;
+        this.guard = guard;
         peer = Curve.newPublicKey();
         signingPoint = Curve.newPublicKey();
         signingKey = Curve.newPrivateKey();
@@ -79,10 +95,16 @@ final class Engines {
      * life cycle moves on afterwards.
      */
     void generate() {
-        signing.genKeyPair();
-        enciphering.genKeyPair();
-        agreement.init(pinKey);
-        signer.init(signingKey, Signature.MODE_SIGN);
+        short fact = guard.next();
+        if (fact < Guard.SECOND) {
+            signing.genKeyPair();
+            enciphering.genKeyPair();
+            agreement.init(pinKey);
+            signer.init(signingKey, Signature.MODE_SIGN);
+            ram.facts[fact] = true;
+            guard.mark(fact, OWN);
+        }
+        guard.require(guard.holds(fact, OWN));
     }
 
     /**
@@ -106,16 +128,36 @@ final class Engines {
 
     /**
      * Writes the signature's data object after the body from start to end, and the body's identity
-     * to scratch at IDENTITY: the bytes are hashed once for both. Returns the offset after the
-     * signature.
+     * to scratch at IDENTITY, from which it is signed. It is hashed twice: nothing is signed that
+     * is not there.
      */
-    short signMessage(byte[] b, short start, short end) {
-        computeIdentity(b, start, (short) (end - start));
-        signer.signPreComputedHash(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.scratch,
+    void signMessage(byte[] b, short start, short end) {
+        byte[] scratch = ram.scratch;
+        short length = (short) (end - start);
+        sha.doFinal(b, start, length, scratch, Ram.IDENTITY);
+        sha.doFinal(b, start, length, scratch, Ram.KEY);
+        guard.require(Util.arrayCompare(scratch, Ram.IDENTITY, scratch, Ram.KEY, Spec.HASH_LENGTH)
+                == 0);
+        Util.setShort(scratch, Ram.DER, (short) 0);
+        short der;
+        try {
+            der = signHash();
+        } catch (CryptoException e) {
+            signer.init(signingKey, Signature.MODE_SIGN);
+            der = signHash();
+        }
+        short signature = Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH);
+        short next = Der.decode(scratch, b, signature);
+        guard.require(Der.isOf(scratch, der) && Der.isDecoded(scratch, b, signature)
+                && Util.getShort(b, end) == Spec.TAG_SIGNATURE
+                && b[(short) (end + 2)] == (byte) Spec.SIGNATURE_LENGTH
+                && next == (short) (end + Messages.SIGNATURE));
+        guard.signed(next);
+    }
+
+    private short signHash() {
+        return signer.signPreComputedHash(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.scratch,
                 Ram.DER);
-        Util.setShort(b, end, Spec.TAG_SIGNATURE);
-        b[(short) (end + 2)] = (byte) Spec.SIGNATURE_LENGTH;
-        return Der.decode(ram.scratch, b, (short) (end + Messages.SIGNATURE_HEADER));
     }
 
     /** Allocates: for constructors at install only. */
@@ -136,53 +178,162 @@ final class Engines {
         }
     }
 
-    /** Reports whether the plain signature at signature is by key, over the bytes at offset. */
-    boolean verify(ECPublicKey key, byte[] b, short offset, short length, short signature) {
-        return init(verifier, key) && verify(verifier, b, offset, length, signature);
+    /**
+     * Reports whether the plain signature at signature is by the key that setPeer was given last,
+     * over the bytes at offset; all in ram.in.
+     */
+    boolean verifyByPeer(short offset, short length, short signature) {
+        return verify(peer, PEER, offset, length, signature);
     }
 
-    /** As above, with a verifier that is initialised with the key. */
-    boolean verify(Signature initialised, byte[] b, short offset, short length, short signature) {
-        short der = Der.encode(b, signature, ram.scratch);
+    /** Reports whether it is by this card. */
+    boolean verifyOwn(short offset, short length, short signature) {
+        return verify(signingPoint, OWN, offset, length, signature);
+    }
+
+    private boolean verify(ECPublicKey key, byte number, short offset, short length,
+            short signature) {
+        if (guard.isFirst() && !init(verifier, key)) {
+            return false;
+        }
+        return verify(verifier, key, number, offset, length, signature);
+    }
+
+    /** As above, with a verifier that is initialised with the key, which has that number. */
+    boolean verify(Signature initialised, ECPublicKey key, byte number, short offset,
+            short length, short signature) {
+        short fact = guard.next();
+        byte mark = (byte) ((short) (signature << KEY_BITS) | number);
+        if (fact < Guard.SECOND) {
+            short der = Der.encode(ram.in, signature, ram.scratch);
+            try {
+                ram.facts[fact] =
+                        initialised.verify(ram.in, offset, length, ram.scratch, Ram.DER, der);
+            } catch (CryptoException e) {
+                verifyAgain(initialised, key, fact, offset, length, der);
+            }
+            guard.mark(fact, mark);
+        }
+        return guard.holds(fact, mark);
+    }
+
+    /** Verifies after an exception: the engine has lost its key, or r or s is out of range. */
+    private void verifyAgain(Signature lost, ECPublicKey key, short fact, short offset,
+            short length, short der) {
+        ram.facts[fact] = false;
         try {
-            return initialised.verify(b, offset, length, ram.scratch, Ram.DER, der);
+            lost.init(key, Signature.MODE_VERIFY);
+            ram.facts[fact] = lost.verify(ram.in, offset, length, ram.scratch, Ram.DER, der);
         } catch (CryptoException e) {
-            return false; // r or s outside its range
+            return;
         }
     }
 
     /**
-     * Sets a public key. Returns false when the platform finds that the point is not on the curve.
+     * Sets the public key of the sender, from a point in ram.in. Returns false when the platform
+     * finds that the point is not on the curve.
      */
-    static boolean set(ECPublicKey key, byte[] b, short point) {
-        if (b[point] != UNCOMPRESSED) {
-            return false;
-        }
-        try {
-            key.setW(b, point, Spec.POINT_LENGTH);
-            return true;
-        } catch (CryptoException e) {
-            return false;
-        }
+    boolean setPeer(short point) {
+        return set(peer, PEER, point);
     }
 
-    /** Writes the identity of a message, SHA-256 of its body at offset, to scratch at IDENTITY. */
-    void computeIdentity(byte[] b, short offset, short length) {
-        sha.doFinal(b, offset, length, ram.scratch, Ram.IDENTITY);
+    /** As above, for a key with that number. Writes over ram.out. */
+    boolean set(ECPublicKey key, byte number, short point) {
+        short fact = guard.next();
+        byte mark = (byte) ((short) (point << KEY_BITS) | number);
+        if (ram.in[point] != UNCOMPRESSED) {
+            return false;
+        }
+        if (fact < Guard.SECOND) {
+            try {
+                key.setW(ram.in, point, Spec.POINT_LENGTH);
+                ram.facts[fact] = true;
+                guard.mark(fact, mark);
+            } catch (CryptoException e) {
+                return false;
+            }
+        }
+        return guard.holds(fact, mark) && isPoint(key, point);
+    }
+
+    /** Reports whether a key is this point of ram.in. Writes over ram.out. */
+    boolean isPoint(ECPublicKey key, short point) {
+        key.getW(ram.out, (short) 0);
+        return Util.arrayCompare(ram.out, (short) 0, ram.in, point, Spec.POINT_LENGTH) == 0;
     }
 
     /**
-     * ECDH with the key that PINs are enciphered to, or with the batch key; x goes to scratch at
-     * AGREED. Returns false when the point is not accepted.
+     * Writes the identity of a message in ram.in, SHA-256 of its body at offset, to scratch at
+     * IDENTITY; in the second pass it must be there already.
      */
-    boolean agree(boolean batch, byte[] b, short point) {
-        if (b[point] != UNCOMPRESSED) {
+    void computeIdentity(short offset, short length) {
+        byte[] scratch = ram.scratch;
+        if (guard.isFirst()) {
+            sha.doFinal(ram.in, offset, length, scratch, Ram.IDENTITY);
+        } else {
+            sha.doFinal(ram.in, offset, length, scratch, Ram.KEY);
+            guard.require(Util.arrayCompare(scratch, Ram.IDENTITY, scratch, Ram.KEY,
+                    Spec.HASH_LENGTH) == 0);
+        }
+    }
+
+    /** Draws random bytes, an even number, which are never all zero. */
+    void draw(byte[] b, short offset, short length) {
+        short fact = guard.next();
+        if (fact < Guard.SECOND) {
+            Util.arrayFillNonAtomic(b, offset, length, (byte) 0);
+            random.generateData(b, offset, length);
+            ram.facts[fact] = true;
+            guard.mark(fact, RANDOM);
+        }
+        guard.require(guard.holds(fact, RANDOM) && !isZero(b, offset, length));
+    }
+
+    /** Reports whether up to 32 bytes are all zero. */
+    static boolean isZero(byte[] b, short offset, short length) {
+        return Util.arrayCompare(b, offset, ZEROS, (short) 0, length) == 0;
+    }
+
+    /**
+     * ECDH of a point in ram.in with the key that PINs are enciphered to, or with the batch key; x
+     * goes to scratch at AGREED. Returns false when the point is not accepted.
+     */
+    boolean agree(boolean batch, short point) {
+        short fact = guard.next();
+        byte mark = batch ? BATCH_AGREEMENT : AGREEMENT;
+        if (ram.in[point] != UNCOMPRESSED) {
             return false;
         }
+        if (fact < Guard.SECOND) {
+            ram.facts[fact] = true;
+            try {
+                guard.require(agreeOnce(batch, point) == Spec.HASH_LENGTH);
+            } catch (CryptoException e) {
+                if (!agreeAgain(batch, point)) {
+                    return false;
+                }
+            }
+            guard.mark(fact, mark);
+        }
+        // A secret that was not agreed on, but known to everybody, is never used.
+        guard.require(!isZero(ram.scratch, Ram.AGREED, Spec.HASH_LENGTH));
+        return guard.holds(fact, mark);
+    }
+
+    private short agreeOnce(boolean batch, short point) {
+        return (batch ? batchAgreement : agreement)
+                .generateSecret(ram.in, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED);
+    }
+
+    /** Agrees after an exception: the engine has lost its key, or the point is not accepted. */
+    private boolean agreeAgain(boolean batch, short point) {
         try {
-            return (batch ? batchAgreement : agreement)
-                    .generateSecret(b, point, Spec.POINT_LENGTH, ram.scratch, Ram.AGREED)
-                    == Spec.HASH_LENGTH;
+            if (batch) {
+                batchAgreement.init(batchKey);
+            } else {
+                agreement.init(pinKey);
+            }
+            return agreeOnce(batch, point) == Spec.HASH_LENGTH;
         } catch (CryptoException e) {
             return false;
         }
@@ -226,9 +377,8 @@ final class Engines {
         aes.doFinal(b, offset, length, out, outOffset);
     }
 
-    /** Wipes the PIN blocks of the command, and the keys that enciphered them. */
-    void forgetSecrets() {
-        ram.wipeSecrets();
+    /** Forgets the key of encipher and decrypt. */
+    void forgetKey() {
         aesKey.clearKey();
     }
 }

@@ -8,9 +8,13 @@ final class GetChallenge extends Command {
         super(device, Spec.CLA_INTERINDUSTRY, false);
     }
 
-    void run() {
+    short check() {
         requireParameters(Spec.P1P2_GET_CHALLENGE);
-        device.drawNonce();
-        answer(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
+        device.nonce.draw();
+        return ANSWER;
+    }
+
+    void compose() {
+        compose(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
     }
 }

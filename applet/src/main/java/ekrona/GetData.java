@@ -13,7 +13,7 @@ final class GetData extends Command {
         super(device, Spec.CLA_INTERINDUSTRY, false);
     }
 
-    void run() {
+    short check() {
         short object = parameters();
         if (object != Spec.P1P2_GET_DATA_CERTIFICATE && object != Spec.P1P2_GET_DATA_DEVICE
                 && object != Spec.P1P2_GET_DATA_BALANCE && object != Spec.P1P2_GET_DATA_POLICY
@@ -25,23 +25,39 @@ final class GetData extends Command {
         }
         requireActivated();
         if (object == Spec.P1P2_GET_DATA_BATCH_CERTIFICATE) {
-            answer(nvm.batch, (short) 0, Spec.DEVICE_CERTIFICATE_LENGTH);
-            return;
+            return object;
         }
         if (object == Spec.P1P2_GET_DATA_CRISIS_ORDER
                 || object == Spec.P1P2_GET_DATA_CRISIS_CERTIFICATE) {
-            answerCrisis(object == Spec.P1P2_GET_DATA_CRISIS_ORDER);
-            return;
+            if (crisisLength(object) == 0) {
+                ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
+            }
+            return object;
         }
         boolean needed = object == Spec.P1P2_GET_DATA_CERTIFICATE
                 || object == Spec.P1P2_GET_DATA_DEVICE;
         if (!needed || device.limits.hasFlag(Spec.FLAG_PIN_TO_RECEIVE)) {
             requireOwnerOrIntermediary();
         }
+        return object;
+    }
+
+    /** The plan is the object. */
+    void compose() {
+        short object = ram.words[Ram.PLAN];
         byte[] out = ram.out;
         byte[] state = ram.state;
         short length;
-        if (object == Spec.P1P2_GET_DATA_CERTIFICATE) {
+        if (object == Spec.P1P2_GET_DATA_BATCH_CERTIFICATE) {
+            length = Util.arrayCopyNonAtomic(nvm.batch, (short) 0, out, (short) 0,
+                    Spec.DEVICE_CERTIFICATE_LENGTH);
+        } else if (object == Spec.P1P2_GET_DATA_CRISIS_ORDER) {
+            length = Util.arrayCopyNonAtomic(nvm.order, (short) 0, out, (short) 0,
+                    crisisLength(object));
+        } else if (object == Spec.P1P2_GET_DATA_CRISIS_CERTIFICATE) {
+            length = Util.arrayCopyNonAtomic(nvm.crisisCertificate, (short) 0, out, (short) 0,
+                    crisisLength(object));
+        } else if (object == Spec.P1P2_GET_DATA_CERTIFICATE) {
             length = Util.arrayCopyNonAtomic(nvm.certificate, (short) 0, out, (short) 0,
                     Spec.DEVICE_CERTIFICATE_LENGTH);
         } else if (object == Spec.P1P2_GET_DATA_DEVICE) {
@@ -62,20 +78,16 @@ final class GetData extends Command {
             length = Tlv.put(out, length, Spec.TAG_SLOTS, (byte) device.log.slots());
             length = Tlv.put(out, length, Spec.TAG_GROUP, state[Nvm.GROUP]);
         }
-        device.channel.respond((short) 0, length);
+        composed((short) 0, length);
     }
 
-    /** Answers with the crisis order that the card holds, or with its key's certificate. */
-    private void answerCrisis(boolean order) {
-        short length = device.order.length();
-        if (!order) {
-            length = ram.state[Nvm.LIFE] != Spec.LIFE_CLOSED
-                    && device.authorities.isKnown(Authorities.CRISIS)
-                    ? Spec.AUTHORITY_CERTIFICATE_LENGTH : 0;
+    /** Length of the crisis order that the card holds, or of its key's certificate; 0 for none. */
+    private short crisisLength(short object) {
+        if (object == Spec.P1P2_GET_DATA_CRISIS_ORDER) {
+            return device.order.length();
         }
-        if (length == 0) {
-            ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
-        }
-        answer(order ? nvm.order : nvm.crisisCertificate, (short) 0, length);
+        return ram.state[Nvm.LIFE] != Spec.LIFE_CLOSED
+                && device.authorities.isKnown(Authorities.CRISIS)
+                ? Spec.AUTHORITY_CERTIFICATE_LENGTH : 0;
     }
 }

@@ -13,14 +13,14 @@ final class GetState extends Command {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_GET_STATE);
         requireActivated();
         Messages.requireAll(in, ram.words[Ram.IN_LENGTH], Spec.CHALLENGE_FRAME,
                 Spec.CHALLENGE_LENGTH);
         // The nonce comes first: a Challenge that was heard is no card's any more.
-        if (ram.session[Ram.NONCE_VALID] == 0 || Util.arrayCompare(in,
+        if (!device.nonce.isValid() || Util.arrayCompare(in,
                 (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_NONCE), ram.session,
                 Ram.NONCE, Spec.NONCE_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
@@ -36,18 +36,12 @@ final class GetState extends Command {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
         requireAddressee(in, (short) (Messages.CHALLENGE_HEADER + Spec.CHALLENGE_OFFSET_DEVICE));
-
-        device.engines.computeIdentity(in, (short) 0, Spec.CHALLENGE_BODY_LENGTH);
-        short length = compose();
-        ram.session[Ram.STATE_ANSWERED] = (byte) 1;
-        device.channel.respond((short) 0, length);
+        device.engines.computeIdentity((short) 0, Spec.CHALLENGE_BODY_LENGTH);
+        return ANSWER;
     }
 
-    /**
-     * Writes the signed State to ram.out. The Challenge's identity is in scratch. Returns the
-     * State's length.
-     */
-    private short compose() {
+    /** Composes the State. The Challenge's identity is in scratch. */
+    void compose() {
         byte[] out = ram.out;
         byte[] state = ram.state;
         short open = (short) (device.requests.count() * Spec.OPEN_REQUEST_LENGTH);
@@ -57,7 +51,8 @@ final class GetState extends Command {
         next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_ATC, state, Nvm.ATC, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_ACKED_ATC, state, Nvm.ACKED_ATC, U32.LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_HEAD, state, Nvm.HEAD, Spec.HASH_LENGTH);
+        device.log.putHead(device.log.count(), Ram.AGREED);
+        next = Tlv.put(out, next, Spec.TAG_HEAD, ram.scratch, Ram.AGREED, Spec.HASH_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_BALANCE, state, Nvm.BALANCE, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_INSTRUCTION_SEQUENCE, state, Nvm.SEQUENCE, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_LAST_INSTRUCTION, state, Nvm.INSTRUCTION,
@@ -69,17 +64,28 @@ final class GetState extends Command {
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_LIFE_CYCLE, state[Nvm.LIFE]);
         next = Tlv.put(out, next, Spec.TAG_DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
-        next = Tlv.open(out, next, Spec.TAG_ORDER_NUMBER, U32.LENGTH);
-        device.order.putNumber(out, next);
-        next = Tlv.open(out, (short) (next + U32.LENGTH), Spec.TAG_ORDER_HELD, Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_ORDER_NUMBER, state, Nvm.ORDER_NUMBER, U32.LENGTH);
+        next = Tlv.open(out, next, Spec.TAG_ORDER_HELD, Spec.HASH_LENGTH);
         putIdentity(out, next);
         next = Tlv.open(out, (short) (next + Spec.HASH_LENGTH), Spec.TAG_OPEN_REQUESTS, open);
         for (short n = (short) 1; n <= device.requests.count(); n++) {
-            next = Util.arrayCopyNonAtomic(state,
-                    (short) (device.requests.entry(n) + OpenRequests.NUMBER), out, next,
-                    Spec.OPEN_REQUEST_LENGTH);
+            short entry = device.requests.entry(n);
+            next = Util.arrayCopyNonAtomic(state, (short) (entry + OpenRequests.NUMBER), out, next,
+                    OpenRequests.VALUES_LENGTH);
+            next = Util.arrayCopyNonAtomic(nvm.requests,
+                    (short) (device.requests.message(entry) - OpenRequests.HEADER_LENGTH), out,
+                    next, Spec.HASH_LENGTH);
         }
-        return device.engines.signMessage(out, (short) 0, next);
+        composed((short) 0, next);
+    }
+
+    void seal() {
+        sign();
+    }
+
+    void done() {
+        guard.requireSigned();
+        ram.session[Ram.STATE_ANSWERED] = Ram.YES;
     }
 
     /** Writes the identity of the crisis order that the card holds, zeros if none. */

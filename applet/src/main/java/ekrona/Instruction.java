@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -47,25 +46,26 @@ final class Instruction extends Command {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
         byte[] state = ram.state;
         requireParameters(Spec.P1P2_INSTRUCTION);
         requireActivated();
-        if (ram.session[Ram.STATE_ANSWERED] == 0) {
+        if (ram.session[Ram.STATE_ANSWERED] != Ram.YES) {
             ISOException.throwIt(Spec.SW_CONDITIONS); // one that was heard identifies no card
         }
         Messages.requireAll(in, ram.words[Ram.IN_LENGTH], Spec.INSTRUCTION_FRAME,
                 Spec.INSTRUCTION_LENGTH);
         Tlv.requireDate(in, DATE);
-        device.engines.computeIdentity(in, (short) 0, Spec.INSTRUCTION_BODY_LENGTH);
+        device.engines.computeIdentity((short) 0, Spec.INSTRUCTION_BODY_LENGTH);
         if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION,
                 Spec.HASH_LENGTH) == 0) {
-            answer(nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
-            return;
+            return REPEAT;
         }
         short key = device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in, AUTHORITY);
         short notary = device.authorities.find(Authorities.NOTARY, (short) 1, in, NOTARY);
+        guard.keep(Ram.PLACE, key);
+        guard.keep(Ram.PLACE_2, notary);
         requireSignatures(key, notary);
         requireAddressee(in, DEVICE);
         if (!U32.increment(state, Nvm.SEQUENCE)
@@ -78,32 +78,83 @@ final class Instruction extends Command {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         requireDate(key, notary);
-        if (!device.log.acknowledge(in, ACKED_ATC, HEAD)) {
-            ISOException.throwIt(Spec.SW_HEAD);
+        requireHead();
+        if (isNewPolicy() && (isBefore(version(in, POLICY), version(state, Nvm.POLICY))
+                || !device.limits.isWithinCeilings(in, POLICY))) {
+            ISOException.throwIt(Spec.SW_POLICY);
         }
-        applyPolicy();
+        return CHANGE;
+    }
 
-        // Everything changes in the working copy: a refusal above has changed nothing in NVM.
+    void apply() {
+        byte[] in = ram.in;
+        byte[] state = ram.state;
+        if (!plans(CHANGE)) {
+            return;
+        }
+        U32.increment(state, Nvm.SEQUENCE);
+        device.log.acknowledge(device.log.countTo(in, ACKED_ATC), in, ACKED_ATC, HEAD);
+        if (isNewPolicy()) {
+            Util.arrayCopyNonAtomic(in, POLICY, state, Nvm.POLICY, Spec.POLICY_LENGTH);
+        }
         Util.arrayCopyNonAtomic(in, DATE, state, Nvm.DATE, Spec.DATE_LENGTH);
         Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, Nvm.INSTRUCTION,
                 Spec.HASH_LENGTH);
         device.order.setLowest(in, ORDER_NUMBER);
         state[Nvm.GROUP] = in[GROUP];
-        applyActions(actions);
+        applyActions(in[ACTIONS]);
+        if (state[Nvm.LIFE] == Spec.LIFE_CLOSED) {
+            device.order.drop();
+        }
         applyCredit();
-        compose();
-        device.authorities.store(key);
-        device.authorities.store(notary);
+        device.authorities.store(ram.words[Ram.PLACE]);
+        device.authorities.store(ram.words[Ram.PLACE_2]);
+    }
 
-        JCSystem.beginTransaction();
+    void seal() {
+        if (plans(CHANGE)) {
+            sign();
+        }
+    }
+
+    void writeMore() {
+        guard.requireSigned();
         Util.arrayCopy(ram.out, (short) 0, nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
-        nvm.store();
-        if ((byte) (actions & Spec.ACTION_UNPAIR) != 0) {
+        if (unpairs()) {
             nvm.unpair();
         }
-        JCSystem.commitTransaction();
-        device.pins.applyTryReset();
-        device.channel.respond((short) 0, Spec.CONFIRMATION_LENGTH);
+    }
+
+    boolean isAsComputed() {
+        return Util.arrayCompare(nvm.confirmation, (short) 0, ram.out, (short) 0,
+                Spec.CONFIRMATION_LENGTH) == 0 && !(unpairs() && nvm.isPaired());
+    }
+
+    private boolean unpairs() {
+        return plans(CHANGE) && (byte) (ram.in[ACTIONS] & Spec.ACTION_UNPAIR) != 0;
+    }
+
+    void done() {
+        if (plans(CHANGE)) {
+            guard.requireSigned();
+            device.authorities.forgetStored(ram.words[Ram.PLACE]);
+            device.authorities.forgetStored(ram.words[Ram.PLACE_2]);
+            device.pins.applyTryReset();
+        }
+    }
+
+    /** Requires a record of the log, or the last one acknowledged, and the head after it. */
+    private void requireHead() {
+        short count = device.log.countTo(ram.in, ACKED_ATC);
+        if (count < 0) {
+            ISOException.throwIt(Spec.SW_HEAD);
+        }
+        if (guard.isFirst()) {
+            device.log.putHead(count, Ram.AGREED);
+        }
+        if (Util.arrayCompare(ram.scratch, Ram.AGREED, ram.in, HEAD, Spec.HASH_LENGTH) != 0) {
+            ISOException.throwIt(Spec.SW_HEAD);
+        }
     }
 
     /**
@@ -138,18 +189,16 @@ final class Instruction extends Command {
                 Spec.DATE_LENGTH) > 0;
     }
 
-    private void applyPolicy() {
-        byte[] in = ram.in;
-        short version = Util.getShort(in, (short) (POLICY + Spec.POLICY_OFFSET_VERSION));
-        short present = Util.getShort(ram.state, (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION));
-        if (version == present) {
-            return;
-        }
-        if ((short) (version ^ SIGN) < (short) (present ^ SIGN)
-                || !device.limits.isWithinCeilings(in, POLICY)) {
-            ISOException.throwIt(Spec.SW_POLICY);
-        }
-        Util.arrayCopyNonAtomic(in, POLICY, ram.state, Nvm.POLICY, Spec.POLICY_LENGTH);
+    private boolean isNewPolicy() {
+        return version(ram.in, POLICY) != version(ram.state, Nvm.POLICY);
+    }
+
+    private static short version(byte[] b, short policy) {
+        return Util.getShort(b, (short) (policy + Spec.POLICY_OFFSET_VERSION));
+    }
+
+    private static boolean isBefore(short version, short present) {
+        return (short) (version ^ SIGN) < (short) (present ^ SIGN);
     }
 
     private void applyActions(byte actions) {
@@ -168,7 +217,7 @@ final class Instruction extends Command {
             state[Nvm.LIFE] = life;
         }
         if ((byte) (actions & Spec.ACTION_RESET_TRIES) != 0) {
-            state[Nvm.TRY_RESET_PENDING] = (byte) 1;
+            state[Nvm.TRY_RESET_PENDING] = Ram.YES;
         }
     }
 
@@ -190,8 +239,12 @@ final class Instruction extends Command {
         }
     }
 
-    /** Writes the signed Confirmation to ram.out. */
-    private void compose() {
+    /** Composes the Confirmation, or the last one again. */
+    void compose() {
+        if (!plans(CHANGE)) {
+            compose(nvm.confirmation, (short) 0, Spec.CONFIRMATION_LENGTH);
+            return;
+        }
         byte[] out = ram.out;
         byte[] state = ram.state;
         short next = Messages.begin(out, (short) 0, Spec.TAG_CONFIRMATION,
@@ -201,7 +254,6 @@ final class Instruction extends Command {
         next = Tlv.put(out, next, Spec.TAG_IDENTITY, state, Nvm.INSTRUCTION, Spec.HASH_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_CREDIT, state[Nvm.CREDIT]);
         next = Tlv.put(out, next, Spec.TAG_BALANCE, state, Nvm.BALANCE, U32.LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_ATC, state, Nvm.ATC, U32.LENGTH);
-        device.engines.signMessage(out, (short) 0, next);
+        composed((short) 0, Tlv.put(out, next, Spec.TAG_ATC, state, Nvm.ATC, U32.LENGTH));
     }
 }

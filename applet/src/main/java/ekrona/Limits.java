@@ -89,14 +89,14 @@ final class Limits {
     }
 
     /**
-     * Requires that what was paid since the last acknowledgement, this amount counted already, is
-     * within the limit for the sum; for the own desk, only that the sum is a number of 32 bits, or
-     * the card could not tell how much it is.
+     * Requires that what was paid since the last acknowledgement, and this amount, is within the
+     * limit for the sum; for the own desk, only that the sum is a number of 32 bits, or the card
+     * could not tell how much it is.
      */
     void requireSpendable(byte[] b, short amount, boolean desk, short day) {
         byte[] scratch = ram.scratch;
         log.putPaid(Ram.NUMBER);
-        if (U32.greater(b, amount, scratch, Ram.NUMBER) // it has passed 32 bits
+        if (!U32.add(scratch, Ram.NUMBER, b, amount)
                 || (!desk && isAbove(scratch, Ram.NUMBER, Spec.POLICY_OFFSET_MAX_SPENT, day))) {
             ISOException.throwIt(Spec.SW_SPENT_LIMIT);
         }

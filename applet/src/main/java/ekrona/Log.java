@@ -4,18 +4,22 @@ import javacard.framework.Util;
 
 /**
  * The records of what the card decided and the notary has not yet acknowledged, in a ring of slots,
- * a byte array each. A slot holds the record's kind and length, the head of the hash chain and the
- * running totals after it, and the record: whatever prefix is acknowledged, head and totals at its
+ * a byte array each. A slot holds the record's kind and length, the identity of its own message,
+ * the running totals after it, and the record: whatever prefix is acknowledged, the totals at its
  * end are there, and what was paid and received since is a difference of two totals.
  *
  * <p>head_i = SHA-256(head_(i-1) || identity of the record's own message), head_0 =
- * SHA-256(device id || signing point).
+ * SHA-256(device id || signing point). Only the head at the last acknowledgement is stored: a later
+ * one is computed when the card synchronises, not at a payment.
  */
 final class Log {
     // Kinds of records; zero is none.
-    static final byte PAYMENT = (byte) 1;
-    static final byte ACCEPTANCE = (byte) 2;
-    static final byte REFUSAL = (byte) 3;
+    static final byte PAYMENT = (byte) 0x36;
+    static final byte ACCEPTANCE = (byte) 0x59;
+    static final byte REFUSAL = (byte) 0x63;
+
+    /** In the place of a slot: there is none. */
+    static final short NONE = (short) -1;
 
     /**
      * Longest record: a Receipt and the Payment that it accepts, of a Request that names its payer.
@@ -32,21 +36,24 @@ final class Log {
     // Layout of a slot.
     private static final short KIND = 0;
     private static final short LENGTH = (short) 1;
-    private static final short HEAD = (short) (LENGTH + 2);
-    private static final short TOTALS = (short) (HEAD + Spec.HASH_LENGTH);
+    private static final short IDENTITY = (short) (LENGTH + 2);
+    private static final short TOTALS = (short) (IDENTITY + Spec.HASH_LENGTH);
     static final short HEADER_LENGTH = (short) (TOTALS + TOTALS_LENGTH);
     static final short SLOT_LENGTH = (short) (HEADER_LENGTH + RECORD_LENGTH);
 
     private static final short LAST_BYTE = (short) 3;
+    private static final short MASK = (short) 0xFF;
 
     private final Ram ram;
     private final Nvm nvm;
     private final Engines engines;
+    private final Guard guard;
 
-    Log(Ram ram, Nvm nvm, Engines engines) {
+    Log(Ram ram, Nvm nvm, Engines engines, Guard guard) {
         this.ram = ram;
         this.nvm = nvm;
         this.engines = engines;
+        this.guard = guard;
     }
 
     /**
@@ -55,14 +62,13 @@ final class Log {
      */
     void startChain(byte[] b, short point) {
         engines.sha.update(nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        engines.sha.doFinal(b, point, Spec.POINT_LENGTH, ram.state, Nvm.HEAD);
-        Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.state, Nvm.ACKED_HEAD, Spec.HASH_LENGTH);
+        engines.sha.doFinal(b, point, Spec.POINT_LENGTH, ram.state, Nvm.ACKED_HEAD);
     }
 
     /** Number of records in the log: at most MAX_SLOTS, so the counters' last bytes suffice. */
     short count() {
         return (short) ((short) (ram.state[(short) (Nvm.ATC + LAST_BYTE)]
-                - ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) & 0xFF);
+                - ram.state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) & MASK);
     }
 
     /** Slots of the ring. */
@@ -71,14 +77,18 @@ final class Log {
     }
 
     /** Slot of the n-th record, n from 1; its record begins at HEADER_LENGTH. */
-    byte[] slot(short n) {
-        short index = (short) ((short) (ram.state[Nvm.NEXT_SLOT] & 0xFF) + n - 1 - count());
-        return (byte[]) nvm.log[index < 0 ? (short) (index + slots()) : index];
+    short slotOf(short n) {
+        short slot = (short) ((short) (ram.state[Nvm.NEXT_SLOT] & MASK) + n - 1 - count());
+        return slot < 0 ? (short) (slot + slots()) : slot;
+    }
+
+    byte[] slot(short slot) {
+        return (byte[]) nvm.log[slot];
     }
 
     /** Length of the record in a slot. */
-    static short lengthOf(byte[] slot) {
-        return Util.getShort(slot, LENGTH);
+    short lengthOf(short slot) {
+        return Util.getShort(slot(slot), LENGTH);
     }
 
     /** Payments made and accepted since the last acknowledgement. */
@@ -90,12 +100,12 @@ final class Log {
     /**
      * Looks for the last record of one kind by bytes in a fixed place of it.
      *
-     * @return its slot, or null
+     * @return its slot, or NONE
      */
-    byte[] find(byte kind, short place, byte[] b, short offset, short length) {
+    short find(byte kind, short place, byte[] b, short offset, short length) {
         Object[] slots = nvm.log;
         short at = (short) (HEADER_LENGTH + place);
-        short index = (short) (ram.state[Nvm.NEXT_SLOT] & 0xFF);
+        short index = (short) (ram.state[Nvm.NEXT_SLOT] & MASK);
         for (short n = count(); n > 0; n--) {
             if (index == 0) {
                 index = (short) slots.length;
@@ -103,10 +113,10 @@ final class Log {
             index--;
             byte[] slot = (byte[]) slots[index];
             if (slot[KIND] == kind && Util.arrayCompare(slot, at, b, offset, length) == 0) {
-                return slot;
+                return index;
             }
         }
-        return null;
+        return NONE;
     }
 
     /** What was paid since the last acknowledgement, to scratch at target. */
@@ -125,100 +135,122 @@ final class Log {
                 ram.state, (short) (Nvm.ACKED_TOTALS + total), ram.scratch, target);
     }
 
-    /**
-     * Takes the number of the next record, in the working copy, and writes it as data object.
-     * Returns the offset after it.
-     */
-    short putNextNumber(byte[] b, short offset) {
-        return takeNumber(b, Tlv.open(b, offset, Spec.TAG_ATC, U32.LENGTH));
-    }
-
-    /** As above, the number alone. */
-    short takeNumber(byte[] b, short offset) {
-        // No overflow: Limits.requireTransaction has reserved the number.
-        U32.increment(ram.state, Nvm.ATC);
-        return Util.arrayCopyNonAtomic(ram.state, Nvm.ATC, b, offset, U32.LENGTH);
-    }
-
-    /** Counts a payment made, in the working copy: a refusal later discards it. */
+    /** Counts a payment made, in the working copy; amount is an offset in b. */
     void countPayment(byte[] b, short amount) {
         count(PAID, b, amount);
     }
 
-    /** Appends a payment made, which countPayment has counted. */
-    void appendPayment(short length) {
-        append(PAYMENT, length);
-    }
-
-    /** Counts and appends a payment accepted; amount is an offset in b. */
-    void appendAcceptance(short length, byte[] b, short amount) {
+    /** Counts a payment accepted, in the working copy. */
+    void countAcceptance(byte[] b, short amount) {
         count(RECEIVED, b, amount);
-        append(ACCEPTANCE, length);
-    }
-
-    /** Appends a refusal. */
-    void appendRefusal(short length) {
-        append(REFUSAL, length);
     }
 
     private void count(short total, byte[] b, short amount) {
         byte[] state = ram.state;
-        U32.add(state, (short) (Nvm.TOTALS + total), b, amount);
+        U32.count(state, (short) (Nvm.TOTALS + total), b, amount);
         short transactions = (short) (Nvm.TOTALS + TRANSACTIONS);
         Util.setShort(state, transactions, (short) (Util.getShort(state, transactions) + 1));
     }
 
-    /**
-     * Makes the record in ram.out at Ram.RECORD the next of the log, whose number putNextNumber has
-     * taken: the head advances in the working copy, and the slot's header is written before the
-     * record. The identity of the
-     * record's own message is in scratch at IDENTITY.
-     */
-    private void append(byte kind, short length) {
-        engines.sha.update(ram.state, Nvm.HEAD, Spec.HASH_LENGTH);
-        engines.sha.doFinal(ram.scratch, Ram.IDENTITY, Spec.HASH_LENGTH, ram.state, Nvm.HEAD);
-        ram.out[KIND] = kind;
-        Util.setShort(ram.out, LENGTH, length);
-        Util.arrayCopyNonAtomic(ram.state, Nvm.HEAD, ram.out, HEAD, Spec.HASH_LENGTH);
-        Util.arrayCopyNonAtomic(ram.state, Nvm.TOTALS, ram.out, TOTALS, TOTALS_LENGTH);
+    /** Appends one record, in the working copy: number and slot. */
+    void append() {
+        // No overflow: Limits.requireTransaction has reserved the number.
+        U32.increment(ram.state, Nvm.ATC);
+        short next = (short) ((short) (ram.state[Nvm.NEXT_SLOT] & MASK) + 1);
+        ram.state[Nvm.NEXT_SLOT] = next == (short) nvm.log.length ? 0 : (byte) next;
+    }
+
+    /** Writes the number of the record that append has appended, as data object. */
+    short putNumber(byte[] b, short offset) {
+        return Tlv.put(b, offset, Spec.TAG_ATC, ram.state, Nvm.ATC, U32.LENGTH);
     }
 
     /**
-     * Writes the record that append prepared to a free slot, which it names in the working copy:
-     * that is stored next, and before it nothing finds the record.
+     * Makes the record in ram.out at Ram.RECORD, whose own message was signed and may have the
+     * command's message behind it, whole: the slot's header is written before it.
+     */
+    void prepare(byte kind, boolean withOther) {
+        byte[] out = ram.out;
+        guard.requireSigned();
+        out[KIND] = kind;
+        Util.setShort(out, LENGTH, length(withOther));
+        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH);
+        Util.arrayCopyNonAtomic(ram.state, Nvm.TOTALS, out, TOTALS, TOTALS_LENGTH);
+        guard.require(out[KIND] == kind && Util.getShort(out, LENGTH) == length(withOther)
+                && Util.arrayCompare(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH)
+                == 0
+                && Util.arrayCompare(ram.state, Nvm.TOTALS, out, TOTALS, TOTALS_LENGTH) == 0);
+    }
+
+    private short length(boolean withOther) {
+        short length = (short) (ram.words[Ram.BODY_END] - Ram.RECORD);
+        return withOther ? (short) (length + ram.words[Ram.END]) : length;
+    }
+
+    /** Reports whether the working copy has one record more than the state. */
+    private boolean isAppended() {
+        return ram.state[(short) (Nvm.ATC + LAST_BYTE)]
+                != nvm.state[(short) (Nvm.ATC + LAST_BYTE)];
+    }
+
+    /**
+     * Writes the record that was prepared to its slot, which is free: the state that names it is
+     * stored next, and before that nothing finds the record.
      */
     void store() {
-        short index = (short) (ram.state[Nvm.NEXT_SLOT] & 0xFF);
-        Util.arrayCopy(ram.out, (short) 0, (byte[]) nvm.log[index], (short) 0,
-                (short) (HEADER_LENGTH + Util.getShort(ram.out, LENGTH)));
-        index++;
-        ram.state[Nvm.NEXT_SLOT] = index == nvm.log.length ? 0 : (byte) index;
+        if (isAppended()) {
+            byte[] slot = slot(nextSlot());
+            // What is written over is the free slot, and no record.
+            guard.require(ram.out[KIND] != 0 && slot == slot(slotOf(count())));
+            Util.arrayCopy(ram.out, (short) 0, slot, (short) 0, preparedLength());
+        }
     }
 
-    /**
-     * Acknowledges the records up to a number, in the working copy, if it lies in the log and the
-     * head after it is the one given.
-     *
-     * @return false if not; then nothing is changed
-     */
-    boolean acknowledge(byte[] b, short number, short head) {
+    /** Requires that it is there. */
+    void requireStored() {
+        if (isAppended()) {
+            guard.require(Util.arrayCompare(slot(nextSlot()), (short) 0, ram.out, (short) 0,
+                    preparedLength()) == 0);
+        }
+    }
+
+    private short nextSlot() {
+        return (short) (nvm.state[Nvm.NEXT_SLOT] & MASK);
+    }
+
+    private short preparedLength() {
+        return (short) (HEADER_LENGTH + Util.getShort(ram.out, LENGTH));
+    }
+
+    /** Number of the records up to a record's number, or -1 if that does not lie in the log. */
+    short countTo(byte[] b, short number) {
         byte[] state = ram.state;
         if (U32.greater(state, Nvm.ACKED_ATC, b, number)
                 || U32.greater(b, number, state, Nvm.ATC)) {
-            return false;
+            return (short) -1;
         }
-        short count = (short) ((short) (b[(short) (number + LAST_BYTE)]
-                - state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) & 0xFF);
-        if (count == 0) {
-            return Util.arrayCompare(state, Nvm.ACKED_HEAD, b, head, Spec.HASH_LENGTH) == 0;
+        return (short) ((short) (b[(short) (number + LAST_BYTE)]
+                - state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) & MASK);
+    }
+
+    /** Writes the head after so many records to scratch at target. */
+    void putHead(short count, short target) {
+        byte[] scratch = ram.scratch;
+        Util.arrayCopyNonAtomic(ram.state, Nvm.ACKED_HEAD, scratch, target, Spec.HASH_LENGTH);
+        for (short n = (short) 1; n <= count; n++) {
+            engines.sha.update(scratch, target, Spec.HASH_LENGTH);
+            engines.sha.doFinal(slot(slotOf(n)), IDENTITY, Spec.HASH_LENGTH, scratch, target);
         }
-        byte[] last = slot(count);
-        if (Util.arrayCompare(last, HEAD, b, head, Spec.HASH_LENGTH) != 0) {
-            return false;
+    }
+
+    /** Acknowledges so many records, in the working copy: up to that number, with that head. */
+    void acknowledge(short count, byte[] b, short number, short head) {
+        byte[] state = ram.state;
+        if (count > 0) {
+            Util.arrayCopyNonAtomic(slot(slotOf(count)), TOTALS, state, Nvm.ACKED_TOTALS,
+                    TOTALS_LENGTH);
         }
-        Util.arrayCopyNonAtomic(last, HEAD, state, Nvm.ACKED_HEAD, Spec.HASH_LENGTH);
-        Util.arrayCopyNonAtomic(last, TOTALS, state, Nvm.ACKED_TOTALS, TOTALS_LENGTH);
+        Util.arrayCopyNonAtomic(b, head, state, Nvm.ACKED_HEAD, Spec.HASH_LENGTH);
         Util.arrayCopyNonAtomic(b, number, state, Nvm.ACKED_ATC, U32.LENGTH);
-        return true;
     }
 }

@@ -8,16 +8,15 @@ import javacard.framework.Util;
  * secure messaging. Nothing persistent changes, and a card that is not paired answers as one that
  * is paired with another phone.
  */
-final class MutualAuthenticate extends SecretCommand {
+final class MutualAuthenticate extends Command {
     MutualAuthenticate(Device device) {
-        super(device, true);
+        super(device, Spec.CLA_INTERINDUSTRY, true);
     }
 
     /** The nonce is used up, whatever the outcome. */
-    void work() {
+    short check() {
         byte[] scratch = ram.scratch;
-        boolean fresh = ram.session[Ram.NONCE_VALID] != 0;
-        ram.session[Ram.NONCE_VALID] = 0;
+        boolean fresh = device.nonce.use();
         requireParameters(Spec.P1P2_MUTUAL_AUTHENTICATE);
         requireActivated();
         Tlv.requireAll(ram.in, (short) 0, ram.words[Ram.IN_LENGTH],
@@ -32,11 +31,18 @@ final class MutualAuthenticate extends SecretCommand {
                 Spec.PIN_MAC_LENGTH) & nvm.isPaired())) {
             ISOException.throwIt(Spec.SW_NOT_PAIRED);
         }
+        return CHANGE;
+    }
+
+    void compose() {
+        hash(Spec.MUTUAL_LABEL_CARD, ram.scratch, Ram.KEY);
+        composed((short) 0, Tlv.put(ram.out, (short) 0, Spec.TAG_MAC, ram.scratch, Ram.KEY,
+                Spec.PIN_MAC_LENGTH));
+    }
+
+    void done() {
         hash(Spec.MUTUAL_LABEL_KEYS, ram.session, Ram.SECURED_KEYS);
-        hash(Spec.MUTUAL_LABEL_CARD, scratch, Ram.KEY);
         device.secureMessaging.open();
-        device.channel.respond((short) 0, Tlv.put(ram.out, (short) 0, Spec.TAG_MAC, scratch,
-                Ram.KEY, Spec.PIN_MAC_LENGTH));
     }
 
     /** Hashes pair key, label, the card's nonce and the phone's. */

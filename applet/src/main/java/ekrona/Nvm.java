@@ -7,9 +7,9 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           522   all that commands change, one block
+ * state           366   all that commands change, one block
  * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
- * requests        588   the messages of the open requests (OpenRequests)
+ * requests        716   the messages of the open requests, and their identities (OpenRequests)
  * confirmation    147   the answer to the last Instruction
  * certificate     240   the card's own certificate
  * batch           240   the certificate of the batch key, and before it only its point
@@ -18,13 +18,15 @@ import javacard.framework.Util;
  * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
  * pair             16   key of card and paired phone, zeros while there is none
- * total        59,918   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
+ * attacks           2   how many were found, and how many block the card
+ * total        59,892   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
- * whole by one atomic arrayCopy: few large writes are cheap on a card, many small ones are not. A
- * power cut before it leaves the old block. What else the command writes goes to a free place just
- * before, which only the new block names, or else is in one transaction with the block.
+ * whole by one arrayCopy in a transaction: few large writes are cheap on a card, many small ones
+ * are not. A power cut before the commit leaves the old block, and so does a copy that is found to
+ * be wrong. What else the command writes goes to a free place just before, which only the new block
+ * names, or else is in the same transaction.
  */
 final class Nvm {
     // Layout of state.
@@ -35,10 +37,8 @@ final class Nvm {
     static final short ATC = (short) (BALANCE + U32.LENGTH);
     /** Highest record that the notary acknowledged; those up to it are dropped. */
     static final short ACKED_ATC = (short) (ATC + U32.LENGTH);
-    /** Head of the hash chain at ATC. */
-    static final short HEAD = (short) (ACKED_ATC + U32.LENGTH);
     /** Head of the hash chain at ACKED_ATC. */
-    static final short ACKED_HEAD = (short) (HEAD + Spec.HASH_LENGTH);
+    static final short ACKED_HEAD = (short) (ACKED_ATC + U32.LENGTH);
     /** Number of the last Instruction applied. */
     static final short SEQUENCE = (short) (ACKED_HEAD + Spec.HASH_LENGTH);
     /** Its identity, zeros before the first. */
@@ -50,13 +50,13 @@ final class Nvm {
     static final short REQUEST_NUMBER = (short) (POLICY + Spec.POLICY_LENGTH);
     /** The date floor: the highest date that an Instruction gave. */
     static final short DATE = (short) (REQUEST_NUMBER + U32.LENGTH);
-    /** Not zero: an Instruction's reset of the tries is pending (Pins). */
+    /** YES: an Instruction's reset of the tries is pending (Pins). */
     static final short TRY_RESET_PENDING = (short) (DATE + Spec.DATE_LENGTH);
-    /** Not zero: the card's own certificate is stored. */
+    /** YES: the card's own certificate is stored. */
     static final short CERTIFIED = (short) (TRY_RESET_PENDING + 1);
     /** How far the batch key is there: BATCH_NONE, BATCH_LOADED or BATCH_CERTIFIED. */
     static final short BATCH = (short) (CERTIFIED + 1);
-    /** Not zero: PIN and PUK are set. */
+    /** YES: PIN and PUK are set. */
     static final short PIN_SET = (short) (BATCH + 1);
     /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
     static final short VERIFIER = (short) (PIN_SET + 1);
@@ -68,10 +68,12 @@ final class Nvm {
     static final short ACKED_TOTALS = (short) (TOTALS + Log.TOTALS_LENGTH);
     /** Slot of the next record (Log). */
     static final short NEXT_SLOT = (short) (ACKED_TOTALS + Log.TOTALS_LENGTH);
-    /** Lowest number of a crisis order that the card takes (StoredOrder). */
-    static final short LOWEST_ORDER = (short) (NEXT_SLOT + 1);
+    /** Number up to which crisis orders are of no use to this card (StoredOrder). */
+    static final short ORDER_NUMBER = (short) (NEXT_SLOT + 1);
+    /** The same without the one that it holds: one below the lowest that it takes. */
+    static final short ORDER_FLOOR = (short) (ORDER_NUMBER + U32.LENGTH);
     /** Bytes of the crisis order that it holds, zero for none. */
-    static final short ORDER_LENGTH = (short) (LOWEST_ORDER + U32.LENGTH);
+    static final short ORDER_LENGTH = (short) (ORDER_FLOOR + U32.LENGTH);
     /** The group of the card's owner, zero for none. */
     static final short GROUP = (short) (ORDER_LENGTH + 2);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
@@ -85,9 +87,9 @@ final class Nvm {
     // How far the batch key is there.
     static final byte BATCH_NONE = 0;
     /** Key and point are stored. */
-    static final byte BATCH_LOADED = (byte) 1;
+    static final byte BATCH_LOADED = (byte) 0x35;
     /** And the certificate. */
-    static final byte BATCH_CERTIFIED = (byte) 2;
+    static final byte BATCH_CERTIFIED = (byte) 0x5C;
 
     // Layout of batch.
     private static final short BATCH_CONTENT = (short) (Spec.DEVICE_CERTIFICATE_LENGTH
@@ -105,6 +107,12 @@ final class Nvm {
     static final short ROOT_ANCHOR = (short) (CEILINGS + Spec.POLICY_LENGTH);
     private static final short IDENTITY_LENGTH = (short) (ROOT_ANCHOR + Spec.HASH_LENGTH);
 
+    // Layout of attacks: how many were found, and how many block the card, zero for never.
+    static final short ATTACKS_FOUND = 0;
+    static final short MAX_ATTACKS = (short) 1;
+    private static final short ATTACKS_LENGTH = (short) 2;
+    private static final byte MOST_ATTACKS = (byte) 0x7F;
+
     final byte[] state;
     /** A byte array for each slot of the log: more than one array could hold. */
     final Object[] log;
@@ -117,6 +125,7 @@ final class Nvm {
     final byte[] identity;
     final byte[] token;
     final byte[] pair;
+    final byte[] attacks;
 
     private final Ram ram;
 
@@ -127,7 +136,7 @@ final class Nvm {
         for (short i = 0; i < slots; i++) {
             log[i] = new byte[Log.SLOT_LENGTH];
         }
-        requests = new byte[(short) (Spec.MAX_OPEN_REQUESTS * OpenRequests.MESSAGE_LENGTH)];
+        requests = new byte[(short) (Spec.MAX_OPEN_REQUESTS * OpenRequests.PLACE_LENGTH)];
         confirmation = new byte[Spec.CONFIRMATION_LENGTH];
         certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
         batch = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
@@ -136,29 +145,46 @@ final class Nvm {
         identity = new byte[IDENTITY_LENGTH];
         token = new byte[Spec.TOKEN_LENGTH];
         pair = new byte[Spec.PAIR_KEY_LENGTH];
+        attacks = new byte[ATTACKS_LENGTH];
     }
 
-    /** Reads the working copy, which discards what a refused command has left in it. */
+    /** Reads the working copy, which discards what a check or a refused command left in it. */
     void load() {
         Util.arrayCopyNonAtomic(state, (short) 0, ram.state, (short) 0, STATE_LENGTH);
     }
 
-    /**
-     * Writes the working copy back, atomically; inside the transaction of a command that writes
-     * more than this over what is in use.
-     */
+    /** Writes the working copy back; inside a transaction. */
     void store() {
         ram.state[VERIFIER] = ram.session[Ram.VERIFIER];
         Util.arrayCopy(ram.state, (short) 0, state, (short) 0, STATE_LENGTH);
     }
 
+    /** Reports whether the state block and its working copy differ. */
+    boolean isChanged() {
+        return Util.arrayCompare(ram.state, (short) 0, state, (short) 0, STATE_LENGTH) != 0;
+    }
+
+    /** Reports whether they are the same. */
+    boolean isAsComputed() {
+        return Util.arrayCompare(state, (short) 0, ram.state, (short) 0, STATE_LENGTH) == 0;
+    }
+
+    /** Counts an attack; at the limit, and from then on, each of them blocks an active card. */
+    void countAttack() {
+        byte count = attacks[ATTACKS_FOUND];
+        if (count != MOST_ATTACKS) {
+            count++;
+            attacks[ATTACKS_FOUND] = count;
+        }
+        byte most = attacks[MAX_ATTACKS];
+        if (most != 0 && count >= most && state[LIFE] == Spec.LIFE_ACTIVE) {
+            state[LIFE] = Spec.LIFE_BLOCKED;
+        }
+    }
+
     /** Reports whether a phone is paired with the card: no key is zeros. */
     boolean isPaired() {
-        byte any = 0;
-        for (short i = 0; i < Spec.PAIR_KEY_LENGTH; i++) {
-            any |= pair[i];
-        }
-        return any != 0;
+        return !Engines.isZero(pair, (short) 0, Spec.PAIR_KEY_LENGTH);
     }
 
     /** Forgets the pair key; inside the transaction of the command. */

@@ -5,19 +5,22 @@ import javacard.framework.Util;
 /**
  * The requests that this card issued and has neither accepted nor refused, oldest first. Each
  * reserves its amount under the maximum balance, a slot in the log and one transaction, so that
- * ACCEPT and REFUSE never fail for lack of space. Numbers, amounts and identities are in the state
- * block; the signed messages are in nvm.requests, for readers that ask for them again.
+ * ACCEPT and REFUSE never fail for lack of space. Numbers and amounts are in the state block. The
+ * signed messages are in nvm.requests, each after its identity, for readers that ask again.
  */
 final class OpenRequests {
     // Layout of an entry.
     /** Where in nvm.requests the message is. */
-    static final short PLACE = 0;
+    private static final short PLACE = 0;
     static final short NUMBER = (short) 1;
     static final short AMOUNT = (short) (NUMBER + U32.LENGTH);
-    static final short IDENTITY = (short) (AMOUNT + U32.LENGTH);
-    static final short ENTRY_LENGTH = (short) (IDENTITY + Spec.HASH_LENGTH);
+    /** Of number and amount. */
+    static final short VALUES_LENGTH = (short) (2 * U32.LENGTH);
+    static final short ENTRY_LENGTH = (short) (NUMBER + VALUES_LENGTH);
 
-    static final short MESSAGE_LENGTH = Messages.CARD_REQUEST_LENGTH_MAX;
+    /** Of a place in nvm.requests: the identity, and the message after it. */
+    static final short HEADER_LENGTH = Spec.HASH_LENGTH;
+    static final short PLACE_LENGTH = (short) (HEADER_LENGTH + Messages.CARD_REQUEST_LENGTH_MAX);
 
     private final Ram ram;
     private final Nvm nvm;
@@ -36,9 +39,14 @@ final class OpenRequests {
         return (short) (Nvm.OPEN + (short) (n - 1) * ENTRY_LENGTH);
     }
 
-    /** Offset in nvm.requests of an entry's message. */
+    /** Offset in nvm.requests of an entry's message; its identity is before it. */
     short message(short entry) {
-        return (short) (ram.state[(short) (entry + PLACE)] * MESSAGE_LENGTH);
+        return message(ram.state, entry);
+    }
+
+    /** The same of an entry of the state block. */
+    static short message(byte[] state, short entry) {
+        return (short) (state[(short) (entry + PLACE)] * PLACE_LENGTH + HEADER_LENGTH);
     }
 
     /** Entry with this number, or -1. */
@@ -67,10 +75,9 @@ final class OpenRequests {
 
     /**
      * Makes an entry in the working copy, with a place for its message: the card's last request
-     * number, an amount, and the identity that is in scratch. Request has checked that there is
-     * space.
+     * number and an amount. Request has checked that there is space.
      */
-    short open(byte[] b, short amount) {
+    void open(byte[] b, short amount) {
         byte[] state = ram.state;
         short place = 0;
         while (isTaken(place)) {
@@ -82,9 +89,6 @@ final class OpenRequests {
         Util.arrayCopyNonAtomic(state, Nvm.REQUEST_NUMBER, state, (short) (entry + NUMBER),
                 U32.LENGTH);
         Util.arrayCopyNonAtomic(b, amount, state, (short) (entry + AMOUNT), U32.LENGTH);
-        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, state, (short) (entry + IDENTITY),
-                Spec.HASH_LENGTH);
-        return entry;
     }
 
     private boolean isTaken(short place) {
@@ -108,8 +112,20 @@ final class OpenRequests {
         ram.state[Nvm.OPEN_COUNT]--;
     }
 
-    /** Writes the message of an entry, to a place that only the working copy names. */
-    void store(short entry, byte[] b, short offset, short length) {
-        Util.arrayCopy(b, offset, nvm.requests, message(entry), length);
+    /**
+     * Writes what is in b, identity and message of the request that was opened last, to its place,
+     * which only the working copy names.
+     */
+    void store(byte[] b, short length) {
+        Util.arrayCopy(b, (short) 0, nvm.requests, lastPlace(), length);
+    }
+
+    /** Reports whether it is there. */
+    boolean isStored(byte[] b, short length) {
+        return Util.arrayCompare(b, (short) 0, nvm.requests, lastPlace(), length) == 0;
+    }
+
+    private short lastPlace() {
+        return (short) (message(entry(count())) - HEADER_LENGTH);
     }
 }

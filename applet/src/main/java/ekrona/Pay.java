@@ -12,14 +12,25 @@ import javacard.framework.Util;
  * (PayTransport). What a stranger could cause is refused in clear and before the PIN; from the PIN
  * on the outcome is known to the sender only.
  */
-final class Pay extends SecretCommand {
-    private static final short NONE = (short) -1;
+final class Pay extends Command {
+    // Plans. Those that pay have the same lower byte.
+    private static final short PAYS = (short) 0xC5;
+    private static final short LOWER = (short) 0xFF;
+    private static final short PAY = (short) 0x36C5;
+    private static final short PAY_ENCIPHERED = (short) 0x59C5;
+    private static final short RESEND = (short) 0xA35C;
+    private static final short RESEND_ENCIPHERED = (short) 0xC99A;
+    private static final short RESEND_LAST_ENCIPHERED = (short) 0x95A6;
+    private static final short REFUSE_ENCIPHERED = (short) 0x6A33;
 
     // The first two runs of a Payment's frame: to the payer's id, and from there to ATC.
     private static final short TO_PAYER =
             (short) (Messages.PAYMENT_HEADER + Spec.PAYMENT_OFFSET_PAYER);
     private static final short TO_ATC = (short) (Spec.PAYMENT_OFFSET_ATC
             - Spec.PAYMENT_OFFSET_PAYER - Spec.DEVICE_ID_LENGTH);
+
+    private static final short AMOUNT =
+            (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
 
     private final PayTransport transport;
 
@@ -28,62 +39,144 @@ final class Pay extends SecretCommand {
         transport = new PayTransport(device);
     }
 
-    void work() {
-        byte[] in = ram.in;
+    short check() {
         boolean clear = parameters() == Spec.P1P2_PAY;
         boolean batch = parameters() == Spec.P1P2_PAY_BATCH;
         if (!clear && !batch) {
             requireParameters(Spec.P1P2_PAY_OWN_PHONE);
         }
         requireActivated();
-        short end = ram.words[Ram.IN_LENGTH];
-        short requestEnd = Messages.request(in, (short) 0, end);
-        if (clear) {
-            short certificate = device.certificates.device(requestEnd);
-            requireDateByRole(certificate);
-            requirePin();
-            byte[] earlier = find();
-            if (earlier != null && isSameRequest(earlier)) {
-                answer(earlier, Log.HEADER_LENGTH, Log.lengthOf(earlier));
-                return;
-            }
-            device.channel.respond(Ram.RECORD, pay(certificate, requestEnd, earlier, NONE));
-            return;
+        short requestEnd = Messages.request(ram.in, (short) 0, ram.words[Ram.IN_LENGTH]);
+        guard.keep(Ram.END, requestEnd);
+        return clear ? checkClear(requestEnd) : checkEnciphered(batch, requestEnd);
+    }
+
+    private short checkClear(short requestEnd) {
+        short certificate = device.certificates.device(requestEnd);
+        requireDateByRole(certificate);
+        requirePin();
+        short earlier = find();
+        if (isSameRequest(earlier)) {
+            return RESEND;
         }
+        requireNew(earlier);
+        // The CA comes first, since the reader can load it and repeat the command.
+        short ca = requireKnownCA(certificate);
+        requireParties();
+        requirePayee(certificate);
+        requirePayable(certificate, ca);
+        device.certificates.requireSigned(certificate, ca,
+                (short) (requestEnd - Messages.SIGNATURE));
+        return PAY;
+    }
+
+    private short checkEnciphered(boolean batch, short requestEnd) {
         short certificateEnd = (short) (requestEnd + Spec.DEVICE_CERTIFICATE_LENGTH);
-        boolean withPin = transport.read(certificateEnd, end);
+        boolean withPin = transport.read(certificateEnd, ram.words[Ram.IN_LENGTH]);
         short certificate = device.certificates.device(requestEnd, certificateEnd);
         requireDateByRole(certificate);
-        byte[] earlier = find();
-        boolean same = earlier != null && isSameRequest(earlier);
+        short earlier = find();
+        boolean same = isSameRequest(earlier);
         short bodyLength = (short) (requestEnd - Messages.SIGNATURE);
-        if (same && earlier == device.log.slot(device.log.count())) {
+        if (same && earlier == device.log.slotOf(device.log.count())) {
             transport.agree(batch, certificateEnd, bodyLength);
-            transport.answer(copyRecord(earlier));
-            return;
+            return RESEND_LAST_ENCIPHERED;
         }
         if (!withPin) {
             ISOException.throwIt(Spec.SW_SECURITY);
         }
-        short ca = device.certificates.requireKnownCA(certificate);
+        short ca = requireKnownCA(certificate);
         requirePayee(certificate);
         device.certificates.requireSigned(certificate, ca, bodyLength);
         transport.requireFresh();
         transport.agree(batch, certificateEnd, bodyLength);
         transport.decipher(certificateEnd);
-        ram.session[Ram.NONCE_VALID] = 0;
-        short length;
+        device.nonce.use();
         try {
-            device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+            device.pins.requireBlock(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
             device.pins.presentPin();
-            length = same ? copyRecord(earlier) : pay(certificate, requestEnd, earlier, ca);
+            if (same) {
+                return RESEND_ENCIPHERED;
+            }
+            requireNew(earlier);
+            requireParties();
+            requirePayable(certificate, ca);
         } catch (ISOException e) {
-            device.pins.forget();
-            transport.refuse(e.getReason(), bodyLength);
-            return;
+            guard.requireNotMuted();
+            guard.keep(Ram.REASON, e.getReason());
+            return REFUSE_ENCIPHERED;
         }
-        device.pins.forget(); // this PIN was for this Request
-        transport.answer(length);
+        return PAY_ENCIPHERED;
+    }
+
+    private boolean pays() {
+        return (short) (ram.words[Ram.PLAN] & LOWER) == PAYS;
+    }
+
+    void apply() {
+        if (pays()) {
+            U32.putDifference(ram.state, Nvm.BALANCE, ram.in, AMOUNT, ram.state, Nvm.BALANCE);
+            device.log.countPayment(ram.in, AMOUNT);
+            device.log.append();
+            device.authorities.store(ram.words[Ram.PLACE]);
+        }
+    }
+
+    /** Composes the Payment's body, or an earlier Payment whole, as a record. */
+    void compose() {
+        byte[] out = ram.out;
+        if (pays()) {
+            short requestLength = ram.words[Ram.END];
+            byte[] frame = Spec.PAYMENT_FRAME_MIN;
+            short next = Util.arrayCopyNonAtomic(frame, (short) 1, out, Ram.RECORD, TO_PAYER);
+            out[(short) (Ram.RECORD + Messages.PAYMENT_HEADER - 1)] =
+                    (byte) (Spec.PAYMENT_AT_REQUEST + requestLength);
+            next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, next,
+                    Spec.DEVICE_ID_LENGTH);
+            next = Util.arrayCopyNonAtomic(frame, (short) (TO_PAYER + 3), out, next, TO_ATC);
+            next = Util.arrayCopyNonAtomic(ram.state, Nvm.ATC, out, next, U32.LENGTH);
+            next = Util.arrayCopyNonAtomic(ram.in, (short) 0, out, next, requestLength);
+            composed(Ram.RECORD, next);
+        } else if (plans(REFUSE_ENCIPHERED)) {
+            composed(Ram.RECORD, Ram.RECORD);
+        } else {
+            short slot = ram.words[Ram.SLOT];
+            composed(Ram.RECORD, Util.arrayCopyNonAtomic(device.log.slot(slot), Log.HEADER_LENGTH,
+                    out, Ram.RECORD, device.log.lengthOf(slot)));
+        }
+    }
+
+    void seal() {
+        if (pays()) {
+            sign();
+            device.log.prepare(Log.PAYMENT, false);
+        }
+    }
+
+    void done() {
+        if (pays()) {
+            device.authorities.forgetStored(ram.words[Ram.PLACE]);
+        }
+        forgetPin();
+    }
+
+    /** A verified PIN serves one debit, and one that came with a Request serves that. */
+    private void forgetPin() {
+        if (!plans(RESEND) && !plans(RESEND_LAST_ENCIPHERED)) {
+            device.pins.forget();
+        }
+    }
+
+    void answer() {
+        forgetPin();
+        if (plans(PAY) || plans(RESEND)) {
+            super.answer();
+        } else if (plans(REFUSE_ENCIPHERED)) {
+            transport.refuse(ram.words[Ram.REASON],
+                    (short) (ram.words[Ram.END] - Messages.SIGNATURE));
+        } else {
+            transport.answer((short) (ram.words[Ram.BODY_END] - Ram.RECORD));
+        }
     }
 
     /** Requires a date in the Request of a payee that has a clock, and none in another's. */
@@ -95,67 +188,42 @@ final class Pay extends SecretCommand {
         }
     }
 
-    /** The slot with a Payment to the same payee with the same number, or null. */
-    private byte[] find() {
-        return device.log.find(Log.PAYMENT,
+    /** The slot with a Payment to the same payee with the same number, or Log.NONE. */
+    private short find() {
+        short slot = device.log.find(Log.PAYMENT,
                 (short) (Messages.PAYMENT_REQUEST + Messages.REQUEST_HEADER
                         + Spec.REQUEST_OFFSET_PAYEE),
                 ram.in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
                 (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH
                         - Spec.REQUEST_OFFSET_PAYEE));
+        guard.keep(Ram.SLOT, slot);
+        return slot;
     }
 
-    /** Copies a slot's record to ram.out at Ram.RECORD. Returns its length. */
-    private short copyRecord(byte[] slot) {
-        short length = Log.lengthOf(slot);
-        Util.arrayCopyNonAtomic(slot, Log.HEADER_LENGTH, ram.out, Ram.RECORD, length);
-        return length;
+    /** Reports whether there is an earlier Payment, and of this very Request. */
+    private boolean isSameRequest(short slot) {
+        return slot >= 0 && Util.arrayCompare(device.log.slot(slot),
+                (short) (Log.HEADER_LENGTH + Messages.PAYMENT_REQUEST), ram.in, (short) 0,
+                Messages.requestBodyLength(ram.in, (short) 0)) == 0;
     }
 
-    /**
-     * Pays. What was verified before the PIN is not verified again: then ca is the payee's.
-     *
-     * @return the length of the Payment, which is in ram.out at Ram.RECORD
-     */
-    private short pay(short certificate, short requestEnd, byte[] earlier, short verifiedCA) {
-        byte[] in = ram.in;
+    private void requireNew(short earlier) {
         requireActive();
-        if (earlier != null) {
+        if (earlier != Log.NONE) {
             ISOException.throwIt(Spec.SW_REQUEST_REUSED);
         }
-        // The CA comes first, since the reader can load it and repeat the command.
-        short ca = verifiedCA;
-        if (ca < 0) {
-            ca = device.certificates.requireKnownCA(certificate);
-            requireParties();
-            requirePayee(certificate);
-        } else {
-            requireParties();
-        }
-        requireCurrency(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
-        boolean desk = requireRole(certificate);
-        requireLimits(certificate, ca, desk);
-        if (verifiedCA < 0) {
-            device.certificates.requireSigned(certificate, ca,
-                    (short) (requestEnd - Messages.SIGNATURE));
-        }
-
-        short length = compose(requestEnd);
-        U32.putDifference(ram.state, Nvm.BALANCE, in,
-                (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT),
-                ram.state, Nvm.BALANCE);
-        device.log.appendPayment(length);
-        device.authorities.store(ca);
-
-        device.log.store();
-        nvm.store();
-        device.pins.forget(); // a verified PIN serves one debit
-        return length;
     }
 
-    private boolean isSameRequest(byte[] slot) {
-        return Util.arrayCompare(slot, (short) (Log.HEADER_LENGTH + Messages.PAYMENT_REQUEST),
-                ram.in, (short) 0, Messages.requestBodyLength(ram.in, (short) 0)) == 0;
+    private short requireKnownCA(short certificate) {
+        short ca = device.certificates.requireKnownCA(certificate);
+        guard.keep(Ram.PLACE, ca);
+        return ca;
+    }
+
+    /** Requires what this card allows itself to pay, and to whom. */
+    private void requirePayable(short certificate, short ca) {
+        requireCurrency(ram.in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
+        requireLimits(certificate, ca, requireRole(certificate));
     }
 
     /** Requires that the payer, if named, is this card, and that the payee is another device. */
@@ -209,7 +277,6 @@ final class Pay extends SecretCommand {
 
     private void requireLimits(short certificate, short ca, boolean desk) {
         byte[] in = ram.in;
-        short amount = (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
         if (!desk) { // unloading is stopped neither by expiry nor by the limits for payments
             device.certificates.requireNotExpired(certificate, ca);
             device.certificates.requireOwnNotExpired();
@@ -217,27 +284,9 @@ final class Pay extends SecretCommand {
         short day = Messages.day(in);
         device.limits.requireTransaction((short) 0, day);
         if (!desk) {
-            device.limits.requirePayment(in, amount, day);
+            device.limits.requirePayment(in, AMOUNT, day);
         }
-        device.limits.requireFunds(in, amount);
-        device.log.countPayment(in, amount);
-        device.limits.requireSpendable(in, amount, desk, day);
-    }
-
-    /**
-     * Writes the signed Payment to ram.out at Ram.RECORD, and its identity to scratch. Returns its
-     * length.
-     */
-    private short compose(short requestLength) {
-        byte[] out = ram.out;
-        byte[] frame = Spec.PAYMENT_FRAME_MIN;
-        short next = Util.arrayCopyNonAtomic(frame, (short) 1, out, Ram.RECORD, TO_PAYER);
-        out[(short) (Ram.RECORD + Messages.PAYMENT_HEADER - 1)] =
-                (byte) (Spec.PAYMENT_AT_REQUEST + requestLength);
-        next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, next, Spec.DEVICE_ID_LENGTH);
-        next = Util.arrayCopyNonAtomic(frame, (short) (TO_PAYER + 3), out, next, TO_ATC);
-        next = device.log.takeNumber(out, next);
-        next = Util.arrayCopyNonAtomic(ram.in, (short) 0, out, next, requestLength);
-        return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
+        device.limits.requireFunds(in, AMOUNT);
+        device.limits.requireSpendable(in, AMOUNT, desk, day);
     }
 }

@@ -12,8 +12,7 @@ import javacard.security.MessageDigest;
  *
  * <p>The cipher is initialised once, to encipher: the other side deciphers batch, PIN block and
  * nonce, so that enciphering gives them back, and what comes out proves the key. The input of its
- * hash has two blocks of SHA-256, for a Request that names no payer. All of it is in scratch, and
- * wiped by SecretCommand.
+ * hash has two blocks of SHA-256, for a Request that names no payer. All of it is in scratch.
  */
 final class PayTransport {
     private static final byte PADDING = (byte) 0x80;
@@ -26,11 +25,11 @@ final class PayTransport {
     private static final short FROM_ROLE = (short) (Spec.DEVICE_CERTIFICATE_CONTENT_LENGTH
             - Spec.DEVICE_CERTIFICATE_OFFSET_ROLE);
     private static final short CAPABILITIES = (short) 2;
-    // What is enciphered with the PIN block, in scratch: before it the batch, over the end of
-    // IDENTITY and both numbers, which are written later, and after it the nonce.
-    private static final short BATCH = (short) (Ram.SECRET - Spec.DEVICE_ID_LENGTH);
+    // What is enciphered with the PIN block, in scratch: before it the batch, and after it the
+    // nonce.
     private static final short NONCE = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
-    private static final short CRYPTOGRAM_LENGTH = (short) (NONCE + Spec.NONCE_LENGTH - BATCH);
+    private static final short CRYPTOGRAM_LENGTH =
+            (short) (NONCE + Spec.NONCE_LENGTH - Ram.BATCH);
 
     private final Device device;
     private final Ram ram;
@@ -61,7 +60,7 @@ final class PayTransport {
 
     /** Requires a nonce that no enciphered PIN has used up. */
     void requireFresh() {
-        if (ram.session[Ram.NONCE_VALID] == 0) {
+        if (!device.nonce.isFresh()) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
     }
@@ -80,8 +79,11 @@ final class PayTransport {
             ISOException.throwIt(Spec.SW_SIGNATURE);
         }
         Engines engines = device.engines;
-        if (!engines.agree(batch, in, value)) {
+        if (!engines.agree(batch, value)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+        if (!device.guard.isFirst()) {
+            return;
         }
         MessageDigest sha = engines.sha;
         sha.update(scratch, Ram.AGREED, Spec.SCALAR_LENGTH);
@@ -98,11 +100,12 @@ final class PayTransport {
      */
     void decipher(short point) {
         byte[] scratch = ram.scratch;
-        device.engines.encipher(ram.in, (short) (point + Spec.PAY_PIN_OFFSET_CRYPTOGRAM),
-                CRYPTOGRAM_LENGTH, scratch, BATCH);
-        if (Util.arrayCompare(scratch, NONCE, ram.session, Ram.NONCE, Spec.NONCE_LENGTH) != 0
-                || Util.arrayCompare(scratch, BATCH, device.nvm.batch, Nvm.BATCH_HOLDER,
-                        Spec.DEVICE_ID_LENGTH) != 0) {
+        if (device.guard.isFirst()) {
+            device.engines.encipher(ram.in, (short) (point + Spec.PAY_PIN_OFFSET_CRYPTOGRAM),
+                    CRYPTOGRAM_LENGTH, scratch, Ram.BATCH);
+        }
+        if (!device.nonce.isAt(NONCE) || Util.arrayCompare(scratch, Ram.BATCH, device.nvm.batch,
+                Nvm.BATCH_HOLDER, Spec.DEVICE_ID_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
     }

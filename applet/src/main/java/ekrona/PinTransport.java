@@ -7,18 +7,24 @@ import javacard.framework.Util;
 /**
  * Writes the PIN blocks of a command in clear to scratch at SECRET, from either form: plaintext, if
  * the policy accepts that on this medium, or enciphered to the card's PIN key (ECDH, keys by the
- * KDF of TR-03111 section 4.3.3, AES-CBC, CMAC) together with the session's nonce. Its callers
- * wipe them (SecretCommand).
+ * KDF of TR-03111 section 4.3.3, AES-CBC, CMAC) together with the session's nonce.
  */
 final class PinTransport {
+    /** What the fact is about that the MAC is right. */
+    private static final byte MAC = (byte) 0x4D;
+
     private final Ram ram;
+    private final Guard guard;
     private final Engines engines;
     private final Cmac cmac;
+    private final Nonce nonce;
 
-    PinTransport(Ram ram, Engines engines, Cmac cmac) {
+    PinTransport(Ram ram, Guard guard, Engines engines, Cmac cmac, Nonce nonce) {
         this.ram = ram;
+        this.guard = guard;
         this.engines = engines;
         this.cmac = cmac;
+        this.nonce = nonce;
     }
 
     /** Reads the one or two blocks that are the command's data. */
@@ -44,7 +50,12 @@ final class PinTransport {
                 != needed) {
             ISOException.throwIt(Spec.SW_PIN_FORM);
         }
-        Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET, length);
+        Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.scratch, Ram.SECRET,
+                Spec.PIN_BLOCK_LENGTH);
+        if (blocks != 1) {
+            Util.arrayCopyNonAtomic(ram.in, Spec.PIN_BLOCK_LENGTH, ram.scratch, Ram.SECRET_2,
+                    Spec.PIN_BLOCK_LENGTH);
+        }
     }
 
     /**
@@ -53,45 +64,40 @@ final class PinTransport {
      */
     void readEnciphered(short blocks, byte[] macLabel) {
         byte[] in = ram.in;
-        byte[] scratch = ram.scratch;
-        boolean fresh = ram.session[Ram.NONCE_VALID] != 0;
-        ram.session[Ram.NONCE_VALID] = 0;
+        boolean fresh = nonce.use();
         boolean one = blocks == 1;
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 one ? Spec.ENCIPHERED_PIN_FRAME : Spec.ENCIPHERED_PINS_FRAME,
                 one ? Spec.ENCIPHERED_PIN_LENGTH : Spec.ENCIPHERED_PINS_LENGTH);
-        short length = (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.NONCE_LENGTH));
-        short macInputLength = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
         if (!fresh) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
-        if (!engines.agree(false, in, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
+        if (!engines.agree(false, Spec.ENCIPHERED_PIN_OFFSET_POINT)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        derive(macLabel);
-        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macInputLength);
-        cmac.compute(scratch, Ram.KEY, ram.out, (short) 0, macInputLength);
-        if (!cmac.matches(in,
-                one ? Spec.ENCIPHERED_PIN_OFFSET_MAC : Spec.ENCIPHERED_PINS_OFFSET_MAC,
-                Spec.PIN_MAC_LENGTH)) {
+        short fact = guard.next();
+        if (fact < Guard.SECOND) {
+            derive(macLabel);
+            short length = one ? Spec.ENCIPHERED_PIN_AT_MAC : Spec.ENCIPHERED_PINS_AT_MAC;
+            Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, length);
+            cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, length);
+            ram.facts[fact] = cmac.matches(in,
+                    one ? Spec.ENCIPHERED_PIN_OFFSET_MAC : Spec.ENCIPHERED_PINS_OFFSET_MAC,
+                    Spec.PIN_MAC_LENGTH);
+            guard.mark(fact, MAC);
+        }
+        if (!guard.holds(fact, MAC)) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
-        derive(Spec.PIN_LABEL_ENC);
-        engines.decrypt(scratch, Ram.KEY, in, Spec.ENCIPHERED_PIN_OFFSET_CRYPTOGRAM, length,
-                scratch, Ram.SECRET);
-        // Block, nonce; or block, nonce, block, zeros.
-        short nonce = (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH);
-        boolean good = Util.arrayCompare(scratch, nonce, ram.session, Ram.NONCE,
-                Spec.NONCE_LENGTH) == 0;
-        if (!one) {
-            short second = (short) (nonce + Spec.NONCE_LENGTH);
-            for (short i = (short) (second + Spec.PIN_BLOCK_LENGTH);
-                    i < (short) (Ram.SECRET + length); i++) {
-                good &= scratch[i] == 0;
-            }
-            Util.arrayCopyNonAtomic(scratch, second, scratch, nonce, Spec.PIN_BLOCK_LENGTH);
+        if (guard.isFirst()) {
+            derive(Spec.PIN_LABEL_ENC);
+            engines.decrypt(ram.scratch, Ram.KEY, in, Spec.ENCIPHERED_PIN_OFFSET_CRYPTOGRAM,
+                    (short) (blocks * (Spec.PIN_BLOCK_LENGTH + Spec.NONCE_LENGTH)), ram.scratch,
+                    Ram.SECRET);
         }
-        if (!good) {
+        // Block, nonce; or block, nonce, block, zeros.
+        if (!nonce.isAt((short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH)) || (!one && !Engines.isZero(
+                ram.scratch, (short) (Ram.SECRET_2 + Spec.PIN_BLOCK_LENGTH), Spec.NONCE_LENGTH))) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }

@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.OwnerPIN;
 import javacard.framework.Util;
 
@@ -11,24 +10,43 @@ import javacard.framework.Util;
  * filled up with F (ISO 9564-1 section 8.3.3).
  */
 final class Pins {
+    // What facts are about.
+    private static final byte PIN = (byte) 0x35;
+    private static final byte PUK = (byte) 0x5C;
+
     private static final byte FORMAT = (byte) 0x20;
-    private static final byte FORMAT_MASK = (byte) 0xF0;
-    private static final byte LENGTH_MASK = (byte) 0x0F;
-    private static final byte MAX_DIGIT = (byte) 9;
-    private static final short HIGH_HALF = (short) 0xF0;
-    private static final short MAX_HIGH_DIGIT = (short) 0x90;
-    /** The filler of a block: as much as the shortest PIN needs. */
-    private static final byte[] FILLER =
-            {(byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
+    /** Bit 0 of each of four digits. */
+    private static final short ONES = (short) 0x1111;
+    private static final short ALL_SET = (short) -1;
+    private static final short LOW = (short) 0xFF;
+    /** Numbers of DIGITS for each number of digits. */
+    private static final short ROW = (short) 3;
+
+    /**
+     * Where a block has digits after its first two, for 4 digits, 5, and so on: F for a digit, 0
+     * for filler.
+     */
+    private static final short[] DIGITS = {
+        (short) 0xFF00, 0, 0,
+        (short) 0xFFF0, 0, 0,
+        ALL_SET, 0, 0,
+        ALL_SET, (short) 0xF000, 0,
+        ALL_SET, (short) 0xFF00, 0,
+        ALL_SET, (short) 0xFFF0, 0,
+        ALL_SET, ALL_SET, 0,
+        ALL_SET, ALL_SET, (short) 0xF000,
+        ALL_SET, ALL_SET, (short) 0xFF00};
 
     private final Ram ram;
     private final Nvm nvm;
+    private final Guard guard;
     private final OwnerPIN pin;
     private final OwnerPIN puk;
 
-    Pins(Ram ram, Nvm nvm) {
+    Pins(Ram ram, Nvm nvm, Guard guard) {
         this.ram = ram;
         this.nvm = nvm;
+        this.guard = guard;
         pin = new OwnerPIN((byte) Spec.PIN_TRIES, (byte) Spec.PIN_BLOCK_LENGTH);
         puk = new OwnerPIN((byte) Spec.PUK_TRIES, (byte) Spec.PIN_BLOCK_LENGTH);
     }
@@ -37,9 +55,11 @@ final class Pins {
         return pin.isValidated();
     }
 
-    /** Uses up a verified PIN. */
+    /** Uses up a verified PIN, and a PUK. */
     void forget() {
         pin.reset();
+        puk.reset();
+        guard.require(!pin.isValidated() && !puk.isValidated());
     }
 
     /** Throws the status word with the PIN's remaining tries. */
@@ -55,43 +75,55 @@ final class Pins {
 
     /** Presents the first block in scratch as PIN. Takes a try when it is wrong. */
     void presentPin() {
-        present(pin);
+        present(pin, PIN);
     }
 
-    /**
-     * Presents the first block in scratch as PUK. Takes a try when it is wrong. Nothing asks later
-     * whether it was right.
-     */
+    /** Presents the first block in scratch as PUK. Takes a try when it is wrong. */
     void presentPuk() {
-        present(puk);
+        present(puk, PUK);
     }
 
-    private void present(OwnerPIN secret) {
-        if (secret.getTriesRemaining() == 0) {
+    /** That it was blocked, or right, is a fact; and the platform is asked again. */
+    private void present(OwnerPIN secret, byte mark) {
+        short fact = guard.next();
+        if (fact < Guard.SECOND) {
+            if (secret.getTriesRemaining() == 0) {
+                ram.facts[fact] = true;
+                guard.mark(fact, (byte) ~mark);
+            } else {
+                secret.reset();
+                ram.facts[fact] =
+                        secret.check(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
+                guard.mark(fact, mark);
+            }
+        }
+        if (guard.holds(fact, (byte) ~mark)) {
             ISOException.throwIt(Spec.SW_PIN_BLOCKED);
         }
-        if (!secret.check(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH)) {
+        if (!guard.holds(fact, mark) || !secret.isValidated()) {
+            secret.reset();
             ISOException.throwIt((short) (Spec.SW_PIN_WRONG | secret.getTriesRemaining()));
         }
     }
 
+    /** Reports whether the PIN, or the PUK, has been right in this command. */
+    boolean isRight(boolean ofPuk) {
+        return ofPuk ? puk.isValidated() : pin.isValidated();
+    }
+
     /**
      * Sets the second block in scratch as PIN, with all its tries; not verified. Whoever was paired
-     * by the old one is paired no longer. A power cut leaves both or neither.
+     * by the old one is paired no longer. Inside the transaction of the command.
      */
     void replacePin() {
-        JCSystem.beginTransaction();
-        pin.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
-                (byte) Spec.PIN_BLOCK_LENGTH);
+        pin.update(ram.scratch, Ram.SECRET_2, (byte) Spec.PIN_BLOCK_LENGTH);
         nvm.unpair();
-        JCSystem.commitTransaction();
     }
 
     /** Sets PIN and PUK from the two blocks in scratch; inside the transaction of the command. */
     void load() {
         pin.update(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
-        puk.update(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
-                (byte) Spec.PIN_BLOCK_LENGTH);
+        puk.update(ram.scratch, Ram.SECRET_2, (byte) Spec.PIN_BLOCK_LENGTH);
     }
 
     /**
@@ -101,7 +133,8 @@ final class Pins {
      * applied again before anybody can present a PIN, so it gives no further tries.
      */
     void applyTryReset() {
-        if (nvm.state[Nvm.TRY_RESET_PENDING] != 0) {
+        if (nvm.state[Nvm.TRY_RESET_PENDING] == Ram.YES) {
+            guard.require(nvm.state[Nvm.TRY_RESET_PENDING] == Ram.YES);
             pin.resetAndUnblock();
             puk.resetAndUnblock();
             nvm.state[Nvm.TRY_RESET_PENDING] = 0;
@@ -109,30 +142,32 @@ final class Pins {
     }
 
     /**
-     * Requires that the n-th block in scratch, n from 0, is a PIN block of fewest to most digits.
+     * Requires that the block in scratch at offset is a PIN block of fewest to most digits. Four
+     * digits are looked at in one step, and the same instructions run for every block that has so
+     * many: neither a digit nor, between those limits, their number shows.
      */
-    void requireBlock(short n, short fewest, short most) {
+    void requireBlock(short offset, short fewest, short most) {
         byte[] b = ram.scratch;
-        short offset = (short) (Ram.SECRET + n * Spec.PIN_BLOCK_LENGTH);
-        short digits = (short) (b[offset] & LENGTH_MASK);
-        boolean good =
-                (byte) (b[offset] & FORMAT_MASK) == FORMAT && digits >= fewest && digits <= most;
-        if (good) {
-            short end = (short) (offset + Spec.PIN_BLOCK_LENGTH);
-            offset++;
-            for (; digits > 1; digits -= 2) {
-                short pair = b[offset++];
-                good &= (short) (pair & HIGH_HALF) <= MAX_HIGH_DIGIT
-                        && (byte) (pair & LENGTH_MASK) <= MAX_DIGIT;
-            }
-            if (digits == 1) {
-                short last = b[offset++];
-                good &= (short) (last & HIGH_HALF) <= MAX_HIGH_DIGIT
-                        && (byte) (last & LENGTH_MASK) == LENGTH_MASK;
-            }
-            good &= Util.arrayCompare(b, offset, FILLER, (short) 0, (short) (end - offset)) == 0;
+        short digits = (short) (b[offset] ^ FORMAT);
+        if (digits < fewest || digits > most) { // another format leaves more
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        if (!good) {
+        short row = (short) ((short) (digits - Spec.PIN_MIN_DIGITS) * ROW);
+        short end = (short) (row + ROW);
+        short four = (short) (b[(short) (offset + 1)] & LOW);
+        // Bit 0 of a digit above 9 gets set, and any bit of what is no filler is not set.
+        short above = (short) ((short) (four >> 3) & (short) ((short) (four >> 2)
+                | (short) (four >> 1)));
+        short filler = ALL_SET;
+        for (; row < end; row++) {
+            offset += (short) 2;
+            four = Util.getShort(b, offset);
+            filler &= (short) (four | DIGITS[row]);
+            four &= DIGITS[row];
+            above |= (short) ((short) (four >> 3) & (short) ((short) (four >> 2)
+                    | (short) (four >> 1)));
+        }
+        if ((short) (above & ONES) != 0 || filler != ALL_SET || row != end) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }

@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -11,23 +10,91 @@ import javacard.framework.Util;
  * cut leaves the old object or the new one. Of the batch key it may leave none: the former is
  * forgotten before the new one is written, since a key is not part of a transaction.
  */
-final class PutData extends SecretCommand {
+final class PutData extends Command {
+    // Plans.
+    private static final short CERTIFICATE = (short) 0x35C6;
+    private static final short BATCH_CERTIFICATE = (short) 0x5CA5;
+    private static final short BATCH_KEY = (short) 0xA63C;
+    private static final short FIRST_PIN = (short) 0xC95A;
+
+    /** What the fact is about that the MAC is right. */
+    private static final byte MAC = (byte) 0x4D;
+
     PutData(Device device) {
-        super(device, true);
+        super(device, Spec.CLA_INTERINDUSTRY, true);
     }
 
-    void work() {
+    short check() {
         if (parameters() == Spec.P1P2_PUT_DATA_CERTIFICATE) {
-            putCertificate();
-        } else if (parameters() == Spec.P1P2_PUT_DATA_BATCH_KEY) {
-            putBatchKey();
+            return checkCertificate();
+        }
+        if (parameters() == Spec.P1P2_PUT_DATA_BATCH_KEY) {
+            return checkBatchKey();
+        }
+        requireParameters(Spec.P1P2_PUT_DATA_FIRST_PIN);
+        return checkPin();
+    }
+
+    void apply() {
+        byte[] state = ram.state;
+        if (plans(CERTIFICATE)) {
+            device.authorities.setOwnCA(device.authorities.store(ram.words[Ram.PLACE]));
+            state[Nvm.CERTIFIED] = Ram.YES;
+        } else if (plans(BATCH_CERTIFICATE)) {
+            state[Nvm.BATCH] = Nvm.BATCH_CERTIFIED;
+        } else if (plans(BATCH_KEY)) {
+            state[Nvm.BATCH] = Nvm.BATCH_LOADED;
         } else {
-            requireParameters(Spec.P1P2_PUT_DATA_FIRST_PIN);
-            putPin();
+            state[Nvm.PIN_SET] = Ram.YES;
+            device.order.setLowest(ram.in, Spec.PIN_LOAD_OFFSET_ORDER_NUMBER);
+            state[Nvm.GROUP] = ram.in[Spec.PIN_LOAD_OFFSET_GROUP];
         }
     }
 
-    private void putCertificate() {
+    void write() {
+        if (plans(BATCH_KEY)) {
+            if (nvm.state[Nvm.BATCH] != Nvm.BATCH_NONE) {
+                nvm.state[Nvm.BATCH] = Nvm.BATCH_NONE;
+            }
+            device.engines.setBatchKey(ram.scratch, Ram.SECRET);
+        }
+    }
+
+    boolean changesMore() {
+        return true;
+    }
+
+    void writeMore() {
+        if (plans(CERTIFICATE) || plans(BATCH_CERTIFICATE)) {
+            Util.arrayCopy(ram.in, (short) 0, stored(), (short) 0, Spec.DEVICE_CERTIFICATE_LENGTH);
+        } else if (plans(BATCH_KEY)) {
+            Util.arrayCopy(ram.in, Spec.BATCH_LOAD_OFFSET_POINT, nvm.batch, Nvm.BATCH_POINT,
+                    Spec.POINT_LENGTH);
+        } else {
+            device.pins.load();
+        }
+    }
+
+    boolean isAsComputed() {
+        if (plans(CERTIFICATE) || plans(BATCH_CERTIFICATE)) {
+            return Util.arrayCompare(ram.in, (short) 0, stored(), (short) 0,
+                    Spec.DEVICE_CERTIFICATE_LENGTH) == 0;
+        }
+        return plans(FIRST_PIN) || Util.arrayCompare(ram.in, Spec.BATCH_LOAD_OFFSET_POINT,
+                nvm.batch, Nvm.BATCH_POINT, Spec.POINT_LENGTH) == 0;
+    }
+
+    private byte[] stored() {
+        return plans(CERTIFICATE) ? nvm.certificate : nvm.batch;
+    }
+
+    void done() {
+        if (plans(CERTIFICATE)) {
+            device.authorities.forgetStored(ram.words[Ram.PLACE]);
+        }
+    }
+
+    private short checkCertificate() {
         byte[] in = ram.in;
         if (ram.state[Nvm.LIFE] < Spec.LIFE_KEYS_MADE) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
@@ -38,6 +105,7 @@ final class PutData extends SecretCommand {
         }
         short certificate = device.certificates.device((short) 0);
         short ca = device.certificates.requireKnownCA(certificate);
+        guard.keep(Ram.PLACE, ca);
         device.certificates.requireOwnName(certificate);
         byte role = in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)];
         boolean batch = role == Spec.ROLE_BATCH;
@@ -56,17 +124,7 @@ final class PutData extends SecretCommand {
             ISOException.throwIt(Spec.SW_DATE);
         }
         device.certificates.requireSignature(certificate, ca);
-        if (batch) {
-            ram.state[Nvm.BATCH] = Nvm.BATCH_CERTIFIED;
-        } else {
-            device.authorities.setOwnCA(device.authorities.store(ca));
-            ram.state[Nvm.CERTIFIED] = (byte) 1;
-        }
-
-        JCSystem.beginTransaction();
-        Util.arrayCopy(in, (short) 0, stored, (short) 0, Spec.DEVICE_CERTIFICATE_LENGTH);
-        nvm.store();
-        JCSystem.commitTransaction();
+        return batch ? BATCH_CERTIFICATE : CERTIFICATE;
     }
 
     /** Requires the card's own role, id and key. */
@@ -103,58 +161,51 @@ final class PutData extends SecretCommand {
         }
     }
 
-    private void putBatchKey() {
-        byte[] in = ram.in;
+    private short checkBatchKey() {
         requireLoad(Spec.BATCH_LOAD_FRAME, Spec.BATCH_LOAD_LENGTH, Spec.BATCH_LOAD_AT_MAC,
                 Spec.BATCH_LOAD_OFFSET_MAC);
-        device.engines.decrypt(ram.scratch, Ram.KEY, in, Spec.BATCH_LOAD_OFFSET_IV, in,
-                Spec.BATCH_LOAD_OFFSET_CRYPTOGRAM, Spec.SCALAR_LENGTH, ram.scratch, Ram.SECRET);
-        if (ram.state[Nvm.BATCH] != Nvm.BATCH_NONE) {
-            nvm.state[Nvm.BATCH] = Nvm.BATCH_NONE;
+        if (guard.isFirst()) {
+            device.cmac.deriveFromToken(Spec.TOKEN_LABEL_ENC);
+            device.engines.decrypt(ram.scratch, Ram.KEY, ram.in, Spec.BATCH_LOAD_OFFSET_IV, ram.in,
+                    Spec.BATCH_LOAD_OFFSET_CRYPTOGRAM, Spec.SCALAR_LENGTH, ram.scratch, Ram.SECRET);
         }
-        device.engines.setBatchKey(ram.scratch, Ram.SECRET);
-        ram.state[Nvm.BATCH] = Nvm.BATCH_LOADED;
-        JCSystem.beginTransaction();
-        Util.arrayCopy(in, Spec.BATCH_LOAD_OFFSET_POINT, nvm.batch, Nvm.BATCH_POINT,
-                Spec.POINT_LENGTH);
-        nvm.store();
-        JCSystem.commitTransaction();
+        guard.require(!Engines.isZero(ram.scratch, Ram.SECRET, Spec.SCALAR_LENGTH));
+        return BATCH_KEY;
     }
 
-    /**
-     * Requires data of a layout whose MAC is by the token's MAC key, before activation. The token's
-     * encryption key is then in scratch at KEY.
-     */
+    /** Requires data of a layout whose MAC is by the token's MAC key, before activation. */
     private void requireLoad(byte[] frame, short length, short macInput, short mac) {
         byte[] in = ram.in;
         if (ram.state[Nvm.LIFE] != Spec.LIFE_KEYS_MADE) {
             ISOException.throwIt(Spec.SW_CONDITIONS);
         }
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], frame, length);
-        device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_MAC);
-        Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macInput);
-        device.cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, macInput);
-        if (!device.cmac.matches(in, mac, Spec.MAC_LENGTH)) {
+        short fact = guard.next();
+        if (fact < Guard.SECOND) {
+            device.cmac.deriveFromToken(Spec.TOKEN_LABEL_MAC);
+            Util.arrayCopyNonAtomic(in, (short) 0, ram.out, (short) 0, macInput);
+            device.cmac.compute(ram.scratch, Ram.KEY, ram.out, (short) 0, macInput);
+            ram.facts[fact] = device.cmac.matches(in, mac, Spec.MAC_LENGTH);
+            guard.mark(fact, MAC);
+        }
+        if (!guard.holds(fact, MAC)) {
             ISOException.throwIt(Spec.SW_MAC_WRONG);
         }
-        device.cmac.deriveFromToken(nvm.token, Spec.TOKEN_LABEL_ENC);
     }
 
-    private void putPin() {
-        byte[] in = ram.in;
+    private short checkPin() {
         requireLoad(Spec.PIN_LOAD_FRAME, Spec.PIN_LOAD_LENGTH, Spec.PIN_LOAD_AT_MAC,
                 Spec.PIN_LOAD_OFFSET_MAC);
-        device.engines.decrypt(ram.scratch, Ram.KEY, in, Spec.PIN_LOAD_OFFSET_IV, in,
-                Spec.PIN_LOAD_OFFSET_CRYPTOGRAM, (short) (2 * Spec.PIN_BLOCK_LENGTH),
-                ram.scratch, Ram.SECRET);
-        device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
-        device.pins.requireBlock((short) 1, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
-        ram.state[Nvm.PIN_SET] = (byte) 1;
-        device.order.setLowest(in, Spec.PIN_LOAD_OFFSET_ORDER_NUMBER);
-        ram.state[Nvm.GROUP] = in[Spec.PIN_LOAD_OFFSET_GROUP];
-        JCSystem.beginTransaction();
-        device.pins.load();
-        nvm.store();
-        JCSystem.commitTransaction();
+        if (guard.isFirst()) {
+            device.cmac.deriveFromToken(Spec.TOKEN_LABEL_ENC);
+            device.engines.decrypt(ram.scratch, Ram.KEY, ram.in, Spec.PIN_LOAD_OFFSET_IV, ram.in,
+                    Spec.PIN_LOAD_OFFSET_CRYPTOGRAM, (short) (2 * Spec.PIN_BLOCK_LENGTH),
+                    ram.scratch, Ram.SECRET);
+            Util.arrayCopyNonAtomic(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
+                    ram.scratch, Ram.SECRET_2, Spec.PIN_BLOCK_LENGTH);
+        }
+        device.pins.requireBlock(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.requireBlock(Ram.SECRET_2, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
+        return FIRST_PIN;
     }
 }

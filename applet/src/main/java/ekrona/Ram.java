@@ -10,17 +10,19 @@ import javacard.framework.Util;
  *
  * <pre>
  * in          515   all data of the command, chained or not
- * out         544   response, or the log record under construction with its header, or what a
- *                   MAC of secure messaging is over
- * state       562   working copy of Nvm.state, and the session's authorities
- * scratch     228   intermediate results, laid out below
- * session      57   flags, headers and keys that live from command to command
- * words         6   offsets and lengths (3 shorts)
- * AES keys     64   in Engines
+ * out         560   response, or the log record under construction with its header, or what a
+ *                   MAC of secure messaging is over; before that what the state will be, and the
+ *                   first of two versions of an answer
+ * state       406   working copy of Nvm.state, and the session's authorities
+ * scratch     250   intermediate results, laid out below
+ * session      58   flags, headers and keys that live from command to command
+ * words        34   offsets and lengths, and what the checks have found (17 shorts)
+ * facts         6   what engines have found (Guard)
+ * AES keys     32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * ciphers      96   in Engines
- * total     2,584   2,640 rounded up
+ * total     2,469   2,528 rounded up
  * </pre>
  */
 final class Ram {
@@ -30,7 +32,7 @@ final class Ram {
      * The longest use: what the MAC of the longest command under secure messaging is over, counter
      * and header, a block each, and its data objects, padded.
      */
-    private static final short OUT_LENGTH =
+    static final short OUT_LENGTH =
             (short) (3 * Spec.IV_LENGTH + Spec.MAX_COMMAND / Spec.IV_LENGTH * Spec.IV_LENGTH);
 
     // Layout of scratch.
@@ -41,15 +43,20 @@ final class Ram {
     /** Two numbers of 32 bits. */
     static final short NUMBER = (short) (IDENTITY + Spec.HASH_LENGTH);
     static final short NUMBER_2 = (short) (NUMBER + U32.LENGTH);
-    /** PIN blocks in clear: wiped by SecretCommand. */
-    static final short SECRET = (short) (NUMBER_2 + U32.LENGTH);
-    /** Shared secret and a counter, input of the key derivation: wiped by SecretCommand. */
+    /** The batch that is enciphered with the PIN block of a PAY (PayTransport). */
+    static final short BATCH = (short) (NUMBER_2 + U32.LENGTH);
+    /** PIN blocks in clear, each in half of a place of 16 bytes. */
+    static final short SECRET = (short) (BATCH + Spec.DEVICE_ID_LENGTH);
+    static final short SECRET_2 = (short) (SECRET + 2 * Spec.PIN_BLOCK_LENGTH);
+    /** Shared secret and a counter, input of the key derivation, or a head of the log. */
     static final short AGREED = (short) (SECRET + 4 * Spec.PIN_BLOCK_LENGTH);
-    /** A derived key, or a hash of which it is the first half: wiped by SecretCommand. */
+    /** A derived key, or a hash of which it is the first half. */
     static final short KEY = (short) (AGREED + Spec.HASH_LENGTH + U32.LENGTH);
     /** Subkey and result of the CMAC. */
     static final short MAC = (short) (KEY + Spec.HASH_LENGTH);
-    private static final short SCRATCH_LENGTH = (short) (MAC + Spec.MAC_LENGTH);
+    /** What each fact is about, zero for none (Guard). */
+    static final short MARKS = (short) (MAC + Spec.MAC_LENGTH);
+    private static final short SCRATCH_LENGTH = (short) (MARKS + Guard.FACTS);
 
     // Layout of session.
     /** Class, instruction and parameters of the command, or of the chain that it continues. */
@@ -59,9 +66,9 @@ final class Ram {
     static final short P2 = (short) 3;
     /** Not zero: a chain has begun and its last part has not come yet. */
     static final short CHAINING = (short) 4;
-    /** Not zero: GET STATE was answered, records may be read. */
+    /** YES: GET STATE was answered, records may be read. */
     static final short STATE_ANSWERED = (short) 5;
-    /** Not zero: the nonce is there and no enciphered PIN has used it up. */
+    /** Whether the nonce is there and nothing has used it up (Nonce). */
     static final short NONCE_VALID = (short) 6;
     static final short NONCE = (short) 7;
     /** Whose key the authorities' verifier has: a row plus one, or zero (Authorities). */
@@ -70,11 +77,13 @@ final class Ram {
     static final short KEPT_FOR = (short) (VERIFIER + 1);
     /** Which place of the session is taken next. */
     static final short KEPT_NEXT = (short) (KEPT_FOR + Spec.AUTHORITIES_KEPT);
-    /** Not zero: secure messaging is open (SecureMessaging). */
+    /** YES: secure messaging is open (SecureMessaging). */
     static final short SECURED = (short) (KEPT_NEXT + 1);
-    /** Not zero: the command at hand has come under it. */
+    /** YES: the command at hand has come under it. */
     static final short BY_PHONE = (short) (SECURED + 1);
-    static final short SECURED_COUNTER = (short) (BY_PHONE + 1);
+    /** YES: an attack was found, the card says no more (Guard). */
+    static final short MUTED = (short) (BY_PHONE + 1);
+    static final short SECURED_COUNTER = (short) (MUTED + 1);
     /** Its key for cryptograms, and that for MACs, which its subkey overwrites (Cmac). */
     static final short SECURED_KEYS = (short) (SECURED_COUNTER + U32.LENGTH);
     static final short SECURED_SUBKEY = (short) (SECURED_KEYS + Spec.PAIR_KEY_LENGTH);
@@ -85,7 +94,37 @@ final class Ram {
     static final short IN_LENGTH = 0;
     static final short OUT_OFFSET = (short) 1;
     static final short OUT_LEFT = (short) 2;
-    private static final short WORDS = (short) 3;
+    /** Which pass of the checks it is (Guard). */
+    static final short PASS = (short) 3;
+    /** How many facts the pass has asked for. */
+    static final short FACT = (short) 4;
+    /** What the checks decided to do: one of the command's plans. */
+    static final short PLAN = (short) 5;
+    // What they found besides.
+    /** A slot of the log, or -1. */
+    static final short SLOT = (short) 6;
+    /** A place among the authorities. */
+    static final short PLACE = (short) 7;
+    static final short PLACE_2 = (short) 8;
+    /** A place where something is known already, or -1. */
+    static final short KNOWN = (short) 15;
+    /** An entry of the open requests. */
+    static final short ENTRY = (short) 9;
+    /** Where something ends in the command's data. */
+    static final short END = (short) 10;
+    /** Where a certificate's content begins there. */
+    static final short CERTIFICATE = (short) 11;
+    /** The status word of a refusal that is not given in clear. */
+    static final short REASON = (short) 12;
+    // What was composed in out.
+    static final short BODY = (short) 13;
+    static final short BODY_END = (short) 14;
+    /** Where the signature of it ends, marked, or zero (Guard). */
+    static final short SIGNED = (short) 16;
+    private static final short WORDS = (short) 17;
+
+    /** The value of a flag that is set: one bit, or eight, do not make it of another. */
+    static final byte YES = (byte) 0x5A;
 
     final byte[] in;
     final byte[] out;
@@ -93,6 +132,7 @@ final class Ram {
     final byte[] scratch;
     final byte[] session;
     final short[] words;
+    final boolean[] facts;
 
     Ram() {
         in = bytes(Spec.MAX_COMMAND);
@@ -101,6 +141,7 @@ final class Ram {
         scratch = bytes(SCRATCH_LENGTH);
         session = bytes(SESSION_LENGTH);
         words = JCSystem.makeTransientShortArray(WORDS, JCSystem.CLEAR_ON_DESELECT);
+        facts = JCSystem.makeTransientBooleanArray(Guard.FACTS, JCSystem.CLEAR_ON_DESELECT);
     }
 
     private static byte[] bytes(short length) {
@@ -112,12 +153,13 @@ final class Ram {
         Util.arrayFillNonAtomic(in, (short) 0, words[IN_LENGTH], (byte) 0);
     }
 
-    /**
-     * Overwrites with zeros the command's data, PIN blocks, shared secrets, keys and MACs; see
-     * Engines.forgetSecrets.
-     */
-    void wipeSecrets() {
-        wipeCommand();
-        Util.arrayFillNonAtomic(scratch, SECRET, (short) (SCRATCH_LENGTH - SECRET), (byte) 0);
+    /** Overwrites the intermediate results with zeros. */
+    void wipeScratch() {
+        Util.arrayFillNonAtomic(scratch, (short) 0, SCRATCH_LENGTH, (byte) 0);
+    }
+
+    /** Overwrites out with zeros. */
+    void wipeOut() {
+        Util.arrayFillNonAtomic(out, (short) 0, OUT_LENGTH, (byte) 0);
     }
 }

@@ -6,11 +6,14 @@ import javacard.framework.ISOException;
  * READ RECORD: a record of the log, or the message of an open request. Nothing persistent changes.
  */
 final class ReadRecord extends Command {
+    private static final short LOG = (short) 0x6C3A;
+    private static final short OPEN_REQUESTS = (short) 0x93C5;
+
     ReadRecord(Device device) {
         super(device, Spec.CLA_INTERINDUSTRY, false);
     }
 
-    void run() {
+    short check() {
         short n = (short) (ram.session[Ram.P1] & 0xFF);
         byte file = ram.session[Ram.P2];
         if (n == 0
@@ -24,11 +27,20 @@ final class ReadRecord extends Command {
             ISOException.throwIt(Spec.SW_RECORD_NOT_FOUND);
         }
         if (log) {
-            byte[] slot = device.log.slot(n);
-            answer(slot, Log.HEADER_LENGTH, Log.lengthOf(slot));
+            guard.keep(Ram.SLOT, device.log.slotOf(n));
+            return LOG;
+        }
+        guard.keep(Ram.ENTRY, device.requests.entry(n));
+        return OPEN_REQUESTS;
+    }
+
+    void compose() {
+        if (plans(LOG)) {
+            short slot = ram.words[Ram.SLOT];
+            compose(device.log.slot(slot), Log.HEADER_LENGTH, device.log.lengthOf(slot));
         } else {
-            short message = device.requests.message(device.requests.entry(n));
-            answer(nvm.requests, message,
+            short message = device.requests.message(ram.words[Ram.ENTRY]);
+            compose(nvm.requests, message,
                     (short) (Messages.requestBodyLength(nvm.requests, message)
                             + Messages.SIGNATURE));
         }

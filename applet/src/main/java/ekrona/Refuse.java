@@ -14,7 +14,7 @@ final class Refuse extends Command {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_REFUSE);
         requireActivated();
@@ -22,46 +22,58 @@ final class Refuse extends Command {
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH], Spec.REFUSE_DATA_FRAME,
                 Spec.REFUSE_DATA_LENGTH);
 
-        byte[] earlier = device.log.find(Log.REFUSAL, RECORD_NUMBER, in,
+        short earlier = device.log.find(Log.REFUSAL, RECORD_NUMBER, in,
                 Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
-        if (earlier != null) {
-            answer(earlier, Log.HEADER_LENGTH, Log.lengthOf(earlier));
-            return;
+        guard.keep(Ram.SLOT, earlier);
+        if (earlier != Log.NONE) {
+            return REPEAT;
         }
         short entry = device.requests.find(in, Spec.REFUSE_DATA_OFFSET_NUMBER);
         if (entry < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
-
-        short length = compose(entry);
-        device.requests.close(entry);
-        device.log.appendRefusal(length);
-
-        device.log.store();
-        nvm.store();
-        device.channel.respond(Ram.RECORD, length);
+        guard.keep(Ram.ENTRY, entry);
+        return CHANGE;
     }
 
-    /**
-     * Writes the signed Refusal of an open request to ram.out at Ram.RECORD, and its identity to
-     * scratch. Returns its length.
-     */
-    private short compose(short entry) {
+    void apply() {
+        if (plans(CHANGE)) {
+            device.requests.close(ram.words[Ram.ENTRY]);
+            device.log.append();
+        }
+    }
+
+    /** Composes the Refusal as a record, from the request as it was when it was open. */
+    void compose() {
+        if (!plans(CHANGE)) {
+            short slot = ram.words[Ram.SLOT];
+            compose(device.log.slot(slot), Log.HEADER_LENGTH, device.log.lengthOf(slot));
+            return;
+        }
         byte[] out = ram.out;
-        short request = device.requests.message(entry);
+        byte[] state = nvm.state;
+        short entry = ram.words[Ram.ENTRY];
+        short request = OpenRequests.message(state, entry);
         boolean named = Messages.namesPayer(nvm.requests, request);
         short next = Messages.begin(out, Ram.RECORD, Spec.TAG_REFUSAL,
                 named ? Spec.REFUSAL_CONTENT_LENGTH_MAX : Spec.REFUSAL_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = device.log.putNextNumber(out, next);
-        next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, (short) (entry + OpenRequests.NUMBER),
+        next = device.log.putNumber(out, next);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, state, (short) (entry + OpenRequests.NUMBER),
                 U32.LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_IDENTITY, ram.state,
-                (short) (entry + OpenRequests.IDENTITY), Spec.HASH_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_IDENTITY, nvm.requests,
+                (short) (request - OpenRequests.HEADER_LENGTH), Spec.HASH_LENGTH);
         if (named) {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, nvm.requests,
                     Messages.payer(nvm.requests, request), Spec.DEVICE_ID_LENGTH);
         }
-        return (short) (device.engines.signMessage(out, Ram.RECORD, next) - Ram.RECORD);
+        composed(Ram.RECORD, next);
+    }
+
+    void seal() {
+        if (plans(CHANGE)) {
+            sign();
+            device.log.prepare(Log.REFUSAL, false);
+        }
     }
 }

@@ -1,6 +1,7 @@
 package ekrona;
 
 import javacard.framework.ISOException;
+import javacard.framework.Util;
 
 /**
  * REQUEST: asks for an amount. The request is open from the commit on, and reserves what its
@@ -19,14 +20,12 @@ final class Request extends Command {
         super(device, Spec.CLA_PROPRIETARY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
-        byte[] out = ram.out;
-        byte[] state = ram.state;
         requireParameters(Spec.P1P2_REQUEST);
         requireActive();
         requireReceiver();
-        boolean named = ram.words[Ram.IN_LENGTH] == Spec.REQUEST_DATA_LENGTH_MAX;
+        boolean named = isNamed();
         Tlv.requireAll(in, (short) 0, ram.words[Ram.IN_LENGTH],
                 named ? Spec.REQUEST_DATA_FRAME_MAX : Spec.REQUEST_DATA_FRAME_MIN,
                 named ? Spec.REQUEST_DATA_LENGTH_MAX : Spec.REQUEST_DATA_LENGTH_MIN);
@@ -43,7 +42,7 @@ final class Request extends Command {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS);
         }
         // Nobody but the owner can fill the log.
-        boolean owner = ram.session[Ram.BY_PHONE] != 0 || device.pins.isVerified();
+        boolean owner = ram.session[Ram.BY_PHONE] == Ram.YES || device.pins.isVerified();
         device.limits.requireTransaction(
                 owner ? 0 : (short) (device.log.slots() >> KEPT_SHIFT), Limits.NO_DAY);
         device.limits.requirePayment(in, AMOUNT, Limits.NO_DAY);
@@ -51,27 +50,54 @@ final class Request extends Command {
                 || !device.limits.fitsReceived(in, AMOUNT)) {
             ISOException.throwIt(Spec.SW_BALANCE_LIMIT);
         }
-        if (!U32.increment(state, Nvm.REQUEST_NUMBER)) {
+        if (!U32.increment(ram.state, Nvm.REQUEST_NUMBER)) {
             ISOException.throwIt(Spec.SW_OPEN_REQUESTS); // the last number has been given out
         }
+        // Drawn among the checks, since it can fail.
+        device.engines.draw(ram.scratch, Ram.KEY, Messages.RANDOM_LENGTH);
+        return CHANGE;
+    }
 
-        short next = Messages.begin(out, (short) 0, Spec.TAG_REQUEST,
+    private boolean isNamed() {
+        return ram.words[Ram.IN_LENGTH] == Spec.REQUEST_DATA_LENGTH_MAX;
+    }
+
+    void apply() {
+        U32.increment(ram.state, Nvm.REQUEST_NUMBER);
+        device.requests.open(ram.in, AMOUNT);
+    }
+
+    void compose() {
+        byte[] in = ram.in;
+        byte[] out = ram.out;
+        boolean named = isNamed();
+        short next = Messages.begin(out, OpenRequests.HEADER_LENGTH, Spec.TAG_REQUEST,
                 named ? Messages.CONTENT_WITH_PAYER : Spec.REQUEST_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);
-        next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, Spec.COUNTER_LENGTH);
-        next = Tlv.open(out, next, Spec.TAG_RANDOM, Messages.RANDOM_LENGTH);
-        device.engines.random.generateData(out, next, Messages.RANDOM_LENGTH);
-        next = Tlv.put(out, (short) (next + Messages.RANDOM_LENGTH), Spec.TAG_AMOUNT, in, AMOUNT,
-                Spec.AMOUNT_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_NUMBER, ram.state, Nvm.REQUEST_NUMBER,
+                Spec.COUNTER_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_RANDOM, ram.scratch, Ram.KEY, Messages.RANDOM_LENGTH);
+        next = Tlv.put(out, next, Spec.TAG_AMOUNT, in, AMOUNT, Spec.AMOUNT_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_CURRENCY, in, CURRENCY, Messages.CURRENCY_LENGTH);
         if (named) {
             next = Tlv.put(out, next, Spec.TAG_DEVICE, in, PAYER, Spec.DEVICE_ID_LENGTH);
         }
-        short length = device.engines.signMessage(out, (short) 0, next);
-        short entry = device.requests.open(in, AMOUNT);
+        composed(OpenRequests.HEADER_LENGTH, next);
+    }
 
-        device.requests.store(entry, out, (short) 0, length);
-        nvm.store();
-        device.channel.respond((short) 0, length);
+    void seal() {
+        sign();
+        Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, ram.out, (short) 0, Spec.HASH_LENGTH);
+    }
+
+    void write() {
+        device.requests.store(ram.out, ram.words[Ram.BODY_END]);
+    }
+
+    boolean isAsComputed() {
+        guard.requireSigned();
+        return device.requests.isStored(ram.out, ram.words[Ram.BODY_END])
+                && Util.arrayCompare(ram.scratch, Ram.IDENTITY, ram.out, (short) 0,
+                        Spec.HASH_LENGTH) == 0;
     }
 }

@@ -27,14 +27,12 @@ final class SecureMessaging {
     private static final short HEADER_LENGTH = (short) 4;
 
     private final Ram ram;
-    private final Nvm nvm;
     private final Engines engines;
     private final Cmac cmac;
     private final Channel channel;
 
-    SecureMessaging(Ram ram, Nvm nvm, Engines engines, Cmac cmac, Channel channel) {
+    SecureMessaging(Ram ram, Engines engines, Cmac cmac, Channel channel) {
         this.ram = ram;
-        this.nvm = nvm;
         this.engines = engines;
         this.cmac = cmac;
         this.channel = channel;
@@ -44,18 +42,20 @@ final class SecureMessaging {
     void open() {
         Util.arrayFillNonAtomic(ram.session, Ram.SECURED_COUNTER, U32.LENGTH, (byte) 0);
         cmac.beginSession(ram.session, Ram.SECURED_SUBKEY);
-        ram.session[Ram.SECURED] = (byte) 1;
+        ram.session[Ram.SECURED] = Ram.YES;
     }
 
     /** Carries out a command that has come whole, and secures its answer. */
     void run(Command command) {
         byte[] session = ram.session;
         session[Ram.SECURED] = 0; // open again when all has gone well
+        session[Ram.BY_PHONE] = 0;
         short status = Spec.SW_OK;
         byte open = 0;
         unwrap();
-        nvm.load();
-        session[Ram.BY_PHONE] = (byte) 1;
+        if (session[Ram.BY_PHONE] != Ram.YES) {
+            refuse();
+        }
         try {
             if (!command.takesData && ram.words[Ram.IN_LENGTH] != 0) {
                 ISOException.throwIt(Spec.SW_WRONG_LENGTH);
@@ -133,7 +133,11 @@ final class SecureMessaging {
         if (!cmac.matches(in, (short) (at + MAC_HEADER), Spec.PIN_MAC_LENGTH)) {
             refuse();
         }
+        if (!cmac.matches(in, (short) (at + MAC_HEADER), Spec.PIN_MAC_LENGTH)) {
+            refuse();
+        }
         ram.words[Ram.IN_LENGTH] = length == 0 ? 0 : decipher(cryptogram, length);
+        ram.session[Ram.BY_PHONE] = Ram.YES;
     }
 
     /** Offset of the value of the first data object, whose length has one to three bytes. */
@@ -163,11 +167,7 @@ final class SecureMessaging {
         engines.setKey(ram.session, Ram.SECURED_KEYS);
         engines.encipher(scratch, Ram.AGREED, BLOCK, scratch, Ram.AGREED);
         engines.decrypt(ram.session, Ram.SECURED_KEYS, in, cryptogram, length, in, cryptogram);
-        for (short i = 0; i < BLOCK; i += (short) 2) {
-            Util.setShort(in, (short) (cryptogram + i),
-                    (short) (Util.getShort(in, (short) (cryptogram + i))
-                            ^ Util.getShort(scratch, (short) (Ram.AGREED + i))));
-        }
+        Cmac.xor(in, cryptogram, scratch, Ram.AGREED);
         short end = (short) (cryptogram + length);
         short first = (short) (end - BLOCK);
         do {

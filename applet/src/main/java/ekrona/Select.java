@@ -57,15 +57,18 @@ final class Select extends Command {
         return answer;
     }
 
-    void run() {
-        device.drawNonce();
-        ram.session[Ram.KEPT_NEXT] = (byte) (ram.session[Ram.NONCE] & 1);
+    short check() {
+        device.nonce.draw();
+        return ANSWER;
+    }
+
+    void compose() {
         byte[] out = ram.out;
         byte life = ram.state[Nvm.LIFE];
         boolean active = life >= Spec.LIFE_ACTIVE;
         byte[] from = active ? activeAnswer : answer;
         short end = Util.arrayCopyNonAtomic(from, (short) 0, out, (short) 0, (short) from.length);
-        device.channel.respond((short) 0, end);
+        composed((short) 0, end);
         if (active) {
             end = (short) (end - BATCH);
             Util.arrayCopyNonAtomic(nvm.batch, Nvm.BATCH_HOLDER, out, (short) (end + BATCH_HEADER),
@@ -74,6 +77,11 @@ final class Select extends Command {
         out[(short) (end - STATE_TO_END)] = life;
         Util.arrayCopyNonAtomic(ram.session, Ram.NONCE, out, (short) (end - NONCE_TO_END),
                 Spec.NONCE_LENGTH);
-        device.order.putNumber(out, (short) (end - U32.LENGTH));
+        Util.arrayCopyNonAtomic(ram.state, Nvm.ORDER_NUMBER, out, (short) (end - U32.LENGTH),
+                U32.LENGTH);
+    }
+
+    void done() {
+        ram.session[Ram.KEPT_NEXT] = ram.session[Ram.NONCE];
     }
 }

@@ -28,39 +28,29 @@ final class StoredOrder {
 
     /** Its length, signatures included; zero while there is none, and on a closed card. */
     short length() {
-        return ram.state[Nvm.LIFE] == Spec.LIFE_CLOSED ? 0
-                : Util.getShort(ram.state, Nvm.ORDER_LENGTH);
+        return Util.getShort(ram.state, Nvm.ORDER_LENGTH);
     }
 
-    /**
-     * Writes the number up to which crisis orders are of no use to this card: that of the order
-     * that it holds, or the one below the lowest that it takes.
-     */
-    void putNumber(byte[] b, short offset) {
-        if (length() != 0) {
-            Util.arrayCopyNonAtomic(nvm.order,
-                    (short) (content(nvm.order) + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER), b, offset,
-                    U32.LENGTH);
-            return;
-        }
-        Util.arrayCopyNonAtomic(ram.state, Nvm.LOWEST_ORDER, b, offset, U32.LENGTH);
-        if (!U32.isZero(b, offset)) {
-            U32.decrement(b, offset);
-        }
+    /** Holds the order whose number is in b, in the working copy. */
+    void hold(short length, byte[] b, short number) {
+        Util.setShort(ram.state, Nvm.ORDER_LENGTH, length);
+        Util.arrayCopyNonAtomic(b, number, ram.state, Nvm.ORDER_NUMBER, U32.LENGTH);
     }
 
     /** Drops the order, in the working copy. */
     void drop() {
-        Util.setShort(ram.state, Nvm.ORDER_LENGTH, (short) 0);
+        hold((short) 0, ram.state, Nvm.ORDER_FLOOR);
     }
 
     /** Sets the lowest number that counts, in the working copy; a lower order is dropped. */
     void setLowest(byte[] b, short number) {
-        if (length() != 0 && U32.greater(b, number, nvm.order,
-                (short) (content(nvm.order) + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER))) {
+        Util.arrayCopyNonAtomic(b, number, ram.state, Nvm.ORDER_FLOOR, U32.LENGTH);
+        if (!U32.isZero(b, number)) {
+            U32.decrement(ram.state, Nvm.ORDER_FLOOR);
+        }
+        if (length() == 0 || U32.greater(b, number, ram.state, Nvm.ORDER_NUMBER)) {
             drop();
         }
-        Util.arrayCopyNonAtomic(b, number, ram.state, Nvm.LOWEST_ORDER, U32.LENGTH);
     }
 
     /**
@@ -69,7 +59,7 @@ final class StoredOrder {
      */
     short row(short day) {
         byte[] order = nvm.order;
-        short length = Util.getShort(ram.state, Nvm.ORDER_LENGTH);
+        short length = length();
         if (length == 0) {
             return NONE;
         }

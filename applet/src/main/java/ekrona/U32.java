@@ -35,8 +35,7 @@ final class U32 {
     }
 
     /**
-     * a += b. Returns false on overflow: a then holds the sum modulo 2^32, which nobody uses but
-     * the log's running totals.
+     * a += b. Returns false on overflow: a then holds the sum modulo 2^32, which nobody uses.
      */
     static boolean add(byte[] a, short aOffset, byte[] b, short bOffset) {
         short low = Util.getShort(b, (short) (bOffset + HALF));
@@ -52,6 +51,18 @@ final class U32 {
         Util.setShort(a, (short) (aOffset + HALF), lowSum);
         Util.setShort(a, aOffset, sum);
         return !overflow;
+    }
+
+    /** a += b modulo 2^32: a running total. */
+    static void count(byte[] a, short aOffset, byte[] b, short bOffset) {
+        short low = Util.getShort(b, (short) (bOffset + HALF));
+        short lowSum = (short) (Util.getShort(a, (short) (aOffset + HALF)) + low);
+        short sum = (short) (Util.getShort(a, aOffset) + Util.getShort(b, bOffset));
+        if ((short) (lowSum ^ SIGN) < (short) (low ^ SIGN)) { // a carry
+            sum++;
+        }
+        Util.setShort(a, (short) (aOffset + HALF), lowSum);
+        Util.setShort(a, aOffset, sum);
     }
 
     /**

@@ -4,12 +4,12 @@ package ekrona;
  * VERIFY: presents the PIN or, without data, asks whether it is verified. The try is taken before
  * the comparison and outside any transaction: a power cut costs at most that try.
  */
-final class Verify extends SecretCommand {
+final class Verify extends Command {
     Verify(Device device) {
-        super(device, true);
+        super(device, Spec.CLA_INTERINDUSTRY, true);
     }
 
-    void work() {
+    short check() {
         boolean plain = parameters() == Spec.P1P2_VERIFY_PLAINTEXT;
         if (!plain) {
             requireParameters(Spec.P1P2_VERIFY_ENCIPHERED);
@@ -19,10 +19,11 @@ final class Verify extends SecretCommand {
             if (!device.pins.isVerified()) {
                 device.pins.throwTries();
             }
-            return;
+            return NOTHING;
         }
         device.pinTransport.readBlocks(plain, (short) 1);
-        device.pins.requireBlock((short) 0, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.requireBlock(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.presentPin();
+        return CHANGE;
     }
 }

@@ -1,7 +1,6 @@
 package ekrona;
 
 import javacard.framework.ISOException;
-import javacard.framework.JCSystem;
 import javacard.framework.Util;
 
 /**
@@ -13,49 +12,75 @@ import javacard.framework.Util;
  * one: a power cut leaves every stored key, with the new one or without it.
  */
 final class VerifyCertificate extends Command {
+    // Plans, besides NOTHING.
+    private static final short KEEP = (short) 0x363C;
+    private static final short STORE = (short) 0x59C3;
+    private static final short STORE_ROOT = (short) 0xA3CA;
+    /** A crisis key that is known already, and another one. */
+    private static final short STORE_CRISIS = (short) 0xC596;
+    private static final short STORE_OTHER_CRISIS = (short) 0x9A65;
+
     VerifyCertificate(Device device) {
         super(device, Spec.CLA_INTERINDUSTRY, true);
     }
 
-    void run() {
+    short check() {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_PSO_VERIFY_CERTIFICATE);
         short certificate = device.certificates.authority();
+        guard.keep(Ram.CERTIFICATE, certificate);
         if (!device.authorities.isKnown(Authorities.ROOT)) {
-            learnFirstRoot(certificate);
-            return;
+            return checkFirstRoot(certificate);
         }
         short root = device.authorities.find(Authorities.ROOT, Spec.ROOTS_KEPT, in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_AUTHORITY));
         if (root < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
+        guard.keep(Ram.PLACE, root);
         // The signature comes before the dates: made-up certificates do not find out the card's.
         if (!device.authorities.verify(root, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
-        byte role = in[(short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)];
-        if (role == Spec.ROLE_ROOT) {
-            learnNextRoot(certificate, root);
-        } else if (role == Spec.ROLE_INTERMEDIARY) {
-            learn(certificate, root, Authorities.CA, Spec.CA_CACHE);
-        } else if (role == Spec.ROLE_CRISIS_KEY) {
-            learnCrisisKey(certificate, root);
+        short first = firstOfRole(in[(short) (certificate
+                + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)], certificate);
+        guard.keep(Ram.PLACE_2, first);
+        short plan;
+        if (first == Authorities.ROOT) {
+            plan = checkNextRoot(certificate, root);
+        } else if (first == Authorities.CRISIS) {
+            plan = checkCrisisKey(certificate, root);
         } else {
-            short first = Authorities.NOTARY;
-            if (role != Spec.ROLE_NOTARY) {
+            plan = checkOther(certificate, root, first);
+        }
+        if (plan != NOTHING) {
+            requireKey(certificate);
+        }
+        return plan;
+    }
+
+    /** The first place of a role; requires one that authorities have, and that may be learnt. */
+    private short firstOfRole(byte role, short certificate) {
+        switch (role) {
+            case Spec.ROLE_ROOT:
+                return Authorities.ROOT;
+            case Spec.ROLE_INTERMEDIARY:
+                return Authorities.CA;
+            case Spec.ROLE_CRISIS_KEY:
+                return Authorities.CRISIS;
+            case Spec.ROLE_NOTARY:
+                return Authorities.NOTARY;
+            default:
                 requireInstructionKeyOfOwnName(certificate, role);
-                first = Authorities.INSTRUCTION_KEY;
-            }
-            learn(certificate, root, first, (short) 1);
+                return Authorities.INSTRUCTION_KEY;
         }
     }
 
-    /** Learns the root itself: it is self-signed, and its body has the hash that was installed. */
-    private void learnFirstRoot(short certificate) {
+    /** The root itself: it is self-signed, and its body has the hash that was installed. */
+    private short checkFirstRoot(short certificate) {
         byte[] in = ram.in;
-        device.engines.computeIdentity(in, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE);
+        device.engines.computeIdentity(certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE);
         if (Util.arrayCompare(ram.scratch, Ram.IDENTITY, nvm.identity, Nvm.ROOT_ANCHOR,
                 Spec.HASH_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
@@ -67,38 +92,35 @@ final class VerifyCertificate extends Command {
                         Spec.AUTHORITY_LENGTH) != 0) {
             ISOException.throwIt(Spec.SW_ROLE);
         }
-        if (!Engines.set(device.engines.peer, in,
+        if (!device.engines.setPeer(
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        if (!device.engines.verify(device.engines.peer, in, certificate,
-                Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
+        if (!device.engines.verifyByPeer(certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
-        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
-        requireNotExpired(in, expiry);
-        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry));
-        nvm.store();
+        requireNotExpired(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
+        guard.keep(Ram.PLACE_2, Authorities.ROOT);
+        requireKey(certificate);
+        return STORE_ROOT;
     }
 
-    /** Learns an authority that is no root; its role has count places, from first on. */
-    private void learn(short certificate, short root, short first, short count) {
+    /** An authority that is neither root nor crisis key; its role's places begin with first. */
+    private short checkOther(short certificate, short root, short first) {
         byte[] in = ram.in;
-        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
-        byte[] expiries = expiries(expiry, root);
-        if (expiries != in) {
-            expiry = device.authorities.expiry(root);
-        }
+        short count = first == Authorities.CA ? Spec.CA_CACHE : (short) 1;
+        byte[] expiries = expiries(certificate, root);
+        short expiry = expiry(certificate, root);
         requireNotExpired(expiries, expiry);
         short known = device.authorities.find(first, count, in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
+        guard.keep(Ram.KNOWN, known);
         if (known >= 0) {
             requireSameKey(known, certificate);
             if (later(known, expiries, expiry) <= 0) {
-                return; // known already, for as long or longer
+                return NOTHING; // known already, for as long or longer
             }
-            device.authorities.forget(known);
         }
         if (count == 1 && root != Authorities.ROOT) { // a former root makes nobody who instructs
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
@@ -108,25 +130,18 @@ final class VerifyCertificate extends Command {
         if (activated && count == 1 && later(first, expiries, expiry) < 0) {
             ISOException.throwIt(Spec.SW_DATE);
         }
-        short kept = keep(first, certificate, expiries, expiry);
-        if (!activated) {
-            device.authorities.store(kept);
-            nvm.store();
-        }
+        return activated ? KEEP : STORE;
     }
 
     /**
-     * Learns a crisis key, whoever presents it: its certificate is stored too, for readers that do
-     * not know it, and what the former key has signed is dropped. It never goes back: it is by a
-     * later root than the stored one's, or by the same root with a later end.
+     * A crisis key, whoever presents it: its certificate is stored too, for readers that do not
+     * know it, and what the former key has signed is dropped. It never goes back: it is by a later
+     * root than the stored one's, or by the same root with a later end.
      */
-    private void learnCrisisKey(short certificate, short root) {
+    private short checkCrisisKey(short certificate, short root) {
         byte[] in = ram.in;
-        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
-        byte[] expiries = expiries(expiry, root);
-        if (expiries != in) {
-            expiry = device.authorities.expiry(root);
-        }
+        byte[] expiries = expiries(certificate, root);
+        short expiry = expiry(certificate, root);
         requireNotExpired(expiries, expiry);
         short known = device.authorities.find(Authorities.CRISIS, (short) 1, in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
@@ -143,30 +158,120 @@ final class VerifyCertificate extends Command {
             if (newer < 0
                     || (newer == 0 && later(Authorities.CRISIS, expiries, expiry) <= 0)) {
                 if (known >= 0) {
-                    return; // known already, for as long or longer
+                    return NOTHING; // known already, for as long or longer
                 }
                 ISOException.throwIt(newer < 0 ? Spec.SW_REFERENCE_UNKNOWN : Spec.SW_DATE);
             }
         }
-        if (known < 0) {
-            device.order.drop();
-        }
-        device.authorities.store(keep(Authorities.CRISIS, certificate, expiries, expiry));
+        return known < 0 ? STORE_OTHER_CRISIS : STORE_CRISIS;
+    }
 
-        JCSystem.beginTransaction();
-        Util.arrayCopy(in, (short) 0, nvm.crisisCertificate, (short) 0,
-                Spec.AUTHORITY_CERTIFICATE_LENGTH);
-        nvm.store();
-        JCSystem.commitTransaction();
+    /**
+     * The next root, by a link certificate of the current root, for the same name, a later number
+     * and no earlier end. A root that is known already changes nothing.
+     */
+    private short checkNextRoot(short certificate, short root) {
+        byte[] in = ram.in;
+        short holder = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER);
+        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
+        requireNotExpired(in, expiry);
+        if (device.authorities.find(Authorities.ROOT, (short) 1, in, holder) >= 0) {
+            requireSameKey(Authorities.ROOT, certificate);
+            return NOTHING;
+        }
+        short current = device.authorities.reference(Authorities.ROOT);
+        if (root != Authorities.ROOT
+                || Util.arrayCompare(in, holder, ram.state, current, Spec.NAME_LENGTH) != 0
+                || Util.arrayCompare(in, holder, ram.state, current, Spec.AUTHORITY_LENGTH) < 0) {
+            ISOException.throwIt(Spec.SW_ROLE);
+        }
+        if (later(Authorities.ROOT, in, expiry) < 0) {
+            ISOException.throwIt(Spec.SW_DATE);
+        }
+        return STORE_ROOT;
+    }
+
+    /** Requires a point that the platform accepts; the key goes to a scratch row. */
+    private void requireKey(short certificate) {
+        if (!device.authorities.setKey(
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
+    /** Keeps the certificate's holder for the session, and stores what is stored. */
+    void apply() {
+        if (plans(NOTHING)) {
+            return;
+        }
+        short certificate = ram.words[Ram.CERTIFICATE];
+        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
+        byte[] expiries = ram.in;
+        if (!plans(STORE_ROOT)) {
+            expiries = expiries(certificate, ram.words[Ram.PLACE]);
+            expiry = expiry(certificate, ram.words[Ram.PLACE]);
+        }
+        short kept = device.authorities.keep(ram.words[Ram.PLACE_2], ram.in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry);
+        if (plans(STORE_ROOT)) {
+            device.authorities.storeRoot(kept);
+        } else if (!plans(KEEP)) {
+            device.authorities.store(kept);
+            if (plans(STORE_OTHER_CRISIS)) {
+                device.order.drop();
+            }
+        }
+    }
+
+    void done() {
+        if (plans(STORE_ROOT)) {
+            device.authorities.forgetAll();
+            device.authorities.endTurn();
+        } else if (plans(KEEP)) {
+            device.authorities.endTurn(ram.words[Ram.KNOWN]);
+        } else if (!plans(NOTHING)) {
+            device.authorities.forgetStored(device.authorities.keptPlace());
+        }
+    }
+
+    boolean changesMore() {
+        return storesCrisisKey();
+    }
+
+    void writeMore() {
+        if (storesCrisisKey()) {
+            Util.arrayCopy(ram.in, (short) 0, nvm.crisisCertificate, (short) 0,
+                    Spec.AUTHORITY_CERTIFICATE_LENGTH);
+        }
+    }
+
+    boolean isAsComputed() {
+        return !storesCrisisKey() || Util.arrayCompare(ram.in, (short) 0, nvm.crisisCertificate,
+                (short) 0, Spec.AUTHORITY_CERTIFICATE_LENGTH) == 0;
+    }
+
+    private boolean storesCrisisKey() {
+        return plans(STORE_CRISIS) || plans(STORE_OTHER_CRISIS);
     }
 
     /**
      * Where the end of a key's validity is: in its certificate or, when that is earlier, in the
      * entry of the root that certified it.
      */
-    private byte[] expiries(short expiry, short root) {
-        return Util.arrayCompare(ram.in, expiry, ram.state, device.authorities.expiry(root),
-                Spec.DATE_LENGTH) > 0 ? ram.state : ram.in;
+    private byte[] expiries(short certificate, short root) {
+        return endsAfter(certificate, root) ? ram.state : ram.in;
+    }
+
+    /** Its offset there. */
+    private short expiry(short certificate, short root) {
+        return endsAfter(certificate, root) ? device.authorities.expiry(root)
+                : (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
+    }
+
+    private boolean endsAfter(short certificate, short root) {
+        return Util.arrayCompare(ram.in,
+                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY), ram.state,
+                device.authorities.expiry(root), Spec.DATE_LENGTH) > 0;
     }
 
     /** Above zero for an expiry after that of a place's authority, below for one before it. */
@@ -176,7 +281,7 @@ final class VerifyCertificate extends Command {
     }
 
     private void requireSameKey(short known, short certificate) {
-        if (!device.authorities.hasPoint(known, ram.in,
+        if (!device.authorities.hasPoint(known,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT))) {
             ISOException.throwIt(Spec.SW_KEY_KNOWN);
         }
@@ -191,46 +296,9 @@ final class VerifyCertificate extends Command {
         }
     }
 
-    /**
-     * Learns the next root from a link certificate: by the current root, for the same name, a later
-     * number and no earlier end. A root that is known already changes nothing.
-     */
-    private void learnNextRoot(short certificate, short root) {
-        byte[] in = ram.in;
-        short holder = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER);
-        short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
-        requireNotExpired(in, expiry);
-        if (device.authorities.find(Authorities.ROOT, (short) 1, in, holder) >= 0) {
-            requireSameKey(Authorities.ROOT, certificate);
-            return;
-        }
-        short current = device.authorities.reference(Authorities.ROOT);
-        if (root != Authorities.ROOT
-                || Util.arrayCompare(in, holder, ram.state, current, Spec.NAME_LENGTH) != 0
-                || Util.arrayCompare(in, holder, ram.state, current, Spec.AUTHORITY_LENGTH) < 0) {
-            ISOException.throwIt(Spec.SW_ROLE);
-        }
-        if (later(Authorities.ROOT, in, expiry) < 0) {
-            ISOException.throwIt(Spec.SW_DATE);
-        }
-        device.authorities.storeRoot(keep(Authorities.ROOT, certificate, in, expiry));
-        nvm.store();
-    }
-
     private void requireNotExpired(byte[] b, short expiry) {
         if (device.authorities.isExpired(b, expiry)) {
             ISOException.throwIt(Spec.SW_EXPIRED);
         }
-    }
-
-    /** Keeps the certificate's holder for the session. Returns its place. */
-    private short keep(short first, short certificate, byte[] expiries, short expiry) {
-        short place = device.authorities.keep(first, ram.in,
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_POINT),
-                (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry);
-        if (place < 0) {
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
-        }
-        return place;
     }
 }
