@@ -79,6 +79,7 @@ var receiveCases = []testCase{
 		s := c.active()
 		s.enterPIN()
 		payer := c.device(s.bank, spec.RoleCard)
+		s.refuse(s.ask(50, "")) // so that the Refusal is not the first record
 		r := s.ask(2500, payer.id())
 		open := s.ask(100, "")
 		first := c.encode(s.refuse(r))

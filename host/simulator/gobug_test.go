@@ -39,7 +39,7 @@ var goBugs = []struct {
 			"			v.journalBytes(r, o, off, len(data))\n		}\n		if v.cutIn == 1 && " +
 				"bug == `vm-transaction-not-undone` {\n			copy(o.bytes[off:], " +
 				"data[:len(data)/8])\n		}\n		v.write(len(data))"},
-	}, 1500},
+	}, 512},
 	{"vm-pin-try-undone", []replacement{
 		{"emulator/api/ownerpin.go", "	setTries(c, tries-1)\n", "	setTries(c, tries-1)\n	if " +
 			"bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},

@@ -195,13 +195,13 @@ func TestGuardSendsNothingElse(t *testing.T) {
 	assert.Equal(t, 1, passed)
 }
 
-// narrow is a card manager of another name that takes 160 bytes in a command: with 256 LOAD
-// commands at most, blocks of 128 bytes are too few for the applet.
+// narrow is a card manager of another name that takes 200 bytes in a command: with 256 LOAD
+// commands at most, blocks of 160 bytes are too few for the applet.
 type narrow struct{ *emulated.Card }
 
 func (n narrow) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	r, err := n.Card.Transmit(ctx, c)
-	r.Data = bytes.Replace(r.Data, []byte{0x9F, 0x65, 1, 0xFF}, []byte{0x9F, 0x65, 1, 0xA0}, 1)
+	r.Data = bytes.Replace(r.Data, []byte{0x9F, 0x65, 1, 0xFF}, []byte{0x9F, 0x65, 1, 0xC8}, 1)
 	return r, err
 }
 
@@ -216,7 +216,7 @@ func TestCardsOfOtherForm(t *testing.T) {
 	require.NoError(t, err)
 	state, ok := rehearsal.StateOf(report)
 	require.True(t, ok)
-	assert.Equal(t, 160, state.MaxData)
+	assert.Equal(t, 200, state.MaxData)
 	plan, err := rehearsal.Rehearse(t.Context(), d.Line, o, state, card.Links()[0])
 	require.NoError(t, err)
 	require.NoError(t, c.Reset())
