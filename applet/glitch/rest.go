@@ -11,7 +11,7 @@ import (
 
 // rest plays on after a command: what followed it without a fault, sent again without any.
 type rest struct {
-	ctx      context.Context
+	ctx      context.Context // of the one fault
 	e        *fault.Experiment
 	commands []next
 

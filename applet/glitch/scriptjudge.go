@@ -24,7 +24,7 @@ const (
 
 // scriptJudge is the oracle of one line of a script.
 type scriptJudge struct {
-	ctx    context.Context
+	ctx    context.Context // of the one fault
 	e      *fault.Experiment
 	script *Script
 	index  int // of the line

@@ -114,8 +114,8 @@ type suiteBench struct {
 
 // stand is a command of a case, about to be sent.
 type stand struct {
-	ctx      context.Context
-	exchange int // its number in the case, from 1
+	ctx      context.Context // of the one case
+	exchange int             // its number in the case, from 1
 	known    *suite.Knowledge
 	nonces   map[string]bool // that the card has answered
 }

@@ -32,7 +32,7 @@ type view struct {
 
 // asker asks a card what it holds.
 type asker struct {
-	ctx     context.Context
+	ctx     context.Context // of the one look
 	card    *card.Card
 	known   *suite.Knowledge
 	command apdu.Command // at hand

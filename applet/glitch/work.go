@@ -12,7 +12,7 @@ import (
 // work is the faults on one command.
 type work struct {
 	plan     Plan
-	ctx      context.Context
+	ctx      context.Context // of the one command; every fault on it is tried within
 	target   *Target
 	exchange int
 	e        *fault.Experiment
