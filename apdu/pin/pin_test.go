@@ -7,9 +7,11 @@ import (
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -187,6 +189,18 @@ func TestFirstPINOpensOnTheCard(t *testing.T) {
 	assert.Equal(t, append(pinBlock[:], pukBlock[:]...),
 		cbcDecrypt(t, encKey[:], iv[:], data[20:36]))
 	assert.True(t, cmac.Verify(macKey[:], data[47:], data[:45]))
+}
+
+// The key stays whole for everybody else who uses it, such as the reader beside.
+func TestBatchKeyLeavesTheKey(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	held, err := key.Bytes()
+	require.NoError(t, err)
+	before := slices.Clone(held)
+	_, err = Token{1}.BatchKey([spec.IVLength]byte{}, key)
+	require.NoError(t, err)
+	require.Equal(t, before, held)
 }
 
 func TestBatchKeyOpensOnTheCard(t *testing.T) {

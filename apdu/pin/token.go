@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona/apdu/cmac"
 	"ekrona/apdu/layout"
@@ -92,10 +93,11 @@ func (t Token) FirstPIN(
 // BatchKey makes the data of PUT DATA batch key: the private half enciphered, and both
 // halves authenticated, under the token. iv is random and never used twice with a token.
 func (t Token) BatchKey(iv [spec.IVLength]byte, key *ecdsa.PrivateKey) ([]byte, error) {
-	scalar, err := key.Bytes()
+	own, err := key.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("pin: batch key: %w", err)
 	}
+	scalar := slices.Clone(own) // what Bytes returns is the key itself, for all who use it
 	defer clear(scalar)
 	point, err := signature.Point(&key.PublicKey)
 	if err != nil {
