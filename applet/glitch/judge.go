@@ -123,13 +123,18 @@ func (j *judge) viewOf(state *card.Snapshot, fp uint64) view {
 	if v, known := j.views[fp]; known {
 		return v
 	}
-	here, err := j.e.Card.Snapshot()
-	_ = j.e.Card.RestoreSnapshot(state)
-	v := j.view(fp)
+	return in(j.e.Card, state, func() view { return j.view(fp) })
+}
+
+// in is what is found with the card in that state; it is left as it is now, if that can be kept.
+func in[T any](c *card.Card, state *card.Snapshot, find func() T) T {
+	here, err := c.Snapshot()
+	_ = c.RestoreSnapshot(state) // it was taken of this card
+	found := find()
 	if err == nil {
-		_ = j.e.Card.RestoreSnapshot(here)
+		_ = c.RestoreSnapshot(here)
 	}
-	return v
+	return found
 }
 
 func (j *judge) viewBefore() view { return j.viewOf(j.e.Before, j.e.HoldsBefore.Persistent) }
@@ -166,13 +171,7 @@ func (j *judge) rightsOf(state *card.Snapshot, fp vm.Fingerprint) rights {
 	if r, known := j.sessions[fp]; known {
 		return r
 	}
-	here, err := j.e.Card.Snapshot()
-	_ = j.e.Card.RestoreSnapshot(state)
-	r := j.rights(fp)
-	if err == nil {
-		_ = j.e.Card.RestoreSnapshot(here)
-	}
-	return r
+	return in(j.e.Card, state, func() rights { return j.rights(fp) })
 }
 
 // Verdict implements [Oracle].
