@@ -133,7 +133,7 @@ var personalizationCases = []testCase{
 		s.enterPIN()
 		assert.Equal(c, s.certificate.encoded, s.succeeds(c.variant(spec.GetData, "certificate")))
 	}},
-	{"a later certificate stores its CA, and ends what else the session has kept", func(c *caseRun) {
+	{"a later certificate stores its CA, and ends the session's others", func(c *caseRun) {
 		s := c.active()
 		own := s.renewals()
 		s.enterPIN()
