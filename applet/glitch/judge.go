@@ -177,11 +177,8 @@ func (j *judge) rightsOf(state *card.Snapshot, fp vm.Fingerprint) rights {
 // Verdict implements [Oracle].
 func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
 	c := j.e.Card
-	if err != nil {
-		if !errors.Is(err, card.ErrMute) && !errors.Is(err, card.ErrPowerLost) {
-			return nil, err
-		}
-		c.Reset() // mute, or pulled
+	if failed := revive(c, err); failed != nil {
+		return nil, failed
 	}
 	holds := c.Fingerprint()
 	if holds == j.e.Held || holds == j.e.HoldsBefore {
@@ -202,6 +199,15 @@ func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
 		return nil, failed
 	}
 	return j.playedOn(fate{holds, err != nil})
+}
+
+// revive resets a card that err says is mute or was pulled; any other error stays.
+func revive(c *card.Card, err error) error {
+	if errors.Is(err, card.ErrMute) || errors.Is(err, card.ErrPowerLost) {
+		c.Reset()
+		return nil
+	}
+	return err
 }
 
 // playedOn is what the commands gain that followed in the case: one is carried out that is refused
