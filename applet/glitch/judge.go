@@ -123,13 +123,18 @@ func (j *judge) viewOf(state *card.Snapshot, fp uint64) view {
 	if v, known := j.views[fp]; known {
 		return v
 	}
-	here, err := j.e.Card.Snapshot()
-	_ = j.e.Card.RestoreSnapshot(state)
-	v := j.view(fp)
+	return in(j.e.Card, state, func() view { return j.view(fp) })
+}
+
+// in is what is found with the card in that state; it is left as it is now, if that can be kept.
+func in[T any](c *card.Card, state *card.Snapshot, find func() T) T {
+	here, err := c.Snapshot()
+	_ = c.RestoreSnapshot(state) // it was taken of this card
+	found := find()
 	if err == nil {
-		_ = j.e.Card.RestoreSnapshot(here)
+		_ = c.RestoreSnapshot(here)
 	}
-	return v
+	return found
 }
 
 func (j *judge) viewBefore() view { return j.viewOf(j.e.Before, j.e.HoldsBefore.Persistent) }
@@ -166,23 +171,14 @@ func (j *judge) rightsOf(state *card.Snapshot, fp vm.Fingerprint) rights {
 	if r, known := j.sessions[fp]; known {
 		return r
 	}
-	here, err := j.e.Card.Snapshot()
-	_ = j.e.Card.RestoreSnapshot(state)
-	r := j.rights(fp)
-	if err == nil {
-		_ = j.e.Card.RestoreSnapshot(here)
-	}
-	return r
+	return in(j.e.Card, state, func() rights { return j.rights(fp) })
 }
 
 // Verdict implements [Oracle].
 func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
 	c := j.e.Card
-	if err != nil {
-		if !errors.Is(err, card.ErrMute) && !errors.Is(err, card.ErrPowerLost) {
-			return nil, err
-		}
-		c.Reset() // mute, or pulled
+	if failed := revive(c, err); failed != nil {
+		return nil, failed
 	}
 	holds := c.Fingerprint()
 	if holds == j.e.Held || holds == j.e.HoldsBefore {
@@ -203,6 +199,15 @@ func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
 		return nil, failed
 	}
 	return j.playedOn(fate{holds, err != nil})
+}
+
+// revive resets a card that err says is mute or was pulled; any other error stays.
+func revive(c *card.Card, err error) error {
+	if errors.Is(err, card.ErrMute) || errors.Is(err, card.ErrPowerLost) {
+		c.Reset()
+		return nil
+	}
+	return err
 }
 
 // playedOn is what the commands gain that followed in the case: one is carried out that is refused

@@ -45,7 +45,7 @@ func Repeat(ctx context.Context, s Subject, places *Places, name string) (*Repet
 		}
 		disturbed, _ := e.TraceOf(ctx, faults...) // mute or not, it is a trace
 		for _, f := range faults {
-			if disturbed != nil && f.N < len(disturbed.Steps) {
+			if f.N < len(disturbed.Steps) {
 				r.Places = append(r.Places, places.Of(disturbed.Steps[f.N]))
 			}
 		}

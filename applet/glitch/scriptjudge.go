@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
 	"ekrona/apdu"
-	"ekrona/emulator/card"
 	"ekrona/emulator/fault"
 )
 
@@ -49,11 +47,8 @@ func (j *scriptJudge) MissCosts() string { return "" }
 // Verdict implements [Oracle].
 func (j *scriptJudge) Verdict(r apdu.Response, err error) ([]Gain, error) {
 	c := j.e.Card
-	if err != nil {
-		if !errors.Is(err, card.ErrMute) && !errors.Is(err, card.ErrPowerLost) {
-			return nil, err
-		}
-		c.Reset()
+	if failed := revive(c, err); failed != nil {
+		return nil, failed
 	}
 	holds := c.Fingerprint()
 	if err == nil && fault.Same(r, j.e.Answer) && holds == j.e.Held {

@@ -182,13 +182,3 @@ func (b *suiteBench) visit(at *stand, command apdu.Command, whole []next, visit 
 	b.target.Writes() // those of the oracle are nobody's
 	return errors.Join(err, b.target.Card().RestoreSnapshot(e.Before))
 }
-
-// names are its cases.
-func (s *Suite) names() (all []string) {
-	for _, c := range suite.Untorn() {
-		if _, asked := s.cases[c.Name]; asked {
-			all = append(all, c.Name)
-		}
-	}
-	return all
-}

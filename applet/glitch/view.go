@@ -48,7 +48,8 @@ func (a *asker) succeeds(v spec.Variant, data ...[]byte) ([]byte, bool) {
 	return r.Data, ok && r.SW == apdu.OK
 }
 
-// named is a variant of the spec.
+// named is a variant of the spec. It is called for the variables below alone, while the program
+// starts: a name that the spec does not have stops every program and test at once.
 func named(c *spec.Command, name string) spec.Variant {
 	v, found := c.Variant(name)
 	if !found {
@@ -63,6 +64,16 @@ var (
 	resetPlain  = named(spec.ResetRetryCounter, "plaintext")
 	resetCoded  = named(spec.ResetRetryCounter, "enciphered")
 	getBalance  = named(spec.GetData, "balance")
+
+	getPolicy            = named(spec.GetData, "policy")
+	getCounters          = named(spec.GetData, "counters")
+	getCertificate       = named(spec.GetData, "certificate")
+	getBatchCertificate  = named(spec.GetData, "batch certificate")
+	getCrisisOrder       = named(spec.GetData, "crisis order")
+	getCrisisCertificate = named(spec.GetData, "crisis certificate")
+
+	readLog          = named(spec.ReadRecord, "log")
+	readOpenRequests = named(spec.ReadRecord, "open requests")
 )
 
 // fresh resets the card and selects the applet.
@@ -137,18 +148,18 @@ func (a *asker) readState(v *view, nonce message.Nonce) {
 		return
 	}
 	v.State.Challenge, v.State.Signature = message.Hash{}, signature.Plain{} // of the session
-	for name, into := range map[string]*[]byte{"policy": &v.Policy, "counters": &v.Counters,
-		"certificate": &v.Certificate, "batch certificate": &v.Batch, "crisis order": &v.Crisis,
-		"crisis certificate": &v.CrisisC} {
-		*into, _ = a.succeeds(named(spec.GetData, name))
-	}
-	v.Records, v.Open = a.records("log"), a.records("open requests")
+	v.Policy, _ = a.succeeds(getPolicy)
+	v.Counters, _ = a.succeeds(getCounters)
+	v.Certificate, _ = a.succeeds(getCertificate)
+	v.Batch, _ = a.succeeds(getBatchCertificate)
+	v.Crisis, _ = a.succeeds(getCrisisOrder)
+	v.CrisisC, _ = a.succeeds(getCrisisCertificate)
+	v.Records, v.Open = a.records(readLog), a.records(readOpenRequests)
 }
 
 const maxRecords = 128
 
-func (a *asker) records(file string) (all [][]byte) {
-	v := named(spec.ReadRecord, file)
+func (a *asker) records(v spec.Variant) (all [][]byte) {
 	for n := 1; n <= maxRecords; n++ {
 		v.P1 = byte(n)
 		record, ok := a.succeeds(v)

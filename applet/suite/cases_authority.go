@@ -65,9 +65,7 @@ var authorityCases = []testCase{
 		s := c.active()
 		terminals := make([]*device, spec.CACache)
 		for n := range terminals {
-			bank := &intermediary{ca: c.certify(c.world.root,
-				entry{holder: fmt.Sprintf("SEBANK%02d00001", n), role: spec.RoleIntermediary})}
-			terminals[n] = c.device(bank, spec.RoleTerminal)
+			terminals[n] = c.device(c.bank(n), spec.RoleTerminal)
 		}
 		serve := func(d *device) {
 			c.Helper()
@@ -125,23 +123,50 @@ var authorityCases = []testCase{
 		s := c.loaded(10000)
 		var terminals []*device
 		for n := range spec.AuthoritiesKept + 1 {
-			bank := &intermediary{ca: c.certify(c.world.root,
-				entry{holder: fmt.Sprintf("SEBANK%02d00001", n), role: spec.RoleIntermediary})}
-			terminals = append(terminals, c.device(bank, spec.RoleTerminal))
-			s.learnCA(bank.ca)
+			terminals = append(terminals, c.device(c.bank(n), spec.RoleTerminal))
+			s.learnCA(terminals[n].ca)
 		}
 		s.enterPIN()
-		asks := func(d *device) apdu.StatusWord {
-			return s.exchange(spec.Pay.Only(), c.encode(c.request(d, 1000000, "")), d.encoded).SW
-		}
-		assert.EqualValues(c, spec.SWReferenceUnknown, asks(terminals[0]))
-		assert.EqualValues(c, spec.SWPaymentLimit, asks(terminals[1]))
-		assert.EqualValues(c, spec.SWPaymentLimit, asks(terminals[2]))
+		assert.EqualValues(c, spec.SWReferenceUnknown, s.asksTooMuch(terminals[0]))
+		assert.EqualValues(c, spec.SWPaymentLimit, s.asksTooMuch(terminals[1]))
+		assert.EqualValues(c, spec.SWPaymentLimit, s.asksTooMuch(terminals[2]))
 		s.payVerified(terminals[1], c.request(terminals[1], 100, ""))
 		s.enterPIN()
-		assert.EqualValues(c, spec.SWPaymentLimit, asks(terminals[1]))
-		assert.EqualValues(c, spec.SWReferenceUnknown, asks(terminals[2]),
+		assert.EqualValues(c, spec.SWPaymentLimit, s.asksTooMuch(terminals[1]))
+		assert.EqualValues(c, spec.SWReferenceUnknown, s.asksTooMuch(terminals[2]),
 			"only the one that served is known")
+	}},
+	{"ACCEPT stores the payer's CA, and ends what else the session has kept", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		var payers []*device
+		for n := range spec.AuthoritiesKept {
+			payers = append(payers, c.device(c.bank(n), spec.RoleCard))
+			s.learnCA(payers[n].ca)
+		}
+		served, other := payers[0], payers[1]
+		s.accept(served, c.payment(served, s.ask(100, "")))
+		s.doesNotAccept(spec.SWReferenceUnknown, other,
+			c.encode(c.payment(other, s.ask(100, ""))))
+		assert.True(c, s.isStored(served))
+	}},
+	{"a key whose point is refused takes the place of the one before", func(c *caseRun) {
+		s := c.loaded(10000)
+		var terminals []*device
+		for n := range spec.AuthoritiesKept {
+			terminals = append(terminals, c.device(c.bank(n), spec.RoleTerminal))
+			s.learnCA(terminals[n].ca)
+		}
+		third := c.bank(spec.AuthoritiesKept).ca
+		point, err := third.certificate.PublicKey.Bytes()
+		c.must(err)
+		s.answers(spec.SWWrongData, spec.VerifyCertificate.Only(),
+			c.forgeCertificate(third.encoded, c.world.root, func(body []byte) {
+				body[bytes.Index(body, point)] = 0x02 // compressed
+			}))
+		s.enterPIN()
+		assert.EqualValues(c, spec.SWReferenceUnknown, s.asksTooMuch(terminals[0]))
+		assert.EqualValues(c, spec.SWPaymentLimit, s.asksTooMuch(terminals[1]))
 	}},
 	{"a CA's later certificate counts, an earlier one changes nothing", func(c *caseRun) {
 		s := c.loaded(5000)
@@ -260,6 +285,23 @@ var authorityCases = []testCase{
 		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, former, formerNotary)))
 		s.bank = &intermediary{ca: s.bank.ca, instructionKey: former, serials: 1900}
 	}},
+	{"an Instruction ends the other keys that the session has kept", func(c *caseRun) {
+		s := c.loaded(1000)
+		var keys []*party
+		for n := range spec.AuthoritiesKept {
+			keys = append(keys, c.certify(c.world.root, entry{
+				holder: fmt.Sprintf("%s%05d", s.bank.ca.name(), 2+n),
+				role:   spec.RoleInstructionKey}))
+		}
+		s.learnCA(keys...)
+		s.state()
+		i := s.next()
+		s.enterInstruction(i,
+			s.succeeds(spec.Instruct.Only(), s.signBy(i, keys[0], c.world.notary)))
+		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(),
+			s.signBy(s.next(), keys[1], c.world.notary))
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: keys[0], serials: 900}
+	}},
 	{"neither notary nor instruction key goes back", func(c *caseRun) {
 		s := c.loaded(1000)
 		present := spec.VerifyCertificate.Only()
@@ -325,11 +367,22 @@ var authorityCases = []testCase{
 // isStored reports whether the card knows a payee's CA without being told. It begins a
 // session.
 func (s *subject) isStored(d *device) bool {
-	c := s.c
 	s.newTap()
 	s.enterPIN()
-	r := c.request(d, 1000000, "") // above the balance: the limit comes after the CA
-	return s.exchange(spec.Pay.Only(), c.encode(r), d.encoded).SW == spec.SWPaymentLimit
+	return s.asksTooMuch(d) == spec.SWPaymentLimit
+}
+
+// asksTooMuch is how the card refuses a payee more than a payment may have: the limit comes after
+// the CA.
+func (s *subject) asksTooMuch(d *device) apdu.StatusWord {
+	r := s.c.request(d, 1000000, "")
+	return s.exchange(spec.Pay.Only(), s.c.encode(r), d.encoded).SW
+}
+
+// bank is one of many other intermediaries, with a CA alone.
+func (c *caseRun) bank(n int) *intermediary {
+	return &intermediary{ca: c.certify(c.world.root,
+		entry{holder: fmt.Sprintf("SEBANK%02d00001", n), role: spec.RoleIntermediary})}
 }
 
 // signBy has two authorities sign an Instruction and returns it as the wire has it.

@@ -34,6 +34,11 @@ var payCases = []testCase{
 			payee := c.device(c.world.foreign, spec.RoleTerminal)
 			s.pay(payee, c.request(payee, 100, ""))
 		}},
+	{"PAY to a card that asks this one by name", func(c *caseRun) {
+		s := c.loaded(10000)
+		payee := c.device(c.world.own, spec.RoleCard)
+		s.pay(payee, c.request(payee, 100, s.id()))
+	}},
 	{"PAY and PSO look at the tag of every signature", func(c *caseRun) {
 		s := c.loaded(10000)
 		merchant := c.device(c.world.own, spec.RoleTerminal)

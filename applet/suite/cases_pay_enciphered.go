@@ -197,6 +197,30 @@ var encipheredPayCases = func() (cases []testCase) {
 				s.instruct(func(i *message.Instruction) { i.Actions = spec.ActionBlock })
 				s.sealedPay(kind, payee, 100).refused(spec.SWBlocked, ownPIN)
 			})
+		add("a Request names this card as its payer, or none",
+			func(c *caseRun, s *subject, payee *device) {
+				named := func(payer message.DeviceID) *sealedPay {
+					p := s.sealedPay(kind, payee, 100)
+					p.request.Payer = payer
+					c.must(message.Sign(p.request, payee.key))
+					return p
+				}
+				named(payee.id()).refused(spec.SWAddressee, ownPIN)
+				named(s.id()).pay()
+			})
+		add("a refusal has nothing of the answer before",
+			func(c *caseRun, s *subject, payee *device) {
+				payer := c.device(s.bank, spec.RoleCard)
+				s.enterPIN()
+				s.accept(payer, c.payment(payer, s.ask(100, "")))
+				p := s.sealedPay(kind, payee, 10101)
+				s.newTap()
+				a := p.agree(s.selectApplet())
+				s.enterPIN()
+				s.read("log", 1) // the longest answer
+				opened := p.open(a, s.succeeds(p.variant, p.withPIN(a, ownPIN)...))
+				require.EqualValues(c, spec.SWFunds, opened.Refused)
+			})
 		add("a nonce serves one PIN", func(c *caseRun, s *subject, payee *device) {
 			p := s.sealedPay(kind, payee, 2500)
 			s.newTap()

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/stretchr/testify/assert"
 
@@ -132,6 +133,31 @@ var personalizationCases = []testCase{
 		s.enterPIN()
 		assert.Equal(c, s.certificate.encoded, s.succeeds(c.variant(spec.GetData, "certificate")))
 	}},
+	{"a later certificate stores its CA, and ends the session's others", func(c *caseRun) {
+		s := c.active()
+		own := s.renewals()
+		s.enterPIN()
+		s.certificate = c.certify(own[0].ca, entry{holder: string(s.id()), role: s.parameters.Role,
+			key: s.public, to: farOff.AddDays(1)})
+		s.succeeds(c.variant(spec.PutData, "certificate"), s.certificate.encoded)
+		stored, other := c.device(own[0], spec.RoleTerminal), c.device(own[1], spec.RoleTerminal)
+		assert.EqualValues(c, spec.SWPaymentLimit, s.asksTooMuch(stored))
+		assert.EqualValues(c, spec.SWReferenceUnknown, s.asksTooMuch(other))
+		assert.True(c, s.isStored(stored))
+	}},
+	{"a later certificate of the batch leaves the session what it has kept", func(c *caseRun) {
+		s := c.active()
+		own := s.renewals()
+		s.enterPIN()
+		batch := s.bank.batch
+		s.succeeds(c.variant(spec.PutData, "certificate"), c.certify(own[0].ca,
+			entry{holder: string(batch.id()), role: spec.RoleBatch, key: &batch.key.PublicKey,
+				to: farOff.AddDays(1)}).encoded)
+		for _, bank := range own {
+			terminal := c.device(bank, spec.RoleTerminal)
+			assert.EqualValues(c, spec.SWPaymentLimit, s.asksTooMuch(terminal))
+		}
+	}},
 	{"certificate, batch key and first PIN need the keys", func(c *caseRun) {
 		s := c.install()
 		s.learnCA(c.world.root, s.bank.ca)
@@ -245,4 +271,16 @@ func flipLast(b []byte) []byte {
 	b = bytes.Clone(b)
 	b[len(b)-1] ^= 1
 	return b
+}
+
+// renewals are the own intermediary with other CAs, as many as a session keeps, which the card
+// learns.
+func (s *subject) renewals() (all []*intermediary) {
+	for n := range spec.AuthoritiesKept {
+		ca := s.c.certify(s.c.world.root, entry{
+			holder: fmt.Sprintf("%s%05d", s.bank.ca.name(), 2+n), role: spec.RoleIntermediary})
+		s.learnCA(ca)
+		all = append(all, &intermediary{ca: ca})
+	}
+	return all
 }

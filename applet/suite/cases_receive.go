@@ -67,6 +67,23 @@ var receiveCases = []testCase{
 		s.instruct(stay, func(i *message.Instruction) { i.Actions = spec.ActionClose })
 		again(p)
 	}},
+	{"each ACCEPT again brings its own Receipt", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		var payments []*message.Payment
+		var receipts [][]byte
+		for range 2 {
+			p := c.payment(payer, s.ask(2500, ""))
+			payments, receipts = append(payments, p), append(receipts, c.encode(s.accept(payer, p)))
+		}
+		s.newTap()
+		for n := range 2 {
+			n = 1 - n // the second first
+			assert.Equal(c, receipts[n],
+				s.succeeds(spec.Accept.Only(), c.encode(payments[n]), payer.encoded))
+		}
+	}},
 	{"a Payment over another form of the card's own signature is accepted", func(c *caseRun) {
 		s := c.active()
 		s.enterPIN()

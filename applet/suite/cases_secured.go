@@ -20,6 +20,7 @@ var securedCases = []testCase{
 		balance := c.variant(spec.GetData, "balance").APDU()
 		for _, between := range []apdu.Command{
 			spec.GetChallenge.Only().APDU(), balance, {INS: 0x01},
+			spec.GetResponse.Only().APDU(),
 			{CLA: 0x04, INS: 0xCA, P2: 0xC4}, {CLA: 0x10, INS: 0x20, P2: 0x80, Data: []byte{1}},
 		} {
 			channel := p.open()
@@ -123,18 +124,23 @@ var securedCases = []testCase{
 	{"an answer under secure messaging has nothing of the one before", func(c *caseRun) {
 		s := c.active()
 		p := s.pair()
-		channel := p.open()
-		part, err := channel.Wrap(c.variant(spec.GetData, "certificate").APDU())
-		c.must(err)
-		part.Ne, part.Extended = 10, false
-		_, err = s.raw.Transmit(c.ctx, part)
-		c.must(err)
-		channel.Pass()
-		silent, err := channel.Wrap(spec.VerifyCertificate.Only().APDU(c.world.foreign.ca.encoded))
-		c.must(err)
-		answer, err := channel.Unwrap(s.transmit(silent))
-		c.must(err)
-		assert.Equal(c, apdu.Response{SW: apdu.OK}, answer)
+		for _, silent := range []apdu.Command{
+			spec.VerifyCertificate.Only().APDU(c.world.foreign.ca.encoded),
+			c.variant(spec.ChangeReferenceData, "plaintext").APDU(c.block(ownPIN), c.block(ownPIN)),
+		} {
+			channel := p.open()
+			part, err := channel.Wrap(c.variant(spec.GetData, "certificate").APDU())
+			c.must(err)
+			part.Ne, part.Extended = 10, false
+			_, err = s.raw.Transmit(c.ctx, part)
+			c.must(err)
+			channel.Pass()
+			secured, err := channel.Wrap(silent)
+			c.must(err)
+			answer, err := channel.Unwrap(s.transmit(secured))
+			c.must(err)
+			assert.Equal(c, apdu.Response{SW: apdu.OK}, answer)
+		}
 	}},
 	{"a command under secure messaging has nothing of one that was refused", func(c *caseRun) {
 		s := c.active()

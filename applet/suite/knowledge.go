@@ -36,6 +36,11 @@ type Knowledge struct {
 
 // knowledge is what the case knows at the moment. It changes nothing.
 func (s *subject) knowledge() *Knowledge {
+	block := func(digits string) pin.Block {
+		b, err := pin.NewBlock(digits)
+		s.c.must(err)
+		return b
+	}
 	k := &Knowledge{Device: s.id(), Public: s.public, PINKey: s.pinKey,
 		InstructionKey: s.bank.instructionKey.identity(), Token: s.parameters.Token,
 		PIN: block(ownPIN), PUK: block(ownPUK), OtherPIN: block(otherPIN),
@@ -46,15 +51,6 @@ func (s *subject) knowledge() *Knowledge {
 	}
 	k.Activated, k.OpenPayment = s.model != nil, s.sealed
 	return k
-}
-
-// block is the PIN block of digits that are known to be good.
-func block(digits string) pin.Block {
-	b, err := pin.NewBlock(digits)
-	if err != nil {
-		panic(err)
-	}
-	return b
 }
 
 // Prepare leaves the target's card active, with 100.00 kr and the usual PIN and PUK; its keys

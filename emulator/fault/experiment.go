@@ -83,10 +83,19 @@ func Same(a, b apdu.Response) bool { return a.SW == b.SW && bytes.Equal(a.Data, 
 // Try sends the command from the state before it, with the faults. The card stands afterwards as
 // they left it. The error is the card's, which is mute or was cut off.
 func (e *Experiment) Try(ctx context.Context, faults ...Fault) (apdu.Response, error) {
+	return e.send(ctx, e.limit, nil, faults...)
+}
+
+// send sends the command from the state before it, with the faults, and records it if into is not
+// nil; behind limit bytecodes the card loses its power.
+func (e *Experiment) send(
+	ctx context.Context, limit int, into *Trace, faults ...Fault,
+) (apdu.Response, error) {
 	if err := e.Card.RestoreSnapshot(e.Before); err != nil {
 		return apdu.Response{}, err
 	}
-	e.injector.Arm(e.limit, faults...)
+	e.injector.Arm(limit, faults...)
+	e.injector.trace = into
 	r, err := e.Card.Transmit(ctx, e.Command)
 	e.injector.Off()
 	return r, err
@@ -97,27 +106,15 @@ func (e *Experiment) Struck() int { return e.injector.Struck() }
 
 // TraceOf records the command with the faults, from the state before it; the error is the card's.
 func (e *Experiment) TraceOf(ctx context.Context, faults ...Fault) (*Trace, error) {
-	if err := e.Card.RestoreSnapshot(e.Before); err != nil {
-		return nil, err
-	}
 	trace := &Trace{instructions: e.Trace.instructions}
-	e.injector.Arm(e.limit, faults...)
-	e.injector.trace = trace
-	_, err := e.Card.Transmit(ctx, e.Command)
-	e.injector.Off()
+	_, err := e.send(ctx, e.limit, trace, faults...)
 	return trace, err
 }
 
 // Time estimates how long a P71 has run when it comes to the n-th bytecode of the command, without
 // what the wire takes.
 func (e *Experiment) Time(ctx context.Context, n int) (time.Duration, error) {
-	if err := e.Card.RestoreSnapshot(e.Before); err != nil {
-		return 0, err
-	}
-	e.injector.Arm(max(1, n))
-	_, err := e.Card.Transmit(ctx, e.Command)
-	e.injector.Off()
-	if err != nil && !errors.Is(err, card.ErrPowerLost) {
+	if _, err := e.send(ctx, max(1, n), nil); err != nil && !errors.Is(err, card.ErrPowerLost) {
 		return 0, err
 	}
 	stats := e.Card.LastCommand()

@@ -46,13 +46,8 @@ func Models() []Model {
 		{Name: "invert", About: "the branch goes the other way", kind: vm.Invert,
 			strikes: func(s *Step) bool { return s.instruction.IsConditional() }},
 	}
-	for _, v := range []string{"00", "5A", "FFFF"} {
-		all = append(all, mustModel("call="+v))
-	}
-	for _, v := range []string{"00", "FF"} {
-		all = append(all, mustModel("read="+v))
-	}
-	return all
+	return append(all, calling("00", 0), calling("5A", 0x5A), calling("FFFF", -1),
+		reading("00", 0), reading("FF", -1))
 }
 
 // families are the models that have a parameter in their name.
@@ -79,19 +74,14 @@ func ModelNamed(name string) (Model, error) {
 	}
 	if parameter, is := strings.CutPrefix(name, familyCall); is {
 		v, err := hexValue(parameter)
-		return Model{Name: name, About: "the call is skipped; its result is " + parameter,
-			event: onCall, kind: vm.Replace, value: constant(v), strikes: func(s *Step) bool {
-				return s.calls && (s.hasResult || v == 0)
-			}}, err
+		return calling(parameter, v), err
 	}
 	if parameter, is := strings.CutPrefix(name, familyRead); is {
 		v, err := hexValue(parameter)
 		if v == 0xFF {
 			v = -1 // of a short both bytes
 		}
-		return Model{Name: name, About: "what is read from memory is " + parameter,
-			event: onRead, kind: vm.Replace, value: constant(v),
-			strikes: func(s *Step) bool { return s.read > 0 }}, err
+		return reading(parameter, v), err
 	}
 	if parameter, is := strings.CutPrefix(name, familyFlip); is {
 		bit, err := strconv.ParseUint(parameter, 10, 4)
@@ -110,6 +100,23 @@ func ModelNamed(name string) (Model, error) {
 			"call=, read= and flip= with other values", name, strings.Join(names(models), ", "))
 	}
 	return models[i], nil
+}
+
+// calling is the model of the family of calls with that result, which parameter names.
+func calling(parameter string, result vm.Value) Model {
+	return Model{Name: familyCall + parameter,
+		About: "the call is skipped; its result is " + parameter,
+		event: onCall, kind: vm.Replace, value: constant(result), strikes: func(s *Step) bool {
+			return s.calls && (s.hasResult || result == 0)
+		}}
+}
+
+// reading is the model of the family of reads of that value, which parameter names.
+func reading(parameter string, v vm.Value) Model {
+	return Model{Name: familyRead + parameter,
+		About: "what is read from memory is " + parameter,
+		event: onRead, kind: vm.Replace, value: constant(v),
+		strikes: func(s *Step) bool { return s.read > 0 }}
 }
 
 func names(models []Model) []string {
@@ -132,12 +139,4 @@ func hexValue(text string) (vm.Value, error) {
 		return vm.Value(int16(v)), nil
 	}
 	return vm.Value(v), nil
-}
-
-func mustModel(name string) Model {
-	m, err := ModelNamed(name)
-	if err != nil {
-		panic(err)
-	}
-	return m
 }
