@@ -77,7 +77,8 @@ type Step struct {
 
 // Line is a step in its place of a script.
 type Line struct {
-	Number int // from 1
+	Number int    // from 1
+	Text   string // as it is written, without blanks around it
 	Step   Step
 }
 
@@ -104,7 +105,7 @@ func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 		if ok {
-			lines = append(lines, Line{number, step})
+			lines = append(lines, Line{number, strings.TrimSpace(scanner.Text()), step})
 		}
 	}
 	if err := scanner.Err(); err != nil {
