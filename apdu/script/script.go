@@ -75,6 +75,22 @@ type Step struct {
 	Pattern   *Pattern
 }
 
+// StepOf is the step that sends these bytes, a command or not.
+func StepOf(raw []byte) Step {
+	if c, err := apdu.ParseCommand(raw); err == nil {
+		return Step{Command: c}
+	}
+	return Step{Malformed: raw}
+}
+
+// Bytes is what a step sends, a command or not; nil for a word.
+func (s Step) Bytes() ([]byte, error) {
+	if s.Word != "" || s.Malformed != nil {
+		return s.Malformed, nil
+	}
+	return s.Command.Bytes()
+}
+
 // Line is a step in its place of a script.
 type Line struct {
 	Number int    // from 1

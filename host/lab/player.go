@@ -126,11 +126,9 @@ func (p *Player) begin(ctx context.Context, l Line, entry bool) (debugger.Stop, 
 		return debugger.Stop{Reason: debugger.Ended}, nil
 	}
 	p.starts = append(p.starts, start)
-	command := l.Step.Malformed
-	if l.Step.Word == "" && command == nil {
-		if command, err = l.Step.Command.Bytes(); err != nil {
-			return debugger.Stop{}, fmt.Errorf("line %d: %w", l.Number, err)
-		}
+	command, err := l.Step.Bytes()
+	if err != nil {
+		return debugger.Stop{}, fmt.Errorf("line %d: %w", l.Number, err)
 	}
 	return p.Debugger.StartAction(command, func() ([]byte, error) {
 		p.result = p.Bench.Execute(ctx, l.Text)

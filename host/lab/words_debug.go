@@ -141,11 +141,9 @@ func (k *state) run(arguments []string) (shell.Answer, error) {
 	case !found || step.Word != "":
 		return shell.Answer{}, shell.Usage("it takes a command: an APDU in hex, or by name")
 	}
-	command := step.Malformed
-	if command == nil {
-		if command, err = step.Command.Bytes(); err != nil {
-			return shell.Answer{}, err
-		}
+	command, err := step.Bytes()
+	if err != nil {
+		return shell.Answer{}, err
 	}
 	if k.recorder != nil {
 		k.recorder.Begin()
