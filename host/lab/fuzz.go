@@ -231,7 +231,7 @@ func (s *fuzzing) worker(ctx context.Context, number int) (*fuzzer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &fuzzer{fuzzing: s, bench: b, coverage: inspect.NewCoverage(b.Names),
+	w := &fuzzer{fuzzing: s, bench: b, coverage: inspect.NewCoverage(b.Sources()),
 		random: rand.New(rand.NewPCG(s.Seed, uint64(number))), looked: map[key]int{}}
 	var all []fuzzed
 	for _, l := range s.Script {

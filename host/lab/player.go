@@ -47,7 +47,7 @@ func (s *Subject) Play(ctx context.Context, script []Line) (*Player, error) {
 		return nil, err
 	}
 	return &Player{Bench: b, Script: script, Breaks: map[int]bool{},
-		Debugger: debugger.New(b.Managed, b.Machine(), b.Names)}, nil
+		Debugger: debugger.New(b.Managed, b.Machine(), b.Sources())}, nil
 }
 
 // Stand is where it stands now, before a line or at the end.

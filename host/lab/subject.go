@@ -52,7 +52,6 @@ type Instance struct {
 type Bench struct {
 	*shell.Session
 	Managed *globalplatform.Card
-	Names   *inspect.Names
 }
 
 // Open makes a card, with its CAP files and instances.
@@ -67,7 +66,7 @@ func (s *Subject) Open(ctx context.Context) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{session, managed, inspect.NewNames(s.Tables...)}
+	b := &Bench{session, managed}
 	if err := s.fill(b); err != nil {
 		return nil, err
 	}
@@ -125,7 +124,7 @@ func (b *Bench) Watch(p vm.Probe) error { return b.Machine().SetProbe(p) }
 
 // image copies the persistent memory of a card that has been reset.
 func (b *Bench) image() *inspect.Image {
-	return inspect.Take(b.Machine(), b.Names, inspect.Persistent)
+	return inspect.Take(b.Machine(), b.Sources(), inspect.Persistent)
 }
 
 // cutBefore has the power fail before a persistent write of the next line, whether the card's

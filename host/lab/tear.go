@@ -275,7 +275,7 @@ func (w *tearer) tear(ctx context.Context, at cutAt, cut *Cut) error {
 	struck := w.bench.isCut()
 	var power *vm.PowerCut
 	if errors.As(r.Failed, &power) {
-		cut.Where = w.bench.Names.Site(power.At)
+		cut.Where = w.bench.Sources().Site(power.At)
 	}
 	image, answers, err := w.look(ctx)
 	if err != nil {

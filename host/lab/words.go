@@ -31,8 +31,7 @@ type words struct {
 type state struct {
 	session *shell.Session
 	card    *card.Card
-	names   *inspect.Names
-	tables  int // of the session, that are in names
+	names   *inspect.Names // the session's
 	debug   *debugger.Debugger
 
 	recorder *inspect.Recorder // nil unless watching
@@ -57,14 +56,10 @@ func (w *words) of(s *shell.Session) (*state, error) {
 		if err != nil {
 			return nil, err
 		}
-		kept = &state{session: s, card: virtual, names: inspect.NewNames()}
+		kept = &state{session: s, card: virtual, names: s.Sources()}
 		kept.debug = debugger.New(managed, virtual.Machine(), kept.names)
 		w.states[s] = kept
 		s.Observe(kept.observe)
-	}
-	if tables := s.Tables(); len(tables) > kept.tables {
-		kept.names.Add(tables[kept.tables:]...)
-		kept.tables = len(tables)
 	}
 	return kept, nil
 }

@@ -181,6 +181,6 @@ func (w *words) symbols(
 	if err != nil {
 		return shell.Answer{}, err
 	}
-	s.AddTables(t)
+	s.Sources().Add(t)
 	return shell.Answer{Line: plural(len(t.Methods), "method")}, nil
 }

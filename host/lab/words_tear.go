@@ -80,7 +80,7 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 		return nil, err
 	}
 	f.open = func(context.Context) (*Bench, error) {
-		return &Bench{k.session, managed, k.names}, managed.RestoreSnapshot(start)
+		return &Bench{k.session, managed}, managed.RestoreSnapshot(start)
 	}
 	defer func() { err = errors.Join(err, managed.RestoreSnapshot(start), k.watch()) }()
 	return f.Run(ctx)
@@ -89,10 +89,6 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 func (w *words) tear(
 	ctx context.Context, s *shell.Session, arguments []string,
 ) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
 	managed, err := s.Managed()
 	if err != nil {
 		return shell.Answer{}, err
@@ -105,7 +101,7 @@ func (w *words) tear(
 	if !found {
 		return shell.Answer{}, shell.Usage("the line is missing")
 	}
-	bench := &Bench{s, managed, k.names}
+	bench := &Bench{s, managed}
 	report, err := tearOne(ctx, bench, Line{1, text, step})
 	if err != nil {
 		return shell.Answer{}, err

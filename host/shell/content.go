@@ -110,7 +110,7 @@ func (s *Session) load(ctx context.Context, files []capFile) error {
 	}
 	for _, f := range files {
 		if f.table != nil {
-			s.tables = append(s.tables, f.table)
+			s.sources.Add(f.table)
 		}
 	}
 	return nil

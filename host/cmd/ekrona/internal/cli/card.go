@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"ekrona/applet"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/globalplatform"
+	"ekrona/emulator/inspect"
 	"ekrona/emulator/lines"
 	"ekrona/host/pcsc"
 	"ekrona/host/shell"
@@ -130,10 +132,11 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 
 // explaining writes the cause of every 6F00 of a virtual card.
 func explaining(virtual *globalplatform.Card, out io.Writer) apdu.Card {
+	names := sync.OnceValue(func() *inspect.Names { return inspect.NewNames(Tables()...) })
 	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		r, err := virtual.Transmit(ctx, c)
 		if err == nil && shell.Unexplained(r.SW) {
-			if cause := shell.Cause(virtual, Tables()); cause != "" {
+			if cause := shell.Cause(virtual, names()); cause != "" {
 				fmt.Fprintln(out, "cause of 6F00: "+cause)
 			}
 		}
