@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -92,14 +91,6 @@ func (k *state) observe(e apdu.Exchange) {
 	}
 }
 
-// none demands that a word gets no arguments.
-func none(arguments []string) error {
-	if len(arguments) > 0 {
-		return shell.Usage("it takes nothing")
-	}
-	return nil
-}
-
 // choice reads the first argument, which is one of some.
 func choice(arguments []string, of ...string) (string, []string, error) {
 	if len(arguments) > 0 && slices.Contains(of, arguments[0]) {
@@ -116,12 +107,4 @@ func chooses(of ...string) func(*shell.Session, []string, string) []string {
 		}
 		return nil
 	}
-}
-
-// plural is a count with its word.
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

@@ -9,6 +9,7 @@ import (
 
 	"ekrona/emulator/debugger"
 	"ekrona/emulator/inspect"
+	"ekrona/host/progress"
 	"ekrona/host/shell"
 )
 
@@ -101,15 +102,15 @@ func breakOf(arguments []string) (debugger.Break, error) {
 }
 
 func (k *state) listBreaks(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	texts := []string{}
 	for _, b := range k.debug.Breaks() {
 		texts = append(texts, b.String())
 	}
-	return shell.Answer{Line: plural(len(texts), "break") + ": " + strings.Join(texts, "; "),
-		Text: strings.Join(texts, "\n"), Value: texts}, nil
+	line := progress.Plural(len(texts), "break") + ": " + strings.Join(texts, "; ")
+	return shell.Answer{Line: line, Text: strings.Join(texts, "\n"), Value: texts}, nil
 }
 
 func (k *state) unbreak(arguments []string) (shell.Answer, error) {
@@ -191,7 +192,7 @@ func (k *state) stopped(s debugger.Stop, err error) (shell.Answer, error) {
 }
 
 func (k *state) goOn(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	return k.stopped(k.debug.Resume())
@@ -233,7 +234,7 @@ func (k *state) back(arguments []string) (shell.Answer, error) {
 }
 
 func (k *state) abandon(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	err := k.debug.Abandon()
@@ -249,7 +250,7 @@ type frameValue struct {
 }
 
 func (k *state) where(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	text, values, names := &strings.Builder{}, []frameValue{}, []string{}

@@ -8,6 +8,7 @@ import (
 
 	"ekrona/emulator/inspect"
 	"ekrona/emulator/lines"
+	"ekrona/host/progress"
 	"ekrona/host/shell"
 )
 
@@ -40,7 +41,7 @@ func (w *words) watch(
 	}
 	how, rest, err := choice(arguments, "on", "off")
 	if err == nil {
-		err = none(rest)
+		err = shell.Nothing(rest)
 	}
 	if err != nil {
 		return shell.Answer{}, err
@@ -66,7 +67,7 @@ func (w *words) changes(
 ) (shell.Answer, error) {
 	k, err := w.of(s)
 	if err == nil {
-		err = none(arguments)
+		err = shell.Nothing(arguments)
 	}
 	if err != nil {
 		return shell.Answer{}, err
@@ -91,8 +92,9 @@ func (w *words) changes(
 
 func changesLine(changes []inspect.Change, a inspect.Account) string {
 	line := fmt.Sprintf("%s, %s of %s, %d outside a transaction; %s",
-		plural(len(changes), "change"), plural(a.Writes, "write"), plural(a.Bytes, "byte"),
-		a.Outside, plural(a.Transactions, "transaction"))
+		progress.Plural(len(changes), "change"), progress.Plural(a.Writes, "write"),
+		progress.Plural(a.Bytes, "byte"), a.Outside,
+		progress.Plural(a.Transactions, "transaction"))
 	if a.Transactions > 0 {
 		line += fmt.Sprintf(", at most %d bytes of the commit buffer", a.Fill)
 		if a.Capacity > 0 {
@@ -139,7 +141,7 @@ func (w *words) left(
 ) (shell.Answer, error) {
 	k, err := w.of(s)
 	if err == nil {
-		err = none(arguments)
+		err = shell.Nothing(arguments)
 	}
 	if err != nil {
 		return shell.Answer{}, err
@@ -157,8 +159,8 @@ func shownAnswer(shown []inspect.Shown) shell.Answer {
 		names = append(names, strings.ReplaceAll(o.Object, " ", "_"))
 		persistent, ram = persistent+o.Persistent, ram+o.RAM
 	}
-	line := fmt.Sprintf("%s, %d bytes persistent, %d transient", plural(len(shown), "object"),
-		persistent, ram)
+	line := fmt.Sprintf("%s, %d bytes persistent, %d transient",
+		progress.Plural(len(shown), "object"), persistent, ram)
 	fmt.Fprintln(text, line)
 	return shell.Answer{Line: line + ": " + strings.Join(names, " "), Text: text.String(),
 		Value: shown}
@@ -182,5 +184,5 @@ func (w *words) symbols(
 		return shell.Answer{}, err
 	}
 	s.Sources().Add(t)
-	return shell.Answer{Line: plural(len(t.Methods), "method")}, nil
+	return shell.Answer{Line: progress.Plural(len(t.Methods), "method")}, nil
 }

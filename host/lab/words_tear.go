@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ekrona/host/progress"
 	"ekrona/host/shell"
 )
 
@@ -64,8 +65,9 @@ func (w *words) fuzz(
 	}
 	text := &strings.Builder{}
 	report.WriteText(text)
-	line := fmt.Sprintf("%s, %s, %s", plural(report.Runs, "sequence"),
-		plural(report.Commands, "command"), plural(len(report.Findings), "finding"))
+	line := fmt.Sprintf("%s, %s, %s", progress.Plural(report.Runs, "sequence"),
+		progress.Plural(report.Commands, "command"),
+		progress.Plural(len(report.Findings), "finding"))
 	return shell.Answer{Line: line, Text: text.String(), Value: report}, nil
 }
 
@@ -108,8 +110,9 @@ func (w *words) tear(
 	}
 	out := &strings.Builder{}
 	report.WriteText(out)
-	line := fmt.Sprintf("%s: %d as before, %d as after, %s", plural(len(report.Cuts), "cut"),
-		report.Lines[0].AsBefore, report.Lines[0].AsAfter, plural(report.Findings, "finding"))
+	line := fmt.Sprintf("%s: %d as before, %d as after, %s",
+		progress.Plural(len(report.Cuts), "cut"), report.Lines[0].AsBefore,
+		report.Lines[0].AsAfter, progress.Plural(report.Findings, "finding"))
 	return shell.Answer{Line: line, Text: out.String(), Value: report}, nil
 }
 
