@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,19 @@ func (w *words) of(s *shell.Session) (*state, error) {
 		s.Observe(kept.observe)
 	}
 	return kept, nil
+}
+
+// on makes what a word runs of a function that needs the state of the session, and nothing else.
+func (w *words) on(
+	run func(k *state, arguments []string) (shell.Answer, error),
+) func(context.Context, *shell.Session, []string) (shell.Answer, error) {
+	return func(_ context.Context, s *shell.Session, arguments []string) (shell.Answer, error) {
+		k, err := w.of(s)
+		if err != nil {
+			return shell.Answer{}, err
+		}
+		return run(k, arguments)
+	}
 }
 
 // watch puts the probes of all that watches on the machine; none if nothing does.

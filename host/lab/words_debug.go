@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,15 +19,7 @@ func (w *words) debugWords() []shell.Word {
 		complete ...string,
 	) shell.Word {
 		return shell.Word{Name: name, Usage: usage, Help: help, Complete: chooses(complete...),
-			Run: func(
-				_ context.Context, s *shell.Session, arguments []string,
-			) (shell.Answer, error) {
-				k, err := w.of(s)
-				if err != nil {
-					return shell.Answer{}, err
-				}
-				return run(k, arguments)
-			}}
+			Run: w.on(run)}
 	}
 	return []shell.Word{
 		word("break", "break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME]",

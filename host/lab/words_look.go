@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -17,28 +16,22 @@ func (w *words) lookWords() []shell.Word {
 	return []shell.Word{
 		{Name: "watch", Usage: "watch on|off",
 			Help:     "note what each command changes in memory, and which line does",
-			Complete: chooses("on", "off"), Run: w.watch},
+			Complete: chooses("on", "off"), Run: w.on((*state).watchWord)},
 		{Name: "changes", Usage: "changes",
 			Help: "what the last command changed, old and new, by whom; after watch on",
-			Run:  w.changes},
+			Run:  w.on((*state).changesWord)},
 		{Name: "dump", Usage: "dump [ram|nvm] [PATTERN]",
 			Help:     "all objects with their fields; * in a pattern is anything",
-			Complete: chooses("ram", "nvm"), Run: w.dump},
+			Complete: chooses("ram", "nvm"), Run: w.on((*state).dumpWord)},
 		{Name: "left", Usage: "left", Help: "what is in RAM now that is not zero, and who wrote it",
-			Run: w.left},
+			Run: w.on((*state).leftWord)},
 		{Name: "symbols", Usage: "symbols FILE.lines",
 			Help: "name what is in a CAP file without debug information", Complete: shell.Files,
-			Run: w.symbols},
+			Run: w.on((*state).symbolsWord)},
 	}
 }
 
-func (w *words) watch(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
+func (k *state) watchWord(arguments []string) (shell.Answer, error) {
 	how, rest, err := choice(arguments, "on", "off")
 	if err == nil {
 		err = shell.Nothing(rest)
@@ -62,14 +55,8 @@ type changed struct {
 	Account inspect.Account  `json:"account"`
 }
 
-func (w *words) changes(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err == nil {
-		err = shell.Nothing(arguments)
-	}
-	if err != nil {
+func (k *state) changesWord(arguments []string) (shell.Answer, error) {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	if k.recorder == nil {
@@ -104,13 +91,7 @@ func changesLine(changes []inspect.Change, a inspect.Account) string {
 	return line
 }
 
-func (w *words) dump(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
+func (k *state) dumpWord(arguments []string) (shell.Answer, error) {
 	part, pattern := inspect.Everything, "*"
 	if len(arguments) > 0 {
 		switch arguments[0] {
@@ -136,14 +117,8 @@ func (w *words) dump(
 	return shownAnswer(shown), nil
 }
 
-func (w *words) left(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err == nil {
-		err = shell.Nothing(arguments)
-	}
-	if err != nil {
+func (k *state) leftWord(arguments []string) (shell.Answer, error) {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	image := inspect.Take(k.card.Machine(), k.names, inspect.Transient)
@@ -166,14 +141,9 @@ func shownAnswer(shown []inspect.Shown) shell.Answer {
 		Value: shown}
 }
 
-func (w *words) symbols(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
+func (k *state) symbolsWord(arguments []string) (shell.Answer, error) {
 	if len(arguments) != 1 {
 		return shell.Answer{}, shell.Usage("the name of a file is missing")
-	}
-	if _, err := w.of(s); err != nil {
-		return shell.Answer{}, err
 	}
 	text, err := os.ReadFile(arguments[0])
 	if err != nil {
@@ -183,6 +153,6 @@ func (w *words) symbols(
 	if err != nil {
 		return shell.Answer{}, err
 	}
-	s.Sources().Add(t)
+	k.names.Add(t)
 	return shell.Answer{Line: progress.Plural(len(t.Methods), "method")}, nil
 }
