@@ -74,11 +74,11 @@ func openVirtual(
 		return nil, fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
 			ErrNoCard, path, path)
 	}
-	unlock, err := LockCard(path)
+	unlock, err := lockCard(path)
 	if err != nil {
 		return nil, err
 	}
-	managed, err := OpenSeeded(card.Options{Profile: profile}, path, seed)
+	managed, err := openSeeded(card.Options{Profile: profile}, path, seed)
 	if err != nil {
 		return nil, errors.Join(err, unlock())
 	}
@@ -99,11 +99,11 @@ func virtualCard(
 
 // OpenManaged opens the virtual card in a file, with its security domain, and resets it.
 func OpenManaged(options card.Options, path string) (*globalplatform.Card, error) {
-	return OpenSeeded(options, path, "")
+	return openSeeded(options, path, "")
 }
 
-// OpenSeeded is OpenManaged with randomness that repeats, if a seed is given.
-func OpenSeeded(options card.Options, path, seed string) (*globalplatform.Card, error) {
+// openSeeded is OpenManaged with randomness that repeats, if a seed is given.
+func openSeeded(options card.Options, path, seed string) (*globalplatform.Card, error) {
 	managed, err := shell.Seeded(options, seed, func(options card.Options) (*card.Card, error) {
 		return card.Open(options, path)
 	})
@@ -113,9 +113,9 @@ func OpenSeeded(options card.Options, path, seed string) (*globalplatform.Card, 
 	return managed, managed.Reset()
 }
 
-// LockCard keeps other programs away from the virtual card in a file, by a lock file beside
+// lockCard keeps other programs away from the virtual card in a file, by a lock file beside
 // it.
-func LockCard(path string) (unlock func() error, err error) {
+func lockCard(path string) (unlock func() error, err error) {
 	unlock, err = lockfile.Take(path + ".lock")
 	switch {
 	case errors.Is(err, lockfile.ErrTaken):
