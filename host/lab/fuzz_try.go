@@ -129,11 +129,7 @@ func (w *fuzzer) thrown() string {
 	if thrown == nil {
 		return "no exception of an applet"
 	}
-	text := inspect.Short(thrown.Class)
-	if thrown.HasReason {
-		text += fmt.Sprintf(" %04X", uint16(thrown.Reason))
-	}
-	return text + " at " + w.bench.Sources().Site(thrown.At)
+	return inspect.EscapedName(thrown) + " at " + w.bench.Sources().Site(thrown.At)
 }
 
 // looksOfOne is how often refusals of one kind are looked into that had changed nothing.

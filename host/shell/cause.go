@@ -18,11 +18,7 @@ func Cause(c *manager.Card, names *inspect.Names) string {
 	if thrown == nil {
 		return ""
 	}
-	text := inspect.Short(thrown.Class)
-	if thrown.HasReason {
-		text += fmt.Sprintf(" %04X", uint16(thrown.Reason))
-	}
-	return text + ", thrown at " + names.Site(thrown.At)
+	return inspect.EscapedName(thrown) + ", thrown at " + names.Site(thrown.At)
 }
 
 // Unexplained reports whether a status word says nothing of what went wrong: 6F00.
