@@ -87,9 +87,6 @@ func (n *Names) Package(p *vm.Package) string {
 	return Short(p.Name())
 }
 
-// HasLines reports whether the source lines of a package are known.
-func (n *Names) HasLines(p *vm.Package) bool { return len(n.of(p).table.Methods) > 0 }
-
 // Methods are the methods of a package that are known by name.
 func (n *Names) Methods(p *vm.Package) []lines.Method { return n.of(p).table.Methods }
 
