@@ -136,7 +136,7 @@ func tearOne(ctx context.Context, b *Bench, l Line) (report *TearReport, err err
 	w := &tearer{Tear: t, bench: b, line: -1, start: start}
 	for n := 1; n <= line.Writes && line.Skipped == ""; n++ {
 		cut := Cut{Line: l.Number, Command: line.Command, Write: n}
-		if err := w.tear(ctx, cutAt{0, n}, &cut); err != nil {
+		if err := w.tear(ctx, cutAt{0, n, len(report.Cuts)}, &cut); err != nil {
 			return nil, err
 		}
 		report.Cuts = append(report.Cuts, cut)
