@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
 	"ekrona/host/lockfile"
@@ -89,12 +88,12 @@ func openVirtual(
 func virtualCard(
 	managed *globalplatform.Card, path string, unlock func() error, profile card.Profile,
 ) *OpenCard {
-	return &OpenCard{
-		Card: apdu.Framing{Card: managed, ExtendedLength: profile.ExtendedLength},
-		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
-		Unframed: managed, ExtendedLength: profile.ExtendedLength,
-		Bytes: managed.TransmitBytes, Virtual: managed,
+	opened := &OpenCard{
+		ATR: globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
+		ExtendedLength: profile.ExtendedLength, Bytes: managed.TransmitBytes, Virtual: managed,
 	}
+	opened.through(managed)
+	return opened
 }
 
 // OpenManaged opens the virtual card in a file, with its security domain, and resets it.
