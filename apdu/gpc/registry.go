@@ -173,11 +173,7 @@ func ParseSearch(b []byte) (Search, error) {
 func parseTagList(b []byte) ([]tlv.Tag, error) {
 	tags := []tlv.Tag{}
 	for len(b) > 0 {
-		n := 1
-		if b[0]&0x1F == 0x1F {
-			for n++; n <= len(b) && b[n-1]&0x80 != 0; n++ {
-			}
-		}
+		n := tlv.TagLen(b)
 		if n > len(b) {
 			return nil, fmt.Errorf("%w: the tag list is cut short", ErrMalformed)
 		}

@@ -75,9 +75,26 @@ type Step struct {
 	Pattern   *Pattern
 }
 
+// StepOf is the step that sends these bytes, a command or not.
+func StepOf(raw []byte) Step {
+	if c, err := apdu.ParseCommand(raw); err == nil {
+		return Step{Command: c}
+	}
+	return Step{Malformed: raw}
+}
+
+// Bytes is what a step sends, a command or not; nil for a word.
+func (s Step) Bytes() ([]byte, error) {
+	if s.Word != "" || s.Malformed != nil {
+		return s.Malformed, nil
+	}
+	return s.Command.Bytes()
+}
+
 // Line is a step in its place of a script.
 type Line struct {
-	Number int // from 1
+	Number int    // from 1
+	Text   string // as it is written, without blanks around it
 	Step   Step
 }
 
@@ -104,7 +121,7 @@ func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 		if ok {
-			lines = append(lines, Line{number, step})
+			lines = append(lines, Line{number, strings.TrimSpace(scanner.Text()), step})
 		}
 	}
 	if err := scanner.Err(); err != nil {

@@ -86,6 +86,7 @@ func TestParseAll(t *testing.T) {
 	require.Len(t, lines, 2)
 	assert.Equal(t, 3, lines[0].Number)
 	assert.Equal(t, 5, lines[1].Number)
+	assert.Equal(t, "ACTIVATE", lines[1].Text)
 	assert.Nil(t, lines[1].Step.Expected)
 	_, err = words.ParseAll(strings.NewReader("ACTIVATE\nWHAT\n"))
 	assert.ErrorContains(t, err, "line 2: ")

@@ -171,6 +171,20 @@ func (r *Reader) End() error {
 	return nil
 }
 
+// TagLen is how many bytes of b are a tag, whatever its length (ISO/IEC 7816-4:2013 §5.2.2.1);
+// more than b has if the tag is cut short. b is not empty.
+func TagLen(b []byte) int {
+	if b[0]&0x1F != 0x1F {
+		return 1
+	}
+	for n := 1; n < len(b); n++ {
+		if b[n]&0x80 == 0 {
+			return n + 1
+		}
+	}
+	return len(b) + 1
+}
+
 // readTag takes a tag of one to three bytes. 00 is no tag (ISO/IEC 7816-4:2013
 // §5.2.2.1). EMV's 9F01 to 9F1E are allowed, though X.690 would write them shorter.
 func readTag(b []byte) (Tag, int, error) {

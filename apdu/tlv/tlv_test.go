@@ -137,3 +137,10 @@ func encode(nodes []Node) ([]byte, error) {
 	}
 	return out, nil
 }
+
+func TestTagLen(t *testing.T) {
+	for text, want := range map[string]int{"4F02": 1, "5F2D08": 2, "DF818180": 5, "9F": 2,
+		"7F8181": 4, "5F81010C": 3} {
+		assert.Equal(t, want, TagLen(unhex(t, text)), text)
+	}
+}

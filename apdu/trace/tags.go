@@ -187,24 +187,11 @@ func dfName(b []byte) string {
 func tagList(b []byte) string {
 	var tags []string
 	for len(b) > 0 {
-		n := tagLength(b)
+		n := tlv.TagLen(b)
 		if n > len(b) {
 			return fmt.Sprintf("%X", b)
 		}
 		tags, b = append(tags, fmt.Sprintf("%X", b[:n])), b[n:]
 	}
 	return strings.Join(tags, " ")
-}
-
-// tagLength is how many bytes of b are a tag (ISO/IEC 7816-4:2013 §5.2.2.1).
-func tagLength(b []byte) int {
-	if b[0]&0x1F != 0x1F {
-		return 1
-	}
-	for n := 1; n < len(b); n++ {
-		if b[n]&0x80 == 0 {
-			return n + 1
-		}
-	}
-	return len(b) + 1
 }

@@ -156,7 +156,7 @@ func counter(b []byte) string {
 func objectList(b []byte) string {
 	var parts []string
 	for rest := b; len(rest) > 0; {
-		n := tagLength(rest)
+		n := tlv.TagLen(rest)
 		if n >= len(rest) {
 			return fmt.Sprintf("%X", b)
 		}

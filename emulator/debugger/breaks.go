@@ -123,7 +123,7 @@ func (d *Debugger) resolveLine(b *Break) {
 	var starts []start
 	for _, p := range d.machine.Packages() {
 		for _, m := range d.names.Methods(p) {
-			if !isFile(b.Where, m.Source, m.Class) {
+			if !isFile(b.Where, m.Source, m.Path()) {
 				continue
 			}
 			first := map[int]int{}
@@ -151,14 +151,14 @@ func (d *Debugger) resolveLine(b *Break) {
 	}
 }
 
-// isFile reports whether a path names the source of a class: by its name alone, or with folders
-// of which the last are those of the class's package.
-func isFile(path, source, class string) bool {
+// isFile reports whether a path names a source file: by its name alone, or with folders of which
+// the last are those of its package.
+func isFile(path, source, whole string) bool {
 	path = strings.ReplaceAll(path, "\\", "/")
 	if !strings.Contains(path, "/") {
 		return path == source
 	}
-	return strings.HasSuffix("/"+path, "/"+class[:strings.LastIndexByte(class, '/')+1]+source)
+	return strings.HasSuffix("/"+path, "/"+whole)
 }
 
 // resolveMethod takes the first instruction of the methods of that name.

@@ -119,9 +119,6 @@ func (d *Debugger) Beside(p vm.Probe) error {
 	return d.machine.SetProbe(p)
 }
 
-// Names are those that the debugger shows.
-func (d *Debugger) Names() *inspect.Names { return d.names }
-
 // Running reports whether a command is in progress, which is stopped then.
 func (d *Debugger) Running() bool { return d.run != nil }
 

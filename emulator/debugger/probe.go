@@ -1,8 +1,6 @@
 package debugger
 
 import (
-	"fmt"
-
 	"ekrona/emulator/inspect"
 	"ekrona/emulator/vm"
 )
@@ -92,10 +90,10 @@ func (d *Debugger) throw(e *vm.Exception) vm.Action {
 	if d.run.how.kind == abandon {
 		return d.quiet()
 	}
-	text := inspect.Thrown(d.names, e)
 	var numbers []int
+	name := inspect.ThrownName(d.names, e)
 	for _, b := range d.breaks {
-		if b.Kind == OnException && inspect.Matches(b.Where, exceptionName(d.names, e)) {
+		if b.Kind == OnException && inspect.Matches(b.Where, name) {
 			numbers = append(numbers, b.Number)
 		}
 	}
@@ -105,16 +103,8 @@ func (d *Debugger) throw(e *vm.Exception) vm.Action {
 	if len(numbers) == 0 {
 		return vm.Action{}
 	}
-	return d.stop(Stop{Reason: AtException, Breaks: numbers, What: text, Site: e.Site})
-}
-
-// exceptionName is the class of an exception, and its reason if it has one.
-func exceptionName(names *inspect.Names, e *vm.Exception) string {
-	name := names.Class(e.Class)
-	if e.HasReason {
-		name += fmt.Sprintf(" %04X", uint16(e.Reason))
-	}
-	return name
+	return d.stop(Stop{Reason: AtException, Breaks: numbers, What: inspect.Thrown(d.names, e),
+		Site: e.Site})
 }
 
 // stop tells the debugger where the card stands, and waits until it is to go on.

@@ -3,7 +3,6 @@ package inspect
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"ekrona/emulator/vm"
 )
@@ -118,8 +117,7 @@ func (c *Coverage) covered(p *vm.Package, m methodCode, code []byte) Covered {
 	covered := Covered{Package: p.Name(), Lines: []CoveredLine{}}
 	switch {
 	case source != nil && source.Code == m.start:
-		covered.Method = source.String()
-		covered.Source = source.Class[:strings.LastIndexByte(source.Class, '/')+1] + source.Source
+		covered.Method, covered.Source = source.String(), source.Path()
 	case m.method != nil:
 		covered.Method, source = c.names.Method(m.method), nil
 	default:

@@ -78,7 +78,7 @@ func (i *Image) same(o *Object) *Object {
 func differing(before, after *Image, was, o *Object) (changes []Change) {
 	base := Change{Object: was.Path, Class: o.Class, Memory: storage(o.Storage), ref: o.Ref,
 		pkg: o.Package}
-	if o.Static == nil && (o.Kind == vm.ByteArray || o.Kind == vm.BooleanArray) {
+	if o.isBytes() {
 		for _, r := range ranges(was.Bytes, o.Bytes) {
 			c := base
 			c.Offset, c.length = r.from, r.to-r.from

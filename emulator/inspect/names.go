@@ -87,9 +87,6 @@ func (n *Names) Package(p *vm.Package) string {
 	return Short(p.Name())
 }
 
-// HasLines reports whether the source lines of a package are known.
-func (n *Names) HasLines(p *vm.Package) bool { return len(n.of(p).table.Methods) > 0 }
-
 // Methods are the methods of a package that are known by name.
 func (n *Names) Methods(p *vm.Package) []lines.Method { return n.of(p).table.Methods }
 
@@ -134,7 +131,7 @@ func (n *Names) SourcePath(m *vm.Method) string {
 	if s == nil {
 		return ""
 	}
-	return s.Class[:strings.LastIndexByte(s.Class, '/')+1] + s.Source
+	return s.Path()
 }
 
 // At names a method and an instruction in it: by its line where that is known, else by its
@@ -192,9 +189,6 @@ func (f Field) Cells() int {
 	}
 	return 1
 }
-
-// IsReference reports whether the field holds a reference.
-func (f Field) IsReference() bool { return f.Type[0] == 'L' || f.Type[0] == '[' }
 
 // Fields are the fields of an instance of a class, those of its superclasses first.
 func (n *Names) Fields(c *vm.Class) []Field {

@@ -48,6 +48,11 @@ func (m *Method) String() string {
 	return m.Class[strings.LastIndexByte(m.Class, '/')+1:] + "." + m.Name
 }
 
+// Path is the source file with the folders of the package.
+func (m *Method) Path() string {
+	return m.Class[:strings.LastIndexByte(m.Class, '/')+1] + m.Source
+}
+
 // Line returns the source line of the instruction at an offset in the Method
 // component's content. The converter leaves gaps between ranges: an instruction in a
 // gap belongs to the range before.

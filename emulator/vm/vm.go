@@ -179,9 +179,6 @@ func (v *VM) vacate() {
 // being the next; 0 cancels it. The Enter that is cut returns a *PowerCut.
 func (v *VM) CutBefore(n int) { v.cutAt, v.cutIn = n, n }
 
-// CutPending reports whether a cut asked for has not happened yet.
-func (v *VM) CutPending() bool { return v.cutIn > 0 }
-
 // Powered reports whether the card runs: neither cut nor mute.
 func (v *VM) Powered() bool { return v.powered && v.muted == nil }
 

@@ -25,7 +25,7 @@ func (s *Subject) Cover(ctx context.Context, script []Line) (*Ran, error) {
 	if err != nil {
 		return nil, err
 	}
-	coverage, profile := inspect.NewCoverage(b.Names), inspect.NewProfile(b.Names)
+	coverage, profile := inspect.NewCoverage(b.Sources()), inspect.NewProfile(b.Sources())
 	profile.Attach(b.Machine())
 	if err := b.Watch(vm.Probes(coverage.Probe(), profile.Probe())); err != nil {
 		return nil, err

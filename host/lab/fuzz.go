@@ -231,21 +231,18 @@ func (s *fuzzing) worker(ctx context.Context, number int) (*fuzzer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &fuzzer{fuzzing: s, bench: b, coverage: inspect.NewCoverage(b.Names),
+	w := &fuzzer{fuzzing: s, bench: b, coverage: inspect.NewCoverage(b.Sources()),
 		random: rand.New(rand.NewPCG(s.Seed, uint64(number))), looked: map[key]int{}}
 	var all []fuzzed
 	for _, l := range s.Script {
-		f := fuzzed{raw: l.Step.Malformed}
-		switch {
-		case l.Step.Word == "reset":
-		case l.Step.Word != "":
+		f := fuzzed{}
+		if f.raw, err = l.Step.Bytes(); err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.Number, err)
+		}
+		if l.Step.Word != "" && l.Step.Word != "reset" {
 			step := l.Step
 			step.Pattern = nil
 			f.words = b.Session.Names().Text(step)
-		case f.raw == nil:
-			if f.raw, err = l.Step.Command.Bytes(); err != nil {
-				return nil, fmt.Errorf("line %d: %w", l.Number, err)
-			}
 		}
 		all = append(all, f)
 	}

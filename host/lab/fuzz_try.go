@@ -116,7 +116,7 @@ func (w *fuzzer) mute(err error) string {
 	if !errors.As(err, &fault) {
 		return err.Error()
 	}
-	return fmt.Sprintf("%s fault at %s", fault.Kind, w.bench.Names.Site(fault.At))
+	return fmt.Sprintf("%s fault at %s", fault.Kind, w.bench.Sources().Site(fault.At))
 }
 
 // isRefusal reports whether a status word says that a command was not done; warnings have done
@@ -129,11 +129,7 @@ func (w *fuzzer) thrown() string {
 	if thrown == nil {
 		return "no exception of an applet"
 	}
-	text := inspect.Short(thrown.Class)
-	if thrown.HasReason {
-		text += fmt.Sprintf(" %04X", uint16(thrown.Reason))
-	}
-	return text + " at " + w.bench.Names.Site(thrown.At)
+	return inspect.EscapedName(thrown) + " at " + w.bench.Sources().Site(thrown.At)
 }
 
 // looksOfOne is how often refusals of one kind are looked into that had changed nothing.
@@ -207,7 +203,7 @@ func (w *fuzzer) torn(
 	if err := m.RestoreSnapshot(here); err != nil || len(toAfter) == 0 {
 		return nil, err
 	}
-	return w.unless(Finding{Kind: TornState, Where: w.bench.Names.Site(o.struck.At),
+	return w.unless(Finding{Kind: TornState, Where: w.bench.Sources().Site(o.struck.At),
 		Detail: append(described("has changed: ", fromBefore),
 			described("is still: ", toAfter)...)}), nil
 }

@@ -47,7 +47,7 @@ func (s *Subject) Play(ctx context.Context, script []Line) (*Player, error) {
 		return nil, err
 	}
 	return &Player{Bench: b, Script: script, Breaks: map[int]bool{},
-		Debugger: debugger.New(b.Managed, b.Machine(), b.Names)}, nil
+		Debugger: debugger.New(b.Managed, b.Machine(), b.Sources())}, nil
 }
 
 // Stand is where it stands now, before a line or at the end.
@@ -126,11 +126,9 @@ func (p *Player) begin(ctx context.Context, l Line, entry bool) (debugger.Stop, 
 		return debugger.Stop{Reason: debugger.Ended}, nil
 	}
 	p.starts = append(p.starts, start)
-	command := l.Step.Malformed
-	if l.Step.Word == "" && command == nil {
-		if command, err = l.Step.Command.Bytes(); err != nil {
-			return debugger.Stop{}, fmt.Errorf("line %d: %w", l.Number, err)
-		}
+	command, err := l.Step.Bytes()
+	if err != nil {
+		return debugger.Stop{}, fmt.Errorf("line %d: %w", l.Number, err)
 	}
 	return p.Debugger.StartAction(command, func() ([]byte, error) {
 		p.result = p.Bench.Execute(ctx, l.Text)

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -11,11 +10,7 @@ import (
 )
 
 // Line is one line of a script that does something.
-type Line struct {
-	Number int // from 1
-	Text   string
-	Step   script.Step
-}
+type Line script.Line
 
 // Title is the line without what is expected and without a comment, shortened for a table.
 func (l Line) Title() string {
@@ -45,24 +40,16 @@ func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
 
 // readScript reads the lines of a script in a language.
 func readScript(names *script.Vocabulary, r io.Reader) ([]Line, error) {
-	var found []Line
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(nil, script.MaxLine)
-	for number := 1; scanner.Scan(); number++ {
-		text := scanner.Text()
-		step, has, err := names.ParseLine(text)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
-		}
-		if has {
-			found = append(found, Line{number, strings.TrimSpace(text), step})
-		}
+	lines, err := names.ParseAll(r)
+	if err != nil {
+		return nil, err
 	}
-	if err := scanner.Err(); err != nil {
-		return nil, fmt.Errorf("line %d: %w", len(found)+1, err)
-	}
-	if len(found) == 0 {
+	if len(lines) == 0 {
 		return nil, fmt.Errorf("the script has no line that does anything")
+	}
+	found := make([]Line, 0, len(lines))
+	for _, l := range lines {
+		found = append(found, Line(l))
 	}
 	return found, nil
 }

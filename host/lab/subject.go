@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 // Subject is what a script is tried on. It makes equal cards.
 type Subject struct {
 	Profile card.Profile
-	Seed    string // of the cards' randomness
+	Seed    string // of the cards' randomness; "" is "1"
 
 	// CardFile is a personalized card that is copied; "" for blank cards. The file stays as it is.
 	CardFile string
@@ -52,7 +53,6 @@ type Instance struct {
 type Bench struct {
 	*shell.Session
 	Managed *globalplatform.Card
-	Names   *inspect.Names
 }
 
 // Open makes a card, with its CAP files and instances.
@@ -67,7 +67,7 @@ func (s *Subject) Open(ctx context.Context) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{session, managed, inspect.NewNames(s.Tables...)}
+	b := &Bench{session, managed}
 	if err := s.fill(b); err != nil {
 		return nil, err
 	}
@@ -75,16 +75,11 @@ func (s *Subject) Open(ctx context.Context) (*Bench, error) {
 }
 
 func (s *Subject) card() (*globalplatform.Card, error) {
-	options := card.Options{Profile: s.Profile, Random: card.SeededRandom(s.Seed)}
-	if s.CardFile == "" {
-		return shell.NewVirtual(options, s.Seed)
+	open := card.New
+	if s.CardFile != "" {
+		open = func(o card.Options) (*card.Card, error) { return card.Restore(o, s.CardFile) }
 	}
-	below, err := card.Restore(options, s.CardFile)
-	if err != nil {
-		return nil, err
-	}
-	return globalplatform.New(below,
-		globalplatform.Options{Random: card.SeededRandom(s.Seed + " card manager")})
+	return shell.Seeded(card.Options{Profile: s.Profile}, cmp.Or(s.Seed, "1"), open)
 }
 
 // fill loads and installs what the subject has.
@@ -125,7 +120,7 @@ func (b *Bench) Watch(p vm.Probe) error { return b.Machine().SetProbe(p) }
 
 // image copies the persistent memory of a card that has been reset.
 func (b *Bench) image() *inspect.Image {
-	return inspect.Take(b.Machine(), b.Names, inspect.Persistent)
+	return inspect.Take(b.Machine(), b.Sources(), inspect.Persistent)
 }
 
 // cutBefore has the power fail before a persistent write of the next line, whether the card's

@@ -66,7 +66,10 @@ type TornLine struct {
 }
 
 // cutAt is a variant: a line, by its place, and a write of it.
-type cutAt struct{ line, write int }
+type cutAt struct {
+	line, write int
+	cut         int // its place in the report
+}
 
 // whole is the one case that a cut is tried on.
 type whole struct{}
@@ -84,18 +87,14 @@ func (t *Tear) Run(ctx context.Context) (*TearReport, error) {
 	}
 	c := &campaign.Campaign[cutAt, whole]{Name: "tear", Undecided: campaign.Held,
 		Workers: t.Workers}
-	cuts := map[string]*Cut{}
 	for i, l := range report.Lines {
 		for n := 1; n <= l.Writes && l.Skipped == ""; n++ {
-			at := cutAt{i, n}
+			at := cutAt{i, n, len(report.Cuts)}
 			name := fmt.Sprintf("line %d, write %d", l.Line, n)
 			report.Cuts = append(report.Cuts, Cut{Line: l.Line, Command: l.Command, Write: n})
 			c.Variants = append(c.Variants, campaign.Variant[cutAt, whole]{Name: name, Value: at,
 				Cases: []whole{{}}})
 		}
-	}
-	for i, v := range c.Variants {
-		cuts[v.Name] = &report.Cuts[i]
 	}
 	c.Progress = func(p campaign.Progress) {
 		if t.Progress != nil {
@@ -108,7 +107,7 @@ func (t *Tear) Run(ctx context.Context) (*TearReport, error) {
 			return nil, err
 		}
 		return func(ctx context.Context, at cutAt, _ whole) campaign.Trial {
-			cut := cuts[fmt.Sprintf("line %d, write %d", t.Script[at.line].Number, at.write)]
+			cut := &report.Cuts[at.cut]
 			if err := w.tear(ctx, at, cut); err != nil {
 				return campaign.Trial{Verdict: campaign.Broken, Detail: err.Error()}
 			}
@@ -275,7 +274,7 @@ func (w *tearer) tear(ctx context.Context, at cutAt, cut *Cut) error {
 	struck := w.bench.isCut()
 	var power *vm.PowerCut
 	if errors.As(r.Failed, &power) {
-		cut.Where = w.bench.Names.Site(power.At)
+		cut.Where = w.bench.Sources().Site(power.At)
 	}
 	image, answers, err := w.look(ctx)
 	if err != nil {

@@ -1,7 +1,7 @@
 package lab
 
 import (
-	"fmt"
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -31,8 +31,7 @@ type words struct {
 type state struct {
 	session *shell.Session
 	card    *card.Card
-	names   *inspect.Names
-	tables  int // of the session, that are in names
+	names   *inspect.Names // the session's
 	debug   *debugger.Debugger
 
 	recorder *inspect.Recorder // nil unless watching
@@ -57,16 +56,25 @@ func (w *words) of(s *shell.Session) (*state, error) {
 		if err != nil {
 			return nil, err
 		}
-		kept = &state{session: s, card: virtual, names: inspect.NewNames()}
+		kept = &state{session: s, card: virtual, names: s.Sources()}
 		kept.debug = debugger.New(managed, virtual.Machine(), kept.names)
 		w.states[s] = kept
 		s.Observe(kept.observe)
 	}
-	if tables := s.Tables(); len(tables) > kept.tables {
-		kept.names.Add(tables[kept.tables:]...)
-		kept.tables = len(tables)
-	}
 	return kept, nil
+}
+
+// on makes what a word runs of a function that needs the state of the session, and nothing else.
+func (w *words) on(
+	run func(k *state, arguments []string) (shell.Answer, error),
+) func(context.Context, *shell.Session, []string) (shell.Answer, error) {
+	return func(_ context.Context, s *shell.Session, arguments []string) (shell.Answer, error) {
+		k, err := w.of(s)
+		if err != nil {
+			return shell.Answer{}, err
+		}
+		return run(k, arguments)
+	}
 }
 
 // watch puts the probes of all that watches on the machine; none if nothing does.
@@ -97,14 +105,6 @@ func (k *state) observe(e apdu.Exchange) {
 	}
 }
 
-// none demands that a word gets no arguments.
-func none(arguments []string) error {
-	if len(arguments) > 0 {
-		return shell.Usage("it takes nothing")
-	}
-	return nil
-}
-
 // choice reads the first argument, which is one of some.
 func choice(arguments []string, of ...string) (string, []string, error) {
 	if len(arguments) > 0 && slices.Contains(of, arguments[0]) {
@@ -121,12 +121,4 @@ func chooses(of ...string) func(*shell.Session, []string, string) []string {
 		}
 		return nil
 	}
-}
-
-// plural is a count with its word.
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 
 	"ekrona/emulator/debugger"
 	"ekrona/emulator/inspect"
+	"ekrona/host/progress"
 	"ekrona/host/shell"
 )
 
@@ -19,15 +19,7 @@ func (w *words) debugWords() []shell.Word {
 		complete ...string,
 	) shell.Word {
 		return shell.Word{Name: name, Usage: usage, Help: help, Complete: chooses(complete...),
-			Run: func(
-				_ context.Context, s *shell.Session, arguments []string,
-			) (shell.Answer, error) {
-				k, err := w.of(s)
-				if err != nil {
-					return shell.Answer{}, err
-				}
-				return run(k, arguments)
-			}}
+			Run: w.on(run)}
 	}
 	return []shell.Word{
 		word("break", "break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME]",
@@ -101,15 +93,15 @@ func breakOf(arguments []string) (debugger.Break, error) {
 }
 
 func (k *state) listBreaks(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	texts := []string{}
 	for _, b := range k.debug.Breaks() {
 		texts = append(texts, b.String())
 	}
-	return shell.Answer{Line: plural(len(texts), "break") + ": " + strings.Join(texts, "; "),
-		Text: strings.Join(texts, "\n"), Value: texts}, nil
+	line := progress.Plural(len(texts), "break") + ": " + strings.Join(texts, "; ")
+	return shell.Answer{Line: line, Text: strings.Join(texts, "\n"), Value: texts}, nil
 }
 
 func (k *state) unbreak(arguments []string) (shell.Answer, error) {
@@ -141,11 +133,9 @@ func (k *state) run(arguments []string) (shell.Answer, error) {
 	case !found || step.Word != "":
 		return shell.Answer{}, shell.Usage("it takes a command: an APDU in hex, or by name")
 	}
-	command := step.Malformed
-	if command == nil {
-		if command, err = step.Command.Bytes(); err != nil {
-			return shell.Answer{}, err
-		}
+	command, err := step.Bytes()
+	if err != nil {
+		return shell.Answer{}, err
 	}
 	if k.recorder != nil {
 		k.recorder.Begin()
@@ -193,7 +183,7 @@ func (k *state) stopped(s debugger.Stop, err error) (shell.Answer, error) {
 }
 
 func (k *state) goOn(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	return k.stopped(k.debug.Resume())
@@ -235,7 +225,7 @@ func (k *state) back(arguments []string) (shell.Answer, error) {
 }
 
 func (k *state) abandon(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	err := k.debug.Abandon()
@@ -251,7 +241,7 @@ type frameValue struct {
 }
 
 func (k *state) where(arguments []string) (shell.Answer, error) {
-	if err := none(arguments); err != nil {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	text, values, names := &strings.Builder{}, []frameValue{}, []string{}

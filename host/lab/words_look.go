@@ -1,13 +1,13 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
 
 	"ekrona/emulator/inspect"
 	"ekrona/emulator/lines"
+	"ekrona/host/progress"
 	"ekrona/host/shell"
 )
 
@@ -16,31 +16,25 @@ func (w *words) lookWords() []shell.Word {
 	return []shell.Word{
 		{Name: "watch", Usage: "watch on|off",
 			Help:     "note what each command changes in memory, and which line does",
-			Complete: chooses("on", "off"), Run: w.watch},
+			Complete: chooses("on", "off"), Run: w.on((*state).watchWord)},
 		{Name: "changes", Usage: "changes",
 			Help: "what the last command changed, old and new, by whom; after watch on",
-			Run:  w.changes},
+			Run:  w.on((*state).changesWord)},
 		{Name: "dump", Usage: "dump [ram|nvm] [PATTERN]",
 			Help:     "all objects with their fields; * in a pattern is anything",
-			Complete: chooses("ram", "nvm"), Run: w.dump},
+			Complete: chooses("ram", "nvm"), Run: w.on((*state).dumpWord)},
 		{Name: "left", Usage: "left", Help: "what is in RAM now that is not zero, and who wrote it",
-			Run: w.left},
+			Run: w.on((*state).leftWord)},
 		{Name: "symbols", Usage: "symbols FILE.lines",
 			Help: "name what is in a CAP file without debug information", Complete: shell.Files,
-			Run: w.symbols},
+			Run: w.on((*state).symbolsWord)},
 	}
 }
 
-func (w *words) watch(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
+func (k *state) watchWord(arguments []string) (shell.Answer, error) {
 	how, rest, err := choice(arguments, "on", "off")
 	if err == nil {
-		err = none(rest)
+		err = shell.Nothing(rest)
 	}
 	if err != nil {
 		return shell.Answer{}, err
@@ -61,14 +55,8 @@ type changed struct {
 	Account inspect.Account  `json:"account"`
 }
 
-func (w *words) changes(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err == nil {
-		err = none(arguments)
-	}
-	if err != nil {
+func (k *state) changesWord(arguments []string) (shell.Answer, error) {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	if k.recorder == nil {
@@ -91,8 +79,9 @@ func (w *words) changes(
 
 func changesLine(changes []inspect.Change, a inspect.Account) string {
 	line := fmt.Sprintf("%s, %s of %s, %d outside a transaction; %s",
-		plural(len(changes), "change"), plural(a.Writes, "write"), plural(a.Bytes, "byte"),
-		a.Outside, plural(a.Transactions, "transaction"))
+		progress.Plural(len(changes), "change"), progress.Plural(a.Writes, "write"),
+		progress.Plural(a.Bytes, "byte"), a.Outside,
+		progress.Plural(a.Transactions, "transaction"))
 	if a.Transactions > 0 {
 		line += fmt.Sprintf(", at most %d bytes of the commit buffer", a.Fill)
 		if a.Capacity > 0 {
@@ -102,13 +91,7 @@ func changesLine(changes []inspect.Change, a inspect.Account) string {
 	return line
 }
 
-func (w *words) dump(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
+func (k *state) dumpWord(arguments []string) (shell.Answer, error) {
 	part, pattern := inspect.Everything, "*"
 	if len(arguments) > 0 {
 		switch arguments[0] {
@@ -134,14 +117,8 @@ func (w *words) dump(
 	return shownAnswer(shown), nil
 }
 
-func (w *words) left(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err == nil {
-		err = none(arguments)
-	}
-	if err != nil {
+func (k *state) leftWord(arguments []string) (shell.Answer, error) {
+	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
 	image := inspect.Take(k.card.Machine(), k.names, inspect.Transient)
@@ -157,21 +134,16 @@ func shownAnswer(shown []inspect.Shown) shell.Answer {
 		names = append(names, strings.ReplaceAll(o.Object, " ", "_"))
 		persistent, ram = persistent+o.Persistent, ram+o.RAM
 	}
-	line := fmt.Sprintf("%s, %d bytes persistent, %d transient", plural(len(shown), "object"),
-		persistent, ram)
+	line := fmt.Sprintf("%s, %d bytes persistent, %d transient",
+		progress.Plural(len(shown), "object"), persistent, ram)
 	fmt.Fprintln(text, line)
 	return shell.Answer{Line: line + ": " + strings.Join(names, " "), Text: text.String(),
 		Value: shown}
 }
 
-func (w *words) symbols(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
+func (k *state) symbolsWord(arguments []string) (shell.Answer, error) {
 	if len(arguments) != 1 {
 		return shell.Answer{}, shell.Usage("the name of a file is missing")
-	}
-	if _, err := w.of(s); err != nil {
-		return shell.Answer{}, err
 	}
 	text, err := os.ReadFile(arguments[0])
 	if err != nil {
@@ -181,6 +153,6 @@ func (w *words) symbols(
 	if err != nil {
 		return shell.Answer{}, err
 	}
-	s.AddTables(t)
-	return shell.Answer{Line: plural(len(t.Methods), "method")}, nil
+	k.names.Add(t)
+	return shell.Answer{Line: progress.Plural(len(t.Methods), "method")}, nil
 }

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -17,10 +16,12 @@ func (w *words) runWords() []shell.Word {
 	return []shell.Word{
 		{Name: "profile", Usage: "profile on|off|show|folded FILE|flame FILE.svg",
 			Help:     "count bytecodes by method, line and calls",
-			Complete: chooses("on", "off", "show", "folded", "flame"), Run: w.profile},
+			Complete: chooses("on", "off", "show", "folded", "flame"),
+			Run:      w.on((*state).profileWord)},
 		{Name: "coverage", Usage: "coverage on|off|show|lcov FILE|html FILE [SOURCES]",
 			Help:     "count which instructions and lines run",
-			Complete: chooses("on", "off", "show", "lcov", "html"), Run: w.coverage},
+			Complete: chooses("on", "off", "show", "lcov", "html"),
+			Run:      w.on((*state).coverageWord)},
 	}
 }
 
@@ -34,13 +35,7 @@ type profiled struct {
 	Lines     []inspect.Line  `json:"lines"`
 }
 
-func (w *words) profile(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
+func (k *state) profileWord(arguments []string) (shell.Answer, error) {
 	what, rest, err := choice(arguments, "on", "off", "show", "folded", "flame")
 	if err != nil {
 		return shell.Answer{}, err
@@ -99,13 +94,7 @@ type covered struct {
 	Methods []inspect.Covered `json:"methods"`
 }
 
-func (w *words) coverage(
-	_ context.Context, s *shell.Session, arguments []string,
-) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
+func (k *state) coverageWord(arguments []string) (shell.Answer, error) {
 	what, rest, err := choice(arguments, "on", "off", "show", "lcov", "html")
 	if err != nil {
 		return shell.Answer{}, err

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ekrona/host/progress"
 	"ekrona/host/shell"
 )
 
@@ -64,8 +65,9 @@ func (w *words) fuzz(
 	}
 	text := &strings.Builder{}
 	report.WriteText(text)
-	line := fmt.Sprintf("%s, %s, %s", plural(report.Runs, "sequence"),
-		plural(report.Commands, "command"), plural(len(report.Findings), "finding"))
+	line := fmt.Sprintf("%s, %s, %s", progress.Plural(report.Runs, "sequence"),
+		progress.Plural(report.Commands, "command"),
+		progress.Plural(len(report.Findings), "finding"))
 	return shell.Answer{Line: line, Text: text.String(), Value: report}, nil
 }
 
@@ -80,7 +82,7 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 		return nil, err
 	}
 	f.open = func(context.Context) (*Bench, error) {
-		return &Bench{k.session, managed, k.names}, managed.RestoreSnapshot(start)
+		return &Bench{k.session, managed}, managed.RestoreSnapshot(start)
 	}
 	defer func() { err = errors.Join(err, managed.RestoreSnapshot(start), k.watch()) }()
 	return f.Run(ctx)
@@ -89,10 +91,6 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 func (w *words) tear(
 	ctx context.Context, s *shell.Session, arguments []string,
 ) (shell.Answer, error) {
-	k, err := w.of(s)
-	if err != nil {
-		return shell.Answer{}, err
-	}
 	managed, err := s.Managed()
 	if err != nil {
 		return shell.Answer{}, err
@@ -105,15 +103,16 @@ func (w *words) tear(
 	if !found {
 		return shell.Answer{}, shell.Usage("the line is missing")
 	}
-	bench := &Bench{s, managed, k.names}
+	bench := &Bench{s, managed}
 	report, err := tearOne(ctx, bench, Line{1, text, step})
 	if err != nil {
 		return shell.Answer{}, err
 	}
 	out := &strings.Builder{}
 	report.WriteText(out)
-	line := fmt.Sprintf("%s: %d as before, %d as after, %s", plural(len(report.Cuts), "cut"),
-		report.Lines[0].AsBefore, report.Lines[0].AsAfter, plural(report.Findings, "finding"))
+	line := fmt.Sprintf("%s: %d as before, %d as after, %s",
+		progress.Plural(len(report.Cuts), "cut"), report.Lines[0].AsBefore,
+		report.Lines[0].AsAfter, progress.Plural(report.Findings, "finding"))
 	return shell.Answer{Line: line, Text: out.String(), Value: report}, nil
 }
 
@@ -137,7 +136,7 @@ func tearOne(ctx context.Context, b *Bench, l Line) (report *TearReport, err err
 	w := &tearer{Tear: t, bench: b, line: -1, start: start}
 	for n := 1; n <= line.Writes && line.Skipped == ""; n++ {
 		cut := Cut{Line: l.Number, Command: line.Command, Write: n}
-		if err := w.tear(ctx, cutAt{0, n}, &cut); err != nil {
+		if err := w.tear(ctx, cutAt{0, n, len(report.Cuts)}, &cut); err != nil {
 			return nil, err
 		}
 		report.Cuts = append(report.Cuts, cut)

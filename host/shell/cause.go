@@ -8,25 +8,17 @@ import (
 	"ekrona/apdu"
 	manager "ekrona/emulator/globalplatform"
 	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
 	"ekrona/emulator/vm"
 )
 
 // Cause is why an applet's command ended as it did: the exception that came out of it, with
-// method, file and line as far as the tables know them; "" for none.
-func Cause(c *manager.Card, tables []*lines.Table) string {
-	if thrown := c.Below().Thrown(); thrown != nil {
-		return causeOf(thrown, inspect.NewNames(tables...))
+// method, file and line as far as names know them; "" for none.
+func Cause(c *manager.Card, names *inspect.Names) string {
+	thrown := c.Below().Thrown()
+	if thrown == nil {
+		return ""
 	}
-	return ""
-}
-
-func causeOf(thrown *vm.JavaException, names *inspect.Names) string {
-	text := inspect.Short(thrown.Class)
-	if thrown.HasReason {
-		text += fmt.Sprintf(" %04X", uint16(thrown.Reason))
-	}
-	return text + ", thrown at " + names.Site(thrown.At)
+	return inspect.EscapedName(thrown) + ", thrown at " + names.Site(thrown.At)
 }
 
 // Unexplained reports whether a status word says nothing of what went wrong: 6F00.
@@ -37,7 +29,7 @@ func (s *Session) cause() string {
 	if s.target.Virtual == nil {
 		return ""
 	}
-	return Cause(s.target.Virtual, s.tables)
+	return Cause(s.target.Virtual, s.sources)
 }
 
 // explained adds method, file and line to the error of an exception, where a table has them and
@@ -47,10 +39,9 @@ func (s *Session) explained(err error) error {
 	if !errors.As(err, &thrown) {
 		return err
 	}
-	names := inspect.NewNames(s.tables...)
-	file, line := names.Line(thrown.At.Method, thrown.At.PC)
+	file, line := s.sources.Line(thrown.At.Method, thrown.At.PC)
 	if file == "" || strings.Contains(err.Error(), fmt.Sprintf("%s:%d", file, line)) {
 		return err
 	}
-	return fmt.Errorf("%w (%s)", err, names.Site(thrown.At))
+	return fmt.Errorf("%w (%s)", err, s.sources.Site(thrown.At))
 }

@@ -110,7 +110,7 @@ func (s *Session) load(ctx context.Context, files []capFile) error {
 	}
 	for _, f := range files {
 		if f.table != nil {
-			s.tables = append(s.tables, f.table)
+			s.sources.Add(f.table)
 		}
 	}
 	return nil
@@ -142,12 +142,12 @@ func (d direct) install(
 	return installed, err
 }
 
-func (d direct) remove(_ context.Context, aid card.AID, related bool) error {
+func (d direct) remove(ctx context.Context, aid card.AID, related bool) error {
 	below := d.session.target.Virtual.Below()
 	if related {
 		for _, a := range below.Applets() {
 			if bytes.Equal(a.Package, aid) {
-				if err := d.remove(nil, a.AID, false); err != nil {
+				if err := d.remove(ctx, a.AID, false); err != nil {
 					return err
 				}
 			}

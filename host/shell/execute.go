@@ -71,11 +71,7 @@ func (s *Session) Execute(ctx context.Context, line string) Result {
 
 // Send sends bytes that came from another program, a command or not, exactly as they are.
 func (s *Session) Send(ctx context.Context, raw []byte) Result {
-	step := script.Step{Malformed: raw}
-	if c, err := apdu.ParseCommand(raw); err == nil {
-		step = script.Step{Command: c}
-	}
-	return s.command(ctx, step)
+	return s.command(ctx, script.StepOf(raw))
 }
 
 // word does a line that begins with a word. An error may be what was expected.

@@ -104,13 +104,7 @@ func wanted(list []byte) string {
 	var parts []string
 	total := 0
 	for len(list) > 0 {
-		n := 1
-		if list[0]&0x1F == 0x1F {
-			for n < len(list) && list[n]&0x80 != 0 {
-				n++
-			}
-			n++
-		}
+		n := tlv.TagLen(list)
 		if n >= len(list) {
 			break
 		}

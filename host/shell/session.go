@@ -14,6 +14,7 @@ import (
 	"ekrona/apdu/trace"
 	"ekrona/emulator/card"
 	manager "ekrona/emulator/globalplatform"
+	"ekrona/emulator/inspect"
 	"ekrona/emulator/lines"
 )
 
@@ -52,7 +53,7 @@ type Session struct {
 	ended      bool                   // by quit
 	client     *globalplatform.Client // of the secure channel; nil for none
 	selected   []byte                 // by name, last
-	tables     []*lines.Table
+	sources    *inspect.Names
 	restorable map[string]*card.Snapshot
 	guard      func(word string) error // nil for none
 }
@@ -68,7 +69,7 @@ func New(target Target, options Options) (*Session, error) {
 	if err := s.names.Check(); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
-	s.tables = slices.Clone(options.Tables)
+	s.sources = inspect.NewNames(slices.Clone(options.Tables)...)
 	s.open = options.Decoder
 	s.open.ShowUnknown = true
 	s.wire = s.Above(target.Card)
@@ -92,11 +93,9 @@ func (s *Session) Card() apdu.Card { return s.top }
 // Whole is Card for whole commands: what it adds, such as GET RESPONSE, is noted.
 func (s *Session) Whole() apdu.Card { return s.whole(s.top) }
 
-// Tables are the source lines of the CAP files on the card, as far as the session knows them.
-func (s *Session) Tables() []*lines.Table { return s.tables }
-
-// AddTables makes more tables known.
-func (s *Session) AddTables(tables ...*lines.Table) { s.tables = append(s.tables, tables...) }
+// Sources say what the sources of the CAP files on the card call what is in them, as far as the
+// session knows them.
+func (s *Session) Sources() *inspect.Names { return s.sources }
 
 // Secured reports whether commands go through a secure channel, whose state is the session's too:
 // to set the card back would leave the two apart.
@@ -207,7 +206,7 @@ func (s *Session) MissingLines(caps []string) ([]string, error) {
 		if !there[f.aid().String()] {
 			load.Arguments = append(load.Arguments, f.name)
 		} else if f.table != nil {
-			s.tables = append(s.tables, f.table)
+			s.sources.Add(f.table)
 		}
 		for _, module := range f.file.Applets {
 			if aid := fmt.Sprintf("%X", module.AID); !there[aid] {

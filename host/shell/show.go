@@ -26,7 +26,7 @@ func (s *Session) Text(r Result) string {
 	var text string
 	switch {
 	case r.Failed != nil:
-		return "error: " + strings.Join(strings.Fields(r.Failed.Error()), " ") + "\n"
+		return r.Line() + "\n"
 	case r.Step.Word != "":
 		text = r.Answer.Text
 		if text == "" {

@@ -67,7 +67,7 @@ func (s *Session) helpWith(name string) (Answer, error) {
 }
 
 func quit(_ context.Context, s *Session, arguments []string) (Answer, error) {
-	if err := nothing(arguments); err != nil {
+	if err := Nothing(arguments); err != nil {
 		return Answer{}, err
 	}
 	s.ended = true
@@ -90,8 +90,8 @@ const grammar = `Any other line is a command, sent exactly as it is: an APDU in 
   # a comment                             at the end of a line too
 `
 
-// nothing demands that a word gets no arguments.
-func nothing(arguments []string) error {
+// Nothing demands that a word gets no arguments.
+func Nothing(arguments []string) error {
 	if len(arguments) > 0 {
 		return Usage("it takes nothing")
 	}

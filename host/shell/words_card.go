@@ -30,7 +30,7 @@ func cardWords() []Word {
 }
 
 func reset(ctx context.Context, s *Session, arguments []string) (Answer, error) {
-	if err := nothing(arguments); err != nil {
+	if err := Nothing(arguments); err != nil {
 		return Answer{}, err
 	}
 	return OK, s.Reset(ctx)
@@ -62,7 +62,7 @@ type account struct {
 func writes(_ context.Context, s *Session, arguments []string) (Answer, error) {
 	managed, err := s.Managed()
 	if err == nil {
-		err = nothing(arguments)
+		err = Nothing(arguments)
 	}
 	if err != nil {
 		return Answer{}, err
@@ -86,7 +86,7 @@ type memoryValue struct {
 func memory(_ context.Context, s *Session, arguments []string) (Answer, error) {
 	virtual, err := s.Virtual()
 	if err == nil {
-		err = nothing(arguments)
+		err = Nothing(arguments)
 	}
 	if err != nil {
 		return Answer{}, err

@@ -83,7 +83,7 @@ func (l listing) text() string {
 }
 
 func list(ctx context.Context, s *Session, arguments []string) (Answer, error) {
-	if err := nothing(arguments); err != nil {
+	if err := Nothing(arguments); err != nil {
 		return Answer{}, err
 	}
 	c, err := s.contents()

@@ -156,7 +156,7 @@ func pinBlock(digits, format string) ([]byte, error) {
 }
 
 func keys(ctx context.Context, s *Session, arguments []string) (Answer, error) {
-	if err := nothing(arguments); err != nil {
+	if err := Nothing(arguments); err != nil {
 		return Answer{}, err
 	}
 	inside := s.top

@@ -2,10 +2,12 @@ package adapter
 
 import (
 	"path/filepath"
+	"slices"
 
 	"github.com/google/go-dap"
 
 	"ekrona/emulator/debugger"
+	"ekrona/host/lab"
 )
 
 // The filters of exceptions.
@@ -35,12 +37,10 @@ func (s *server) handleBreaks(m dap.Message) bool {
 		s.send(r)
 	case *dap.SetFunctionBreakpointsRequest:
 		r := &dap.SetFunctionBreakpointsResponse{Response: response(m)}
-		r.Body.Breakpoints = []dap.Breakpoint{}
-		s.forget(ofFunctions)
-		for _, b := range m.Arguments.Breakpoints {
-			r.Body.Breakpoints = append(r.Body.Breakpoints,
-				s.add(ofFunctions, debugger.Break{Kind: debugger.OnMethod, Where: b.Name}))
-		}
+		r.Body.Breakpoints = set(s, ofFunctions, m.Arguments.Breakpoints,
+			func(b dap.FunctionBreakpoint) debugger.Break {
+				return debugger.Break{Kind: debugger.OnMethod, Where: b.Name}
+			})
 		s.send(r)
 	case *dap.SetExceptionBreakpointsRequest:
 		s.exceptions(m.Arguments)
@@ -57,17 +57,27 @@ func (s *server) handleBreaks(m dap.Message) bool {
 		s.send(r)
 	case *dap.SetDataBreakpointsRequest:
 		r := &dap.SetDataBreakpointsResponse{Response: response(m)}
-		r.Body.Breakpoints = []dap.Breakpoint{}
-		s.forget(ofData)
-		for _, b := range m.Arguments.Breakpoints {
-			r.Body.Breakpoints = append(r.Body.Breakpoints,
-				s.add(ofData, debugger.Break{Kind: debugger.OnWrite, Where: b.DataId}))
-		}
+		r.Body.Breakpoints = set(s, ofData, m.Arguments.Breakpoints,
+			func(b dap.DataBreakpoint) debugger.Break {
+				return debugger.Break{Kind: debugger.OnWrite, Where: b.DataId}
+			})
 		s.send(r)
 	default:
 		return false
 	}
 	return true
+}
+
+// set puts breaks in the place of those of a list.
+func set[B any](
+	s *server, list string, wanted []B, breakOf func(B) debugger.Break,
+) []dap.Breakpoint {
+	s.forget(list)
+	shown := []dap.Breakpoint{}
+	for _, b := range wanted {
+		shown = append(shown, s.add(list, breakOf(b)))
+	}
+	return shown
 }
 
 // forget takes the breaks of a list away.
@@ -97,23 +107,20 @@ func (s *server) add(list string, b debugger.Break) dap.Breakpoint {
 
 // inFile sets the breaks of a file: lines of the script, or of a source.
 func (s *server) inFile(a dap.SetBreakpointsArguments) []dap.Breakpoint {
-	list := []dap.Breakpoint{}
-	if s.isScript(a.Source.Path) {
-		clear(s.player.Breaks)
-		for _, b := range a.Breakpoints {
-			verified := false
-			for _, l := range s.player.Script {
-				verified = verified || l.Number == b.Line
-			}
-			s.player.Breaks[b.Line] = verified
-			list = append(list, dap.Breakpoint{Verified: verified, Line: b.Line})
-		}
-		return list
+	if !s.isScript(a.Source.Path) {
+		return set(s, a.Source.Path, a.Breakpoints,
+			func(b dap.SourceBreakpoint) debugger.Break {
+				return debugger.Break{Kind: debugger.OnLine,
+					Where: filepath.ToSlash(a.Source.Path), Line: b.Line}
+			})
 	}
-	s.forget(a.Source.Path)
+	list := []dap.Breakpoint{}
+	clear(s.player.Breaks)
 	for _, b := range a.Breakpoints {
-		list = append(list, s.add(a.Source.Path, debugger.Break{Kind: debugger.OnLine,
-			Where: filepath.ToSlash(a.Source.Path), Line: b.Line}))
+		verified := slices.ContainsFunc(s.player.Script,
+			func(l lab.Line) bool { return l.Number == b.Line })
+		s.player.Breaks[b.Line] = verified
+		list = append(list, dap.Breakpoint{Verified: verified, Line: b.Line})
 	}
 	return list
 }

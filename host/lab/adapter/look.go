@@ -32,12 +32,7 @@ func (s *server) handleLooks(m dap.Message) bool {
 		r := &dap.StackTraceResponse{Response: response(m)}
 		all := s.frames()
 		r.Body.TotalFrames = len(all)
-		from := min(max(0, m.Arguments.StartFrame), len(all))
-		to := len(all)
-		if n := m.Arguments.Levels; n > 0 {
-			to = min(to, from+n)
-		}
-		r.Body.StackFrames = all[from:to]
+		r.Body.StackFrames = part(all, m.Arguments.StartFrame, m.Arguments.Levels)
 		s.send(r)
 	case *dap.ScopesRequest:
 		r := &dap.ScopesResponse{Response: response(m)}
@@ -45,13 +40,8 @@ func (s *server) handleLooks(m dap.Message) bool {
 		s.send(r)
 	case *dap.VariablesRequest:
 		r := &dap.VariablesResponse{Response: response(m)}
-		list := s.variables(m.Arguments.VariablesReference)
-		from := min(max(0, m.Arguments.Start), len(list))
-		to := len(list)
-		if n := m.Arguments.Count; n > 0 {
-			to = min(to, from+n)
-		}
-		r.Body.Variables = list[from:to]
+		r.Body.Variables = part(s.variables(m.Arguments.VariablesReference), m.Arguments.Start,
+			m.Arguments.Count)
 		s.send(r)
 	case *dap.EvaluateRequest:
 		s.evaluate(m)
@@ -59,6 +49,15 @@ func (s *server) handleLooks(m dap.Message) bool {
 		return false
 	}
 	return true
+}
+
+// part is n elements of a list from one on, as far as there are; all of them if n is 0.
+func part[E any](list []E, from, n int) []E {
+	list = list[min(max(0, from), len(list)):]
+	if n > 0 {
+		list = list[:min(n, len(list))]
+	}
+	return list
 }
 
 // frames are those of the methods, innermost first, and that of the script's line.

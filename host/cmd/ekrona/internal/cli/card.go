@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"ekrona/applet"
 	"ekrona/applet/vocabulary"
 	"ekrona/emulator/globalplatform"
+	"ekrona/emulator/inspect"
 	"ekrona/emulator/lines"
 	"ekrona/host/pcsc"
 	"ekrona/host/shell"
@@ -85,17 +87,15 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 // over the wire written to the transcript.
 func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 	if opened.Virtual != nil {
-		opened.Unframed = explaining(opened.Virtual, c.ErrOrStderr())
-		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+		opened.through(explaining(opened.Virtual, c.ErrOrStderr()))
 	}
 	if f.transcript != "" {
 		transcript, err := CreateTranscript(f.transcript)
 		if err != nil {
 			return err
 		}
-		unframed, reset, release := opened.Unframed, opened.Reset, opened.Close
-		opened.Unframed = transcript.Around(unframed)
-		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+		reset, release := opened.Reset, opened.Close
+		opened.through(transcript.Around(opened.Unframed))
 		opened.Reset = func() error {
 			_, _ = transcript.Write([]byte("reset\n"))
 			return reset()
@@ -108,10 +108,9 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 			return err
 		}
 		file.Reset(opened.Where, opened.ATR, time.Now())
-		unframed, reset, release := opened.Unframed, opened.Reset, opened.Close
-		opened.Unframed = apdu.Recorder{Card: unframed, Label: opened.Where, Sink: file.Sink,
-			Secrets: vocabulary.Decoder().Secrets()}
-		opened.Card = apdu.Framing{Card: opened.Unframed, ExtendedLength: opened.ExtendedLength}
+		reset, release := opened.Reset, opened.Close
+		opened.through(apdu.Recorder{Card: opened.Unframed, Label: opened.Where, Sink: file.Sink,
+			Secrets: vocabulary.Decoder().Secrets()})
 		opened.Reset = func() error {
 			err := reset()
 			file.Reset(opened.Where, opened.ATR, time.Now())
@@ -130,10 +129,11 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 
 // explaining writes the cause of every 6F00 of a virtual card.
 func explaining(virtual *globalplatform.Card, out io.Writer) apdu.Card {
+	names := sync.OnceValue(func() *inspect.Names { return inspect.NewNames(Tables()...) })
 	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		r, err := virtual.Transmit(ctx, c)
 		if err == nil && shell.Unexplained(r.SW) {
-			if cause := shell.Cause(virtual, Tables()); cause != "" {
+			if cause := shell.Cause(virtual, names()); cause != "" {
 				fmt.Fprintln(out, "cause of 6F00: "+cause)
 			}
 		}
@@ -165,6 +165,12 @@ type OpenCard struct {
 	Bytes func(command []byte) ([]byte, error)
 	// Virtual is the card itself; nil for one in a reader.
 	Virtual *globalplatform.Card
+}
+
+// through has commands go through another card to this one.
+func (c *OpenCard) through(unframed apdu.Card) {
+	c.Unframed = unframed
+	c.Card = apdu.Framing{Card: unframed, ExtendedLength: c.ExtendedLength}
 }
 
 // Contactless reports whether the card is in the field of a reader, as far as its ATR

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
 	"ekrona/emulator/card"
 	"ekrona/emulator/globalplatform"
 	"ekrona/host/lockfile"
@@ -74,11 +73,11 @@ func openVirtual(
 		return nil, fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
 			ErrNoCard, path, path)
 	}
-	unlock, err := LockCard(path)
+	unlock, err := lockCard(path)
 	if err != nil {
 		return nil, err
 	}
-	managed, err := OpenSeeded(card.Options{Profile: profile}, path, seed)
+	managed, err := openSeeded(card.Options{Profile: profile}, path, seed)
 	if err != nil {
 		return nil, errors.Join(err, unlock())
 	}
@@ -89,21 +88,21 @@ func openVirtual(
 func virtualCard(
 	managed *globalplatform.Card, path string, unlock func() error, profile card.Profile,
 ) *OpenCard {
-	return &OpenCard{
-		Card: apdu.Framing{Card: managed, ExtendedLength: profile.ExtendedLength},
-		ATR:  globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
-		Unframed: managed, ExtendedLength: profile.ExtendedLength,
-		Bytes: managed.TransmitBytes, Virtual: managed,
+	opened := &OpenCard{
+		ATR: globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
+		ExtendedLength: profile.ExtendedLength, Bytes: managed.TransmitBytes, Virtual: managed,
 	}
+	opened.through(managed)
+	return opened
 }
 
 // OpenManaged opens the virtual card in a file, with its security domain, and resets it.
 func OpenManaged(options card.Options, path string) (*globalplatform.Card, error) {
-	return OpenSeeded(options, path, "")
+	return openSeeded(options, path, "")
 }
 
-// OpenSeeded is OpenManaged with randomness that repeats, if a seed is given.
-func OpenSeeded(options card.Options, path, seed string) (*globalplatform.Card, error) {
+// openSeeded is OpenManaged with randomness that repeats, if a seed is given.
+func openSeeded(options card.Options, path, seed string) (*globalplatform.Card, error) {
 	managed, err := shell.Seeded(options, seed, func(options card.Options) (*card.Card, error) {
 		return card.Open(options, path)
 	})
@@ -113,9 +112,9 @@ func OpenSeeded(options card.Options, path, seed string) (*globalplatform.Card, 
 	return managed, managed.Reset()
 }
 
-// LockCard keeps other programs away from the virtual card in a file, by a lock file beside
+// lockCard keeps other programs away from the virtual card in a file, by a lock file beside
 // it.
-func LockCard(path string) (unlock func() error, err error) {
+func lockCard(path string) (unlock func() error, err error) {
 	unlock, err = lockfile.Take(path + ".lock")
 	switch {
 	case errors.Is(err, lockfile.ErrTaken):

@@ -50,8 +50,8 @@ words break, debug, step, back, locals.`,
 
 // play makes a player of a launch request, as the flags of a command line would.
 func play(ctx context.Context, c *cobra.Command, l adapter.Launch) (*lab.Player, error) {
-	f := subjectFlags{profile: cmp.Or(l.Profile, card.P71.Name), seed: cmp.Or(l.Seed, "1"),
-		card: l.Card, script: l.Script, caps: l.CAP, install: l.Install}
+	f := subjectFlags{profile: cmp.Or(l.Profile, card.P71.Name), seed: l.Seed, card: l.Card,
+		script: l.Script, caps: l.CAP, install: l.Install}
 	if l.Script == "-" {
 		return nil, errors.New("script: name a file")
 	}

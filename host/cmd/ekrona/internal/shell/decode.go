@@ -94,10 +94,7 @@ func scripted(out io.Writer) func(capture.Exchange) error {
 				e.Command[:min(len(e.Command), 4)])
 			return err
 		}
-		step := script.Step{Malformed: e.Command}
-		if command, err := apdu.ParseCommand(e.Command); err == nil {
-			step = script.Step{Command: command}
-		}
+		step := script.StepOf(e.Command)
 		if r, err := apdu.ParseResponse(e.Response); err == nil {
 			step.Expected = script.Exactly(r)
 		}

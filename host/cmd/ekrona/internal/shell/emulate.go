@@ -19,7 +19,7 @@ import (
 
 // EmulateCommand is "ekrona card emulate".
 func EmulateCommand() *cobra.Command {
-	f, state := &flags{}, ""
+	f := &flags{fileFlag: "--state", makeFile: true}
 	port := vpcd.DefaultPort
 	c := &cobra.Command{
 		Use:   "emulate",
@@ -44,7 +44,7 @@ The cause of a 6F00 is shown on standard error, with file and line where they ar
 				return cli.Usage("--port: %d is no TCP port; vpcd's first is %d", port,
 					vpcd.DefaultPort)
 			}
-			target, err := f.kept(state)
+			target, err := f.target(c)
 			if err != nil {
 				return err
 			}
@@ -62,31 +62,11 @@ The cause of a 6F00 is shown on standard error, with file and line where they ar
 		},
 	}
 	f.addCommon(c)
-	c.Flags().StringVar(&state, "state", "", "file that keeps the card; made if there is none")
+	c.Flags().StringVar(&f.file, "state", "", "file that keeps the card; made if there is none")
 	c.Flags().StringArrayVar(&f.caps, "cap", nil, "load this CAP file and install its applets, as "+
 		"far as they are not on the card yet (repeat for more, in dependency order)")
 	c.Flags().IntVar(&port, "port", port, "TCP port of the reader")
 	return c
-}
-
-// kept makes the card, in its file if it has one.
-func (f *flags) kept(state string) (shell.Target, error) {
-	if state == "" {
-		return f.blank()
-	}
-	profile, err := cli.ProfileOf(f.profile)
-	if err != nil {
-		return shell.Target{}, err
-	}
-	unlock, err := cli.LockCard(state)
-	if err != nil {
-		return shell.Target{}, err
-	}
-	virtual, err := cli.OpenSeeded(card.Options{Profile: profile}, state, f.seed)
-	if err != nil {
-		return shell.Target{}, errors.Join(err, unlock())
-	}
-	return shell.VirtualTarget(virtual, state, unlock), nil
 }
 
 // addMissing loads the CAP files of the flags and installs their applets, as far as they are

@@ -25,6 +25,9 @@ type flags struct {
 	keepGoing, asJSON   bool
 	pin                 cli.HolderSecret
 
+	fileFlag string // that names the file, if it is not --card
+	makeFile bool   // if there is none
+
 	record func(shell.Result) // writes the transcript
 }
 
@@ -73,7 +76,8 @@ func (f *flags) blank() (shell.Target, error) {
 
 // target opens the card that the flags name.
 func (f *flags) target(c *cobra.Command) (shell.Target, error) {
-	cards := cli.CardFlags{File: f.file, Reader: f.reader, Profile: f.profile, Seed: f.seed}
+	cards := cli.CardFlags{File: f.file, Reader: f.reader, Profile: f.profile, Seed: f.seed,
+		Flag: f.fileFlag, MakeBlank: f.makeFile}
 	if !cards.Named() {
 		return f.blank()
 	}
