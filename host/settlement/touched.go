@@ -86,20 +86,26 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			found[n], next = p, append(next, p.payer, p.payee)
 		}
 	}
-	most := len(found) + maxConnected
-	for len(next) > 0 {
-		if len(found) > most {
-			t.large = append(t.large, next...)
-			break
-		}
+	border, err := t.connect(found, seen, next, len(found)+maxConnected)
+	t.large = append(t.large, border...)
+	return inOrder(found), slices.Sorted(maps.Keys(seen)), err
+}
+
+// connect adds to the payments that were found those without a final verdict that hang together
+// with wallets, and to the seen devices theirs. Beyond most payments it goes no further, and
+// returns the wallets that it has come to.
+func (t *txn) connect(
+	found map[int64]*payment, seen map[message.DeviceID]bool, next []message.DeviceID, most int,
+) (border []message.DeviceID, err error) {
+	for len(next) > 0 && len(found) <= most {
 		wallets, err := t.unseenWallets(next, seen)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
+		}
+		if err := t.loadOpen(wallets); err != nil {
+			return nil, err
 		}
 		next = nil
-		if err := t.loadOpen(wallets); err != nil {
-			return nil, nil, err
-		}
 		for _, id := range wallets {
 			for _, p := range t.work.open[id] {
 				if p.isOpen() && found[p.n] == nil {
@@ -108,7 +114,7 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			}
 		}
 	}
-	return inOrder(found), slices.Sorted(maps.Keys(seen)), nil
+	return next, nil
 }
 
 // unseenWallets returns those of the devices that connect their payments and were not seen, and
