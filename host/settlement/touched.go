@@ -1,7 +1,6 @@
 package settlement
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -50,9 +49,7 @@ func (c *touched) line(l ledger.Line) {
 
 // and returns the touched devices and others, in order.
 func (c *touched) and(others []message.DeviceID) []message.DeviceID {
-	all := slices.AppendSeq(slices.Clone(others), maps.Keys(c.devices))
-	slices.Sort(all)
-	return slices.Compact(all)
+	return sorted(slices.AppendSeq(slices.Clone(others), maps.Keys(c.devices)))
 }
 
 // maxConnected bounds what one change reads of the payments that others than it have made.
@@ -142,9 +139,6 @@ func (t *txn) everything() ([]*payment, []message.DeviceID, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := t.flush(); err != nil {
-		return nil, nil, err
-	}
 	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, endedWithMoney, dueForSweep...)
 	return all, ended, err
 }
@@ -188,6 +182,5 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 }
 
 func inOrder(payments map[int64]*payment) []*payment {
-	return slices.SortedFunc(maps.Values(payments),
-		func(a, b *payment) int { return cmp.Compare(a.n, b.n) })
+	return slices.SortedFunc(maps.Values(payments), byArrival)
 }

@@ -2,7 +2,6 @@ package settlement
 
 import (
 	"slices"
-	"strings"
 
 	"ekrona/apdu/message"
 	"ekrona/host/ledger"
@@ -275,8 +274,6 @@ func (t *txn) loadBalances(ids []message.DeviceID) error {
 
 // sorted returns ids in order, each once.
 func sorted(ids []message.DeviceID) []message.DeviceID {
-	slices.SortFunc(ids, func(a, b message.DeviceID) int {
-		return strings.Compare(string(a), string(b))
-	})
+	slices.Sort(ids)
 	return slices.Compact(ids)
 }
