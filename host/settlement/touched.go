@@ -144,7 +144,7 @@ func (t *txn) everything() ([]*payment, []message.DeviceID, error) {
 }
 
 // andAwaitingCover adds to pending, when there is new cover, the claims that could not be covered
-// before.
+// before. Each new cover is looked at once: what it does not suffice for waits for more.
 func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 	if t.touched.everything {
 		return pending, nil
@@ -155,22 +155,27 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 		awaiting = append(awaiting, more...)
 		return err
 	}
+	holdings, payees := t.touched.holdings, t.touched.payees
 	if t.touched.cover {
+		holdings, payees = nil, nil // theirs are among all
 		if err := add(""); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.touched.holdings)) {
+	for _, name := range slices.Sorted(maps.Keys(holdings)) {
 		// ids begin with the name
 		if err := add(" AND p.payer >= $1 AND p.payer < $2", name, name+"~"); err != nil {
 			return nil, err
 		}
 	}
-	for _, payee := range slices.Sorted(maps.Keys(t.touched.payees)) {
+	for _, payee := range slices.Sorted(maps.Keys(payees)) {
 		if err := add(" AND p.payee = $1", payee); err != nil {
 			return nil, err
 		}
 	}
+	t.touched.cover = false
+	clear(t.touched.holdings)
+	clear(t.touched.payees)
 	if len(awaiting) == 0 {
 		return pending, nil
 	}
