@@ -274,6 +274,13 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 	s.write(w, link.ProblemType, v.status, body)
 }
 
+// refuseBeside refuses and notes what is no call of a contract, under a name of its own.
+func (s *Service) refuseBeside(w http.ResponseWriter, r *http.Request, name string, err error) {
+	v := &visit{id: remote.RequestID(r.Context()), call: name, began: time.Now()}
+	s.refuse(w, v, err)
+	s.note(r.Context(), v)
+}
+
 // write sends an answer. A caller that is gone does not get it, and asks again.
 func (s *Service) write(w http.ResponseWriter, kind string, status int, body []byte) {
 	w.Header().Set("Content-Type", kind)
@@ -299,9 +306,7 @@ func (s *Service) note(ctx context.Context, v *visit) {
 // nonce gives a number to a caller that has none.
 func (s *Service) nonce(w http.ResponseWriter, r *http.Request) {
 	if !s.perNode.allow(address(r), time.Now()) {
-		v := &visit{id: remote.RequestID(r.Context()), call: "nonce", began: time.Now()}
-		s.refuse(w, v, &link.Refused{Rule: link.Rate, Detail: address(r)})
-		s.note(r.Context(), v)
+		s.refuseBeside(w, r, "nonce", &link.Refused{Rule: link.Rate, Detail: address(r)})
 		return
 	}
 	w.Header().Set(link.NonceHeader, s.nonces.give())
