@@ -263,7 +263,7 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 		document = link.ContractProblem(of.Problem, v.id)
 	default:
 		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
-			v.call, "error", strings.Join(strings.Fields(err.Error()), " "))
+			v.call, "error", remote.OneLine(err.Error()))
 		document = link.ContractProblem(remote.Problem{Code: "failed"}, v.id)
 	}
 	v.status, v.code = document.Status, document.Code
@@ -335,7 +335,7 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		if err := s.config.Ready(ctx); err != nil {
 			s.config.Log.Error("not ready", "request_id", remote.RequestID(r.Context()), "error",
-				strings.Join(strings.Fields(err.Error()), " "))
+				remote.OneLine(err.Error()))
 			s.write(w, "application/json", http.StatusServiceUnavailable,
 				[]byte(`{"status":"not ready"}`))
 			return
