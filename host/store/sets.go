@@ -216,6 +216,7 @@ func (s *Set) forAll(query string) string {
 		}
 		return "k." + s.Columns[n-1].Name
 	})
+	// OFFSET: once for each key, by index
 	return "SELECT found.* FROM unnest(" + s.places(true) + ") AS k(" + s.names("?", ", ") +
-		") CROSS JOIN LATERAL (" + one + " OFFSET 0) AS found" // OFFSET: once for each key, by index
+		") CROSS JOIN LATERAL (" + one + " OFFSET 0) AS found"
 }
