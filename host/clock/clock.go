@@ -3,7 +3,10 @@
 // because the reader and the setter of a manual clock share one value.
 package clock
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Clock gives the time.
 type Clock interface{ Now() time.Time }
@@ -21,6 +24,18 @@ func OrSystem(c Clock) Clock {
 		return System{}
 	}
 	return c
+}
+
+// Pause waits, or returns the context's error before. It is by the system's clock.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
 }
 
 // Fixed stands still for ever.

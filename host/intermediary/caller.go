@@ -68,11 +68,50 @@ type App interface {
 
 // ForCustomer returns the intermediary for the app of one customer; the link has authenticated it.
 // It orders, reads and reports for the customer's own devices only: another's is unknown to it.
-func (i *Intermediary) ForCustomer(owner string) App { return &app{i, owner} }
+func (i *Intermediary) ForCustomer(owner string) App {
+	a := &app{owner: owner}
+	a.sessions = sessions{i, a.own}
+	return a
+}
+
+// sessions is the intermediary for a caller whose devices alone it synchronises: mine returns an
+// error for another one.
+type sessions struct {
+	*Intermediary
+	mine func(ctx context.Context, id message.DeviceID) error
+}
+
+// Open implements session.Link.
+func (s sessions) Open(
+	ctx context.Context, id message.DeviceID, nonce message.Nonce,
+) (session.Opening, error) {
+	if err := s.mine(ctx, id); err != nil {
+		return session.Opening{}, err
+	}
+	return s.Intermediary.Open(ctx, id, nonce)
+}
+
+// Report implements session.Link.
+func (s sessions) Report(
+	ctx context.Context, id message.DeviceID, reading session.Reading,
+) (session.Answer, error) {
+	if err := s.mine(ctx, id); err != nil {
+		return session.Answer{}, err
+	}
+	return s.Intermediary.Report(ctx, id, reading)
+}
+
+// Confirm implements session.Link.
+func (s sessions) Confirm(ctx context.Context, id message.DeviceID, confirmation []byte) error {
+	if err := s.mine(ctx, id); err != nil {
+		return err
+	}
+	return s.Intermediary.Confirm(ctx, id, confirmation)
+}
 
 // app is the intermediary for the app of one customer.
 type app struct {
-	*Intermediary
+	sessions
 	owner string
 }
 
@@ -92,34 +131,6 @@ func (a *app) self(owner string) error {
 	}
 	return banking.Refuse(banking.ErrNoCustomer, "intermediary: %q is not the caller: an app asks "+
 		"about its own customer only", owner)
-}
-
-// Open implements session.Link.
-func (a *app) Open(
-	ctx context.Context, id message.DeviceID, nonce message.Nonce,
-) (session.Opening, error) {
-	if err := a.own(ctx, id); err != nil {
-		return session.Opening{}, err
-	}
-	return a.Intermediary.Open(ctx, id, nonce)
-}
-
-// Report implements session.Link.
-func (a *app) Report(
-	ctx context.Context, id message.DeviceID, reading session.Reading,
-) (session.Answer, error) {
-	if err := a.own(ctx, id); err != nil {
-		return session.Answer{}, err
-	}
-	return a.Intermediary.Report(ctx, id, reading)
-}
-
-// Confirm implements session.Link.
-func (a *app) Confirm(ctx context.Context, id message.DeviceID, confirmation []byte) error {
-	if err := a.own(ctx, id); err != nil {
-		return err
-	}
-	return a.Intermediary.Confirm(ctx, id, confirmation)
 }
 
 // PlaceLoad implements banking.Wallet.
@@ -214,16 +225,20 @@ type PointOfSale interface {
 
 // ForTerminal returns the intermediary for one terminal; the link has authenticated it. It asks
 // and reports about itself only, and refunds what a terminal of its owner took.
-func (i *Intermediary) ForTerminal(id message.DeviceID) PointOfSale { return &pointOfSale{i, id} }
+func (i *Intermediary) ForTerminal(id message.DeviceID) PointOfSale {
+	p := &pointOfSale{id: id}
+	p.sessions = sessions{i, p.self}
+	return p
+}
 
 // pointOfSale is the intermediary for one terminal.
 type pointOfSale struct {
-	*Intermediary
+	sessions
 	id message.DeviceID
 }
 
 // self returns an error for another device than the caller.
-func (p *pointOfSale) self(id message.DeviceID) error {
+func (p *pointOfSale) self(_ context.Context, id message.DeviceID) error {
 	if id == p.id {
 		return nil
 	}
@@ -231,41 +246,11 @@ func (p *pointOfSale) self(id message.DeviceID) error {
 		"asks about itself only", id)
 }
 
-// Open implements session.Link.
-func (p *pointOfSale) Open(
-	ctx context.Context, id message.DeviceID, nonce message.Nonce,
-) (session.Opening, error) {
-	if err := p.self(id); err != nil {
-		return session.Opening{}, err
-	}
-	return p.Intermediary.Open(ctx, id, nonce)
-}
-
-// Report implements session.Link.
-func (p *pointOfSale) Report(
-	ctx context.Context, id message.DeviceID, reading session.Reading,
-) (session.Answer, error) {
-	if err := p.self(id); err != nil {
-		return session.Answer{}, err
-	}
-	return p.Intermediary.Report(ctx, id, reading)
-}
-
-// Confirm implements session.Link.
-func (p *pointOfSale) Confirm(
-	ctx context.Context, id message.DeviceID, confirmation []byte,
-) error {
-	if err := p.self(id); err != nil {
-		return err
-	}
-	return p.Intermediary.Confirm(ctx, id, confirmation)
-}
-
 // Position implements banking.Terminal.
 func (p *pointOfSale) Position(
 	ctx context.Context, id message.DeviceID, atc uint32,
 ) (notary.Position, error) {
-	if err := p.self(id); err != nil {
+	if err := p.self(ctx, id); err != nil {
 		return notary.Position{}, err
 	}
 	return p.Intermediary.Position(ctx, id, atc)
@@ -275,7 +260,7 @@ func (p *pointOfSale) Position(
 func (p *pointOfSale) Restore(
 	ctx context.Context, id message.DeviceID,
 ) (banking.Restoration, error) {
-	if err := p.self(id); err != nil {
+	if err := p.self(ctx, id); err != nil {
 		return banking.Restoration{}, err
 	}
 	return p.Intermediary.Restore(ctx, id)

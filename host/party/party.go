@@ -61,20 +61,9 @@ func (e Environment) Complete() Environment {
 		e.Random = rand.Reader
 	}
 	if e.Pause == nil {
-		e.Pause = pause
+		e.Pause = clock.Pause
 	}
 	return e
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
 
 // Folder is an opened folder of a party, locked against other processes.

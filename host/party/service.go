@@ -2,6 +2,7 @@ package party
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"ekrona/host/remote"
 	"ekrona/host/service"
 	"ekrona/host/service/link"
+	"ekrona/host/store"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/transport"
 )
@@ -149,6 +151,14 @@ func (e Environment) Repeat(
 				return
 			}
 		}
+	}
+}
+
+// Answers returns what reports why a database does not answer: a service is ready when its does.
+func Answers(db *sql.DB) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := store.Number(ctx, db, `SELECT 1`)
+		return err
 	}
 }
 

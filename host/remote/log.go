@@ -16,7 +16,7 @@ func (s *Server) failed(ctx context.Context, name string, err error) {
 	if ctx.Err() != nil {
 		level = slog.LevelInfo
 	}
-	s.log.Log(ctx, level, "call failed", about(ctx, "call", name, "error", oneLine(err.Error()))...)
+	s.log.Log(ctx, level, "call failed", about(ctx, "call", name, "error", OneLine(err.Error()))...)
 }
 
 // panicked reports a panic and where it came from. Only an error's text is shown: another value may
@@ -24,7 +24,7 @@ func (s *Server) failed(ctx context.Context, name string, err error) {
 func (s *Server) panicked(ctx context.Context, name string, value any) {
 	what := fmt.Sprintf("a %T", value)
 	if err, isError := value.(error); isError {
-		what = oneLine(err.Error())
+		what = OneLine(err.Error())
 	}
 	s.log.Log(ctx, slog.LevelError, "call panicked", about(ctx, "call", name, "panic", what, "at",
 		calledFrom())...)
@@ -51,8 +51,8 @@ func calledFrom() []string {
 	}
 }
 
-// oneLine is a text in one line.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// OneLine is a text in one line, for a log.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // requestID is the key of a request's id in a context.
 type requestID struct{}

@@ -8,8 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"ekrona/host/remote"
 )
 
 // metrics are what a service counts of its calls.
@@ -53,9 +51,7 @@ func (m *metrics) observe(v *visit, took time.Duration) {
 func (s *Service) showMetrics(w http.ResponseWriter, r *http.Request) {
 	e := Endpoint{Contract: "metrics", Who: Certified, Admits: Named(s.config.Operators)}
 	if _, err := s.identify(r, e, nil); err != nil {
-		v := &visit{id: remote.RequestID(r.Context()), call: "metrics", began: time.Now()}
-		s.refuse(w, v, err)
-		s.note(r.Context(), v)
+		s.refuseBeside(w, r, "metrics", err)
 		return
 	}
 	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)

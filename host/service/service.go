@@ -263,7 +263,7 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 		document = link.ContractProblem(of.Problem, v.id)
 	default:
 		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
-			v.call, "error", strings.Join(strings.Fields(err.Error()), " "))
+			v.call, "error", remote.OneLine(err.Error()))
 		document = link.ContractProblem(remote.Problem{Code: "failed"}, v.id)
 	}
 	v.status, v.code = document.Status, document.Code
@@ -272,6 +272,13 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 		body = []byte("{}")
 	}
 	s.write(w, link.ProblemType, v.status, body)
+}
+
+// refuseBeside refuses and notes what is no call of a contract, under a name of its own.
+func (s *Service) refuseBeside(w http.ResponseWriter, r *http.Request, name string, err error) {
+	v := &visit{id: remote.RequestID(r.Context()), call: name, began: time.Now()}
+	s.refuse(w, v, err)
+	s.note(r.Context(), v)
 }
 
 // write sends an answer. A caller that is gone does not get it, and asks again.
@@ -299,9 +306,7 @@ func (s *Service) note(ctx context.Context, v *visit) {
 // nonce gives a number to a caller that has none.
 func (s *Service) nonce(w http.ResponseWriter, r *http.Request) {
 	if !s.perNode.allow(address(r), time.Now()) {
-		v := &visit{id: remote.RequestID(r.Context()), call: "nonce", began: time.Now()}
-		s.refuse(w, v, &link.Refused{Rule: link.Rate, Detail: address(r)})
-		s.note(r.Context(), v)
+		s.refuseBeside(w, r, "nonce", &link.Refused{Rule: link.Rate, Detail: address(r)})
 		return
 	}
 	w.Header().Set(link.NonceHeader, s.nonces.give())
@@ -330,7 +335,7 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		if err := s.config.Ready(ctx); err != nil {
 			s.config.Log.Error("not ready", "request_id", remote.RequestID(r.Context()), "error",
-				strings.Join(strings.Fields(err.Error()), " "))
+				remote.OneLine(err.Error()))
 			s.write(w, "application/json", http.StatusServiceUnavailable,
 				[]byte(`{"status":"not ready"}`))
 			return

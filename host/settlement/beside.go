@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -78,11 +79,11 @@ func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
 	}
 	var parts [][]claim
 	if err := n.view(ctx, func(t *txn) error {
-		all, err := t.connected(seeds)
-		if err != nil {
+		all := map[int64]*payment{}
+		if _, err := t.connect(all, map[message.DeviceID]bool{}, seeds, math.MaxInt); err != nil {
 			return err
 		}
-		_, claims, available, err := t.claims(all)
+		_, claims, available, err := t.claims(inOrder(all))
 		if err == nil {
 			parts = inParts(netting(claims, available), available)
 		}
@@ -104,29 +105,6 @@ func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
 		}
 	}
 	return settled, nil
-}
-
-// connected returns the payments without a final verdict that hang together with wallets.
-func (t *txn) connected(next []message.DeviceID) ([]*payment, error) {
-	found, seen := map[int64]*payment{}, map[message.DeviceID]bool{}
-	for len(next) > 0 {
-		wallets, err := t.unseenWallets(next, seen)
-		if err != nil {
-			return nil, err
-		}
-		if err := t.loadOpen(wallets); err != nil {
-			return nil, err
-		}
-		next = nil
-		for _, id := range wallets {
-			for _, p := range t.work.open[id] {
-				if found[p.n] == nil {
-					found[p.n], next = p, append(next, p.payer, p.payee)
-				}
-			}
-		}
-	}
-	return inOrder(found), nil
 }
 
 // inParts divides claims that can be settled together into parts that can be settled one after the

@@ -97,13 +97,8 @@ func (p participant) Statement(
 
 // Balances implements notary.Operator.
 func (n *Notary) Balances(ctx context.Context) (b notary.Balances, err error) {
-	err = store.Read(ctx, n.db, func(tx *sql.Tx) error {
-		issued, err := ledger.Balance(ctx, tx, issuedAccount)
-		if err != nil {
-			return err
-		}
-		b.Issued = -issued
-		if b.Pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
+	err = store.Read(ctx, n.db, func(tx *sql.Tx) (err error) {
+		if b.Issued, b.Pool, err = issuedAndPool(ctx, tx); err != nil {
 			return err
 		}
 		if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
@@ -113,6 +108,15 @@ func (n *Notary) Balances(ctx context.Context) (b notary.Balances, err error) {
 		return err
 	})
 	return b, err
+}
+
+// issuedAndPool returns all that was issued, and what of it is in the pool.
+func issuedAndPool(ctx context.Context, tx *sql.Tx) (issued, pool money.Ore, err error) {
+	if issued, err = ledger.Balance(ctx, tx, issuedAccount); err != nil {
+		return 0, 0, err
+	}
+	pool, err = ledger.Balance(ctx, tx, poolAccount)
+	return -issued, pool, err
 }
 
 func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Account, error) {

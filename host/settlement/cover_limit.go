@@ -45,7 +45,7 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	covered, err := t.coveredSoFar(p, seq)
+	covered, err := t.coveredSoFar(p, after, seq)
 	return covered+cover <= limit, err
 }
 
@@ -110,18 +110,14 @@ func (t *txn) terminalCoverLimit(rows []message.CrisisRow) money.Ore {
 }
 
 // coveredSoFar returns what holdings and pool have paid to the payee for acceptances between the
-// same two acknowledgements as its record seq, which accepted p. Those that the end of the device
-// decided, with seq 0, count as one such period.
-func (t *txn) coveredSoFar(p *payment, seq int64) (money.Ore, error) {
+// same two acknowledgements as its record seq, which accepted p: the first is of its record after.
+// Those that the end of the device decided, with seq 0, count as one such period.
+func (t *txn) coveredSoFar(p *payment, after, seq int64) (money.Ore, error) {
 	if seq == 0 {
 		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
 			payee_decision w ON w.payee = p.payee AND w.request = p.request AND
 			w.payment = p.identity WHERE p.payee = $1 AND w.answer IS NULL`, p.payee)
 		return money.Ore(covered), err
-	}
-	after, err := t.acknowledgedBefore(p.payee, seq)
-	if err != nil {
-		return 0, err
 	}
 	until, err := t.queryInt(
 		"SELECT min(acked_atc) FROM instruction WHERE device = $1 AND acked_atc >= $2", p.payee,

@@ -106,38 +106,40 @@ func (f *fact) readPayment(p *message.Payment, raw []byte) (err error) {
 	return nil
 }
 
-// devices returns whose keys the item's signatures are compared with.
-func (f *fact) devices() []message.DeviceID {
-	var ids []message.DeviceID
+// eachSigned calls do for each message of the item, with the device whose key its signature is
+// compared with.
+func (f *fact) eachSigned(do func(m message.Message, id message.DeviceID)) {
 	if f.payment != nil {
-		ids = append(ids, f.payment.Payer, f.payment.Request.Payee)
+		do(f.payment, f.payment.Payer)
+		do(&f.payment.Request, f.payment.Request.Payee)
 	}
 	if f.receipt != nil {
-		ids = append(ids, f.receipt.Payee)
+		do(f.receipt, f.receipt.Payee)
 	}
 	if f.refusal != nil {
-		ids = append(ids, f.refusal.Payee)
+		do(f.refusal, f.refusal.Payee)
 	}
+}
+
+// devices returns whose keys the item's signatures are compared with.
+func (f *fact) devices() (ids []message.DeviceID) {
+	f.eachSigned(func(_ message.Message, id message.DeviceID) { ids = append(ids, id) })
 	return ids
 }
 
 // prove verifies the item's signatures with the keys that are known.
 func (f *fact) prove(keys map[message.DeviceID]*deviceKey) {
-	with := func(m message.Message, id message.DeviceID) {
-		if key := keys[id]; key != nil {
-			f.proofs = append(f.proofs, proof{m, key.point, isSigned(m, key.public)})
-		}
+	f.eachSigned(func(m message.Message, id message.DeviceID) {
+		f.proofs = append(f.proofs, proofsOf(m, keys[id])...)
+	})
+}
+
+// proofsOf verifies one message with a key; nothing for a key that is not known.
+func proofsOf(m message.Message, key *deviceKey) []proof {
+	if key == nil {
+		return nil
 	}
-	if f.payment != nil {
-		with(f.payment, f.payment.Payer)
-		with(&f.payment.Request, f.payment.Request.Payee)
-	}
-	if f.receipt != nil {
-		with(f.receipt, f.receipt.Payee)
-	}
-	if f.refusal != nil {
-		with(f.refusal, f.refusal.Payee)
-	}
+	return []proof{{m, key.point, isSigned(m, key.public)}}
 }
 
 // signedBy is the function of this name, without the work where it was done before.
@@ -221,10 +223,7 @@ func (g *gate) prove(
 	ctx context.Context, d store.Dialect, m message.Message, id message.DeviceID,
 ) ([]proof, error) {
 	keys, err := g.keysOf(ctx, d, []message.DeviceID{id})
-	if err != nil || keys[id] == nil {
-		return nil, err
-	}
-	return []proof{{m, keys[id].point, isSigned(m, keys[id].public)}}, nil
+	return proofsOf(m, keys[id]), err
 }
 
 // facts reads items: for each a fact, or why it is none.

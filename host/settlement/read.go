@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"ekrona/apdu/message"
@@ -341,4 +342,4 @@ func (p *payment) isOpen() bool {
 	return p.verdict == notary.Reserved || p.verdict == notary.Waiting
 }
 
-func byArrival(a, b *payment) int { return int(a.n - b.n) }
+func byArrival(a, b *payment) int { return cmp.Compare(a.n, b.n) }

@@ -2,7 +2,6 @@ package settlement
 
 import (
 	"ekrona/apdu/message"
-	"ekrona/host/notary"
 	"ekrona/host/store"
 )
 
@@ -69,28 +68,4 @@ func (t *txn) readRequest(p *payment) error {
 	}
 	p.asked, err = message.Identity(&m.Request)
 	return store.Failed(err)
-}
-
-// oneRequestIn is oneRequest for a Payment that the payee requested, or a Refusal.
-func (t *txn) oneRequestIn(m message.Message, raw []byte) error {
-	carried, err := requestOf(m)
-	if err != nil {
-		return err
-	}
-	_, err = t.oneRequest(carried, raw)
-	return err
-}
-
-// requestOf returns the Request that a Payment or a Refusal carries.
-func requestOf(m message.Message) (requestRef, error) {
-	if refusal, isRefusal := m.(*message.Refusal); isRefusal {
-		return requestRef{refusal.Payee, refusal.Number, refusal.Request}, nil
-	}
-	payment, isPayment := m.(*message.Payment)
-	if !isPayment {
-		return requestRef{}, notary.Refuse(notary.Malformed, "a %s carries no Request",
-			m.Layout().Name)
-	}
-	identity, err := message.Identity(&payment.Request)
-	return requestRef{payment.Request.Payee, payment.Request.Number, identity}, err
 }

@@ -96,7 +96,7 @@ func (t *txn) storeFact(f *fact) error {
 		if err := t.checkAnswer(f.refusal, v); err != nil {
 			return err
 		}
-		return t.storeAnswer(f.refusal, v, f)
+		return t.storeAnswer(v, f)
 	}
 	if f.receipt == nil {
 		f.about = f.identity[:]
@@ -119,14 +119,14 @@ func (t *txn) storeAcceptance(f *fact) error {
 	}
 	f.about = receipt.Payment[:]
 	if f.payment == nil {
-		return t.storeAnswer(receipt, v, f)
+		return t.storeAnswer(v, f)
 	}
 	f.about = f.identity[:]
 	judged, err := t.judge(f.payment, f.identity, true)
 	if err != nil {
 		return err
 	}
-	if err := t.storeAnswer(receipt, v, f); err != nil {
+	if err := t.storeAnswer(v, f); err != nil {
 		return err
 	}
 	if err := t.storePayment(f, judged); err != nil {
@@ -320,7 +320,7 @@ func (t *txn) checkAnswer(m message.Message, v payeeAnswer) error {
 
 // storeAnswer keeps a payee's Receipt or Refusal, once, as its record and, when it is the first on
 // its Request, as its decision.
-func (t *txn) storeAnswer(m message.Message, v payeeAnswer, f *fact) error {
+func (t *txn) storeAnswer(v payeeAnswer, f *fact) error {
 	key := requestKey{v.payee, v.request}
 	if err := t.loadAnswers([][]byte{f.answer[:]}, nil); err != nil || t.work.answers[f.answer] {
 		return err
@@ -350,7 +350,8 @@ func (t *txn) storeAnswer(m message.Message, v payeeAnswer, f *fact) error {
 		}
 	}
 	if v.payment == nil {
-		if err := t.oneRequestIn(m, f.answerRaw); err != nil {
+		if _, err := t.oneRequest(requestRef{v.payee, v.request, f.refusal.Request},
+			f.answerRaw); err != nil {
 			return err
 		}
 	}

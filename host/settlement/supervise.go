@@ -20,13 +20,8 @@ var _ notary.Supervisor = (*Notary)(nil)
 // Totals implements notary.Supervisor.
 func (n *Notary) Totals(ctx context.Context) (notary.Totals, error) {
 	all := notary.Totals{At: n.clock.Now().UTC()}
-	err := store.Read(ctx, n.db, func(tx *sql.Tx) error {
-		issued, err := ledger.Balance(ctx, tx, issuedAccount)
-		if err != nil {
-			return err
-		}
-		all.Issued = -issued
-		if all.Pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
+	err := store.Read(ctx, n.db, func(tx *sql.Tx) (err error) {
+		if all.Issued, all.Pool, err = issuedAndPool(ctx, tx); err != nil {
 			return err
 		}
 		if all.Intermediaries, err = intermediaryTotals(ctx, tx, all.At); err != nil {

@@ -1,7 +1,6 @@
 package settlement
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -50,9 +49,7 @@ func (c *touched) line(l ledger.Line) {
 
 // and returns the touched devices and others, in order.
 func (c *touched) and(others []message.DeviceID) []message.DeviceID {
-	all := slices.AppendSeq(slices.Clone(others), maps.Keys(c.devices))
-	slices.Sort(all)
-	return slices.Compact(all)
+	return sorted(slices.AppendSeq(slices.Clone(others), maps.Keys(c.devices)))
 }
 
 // maxConnected bounds what one change reads of the payments that others than it have made.
@@ -86,20 +83,26 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			found[n], next = p, append(next, p.payer, p.payee)
 		}
 	}
-	most := len(found) + maxConnected
-	for len(next) > 0 {
-		if len(found) > most {
-			t.large = append(t.large, next...)
-			break
-		}
+	border, err := t.connect(found, seen, next, len(found)+maxConnected)
+	t.large = append(t.large, border...)
+	return inOrder(found), slices.Sorted(maps.Keys(seen)), err
+}
+
+// connect adds to the payments that were found those without a final verdict that hang together
+// with wallets, and to the seen devices theirs. Beyond most payments it goes no further, and
+// returns the wallets that it has come to.
+func (t *txn) connect(
+	found map[int64]*payment, seen map[message.DeviceID]bool, next []message.DeviceID, most int,
+) (border []message.DeviceID, err error) {
+	for len(next) > 0 && len(found) <= most {
 		wallets, err := t.unseenWallets(next, seen)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
+		}
+		if err := t.loadOpen(wallets); err != nil {
+			return nil, err
 		}
 		next = nil
-		if err := t.loadOpen(wallets); err != nil {
-			return nil, nil, err
-		}
 		for _, id := range wallets {
 			for _, p := range t.work.open[id] {
 				if p.isOpen() && found[p.n] == nil {
@@ -108,7 +111,7 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			}
 		}
 	}
-	return inOrder(found), slices.Sorted(maps.Keys(seen)), nil
+	return next, nil
 }
 
 // unseenWallets returns those of the devices that connect their payments and were not seen, and
@@ -136,15 +139,12 @@ func (t *txn) everything() ([]*payment, []message.DeviceID, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := t.flush(); err != nil {
-		return nil, nil, err
-	}
 	ended, err := store.Column[message.DeviceID](t.ctx, t.tx, endedWithMoney, dueForSweep...)
 	return all, ended, err
 }
 
 // andAwaitingCover adds to pending, when there is new cover, the claims that could not be covered
-// before.
+// before. Each new cover is looked at once: what it does not suffice for waits for more.
 func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 	if t.touched.everything {
 		return pending, nil
@@ -155,22 +155,27 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 		awaiting = append(awaiting, more...)
 		return err
 	}
+	holdings, payees := t.touched.holdings, t.touched.payees
 	if t.touched.cover {
+		holdings, payees = nil, nil // theirs are among all
 		if err := add(""); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.touched.holdings)) {
+	for _, name := range slices.Sorted(maps.Keys(holdings)) {
 		// ids begin with the name
 		if err := add(" AND p.payer >= $1 AND p.payer < $2", name, name+"~"); err != nil {
 			return nil, err
 		}
 	}
-	for _, payee := range slices.Sorted(maps.Keys(t.touched.payees)) {
+	for _, payee := range slices.Sorted(maps.Keys(payees)) {
 		if err := add(" AND p.payee = $1", payee); err != nil {
 			return nil, err
 		}
 	}
+	t.touched.cover = false
+	clear(t.touched.holdings)
+	clear(t.touched.payees)
 	if len(awaiting) == 0 {
 		return pending, nil
 	}
@@ -182,6 +187,5 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 }
 
 func inOrder(payments map[int64]*payment) []*payment {
-	return slices.SortedFunc(maps.Values(payments),
-		func(a, b *payment) int { return cmp.Compare(a.n, b.n) })
+	return slices.SortedFunc(maps.Values(payments), byArrival)
 }

@@ -2,7 +2,6 @@ package settlement
 
 import (
 	"slices"
-	"strings"
 
 	"ekrona/apdu/message"
 	"ekrona/host/ledger"
@@ -102,18 +101,18 @@ func (t *txn) flush() error {
 	for _, step := range []struct {
 		set   *store.Set
 		table string
-		write func(set *store.Set, table string) error
+		keys  int // columns by which a row is found that is written already; 0: rows are new
 	}{
-		{insertedRecords(w.newRecords), "record", t.insert},
-		{&w.newAnswers, "payee_answer", t.insert},
-		{insertedPayments(w.newPayments), "payment", t.insert},
-		{&w.newDecisions, "payee_decision", t.insert},
-		{changedPayments(w.changedPayments), "payment", t.replace},
-		{&w.entries, "statement", t.insert},
-		{changedDevices(w.changedDevices), "device", t.replace},
-		{changedRecords(w.changedRecords), "record", t.replace},
+		{insertedRecords(w.newRecords), "record", 0},
+		{&w.newAnswers, "payee_answer", 0},
+		{insertedPayments(w.newPayments), "payment", 0},
+		{&w.newDecisions, "payee_decision", 0},
+		{changedPayments(w.changedPayments), "payment", 1},
+		{&w.entries, "statement", 0},
+		{changedDevices(w.changedDevices), "device", 1},
+		{changedRecords(w.changedRecords), "record", 2},
 	} {
-		if err := step.write(step.set, step.table); err != nil {
+		if err := t.writeSet(step.set, step.table, step.keys); err != nil {
 			return err
 		}
 	}
@@ -121,14 +120,9 @@ func (t *txn) flush() error {
 	return t.book.Flush(t.ctx)
 }
 
-func (t *txn) insert(set *store.Set, table string) error {
-	return set.Insert(t.ctx, t.tx, t.dialect, table)
-}
-
-func (t *txn) replace(set *store.Set, table string) error {
-	keys := 1
-	if table == "record" {
-		keys = 2
+func (t *txn) writeSet(set *store.Set, table string, keys int) error {
+	if keys == 0 {
+		return set.Insert(t.ctx, t.tx, t.dialect, table)
 	}
 	return set.Update(t.ctx, t.tx, t.dialect, table, keys)
 }
@@ -275,8 +269,6 @@ func (t *txn) loadBalances(ids []message.DeviceID) error {
 
 // sorted returns ids in order, each once.
 func sorted(ids []message.DeviceID) []message.DeviceID {
-	slices.SortFunc(ids, func(a, b message.DeviceID) int {
-		return strings.Compare(string(a), string(b))
-	})
+	slices.Sort(ids)
 	return slices.Compact(ids)
 }

@@ -133,8 +133,10 @@ func bytesArray(rows [][]any, column int) ([][]byte, error) {
 // prepared for each row on SQLite.
 func (s *Set) Insert(ctx context.Context, tx *sql.Tx, d Dialect, table string) error {
 	into := "INSERT INTO " + table + " (" + s.names("?", ", ") + ") "
-	return s.each(ctx, tx, d, into+"VALUES ("+s.places(false)+")",
-		into+"SELECT * FROM unnest("+s.places(true)+")")
+	if d == PostgreSQL {
+		return s.exec(ctx, tx, d, into+"SELECT * FROM unnest("+s.places(true)+")")
+	}
+	return s.exec(ctx, tx, d, into+"VALUES ("+s.places(false)+")")
 }
 
 // Update sets the other columns of the rows that have the values of the first columns, the keys.
@@ -142,7 +144,7 @@ func (s *Set) Update(ctx context.Context, tx *sql.Tx, d Dialect, table string, k
 	key, others := &Set{Columns: s.Columns[:keys]}, &Set{Columns: s.Columns[keys:]}
 	set := "UPDATE " + table + " SET "
 	if d == PostgreSQL {
-		return s.each(ctx, tx, d, "", set+others.names("? = k.?", ", ")+" FROM unnest("+
+		return s.exec(ctx, tx, d, set+others.names("? = k.?", ", ")+" FROM unnest("+
 			s.places(true)+") AS k("+s.names("?", ", ")+") WHERE "+
 			key.names(table+".? = k.?", " AND "))
 	}
@@ -159,12 +161,18 @@ func (s *Set) Update(ctx context.Context, tx *sql.Tx, d Dialect, table string, k
 		}
 		return all
 	}
-	return last.each(ctx, tx, d, set+strings.Join(numbered(others.Columns), ", ")+" WHERE "+
-		strings.Join(numbered(key.Columns), " AND "), "")
+	return last.exec(ctx, tx, d, set+strings.Join(numbered(others.Columns), ", ")+" WHERE "+
+		strings.Join(numbered(key.Columns), " AND "))
 }
 
-// each executes a statement for the rows.
-func (s *Set) each(ctx context.Context, tx *sql.Tx, d Dialect, lite, postgres string) error {
+// exec executes a statement for the rows.
+func (s *Set) exec(ctx context.Context, tx *sql.Tx, d Dialect, statement string) error {
+	return s.each(d, func(args []any) error { return Exec(ctx, tx, statement, args...) })
+}
+
+// each calls do with the arguments of a statement: on PostgreSQL once, with an array for each
+// column, on SQLite for each row; without rows not at all.
+func (s *Set) each(d Dialect, do func(args []any) error) error {
 	if len(s.Rows) == 0 {
 		return nil
 	}
@@ -173,10 +181,10 @@ func (s *Set) each(ctx context.Context, tx *sql.Tx, d Dialect, lite, postgres st
 		if err != nil {
 			return err
 		}
-		return Exec(ctx, tx, postgres, arrays...)
+		return do(arrays)
 	}
 	for _, row := range s.Rows {
-		if err := Exec(ctx, tx, lite, row...); err != nil {
+		if err := do(row); err != nil {
 			return err
 		}
 	}
@@ -191,28 +199,24 @@ var placeholder = regexp.MustCompile(`\$(\d+)`)
 func (s *Set) Find(
 	ctx context.Context, q Queryer, d Dialect, do func(Row) error, query string,
 ) error {
-	if len(s.Rows) == 0 {
-		return nil
-	}
-	if d == PostgreSQL {
-		arrays, err := s.arrays()
-		if err != nil {
-			return err
+	return s.each(d, func(args []any) error {
+		if d == PostgreSQL {
+			return Each(ctx, q, do, s.forAll(query), args...)
 		}
-		return Each(ctx, q, do, "SELECT found.* FROM unnest("+s.places(true)+") AS k("+
-			s.names("?", ", ")+") CROSS JOIN LATERAL ("+
-			placeholder.ReplaceAllStringFunc(query, func(place string) string {
-				n, err := strconv.Atoi(place[1:])
-				if err != nil || n < 1 || n > len(s.Columns) {
-					return place
-				}
-				return "k." + s.Columns[n-1].Name
-			})+" OFFSET 0) AS found", arrays...) // OFFSET: once for each key, by index
-	}
-	for _, row := range s.Rows {
-		if err := Each(ctx, q, do, query, row...); err != nil {
-			return err
+		return Each(ctx, q, do, query, args...)
+	})
+}
+
+// forAll is a query for one row of the set as one for all, on PostgreSQL.
+func (s *Set) forAll(query string) string {
+	one := placeholder.ReplaceAllStringFunc(query, func(place string) string {
+		n, err := strconv.Atoi(place[1:])
+		if err != nil || n < 1 || n > len(s.Columns) {
+			return place
 		}
-	}
-	return nil
+		return "k." + s.Columns[n-1].Name
+	})
+	// OFFSET: once for each key, by index
+	return "SELECT found.* FROM unnest(" + s.places(true) + ") AS k(" + s.names("?", ", ") +
+		") CROSS JOIN LATERAL (" + one + " OFFSET 0) AS found"
 }

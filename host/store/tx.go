@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"ekrona/host/clock"
 )
 
 const (
@@ -109,12 +111,8 @@ func begin(
 // pause waits a random while before another attempt, so that transactions that collided do not
 // collide again.
 func pause(ctx context.Context, attempt int) error {
-	timer := time.NewTimer(rand.N(min(longestPause, time.Millisecond<<attempt)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if clock.Pause(ctx, rand.N(min(longestPause, time.Millisecond<<attempt))) != nil {
 		return Failed(ctx.Err())
 	}
+	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"ekrona/host/remote"
 	"ekrona/host/service"
 	"ekrona/host/service/link"
-	"ekrona/host/store"
 	"ekrona/personalization/pki"
 	"ekrona/personalization/pki/transport"
 )
@@ -77,10 +76,7 @@ func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, err
 		service.Config{
 			Title: Title, Log: log, Keys: Keys(b.Intermediary),
 			Endpoints: Endpoints(b.Intermediary, s.Operators, s.Desks),
-			Ready: func(ctx context.Context) error {
-				_, err := store.Number(ctx, b.db, `SELECT 1`)
-				return err
-			}}, b.environment)
+			Ready:     party.Answers(b.db)}, b.environment)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"ekrona/host/remote"
 	"ekrona/host/service"
 	"ekrona/host/settlement"
-	"ekrona/host/store"
 	"ekrona/personalization/pki"
 )
 
@@ -58,10 +57,7 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
 			Metrics: []prometheus.Collector{c.batches, &totals{of: c.Notary, log: log,
 				now: c.environment.Clock.Now}},
-			Ready: func(ctx context.Context) error {
-				_, err := store.Number(ctx, c.Ledger, `SELECT 1`)
-				return err
-			}}, c.environment)
+			Ready: party.Answers(c.Ledger)}, c.environment)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"ekrona/host/clock"
 	"ekrona/host/remote"
 )
 
@@ -99,7 +100,7 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			continue
 		}
 		if (errors.Is(err, Rate) || errors.Is(err, Busy)) &&
-			time.Since(began)+wait <= c.config.Patience && pause(ctx, wait) == nil {
+			time.Since(began)+wait <= c.config.Patience && clock.Pause(ctx, wait) == nil {
 			wait *= 2
 			continue
 		}
@@ -113,17 +114,6 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 
 // firstWait is the wait before the first repeat of a call for which there was no room.
 const firstWait = 100 * time.Millisecond
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
 
 func (c *Client) once(ctx context.Context, name string, request []byte) (remote.Reply, error) {
 	r, err := c.request(ctx, http.MethodPost, "/v1/"+c.config.Contract+"/"+url.PathEscape(name),

@@ -10,7 +10,6 @@ import (
 	"ekrona/host/cmd/ekrona/internal/cli"
 	"ekrona/host/cmd/ekrona/internal/parties"
 	"ekrona/host/party/bank"
-	"ekrona/host/sandbox"
 )
 
 func unpairCommand() *cobra.Command {
@@ -32,14 +31,7 @@ wallet lost".`,
 				return cli.Usage("%s: say which cards: --card ID, or --customer NAME for all in "+
 					"use", c.CommandPath())
 			}
-			if name == "" {
-				return cli.Usage("%s: name the bank: --bank NAME", c.CommandPath())
-			}
-			return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
-				b, err := s.Bank(ctx, name)
-				if err != nil {
-					return err
-				}
+			return f.RunOwnBank(c, name, func(ctx context.Context, b *bank.Bank) error {
 				ids, err := cardsOf(ctx, b, cards, customer)
 				if err != nil {
 					return err

@@ -92,6 +92,14 @@ func (f *Flags) RunBank(
 			return do(ctx, banking.NewOperator(t))
 		})
 	}
+	return f.RunOwnBank(c, name,
+		func(ctx context.Context, b *bank.Bank) error { return do(ctx, b) })
+}
+
+// RunOwnBank does something at a bank of the sandbox.
+func (f *Flags) RunOwnBank(
+	c *cobra.Command, name string, do func(ctx context.Context, b *bank.Bank) error,
+) error {
 	if name == "" {
 		return cli.Usage("%s: name the bank: --bank NAME", c.CommandPath())
 	}
