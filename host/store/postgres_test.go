@@ -85,6 +85,19 @@ func TestACommitWithAWarning(t *testing.T) {
 	}
 	standby("nobody")
 	defer standby("")
+	// Its own processes learn of it later: from the first commit on that waits, all do.
+	waits := make(chan error)
+	go func() {
+		for {
+			nothing := func(*sql.Tx) error { return nil }
+			if err := store.InTx(context.WithoutCancel(ctx), db, nothing); err != nil {
+				waits <- err
+				return
+			}
+		}
+	}()
+	breakOff()
+	require.ErrorContains(t, <-waits, "may or may not last")
 	for _, attempt := range []string{"that writes", "that only finds"} {
 		answer := make(chan error)
 		go func() { answer <- orderOnce() }()
