@@ -1,4 +1,4 @@
-module ekrona
+module ekrona.example
 
 go 1.26.0
 

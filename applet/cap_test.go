@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/scripts/capbuild"
+	"ekrona.example/scripts/capbuild"
 )
 
 const root = ".."

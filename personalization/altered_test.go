@@ -7,12 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/spec"
-	"ekrona/applet/attack"
-	client "ekrona/applet/client"
-	"ekrona/host/banking"
-	"ekrona/personalization"
-	"ekrona/personalization/issuertest"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/attack"
+	client "ekrona.example/applet/client"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/issuertest"
 )
 
 // halfway is a register that keeps a device, and whose link to the notary is down.

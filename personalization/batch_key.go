@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strconv"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/banking"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization/pki"
 )
 
 // DefaultBatchSize is how many cards have the same batch key unless their issuer chooses

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu/message"
+	"ekrona.example/apdu/message"
 )
 
 func TestBatchOfACard(t *testing.T) {

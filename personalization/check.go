@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // IssuerFault is an error in the keys or certificates of an issuer. No card is to blame,

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/personalization"
-	"ekrona/personalization/issuertest"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/issuertest"
 )
 
 // Whatever the issuer has that cards will refuse is found without a card, all at once.

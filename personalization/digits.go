@@ -3,8 +3,8 @@ package personalization
 import (
 	"io"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // PINDigits and PUKDigits are the lengths of the PIN and the PUK drawn for a card.

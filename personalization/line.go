@@ -6,15 +6,15 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/emulator/cap"
-	"ekrona/host/banking"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/host/banking"
 )
 
 // FinalKeyVersion is the version of the key set that a line puts onto its cards

@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/personalization"
-	"ekrona/personalization/issuertest"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/issuertest"
 )
 
 // suppliersAt gives the reader's card a supplier's keys under a version.

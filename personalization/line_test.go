@@ -9,16 +9,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
-	client "ekrona/applet/client"
-	emulated "ekrona/emulator/globalplatform"
-	"ekrona/host/banking"
-	"ekrona/personalization"
-	"ekrona/personalization/issuertest"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	client "ekrona.example/applet/client"
+	emulated "ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/issuertest"
 )
 
 // testIssuer puts its cards into readers.

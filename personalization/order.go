@@ -14,11 +14,11 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // Order is one card to be made. It holds the card's token: keep it secret, and

@@ -7,16 +7,16 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/banking"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization/pki"
 )
 
 // Issuer makes the cards of one intermediary.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization/pki"
 )
 
 // Renew issues a later certificate for a device: the same key, id and role, valid

@@ -18,7 +18,7 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Exchange is a command and its response as a file has them.

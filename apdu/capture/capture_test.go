@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // drawn is any exchange with a command that is one.

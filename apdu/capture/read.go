@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // ErrNothing reports that a file has no exchange that this package knows.

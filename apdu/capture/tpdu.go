@@ -1,6 +1,6 @@
 package capture
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // Sizes of what T=0 carries (ISO/IEC 7816-3:2006 §10.3): a header with P3, data of one direction,
 // a status word.

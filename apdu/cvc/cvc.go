@@ -15,11 +15,11 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // Errors of this package; errors.Is finds them in what the functions return.

@@ -3,7 +3,7 @@ package cvc
 import (
 	"fmt"
 
-	"ekrona/apdu/message"
+	"ekrona.example/apdu/message"
 )
 
 // Roots are the roots that somebody trusts, the earliest first: the first as it is given, each

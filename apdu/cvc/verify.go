@@ -3,8 +3,8 @@ package cvc
 import (
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // CheckIssuer checks that the issuer may certify this holder in this role: the

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
 )
 
 // Client is an open secure channel to a security domain.

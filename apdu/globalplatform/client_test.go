@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
-	emulated "ekrona/emulator/globalplatform"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
+	emulated "ekrona.example/emulator/globalplatform"
 )
 
 // watched is a card that keeps what it was sent and can answer in another's place.

@@ -5,9 +5,9 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // maxBlocks is how many LOAD commands can be numbered.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math/big"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // Domain is what a security domain answers when it is selected.

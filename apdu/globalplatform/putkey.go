@@ -5,9 +5,9 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
 )
 
 // PutKeys brings a key set onto the card by one PUT KEY, all of it or nothing (GPC

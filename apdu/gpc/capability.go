@@ -3,7 +3,7 @@ package gpc
 import (
 	"fmt"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // Tags in card capability information (GPC tables H-4 to H-6).

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // Object identifiers in card recognition data (GPC §H.2), as the content of DO 06;

@@ -3,7 +3,7 @@ package gpc
 import (
 	"context"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // MoreCommands in P1 of DELETE, INSTALL and PUT KEY reports that the command goes on

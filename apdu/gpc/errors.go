@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // ErrMalformed reports that data does not have the layout of the specification.

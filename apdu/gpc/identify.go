@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // GET DATA of NXP's operating systems with these tags, the second as the command's

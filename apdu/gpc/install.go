@@ -3,7 +3,7 @@ package gpc
 import (
 	"fmt"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // ForLoad is the data of INSTALL [for load] (GPC table 11-42).

@@ -3,7 +3,7 @@ package gpc
 import (
 	"fmt"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // KeyInfo is one C0 of the key information template, in the basic form (GPC table

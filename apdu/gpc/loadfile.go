@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // MaxLoadFile is the most that a load file may have, in bytes, more than any card's

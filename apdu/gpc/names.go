@@ -1,6 +1,6 @@
 package gpc
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // installPurposes are the bits of P1 of INSTALL in the order in which they are named.
 var installPurposes = []struct {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 func TestNames(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // Entry is one E3 of GET STATUS: an application, security domain or load file (GPC

@@ -3,7 +3,7 @@ package gpc
 import (
 	"fmt"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // Tags in the extended card resources information (ETSI TS 102 226 §8.2.1.7.2).

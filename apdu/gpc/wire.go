@@ -3,8 +3,8 @@ package gpc
 import (
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/tlv"
 )
 
 // Class bytes (GPC §11.1.4): the basic channel, without and with secure messaging.

@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // ErrMalformed is wrapped by every error of encoding and parsing.

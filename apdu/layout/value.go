@@ -4,7 +4,7 @@ import (
 	"encoding"
 	"encoding/binary"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // Value is a member of a struct in its place of a layout: the content of the data

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/money"
 )
 
 // MaxAmount is the most that a message carries: unsigned, 4 bytes, big-endian, öre.

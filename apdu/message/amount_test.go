@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/money"
 )
 
 // What does not fit into 4 bytes is refused where a message is made, and never cut.

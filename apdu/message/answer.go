@@ -1,8 +1,8 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // FCI is the answer of SELECT (spec.FCI).

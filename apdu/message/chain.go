@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"ekrona/apdu/signature"
+	"ekrona.example/apdu/signature"
 )
 
 // FirstHead is the head of a device's chain before its first record: SHA-256 of

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/money"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // CrisisOrder raises limits while there is no network (spec.CrisisOrder): signed by the

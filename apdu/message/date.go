@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // Date is a day from 2000-01-01 to 2099-12-31, as certificates and Instructions

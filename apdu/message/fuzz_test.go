@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // What a card answers beside messages: it reads exactly, or not at all, and a

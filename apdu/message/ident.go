@@ -1,8 +1,8 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // Name names an intermediary, a notary or a root: country 2, mnemonic 6, all of

@@ -1,8 +1,8 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // InstallParameters are the application parameters of INSTALL

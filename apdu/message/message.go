@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // Message is one of the nine signed messages: [Request], [Payment], [Receipt],

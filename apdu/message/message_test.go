@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 func TestEveryMessageRoundTrips(t *testing.T) {

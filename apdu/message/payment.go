@@ -1,9 +1,9 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // Payment pays one Request, over the payee's signature too (spec.Payment).

@@ -3,9 +3,9 @@ package message
 import (
 	"encoding/binary"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // Policy is a card's limits, or the write-once ceilings above them

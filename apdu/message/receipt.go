@@ -1,9 +1,9 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // Receipt is the payee's acceptance of one Payment (spec.Receipt).

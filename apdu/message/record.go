@@ -1,9 +1,9 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // Record is one record of a card's log, as READ RECORD gives it. Exactly one of

@@ -1,10 +1,10 @@
 package message
 
 import (
-	"ekrona/apdu/layout"
-	"ekrona/apdu/money"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // Request asks for an amount, once (spec.Request). Its identity is in the payee's

@@ -1,8 +1,8 @@
 package message
 
 import (
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // ParseSigned decodes b, exactly, as one of the four messages that pass between payer and payee,

@@ -3,10 +3,10 @@ package message
 import (
 	"encoding/binary"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/money"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // State is what a card holds, in answer to one Challenge (spec.State).

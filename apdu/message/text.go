@@ -3,7 +3,7 @@ package message
 import (
 	"encoding/hex"
 
-	"ekrona/apdu/layout"
+	"ekrona.example/apdu/layout"
 )
 
 // UnmarshalText takes a name, or "" for none. As text and JSON, ids and names are what

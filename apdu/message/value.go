@@ -3,8 +3,8 @@ package message
 import (
 	"encoding/hex"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // Hash is a SHA-256: an identity or a chain head.

@@ -3,8 +3,8 @@ package message
 import (
 	"fmt"
 
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // VersionError reports that a message or a card is of another version than this program,

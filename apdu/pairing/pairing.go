@@ -16,12 +16,12 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/cmac"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/layout"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/cmac"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // ErrNotCard says that an answer is not by the card of the pair, or was altered on its way.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/entropy"
+	"ekrona.example/apdu/entropy"
 )
 
 // Digits draws n uniformly distributed decimal digits: a PIN or a PUK.

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // maxDraws bounds the search for a scalar in range: each draw misses with

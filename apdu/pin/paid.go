@@ -3,11 +3,11 @@ package pin
 import (
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/layout"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // paid are the fields of spec.PayPaid: what a payee does not know of a Payment of its Request and

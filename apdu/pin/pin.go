@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // Block is a PIN block of format 2 (ISO 9564-1; EMV 4.4 book 3

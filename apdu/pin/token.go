@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/cmac"
-	"ekrona/apdu/layout"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/cmac"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 )
 
 // Token is the personalization token that a card is installed with. It is random,

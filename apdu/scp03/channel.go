@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/gpc"
 )
 
 // ErrWrongKeys reports that the card's cryptogram does not fit the keys: they are not

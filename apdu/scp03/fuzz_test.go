@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // A card that has authenticated its host refuses every command that was altered on the

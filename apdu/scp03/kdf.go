@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"ekrona/apdu/cmac"
+	"ekrona.example/apdu/cmac"
 )
 
 // Derivation constants (Amd D table 4-1).

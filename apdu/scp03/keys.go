@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/entropy"
+	"ekrona.example/apdu/entropy"
 )
 
 // Keys is a static key set: three AES keys of one length, 16, 24 or 32 bytes (Amd D

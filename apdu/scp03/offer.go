@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu/gpc"
 )
 
 // Bits of the parameter i (Amd D 1.2 table 5-1).

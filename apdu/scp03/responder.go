@@ -4,8 +4,8 @@ import (
 	"crypto/subtle"
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // ErrWrongCryptogram reports to a card that the host does not know its keys.

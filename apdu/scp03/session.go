@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cmac"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cmac"
+	"ekrona.example/apdu/gpc"
 )
 
 // Level is the security of a session, P1 of EXTERNAL AUTHENTICATE (Amd D table 7-3).

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Each file of testdata/vectors names its source.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // parseCommand reads a command, or bytes that are none, which only some vocabularies take.

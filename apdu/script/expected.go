@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Expected is what an answer must be: one of the status words, and the data,

@@ -45,7 +45,7 @@ import (
 	"io"
 	"strings"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // MaxLine is the longest line in bytes: a longest extended command in hex, with

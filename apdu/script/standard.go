@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strconv"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // Standard are the commands that standards name, for cards of any application: of ISO/IEC 7816-4

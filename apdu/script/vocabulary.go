@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Vocabulary is what an application calls its commands and status words. The zero value

@@ -18,7 +18,7 @@ import (
 	"io"
 	"math/big"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // Plain is a signature r || s, each 32 bytes, big-endian.

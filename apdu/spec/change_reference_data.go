@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // ChangeReferenceData replaces the PIN.
 var ChangeReferenceData = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // Command is one row of the applet's command table: class and instruction, and a
 // variant for each meaning of P1 and P2. Logical channels are refused with every command.

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // TakeCrisisOrder stores a crisis order.
 var TakeCrisisOrder = command(Command{

@@ -18,7 +18,7 @@
 // only data: its variables are never written after initialisation.
 package spec
 
-//go:generate go run ekrona/apdu/spec/gen -java ../../applet/src/main/java/ekrona/Spec.java -reference ../REFERENCE.md
+//go:generate go run ekrona.example/apdu/spec/gen -java ../../applet/src/main/java/ekrona/Spec.java -reference ../REFERENCE.md
 
 // Version is the spec's version that SELECT answers in 9F08: major, minor.
 const Version = 0x0200

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // GenerateKeyPair makes the card's two key pairs.
 var GenerateKeyPair = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // GetChallenge asks the card for the session's next nonce.
 var GetChallenge = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // GetResponse fetches what a short APDU could not carry.
 var GetResponse = command(Command{

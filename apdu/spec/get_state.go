@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // GetState answers a Challenge.
 var GetState = command(Command{

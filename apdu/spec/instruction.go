@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // Instruct applies an Instruction.
 var Instruct = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu/tlv"
+import "ekrona.example/apdu/tlv"
 
 // Presence is when a field is there.
 type Presence uint8

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // MutualAuthenticate opens secure messaging with the paired phone.
 var MutualAuthenticate = command(Command{

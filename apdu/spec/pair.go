@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // Pair pairs the card with its owner's phone.
 var Pair = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // Pay pays a Request.
 var Pay = command(Command{

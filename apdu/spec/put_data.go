@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // PutData stores the card's own certificate, its batch key with the certificate of that,
 // and its first PIN, with which come its group and the lowest number of a crisis order.

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // Refuse closes an open Request.
 var Refuse = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // RequestPayment makes a Request of the card.
 var RequestPayment = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // ResetRetryCounter unblocks the PIN by the PUK.
 var ResetRetryCounter = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // ClassSecured are the bits of a class byte whose command is under secure messaging with
 // an authenticated header (ISO/IEC 7816-4:2013 §5.4.1): 0C and 8C here.

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // Select selects the application.
 var Select = command(Command{

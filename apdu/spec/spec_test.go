@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // walk visits fields and what is inside their templates.

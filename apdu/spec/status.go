@@ -3,7 +3,7 @@ package spec
 import (
 	"fmt"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Status words that the applet answers: those of ISO/IEC 7816-4:2013 §5.6 under its own

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu/tlv"
+import "ekrona.example/apdu/tlv"
 
 // Tag is a BER-TLV tag, as it stands on the wire; here of one or two bytes.
 type Tag = tlv.Tag

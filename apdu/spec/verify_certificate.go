@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu"
+import "ekrona.example/apdu"
 
 // VerifyCertificate presents an authority's certificate, whose key the card then knows.
 var VerifyCertificate = command(Command{

@@ -1,6 +1,6 @@
 package spec
 
-import "ekrona/apdu/script"
+import "ekrona.example/apdu/script"
 
 // Vocabulary is the applet's commands and status words for scripts. A command's name
 // alone stands for its first variant.

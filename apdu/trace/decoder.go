@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Decoder decodes exchanges. Its zero value knows what every card has.

@@ -3,7 +3,7 @@ package trace
 import (
 	"fmt"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // reader takes fields from the front of bytes that stand at an index of the message.

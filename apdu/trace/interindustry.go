@@ -3,9 +3,9 @@ package trace
 import (
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // instruction is a command of ISO/IEC 7816-4:2013 §11, or 7816-8:2021.

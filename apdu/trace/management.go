@@ -3,8 +3,8 @@ package trace
 import (
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // isManagement reports whether a command that no application knows is for a security

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // AIDs of a package and an applet in it.

@@ -3,7 +3,7 @@ package trace
 import (
 	"fmt"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // Node is a part of a command or response.

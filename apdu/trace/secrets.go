@@ -1,8 +1,8 @@
 package trace
 
 import (
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // Secrets gives the bytes that the decoder masks, as a rule for one [apdu.Recorder]. The rule

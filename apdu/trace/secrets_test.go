@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // A secret in an answer is masked whatever the status word, in whatever parts it comes, and

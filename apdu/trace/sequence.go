@@ -3,7 +3,7 @@ package trace
 import (
 	"slices"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // insGetResponse fetches the rest of an answer (ISO/IEC 7816-4:2013 §11.7.1).

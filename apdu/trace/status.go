@@ -3,8 +3,8 @@ package trace
 import (
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // status gives the name of a status word and what it means. A security domain's is not

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // tagRow names a data object.

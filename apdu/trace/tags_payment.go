@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/tlv"
 )
 
 // EMV Book 3 and Contactless Book C; every row says which.

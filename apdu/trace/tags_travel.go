@@ -1,6 +1,6 @@
 package trace
 
-import "ekrona/apdu/tlv"
+import "ekrona.example/apdu/tlv"
 
 const (
 	icao10 = "ICAO Doc 9303-10 §4"

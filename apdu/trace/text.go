@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/tlv"
 )
 
 // nameWidth aligns the values of a template.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // toy is the vocabulary of an application of two commands.

@@ -3,9 +3,9 @@ package trace
 import (
 	"bytes"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // Vocabulary is what one application calls its commands, data objects and status words.

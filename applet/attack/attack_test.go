@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/spec"
-	"ekrona/applet/attack"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/attack"
 )
 
 // Every attack has all the texts of a catalogue, under a name of its own.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // batches are attacks by PUT DATA on the key that the cards of a batch share: whoever has a

@@ -3,7 +3,7 @@ package attack
 import (
 	"bytes"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // certificates are attacks by the certificate of an authority that the card is to remember.

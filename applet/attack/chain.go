@@ -3,8 +3,8 @@ package attack
 import (
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // chains are attacks by commands in parts that are broken off (ISO/IEC 7816-4:2013 §5.3.3).

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"fmt"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // challenges are attacks by GET STATE: a Challenge that the card must not answer, as it opens

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"math"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // crisis are attacks by CRISIS ORDER, and by certificates of crisis keys.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // enciphered are attacks by a PIN that is enciphered to the card, each on every command that

@@ -1,8 +1,8 @@
 package attack
 
 import (
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // expiries are attacks with what has ended since the card learned it, and by numbers that start

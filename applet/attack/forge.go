@@ -5,10 +5,10 @@ import (
 	"crypto"
 	"errors"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // signatureObject is the length of DO 5F37 in bytes: tag, length, signature.

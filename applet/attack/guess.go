@@ -3,9 +3,9 @@ package attack
 import (
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // guesses are attacks by a holder of the card who tries PIN after PIN, in a new session

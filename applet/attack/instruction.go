@@ -5,8 +5,8 @@ import (
 	"errors"
 	"math"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // instructions are attacks by INSTRUCTION: one that the card must not apply.

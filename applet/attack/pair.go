@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"crypto/ecdh"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pairing"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pairing"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // pairs are attacks on PAIR and MUTUAL AUTHENTICATE. None may take a try of the PIN, nor end the

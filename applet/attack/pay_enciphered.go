@@ -5,9 +5,9 @@ import (
 	"crypto/ecdsa"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // encipheredPayments are attacks on an enciphered PAY by who stands between card and payee, by who

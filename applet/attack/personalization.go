@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // personalizations are attacks by PUT DATA: a certificate that is not the card's, or a first

@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // Reader is a reader that alters one command between the card and its user: a phone, a

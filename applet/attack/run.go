@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // Run makes the attack on a card in all its ways, each in a session of its own, and looks

@@ -1,10 +1,10 @@
 package attack
 
 import (
-	"ekrona/apdu"
-	"ekrona/apdu/pairing"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/pairing"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // secured are attacks on secure messaging by who stands between phone and card: one answer,

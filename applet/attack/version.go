@@ -3,7 +3,7 @@ package attack
 import (
 	"bytes"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // version is the header of a body's first data object; its value is version and algorithm.

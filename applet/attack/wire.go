@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // wire are attacks by malformed commands, each in a way for every command that reaches the

@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // Activate ends personalization; the card forgets its token.

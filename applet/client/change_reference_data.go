@@ -3,8 +3,8 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // ChangePIN replaces the PIN by a new one.

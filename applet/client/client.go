@@ -13,8 +13,8 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // Client sends commands to the applet on one card. It keeps nothing between commands;

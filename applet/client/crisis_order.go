@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // CrisisOrder stores a signed crisis order in place of the one before. The certificates of crisis

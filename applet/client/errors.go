@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // Refusal is a command answered with a status word other than 9000. errors.Is finds in

@@ -1,6 +1,6 @@
 package client
 
-import "ekrona/apdu/spec"
+import "ekrona.example/apdu/spec"
 
 // family is the error that stands for all status words of a family of the spec.
 type family spec.Family

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/pin"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/pin"
 )
 
 // errQuiet ends a card's chatter, so that every conversation has an end.

@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // GenerateKeyPair makes the card's keys, or names those it has, before activation

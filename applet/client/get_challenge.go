@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // GetChallenge asks for the session's next nonce, in place of the one before.

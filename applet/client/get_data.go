@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // Certificate reads the card's own certificate (7F21). It needs the PIN or a Challenge

@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // Instruction applies a signed Instruction and returns the signed Confirmation;

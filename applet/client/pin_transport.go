@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // PINTransport is how PINs go to the card. The zero value sends them in plain,

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // PINTries asks how many tries the PIN has left, and takes none. A PIN that is verified

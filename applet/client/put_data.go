@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // PutCertificate stores the card's own certificate (7F21), or that of its batch key: the

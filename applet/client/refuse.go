@@ -3,8 +3,8 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/spec"
 )
 
 // Refuse closes the open Request of a number for ever and returns the signed

@@ -3,10 +3,10 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/layout"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/layout"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // Request opens a Request for an amount and returns it signed. payer, when not

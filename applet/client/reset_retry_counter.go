@@ -3,8 +3,8 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // ResetPIN sets a new PIN by the PUK, with all its tries.

@@ -3,8 +3,8 @@ package client
 import (
 	"context"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // Verify presents the PIN, which then serves one debit. A wrong one is 63Cx with

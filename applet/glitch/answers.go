@@ -5,12 +5,12 @@ import (
 	"reflect"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/emulator/fault"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/vm"
 )
 
 // answered are the gains in an answer that is another than without a fault, or that came though

@@ -8,8 +8,8 @@ import (
 	"hash/fnv"
 	"strings"
 
-	"ekrona/applet/campaign"
-	"ekrona/emulator/fault"
+	"ekrona.example/applet/campaign"
+	"ekrona.example/emulator/fault"
 )
 
 // Plan is what a campaign tries.

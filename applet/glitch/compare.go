@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // Kind is what an attacker gains.

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/applet"
-	"ekrona/emulator/card"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/card"
 )
 
 var (

@@ -8,12 +8,12 @@ import (
 	"reflect"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/applet/suite"
-	"ekrona/emulator/card"
-	"ekrona/emulator/fault"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/suite"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/vm"
 )
 
 // judge is the oracle of one command of the suite in one state: it compares what a fault made of it

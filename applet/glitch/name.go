@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/emulator/fault"
+	"ekrona.example/emulator/fault"
 )
 
 // NameOf is the whole name of faults on the n-th command of a case: skip@PAY/3#1242; of a pair

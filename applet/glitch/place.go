@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/emulator/cap"
-	"ekrona/emulator/fault"
-	"ekrona/emulator/lines"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/lines"
 )
 
 // Places finds the source line of what ran.

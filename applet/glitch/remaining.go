@@ -3,7 +3,7 @@ package glitch
 import (
 	_ "embed"
 
-	"ekrona/applet/campaign"
+	"ekrona.example/applet/campaign"
 )
 
 //go:embed remaining.txt

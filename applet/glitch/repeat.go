@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/emulator/fault"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/fault"
 )
 
 // Repetition is one fault, or a pair, repeated by its name.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/applet/campaign"
+	"ekrona.example/applet/campaign"
 )
 
 // Line is a source line at which faults gain something.

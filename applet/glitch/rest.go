@@ -3,10 +3,10 @@ package glitch
 import (
 	"context"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/fault"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/vm"
 )
 
 // rest plays on after a command: what followed it without a fault, sent again without any.

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"ekrona/applet/campaign"
+	"ekrona.example/applet/campaign"
 )
 
 // Found is faults with a gain.

@@ -9,15 +9,15 @@ import (
 	"io"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/script"
-	"ekrona/apdu/spec"
-	"ekrona/applet/suite"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
-	"ekrona/emulator/fault"
-	"ekrona/emulator/globalplatform"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/suite"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/vm"
 )
 
 // Script is any applet, with the commands of a script.

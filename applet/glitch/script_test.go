@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/fault"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/fault"
 )
 
 // probeScript is a script for the probe applet, which has nothing to do with money.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/emulator/fault"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/fault"
 )
 
 // The kinds of gain in a script's words.

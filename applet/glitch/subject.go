@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/emulator/fault"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/fault"
 )
 
 // Subject is what faults are tried on: an applet, with the commands that it is given.

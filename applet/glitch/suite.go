@@ -7,13 +7,13 @@ import (
 	"hash/fnv"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/applet/suite"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
-	"ekrona/emulator/fault"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/suite"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/vm"
 )
 
 // seed of every run: names of faults are good as long as the applet and the suite stay.

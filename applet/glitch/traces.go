@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/emulator/fault"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/fault"
 )
 
 // Executed is a command and what it executed.

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/applet/campaign"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/campaign"
 )
 
 // secretive reports whether a command has to do with secrets, so that it must execute the same

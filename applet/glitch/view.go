@@ -3,13 +3,13 @@ package glitch
 import (
 	"context"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/applet/suite"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/suite"
+	"ekrona.example/emulator/card"
 )
 
 // view is what a card holds, as it answers itself after a reset, without any fault: whoever has

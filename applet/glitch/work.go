@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"ekrona/emulator/fault"
+	"ekrona.example/emulator/fault"
 )
 
 // work is the faults on one command.

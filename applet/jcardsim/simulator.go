@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // maxAnswer bounds one line of the bridge: an extended response in hex.

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/applet/jcardsim"
+	"ekrona.example/apdu"
+	"ekrona.example/applet/jcardsim"
 )
 
 // sha1Applet is an applet that comes with jCardSim. It keeps these tests about

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"sort"
 
-	"ekrona/apdu"
-	"ekrona/applet/campaign"
-	"ekrona/applet/suite"
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/applet/campaign"
+	"ekrona.example/applet/suite"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // profiles are the cards that cases are carried out on: with and without extended

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"fmt"
 
-	"ekrona/applet/campaign"
-	"ekrona/emulator/api"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/lines"
-	"ekrona/emulator/vm"
+	"ekrona.example/applet/campaign"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/lines"
+	"ekrona.example/emulator/vm"
 )
 
 // Listing is the bytecode of a CAP file, with its source.

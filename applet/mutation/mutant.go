@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"regexp"
 
-	"ekrona/applet/campaign"
-	"ekrona/emulator/cap"
+	"ekrona.example/applet/campaign"
+	"ekrona.example/emulator/cap"
 )
 
 // Mutant is one change of the bytecode.

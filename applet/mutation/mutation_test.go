@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/applet"
-	"ekrona/applet/campaign"
+	"ekrona.example/applet"
+	"ekrona.example/applet/campaign"
 )
 
 var (

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/applet/attack"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/attack"
 )
 
 // attackCases makes a case of every attack. Beside what the attack itself must leave as it

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // The days of the suite's cases. Cards begin with the date floor today.

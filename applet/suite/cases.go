@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
 )
 
 // cases are all test cases, in the order of a card's life.

@@ -3,9 +3,9 @@ package suite
 import (
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // crisisLimitCases are what a crisis order that the card holds does to its limits.

@@ -1,7 +1,7 @@
 package suite
 
 import (
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // idCases are ids at the edge of what is one. Those beyond it are attacks.

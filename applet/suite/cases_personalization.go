@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 var personalizationCases = []testCase{

@@ -1,9 +1,9 @@
 package suite
 
 import (
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 var pinCases = []testCase{

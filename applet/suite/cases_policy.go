@@ -3,8 +3,8 @@ package suite
 import (
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // policyCases are policy and ceilings.

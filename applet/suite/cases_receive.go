@@ -3,10 +3,10 @@ package suite
 import (
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // receiveCases are REQUEST, ACCEPT and REFUSE as they go well.

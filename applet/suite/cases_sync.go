@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // stateCases are GET STATE.

@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cmac"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cmac"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // thoroughCases are those without which a changed applet passed the suite: see

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // row is one line of the spec that a case can touch: a variant's success, or a

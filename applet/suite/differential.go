@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pairing"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pairing"
+	"ekrona.example/apdu/spec"
 )
 
 // Differential takes one card on two targets through the same random lives and compares

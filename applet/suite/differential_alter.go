@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/money"
 )
 
 // alteration draws a change of a command with so many bytes of data. It does the

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // symbols names random values in the order in which they first appear. Two cards

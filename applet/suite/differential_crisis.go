@@ -3,8 +3,8 @@ package suite
 import (
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // drawCrisis draws a crisis order or a crisis key's certificate.

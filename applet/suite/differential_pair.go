@@ -3,9 +3,9 @@ package suite
 import (
 	"encoding/hex"
 
-	"ekrona/apdu"
-	"ekrona/apdu/pairing"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/pairing"
+	"ekrona.example/apdu/spec"
 )
 
 // drawPair draws PAIR: with the phone that both cards know, with one that is new to them, with a

@@ -3,9 +3,9 @@ package suite
 import (
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // readers parse what cards answer, as every host does.

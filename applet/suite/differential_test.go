@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/card"
 )
 
 var (

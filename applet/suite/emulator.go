@@ -3,11 +3,11 @@ package suite
 import (
 	"context"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // Emulator is the committed CAP file, or a change of it, on the emulator: a

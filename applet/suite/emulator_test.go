@@ -3,7 +3,7 @@ package suite
 import (
 	"testing"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // The emulator is tested as a P71 in the field of a reader, for one in a slot whose

@@ -3,10 +3,10 @@ package suite
 import (
 	"context"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/applet/attack"
-	"ekrona/applet/jcardsim"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/attack"
+	"ekrona.example/applet/jcardsim"
 )
 
 // appletClass is the applet in the sources that applet/jcsim compiles.

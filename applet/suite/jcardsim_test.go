@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/spec"
-	"ekrona/applet/jcardsim"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/jcardsim"
 )
 
 func startJCardSim(t *testing.T, classes jcardsim.Classes) *JCardSim {

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/pairing"
-	"ekrona/apdu/pin"
-	"ekrona/applet/attack"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pairing"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/applet/attack"
+	"ekrona.example/emulator/card"
 )
 
 // Knowledge is what a case knows of the card under test, secrets included: enough to ask the

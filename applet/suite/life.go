@@ -6,10 +6,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // RunLife takes a card through random lives in which any command may be torn before any

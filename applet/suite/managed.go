@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/cap"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/cap"
 )
 
 // Managed is the committed CAP file on a card that is reached through its security

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
 )
 
 // TestOnManagedCard: over the security domain of a virtual card, as on a card in a

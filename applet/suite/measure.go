@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/card"
 )
 
 // Account is what one command took on the emulator.

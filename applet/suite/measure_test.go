@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/spec"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/card"
 )
 
 // TestAccounts shows that the account of a card's life has every command in it,

@@ -5,9 +5,9 @@ import (
 	"context"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/vm"
 )
 
 // MemoryInspector is a target whose cards' memory the suite inspects after every command,

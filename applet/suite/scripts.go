@@ -7,7 +7,7 @@ import (
 	"path"
 	"strings"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // scripts are cases that need no signature of another party: commands with the answers

@@ -9,12 +9,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
 )
 
 // caseRun is one running case: the T of testify, and the case's scheme, cards and

@@ -3,7 +3,7 @@ package suite
 import (
 	"context"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Target is a place where the applet runs: the emulator, jCardSim, a card in a

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/applet/campaign"
+	"ekrona.example/apdu"
+	"ekrona.example/applet/campaign"
 )
 
 // RunTorn cuts the power before every persistent write of every command of

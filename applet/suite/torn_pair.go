@@ -3,7 +3,7 @@ package suite
 import (
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // tornPairs are PAIR, and what ends a pair: the former key or the new one, and never a new PIN

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/script"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/trace"
+	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/trace"
 )
 
 // Fields are written by name and value, and come out as the spec lays them out.

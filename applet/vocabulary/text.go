@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/trace"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/trace"
 )
 
 // text is a value in words, or in hex when it is not what its kind says.

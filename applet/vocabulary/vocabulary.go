@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"sync"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/trace"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/trace"
 )
 
 // Decoder decodes the exchanges with a card that has the applet, or is to get it.

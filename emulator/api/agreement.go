@@ -3,8 +3,8 @@ package api
 import (
 	"crypto/sha1"
 
-	"ekrona/emulator/engine"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/engine"
+	"ekrona.example/emulator/vm"
 )
 
 const agreementClass = "javacard/security/KeyAgreement"

@@ -3,7 +3,7 @@ package api
 import (
 	"bytes"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 const (

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // appletNatives are the functions of javacard.framework.Applet.
 func appletNatives() map[string]vm.Native {

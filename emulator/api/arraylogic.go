@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 const (
 	utilException  = "javacardx/framework/util/UtilException"

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // The natives that an applet calls most, each through the machine's call. They must

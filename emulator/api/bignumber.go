@@ -4,7 +4,7 @@ import (
 	"math/big"
 	"math/bits"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // maxNumberBytes is the longest number of javacardx.framework.math, as bytes.

@@ -3,7 +3,7 @@ package api
 import (
 	"crypto"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // broughtDigest is the message of a Signature without a digest of its own, in parts:

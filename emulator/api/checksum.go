@@ -3,8 +3,8 @@ package api
 import (
 	"encoding/binary"
 
-	"ekrona/emulator/engine"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/engine"
+	"ekrona.example/emulator/vm"
 )
 
 const checksumClass = "javacard/security/Checksum"

@@ -5,8 +5,8 @@ import (
 	"crypto"
 	"errors"
 
-	"ekrona/emulator/engine"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/engine"
+	"ekrona.example/emulator/vm"
 )
 
 const cipherClass = "javacardx/crypto/Cipher"

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // What the bits of a class byte say (ISO/IEC 7816-4 §5.4.1). The proprietary classes
 // are read as the interindustry ones, as JCRE 3.0.5 §4.3 has it.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // constructedTLVNatives are the functions of ConstructedBERTLV.

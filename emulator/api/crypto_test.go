@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 const ecdsaSHA256 = 33

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"hash"
 
-	"ekrona/emulator/engine"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/engine"
+	"ekrona.example/emulator/vm"
 )
 
 // digests are the algorithms of MessageDigest, by ALG_... constant.

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // dispatcherNatives are the functions of Dispatcher.
 func dispatcherNatives() map[string]vm.Native {

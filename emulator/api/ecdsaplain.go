@@ -5,7 +5,7 @@ import (
 	"encoding/asn1"
 	"math/big"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // orderBytes is the length of a number below the order of a key's curve.

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // Command is a command as the runtime environment hands it to an applet.
 type Command struct {

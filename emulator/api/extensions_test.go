@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 const (

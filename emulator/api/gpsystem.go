@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // The classes of org.globalplatform, and the hidden ones behind its interfaces.
 const (

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // apiVersion is what JCSystem.getVersion returns unless the product has another answer:
 // Java Card 3.0.5 as major, minor.

@@ -6,8 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"ekrona/emulator/engine"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/engine"
+	"ekrona.example/emulator/vm"
 )
 
 // keyClass is the hidden class behind every key interface; each interface has a

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // keyKind is what a TYPE_... constant of KeyBuilder stands for.
 type keyKind struct {

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // keyClasses describes the classes behind the key interfaces: their methods are

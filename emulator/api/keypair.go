@@ -1,8 +1,8 @@
 package api
 
 import (
-	"ekrona/emulator/engine"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/engine"
+	"ekrona.example/emulator/vm"
 )
 
 // Hidden fields of KeyPair.

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // nothing is the body of constructors and methods that do nothing.
 func nothing(*vm.Call) vm.Value { return vm.Void }

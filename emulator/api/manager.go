@@ -1,8 +1,8 @@
 package api
 
 import (
-	"ekrona/apdu"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/vm"
 )
 
 // Manager is what the classes of org.globalplatform need from a card manager

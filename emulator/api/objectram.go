@@ -3,7 +3,7 @@ package api
 import (
 	"crypto"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // ObjectRAM is what the cryptographic objects of a product take of its transient memory, in

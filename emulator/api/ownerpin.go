@@ -3,7 +3,7 @@ package api
 import (
 	"crypto/subtle"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Hidden fields of OwnerPIN: the try limit, the secret and the flag that a PIN has been

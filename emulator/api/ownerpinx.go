@@ -3,7 +3,7 @@ package api
 import (
 	"crypto/subtle"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // The hidden classes behind OwnerPINx and OwnerPINxWithPredecrement.

@@ -5,7 +5,7 @@ import (
 	"sort"
 	"sync"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Packages returns the API as vm.LinkAPI takes it: every package of the table, with the

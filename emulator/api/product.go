@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // Product is the part of the API that a card product has. The zero Product has all of
 // it.

@@ -1,8 +1,8 @@
 package api
 
 import (
-	"ekrona/apdu/entropy"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/emulator/vm"
 )
 
 const randomClass = "javacard/security/RandomData"

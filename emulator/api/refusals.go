@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // refusalNatives are the functions of packages whose hardware or engines no card here
 // has: the API allows them to refuse every request.

@@ -3,7 +3,7 @@ package api
 import (
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 const entryAID = 0 // hidden field of a registry entry

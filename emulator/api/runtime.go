@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // Runtime is what the API classes need from the runtime environment: the registry of
 // applets and what is selected. The card implements it and is found through

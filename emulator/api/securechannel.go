@@ -3,8 +3,8 @@ package api
 import (
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/vm"
 )
 
 // Status words that the classes of org.globalplatform throw.

@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // sensitiveArrayNatives are the functions of javacard.framework.SensitiveArrays. The
 // integrity control element is the machine's.

@@ -3,7 +3,7 @@ package api
 import (
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 const sensitiveResultClass = "javacardx/security/SensitiveResult"

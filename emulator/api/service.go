@@ -1,6 +1,6 @@
 package api
 
-import "ekrona/emulator/vm"
+import "ekrona.example/emulator/vm"
 
 // The classes of javacard.framework.service. Remote method invocation has no functions
 // here: a CAP file that imports RMIService or CardRemoteObject is refused.

@@ -5,8 +5,8 @@ import (
 	"crypto/subtle"
 	"fmt"
 
-	"ekrona/emulator/engine"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/engine"
+	"ekrona.example/emulator/vm"
 )
 
 const signatureClass = "javacard/security/Signature"

@@ -3,7 +3,7 @@ package api
 import (
 	"crypto"
 
-	"ekrona/emulator/engine"
+	"ekrona.example/emulator/engine"
 )
 
 // Ciphers and paddings of Signature and Cipher, as their constants number them.

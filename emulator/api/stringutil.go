@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 //go:embed exports.txt

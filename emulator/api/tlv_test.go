@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // raw gives bytes in hex as the arguments array and offset.

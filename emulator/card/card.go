@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/emulator/api"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/vm"
 )
 
 // Options are what a card is made with.

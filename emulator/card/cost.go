@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/emulator/api"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/vm"
 )
 
 // How long a P71 takes, from what JCAlgTest measured on one

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/api"
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 func link(t *testing.T, name string) card.Link {

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // Published vectors, by way of bytecode, natives and engines.

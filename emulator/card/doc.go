@@ -1,12 +1,12 @@
 // Package card is a Java Card: the runtime environment around the virtual machine of
 // package vm, with the memory of a real product. It loads CAP files, installs and
-// deletes applets, selects them and hands them commands, and is an [ekrona/apdu.Card]
+// deletes applets, selects them and hands them commands, and is an [ekrona.example/apdu.Card]
 // to its callers.
 //
 // It follows "Java Card Runtime Environment Specification 3.0.5" (JCRE). A card
 // has the basic logical channel only and no card manager: nothing is selected
 // after a reset, and loading and installing are calls of the program, not
-// commands. Package ekrona/emulator/globalplatform puts a card manager on it. Without
+// commands. Package ekrona.example/emulator/globalplatform puts a card manager on it. Without
 // one, applets that ask through org.globalplatform find their own life cycle states, no
 // privileges, no services and no secure channel.
 //

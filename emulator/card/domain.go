@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/emulator/api"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/vm"
 )
 
 // What follows is the side of a card that its card manager sees, package

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
 )
 
 // The record is in the card's file with everything else, and a write of it that is

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // Every Signature takes what the profile says, until getInstance throws

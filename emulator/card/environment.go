@@ -1,8 +1,8 @@
 package card
 
 import (
-	"ekrona/emulator/api"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/vm"
 )
 
 // entryPoints are the methods of applets that the runtime environment calls.

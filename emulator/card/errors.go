@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // ErrPowerLost reports that a command was cut off as [Card.CutBefore] asked, or that

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // event is a kind of event of a probe, at which a fault can strike.

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // Instructions of the guest, the client of the vault.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
-	"ekrona/scripts/capbuild"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
+	"ekrona.example/scripts/capbuild"
 )
 
 // noBug fails if an error reports a bug in the emulator itself.

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/emulator/api"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/vm"
 )
 
 // installed is an applet instance that can be selected.

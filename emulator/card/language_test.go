@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // Status words that the test applet makes of exceptions.

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 func TestLoadRefuses(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // published is a package as its export files describe it, of every version

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 func TestTransientMemory(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/engine"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/engine"
 )
 
 // Instructions of the applet probe.newer.

@@ -3,9 +3,9 @@ package card
 import (
 	"bytes"
 
-	"ekrona/apdu"
-	"ekrona/emulator/api"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/vm"
 )
 
 // The interfaces of org.globalplatform by which an applet takes data from its security

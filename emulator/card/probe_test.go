@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // The test applets of emulator/testdata/probe and their instructions.

@@ -3,9 +3,9 @@ package card
 import (
 	"bytes"
 
-	"ekrona/apdu"
-	"ekrona/emulator/api"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/vm"
 )
 
 // The parts of a command that the runtime environment itself reads (JCRE §4.3 to §4.7).

@@ -1,6 +1,6 @@
 package card
 
-import "ekrona/emulator/api"
+import "ekrona.example/emulator/api"
 
 // The profiles that the project works with. P71 is the NXP J3R180 with JCOP 4 as JCAlgTest
 // measured it; P71Short is the same behind a reader or product without extended length.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/emulator/api"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/vm"
 )
 
 // Profile is the memory, the transport and the API of a card product.

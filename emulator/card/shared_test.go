@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // Cards share their code and run at the same time, each with a state of its own. The race

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Snapshot is everything that a card held between two commands: its memory, RAM too, what is

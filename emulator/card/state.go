@@ -6,8 +6,8 @@ import (
 	"io/fs"
 	"os"
 
-	"ekrona/emulator/vm"
-	"ekrona/host/durable"
+	"ekrona.example/emulator/vm"
+	"ekrona.example/host/durable"
 )
 
 // Save writes to a file what the card keeps without power. The file appears whole

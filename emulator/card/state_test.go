@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 func restore(t *testing.T, path string) (bench, error) {

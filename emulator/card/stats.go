@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Stats is the account of one command, loading, installation or deletion.

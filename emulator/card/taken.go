@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Taken is what the packages and objects of one kind take of a card's memory.

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // past is what a command that runs again looks for on its way to where it was.

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // BreakKind is what a break waits for.

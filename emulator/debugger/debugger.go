@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // Card is what a debugger works on: a [card.Card], or one with its manager.

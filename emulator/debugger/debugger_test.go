@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/debugger"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/debugger"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
 )
 
 const purseFile = "../testdata/probe/purse.cap"

@@ -1,8 +1,8 @@
 package debugger
 
 import (
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // probe is what the machine asks while a command is debugged.

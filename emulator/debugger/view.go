@@ -3,8 +3,8 @@ package debugger
 import (
 	"fmt"
 
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // Frame is an activation as a debugger shows it.

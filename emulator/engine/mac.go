@@ -6,7 +6,7 @@ import (
 	"crypto/hmac"
 	"hash"
 
-	"ekrona/apdu/cmac"
+	"ekrona.example/apdu/cmac"
 )
 
 // MAC authenticates a message that comes in parts. It is in its initial state when

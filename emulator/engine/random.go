@@ -5,7 +5,7 @@ import (
 	"io"
 	"math/big"
 
-	"ekrona/apdu/entropy"
+	"ekrona.example/apdu/entropy"
 )
 
 // randomBelow returns a number from 1 to limit-1, even over that range, by drawing

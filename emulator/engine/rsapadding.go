@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/entropy"
+	"ekrona.example/apdu/entropy"
 )
 
 // PadPKCS1 pads a message for encryption with a public key (RFC 8017 §7.2.1).

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // Experiment is a command to a card in a state: it can be sent as often as one likes, each time

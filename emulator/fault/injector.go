@@ -3,8 +3,8 @@ package fault
 import (
 	"slices"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // Injector records commands of one card, and has faults happen in them. While it does, it is the

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Model is a kind of fault: what happens at the place that is hit.

@@ -5,7 +5,7 @@ import (
 	"hash/fnv"
 	"iter"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Trace is what a command executed.

@@ -4,12 +4,12 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/api"
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // applets is the manager as applets see it through org.globalplatform. All of them

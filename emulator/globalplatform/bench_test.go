@@ -11,12 +11,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	client "ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	client "ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
 )
 
 // The test applets of emulator/testdata/probe.

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/card"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // Options are what a blank card is made with.

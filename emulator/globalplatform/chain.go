@@ -1,8 +1,8 @@
 package globalplatform
 
 import (
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // maxChain bounds what several commands may bring together, in bytes.

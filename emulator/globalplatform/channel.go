@@ -3,9 +3,9 @@ package globalplatform
 import (
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
 )
 
 // Parameters i that the card answers with (Amd D 1.2 table 5-1): R-MAC and R-ENC,

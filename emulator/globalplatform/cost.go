@@ -3,8 +3,8 @@ package globalplatform
 import (
 	"time"
 
-	"ekrona/apdu/gpc"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/emulator/card"
 )
 
 // Account is what the last command took.

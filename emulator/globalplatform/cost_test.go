@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
 )
 
 // A command of the card manager is accounted for and priced: by what others measured,

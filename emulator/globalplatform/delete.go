@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/emulator/card"
 )
 
 // delete is DELETE (GPC §11.2): an applet, a load file, a load file with its

@@ -2,7 +2,7 @@
 // security domain that is selected when the card gets power, and that loads,
 // installs, lists and deletes applets and takes keys over a secure channel. It
 // follows "GlobalPlatform Card Specification 2.3.1" (GPC) with SCP03 (package
-// ekrona/apdu/scp03), as far as a card for one issuer needs it:
+// ekrona.example/apdu/scp03), as far as a card for one issuer needs it:
 //
 //   - one security domain, the issuer's; extradition, delegated management, tokens
 //     and signatures over load files (DAP) are refused;

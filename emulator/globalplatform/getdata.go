@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/tlv"
 )
 
 // recognition is the content of card recognition data, tag 73: that of a P71 by the

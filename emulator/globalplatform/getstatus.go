@@ -3,8 +3,8 @@ package globalplatform
 import (
 	"bytes"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // listing is what GET STATUS [get next occurrence(s)] goes on with.

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/emulator/card"
 )
 
 // grantable are the privileges that an applet may have here: those that it uses through

@@ -7,10 +7,10 @@ import (
 	"crypto/sha512"
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
 )
 
 // loading is a load in progress, from INSTALL [for load] to the last LOAD. A card

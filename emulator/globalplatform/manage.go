@@ -1,6 +1,6 @@
 package globalplatform
 
-import "ekrona/emulator/card"
+import "ekrona.example/emulator/card"
 
 // Manage changes what is on the card without a key, as the program may that has the card: do
 // loads, installs or deletes on the card below, one of them. The issuer security domain is

@@ -3,9 +3,9 @@ package globalplatform
 import (
 	"crypto/subtle"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
 )
 
 // putKey is PUT KEY for AES keys (GPC §11.8, Amd D §7.2). All keys of the command

@@ -3,9 +3,9 @@ package globalplatform
 import (
 	"bytes"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 func isSelect(c apdu.Command) bool {

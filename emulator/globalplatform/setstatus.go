@@ -1,8 +1,8 @@
 package globalplatform
 
 import (
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // setStatus is SET STATUS (GPC §11.10): the card's life cycle, and locking and

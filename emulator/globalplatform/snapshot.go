@@ -3,8 +3,8 @@ package globalplatform
 import (
 	"bytes"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
 )
 
 // held is what the manager holds between two commands, and so what a snapshot takes of it.

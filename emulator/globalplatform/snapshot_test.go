@@ -10,11 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	client "ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	client "ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
 )
 
 // exchanged is a command with the card's answer; a reset of the card where there is no command.

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/tlv"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/emulator/card"
 )
 
 // domainAID is the AID of the issuer security domain of a blank card.

@@ -1,9 +1,9 @@
 package globalplatform
 
 import (
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // P1 of STORE DATA (GPC table 11-89).

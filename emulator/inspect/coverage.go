@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Coverage counts how often each instruction of CAP files ran. Its Probe is the card's, or one

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Change is one place of memory that differs between two images.

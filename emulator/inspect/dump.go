@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Shown is an object as a dump shows it.

@@ -3,7 +3,7 @@ package inspect
 import (
 	"fmt"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Thrown names an exception with its reason and its place.

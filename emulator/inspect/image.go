@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Image is a copy of a card's memory, with a path to each object by which it can be found

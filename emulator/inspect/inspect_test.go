@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
+	"ekrona.example/emulator/vm"
 )
 
 const purseFile = "../testdata/probe/purse.cap"

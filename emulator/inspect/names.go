@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/emulator/cap"
-	"ekrona/emulator/lines"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/lines"
+	"ekrona.example/emulator/vm"
 )
 
 // Names say what the source calls what is in the CAP files on a card: from the Debug component

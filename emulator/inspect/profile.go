@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Profile counts bytecodes by the calls that led to them and by line. Its Probe is the card's,

@@ -3,7 +3,7 @@ package inspect
 import (
 	"slices"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Recorder notes who writes what while a card works. Its Probe is the card's, or one of

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/vm"
 )
 
 // Element is a field of an object, a static field, or an element of an array, with its value.

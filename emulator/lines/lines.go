@@ -16,7 +16,7 @@ import (
 	"sort"
 	"strings"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // Table is the methods of a CAP file in the order of their offsets.

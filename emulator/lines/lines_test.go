@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/applet"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/vm"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/vm"
 )
 
 func read(t testing.TB, path string) []byte {

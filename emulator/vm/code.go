@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sort"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // checkCode walks through every method that can be called and refuses what is

@@ -3,7 +3,7 @@ package vm
 import (
 	"fmt"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // constantOperand checks that an instruction's constant is of the kind that it

@@ -3,7 +3,7 @@ package vm
 import (
 	"fmt"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // linkConstants resolves the constant pool (JCVM 3.0.5 §6.8). A constant that the card

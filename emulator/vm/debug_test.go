@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/api"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/vm"
 )
 
 // noRuntime is a runtime environment that is never called.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // FuzzRun loads a package whose method is the fuzzer's and runs it: whatever

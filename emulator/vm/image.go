@@ -7,7 +7,7 @@ import (
 	"sync"
 	"weak"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // Cards of one program that hold the same CAP file share its linked form: thousands of them

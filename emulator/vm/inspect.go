@@ -3,7 +3,7 @@ package vm
 import (
 	"errors"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // What tools ask that show a machine: names and places of what is linked, and what the

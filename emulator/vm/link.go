@@ -3,7 +3,7 @@ package vm
 import (
 	"fmt"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // constant is a resolved constant pool entry: what the instruction needs, with

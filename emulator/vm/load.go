@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // Load links a CAP file and keeps it on the card. An import that the card

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // world is a package with a class hierarchy, loaded and with two instances of

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // The state file holds what a card without power keeps: packages, static

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/emulator/cap"
+	"ekrona.example/emulator/cap"
 )
 
 // Context is a firewall context: 0 for the runtime environment, else one for

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
 )
 
 var errMute = errors.New("mute")

@@ -20,11 +20,11 @@ import (
 	"reflect"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
 )
 
 // Attack is one attack, in one or several ways that have the same correct answers.

@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/host/attack"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/attack"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/session"
 )
 
 // Every attack says what a catalogue needs, once.

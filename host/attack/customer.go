@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/wallet"
 )
 
 // HeardMessage is a genuine message that somebody has overheard, given to a service once more or

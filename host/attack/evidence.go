@@ -3,11 +3,11 @@ package attack
 import (
 	"errors"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
 )
 
 // forgedEvidence are attacks that hand the notary a false proof of a payment. The notary keeps

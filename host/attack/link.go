@@ -5,9 +5,9 @@ import (
 	"context"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/session"
 )
 
 // Link is what happens to the reading of an honest device on its way to the intermediary. It

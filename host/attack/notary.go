@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
 )
 
 // The attacks of a dishonest intermediary, or of a thief of its instruction key: it asks the notary

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
 )
 
 // registrations are attacks by what an intermediary registers at the notary, and by the

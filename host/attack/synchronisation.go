@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
 )
 
 // synchronisations are attacks by what an intermediary brings from a device: Challenge, State,

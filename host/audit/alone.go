@@ -4,9 +4,9 @@ import (
 	"crypto/ecdsa"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/notary"
 )
 
 // invariant11NoPartyAlone: an intermediary alone cannot raise a balance. Every Instruction is

@@ -16,10 +16,10 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // Device is what is known of one honest device directly.

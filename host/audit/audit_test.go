@@ -7,12 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/audit"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
 )
 
 // ordinaryDay returns a world in which every kind of event happened once: settled, reserved,

@@ -3,10 +3,10 @@ package audit
 import (
 	"math"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
 )
 
 // invariant2Balance: for every honest device, at the atc and instrSeq of its State: balance =

@@ -5,8 +5,8 @@ import (
 	"maps"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/store"
 )
 
 // Clones returns the devices, in order, whose key has signed what one device never signs, judged by

@@ -4,11 +4,11 @@ import (
 	"crypto/ecdsa"
 	"strconv"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/host/notary"
 )
 
 // facts are the rows of the central bank under audit: messages parsed from their bytes, not from

@@ -3,9 +3,9 @@ package audit
 import (
 	"crypto/ecdsa"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/notary"
 )
 
 // holdings adds up the statement: every intermediary's online holding and every device's shadow

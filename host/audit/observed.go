@@ -3,8 +3,8 @@ package audit
 import (
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/session"
 )
 
 // Observed returns a device as it answers a Challenge: State and records, without what it sent to

@@ -1,10 +1,10 @@
 package audit
 
 import (
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
 )
 
 // refund is one refund order, as the statements of its two intermediaries show it.

@@ -1,9 +1,9 @@
 package audit
 
 import (
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/notary"
 )
 
 // sums are what a device's row carries, so that its equation reads no history.

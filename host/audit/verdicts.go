@@ -4,8 +4,8 @@ import (
 	"crypto/ecdsa"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/notary"
 )
 
 // invariant5One: one verdict for a payment; at most one settled payment for a request, and it is

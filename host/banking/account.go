@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/remote"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/remote"
 )
 
 // Account is the calls that a customer's app makes about the customer's own wallets and devices.

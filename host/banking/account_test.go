@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/remote"
-	"ekrona/host/remote/remotetest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/remote/remotetest"
 )
 
 func (s stub) Authority(context.Context) ([]byte, error) { return []byte{7}, s.err }

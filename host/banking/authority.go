@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/ecdsa"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/session"
 )
 
 // Wallet is the calls that the app on a customer's phone makes to the customer's intermediary.

@@ -3,12 +3,12 @@ package banking
 import (
 	"context"
 
-	"ekrona/apdu/message"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/remote"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/session"
 )
 
 // Requests and answers of the calls that are not types of the contract itself.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/ecdsa"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/signature"
-	"ekrona/host/remote"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/remote"
 )
 
 // Requests and answers of the issuer's desk and of the operator.

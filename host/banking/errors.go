@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/remote"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/remote"
 )
 
 // Kind says why the intermediary refused: errors.Is(err, banking.ErrNoDevice).

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
 )
 
 // PolicyOrder is an order of the intermediary's staff to give devices other limits.

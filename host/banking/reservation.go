@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/message"
+	"ekrona.example/apdu/message"
 )
 
 // Card is one of a customer's cards.

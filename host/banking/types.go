@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
 )
 
 // Customer is an owner of devices with an online wallet.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/host/clock"
+	"ekrona.example/host/clock"
 )
 
 func TestClocks(t *testing.T) {

@@ -14,15 +14,15 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/host/notary"
-	"ekrona/host/sandbox"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/wallet"
 )
 
 // Command is one command as a flow sent it.

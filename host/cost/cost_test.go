@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/spec"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/card"
 )
 
 // missed is by how much taps at a terminal miss their goals since the PIN is enciphered. Of a warm

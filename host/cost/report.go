@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // groups are the columns of a report, with the letter that draws each in a bar.

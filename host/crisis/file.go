@@ -3,10 +3,10 @@ package crisis
 import (
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // Bytes returns what is carried as a file has it: the order, then the certificates of crisis key

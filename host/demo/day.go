@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/crisis"
-	"ekrona/host/envelope"
-	"ekrona/host/limit"
-	"ekrona/host/notary"
-	"ekrona/host/remote"
-	"ekrona/host/sandbox"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/session"
 )
 
 // crisisDays is how long the crisis order of the day counts.

@@ -10,14 +10,14 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/progress"
-	"ekrona/host/sandbox"
-	"ekrona/host/terminal"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/terminal"
+	"ekrona.example/host/wallet"
 )
 
 // scenario is one run of the demo.

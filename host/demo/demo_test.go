@@ -11,10 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/host/clock"
-	"ekrona/host/party"
-	"ekrona/host/sandbox"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/party"
+	"ekrona.example/host/sandbox"
 )
 
 // played is the demo's output of a seed.

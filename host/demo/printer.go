@@ -6,15 +6,15 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/apdu/money"
-	"ekrona/apdu/trace"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/host/notary"
-	"ekrona/host/progress"
-	"ekrona/host/sandbox"
-	"ekrona/host/session"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/trace"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/session"
 )
 
 // printer prints the demo: who, and what.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/envelope"
-	"ekrona/host/sandbox"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/wallet"
 )
 
 // payInstruction is the command whose answer the torn tap loses.

@@ -11,9 +11,9 @@ import (
 	"bytes"
 	"fmt"
 
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/host/crisis"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/host/crisis"
 )
 
 // Envelope is a message, the certificate of the device that signed it and the

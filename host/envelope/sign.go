@@ -3,7 +3,7 @@ package envelope
 import (
 	"crypto"
 
-	"ekrona/apdu/message"
+	"ekrona.example/apdu/message"
 )
 
 // Sign signs a message as its first signer and returns its bytes.

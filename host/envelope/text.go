@@ -8,10 +8,10 @@ import (
 	"strings"
 	"unicode"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/host/crisis"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/host/crisis"
 )
 
 // The text of an envelope, for a QR code, a file, or a message of any kind: the scheme, the version

@@ -16,11 +16,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/host/crisis"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/host/crisis"
 )
 
 // exchanged returns one of each message that passes between payer and payee, as long as they get,

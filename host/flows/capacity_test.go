@@ -9,17 +9,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/crisis"
-	"ekrona/host/envelope"
-	"ekrona/host/order"
-	"ekrona/host/progress"
-	"ekrona/host/session"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/order"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/session"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/keys"
 )
 
 var receipts = flag.Int("receipts", 250,

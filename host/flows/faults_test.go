@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/applet/client"
-	"ekrona/host/notary"
-	"ekrona/host/store/faultdriver"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store/faultdriver"
 )
 
 // errLink is a link that fails: the call may or may not have arrived.

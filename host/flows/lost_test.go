@@ -8,15 +8,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/terminal"
-	"ekrona/personalization"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/terminal"
+	"ekrona.example/personalization"
 )
 
 // TestTerminalTakesNothingFromALostCard: the loss report reaches a terminal of the other

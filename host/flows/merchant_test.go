@@ -3,12 +3,12 @@ package flows
 import (
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/terminal"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/terminal"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/keys"
 )
 
 // addTerminal makes a terminal of a merchant that is a customer too.

@@ -9,19 +9,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/host/attack"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/party"
-	bankparty "ekrona/host/party/bank"
-	"ekrona/host/party/centralbank"
-	"ekrona/host/remote"
-	"ekrona/host/service"
-	"ekrona/host/service/link"
-	"ekrona/host/session"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/attack"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party"
+	bankparty "ekrona.example/host/party/bank"
+	"ekrona.example/host/party/centralbank"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service"
+	"ekrona.example/host/service/link"
+	"ekrona.example/host/session"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // network puts the parties of a world on the network, on loopback, with certificates.

@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/store/faultdriver"
-	"ekrona/host/terminal"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/store/faultdriver"
+	"ekrona.example/host/terminal"
 )
 
 // aSale returns a world in which anna, with 155 kr left on her card and 300 kr online,

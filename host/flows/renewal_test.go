@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/attack"
-	"ekrona/applet/client"
-	"ekrona/host/wallet"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/attack"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization/pki"
 )
 
 // TestExpiredCardIsRenewedAndPaysAgain: the date that an Instruction gives the card ends its

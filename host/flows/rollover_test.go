@@ -7,16 +7,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/audit"
-	"ekrona/host/notary"
-	"ekrona/host/wallet"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization/pki"
 )
 
 // leavesBefore is a person's card that leaves the field before a command reaches it.

@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/envelope"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/wallet"
 )
 
 // TestCardMayLeaveWhileItsIntermediaryIsAsked: the phone has read the nonce, and the card is

@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/wallet"
 )
 
 // withPIN is the person with phone and card, who enters the PIN at once.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ekrona/host/banking"
+	"ekrona.example/host/banking"
 )
 
 // TestThroughTheWire runs flows whose parties' calls to each other are encoded and decoded as

@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/session"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/session"
 )
 
 // AppKey returns the registered key of a customer's app, by which the caller of [ForCustomer] is

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/ledger"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/store"
 )
 
 // AddCustomer opens a customer's online wallet. The same customer again is fine.

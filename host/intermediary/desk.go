@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/order"
-	"ekrona/host/store"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/order"
+	"ekrona.example/host/store"
 )
 
 // RequestUnload answers a customer's order to unload a device with the desk's

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/store"
 )
 
 // storedUnload is one row of the desk.

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // AddDevice makes a device known, here and at the notary, before it is used:

@@ -5,9 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/store"
 )
 
 // SetGroup has a device's next Instruction give it another group of people:

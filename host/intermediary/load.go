@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/banking"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/store"
 )
 
 // loadState is the state of a load order.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // ReportLost blocks a device that its owner reports lost, stolen or broken:

@@ -6,11 +6,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/order"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
 )
 
 // TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have paid

@@ -9,10 +9,10 @@ import (
 	"reflect"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // covered is the condition that a device is covered by the policy order of the version $1.

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/host/banking"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/store"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/store"
 )
 
 // refundState is the state of a refund order.

@@ -10,12 +10,12 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/remote"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/store"
 )
 
 // ReserveDevice gives an id to a device that is still to be made: the same intent again gives the

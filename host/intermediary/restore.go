@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/session"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/session"
 )
 
 // Position returns where the notary knows a terminal's journal to be. It implements

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"slices"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/session"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/session"
 )
 
 // HandOver implements banking.Wallet.

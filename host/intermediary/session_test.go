@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/notary"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // doubtingNotary is a notary that verifies no signature, and keeps what was submitted.

@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // Accounts of the intermediary's own ledger. What customers, loads and refunds under way, own funds

@@ -1,8 +1,8 @@
 package intermediary
 
 import (
-	"ekrona/host/banking"
-	"ekrona/host/remote"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/remote"
 )
 
 // checkTexts refuses a text that cannot be kept as it is.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // Ran is what a script ran: which instructions, and how many of each method. Only the script

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/inspect"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/inspect"
 )
 
 // Fuzz mutates the commands of a script, from a seed until its time is up, and looks what the card

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // outcome is what one command came to.

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/card"
-	"ekrona/host/shell"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/shell"
 )
 
 const probes = "../../emulator/testdata/probe/"

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // fuzzed is one command of a fuzzed sequence: an APDU, or a reset, with the power cut in it or

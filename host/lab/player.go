@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/debugger"
-	"ekrona/host/shell"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/debugger"
+	"ekrona.example/host/shell"
 )
 
 // Player does a script line by line under a debugger: it stands before a line, or within one.

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/emulator/inspect"
+	"ekrona.example/emulator/inspect"
 )
 
 // Rules say what a power cut, or a refused command, may leave. The zero Rules allow nothing but

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/script"
+	"ekrona.example/apdu/script"
 )
 
 // Line is one line of a script that does something.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // shrinkTries bounds how often a sequence is done again to shorten it.

@@ -7,16 +7,16 @@ import (
 	"fmt"
 	"os"
 
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/script"
-	"ekrona/apdu/trace"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
-	"ekrona/emulator/vm"
-	"ekrona/host/shell"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/trace"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
+	"ekrona.example/emulator/vm"
+	"ekrona.example/host/shell"
 )
 
 // Subject is what a script is tried on. It makes equal cards.

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/applet/campaign"
-	"ekrona/emulator/card"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/applet/campaign"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // Tear does each line of a script again for each of its persistent writes, with the power cut

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"sync"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/debugger"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
-	"ekrona/host/shell"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/debugger"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
+	"ekrona.example/host/shell"
 )
 
 // Words are the words of this package for sessions: they look inside the card, debug and tear.

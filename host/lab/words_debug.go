@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/emulator/debugger"
-	"ekrona/emulator/inspect"
-	"ekrona/host/progress"
-	"ekrona/host/shell"
+	"ekrona.example/emulator/debugger"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/shell"
 )
 
 // debugWords stop the card within a command.

@@ -5,10 +5,10 @@ import (
 	"os"
 	"strings"
 
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
-	"ekrona/host/progress"
-	"ekrona/host/shell"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/shell"
 )
 
 // lookWords look into the card's memory.

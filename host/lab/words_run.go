@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ekrona/emulator/inspect"
-	"ekrona/host/shell"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/host/shell"
 )
 
 // runWords look at what the card runs.

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/host/progress"
-	"ekrona/host/shell"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/shell"
 )
 
 // tearWords disturb the card.

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/money"
-	"ekrona/host/store"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/store"
 )
 
 // Book posts the orders of one transaction: it reads each account once, keeps what it has posted,

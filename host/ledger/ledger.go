@@ -15,8 +15,8 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/money"
-	"ekrona/host/store"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/store"
 )
 
 //go:embed migrations/*.sql

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu/money"
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)

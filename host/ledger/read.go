@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu/money"
-	"ekrona/host/store"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/store"
 )
 
 // Balance returns what an account holds. An account that was never opened is an error.

@@ -11,9 +11,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // Kind is a limit. Its value is its name in JSON, which does not change.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/host/sandbox"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/sandbox"
 )
 
 // BenchmarkSynchronise synchronises terminals through the services, over TLS, by several callers at

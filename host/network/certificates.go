@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/host/party"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/host/party"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // Names of keys and X.509 certificates.

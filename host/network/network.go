@@ -20,15 +20,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ekrona/apdu/message"
-	"ekrona/host/party"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/centralbank"
-	"ekrona/host/party/phone"
-	"ekrona/host/party/pos"
-	"ekrona/host/sandbox"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/party"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/centralbank"
+	"ekrona.example/host/party/phone"
+	"ekrona.example/host/party/pos"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // Options are what a network is started with.

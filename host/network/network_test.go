@@ -12,18 +12,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/lockfile"
-	"ekrona/host/party"
-	"ekrona/host/party/bank"
-	"ekrona/host/remote"
-	"ekrona/host/sandbox"
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
-	"ekrona/host/wallet"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/lockfile"
+	"ekrona.example/host/party"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

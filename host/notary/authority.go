@@ -3,8 +3,8 @@ package notary
 import (
 	"context"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // Participant is the calls of one intermediary, which the link has authenticated; the methods call

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/remote"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/remote"
 )
 
 // Requests and answers of the calls that are not types of the contract itself.

@@ -3,9 +3,9 @@ package notary
 import (
 	"context"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/remote"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/remote"
 )
 
 // operator makes the central bank's calls to a notary at the far side of a link.

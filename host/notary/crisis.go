@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/crisis"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/crisis"
 )
 
 // CrisisSigning asks for the notary's signature under a crisis order.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/host/remote"
+	"ekrona.example/host/remote"
 )
 
 // Kind says why the notary refused, so that a caller can act on it:

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"ekrona/host/remote"
+	"ekrona.example/host/remote"
 )
 
 // UnmarshalText reads a key.

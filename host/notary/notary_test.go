@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/crisis"
-	"ekrona/host/remote"
-	"ekrona/host/remote/remotetest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/remote/remotetest"
 )
 
 const anna, merchant message.DeviceID = "SENORDIC0000ANNA", "SEFJORD00000SHOP"

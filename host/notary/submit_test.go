@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/remote"
+	"ekrona.example/host/remote"
 )
 
 // TestItemsGoInParts: whatever is handed over arrives whole and in order, in calls that are within

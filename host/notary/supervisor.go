@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/remote"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/remote"
 )
 
 // Supervisor is the calls by which the central bank's staff watch the whole scheme. They change

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/host/remote/remotetest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/remote/remotetest"
 )
 
 var (

@@ -5,10 +5,10 @@ import (
 	"math"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/crisis"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/crisis"
 )
 
 // OrderKey is an order's idempotency key, chosen by whoever orders: 1 to 100 printable

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // An order counts as its customer's only with that customer's signature over all of it.

@@ -20,9 +20,9 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // Kind is what an order requests.

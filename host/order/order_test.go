@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/money"
 )
 
 func appKey(t *testing.T, scalar byte) *ecdsa.PrivateKey {

@@ -1,6 +1,6 @@
 package order
 
-import "ekrona/apdu/money"
+import "ekrona.example/apdu/money"
 
 // Progress is the state of an order at the intermediary.
 type Progress struct {

@@ -24,12 +24,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"ekrona/host/clock"
-	"ekrona/host/lockfile"
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
-	"ekrona/host/store"
-	"ekrona/personalization/pki"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/lockfile"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization/pki"
 )
 
 // Caller is who calls another party: what signs its requests where they go over the network, and

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/lockfile"
-	"ekrona/host/store"
+	"ekrona.example/host/lockfile"
+	"ekrona.example/host/store"
 )
 
 // A folder that another program has open is waited for a bounded number of times.

@@ -10,12 +10,12 @@ import (
 	"net"
 	"time"
 
-	"ekrona/host/remote"
-	"ekrona/host/service"
-	"ekrona/host/service/link"
-	"ekrona/host/store"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service"
+	"ekrona.example/host/service/link"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // Service is the part of a party's settings by which it is a service on the network.

@@ -17,8 +17,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"ekrona/apdu/cvc"
-	"ekrona/host/durable"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/host/durable"
 )
 
 // Kind is the kind of a party.

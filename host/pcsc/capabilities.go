@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // cardTakesExtended reads from the answer to reset whether the card takes extended APDUs: the card

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Card is a card in a reader, which nobody else can use until Close. It takes whole commands and

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
+	"ekrona.example/apdu"
 )
 
 // Answers to reset: of an NXP JCOP 4, which does not say that it takes extended APDUs,

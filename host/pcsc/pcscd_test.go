@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/host/pcsc"
-	"ekrona/host/pcsc/daemon"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/pcsc"
+	"ekrona.example/host/pcsc/daemon"
 )
 
 func blankCard(t testing.TB) *globalplatform.Card {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/progress"
+	"ekrona.example/host/progress"
 )
 
 func TestEventForALog(t *testing.T) {

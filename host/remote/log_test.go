@@ -37,7 +37,7 @@ func TestTheOperatorLearnsWhatIsHidden(t *testing.T) {
 		"error":  `level=ERROR msg="call failed" call=error error="disk of db7 is full"`,
 		"joined": `call=joined error="a known error disk of db7 is full"`,
 		"index":  `msg="call panicked" call=index panic="runtime error: index out of range`,
-		"value":  `msg="call panicked" call=value panic="a string" at="[ekrona/host/remote.`,
+		"value":  `msg="call panicked" call=value panic="a string" at="[ekrona.example/host/`,
 		"answer": `call=answer error="its answer: not the JSON that belongs here: text that is not`,
 		"known":  "", "good": "", "unknown": "",
 	} {

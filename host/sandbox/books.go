@@ -5,17 +5,17 @@ import (
 	"maps"
 	"slices"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	client "ekrona/applet/client"
-	"ekrona/host/audit"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/centralbank"
-	"ekrona/host/session"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	client "ekrona.example/applet/client"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/centralbank"
+	"ekrona.example/host/session"
 )
 
 // Books are all wallets of a sandbox at one moment, and the auditor's findings.

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	client "ekrona/applet/client"
-	"ekrona/host/intermediary"
-	"ekrona/host/party/bank"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	client "ekrona.example/applet/client"
+	"ekrona.example/host/intermediary"
+	"ekrona.example/host/party/bank"
 )
 
 // account is a customer with the bank that keeps the online wallet; bank is nil while it cannot be

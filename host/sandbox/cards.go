@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"io/fs"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	client "ekrona/applet/client"
-	"ekrona/emulator/card"
-	"ekrona/host/banking"
-	"ekrona/host/party/bank"
-	"ekrona/host/wallet"
-	"ekrona/personalization"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	client "ekrona.example/applet/client"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization"
 )
 
 // Holder is somebody who holds a card: a card of the founding, which is in a file, or one that was

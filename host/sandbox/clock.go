@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"ekrona/host/clock"
-	"ekrona/host/lockfile"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/lockfile"
 )
 
 // clockFile has how far the sandbox's clock is ahead of the system's. Nobody sets it but

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/host/crisis"
-	"ekrona/host/notary"
-	"ekrona/personalization/pki"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/notary"
+	"ekrona.example/personalization/pki"
 )
 
 // CrisisCertificate reads the certificate of the newest crisis key (7F21). Its key stays where it

@@ -6,15 +6,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/clock"
-	"ekrona/host/crisis"
-	"ekrona/host/notary"
-	"ekrona/host/party"
-	"ekrona/host/terminal"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party"
+	"ekrona.example/host/terminal"
 )
 
 // crisisWeek is a sandbox whose clock a test moves.

@@ -8,13 +8,13 @@ import (
 	"regexp"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/phone"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/phone"
 )
 
 // customerNames are the names that a folder can have too.

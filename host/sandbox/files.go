@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"ekrona/host/durable"
+	"ekrona.example/host/durable"
 )
 
 // exists reports whether there is a file.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/host/party/phone"
-	"ekrona/host/wallet"
+	"ekrona.example/host/party/phone"
+	"ekrona.example/host/wallet"
 )
 
 // ErrNoneHeld says that the card in the hand is not one of the person's.

@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/party"
-	"ekrona/host/party/bank"
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // network is what the parties of a sandbox reach each other over.

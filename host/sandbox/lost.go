@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/host/notary"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/phone"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/phone"
 )
 
 // PersonToEnd starts the phone of a person with the card that [Sandbox.EndCard] shall end: that of

@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
-	"ekrona/host/remote"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/remote"
 )
 
 // TestWithoutNetworkNobodyIsReachedAndPaymentsGoOn: what is paid meanwhile is settled afterwards,

@@ -11,15 +11,15 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/party"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/phone"
-	"ekrona/host/remote"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/party"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/phone"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/wallet"
 )
 
 // Person is a customer with a phone, and one of the customer's cards.

@@ -3,10 +3,10 @@ package sandbox
 import (
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/party/centralbank"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/party/centralbank"
 )
 
 // Plan says who is in a sandbox at its founding.

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/durable"
-	"ekrona/host/notary"
-	"ekrona/host/party/bank"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/personalization/pki"
 )
 
 // Rolled says what a rollover has made.

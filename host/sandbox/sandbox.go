@@ -1,7 +1,7 @@
 // Package sandbox keeps a whole scheme in one folder: a central bank, intermediaries, people with a
 // card and a phone each, and merchants with a terminal. Every party has its own folder in it and is
-// started from that alone, by the constructors of ekrona/host/party; their calls to each other go
-// through the same interfaces as over a network. Cards are virtual and stored in files.
+// started from that alone, by the constructors of ekrona.example/host/party; their calls to each
+// other go through the same interfaces as over a network. Cards are virtual and stored in files.
 //
 // Start at [Found], which makes the parties once, and [Open], after which each party is started
 // when it is needed: a sale needs the terminal, and no bank.
@@ -31,12 +31,12 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/emulator/card"
-	"ekrona/host/party"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/centralbank"
-	"ekrona/host/party/phone"
+	"ekrona.example/apdu/message"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/party"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/centralbank"
+	"ekrona.example/host/party/phone"
 )
 
 // Options are what a sandbox is opened with.

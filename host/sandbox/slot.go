@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/emulator/card"
 )
 
 // Observer receives every exchange with a card, whose label is the holder's name, and

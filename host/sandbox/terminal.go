@@ -10,16 +10,16 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/party"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/pos"
-	"ekrona/host/terminal"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/pos"
+	"ekrona.example/host/terminal"
+	"ekrona.example/personalization/pki"
 )
 
 // Merchant is a merchant with a terminal.

@@ -11,15 +11,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/clock"
-	"ekrona/host/limit"
-	"ekrona/host/order"
-	"ekrona/host/party"
-	"ekrona/host/terminal"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/order"
+	"ekrona.example/host/party"
+	"ekrona.example/host/terminal"
 )
 
 // merchantDay is a founded sandbox, a day of its cafe, and anna with 200 kr on her card.

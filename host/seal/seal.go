@@ -16,8 +16,8 @@ import (
 	"os"
 	"strings"
 
-	"ekrona/apdu/entropy"
-	"ekrona/host/durable"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/host/durable"
 )
 
 // Key is an AES-256 key.

@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"slices"
 
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // Who says how the caller of an endpoint is identified.

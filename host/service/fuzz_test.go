@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
 )
 
 // FuzzServe sends any request: it is carried out and answered, or a problem document says by which

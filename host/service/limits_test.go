@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
 )
 
 // get reads a page of the service.

@@ -8,7 +8,7 @@ import (
 	"io"
 	"sync"
 
-	"ekrona/apdu/entropy"
+	"ekrona.example/apdu/entropy"
 )
 
 // nonces are the numbers that callers sign, each once: a count with a MAC by a key that ends with

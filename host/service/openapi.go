@@ -12,8 +12,8 @@ import (
 	"github.com/swaggest/openapi-go"
 	"github.com/swaggest/openapi-go/openapi31"
 
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
 )
 
 // version is that of the paths.

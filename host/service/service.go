@@ -19,8 +19,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
 )
 
 // Config is what a service works with.

@@ -20,11 +20,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/revocation"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/revocation"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // TestCallersAreIdentified: by certificate, by signature, or not at all; errors of the contract

@@ -17,12 +17,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/host/remote"
-	"ekrona/host/service/link"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 type thing struct {

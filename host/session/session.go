@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/crisis"
-	"ekrona/host/envelope"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/envelope"
 )
 
 // Device is a card or a terminal in its synchronisation.

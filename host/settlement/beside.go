@@ -7,9 +7,9 @@ import (
 	"slices"
 	"sync"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/store"
 )
 
 // largeSets are wallets of connected sets that were too large for the changes that touched them.

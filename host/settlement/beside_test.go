@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/settlement"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store"
 )
 
 var ring = flag.Int("ring", 600, "cards that each owe the next one, with nothing in any wallet")

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // Issue implements notary.Operator.

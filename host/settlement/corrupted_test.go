@@ -6,12 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/attack"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/attack"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
 )
 
 // corruptedRecord returns the item of attack.CorruptedRecord.

@@ -3,9 +3,9 @@ package settlement
 import (
 	"math"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/store"
 )
 
 // withinCoverLimit reports whether holding and pool may pay cover towards a claim. What they pay to

@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/notary"
-	"ekrona/host/settlement"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
-	"ekrona/host/store/faultdriver"
-	"ekrona/host/store/storetest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/faultdriver"
+	"ekrona.example/host/store/storetest"
 )
 
 // call is one request to the notary and the answer that it got.

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/crisis"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // SignCrisisOrder implements notary.Operator. One transaction.

@@ -6,11 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
 )
 
 // double is a row for everybody with twice the default limits.

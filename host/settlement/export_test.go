@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // Every change in the tests of this package is made twice: by a sweep over everything, which is

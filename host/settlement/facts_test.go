@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/settlement"
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 func schemas(t *testing.T) []store.Schema {

@@ -6,12 +6,12 @@ import (
 	"runtime"
 	"sync"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // fact is one submitted item, read before any transaction: what it says, and whose keys signed it.

@@ -1,11 +1,11 @@
 package settlement
 
 import (
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // keepKey keeps the certificate of the notary's own key: a later start may be with another one.

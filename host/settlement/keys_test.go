@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/attack"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/attack"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 // coSign asks for the next Instruction of a device.

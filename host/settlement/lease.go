@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // Lease says which of the notaries on one database decides. Every transaction that writes begins

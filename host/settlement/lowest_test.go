@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
+	"ekrona.example/apdu/message"
 )
 
 // TestATwinKeepsTheFirstNumber: after a theft of both keys one order is signed twice, for cards

@@ -5,8 +5,8 @@ import (
 	"math/bits"
 	"sort"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // claim is money that one shadow wallet owes: to another one, or to an online holding when to is

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // TestNettingCases runs testdata/netting.txt: "available WALLET AMOUNT ...", "claim FROM TO AMOUNT"

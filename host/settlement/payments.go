@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // signatureStatus says whose key signed a Payment, and so which wallets may pay it.

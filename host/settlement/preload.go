@@ -1,6 +1,6 @@
 package settlement
 
-import "ekrona/apdu/message"
+import "ekrona.example/apdu/message"
 
 // preload reads what the facts of a batch are about by one query for each kind of row, instead of
 // by one query for each row when its turn comes.

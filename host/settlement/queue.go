@@ -1,10 +1,10 @@
 package settlement
 
 import (
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
 )
 
 // settlePending moves all money that can move, after any event that may have changed that: a

@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/settlement"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store"
 )
 
 var races = flag.Int("races", 12, "races of TestOneVerdict, of each kind")

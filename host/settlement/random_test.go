@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/attack"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store/storetest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/attack"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store/storetest"
 )
 
 // TestMain sets fewer runs than rapid's hundred, because each is a whole small economy;

@@ -5,9 +5,9 @@ import (
 	"cmp"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // requestKey names a Request by its payee's number.

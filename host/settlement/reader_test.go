@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/host/settlement"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/store"
 )
 
 // TestReadersSkipNothing: who reads the statement and the revocation list page by page, while many

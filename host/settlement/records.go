@@ -3,9 +3,9 @@ package settlement
 import (
 	"bytes"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/store"
 )
 
 // record stores identity as the device's record number seq; accepts is the Payment of an accept

@@ -1,8 +1,8 @@
 package settlement
 
 import (
-	"ekrona/apdu/message"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/store"
 )
 
 // requestRef is a Request by the number under which its payee signed it.

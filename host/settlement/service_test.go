@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/attack"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store/storetest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/attack"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store/storetest"
 )
 
 const nordic, fjord = "SENORDIC", "SEFJORD0"

@@ -5,12 +5,12 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // OpenChallenge implements notary.Participant.

@@ -6,11 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store"
 )
 
 func supervisor(t *testing.T, w *settlementtest.World) notary.Supervisor {

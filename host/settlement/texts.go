@@ -1,8 +1,8 @@
 package settlement
 
 import (
-	"ekrona/host/notary"
-	"ekrona/host/remote"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/remote"
 )
 
 // checkTexts refuses a text that cannot be kept as it is.

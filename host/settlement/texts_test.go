@@ -6,10 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/notary"
-	"ekrona/host/settlement/settlementtest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement/settlementtest"
 )
 
 // TestTextsThatAreRefused: a text that a database would not keep, or a link not carry, is refused

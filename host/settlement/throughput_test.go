@@ -18,14 +18,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/settlement"
-	"ekrona/host/settlement/settlementtest"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store"
 )
 
 // With scripts/bench these are large.

@@ -4,9 +4,9 @@ import (
 	"maps"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/host/ledger"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/store"
 )
 
 // touched is what a transaction has changed of which money may move that could not before. Whoever

@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // txn is one database transaction of the notary and the time of its start.

@@ -3,9 +3,9 @@ package settlement
 import (
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/host/ledger"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/store"
 )
 
 // work is what a transaction has read of the rows that nearly every item concerns, and what of them

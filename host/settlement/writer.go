@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // job is what one caller has to be decided: submitted facts, or anything else.

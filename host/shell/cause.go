@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	manager "ekrona/emulator/globalplatform"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/vm"
+	"ekrona.example/apdu"
+	manager "ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // Cause is why an applet's command ended as it did: the exception that came out of it, with

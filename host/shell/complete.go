@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/trace"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/trace"
 )
 
 // knownAIDs are those of well-known applications and of the directories that list them.

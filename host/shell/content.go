@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"os"
 
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
-	"ekrona/emulator/lines"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/lines"
 )
 
 // capFile is a CAP file that was read, with its source lines if a table lies beside it.

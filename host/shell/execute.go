@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/script"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/script"
 )
 
 // Result is what became of a line.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // Data objects that say what comes next (EMV 4.3 Book 1 §11.3, Book 3 §6.5.8).

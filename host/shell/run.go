@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"ekrona/apdu/script"
+	"ekrona.example/apdu/script"
 )
 
 // errLong is the error of a line that was not read.

@@ -7,15 +7,15 @@ import (
 	"io"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/script"
-	"ekrona/apdu/trace"
-	"ekrona/emulator/card"
-	manager "ekrona/emulator/globalplatform"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/trace"
+	"ekrona.example/emulator/card"
+	manager "ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
 )
 
 // Options are what a session is made with.

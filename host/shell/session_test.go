@@ -15,11 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu"
-	"ekrona/apdu/scp03"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/host/shell"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/shell"
 )
 
 // Every line is answered before the next one is read, so that a script may wait.

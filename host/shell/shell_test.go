@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/spec"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/host/shell"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/shell"
 )
 
 // session is a session with a blank card.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/trace"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/trace"
 )
 
 // conversation is an exchange for a person: raw bytes with what they say under them, those of

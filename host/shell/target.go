@@ -1,9 +1,9 @@
 package shell
 
 import (
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
 )
 
 // Target is the card that a session works on.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/apdu/script"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/script"
 )
 
 // Transcript writes a script of what was done: each line in its canonical form with the answer

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/emulator/card"
+	"ekrona.example/emulator/card"
 )
 
 // cardWords are about the card itself: its power, its memory, its past.

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/emulator/card"
 )
 
 // contentWords are about what is on the card.

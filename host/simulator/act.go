@@ -7,16 +7,16 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/banking"
-	"ekrona/host/store/faultdriver"
-	"ekrona/host/terminal"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/store/faultdriver"
+	"ekrona.example/host/terminal"
+	"ekrona.example/host/wallet"
 )
 
 // act executes a step with its planned faults. Its error is what the party received, a refusal as a

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // checkAnswer checks what a phone has shown its owner: a card's genuine answer to another command

@@ -3,13 +3,13 @@ package simulator
 import (
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/applet/attack"
-	hostattack "ekrona/host/attack"
-	"ekrona/host/envelope"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/applet/attack"
+	hostattack "ekrona.example/host/attack"
+	"ekrona.example/host/envelope"
+	"ekrona.example/personalization/pki"
 )
 
 // attacker returns the setup of an attack on a card with the keys of an intermediary, as package

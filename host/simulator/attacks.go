@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/applet/attack"
-	"ekrona/applet/client"
-	emulated "ekrona/emulator/card"
-	hostattack "ekrona/host/attack"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/applet/attack"
+	"ekrona.example/applet/client"
+	emulated "ekrona.example/emulator/card"
+	hostattack "ekrona.example/host/attack"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
 )
 
 // attack executes an attack, or a node's loss of its disk.

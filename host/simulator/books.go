@@ -1,11 +1,11 @@
 package simulator
 
 import (
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/applet/client"
-	"ekrona/host/audit"
-	"ekrona/host/session"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/session"
 )
 
 // observe reads a card without faults.

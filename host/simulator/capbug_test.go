@@ -15,10 +15,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/cap"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/cap"
 )
 
 // Bytecodes of the changes (JCVM 3.0.5 §7.5).

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/clock"
-	"ekrona/host/crisis"
-	"ekrona/host/notary"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/notary"
+	"ekrona.example/personalization/pki"
 )
 
 // crisisDays is how long the first crisis key is good for; each next one ends a day later at least.

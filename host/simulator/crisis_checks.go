@@ -3,11 +3,11 @@ package simulator
 import (
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/audit"
-	"ekrona/host/store"
-	"ekrona/host/terminal"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/store"
+	"ekrona.example/host/terminal"
 )
 
 // crisisNumber is that of the invariant about crisis orders (protocol §8, 12).

@@ -7,9 +7,9 @@ import (
 
 	"modernc.org/sqlite"
 
-	"ekrona/host/audit"
-	"ekrona/host/store"
-	"ekrona/host/store/faultdriver"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/faultdriver"
 )
 
 // disk is one node's database in memory, which is copied and set back whole. It is a driver,

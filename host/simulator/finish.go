@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/store"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
+	"ekrona.example/host/wallet"
 )
 
 // agreementNumber is that of the invariant that holds when the faults have stopped

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/applet/attack"
-	hostattack "ekrona/host/attack"
-	"ekrona/host/envelope"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/applet/attack"
+	hostattack "ekrona.example/host/attack"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/wallet"
 )
 
 // giveForgedPayment has the owner of a card give it a Payment that nobody has made: of its own

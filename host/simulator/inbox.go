@@ -3,9 +3,9 @@ package simulator
 import (
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/envelope"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/envelope"
 )
 
 // phoneMessage is a message that one phone or terminal has given out, for another to take.

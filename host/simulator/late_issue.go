@@ -6,15 +6,15 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	emulated "ekrona/emulator/card"
-	"ekrona/host/banking"
-	"ekrona/host/wallet"
-	"ekrona/personalization"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	emulated "ekrona.example/emulator/card"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/pki"
 )
 
 // lateCustomers are the names of the customers who get a card during the run.

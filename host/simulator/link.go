@@ -5,12 +5,12 @@ import (
 	"errors"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/order"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
+	"ekrona.example/host/session"
 )
 
 // errLink is the error of a call that was lost on its way, or whose reply was.

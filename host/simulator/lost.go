@@ -1,6 +1,6 @@
 package simulator
 
-import "ekrona/apdu/message"
+import "ekrona.example/apdu/message"
 
 // loseCard takes a person's card away for ever, and whatever only the card knows. Half of the
 // owners report it at once, the others when the faults have stopped. The last state of the card is

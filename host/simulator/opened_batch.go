@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"crypto/ecdh"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // openedCard is what a reader between a card and a terminal can do that has the key of the card's

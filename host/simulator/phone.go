@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	hostattack "ekrona/host/attack"
+	hostattack "ekrona.example/host/attack"
 )
 
 // changePhone keeps a copy of what is on a person's phone, or gives the person another phone: with

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/applet/client"
-	"ekrona/host/order"
-	"ekrona/host/store"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/order"
+	"ekrona.example/host/store"
 )
 
 // mustResume has every phone of an honest card continue, now that the faults have stopped, each

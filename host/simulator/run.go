@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/audit"
-	"ekrona/host/store"
-	"ekrona/host/store/faultdriver"
-	"ekrona/host/terminal"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/faultdriver"
+	"ekrona.example/host/terminal"
 )
 
 // Options are how a scenario is played, not what happens in it.

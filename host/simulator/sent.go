@@ -1,6 +1,6 @@
 package simulator
 
-import "ekrona/apdu/message"
+import "ekrona.example/apdu/message"
 
 // sentMessages are what a device has given out, to be found again (protocol §8, 8).
 type sentMessages struct {

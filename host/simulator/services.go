@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/envelope"
-	"ekrona/host/order"
-	"ekrona/host/terminal"
-	"ekrona/host/wallet"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/order"
+	"ekrona.example/host/terminal"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization/pki"
 )
 
 // paidSale is what a merchant keeps of a sale, for a later refund.

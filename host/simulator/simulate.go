@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"ekrona/host/progress"
+	"ekrona.example/host/progress"
 )
 
 // Plan says how much to simulate.

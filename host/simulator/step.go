@@ -3,7 +3,7 @@ package simulator
 import (
 	"math/rand/v2"
 
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/money"
 )
 
 // Kind is what happens in a step.

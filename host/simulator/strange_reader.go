@@ -1,9 +1,9 @@
 package simulator
 
 import (
-	"ekrona/apdu/pin"
-	"ekrona/applet/attack"
-	"ekrona/applet/client"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/applet/attack"
+	"ekrona.example/applet/client"
 )
 
 // presentToStrangeReader holds a card to a reader whose key a stolen CA key has certified, for an

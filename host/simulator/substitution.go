@@ -5,7 +5,7 @@ import (
 	"iter"
 	"slices"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // signingInstructions are the instructions whose answer the card signs.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // TestABackupIsRestored: a copy that was made while others wrote is whole, and comes back in place

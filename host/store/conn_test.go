@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/store"
-	"ekrona/host/store/faultdriver"
-	"ekrona/host/store/storetest"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/faultdriver"
+	"ekrona.example/host/store/storetest"
 )
 
 // A transaction whose statement failed is undone on both databases, also when its closure passes

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"modernc.org/sqlite"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // An image sets a database back, whole, also one that keeps its statements.

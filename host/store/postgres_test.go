@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 // onServer opens a database and another connection to it, on a server.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // limitFiles has the system refuse to let any file grow beyond a size, until the returned function

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // A set is inserted in its order, changed and found row by row; null stays null.

@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"modernc.org/sqlite"
 
-	"ekrona/host/store"
-	"ekrona/host/store/faultdriver"
-	"ekrona/host/store/storetest"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/faultdriver"
+	"ekrona.example/host/store/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"ekrona/host/clock"
+	"ekrona.example/host/clock"
 )
 
 const (

@@ -8,14 +8,14 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/crisis"
-	"ekrona/host/limit"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // crisisState is what the journal keeps of crisis orders.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/applet/client"
-	"ekrona/host/crisis"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/crisis"
 )
 
 // AskWith is Ask with a card at hand that is held to the terminal: a terminal whose limits have no

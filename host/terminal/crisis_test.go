@@ -6,13 +6,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/crisis"
-	"ekrona/host/limit"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/limit"
+	"ekrona.example/personalization/pki"
 )
 
 // crisisKey makes the n-th crisis key; each ends a day later than the one before.

@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"fmt"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/limit"
-	"ekrona/host/store"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/store"
 )
 
 // Room is what a terminal may still take until it synchronises.

@@ -6,11 +6,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/host/limit"
-	"ekrona/host/store"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/store"
 )
 
 // tear has the payer's card held to the terminal for a sale, and no answer come back.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/money"
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 // TestASaleReadsNoWholeTable: what a sale asks its journal is found by an index, so that it costs

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // Restored says what a journal lacked that was restored from an older copy of itself. The notary

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/host/store"
 )
 
 // ErrRevoked says that the card was reported lost, or has ended. Its Payment was refused.

@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/host/seal"
-	"ekrona/host/store"
+	"ekrona.example/host/seal"
+	"ekrona.example/host/store"
 )
 
 // JournalKey is the AES-256 key that seals the journal. It is in its own file beside the database,

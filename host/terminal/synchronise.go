@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/envelope"
-	"ekrona/host/progress"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // ErrInstruction says that an Instruction is not for this terminal in its present state.

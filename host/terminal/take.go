@@ -6,16 +6,16 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/envelope"
-	"ekrona/host/limit"
-	"ekrona/host/store"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/store"
 )
 
 // TornTap says that PAY was sent to a card and that no answer came which only that card can have

@@ -21,16 +21,16 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/clock"
-	"ekrona/host/notary"
-	"ekrona/host/progress"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/store"
 )
 
 //go:embed migrations/*.sql

@@ -12,16 +12,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/clock"
-	"ekrona/host/envelope"
-	"ekrona/host/session"
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
+	"ekrona.example/personalization/pki"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

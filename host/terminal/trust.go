@@ -5,11 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // readTrust reads the roots that were learned, and the later certificate of the terminal's CA.

@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/crisis"
-	"ekrona/host/envelope"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // crisisKept is what the journal has of crisis orders.

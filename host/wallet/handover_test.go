@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/store"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // strictIntermediary holds what it is handed over, and takes no more in one call than it must.

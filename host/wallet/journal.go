@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/envelope"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/store"
 )
 
 // transfer is an exchange between payer and payee as the phone knows it.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/limit"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/limit"
 )
 
 // tellLimit returns a card's refusal for a limit as [*limit.Reached], with the numbers that the

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/money"
-	"ekrona/host/order"
-	"ekrona/host/session"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/order"
+	"ekrona.example/host/session"
 )
 
 // ErrPending says that a load is ordered and not yet on the card.

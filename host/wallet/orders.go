@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/money"
-	"ekrona/host/envelope"
-	"ekrona/host/order"
-	"ekrona/host/store"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/order"
+	"ekrona.example/host/store"
 )
 
 // storedOrder is an order as the journal holds it.

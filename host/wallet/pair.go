@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/pairing"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pairing"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/store"
 )
 
 // ErrNotPaired says that the card is not, or no longer, paired with this phone: with the next one,

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/envelope"
-	"ekrona/host/limit"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/limit"
 )
 
 // TornTap says that the card was lost during PAY: it may have paid. Paying the same Request again

@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/envelope"
-	"ekrona/host/limit"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/store"
 )
 
 // Request has the held card request an amount: the first tap of a payment between cards. payer,

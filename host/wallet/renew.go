@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/store"
 )
 
 // ErrNotLater says that a certificate cannot replace the card's.

@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/applet/client"
-	"ekrona/host/envelope"
-	"ekrona/host/notary"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // Synchronise brings the owner's card and its intermediary to agreement:

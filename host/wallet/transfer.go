@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/envelope"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/store"
 )
 
 // Side is one side of a payment between two cards: the phone of a card's owner, to which no other

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/session"
-	"ekrona/host/store"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/session"
+	"ekrona.example/host/store"
 )
 
 // readTrust reads the links from root to root, and the later certificate of the CA.

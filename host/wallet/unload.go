@@ -3,9 +3,9 @@ package wallet
 import (
 	"context"
 
-	"ekrona/apdu/money"
-	"ekrona/host/envelope"
-	"ekrona/host/order"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/order"
 )
 
 // Unload moves money from the card to the owner's online wallet, any amount up to

@@ -1,9 +1,9 @@
 package wallet
 
 import (
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // signedBy reports whether a Request, Payment, Receipt or Refusal was signed by the device that the

@@ -23,14 +23,14 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/signature"
-	"ekrona/host/banking"
-	"ekrona/host/seal"
-	"ekrona/host/store"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/seal"
+	"ekrona.example/host/store"
 )
 
 //go:embed migrations/*.sql

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
 )
 
 // errWithdrawn says that a card left the reader's field before its answer came.

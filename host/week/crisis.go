@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/crisis"
-	"ekrona/host/limit"
-	"ekrona/host/notary"
-	"ekrona/host/progress"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/progress"
 )
 
 // The crisis order of a week under the limits Crisis.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"sync"
 
-	"ekrona/host/progress"
-	"ekrona/host/wallet"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/wallet"
 )
 
 // timetable is the order in which the attempts of a day may be played: each after the one before

@@ -11,16 +11,16 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	emulated "ekrona/emulator/card"
-	"ekrona/host/banking"
-	"ekrona/host/terminal"
-	"ekrona/host/wallet"
-	"ekrona/personalization"
-	"ekrona/personalization/pki/keys"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	emulated "ekrona.example/emulator/card"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/terminal"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/pki/keys"
 )
 
 // world is a scheme with its people and merchants.

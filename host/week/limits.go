@@ -3,11 +3,11 @@ package week
 import (
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/terminal"
-	"ekrona/personalization"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/terminal"
+	"ekrona.example/personalization"
 )
 
 // Limits are the limits under which a week is played.

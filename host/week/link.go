@@ -5,10 +5,10 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/notary"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/session"
 )
 
 // errDark is what every call over the network returns while there is none.

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu/money"
-	"ekrona/host/audit"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/store"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
+	"ekrona.example/host/wallet"
 )
 
 // Morning is the morning after: what was owed, and what was checked.

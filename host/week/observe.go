@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"sync"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/applet/client"
-	"ekrona/host/audit"
-	"ekrona/host/envelope"
-	"ekrona/host/session"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/session"
 )
 
 // observe reads a person's card as its intermediary would, without changing it: the notary does not

@@ -3,7 +3,7 @@ package week
 import (
 	"errors"
 
-	"ekrona/host/limit"
+	"ekrona.example/host/limit"
 )
 
 // Reason is why an attempt did not succeed. The zero Reason stands for one that did.

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/envelope"
-	"ekrona/host/limit"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/wallet"
 )
 
 // What people and cards do wrong.

@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/host/store"
-	"ekrona/host/wallet"
+	"ekrona.example/host/store"
+	"ekrona.example/host/wallet"
 )
 
 // journal is what is on a phone that nobody uses: its database as SQLite writes it, compressed.

@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/money"
 )
 
 // Purpose is what a payment is for.

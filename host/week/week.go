@@ -20,8 +20,8 @@ import (
 	"hash"
 	"time"
 
-	"ekrona/host/clock"
-	"ekrona/host/progress"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/progress"
 )
 
 // Plan says which week is played.

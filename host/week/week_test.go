@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/money"
-	"ekrona/host/limit"
-	"ekrona/host/progress"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/progress"
 )
 
 // small is a week that takes seconds: enough people for wages, pocket money and shared lunches.

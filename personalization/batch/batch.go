@@ -8,14 +8,14 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/clock"
-	"ekrona/host/progress"
-	"ekrona/host/store"
-	"ekrona/personalization"
-	"ekrona/personalization/batch/letter"
-	"ekrona/personalization/preflight"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch/letter"
+	"ekrona.example/personalization/preflight"
 )
 
 // Options are the settings with which a job is opened.

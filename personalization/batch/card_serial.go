@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // CardSerial distinguishes one card from all others, whatever is on it. It is no secret,

@@ -7,11 +7,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/emulator/globalplatform"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/batchtest"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/batchtest"
 )
 
 // answering is a card whose GET DATA of one object is refused.

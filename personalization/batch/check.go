@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/clock"
-	"ekrona/personalization"
-	"ekrona/personalization/batch/letter"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/clock"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch/letter"
 )
 
 // Enroller enrols customers of the intermediary.

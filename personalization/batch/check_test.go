@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/scp03"
-	"ekrona/host/clock"
-	"ekrona/host/progress"
-	"ekrona/personalization"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/batchtest"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/progress"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/batchtest"
 )
 
 // withExpiry writes a last day into a bureau's job.

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/batchtest"
-	"ekrona/personalization/batch/virtual"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/batchtest"
+	"ekrona.example/personalization/batch/virtual"
 )
 
 var errDead = errors.New("the program is no more")

@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/personalization/batch/batchtest"
-	"ekrona/personalization/batch/virtual"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/personalization/batch/batchtest"
+	"ekrona.example/personalization/batch/virtual"
 )
 
 // faultKind is what goes wrong at a command to a card.

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/cmac"
-	"ekrona/apdu/scp03"
+	"ekrona.example/apdu/cmac"
+	"ekrona.example/apdu/scp03"
 )
 
 // given are fingerprints of what a job is done with and its file only names. Another bank's key

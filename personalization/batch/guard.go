@@ -7,9 +7,9 @@ import (
 	"io"
 	"sync"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/personalization"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization"
 )
 
 // fault is an error on the host's side: it is not the card's, and the next

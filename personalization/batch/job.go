@@ -11,12 +11,12 @@ import (
 	"filippo.io/age"
 	"go.yaml.in/yaml/v3"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/personalization"
-	"ekrona/personalization/batch/letter"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch/letter"
 )
 
 // Bounds of what is read.

@@ -15,13 +15,13 @@ import (
 	"path/filepath"
 	"sync"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/host/clock"
-	"ekrona/host/durable"
-	"ekrona/host/lockfile"
-	"ekrona/host/store"
-	"ekrona/personalization/batch/auditlog"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/lockfile"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization/batch/auditlog"
 )
 
 // Files of a job's folder.

@@ -15,15 +15,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/scp03"
-	"ekrona/host/banking"
-	"ekrona/host/lockfile"
-	"ekrona/host/progress"
-	"ekrona/host/store"
-	"ekrona/personalization"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/batchtest"
-	"ekrona/personalization/batch/virtual"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/lockfile"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/batchtest"
+	"ekrona.example/personalization/batch/virtual"
 )
 
 // startedCard is a job of two cards whose first card was pulled out at a stage, after which

@@ -11,8 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"ekrona/host/store"
-	"ekrona/personalization/batch/auditlog"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization/batch/auditlog"
 )
 
 // mendLog brings the audit log's file up to the journal, which has each line first:

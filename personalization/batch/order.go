@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/banking"
-	"ekrona/host/store"
-	"ekrona/personalization"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization"
 )
 
 // order is one try at a card: a row of card_order with what is drawn for it.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/host/progress"
-	"ekrona/personalization"
-	"ekrona/personalization/preflight"
+	"ekrona.example/host/progress"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/preflight"
 )
 
 // mostFailures is how often a card may refuse once its applet is there: the second

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/host/clock"
+	"ekrona.example/apdu"
+	"ekrona.example/host/clock"
 )
 
 // Readers are where cards are put in and taken out.

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/host/store"
-	"ekrona/personalization/batch/letter"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization/batch/letter"
 )
 
 // Record is the content of a job's journal, without secrets.

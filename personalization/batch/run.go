@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"sync"
 
-	"ekrona/apdu/message"
-	"ekrona/host/progress"
-	"ekrona/host/store"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/store"
 )
 
 // run is one Run.

@@ -10,11 +10,11 @@ import (
 	"io/fs"
 	"os"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/host/durable"
-	"ekrona/personalization"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization"
 )
 
 // secrets are what is drawn for one order.

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/batchtest"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/batchtest"
 )
 
 // cardsAre writes another table for a bureau's job, which is started again.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"ekrona/host/store"
-	"ekrona/personalization"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization"
 )
 
 // cardSession is one stay of a card in a reader.

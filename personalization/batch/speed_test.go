@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/batchtest"
-	"ekrona/personalization/batch/virtual"
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/batchtest"
+	"ekrona.example/personalization/batch/virtual"
 )
 
 // slowCard is a virtual card that takes as long as a P71 is estimated to.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"ekrona/host/progress"
+	"ekrona.example/host/progress"
 )
 
 // Marks that programs put before text.

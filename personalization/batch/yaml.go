@@ -11,10 +11,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"ekrona/apdu/message"
-	"ekrona/personalization"
-	"ekrona/personalization/batch/letter"
-	"ekrona/personalization/cardkeys"
+	"ekrona.example/apdu/message"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch/letter"
+	"ekrona.example/personalization/cardkeys"
 )
 
 // headJob is a job while it is read, with the limits of cards that name none.

@@ -16,9 +16,9 @@ import (
 	"os"
 	"strings"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/scp03"
-	"ekrona/host/durable"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/host/durable"
 )
 
 // Test is the reference to the published test keys, which blank cards often have.

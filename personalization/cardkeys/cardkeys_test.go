@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/scp03"
+	"ekrona.example/apdu/scp03"
 )
 
 func TestKeysAreFoundByReference(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
 )
 
 // withFirst is a place whose owner has an active card, and a blank one on the desk.

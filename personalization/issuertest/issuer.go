@@ -12,18 +12,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
-	emulated "ekrona/emulator/globalplatform"
-	"ekrona/host/banking"
-	"ekrona/personalization"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
+	emulated "ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/banking"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/pki"
 )
 
 // Notary registers as the notary does: an id once, for one key.

@@ -25,13 +25,13 @@ import (
 	"io/fs"
 	"os"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/host/durable"
-	"ekrona/personalization"
-	"ekrona/personalization/batch/letter"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch/letter"
 )
 
 // File is an order that is kept.

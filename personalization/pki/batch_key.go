@@ -9,11 +9,11 @@ import (
 	"strings"
 	"sync"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki/keys"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki/keys"
 )
 
 // BatchKey is the key pair that the cards of a batch share, and its certificate. Its private

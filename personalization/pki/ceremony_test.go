@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/personalization/pki/keys/tpm/tpmtest"
-	"ekrona/personalization/pki/revocation"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/personalization/pki/keys/tpm/tpmtest"
+	"ekrona.example/personalization/pki/revocation"
 )
 
 var noon = time.Date(2027, 6, 1, 12, 0, 0, 0, time.UTC)

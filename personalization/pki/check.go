@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/apdu/message"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // Finding is what a check found out about one certificate.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"ekrona/host/durable"
+	"ekrona.example/host/durable"
 )
 
 // Files of a folder, by their extension.

@@ -10,13 +10,13 @@ import (
 	"io/fs"
 	"os"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki/keys"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki/keys"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // Identity is a private key and the certificate over its public key.

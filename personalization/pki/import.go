@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"slices"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki/keys/secret"
-	"ekrona/personalization/pki/revocation"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki/keys/secret"
+	"ekrona.example/personalization/pki/revocation"
 )
 
 // Trust keeps a self-signed root under a name, if its anchor is the one

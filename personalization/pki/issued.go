@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/spec"
 )
 
 // readIssued reads what an identity has certified for the subject and, where they concern it, for

@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/apdu/spec"
-	"ekrona/host/durable"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
 )
 
 // Errors of the ceremony; errors.Is finds them.

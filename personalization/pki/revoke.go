@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki/revocation"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki/revocation"
 )
 
 // Revoke puts certificates on the list of the identity of the name, which signed them,

@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/durable"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
 )
 
 // Rollover introduces the next root, both of this folder, and returns what the parties need, the

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/personalization/pki/revocation"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/personalization/pki/revocation"
 )
 
 // Entry is a certificate of a folder, and the list of what its holder has revoked, if

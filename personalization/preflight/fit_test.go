@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/card"
-	"ekrona/personalization/preflight"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/card"
+	"ekrona.example/personalization/preflight"
 )
 
 // transientLeft is what the applet leaves of the transient memory of every published

@@ -10,14 +10,14 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/apdu/atr"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
-	"ekrona/applet/client"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/atr"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
+	"ekrona.example/applet/client"
 )
 
 // Options are the settings of Inspect.

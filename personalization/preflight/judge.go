@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
 )
 
 // Mark is what a finding means for the applet.

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/emulator/cap"
-	"ekrona/emulator/card"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
 )
 
 // Need is what the applet takes of a card.

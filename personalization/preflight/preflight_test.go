@@ -15,15 +15,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/card"
-	emulated "ekrona/emulator/globalplatform"
-	"ekrona/personalization/preflight"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/card"
+	emulated "ekrona.example/emulator/globalplatform"
+	"ekrona.example/personalization/preflight"
 )
 
 func options(t testing.TB) preflight.Options {

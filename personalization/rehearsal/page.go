@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/trace"
-	"ekrona/applet/vocabulary"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/trace"
+	"ekrona.example/applet/vocabulary"
 )
 
 // Totals are what exchanges come to.

@@ -13,16 +13,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/scp03"
-	"ekrona/emulator/card"
-	emulated "ekrona/emulator/globalplatform"
-	"ekrona/personalization"
-	"ekrona/personalization/issuertest"
-	"ekrona/personalization/preflight"
-	"ekrona/personalization/rehearsal"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
+	emulated "ekrona.example/emulator/globalplatform"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/issuertest"
+	"ekrona.example/personalization/preflight"
+	"ekrona.example/personalization/rehearsal"
 )
 
 // desk is a place where cards are issued.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/emulator/card"
-	emulated "ekrona/emulator/globalplatform"
-	"ekrona/personalization"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/card"
+	emulated "ekrona.example/emulator/globalplatform"
+	"ekrona.example/personalization"
 )
 
 // Rehearse plays the issuing of an order on virtual cards in this state, once for

@@ -1,9 +1,9 @@
 package rehearsal
 
 import (
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/spec"
-	"ekrona/personalization/preflight"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/personalization/preflight"
 )
 
 // State is a card before its issuing, as far as it shows itself without keys.

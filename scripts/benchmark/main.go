@@ -15,11 +15,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"ekrona/applet"
-	"ekrona/applet/jcardsim"
-	"ekrona/applet/suite"
-	"ekrona/emulator/card"
-	"ekrona/host/cost"
+	"ekrona.example/applet"
+	"ekrona.example/applet/jcardsim"
+	"ekrona.example/applet/suite"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cost"
 )
 
 // The goals of the project for PAY; those for a tap are in package cost.

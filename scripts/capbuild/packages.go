@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/spec"
 )
 
 // Package is a Java package that becomes one CAP file. Paths are relative to the

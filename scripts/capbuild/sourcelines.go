@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"ekrona/emulator/cap"
-	"ekrona/emulator/lines"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/lines"
 )
 
 // writeLines converts a package with Lines once more, with debug information and without constants,

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // framed are the layouts that the card reads. Its strict reader compares what

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
-	"ekrona/apdu/tlv"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/tlv"
 )
 
 // javaFile collects the constants of Spec.java.

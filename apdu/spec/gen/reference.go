@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ekrona/apdu"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/spec"
 )
 
 // page collects the reference page, in Markdown.

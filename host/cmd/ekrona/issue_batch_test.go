@@ -14,16 +14,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/applet"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/issue"
-	"ekrona/host/party"
-	"ekrona/host/pcsc/daemon"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/batchtest"
-	"ekrona/personalization/batch/virtual"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/issue"
+	"ekrona.example/host/party"
+	"ekrona.example/host/pcsc/daemon"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/batchtest"
+	"ekrona.example/personalization/batch/virtual"
 )
 
 // This program, started anew by a test with these in its environment, is the command

@@ -8,12 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/pcsc/daemon"
-	"ekrona/personalization"
-	"ekrona/personalization/issuertest"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/pcsc/daemon"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/issuertest"
 )
 
 // Wrong keys are found out before they cost a try: however often they are given, the

@@ -12,9 +12,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/applet"
-	"ekrona/emulator/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 func TestMain(m *testing.M) {

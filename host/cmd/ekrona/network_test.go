@@ -17,9 +17,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/network"
-	"ekrona/host/sandbox"
-	"ekrona/personalization/batch/batchtest"
+	"ekrona.example/host/network"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/personalization/batch/batchtest"
 )
 
 // node is a service in a process of its own.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"ekrona/host/pcsc/daemon"
+	"ekrona.example/host/pcsc/daemon"
 )
 
 // TestScriptsOverPCSC runs the command on cards in the readers of a real daemon. The

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/personalization/pki/keys/tpm/tpmtest"
+	"ekrona.example/personalization/pki/keys/tpm/tpmtest"
 )
 
 // runPKI runs "ekrona pki" and returns its output.

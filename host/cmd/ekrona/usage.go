@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 // negativePattern is an error about a number below 0, which is read as a flag.

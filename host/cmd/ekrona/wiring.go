@@ -7,15 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/host/clock"
-	"ekrona/host/cmd/ekrona/internal/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/issue"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/party/bank"
-	"ekrona/host/sandbox"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/cmd/ekrona/internal/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/issue"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/sandbox"
 )
 
 // sandboxBank is a bank of a sandbox as its cards' issuing needs it.

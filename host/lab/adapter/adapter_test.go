@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/host/lab"
-	"ekrona/host/shell"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/lab"
+	"ekrona.example/host/shell"
 )
 
 const probes = "../../../emulator/testdata/probe/"

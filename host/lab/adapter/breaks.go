@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-dap"
 
-	"ekrona/emulator/debugger"
-	"ekrona/host/lab"
+	"ekrona.example/emulator/debugger"
+	"ekrona.example/host/lab"
 )
 
 // The filters of exceptions.

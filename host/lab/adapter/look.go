@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-dap"
 
-	"ekrona/emulator/debugger"
-	"ekrona/emulator/inspect"
+	"ekrona.example/emulator/debugger"
+	"ekrona.example/emulator/inspect"
 )
 
 // handle is what a client opens by a number: variables, and the object that they are in.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-dap"
 
-	"ekrona/emulator/debugger"
-	"ekrona/host/lab"
+	"ekrona.example/emulator/debugger"
+	"ekrona.example/host/lab"
 )
 
 // Launch is what the launch request has.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"ekrona/host/intermediary"
-	"ekrona/host/party"
+	"ekrona.example/host/intermediary"
+	"ekrona.example/host/party"
 )
 
 // BackUp writes a copy of the database of an intermediary's folder, also while it works. The keys

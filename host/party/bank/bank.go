@@ -15,16 +15,16 @@ import (
 	"io"
 	"path/filepath"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/clock"
-	"ekrona/host/intermediary"
-	"ekrona/host/notary"
-	"ekrona/host/party"
-	"ekrona/host/remote"
-	"ekrona/personalization"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/intermediary"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party"
+	"ekrona.example/host/remote"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/pki"
 )
 
 // Settings are those of an intermediary. File names are relative to its folder.

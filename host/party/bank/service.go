@@ -7,15 +7,15 @@ import (
 	"io"
 	"log/slog"
 
-	"ekrona/host/banking"
-	"ekrona/host/intermediary"
-	"ekrona/host/party"
-	"ekrona/host/party/centralbank"
-	"ekrona/host/remote"
-	"ekrona/host/service"
-	"ekrona/host/service/link"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/intermediary"
+	"ekrona.example/host/party"
+	"ekrona.example/host/party/centralbank"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service"
+	"ekrona.example/host/service/link"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // Contracts of an intermediary, as they stand in paths.

@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/remote/remotetest"
-	"ekrona/host/service"
+	"ekrona.example/host/remote/remotetest"
+	"ekrona.example/host/service"
 )
 
 // TestDocumentIsTheServices: the committed OpenAPI document is the one that is served, made from

@@ -3,7 +3,7 @@ package centralbank
 import (
 	"context"
 
-	"ekrona/host/party"
+	"ekrona.example/host/party"
 )
 
 // BackUp writes a copy of the database of a central bank's folder, also while it works. The keys

@@ -14,13 +14,13 @@ import (
 	"fmt"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/money"
-	"ekrona/host/audit"
-	"ekrona/host/notary"
-	"ekrona/host/party"
-	"ekrona/host/settlement"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party"
+	"ekrona.example/host/settlement"
+	"ekrona.example/personalization/pki"
 )
 
 // Settings are those of a central bank. File names are relative to its folder.

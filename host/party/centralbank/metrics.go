@@ -10,8 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"ekrona/host/notary"
-	"ekrona/host/settlement"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement"
 )
 
 // batches shows how the notary decides. It implements prometheus.Collector.

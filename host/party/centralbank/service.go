@@ -6,13 +6,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"ekrona/apdu/message"
-	"ekrona/host/notary"
-	"ekrona/host/party"
-	"ekrona/host/remote"
-	"ekrona/host/service"
-	"ekrona/host/settlement"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service"
+	"ekrona.example/host/settlement"
+	"ekrona.example/personalization/pki"
 )
 
 // Contracts of the central bank, as they stand in paths.

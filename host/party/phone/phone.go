@@ -19,16 +19,16 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/host/banking"
-	"ekrona/host/durable"
-	"ekrona/host/party"
-	"ekrona/host/remote"
-	"ekrona/host/seal"
-	"ekrona/host/service/link"
-	"ekrona/host/wallet"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/party"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/seal"
+	"ekrona.example/host/service/link"
+	"ekrona.example/host/wallet"
+	"ekrona.example/personalization/pki"
 )
 
 // Settings are those of a phone. File names are relative to its folder.

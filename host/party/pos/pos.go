@@ -14,15 +14,15 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/host/banking"
-	"ekrona/host/party"
-	"ekrona/host/seal"
-	"ekrona/host/service/link"
-	"ekrona/host/terminal"
-	"ekrona/personalization/pki"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/party"
+	"ekrona.example/host/seal"
+	"ekrona.example/host/service/link"
+	"ekrona.example/host/terminal"
+	"ekrona.example/personalization/pki"
 )
 
 // Settings are those of a terminal. File names are relative to its folder.

@@ -36,8 +36,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/vpcd"
-	"ekrona/host/pcsc"
+	"ekrona.example/emulator/vpcd"
+	"ekrona.example/host/pcsc"
 )
 
 // Readers is how many readers there are.

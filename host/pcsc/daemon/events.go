@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/pcsc"
+	"ekrona.example/host/pcsc"
 )
 
 // events knows which readers hold a card that answers.

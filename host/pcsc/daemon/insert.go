@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/globalplatform"
-	"ekrona/emulator/vpcd"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/vpcd"
 )
 
 // Moment is when a card is pulled out during a command.

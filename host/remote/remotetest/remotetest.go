@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/remote"
+	"ekrona.example/host/remote"
 )
 
 // Recorder is a link that records the calls.

@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/host/clock"
-	"ekrona/host/remote"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/remote"
 )
 
 // Config is what a Client needs.

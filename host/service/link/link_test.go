@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/remote"
+	"ekrona.example/host/remote"
 )
 
 func signed(t testing.TB, key *ecdsa.PrivateKey, k Key) *http.Request {

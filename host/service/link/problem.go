@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"ekrona/host/remote"
+	"ekrona.example/host/remote"
 )
 
 // Rule names what a request broke before it reached a contract. Its text is the code in problem

@@ -11,8 +11,8 @@ import (
 	"regexp"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
 )
 
 // Header fields of requests and answers.

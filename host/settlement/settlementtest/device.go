@@ -6,9 +6,9 @@ import (
 	"errors"
 	"slices"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 )
 
 // Refusals of a Device, for which the applet has status words.

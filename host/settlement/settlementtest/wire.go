@@ -1,8 +1,8 @@
 package settlementtest
 
 import (
-	"ekrona/apdu/message"
-	"ekrona/host/notary"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/notary"
 )
 
 // ThroughWire returns a notary whose every call and answer is encoded and decoded as on its way to

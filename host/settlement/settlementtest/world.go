@@ -16,16 +16,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/audit"
-	"ekrona/host/clock"
-	"ekrona/host/ledger"
-	"ekrona/host/notary"
-	"ekrona/host/settlement"
-	"ekrona/host/store"
-	"ekrona/host/store/storetest"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/audit"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/ledger"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 // World is a central bank, its intermediaries and their devices. Names are the short ones of the

@@ -5,7 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // conn is a connection whose steps can fail.

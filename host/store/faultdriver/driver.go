@@ -17,7 +17,7 @@ import (
 	"strings"
 	"sync"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // Errors of a step.

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/store"
-	"ekrona/host/store/faultdriver"
-	"ekrona/host/store/storetest"
+	"ekrona.example/host/store"
+	"ekrona.example/host/store/faultdriver"
+	"ekrona.example/host/store/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

@@ -19,8 +19,8 @@ import (
 	"sync"
 	"syscall"
 
-	"ekrona/host/lockfile"
-	"ekrona/host/store"
+	"ekrona.example/host/lockfile"
+	"ekrona.example/host/store"
 )
 
 // durable is for measurements: a server of tests alone need not survive.

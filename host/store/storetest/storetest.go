@@ -21,7 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/store"
+	"ekrona.example/host/store"
 )
 
 // T is the methods that tests of every kind have.

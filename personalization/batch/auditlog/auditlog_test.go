@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"ekrona/personalization/pki/keys"
+	"ekrona.example/personalization/pki/keys"
 )
 
 func key(t require.TestingT, seed byte) *ecdsa.PrivateKey {

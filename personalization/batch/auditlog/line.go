@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu/signature"
+	"ekrona.example/apdu/signature"
 )
 
 // Domain goes before what is signed, so that no signature over a line is one over

@@ -3,9 +3,9 @@ package batchtest
 import (
 	"context"
 
-	"ekrona/apdu"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/virtual"
+	"ekrona.example/apdu"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/virtual"
 )
 
 // Card is a virtual card with a hook before and after every command.

@@ -3,7 +3,7 @@ package batchtest
 import (
 	"context"
 
-	"ekrona/host/store/faultdriver"
+	"ekrona.example/host/store/faultdriver"
 )
 
 // Driver is a journal's driver with a hook at every commit: before it, and after it before the

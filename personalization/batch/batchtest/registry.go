@@ -3,8 +3,8 @@ package batchtest
 import (
 	"context"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
 )
 
 // registry has a hook before and after whatever changes it.

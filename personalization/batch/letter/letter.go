@@ -20,8 +20,8 @@ import (
 
 	"filippo.io/age"
 
-	"ekrona/apdu/message"
-	"ekrona/host/durable"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/durable"
 )
 
 // Extension is that of a letter's file, after the device's id.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/personalization/batch"
+	"ekrona.example/personalization/batch"
 )
 
 // Columns are those of the table, one row for each try at a card, and one for each

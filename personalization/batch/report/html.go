@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"ekrona/personalization/batch"
+	"ekrona.example/personalization/batch"
 )
 
 //go:embed page.html

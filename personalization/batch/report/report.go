@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/personalization/batch"
+	"ekrona.example/personalization/batch"
 )
 
 // pause is how long nothing may be in any reader before the page starts a new row of

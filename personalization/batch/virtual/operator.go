@@ -1,6 +1,6 @@
 package virtual
 
-import "ekrona/host/progress"
+import "ekrona.example/host/progress"
 
 // VirtualOperator puts cards into readers and takes them out, as a batch asks for. It is used
 // by one goroutine at a time.

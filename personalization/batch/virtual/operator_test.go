@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ekrona/apdu"
-	"ekrona/host/progress"
+	"ekrona.example/apdu"
+	"ekrona.example/host/progress"
 )
 
 // blank is a card without answers.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"sync"
 
-	"ekrona/apdu"
-	"ekrona/personalization/batch"
+	"ekrona.example/apdu"
+	"ekrona.example/personalization/batch"
 )
 
 // ErrWithdrawn is the error of a card that was taken out.

@@ -17,8 +17,8 @@ import (
 
 	"github.com/youmark/pkcs8"
 
-	"ekrona/host/durable"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // PEM labels of key files.

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/host/durable"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 func seeded(seed byte) *rand2.ChaCha8 { return rand2.NewChaCha8([32]byte{seed}) }

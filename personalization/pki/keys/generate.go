@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"ekrona/apdu/entropy"
+	"ekrona.example/apdu/entropy"
 )
 
 // scalarBytes is the length of a P-256 private key.

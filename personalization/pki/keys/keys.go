@@ -23,9 +23,9 @@ import (
 	"io"
 	"io/fs"
 
-	"ekrona/personalization/pki/keys/pkcs11"
-	"ekrona/personalization/pki/keys/secret"
-	"ekrona/personalization/pki/keys/tpm"
+	"ekrona.example/personalization/pki/keys/pkcs11"
+	"ekrona.example/personalization/pki/keys/secret"
+	"ekrona.example/personalization/pki/keys/tpm"
 )
 
 // Key signs with a private P-256 key: Sign takes a digest of 32 bytes and gives

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ekrona/personalization/pki/keys/pkcs11"
-	"ekrona/personalization/pki/keys/tpm"
+	"ekrona.example/personalization/pki/keys/pkcs11"
+	"ekrona.example/personalization/pki/keys/tpm"
 )
 
 // Reference names a key and where it is kept: one of its members is set.

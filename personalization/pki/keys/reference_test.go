@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/personalization/pki/keys/pkcs11"
-	"ekrona/personalization/pki/keys/tpm"
-	"ekrona/personalization/pki/keys/tpm/tpmtest"
+	"ekrona.example/personalization/pki/keys/pkcs11"
+	"ekrona.example/personalization/pki/keys/tpm"
+	"ekrona.example/personalization/pki/keys/tpm/tpmtest"
 )
 
 func TestReferences(t *testing.T) {

@@ -27,8 +27,8 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/signature"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/signature"
 )
 
 // Errors of this package; errors.Is finds them.

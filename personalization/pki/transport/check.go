@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"ekrona/personalization/pki"
+	"ekrona.example/personalization/pki"
 )
 
 // Check verifies the X.509 certificates of the folder at an instant, as pki.Folder.Check

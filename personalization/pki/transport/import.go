@@ -13,10 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"ekrona/apdu/message"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/revocation"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/revocation"
 )
 
 // Fingerprint is the SHA-256 of a certificate, as "openssl x509 -fingerprint -sha256"

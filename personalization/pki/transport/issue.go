@@ -15,11 +15,11 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/apdu/signature"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
-	"ekrona/personalization/pki/revocation"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/keys"
+	"ekrona.example/personalization/pki/revocation"
 )
 
 // Files of a name.

@@ -13,8 +13,8 @@ import (
 	"io/fs"
 	"os"
 
-	"ekrona/host/durable"
-	"ekrona/personalization/pki"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki"
 )
 
 // Object identifiers of the extensions that a request may have (RFC 5280 §4.2.1).

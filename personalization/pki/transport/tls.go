@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"ekrona/personalization/pki"
+	"ekrona.example/personalization/pki"
 )
 
 // Endpoint is one side of TLS 1.3 connections, with the certificate of a name of a folder and the

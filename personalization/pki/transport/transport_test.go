@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/revocation"
+	"ekrona.example/apdu/message"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/revocation"
 )
 
 var (

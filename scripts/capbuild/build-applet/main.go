@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 
-	"ekrona/scripts/capbuild"
+	"ekrona.example/scripts/capbuild"
 )
 
 func main() {

@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
-	"ekrona/personalization/pki/keys/pkcs11"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/keys"
+	"ekrona.example/personalization/pki/keys/pkcs11"
 )
 
 // A party's folder works the same with a key in an HSM: the root of a central bank.

@@ -17,9 +17,9 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"ekrona/apdu/entropy"
-	"ekrona/apdu/signature"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/apdu/entropy"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // Key is a key of a token; it implements crypto.Signer.

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/signature"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // libraries are where Debian and Fedora put SoftHSM 2.

@@ -7,7 +7,7 @@ import (
 	"crypto"
 	"io"
 
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // Key is a key of a token; there is none in this build.

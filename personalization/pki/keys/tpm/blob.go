@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	asn1tag "golang.org/x/crypto/cryptobyte/asn1"
 
-	"ekrona/apdu/signature"
+	"ekrona.example/apdu/signature"
 )
 
 // blob is the content of a TPM key file: TPMKey of the "ASN.1 Specification for TPM

@@ -26,9 +26,9 @@ import (
 
 	"github.com/google/go-tpm/tpm2"
 
-	"ekrona/apdu/signature"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // authLimitBytes is the longest authorization value of a key with SHA-256 as its

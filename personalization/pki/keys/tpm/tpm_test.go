@@ -19,9 +19,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ekrona/apdu/signature"
-	"ekrona/personalization/pki/keys/secret"
-	"ekrona/personalization/pki/keys/tpm/tpmtest"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/personalization/pki/keys/secret"
+	"ekrona.example/personalization/pki/keys/tpm/tpmtest"
 )
 
 func answering(text string) secret.Source {

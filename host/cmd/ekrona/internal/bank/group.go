@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/host/banking"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
 )
 
 func groupCommand() *cobra.Command {

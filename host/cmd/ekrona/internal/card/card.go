@@ -5,7 +5,7 @@ package card
 import (
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 // Command is "ekrona card". holders finds the persons whose cards it works on; more are

@@ -5,9 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/emulator/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cost"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cost"
 )
 
 func costCommand() *cobra.Command {

@@ -8,12 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 // HolderCard is one of a holder's cards.

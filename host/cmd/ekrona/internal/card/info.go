@@ -7,12 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 // cardInfo is what a card reports of itself: first what it shows to everybody, then what it

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 // recordAnswer is one record of the log.

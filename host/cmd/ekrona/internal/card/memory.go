@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/spec"
-	"ekrona/applet"
-	"ekrona/emulator/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/preflight"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/preflight"
 )
 
 func memoryCommand() *cobra.Command {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/pin"
-	"ekrona/applet/client"
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 func pINCommand(holders Holders) *cobra.Command {

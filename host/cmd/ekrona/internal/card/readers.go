@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/pcsc"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/pcsc"
 )
 
 // readerAnswer is a reader and what it holds.

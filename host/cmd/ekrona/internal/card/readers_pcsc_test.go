@@ -13,10 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona/emulator/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/pcsc"
-	"ekrona/host/pcsc/daemon"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/pcsc"
+	"ekrona.example/host/pcsc/daemon"
 )
 
 // Each change is shown at once, one object a line.

@@ -12,15 +12,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/atr"
-	"ekrona/applet"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/globalplatform"
-	"ekrona/emulator/inspect"
-	"ekrona/emulator/lines"
-	"ekrona/host/pcsc"
-	"ekrona/host/shell"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/atr"
+	"ekrona.example/applet"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
+	"ekrona.example/host/pcsc"
+	"ekrona.example/host/shell"
 )
 
 // CardFlags name the card that a command works on. Wherever it is, a command sees an

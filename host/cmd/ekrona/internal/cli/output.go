@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/audit"
+	"ekrona.example/host/audit"
 )
 
 // JSONFlag adds the flag of commands that answer as JSON too.

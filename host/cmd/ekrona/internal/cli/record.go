@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/capture"
-	"ekrona/apdu/script"
-	"ekrona/apdu/trace"
-	"ekrona/applet/vocabulary"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/capture"
+	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/trace"
+	"ekrona.example/applet/vocabulary"
 )
 
 // Trace is the flag --trace: whether exchanges with a card are shown, and with raw bytes.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // HolderSecret is where a PIN or a PUK comes from: never the command line, which all users

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/host/lockfile"
-	"ekrona/host/shell"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/lockfile"
+	"ekrona.example/host/shell"
 )
 
 // AddProfile adds the flag --profile, the product that a virtual card is of.

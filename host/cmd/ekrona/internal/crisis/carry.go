@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/crisis"
-	"ekrona/host/durable"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/durable"
 )
 
 // Carry are the flags of commands that give a device a crisis order, or take one from it.

@@ -14,16 +14,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/crisis"
-	"ekrona/host/durable"
-	"ekrona/host/notary"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/crisis"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/notary"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/keys"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // Command is "ekrona crisis".

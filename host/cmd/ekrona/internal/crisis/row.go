@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 )
 
 // RowAnswer is a row of limits for a script.

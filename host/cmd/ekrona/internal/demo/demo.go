@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/emulator/card"
-	"ekrona/host/clock"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/demo"
-	"ekrona/host/sandbox"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/demo"
+	"ekrona.example/host/sandbox"
 )
 
 // Command is "ekrona demo".

@@ -11,16 +11,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/scp03"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/pcsc"
-	"ekrona/host/progress"
-	"ekrona/personalization"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/letter"
-	"ekrona/personalization/cardkeys"
-	"ekrona/personalization/preflight"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/pcsc"
+	"ekrona.example/host/progress"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/letter"
+	"ekrona.example/personalization/cardkeys"
+	"ekrona.example/personalization/preflight"
 )
 
 // batchFlags are those of the command that works on a job.

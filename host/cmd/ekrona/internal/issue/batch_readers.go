@@ -5,11 +5,11 @@ import (
 	"database/sql/driver"
 	"fmt"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/pcsc"
-	"ekrona/host/progress"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/virtual"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/pcsc"
+	"ekrona.example/host/progress"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/virtual"
 )
 
 // openReaders finds where cards come from: PC/SC, or the files of virtual cards, which

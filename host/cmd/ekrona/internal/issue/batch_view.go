@@ -10,7 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"ekrona/host/progress"
+	"ekrona.example/host/progress"
 )
 
 // viewOfBatch shows the operators at the readers what happens and what to do: a line for

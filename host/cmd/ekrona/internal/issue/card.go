@@ -8,16 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/emulator/card"
-	"ekrona/host/banking"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/progress"
-	"ekrona/personalization"
-	"ekrona/personalization/desk"
-	"ekrona/personalization/preflight"
-	"ekrona/personalization/rehearsal"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/progress"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/desk"
+	"ekrona.example/personalization/preflight"
+	"ekrona.example/personalization/rehearsal"
 )
 
 // cardIssue is one run of "issue card".

@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/spec"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization"
-	"ekrona/personalization/desk"
-	"ekrona/personalization/preflight"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/desk"
+	"ekrona.example/personalization/preflight"
 )
 
 func checkCommand() *cobra.Command {

@@ -10,13 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/globalplatform"
-	"ekrona/apdu/gpc"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization"
 )
 
 // manager is a card whose security domain is open.

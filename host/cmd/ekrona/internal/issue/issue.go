@@ -11,16 +11,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/scp03"
-	"ekrona/applet"
-	"ekrona/emulator/cap"
-	"ekrona/host/banking"
-	"ekrona/host/clock"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/cardkeys"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/scp03"
+	"ekrona.example/applet"
+	"ekrona.example/emulator/cap"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/clock"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/cardkeys"
 )
 
 // Bank is what issuing needs of an intermediary.

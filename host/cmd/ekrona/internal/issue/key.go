@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/cardkeys"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/cardkeys"
 )
 
 func keyCommand() *cobra.Command {

@@ -15,13 +15,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/durable"
-	"ekrona/personalization/batch"
-	"ekrona/personalization/batch/auditlog"
-	"ekrona/personalization/batch/report"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/batch"
+	"ekrona.example/personalization/batch/auditlog"
+	"ekrona.example/personalization/batch/report"
 )
 
 // Files with the report, in a job's folder.

@@ -8,13 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/trace"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/rehearsal"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/trace"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/rehearsal"
 )
 
 // exchangeLog shows commands and answers, with --trace, as they are inside the secure

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/durable"
-	"ekrona/host/lab"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/lab"
 )
 
 // coverFiles are the files that cover writes.

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/emulator/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/lab"
-	"ekrona/host/lab/adapter"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/lab"
+	"ekrona.example/host/lab/adapter"
 )
 
 func debugCommand() *cobra.Command {

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/lab"
-	"ekrona/host/progress"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/lab"
+	"ekrona.example/host/progress"
 )
 
 // fuzzRuns is how many sequences are tried if no time is given.

@@ -12,13 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/applet"
-	"ekrona/applet/campaign"
-	"ekrona/applet/glitch"
-	"ekrona/emulator/card"
-	"ekrona/emulator/fault"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/durable"
+	"ekrona.example/applet"
+	"ekrona.example/applet/campaign"
+	"ekrona.example/applet/glitch"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/fault"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 )
 
 // labGlitch is what the command line asks for.

@@ -7,10 +7,10 @@ import (
 	"io"
 	"time"
 
-	"ekrona/apdu"
-	"ekrona/applet/glitch"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/progress"
+	"ekrona.example/apdu"
+	"ekrona.example/applet/glitch"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/progress"
 )
 
 // glitchAnswer is a campaign of faults, for a script.

@@ -14,9 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/progress"
-	"ekrona/host/simulator"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/simulator"
 )
 
 // Command is "ekrona lab".

@@ -8,14 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/emulator/lines"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/shell"
-	"ekrona/host/lab"
-	"ekrona/personalization/cardkeys"
+	"ekrona.example/apdu"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/lines"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/shell"
+	"ekrona.example/host/lab"
+	"ekrona.example/personalization/cardkeys"
 )
 
 // subjectFlags name what a script is tried on, and the script.

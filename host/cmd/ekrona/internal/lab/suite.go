@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/applet/suite"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/cardkeys"
+	"ekrona.example/applet/suite"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/cardkeys"
 )
 
 // suiteAnswer is a run of the APDU suite.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/lab"
-	"ekrona/host/progress"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/lab"
+	"ekrona.example/host/progress"
 )
 
 // findings is the error of a command that found something; nil for nothing.

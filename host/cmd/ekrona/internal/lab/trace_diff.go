@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/applet/glitch"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/progress"
+	"ekrona.example/applet/glitch"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/progress"
 )
 
 // traceDiff is where two runs part, for a script.

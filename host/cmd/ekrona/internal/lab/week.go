@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/money"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/durable"
-	"ekrona/host/progress"
-	"ekrona/host/week"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/week"
 )
 
 // weeks are the answer to a script: a week for each of the limits.

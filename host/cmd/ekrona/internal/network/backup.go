@@ -3,10 +3,10 @@ package network
 import (
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/centralbank"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/centralbank"
 )
 
 // fileCommand makes a command that copies a database between a party's folder and a file.

@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/network"
-	"ekrona/host/party"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/network"
+	"ekrona.example/host/party"
 )
 
 // Command is "ekrona network".

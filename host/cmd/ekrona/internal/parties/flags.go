@@ -12,16 +12,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/limit"
-	"ekrona/host/party"
-	"ekrona/host/sandbox"
-	"ekrona/host/service/link"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/party"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/service/link"
 )
 
 // Flags are the flags of commands in the folder of a sandbox.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/sandbox"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/sandbox"
 )
 
 // insertion is a card from outside the sandbox's folder, put into its holder's slot.

@@ -8,14 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/pin"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/sandbox"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/wallet"
 )
 
 // Visit is one run of a command for a person.

@@ -9,18 +9,18 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/banking"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/notary"
-	"ekrona/host/party/bank"
-	"ekrona/host/party/centralbank"
-	"ekrona/host/remote"
-	"ekrona/host/sandbox"
-	"ekrona/host/service/link"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
-	"ekrona/personalization/pki/keys/secret"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/party/bank"
+	"ekrona.example/host/party/centralbank"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/service/link"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/keys"
+	"ekrona.example/personalization/pki/keys/secret"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // staff says where the staff of a node reach it.

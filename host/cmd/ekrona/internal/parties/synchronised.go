@@ -1,8 +1,8 @@
 package parties
 
 import (
-	"ekrona/apdu/money"
-	"ekrona/host/session"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/session"
 	"fmt"
 
 	"github.com/spf13/cobra"

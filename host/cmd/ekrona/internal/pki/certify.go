@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/pki/transport"
 )
 
 func certifyCommand() *cobra.Command {

@@ -9,12 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/durable"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 func rootCommand() *cobra.Command {

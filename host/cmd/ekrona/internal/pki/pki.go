@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/keys"
-	"ekrona/personalization/pki/keys/secret"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/keys"
+	"ekrona.example/personalization/pki/keys/secret"
 )
 
 // Command is "ekrona pki".

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/cvc"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/pki/revocation"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/pki/revocation"
+	"ekrona.example/personalization/pki/transport"
 )
 
 func revokeCommand() *cobra.Command {

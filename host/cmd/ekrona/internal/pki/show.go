@@ -11,13 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/signature"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/revocation"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/signature"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/revocation"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // document is the content of a file with a certificate, a request or a list.

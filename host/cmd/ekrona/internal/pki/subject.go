@@ -6,12 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/cvc"
-	"ekrona/apdu/message"
-	"ekrona/apdu/spec"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/personalization/pki"
-	"ekrona/personalization/pki/transport"
+	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/personalization/pki"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // subjectFlags name the holder of a certificate and its last day.

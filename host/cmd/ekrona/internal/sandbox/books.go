@@ -5,10 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/demo"
-	"ekrona/host/sandbox"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/demo"
+	"ekrona.example/host/sandbox"
 )
 
 // BooksCommand is "ekrona books".

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/sandbox"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/sandbox"
 )
 
 func rolloverCommand() *cobra.Command {

@@ -9,12 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu"
-	"ekrona/apdu/capture"
-	"ekrona/apdu/script"
-	"ekrona/apdu/trace"
-	"ekrona/applet/vocabulary"
-	"ekrona/host/cmd/ekrona/internal/cli"
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/capture"
+	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/trace"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
 // DecodeCommand is "ekrona card decode".

@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/emulator/card"
-	"ekrona/emulator/globalplatform"
-	"ekrona/emulator/vpcd"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/shell"
+	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/vpcd"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/shell"
 )
 
 // EmulateCommand is "ekrona card emulate".

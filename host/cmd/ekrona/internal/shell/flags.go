@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/applet/vocabulary"
-	"ekrona/emulator/card"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/shell"
-	"ekrona/personalization/cardkeys"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/shell"
+	"ekrona.example/personalization/cardkeys"
 )
 
 // flags are those of the commands, and what they make.

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/shell"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/shell"
 )
 
 // RunCommand is "ekrona card run".

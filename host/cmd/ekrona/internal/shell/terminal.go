@@ -11,8 +11,8 @@ import (
 	"github.com/peterh/liner"
 	"github.com/spf13/cobra"
 
-	"ekrona/host/durable"
-	"ekrona/host/shell"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/shell"
 )
 
 // interact does the lines that a person types. A line that fails ends nothing.

@@ -3,8 +3,8 @@ package shell
 import (
 	"slices"
 
-	"ekrona/host/lab"
-	"ekrona/host/shell"
+	"ekrona.example/host/lab"
+	"ekrona.example/host/shell"
 )
 
 // Words are the words of every shell: add here what other packages make.

@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/host/cmd/ekrona/internal/crisis"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	contract "ekrona/host/crisis"
-	"ekrona/host/sandbox"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/cmd/ekrona/internal/crisis"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	contract "ekrona.example/host/crisis"
+	"ekrona.example/host/sandbox"
 )
 
 // crisisAnswer is the crisis order of a terminal, for a script.

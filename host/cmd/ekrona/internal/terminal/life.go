@@ -7,13 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/limit"
-	"ekrona/host/progress"
-	"ekrona/host/sandbox"
-	"ekrona/host/terminal"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/progress"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/terminal"
 )
 
 // showAnswer is what a terminal may still take, for a script.

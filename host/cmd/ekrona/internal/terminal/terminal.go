@@ -10,17 +10,17 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/envelope"
-	"ekrona/host/limit"
-	"ekrona/host/order"
-	"ekrona/host/sandbox"
-	"ekrona/host/terminal"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/order"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/terminal"
+	"ekrona.example/host/wallet"
 )
 
 // Command is "ekrona terminal".

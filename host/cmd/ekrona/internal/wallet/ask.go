@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/envelope"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/wallet"
 )
 
 func walletAskCommand() *cobra.Command {

@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/cmd/ekrona/internal/crisis"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/cmd/ekrona/internal/crisis"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/wallet"
 )
 
 // crisisLimits are the limits of a card under a crisis order, for a script.

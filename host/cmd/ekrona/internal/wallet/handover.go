@@ -11,12 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/durable"
-	"ekrona/host/envelope"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/envelope"
 )
 
 // handover is how a command hands a message to the other phone.

@@ -7,15 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/apdu/spec"
-	"ekrona/applet/client"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/envelope"
-	"ekrona/host/sandbox"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/envelope"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/wallet"
 )
 
 // tearable are the commands of a flow after which --torn can take the card away.

@@ -3,7 +3,7 @@ package wallet
 import (
 	"github.com/spf13/cobra"
 
-	"ekrona/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
 )
 
 // RenewCommand is "ekrona card renew".

@@ -10,16 +10,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona/apdu/message"
-	"ekrona/apdu/money"
-	"ekrona/host/banking"
-	"ekrona/host/cmd/ekrona/internal/cli"
-	"ekrona/host/cmd/ekrona/internal/parties"
-	"ekrona/host/limit"
-	"ekrona/host/remote"
-	"ekrona/host/sandbox"
-	"ekrona/host/session"
-	"ekrona/host/wallet"
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
+	"ekrona.example/host/limit"
+	"ekrona.example/host/remote"
+	"ekrona.example/host/sandbox"
+	"ekrona.example/host/session"
+	"ekrona.example/host/wallet"
 )
 
 // Command is "ekrona wallet".
