@@ -41,6 +41,8 @@ type Attack struct {
 	Answers []apdu.StatusWord
 	// Keeps is what must be on the card as before.
 	Keeps Keeps
+	// Control is what the card must carry out.
+	Control Control
 	// Ways are the attack's variants, at least one.
 	Ways []Way
 }
@@ -102,17 +104,18 @@ type Condition uint8
 
 // The conditions. Those from Active on are of a card that is active.
 const (
-	Installed  Condition = iota // with the applet, and its root known
-	KeysMade                    // and with its keys, and the CAs of Own and Foreign known
-	Active                      // without more
-	Paired                      // with Setup's PairKey
-	PINEntered                  // with money, and the PIN verified in the session
-	Asking                      // the same, and with an open Request that anybody may pay
-	CardEnded                   // and since then the card's certificate has ended,
-	OwnCAEnded                  // or that of its CA; it knows Foreign's,
-	CAEnded                     // or that of another CA that it knows, Ended
-	LastPolicy                  // PINEntered, with a policy of the highest version
-	Ordered                     // PINEntered, and knows the crisis key and holds an order by it
+	Installed    Condition = iota // with the applet, and its root known
+	KeysMade                      // and with its keys, and the CAs of Own and Foreign known
+	Personalized                  // and with certificates, batch key and PIN: before activation
+	Active                        // without more
+	Paired                        // with Setup's PairKey
+	PINEntered                    // with money, and the PIN verified in the session
+	Asking                        // the same, and with an open Request that anybody may pay
+	CardEnded                     // and since then the card's certificate has ended,
+	OwnCAEnded                    // or that of its CA; it knows Foreign's,
+	CAEnded                       // or that of another CA that it knows, Ended
+	LastPolicy                    // PINEntered, with a policy of the highest version
+	Ordered                       // PINEntered, and knows the crisis key and holds an order by it
 )
 
 // Keeps is what an attack must leave as it was.
@@ -207,25 +210,25 @@ type Subject struct {
 // All are the attacks, by the command that they use.
 func All() []Attack {
 	return slices.Concat(
-		personalizations,
-		batches,
-		certificates,
-		guesses,
-		enciphered,
-		[]Attack{PINToNoPoint},
-		pairs,
-		secured,
-		requests,
-		payments,
-		encipheredPayments,
-		acceptances,
-		[]Attack{StolenCA},
-		instructions,
-		challenges,
-		expiries,
-		chains,
-		crisis,
+		controlled(personalizations, storesCertificate),
+		controlled(batches, renewsBatch),
+		controlled(certificates, learns),
+		controlled(guesses, verifies),
+		controlled(enciphered, verifiesEnciphered),
+		controlled([]Attack{PINToNoPoint}, verifiesEnciphered),
+		controlled(pairs, pairsPhone),
+		controlled(secured, readsSecured),
+		controlled(requests, requestsPayment),
+		controlled(payments, pays),
+		controlled(encipheredPayments, paysEnciphered),
+		controlled(acceptances, accepts),
+		controlled([]Attack{StolenCA}, accepts),
+		controlled(instructions, applies),
+		controlled(challenges, showsState),
+		controlled(expiries, pays),
+		controlled(chains, chained),
+		controlled(crisis, takesOrder),
 		otherVersionOf(),
-		wire(),
+		controlled(wire(), draws),
 	)
 }
