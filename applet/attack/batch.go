@@ -150,7 +150,8 @@ var batches = []Attack{
 		Threat:  "a stranger writes to the card",
 		Defence: "the PIN comes first, once the card is active",
 		Clause:  "PROTOCOL.md §7", Card: Active, Answers: sw(spec.SWSecurity),
-		Ways: []Way{batch("", func(*Setup, *Subject) {})},
+		Stranger: true,
+		Ways:     []Way{batch("", func(*Setup, *Subject) {})},
 	},
 }
 

@@ -26,6 +26,17 @@ func (c Control) Run(ctx context.Context, card apdu.Card, s *Setup) error {
 	return r.try(c.Card, Way{"the control", c.Make}, sw(apdu.OK))
 }
 
+// Outside is the control of a stranger, who has neither keys nor PIN.
+func (a Attack) Outside() Control {
+	switch {
+	case a.Card <= Issued:
+		return offers
+	case a.Card < Active:
+		return Control{a.Card, selects.Make}
+	}
+	return Control{a.Card, draws.Make}
+}
+
 // controlled gives attacks their control, but for those that have one of their own.
 func controlled(attacks []Attack, control Control) []Attack {
 	made := make([]Attack, len(attacks))
@@ -51,6 +62,9 @@ var (
 	verifiesEnciphered = Control{Active, encipheredFor("", nil, bytes.Clone)[0].Make}
 	draws              = Control{Active, func(*Setup) (Blow, error) {
 		return Blow{Variant: spec.GetChallenge.Only()}, nil
+	}}
+	selects = Control{Installed, func(*Setup) (Blow, error) {
+		return Blow{Variant: spec.Select.Only(), Data: [][]byte{[]byte(spec.AppletAID)}}, nil
 	}}
 	chained = Control{Active, func(s *Setup) (Blow, error) {
 		part, whole := partOfPIN(s)

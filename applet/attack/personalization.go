@@ -83,7 +83,8 @@ var personalizations = []Attack{
 		Threat:  "a thief replaces the card's certificate",
 		Defence: "the PIN comes first, once the card is active",
 		Clause:  "PROTOCOL.md §7", Card: Active, Answers: sw(spec.SWSecurity),
-		Control: renews,
+		Control:  renews,
+		Stranger: true,
 		Ways: []Way{own("", func(s *Setup, of *Subject) {
 			of.Last = s.Certificate.Certificate.Expiry.AddDays(1)
 		})},

@@ -114,11 +114,28 @@ func (r *run) selectApplet() (message.FCI, error) {
 	return *fci, nil
 }
 
+// begin begins a session, of the security domain or of the applet.
+func (r *run) begin(card Condition) error {
+	if card > Issued {
+		_, err := r.selectApplet()
+		return err
+	}
+	r.exchanges = nil
+	_, err := apdu.Send(r.ctx, r, SelectDomain())
+	return err
+}
+
 // try makes one way of an attack on a card in that condition.
 func (r *run) try(card Condition, way Way, right []apdu.StatusWord) error {
 	blow, err := r.lead(card, way)
 	if err != nil {
 		return r.failure(false, err)
+	}
+	if blow.Act != nil {
+		if err := blow.Act(r.ctx, r); err != nil {
+			return r.failure(true, err)
+		}
+		return nil
 	}
 	if blow.Answers != nil {
 		right = blow.Answers
@@ -131,6 +148,8 @@ func (r *run) try(card Condition, way Way, right []apdu.StatusWord) error {
 			response.SW.String(), either(right))
 	case response.SW != apdu.OK && len(response.Data) > 0:
 		err = fmt.Errorf("%s was refused, and answered %d bytes", blow.title(), len(response.Data))
+	case blow.Holds != nil:
+		err = blow.Holds(response.Data)
 	}
 	if err != nil {
 		return r.failure(true, err)
@@ -140,7 +159,7 @@ func (r *run) try(card Condition, way Way, right []apdu.StatusWord) error {
 
 // lead begins a session and makes the blow ready in it.
 func (r *run) lead(card Condition, way Way) (Blow, error) {
-	if _, err := r.selectApplet(); err != nil {
+	if err := r.begin(card); err != nil {
 		return Blow{}, err
 	}
 	blow, err := way.Make(r.setup)
@@ -152,12 +171,12 @@ func (r *run) lead(card Condition, way Way) (Blow, error) {
 			return Blow{}, err
 		}
 	}
-	if blow.Variant.Command == spec.Instruct && !blow.Heard {
+	if blow.Variant.Command == spec.Instruct && !blow.Heard && !r.setup.Stranger {
 		if _, err := r.state(); err != nil { // what opens it to the card's own phone
 			return Blow{}, err
 		}
 	}
-	if card >= PINEntered {
+	if card >= PINEntered && !r.setup.Stranger {
 		plaintext, _ := spec.Verify.Variant("plaintext")
 		if _, err := r.send(plaintext, r.setup.PIN); err != nil {
 			return Blow{}, err
@@ -202,9 +221,17 @@ func either(words []apdu.StatusWord) string {
 // look reads the card's observable state: the State that answers a Challenge of its own
 // intermediary and the tries of its PIN, or the answer to SELECT before activation.
 func (r *run) look(a Attack) (any, error) {
+	if a.Card <= Issued {
+		return r.domain()
+	}
 	fci, err := r.selectApplet()
 	if err != nil || a.Card < Active {
 		return fci, err
+	}
+	plaintext, _ := spec.Verify.Variant("plaintext")
+	if r.setup.Stranger {
+		left, err := r.transmit(plaintext.APDU())
+		return outside{fci, left.SW}, err
 	}
 	state, err := r.state()
 	if err != nil {
@@ -214,9 +241,18 @@ func (r *run) look(a Attack) (any, error) {
 	if a.Keeps == KeepsMoney {
 		return shown{State: *state}, nil
 	}
-	plaintext, _ := spec.Verify.Variant("plaintext")
 	left, err := r.transmit(plaintext.APDU())
 	return shown{*state, left.SW}, err
+}
+
+// domain is what a stranger sees of a security domain: its answer to SELECT, and its keys.
+func (r *run) domain() (any, error) {
+	if err := r.begin(Managed); err != nil {
+		return nil, err
+	}
+	selected := r.exchanges[0].Response
+	keys, err := r.transmit(getData(tagKeys))
+	return [2]apdu.Response{selected, keys}, err
 }
 
 // state asks for the State by a Challenge of the card's intermediary.
@@ -247,6 +283,12 @@ func (r *run) state() (*message.State, error) {
 		return nil, err
 	}
 	return state, nil
+}
+
+// outside is what a stranger sees of a card.
+type outside struct {
+	Application message.FCI
+	Tries       apdu.StatusWord // what VERIFY without data answers
 }
 
 // shown is the observable state of an active card.
