@@ -133,23 +133,36 @@ func (h *Holding) GiveUp(ctx context.Context) error {
 	return err
 }
 
-// Seen returns who held the lease when this process looked at it last, and until when; own reports
-// whether it is this process itself.
-func (h *Holding) Seen() (holder string, until time.Time, own bool) {
+// Decides returns who holds the lease, as far as this process knows, and whether it is itself; the
+// holder is empty when its time is over.
+func (h *Holding) Decides() (holder string, self bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.holder, h.until, h.holder == h.lease.Holder
+	if !h.lease.Clock.Now().Before(h.until) {
+		return "", false
+	}
+	return h.holder, h.holder == h.lease.Holder
 }
 
 // Elsewhere returns the other process that holds the lease, as far as this one knows; empty where
 // it may be this one's.
 func (h *Holding) Elsewhere() string {
-	holder, until, own := h.Seen()
-	if own || !h.lease.Clock.Now().Before(until) {
+	holder, self := h.Decides()
+	if self {
 		return ""
 	}
 	return holder
 }
 
-// Lease returns what is held.
-func (h *Holding) Lease() Lease { return h.lease }
+// Due returns after which time the next [Holding.Renew] is due: for a holder before its lease ends,
+// for another process as soon as it has.
+func (h *Holding) Due() time.Duration {
+	third := h.lease.Time / 3
+	holder, self := h.Decides()
+	if holder == "" || self {
+		return third
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return min(third, max(h.until.Sub(h.lease.Clock.Now()), time.Millisecond))
+}
