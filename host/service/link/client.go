@@ -88,12 +88,14 @@ func New(c Config) (*Client, error) {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}
-	const idle, perHost = 90 * time.Second, 64
+	const idle, perHost, silence = 90 * time.Second, 64, 5 * time.Second
 	return &Client{config: c, servers: servers, http: &http.Client{
 		Timeout: c.Timeout,
 		Transport: &http.Transport{
 			DialTLSContext: c.dial, ForceAttemptHTTP2: true,
 			IdleConnTimeout: idle, MaxIdleConnsPerHost: perHost,
+			// A server that stands still, with its machine or without, ends nothing by itself.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: silence},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
@@ -108,7 +110,11 @@ func (c *Config) dial(ctx context.Context, network, address string) (net.Conn, e
 	defer cancel()
 	own := c.TLS().Clone()
 	own.NextProtos = []string{"h2", "http/1.1"}
-	return (&tls.Dialer{Config: own}).DialContext(ctx, network, address)
+	conn, err := (&tls.Dialer{Config: own}).DialContext(ctx, network, address)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
+	}
+	return conn, err
 }
 
 // Close closes the connections that are not used.
@@ -132,10 +138,12 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			s.forgetNonces()
 			continue
 		}
-		absent := errors.Is(err, remote.ErrUnreachable)
+		absent, lost := errors.Is(err, remote.ErrUnreachable), errors.Is(err, errLost)
+		if absent || lost { // the next call finds another one there
+			c.at.CompareAndSwap(at, (at+1)%int32(len(c.servers)))
+		}
 		if absent && others > 0 && ctx.Err() == nil {
 			others--
-			c.at.CompareAndSwap(at, (at+1)%int32(len(c.servers)))
 			continue
 		}
 		if (errors.Is(err, Rate) || errors.Is(err, Busy) || errors.Is(err, Standby) ||
@@ -230,7 +238,7 @@ func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("its answer: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", errLost, err)
 	}
 	if len(body) > maxAnswer {
 		return nil, nil, fmt.Errorf("its answer has more than %d bytes", maxAnswer)
@@ -276,12 +284,18 @@ func (s *server) forgetNonces() {
 // NoncePath is where a server gives a number to a caller that has none.
 const NoncePath = "/v1/nonce"
 
+// errLost says that a request may have arrived, and its answer did not.
+var errLost = errors.New("the answer was lost")
+
 // lost returns the error of a request that was not answered. Where no connection was made nothing
 // was done.
 func lost(err error) error {
 	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
+	switch {
+	case errors.Is(err, remote.ErrUnreachable):
+		return err
+	case errors.As(err, &dial) && dial.Op == "dial":
 		return fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", errLost, err)
 }
