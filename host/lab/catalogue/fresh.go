@@ -75,11 +75,10 @@ func managed(profile card.Profile, seed string) (scp03.Keys, suite.Target, error
 // worker plays one attack after the other.
 type worker struct {
 	plan   Plan
+	scheme *scheme
 	cards  *Cards
 	runner suite.Runner
 }
-
-func (w *worker) close() error { return nil }
 
 // fresh are the worker's cards.
 func (w *worker) fresh() (Cards, error) {

@@ -132,7 +132,7 @@ func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 		if err != nil {
 			return err
 		}
-		plan.Workers = 1
+		plan.Workers, plan.CardsOnly = 1, true
 		plan.Fresh = func() (catalogue.Cards, error) {
 			return catalogue.Cards{Applet: target, Managed: target, Keys: keys}, nil
 		}
