@@ -24,8 +24,8 @@ func attackCases() []testCase {
 		cases = append(cases, testCase{caseOf(a), func(c *caseRun) {
 			s := c.attacked(a.Card)
 			require.NoError(c, a.Run(c.ctx, s.card, s.attacker()))
-			if a.Keeps == attack.KeepsNothing {
-				s.model = nil // what it took is no part of the model
+			if a.Keeps == attack.KeepsNothing || a.Keeps == attack.KeepsLed {
+				s.model = nil // what the card took is no part of the model
 			}
 		}})
 	}

@@ -125,7 +125,9 @@ func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 	if err != nil {
 		return fmt.Errorf("--keys: %w", err)
 	}
-	return cli.WithCard(c, &a.cards, func(opened *cli.OpenCard) error {
+	cards := a.cards
+	cards.MakeBlank = true
+	return cli.WithCard(c, &cards, func(opened *cli.OpenCard) error {
 		target, err := suite.NewManaged(opened.Unframed, opened.Reset, keys,
 			suite.Capabilities{ShortOnly: !opened.ExtendedLength,
 				Contactless: opened.Contactless()})
