@@ -33,9 +33,9 @@ func attackCases() []testCase {
 }
 
 // Stage takes a fresh card of the target into the condition that an attack needs, and gives it to
-// play with what an attacker knows. Played reports whether play was called; the error is its own, or
-// says what else went wrong: the card could not be prepared, it gave an answer that is in no row of
-// the spec or, where keeps is set, it does not hold what it held before.
+// play with what an attacker knows. Played reports whether play was called. The error is that of
+// play, or says what else went wrong: the card could not be prepared, it gave an answer that is in
+// no row of the spec or, where keeps is set, it does not hold what it held before.
 func (r *Runner) Stage(
 	ctx context.Context, target Target, name string, condition attack.Condition, keeps bool,
 	play func(card apdu.Card, s *attack.Setup) error,

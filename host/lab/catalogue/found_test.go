@@ -44,7 +44,10 @@ func TestOnACardAsItIsFound(t *testing.T) {
 	for _, row := range []struct {
 		name                string
 		copies, destructive bool
-	}{{"in a reader", false, false}, {"in a reader, destroyed", false, true}, {"a copy", true, false}} {
+	}{
+		{"in a reader", false, false}, {"in a reader, destroyed", false, true},
+		{"a copy", true, false},
+	} {
 		t.Run(row.name, func(t *testing.T) {
 			found, _ := foundCard(t)
 			found.Copies, found.Destructive = row.copies, row.destructive

@@ -53,6 +53,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 const (
 	anna    = "anna"
 	cecilia = "cecilia"
+	cafe    = "cafe"
 )
 
 func (s *scheme) options() sandbox.Options {
@@ -130,6 +131,7 @@ type opened struct {
 	central *centralbank.CentralBank
 	own     *bank.Bank // the attacker's
 	people  map[string]*sandbox.Person
+	cafe    *sandbox.Merchant
 	setup   *hostattack.Setup
 }
 
@@ -154,6 +156,9 @@ func (o *opened) start(ctx context.Context) (err error) {
 	if o.own, err = o.box.Bank(ctx, string(sandbox.Nordic)); err != nil {
 		return err
 	}
+	if o.cafe, err = o.box.Merchant(ctx, cafe); err != nil {
+		return err
+	}
 	for _, name := range []string{anna, cecilia} {
 		if o.people[name], err = o.box.Person(ctx, name, ""); err != nil {
 			return err
@@ -176,7 +181,7 @@ func (o *opened) tap(name string) (wallet.Tap, error) {
 func (o *opened) services() hostattack.Services {
 	return hostattack.Services{
 		Notary: o.central.For(sandbox.Nordic), Operator: o.central, Balances: o.central.Balances,
-		Intermediary: o.own, Phone: o.people[cecilia].Phone,
+		Intermediary: o.own, Phone: o.people[cecilia].Phone, Terminal: o.cafe.Terminal,
 	}
 }
 
@@ -278,6 +283,14 @@ func (m *making) pay() {
 	})
 	m.withTap("refusal", cecilia, func(tap wallet.Tap) (err error) {
 		m.known.Refusal, err = payee.Phone.Refuse(m.ctx, tap, asked)
+		return err
+	})
+	m.withTap("sale", anna, func(tap wallet.Tap) error {
+		sale, err := m.cafe.Terminal.Ask(m.ctx, 45*money.Krona)
+		if err != nil {
+			return err
+		}
+		m.known.Sale, err = payer.Phone.Pay(m.ctx, tap, sale.Request)
 		return err
 	})
 	m.known.Message, m.known.Asked = payment.Message, 1
