@@ -80,7 +80,8 @@ var reasons = []struct {
 }{
 	{NeedContact, "over a contactless reader: it makes the ATR and takes class FF itself"},
 	{NeedAID, "no application's AID is known: give one with --aid"},
-	{NeedBlocks, "over T=0 the reader makes the command's form, and such bytes do not reach the card"},
+	{NeedBlocks, "over T=0 the reader makes the command's form, and such bytes do not reach the " +
+		"card"},
 	{NeedExtended, "card or reader does not declare extended length"},
 }
 

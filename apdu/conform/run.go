@@ -65,7 +65,8 @@ func Run(ctx context.Context, card Card, aid []byte, tell func(Result)) (Facts, 
 
 // KnownOf is what is known of a card that has been reset.
 func KnownOf(card Card, aid []byte) Known {
-	k := Known{AID: aid, ATR: card.ATR(), first: card.ATR(), Blocks: true, Contact: true, Extended: card.Extended}
+	k := Known{AID: aid, ATR: card.ATR(), first: card.ATR(), Blocks: true, Contact: true,
+		Extended: card.Extended}
 	if a := k.atrOf(); a != nil {
 		k.Contact = !a.IsContactless()
 		k.Blocks = !k.Contact

@@ -62,7 +62,8 @@ var channelChecks = []Check{
 		Rule:  "MANAGE CHANNEL with data is refused.",
 		Lines: []string{"0070000001A5 -> {NO}"}},
 	{ID: "MCH-20", Clause: classes,
-		Rule:  "A command on an opened channel with the class of another that is not open is refused.",
+		Rule: "A command on an opened channel with the class of another that is not open is " +
+			"refused.",
 		Lines: []string{opened, "4FCA000000 -> {NO}"}},
 }
 
@@ -82,7 +83,8 @@ var chainChecks = []Check{
 		Lines: []string{"10A4040004F0434F4E -> {ANY}", "00CA000000 -> {NO}",
 			"00A40400{L}{AID}00 -> {ANY}", selectIt}},
 	{ID: "CHN-05", Clause: chains, Needs: NeedAID,
-		Rule:  "Where chaining is taken, a SELECT in two parts succeeds, or the last part is refused.",
+		Rule: "Where chaining is taken, a SELECT in two parts succeeds, or the last part is " +
+			"refused.",
 		Lines: []string{"? 10A40400{PL}{PART} -> 9000", "00A4040001{LAST}00 -> {OK} | {NO}"},
 		Judge: named},
 	{ID: "CHN-06", Clause: chains,
