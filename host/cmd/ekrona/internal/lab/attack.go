@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/applet/attack"
 	"ekrona.example/applet/suite"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
@@ -131,7 +132,7 @@ func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 		if err != nil {
 			return err
 		}
-		plan.Workers = 1
+		plan.Workers, plan.CardsOnly = 1, true
 		plan.Fresh = func() (catalogue.Cards, error) {
 			return catalogue.Cards{Applet: target, Managed: target, Keys: keys}, nil
 		}
@@ -160,6 +161,9 @@ func (a *labAttack) playFound(c *cobra.Command, plan catalogue.Plan) (err error)
 			found.Where = opened.Where
 		}
 		found.Card, found.Begin, found.Virtual = opened, opened.Reset, opened.Virtual != nil
+		if opened.Virtual != nil {
+			found.Power = &attack.Power{Cut: opened.Virtual.CutBefore, Reset: opened.Reset}
+		}
 		if found.Copies {
 			asFound, err := opened.Virtual.Below().Snapshot()
 			if err != nil {
