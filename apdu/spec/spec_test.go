@@ -179,6 +179,6 @@ func TestStatusText(t *testing.T) {
 	assert.Equal(t, "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; give the right one",
 		StatusText(0x63C2))
 	assert.Contains(t, StatusName(0x6123), "MORE_DATA")
-	assert.Equal(t, "6A82 FILE_NOT_FOUND: file or application not found", StatusText(0x6A82),
+	assert.Equal(t, "6A81 NOT_SUPPORTED: function not supported", StatusText(0x6A81),
 		"the standard's, where the applet has none")
 }

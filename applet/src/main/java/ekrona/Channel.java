@@ -73,6 +73,13 @@ final class Channel {
         ISOException.throwIt(sw);
     }
 
+    /** Copies the header in the buffer to Ram.session: a command begins, so far without data. */
+    void begin(byte[] buffer, byte cla) {
+        ram.words[Ram.IN_LENGTH] = 0;
+        ram.session[Ram.CLA] = cla;
+        Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_INS, ram.session, Ram.INS, INS_P1_P2);
+    }
+
     /**
      * Copies the data of the APDU to Ram.in, after those of the chain's earlier parts, and the
      * header to Ram.session.
@@ -92,9 +99,7 @@ final class Channel {
                 refuse(Spec.SW_LAST_CHAINED_EXPECTED);
             }
         } else {
-            ram.words[Ram.IN_LENGTH] = 0;
-            session[Ram.CLA] = cla;
-            Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_INS, session, Ram.INS, INS_P1_P2);
+            begin(buffer, cla);
         }
         if (takesData) {
             receiveData(apdu, buffer);

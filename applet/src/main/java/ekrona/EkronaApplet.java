@@ -91,7 +91,10 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     public void process(APDU apdu) {
         byte[] header = apdu.getBuffer();
         device.guard.requireNotMuted();
-        if (selectingApplet()) {
+        boolean selecting = selectingApplet();
+        device.ram.session[Ram.SELECTING] = selecting ? Ram.YES : 0;
+        if (selecting) {
+            device.channel.begin(header, Spec.CLA_INTERINDUSTRY);
             select.run();
             device.channel.send(apdu);
             return;
@@ -128,13 +131,14 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
     /**
      * As process, for a class byte that is not the command's own: the paired phone's. Those
      * commands are refused that open secure messaging or end it, and PAY, which enciphers for
-     * itself.
+     * itself. SELECT among them is of another application, or none.
      */
     private void processSecured(APDU apdu, byte cla, Command command) {
         if (cla != (byte) (command.cla | Spec.CLA_SECURED)) {
             device.channel.refuse(Spec.SW_CLASS);
         }
-        if (command == pay || command == pair || command == mutualAuthenticate) {
+        if (command == pay || command == pair || command == mutualAuthenticate
+                || command == select) {
             device.channel.refuse(Spec.SW_SECURE_MESSAGING);
         }
         device.channel.respond((short) 0, (short) 0);
@@ -184,6 +188,8 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
                 return putData;
             case Spec.INS_ACTIVATE:
                 return activate;
+            case Spec.INS_SELECT:
+                return select;
             default:
                 device.channel.refuse(Spec.SW_INSTRUCTION_UNKNOWN);
                 return null;

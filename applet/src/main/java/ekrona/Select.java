@@ -1,5 +1,6 @@
 package ekrona;
 
+import javacard.framework.ISOException;
 import javacard.framework.Util;
 
 /**
@@ -8,6 +9,10 @@ import javacard.framework.Util;
  * random, and while two crisis orders are about that number, distinguishes one card of a batch from
  * another; nothing persistent changes. The answers are made at install, all of them but state,
  * nonce, number and batch.
+ *
+ * <p>The platform finds the application that a SELECT means, and hands it to the one that is
+ * selected then: what comes here and has not selected this one names none of the card's, and is
+ * refused.
  */
 final class Select extends Command {
     static final byte CAPABILITIES =
@@ -58,11 +63,32 @@ final class Select extends Command {
     }
 
     short check() {
+        if (!wantsAnswer() && parameters() != Spec.P1P2_SELECT_WITHOUT_ANSWER
+                && parameters() != Spec.P1P2_SELECT_NEXT_WITHOUT_ANSWER) {
+            ISOException.throwIt(Spec.SW_PARAMETERS);
+        }
+        if (ram.session[Ram.SELECTING] != Ram.YES) {
+            short length = ram.words[Ram.IN_LENGTH];
+            ISOException.throwIt(length == 0 || length > Spec.MAX_AID
+                    ? Spec.SW_WRONG_LENGTH : Spec.SW_FILE_NOT_FOUND);
+        }
         device.nonce.draw();
         return ANSWER;
     }
 
+    private boolean wantsAnswer() {
+        return parameters() == Spec.P1P2_SELECT || parameters() == Spec.P1P2_SELECT_NEXT;
+    }
+
     void compose() {
+        if (wantsAnswer()) {
+            composeAnswer();
+        } else {
+            composed((short) 0, (short) 0);
+        }
+    }
+
+    private void composeAnswer() {
         byte[] out = ram.out;
         byte life = ram.state[Nvm.LIFE];
         boolean active = life >= Spec.LIFE_ACTIVE;
