@@ -12,6 +12,7 @@ const (
 // Select selects the application.
 var Select = command(Command{
 	Name: "SELECT", CLA: apdu.ClassInterindustry, INS: 0xA4,
+	Class:  "Select",
 	Clause: "ISO/IEC 7816-4:2013 §11.1.1",
 	Purpose: "Select the application and learn its state, version, capabilities and the " +
 		"session's nonce. Verified PIN, answered Challenge, nonce and kept authorities of the " +

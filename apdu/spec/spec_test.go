@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -146,6 +147,12 @@ func TestFixedValues(t *testing.T) {
 	assert.Equal(t, low, high)
 	assert.LessOrEqual(t, high, MaxInstallData)
 	assert.Len(t, PilotPolicy, PolicyLength)
+	for _, p := range Presets { // what no field has room for would be cut off
+		for _, amount := range []int64{p.MaxBalance, p.MaxPayment, p.MaxSpent} {
+			assert.LessOrEqual(t, uint64(amount), uint64(math.MaxUint32), p.Name)
+		}
+		assert.LessOrEqual(t, uint(p.MaxTransactions), uint(math.MaxUint16), p.Name)
+	}
 	sum := 0
 	for _, p := range OpenRequestLayout {
 		sum += p.Length

@@ -21,6 +21,7 @@ final class Channel {
             (byte) (CLASS_FURTHER | CLASS_RESERVED | Spec.CLA_SECURED | CLASS_CHANNEL);
     private static final byte PROTOCOL_TYPE = (byte) 0x0F;
     private static final short INS_P1_P2 = (short) 3;
+    private static final short P1_P2 = (short) 2;
     private static final short SHORT_RESPONSE = (short) 0x100;
 
     private final Ram ram;
@@ -73,11 +74,9 @@ final class Channel {
         ISOException.throwIt(sw);
     }
 
-    /** Copies the header in the buffer to Ram.session: a command begins, so far without data. */
-    void begin(byte[] buffer, byte cla) {
-        ram.words[Ram.IN_LENGTH] = 0;
-        ram.session[Ram.CLA] = cla;
-        Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_INS, ram.session, Ram.INS, INS_P1_P2);
+    /** Copies the parameters in the buffer to Ram.session: all of a SELECT that counts. */
+    void keepParameters(byte[] buffer) {
+        Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_P1, ram.session, Ram.P1, P1_P2);
     }
 
     /**
@@ -99,7 +98,9 @@ final class Channel {
                 refuse(Spec.SW_LAST_CHAINED_EXPECTED);
             }
         } else {
-            begin(buffer, cla);
+            ram.words[Ram.IN_LENGTH] = 0;
+            session[Ram.CLA] = cla;
+            Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_INS, session, Ram.INS, INS_P1_P2);
         }
         if (takesData) {
             receiveData(apdu, buffer);

@@ -15,14 +15,14 @@ import javacard.framework.Util;
  *                   first of two versions of an answer
  * state       406   working copy of Nvm.state, and the session's authorities
  * scratch     250   intermediate results, laid out below
- * session      59   flags, headers and keys that live from command to command
+ * session      58   flags, headers and keys that live from command to command
  * words        34   offsets and lengths, and what the checks have found (17 shorts)
  * facts         6   what engines have found (Guard)
  * AES keys     32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * ciphers      96   in Engines
- * total     2,470   2,528 rounded up
+ * total     2,469   2,528 rounded up
  * </pre>
  */
 final class Ram {
@@ -83,9 +83,7 @@ final class Ram {
     static final short BY_PHONE = (short) (SECURED + 1);
     /** YES: an attack was found, the card says no more (Guard). */
     static final short MUTED = (short) (BY_PHONE + 1);
-    /** YES: the command at hand is the SELECT that selects the applet. */
-    static final short SELECTING = (short) (MUTED + 1);
-    static final short SECURED_COUNTER = (short) (SELECTING + 1);
+    static final short SECURED_COUNTER = (short) (MUTED + 1);
     /** Its key for cryptograms, and that for MACs, which its subkey overwrites (Cmac). */
     static final short SECURED_KEYS = (short) (SECURED_COUNTER + U32.LENGTH);
     static final short SECURED_SUBKEY = (short) (SECURED_KEYS + Spec.PAIR_KEY_LENGTH);
