@@ -40,6 +40,8 @@ func reachable(c *spec.Command, sw apdu.StatusWord) bool {
 		return false // belongs to no command: see specRows
 	case spec.SWChaining:
 		return len(c.Variants[0].In) == 0
+	case spec.SWChannel:
+		return c != spec.Select // on a channel it is the platform's, and may open that
 	}
 	return true
 }
