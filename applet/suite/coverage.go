@@ -125,6 +125,20 @@ func (v *coverage) missing() []row {
 	return slices.DeleteFunc(specRows(), func(r row) bool { return v.touched[r] > 0 })
 }
 
+// commandNames are the names of the spec's commands that were sent, in the spec's order.
+func (v *coverage) commandNames() (names []string) {
+	sent := map[string]bool{}
+	for r := range v.touched {
+		sent[r.Command] = true
+	}
+	for _, c := range spec.Commands {
+		if sent[c.Name] {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
 // allRows are the rows that a card may touch at all.
 var allRows = specRows()
 
