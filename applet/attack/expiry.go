@@ -42,6 +42,7 @@ var expiries = []Attack{
 		Threat:  "after 65,535 policies the first one counts again",
 		Defence: "a policy's version only grows, and the last has no next",
 		Clause:  "PROTOCOL.md §8, 6", Card: LastPolicy, Answers: sw(spec.SWPolicy),
+		Control: applies.on(LastPolicy),
 		Ways: []Way{
 			signedAfter("zero", func(_ *Setup, i *message.Instruction) { i.Policy.Version = 0 }),
 			signedAfter("one", func(_ *Setup, i *message.Instruction) { i.Policy.Version = 1 }),

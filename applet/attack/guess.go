@@ -31,7 +31,8 @@ var guesses = []Attack{
 		Threat:  "a thief gives himself a PIN",
 		Defence: "each wrong PUK costs a try, and none are left after ten",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked),
-		Keeps: KeepsMoney,
+		Keeps:   KeepsMoney,
+		Control: resets,
 		Ways: guessed(spec.PUKTries, func(s *Setup, right bool) (spec.Variant, [][]byte, error) {
 			v, _ := spec.ResetRetryCounter.Variant("plaintext")
 			if right {

@@ -257,7 +257,8 @@ var payments = []Attack{
 		Threat:  "a thief pays with the card",
 		Defence: "each debit needs a PIN that was verified in the session",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWSecurity),
-		Ways: []Way{{"", asked(spec.RoleTerminal, "", nil)}},
+		Stranger: true,
+		Ways:     []Way{{"", asked(spec.RoleTerminal, "", nil)}},
 	},
 	{
 		Name:    "Request of a role that is no payee's",

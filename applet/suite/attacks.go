@@ -1,14 +1,19 @@
 package suite
 
 import (
+	"context"
 	"crypto/ecdsa"
+	"errors"
 	"math"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/attack"
+	"ekrona.example/emulator/card"
 )
 
 // attackCases makes a case of every attack. Beside what the attack itself must leave as it
@@ -27,12 +32,51 @@ func attackCases() []testCase {
 	return cases
 }
 
+// Stage takes a fresh card of the target into the condition that an attack needs, and gives it to
+// play with what an attacker knows. Played reports whether play was called; the error is its own, or
+// says what else went wrong: the card could not be prepared, it gave an answer that is in no row of
+// the spec or, where keeps is set, it does not hold what it held before.
+func (r *Runner) Stage(
+	ctx context.Context, target Target, name string, condition attack.Condition, keeps bool,
+	play func(card apdu.Card, s *attack.Setup) error,
+) (played bool, err error) {
+	if r.Seed != "" {
+		r.world, r.random = nil, card.SeededRandom(r.Seed+" "+name)
+	}
+	run := &caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: r.world,
+		random: r.random}
+	staged := testCase{name, func(c *caseRun) {
+		s := c.attacked(condition)
+		given := s.card
+		if condition <= attack.Issued { // the spec knows nothing of a security domain's commands
+			given = apdu.Framing{Card: s.below, ExtendedLength: !target.Capabilities().ShortOnly}
+		}
+		known := s.attacker()
+		played = true
+		if err = play(given, known); err != nil || !keeps {
+			c.subject = nil // there is nothing to compare with the model
+		}
+	}}
+	if failures := attempt(run, staged, &r.world); err == nil && len(failures) > 0 {
+		err = errors.New(strings.Join(failures, "\n"))
+	}
+	return played, err
+}
+
 // caseOf is the name of an attack's case.
 func caseOf(a attack.Attack) string { return "attack: " + a.Name }
 
 // attacked is a card in the condition that an attack needs. An active one has records, some
 // of them acknowledged.
 func (c *caseRun) attacked(condition attack.Condition) *subject {
+	switch condition {
+	case attack.Managed:
+		return c.install()
+	case attack.Issued:
+		return c.loaded(10000)
+	case attack.Personalized:
+		return c.personalized()
+	}
 	if condition == attack.Installed {
 		s := c.install()
 		s.learnCA(c.world.root)

@@ -64,9 +64,10 @@ const (
 
 // subject is the card under test, with what the suite knows of it.
 type subject struct {
-	c    *caseRun
-	raw  apdu.Card // one APDU at a time
-	card apdu.Card // whole commands
+	c     *caseRun
+	below apdu.Card // what the target has installed
+	raw   apdu.Card // the same, compared with the spec: one APDU at a time
+	card  apdu.Card // whole commands
 
 	parameters  message.InstallParameters
 	bank        *intermediary
@@ -127,6 +128,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	if memory, ok := c.target.(MemoryInspector); ok {
 		card = &inspected{card: card, memory: memory, c: c}
 	}
+	s.below = card
 	s.raw = apdu.Recorder{Card: card, Sink: c.coverage.record}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
 	s.selectApplet()

@@ -155,7 +155,7 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 	if err == nil && len(response.Data) > max(apdu.MaxShortNe, command.Ne) {
 		response = apdu.Response{SW: apdu.SWNoMemory}
 	}
-	if command.INS == gpc.InsGetData && command.CLA&gpc.ClassSecured == 0 && command.Ne > 0 &&
+	if command.INS == gpc.InsGetData && command.CLA != gpc.ClassSecure && command.Ne > 0 &&
 		err == nil && len(response.Data) > command.Ne {
 		response = wrongLe(response.Data)
 	}

@@ -86,6 +86,7 @@ func (d Dialect) options(source string) (string, error) {
 		}
 		query := u.Query()
 		query.Set("synchronous_commit", "on")
+		query.Set("statement_timeout", "0") // it would break off a commit that waits
 		// Our statements find the rows of a set by index, whatever the tables hold: a plan that
 		// reads a table whole, because it is small or most of it belongs to a few, would be kept
 		// until it is large. The costs count rows before pages.

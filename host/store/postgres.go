@@ -101,8 +101,10 @@ func (t warnedTx) Commit() error {
 // postgresWrite waits for the previous writer. It is not a query, so the transaction takes its
 // snapshot only afterwards. Then it writes to the log, which has its commit wait for the standby
 // even when it changes nothing: a call that is repeated may only find what its first attempt has
-// written, and must not answer before that lasts.
-const postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE;
+// written, and must not answer before that lasts. A writer that has gone silent between two
+// statements, with its machine, is ended by the server: others wait for it.
+const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '10s';
+	LOCK TABLE store_writer IN EXCLUSIVE MODE;
 	SELECT pg_logical_emit_message(true, 'ekrona', '')`
 
 // isLost reports whether the connection to the server was lost, or the server is going down or

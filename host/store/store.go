@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 )
@@ -105,6 +106,8 @@ type connector struct {
 	once  sync.Once
 	inner driver.Connector // of a driver that has connectors
 	err   error
+
+	holding atomic.Pointer[Holding] // nil where no lease is held
 }
 
 // Connect opens one connection.
@@ -147,12 +150,12 @@ func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Err
 func (o oneLine) Unwrap() error { return o.error }
 
 // Driver returns the driver, with the dialect of its database.
-func (c *connector) Driver() driver.Driver { return speaking{c.driver, c.dialect} }
+func (c *connector) Driver() driver.Driver { return speaking{c.driver, c} }
 
-// speaking is a driver with the dialect of its database.
+// speaking is a driver with what is known of its database.
 type speaking struct {
 	driver.Driver
-	dialect Dialect
+	*connector
 }
 
 // DialectOf returns the dialect of a database that this package opened.

@@ -23,6 +23,7 @@ import (
 	"ekrona.example/host/notary"
 	"ekrona.example/host/party"
 	"ekrona.example/host/remote"
+	"ekrona.example/host/store"
 	"ekrona.example/personalization"
 	"ekrona.example/personalization/pki"
 )
@@ -57,6 +58,7 @@ type Bank struct {
 
 	folder      *party.Folder
 	environment party.Environment
+	lease       party.Lease
 	db          *sql.DB
 	clock       clock.Clock
 	random      io.Reader
@@ -174,6 +176,9 @@ func OpenWith(
 	if b.db, err = f.Database(ctx, s.Database, schemas...); err != nil {
 		return nil, err
 	}
+	if b.lease, err = f.Hold(b.db, s.Service, e); err != nil {
+		return nil, err
+	}
 	b.Intermediary, err = intermediary.New(intermediary.Config{
 		Name: s.Name, DB: b.db, Clock: e.Clock, Random: e.Random,
 		Notary: notary.NewParticipant(dial(f.Address(s.CentralBank), party.Caller{})),
@@ -184,7 +189,9 @@ func OpenWith(
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Start(ctx); err != nil && !errors.Is(err, remote.ErrUnreachable) {
+	var held *store.HeldError // whose start it is
+	if err := b.Start(ctx); err != nil && !errors.Is(err, remote.ErrUnreachable) &&
+		!errors.As(err, &held) {
 		return nil, err
 	}
 	return b, nil

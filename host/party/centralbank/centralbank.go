@@ -72,6 +72,7 @@ type CentralBank struct {
 
 	folder      *party.Folder
 	environment party.Environment
+	lease       party.Lease
 	batches     *batches
 }
 
@@ -147,6 +148,9 @@ func OpenWith(
 	c := &CentralBank{folder: f, environment: e, batches: newBatches(), Settings: s,
 		Certificate: key.Encoded, Auditor: audit.New(notaries...)}
 	if c.Ledger, err = f.Database(ctx, s.Database, schemas...); err != nil {
+		return nil, err
+	}
+	if c.lease, err = f.Hold(c.Ledger, s.Service, e); err != nil {
 		return nil, err
 	}
 	c.Notary, err = settlement.New(ctx, settlement.Config{
