@@ -39,8 +39,8 @@ func withinNe(_ *Known, answers []Answer) string {
 func sameLength(_ *Known, answers []Answer) string {
 	first, last := answers[0], answers[len(answers)-1]
 	if len(first.data()) != len(last.data()) || first.sw() != last.sw() {
-		return fmt.Sprintf("%X brings %d bytes and %v, %X %d bytes and %v", first.Sent,
-			len(first.data()), first.sw(), last.Sent, len(last.data()), last.sw())
+		return fmt.Sprintf("%X brings %d bytes and %s, %X %d bytes and %s", first.Sent,
+			len(first.data()), first.text(), last.Sent, len(last.data()), last.text())
 	}
 	return ""
 }
@@ -48,7 +48,8 @@ func sameLength(_ *Known, answers []Answer) string {
 func sameStatus(_ *Known, answers []Answer) string {
 	for _, a := range answers[1:] {
 		if a.sw() != answers[0].sw() {
-			return fmt.Sprintf("%X is answered %v, and then %v", a.Sent, answers[0].sw(), a.sw())
+			return fmt.Sprintf("%X is answered %s, and then %s", a.Sent, answers[0].text(),
+				a.text())
 		}
 	}
 	return ""
@@ -155,7 +156,7 @@ func namedPart(k *Known, answers []Answer) string {
 
 func ends(_ *Known, answers []Answer) string {
 	if last := answers[len(answers)-1]; last.ok() {
-		return fmt.Sprintf("after %d times the card still answers %v", len(answers), last.sw())
+		return fmt.Sprintf("after %d times the card still answers %s", len(answers), last.text())
 	}
 	return ""
 }
@@ -197,12 +198,13 @@ func announced(_ *Known, answers []Answer) string {
 	}
 	if last.sw()>>8 == 0x6C { // and the length that it names
 		if int(last.sw()&0xFF) != n&0xFF {
-			return fmt.Sprintf("%v announces %d bytes, %v other ones", first.sw(), n, last.sw())
+			return fmt.Sprintf("%s announces %d bytes, %s other ones", first.text(), n,
+				last.text())
 		}
 		return ""
 	}
 	if len(last.data()) != n {
-		return fmt.Sprintf("%v announces %d bytes, and GET RESPONSE brings %d", first.sw(), n,
+		return fmt.Sprintf("%s announces %d bytes, and GET RESPONSE brings %d", first.text(), n,
 			len(last.data()))
 	}
 	return ""
@@ -212,7 +214,7 @@ func announced(_ *Known, answers []Answer) string {
 func correctLe(_ *Known, answers []Answer) string {
 	last := answers[len(answers)-1]
 	if ne, ok := neOf(last.Sent); ok && int(last.sw()&0xFF) == ne&0xFF {
-		return fmt.Sprintf("%X is answered %v: the Le that it has", last.Sent, last.sw())
+		return fmt.Sprintf("%X is answered %s: the Le that it has", last.Sent, last.text())
 	}
 	return ""
 }

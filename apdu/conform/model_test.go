@@ -54,12 +54,13 @@ func (m *model) card() Card {
 			return apdu.ParseResponse(answer)
 		})
 	}
-	return Card{Card: apdu.CardFunc(whole), Bytes: m.bytes, Reset: m.reset, Extended: true, ATR: func() []byte {
-		if m.breaks["other ATR"] && m.resets > 1 {
-			return append(bytes.Clone(m.atr[:len(m.atr)-2]), 0x11, 0x0B)
-		}
-		return m.atr
-	}}
+	return Card{Card: apdu.CardFunc(whole), Bytes: m.bytes, Reset: m.reset, Extended: true,
+		ATR: func() []byte {
+			if m.breaks["other ATR"] && m.resets > 1 {
+				return append(bytes.Clone(m.atr[:len(m.atr)-2]), 0x11, 0x0B)
+			}
+			return m.atr
+		}}
 }
 
 var errModelGone = errors.New("pulled out")

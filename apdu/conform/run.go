@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/script"
@@ -296,10 +297,14 @@ func wrong(step script.Step, a Answer) string {
 		return fmt.Sprintf("no answer to %X: %s", a.Sent, a.Failed)
 	}
 	if err := words.Mismatch(step, r, nil); err != nil {
-		return fmt.Sprintf("%X: %v", a.Sent, err)
+		return fmt.Sprintf("%X: %s", a.Sent, inWords.Replace(err.Error()))
 	}
 	return ""
 }
+
+// inWords are the sets of status words as a person has them.
+var inWords = strings.NewReplacer("status "+sets["{NO}"], "an error", "status "+sets["{OK}"],
+	"success", sets["{OK}"], "success", sets["{NO}"], "an error")
 
 // openedBy takes note of a logical channel that a command has opened.
 func (s *session) openedBy(step script.Step, a Answer) {

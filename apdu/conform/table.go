@@ -222,9 +222,9 @@ var extendedChecks = []Check{
 		Lines: []string{"00A4040000 012C" + repeated("A5", 300) + " -> {NO}",
 			selectIt}},
 	{ID: "LEN-26", Clause: cases, Needs: NeedAID | NeedExtended,
-		Rule: "Extended Le of 1 brings at most one byte.",
-		Lines: []string{"00A4040000 00{L}{AID}0001 -> 9000 | 61xx | 62xx | 6Cxx | " +
-			"67xx"}, Judge: withinNe},
+		Rule:  "Extended Le of 1 brings at most one byte.",
+		Lines: []string{"00A4040000 00{L}{AID}0001 -> 9000 | 61xx | 62xx | 6Cxx | 67xx"},
+		Judge: withinNe},
 }
 
 var responseChecks = []Check{
@@ -284,8 +284,8 @@ var readChecks = []Check{
 		Lines: []string{"? 0084000008 -> 9000", "0084000008 -> {ANY}"}, Judge: fresh},
 	{ID: "RET-08", Clause: iso4 + "§11.5.3",
 		Rule: "Challenges before and after a reset are not the same.",
-		Lines: []string{"? 0084000008 -> " +
-			"9000", reset, "00A40400{L}{AID}00 -> {ANY}", "0084000008 -> {ANY}"},
+		Lines: []string{"? 0084000008 -> 9000", reset, "00A40400{L}{AID}00 -> {ANY}",
+			"0084000008 -> {ANY}"},
 		Judge: fresh, Needs: NeedAID},
 	{ID: "RET-09", Clause: iso4 + "§11.2.3", Rule: "READ BINARY behind the end of a file, or " +
 		"without one, is refused.", Lines: []string{"00B07FFF00 -> {NO}"}},

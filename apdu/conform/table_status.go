@@ -69,7 +69,7 @@ func illegalStatus(_ *Known, a Answer) string {
 
 func dataBesideError(_ *Known, a Answer) string {
 	if sw1 := a.sw() >> 8; sw1 >= 0x64 && sw1 <= 0x6F && len(a.data()) > 0 {
-		return fmt.Sprintf("%d bytes of data beside %v", len(a.data()), a.sw())
+		return fmt.Sprintf("%d bytes of data beside %s", len(a.data()), a.sw().String())
 	}
 	return ""
 }
@@ -87,14 +87,14 @@ func moreThanAsked(k *Known, a Answer) string {
 
 func wrongLeWithout(k *Known, a Answer) string {
 	if ne, ok := neOf(a.Sent); ok && k.Blocks && ne == 0 && a.sw()>>8 == 0x6C {
-		return fmt.Sprintf("answered %v without an Le", a.sw())
+		return "answered " + a.sw().String() + " without an Le"
 	}
 	return ""
 }
 
 func wrongLeSame(_ *Known, a Answer) string {
 	if ne, ok := neOf(a.Sent); ok && ne > 0 && a.sw()>>8 == 0x6C && int(a.sw()&0xFF) == ne&0xFF {
-		return fmt.Sprintf("answered %v, the Le that it has", a.sw())
+		return "answered " + a.sw().String() + ", the Le that it has"
 	}
 	return ""
 }
@@ -140,7 +140,7 @@ func mute(_ *Known, a Answer) string {
 
 func moreUnasked(k *Known, a Answer) string {
 	if ne, ok := neOf(a.Sent); ok && k.Blocks && ne == 0 && a.sw()>>8 == 0x61 {
-		return fmt.Sprintf("answered %v without an Le", a.sw())
+		return "answered " + a.sw().String() + " without an Le"
 	}
 	return ""
 }

@@ -115,8 +115,10 @@ var Table = []Symptom{
 			"tried too often",
 		Cure: "take its power away, wait a minute, and look with ekrona issue check; do not " +
 			"try keys",
-		Source:  "martinpaljak/GlobalPlatformPro 105",
-		matches: func(s seen) bool { return s.is(gpc.InsInitializeUpdate, 0x6985, 0x6983, 0x6982) }},
+		Source: "martinpaljak/GlobalPlatformPro 105",
+		matches: func(s seen) bool {
+			return s.is(gpc.InsInitializeUpdate, 0x6985, 0x6983, 0x6982)
+		}},
 	{ID: "no-manager", Sign: "6D00 to SELECT without a name",
 		Cause: "another application is selected by default, and takes the command",
 		Cure: "select the issuer security domain by its AID: A000000151000000, or " +
@@ -139,8 +141,10 @@ var Table = []Symptom{
 		Source:  "GPC 2.3.1 §11.9.3.2",
 		matches: func(s seen) bool { return s.is(gpc.InsSelect, 0x6283) }},
 	{ID: "data-withheld", Sign: "6985 to GET DATA",
-		Cause:   "the product gives its card manager's data only within a secure channel",
-		Cure:    "nothing is wrong; open a channel with the card's keys to read it",
-		Source:  "martinpaljak/GlobalPlatformPro 355",
-		matches: func(s seen) bool { return s.is(gpc.InsGetData, 0x6985) && s.command.CLA == 0x80 }},
+		Cause:  "the product gives its card manager's data only within a secure channel",
+		Cure:   "nothing is wrong; open a channel with the card's keys to read it",
+		Source: "martinpaljak/GlobalPlatformPro 355",
+		matches: func(s seen) bool {
+			return s.is(gpc.InsGetData, 0x6985) && s.command.CLA == 0x80
+		}},
 }
