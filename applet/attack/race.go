@@ -54,6 +54,14 @@ var races = []Attack{
 		}}},
 	},
 	{
+		Name:    "nonce that comes again",
+		Threat:  "what was heard in a session is good in another: PINs, Challenges, phones' sessions",
+		Defence: "each SELECT and each GET CHALLENGE draws a new random number",
+		Clause:  "PROTOCOL.md §3", Card: Active, Stranger: true,
+		Answers: sw(spec.SWConditions), Control: draws,
+		Ways: []Way{{"", repeatedNonces}},
+	},
+	{
 		Name:    "PIN of another logical channel",
 		Threat:  "two applications at one card share what one of them has verified",
 		Defence: "the applet is on the basic channel only",
@@ -65,6 +73,34 @@ var races = []Attack{
 			channelWay("Challenge, channel 3", 0x03, spec.GetChallenge.Only().APDU()),
 		},
 	},
+}
+
+// repeatedNonces reports an error if the card draws a nonce a second time.
+func repeatedNonces(*Setup) (Blow, error) {
+	return Blow{Act: func(ctx context.Context, card apdu.Card) error {
+		seen := map[string]bool{}
+		for range 16 {
+			answer, err := apdu.Send(ctx, card, selectCommand())
+			if err != nil {
+				return err
+			}
+			fci, err := message.ParseFCI(answer)
+			if err != nil {
+				return err
+			}
+			drawn, err := apdu.Send(ctx, card, spec.GetChallenge.Only().APDU())
+			if err != nil {
+				return err
+			}
+			for _, nonce := range []string{string(fci.Nonce[:]), string(drawn)} {
+				if seen[nonce] {
+					return errors.New("a nonce has come a second time")
+				}
+				seen[nonce] = true
+			}
+		}
+		return nil
+	}}, nil
 }
 
 func selectCommand() apdu.Command { return spec.Select.Only().APDU([]byte(spec.AppletAID)) }

@@ -40,7 +40,7 @@ var torn = []Attack{
 	},
 	{
 		Name:    "PUK guessed while the power is cut",
-		Threat:  "as above, and the thief gives himself a PIN",
+		Threat:  "a guess whose try is not counted: a thief gives himself a PIN",
 		Defence: "a try is taken before the comparison, and never given back by a cut",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked), Control: resets,
 		Keeps: KeepsMoney, Torn: true,

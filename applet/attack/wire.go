@@ -48,7 +48,7 @@ func wire() []Attack {
 		},
 		{
 			Name:    "command with parameters of no row",
-			Threat:  "as above",
+			Threat:  "one command is taken for another",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWParameters),
 			Stranger: true,

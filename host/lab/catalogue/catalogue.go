@@ -93,6 +93,10 @@ func All() []Entry {
 	for _, a := range hostattack.All() {
 		all = append(all, partyEntry(a))
 	}
+	all = append(all, readerEntries()...)
+	for _, a := range hostattack.Copies() {
+		all = append(all, copyEntry(a))
+	}
 	return all
 }
 
