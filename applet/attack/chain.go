@@ -103,7 +103,8 @@ func leftBy(
 	}}
 }
 
-// afterPart is every command after the first part of another.
+// afterPart is every command after the first part of another, but SELECT: a name that the card
+// has begins a session, and without one it selects the card's manager.
 func afterPart() []Way {
 	var ways []Way
 	for _, c := range spec.Commands {
