@@ -382,7 +382,7 @@ func TestSIGHUPReadsRevocationLists(t *testing.T) {
 	for err == nil { // the signal is on its way
 		out, err = totals()
 	}
-	require.Contains(t, out, "revoked")
+	require.Contains(t, out, "bad certificate")
 	n.untilDone(0, "wallet load anna 50", nil)
 	n.stop()
 }
