@@ -50,7 +50,7 @@ func (f *Found) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Where, err)
 	}
-	f.domain = domain.SW == apdu.OK
+	f.application, f.without, f.domain = nil, "", domain.SW == apdu.OK
 	answer, err := f.Card.Transmit(ctx, spec.Select.Only().APDU([]byte(spec.AppletAID)))
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Where, err)

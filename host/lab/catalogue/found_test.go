@@ -2,6 +2,7 @@ package catalogue_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -163,4 +164,30 @@ func TestOnOtherCards(t *testing.T) {
 			assert.Contains(t, report.Answer().Verdict, row.says)
 		})
 	}
+}
+
+// A card that is taken away has refused nothing, and taken nothing either.
+func TestACardThatIsTakenAway(t *testing.T) {
+	found, _ := foundCard(t)
+	left, below := 200, found.Card
+	lost := errors.New("the card is gone")
+	found.Card = apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		if left--; left < 0 {
+			return apdu.Response{}, lost
+		}
+		return below.Transmit(ctx, c)
+	})
+	report, err := catalogue.Plan{Entries: catalogue.All(), Found: found}.Run(t.Context())
+	require.ErrorIs(t, err, lost)
+	require.ErrorContains(t, err, "the card answers no more: it was taken away, or the attack")
+	assert.Nil(t, report)
+}
+
+// An interrupted run has no report.
+func TestInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	report, err := catalogue.Plan{Entries: catalogue.All()}.Run(ctx)
+	require.ErrorIs(t, err, catalogue.ErrInterrupted)
+	assert.Nil(t, report)
 }
