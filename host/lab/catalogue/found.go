@@ -98,8 +98,10 @@ func (f *Found) lacks(a attack.Attack) string {
 	if a.Torn && f.Power == nil {
 		return noPower
 	}
-	if life, needs := a.Card.LifeCycle(), f.application.LifeCycle; life != needs {
-		return fmt.Sprintf("it is on a card %s, and this one is %s", stateOf(life), stateOf(needs))
+	needs, is := a.Card.LifeCycle(), f.application.LifeCycle
+	activated := needs == spec.Active && (is == spec.Blocked || is == spec.Closed)
+	if needs != is && !activated { // what was active once refuses strangers as before
+		return fmt.Sprintf("it is on a card %s, and this one is %s", stateOf(needs), stateOf(is))
 	}
 	return ""
 }
