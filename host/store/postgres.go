@@ -117,6 +117,12 @@ const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '10s';
 // postgresMark has a transaction write to the server's log, and so its commit wait for the standby.
 const postgresMark = `SELECT pg_logical_emit_message(true, 'ekrona', '')`
 
+// isForbidden reports whether our role has no right to do something.
+func isForbidden(err error) bool {
+	var postgres *pgconn.PgError
+	return errors.As(err, &postgres) && postgres.Code == "42501" // insufficient_privilege
+}
+
 // isLost reports whether the connection to the server was lost, or the server is going down or
 // coming up: a transaction whose commit was not asked for has not happened, and may be repeated.
 func isLost(err error) bool {

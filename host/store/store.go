@@ -225,6 +225,9 @@ func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema, owner bool) e
 		if err == nil && made > 0 {
 			pending, err = provider.HasPending(ctx)
 		}
+		if isForbidden(err) {
+			err = fmt.Errorf("%w (%w)", ErrOlder, err)
+		}
 		if err == nil && pending {
 			err = ErrOlder
 		}
