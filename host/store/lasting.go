@@ -8,12 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// lasting says whether what can be read in a database on a server is on its synchronous standby too.
-// A commit becomes visible when the standby has it, with two exceptions. A server that was killed
-// makes everything visible when it comes up again that it had written itself. And a commit whose
-// wait is broken off is visible, and was not answered. In both cases an answer by what is read could
-// be lost with the server: after a new connection, and after a commit without an answer, whatever is
-// read is answered only after one more commit, which waits for all that came before it.
+// lasting says whether what can be read in a database on a server is on its synchronous standby
+// too. A commit becomes visible when the standby has it, with two exceptions. A server that was
+// killed makes everything visible when it comes up again that it had written itself. And a commit
+// whose wait is broken off is visible, and was not answered. In both cases an answer by what is
+// read could be lost with the server: after a new connection, and after a commit without an answer,
+// whatever is read is answered only after one more commit, which waits for all before it.
 type lasting struct {
 	doubts atomic.Int64 // connections that were opened, commits without an answer
 	proven atomic.Int64 // how many of them a commit has followed

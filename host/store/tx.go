@@ -43,7 +43,10 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 			return err
 		}
 		if attempt == attempts {
-			const hint = "others write all the while: try again later"
+			hint := "others write all the while: try again later"
+			if isLost(err) {
+				hint = "the server is going down or coming up: try again later"
+			}
 			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
 		}
 		if err := pause(ctx, attempt); err != nil {

@@ -95,8 +95,8 @@ func (r *relay) cut(isCut bool) {
 	clear(r.open)
 }
 
-// TestLinksAreCutUnderLoad: the links between people, banks and the central bank's processes are cut
-// at any moment, and come back, while people load, pay, synchronise and unload.
+// TestLinksAreCutUnderLoad: the links between people, banks and the central bank's processes are
+// cut at any moment, and come back, while people load, pay, synchronise and unload.
 func TestLinksAreCutUnderLoad(t *testing.T) {
 	relays := map[string]*relay{}
 	d := newDoubled(t, storetest.Server(t), func(name, address string) string {
