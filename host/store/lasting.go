@@ -47,15 +47,24 @@ func (l *lasting) prove(ctx context.Context, db *sql.DB) error {
 	}
 	defer release()
 	doubts := l.doubts.Load() // its own connection too: the commit comes after it
-	_, err = tx.ExecContext(ctx, postgresMark)
-	if err == nil {
-		err = tx.Commit()
-	}
-	if err != nil {
+	if err := commitMark(ctx, tx); err != nil {
 		return Failed(fmt.Errorf("what was read may or may not last: %w", err))
 	}
 	l.proven.Store(doubts)
 	return nil
+}
+
+// commitMark commits what waits for the standby, where the server has one to wait for.
+func commitMark(ctx context.Context, tx *sql.Tx) error {
+	alone := false
+	if err := Must(ctx, tx, Into{&alone},
+		`SELECT current_setting('synchronous_standby_names') = ''`); err != nil || alone {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, postgresMark); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // lasts returns when all lasts that a database has shown.
