@@ -16,6 +16,10 @@ type Product struct {
 	// known here.
 	Without []Algorithm
 
+	// ForgetsInit has its Signature, Cipher and KeyAgreement objects forget at a reset what init
+	// gave them, against the API's description, as no published product is known to.
+	ForgetsInit bool
+
 	// RAM is what its cryptographic objects take of transient memory; nil stands for none.
 	RAM *ObjectRAM
 }
@@ -56,6 +60,12 @@ func (p *Product) lacks(kind AlgorithmKind, parts ...int) bool {
 		}
 	}
 	return false
+}
+
+// Forgets reports whether objects of a class forget at a reset what init gave them.
+func (p *Product) Forgets(class string) bool {
+	return p.ForgetsInit &&
+		(class == signatureClass || class == cipherClass || class == agreementClass)
 }
 
 // has reports whether a CAP file may import a package.

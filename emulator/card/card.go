@@ -54,6 +54,7 @@ type Card struct {
 	selecting  bool        // the command in progress is the one that selected it
 	reselected vm.Instance // applet that the command in progress selects again, 0 for none
 	install    *installation
+	installed  int // bytes of InstallBytes that the last one has used
 
 	dead error // why the card answers nothing until a reset; nil while it runs
 	cut  int   // persistent write of the next command before which power goes; 0 for none
@@ -96,7 +97,7 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 	c.machine, err = build(vm.Config{
 		API: linked, Host: environment{c}, Limits: options.Profile.limits(),
 		Random: options.Random, Probe: options.Probe,
-		EngineRAM: options.Profile.Product.EngineRAM,
+		EngineRAM: options.Profile.Product.EngineRAM, Forgets: options.Profile.Product.Forgets,
 	})
 	if err != nil {
 		return nil, err

@@ -117,6 +117,9 @@ func (c *Card) Install(module, instance AID, parameters []byte) (AID, error) {
 	return c.InstallAs(module, instance, nil, parameters)
 }
 
+// InstallUsed returns how many bytes of Profile.InstallBytes the last installation has used.
+func (c *Card) InstallUsed() int { return c.installed }
+
 // InstallAs is Install with a control field, in which a card manager gives the applet
 // its privileges (GPC 2.3.1 §11.5.2.3.2).
 func (c *Card) InstallAs(module, instance AID, control, parameters []byte) (AID, error) {
@@ -187,6 +190,7 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 	// CLEAR_ON_DESELECT memory of an applet can be made while it is installed: it
 	// counts as the selected one.
 	c.machine.Select(id)
+	c.machine.BeginInstall()
 	err = c.machine.Enter(func(call *vm.Call) {
 		thrown = c.guarded(call, func() {
 			length := max(c.options.Profile.APDUBuffer, installOffset+len(data))
@@ -203,6 +207,7 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 		}
 	})
 	c.machine.Select(0)
+	c.installed = c.machine.EndInstall()
 	if err != nil {
 		return nil, err // only a reset helps, and it undoes the installation
 	}

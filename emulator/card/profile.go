@@ -24,6 +24,11 @@ type Profile struct {
 	RAMBytes    int // transient memory for applets; 0 is without limit
 	RAMUnit     int // a transient array takes a multiple of it; 0 stands for 1
 	CommitBytes int // what one transaction can hold; 0 is without limit
+	// InstallBytes is what Applet.install may write and make before the platform throws
+	// TransactionException.BUFFER_FULL, as a J3R180 does where much is made in a constructor
+	// (JCAlgTest's source). Nobody has measured how much that is: it is taken for a transaction,
+	// in which each write and each new object has an entry. 0 is without limit.
+	InstallBytes int
 
 	// Product is the part of the API that it has, and what its cryptographic objects take
 	// of transient memory; the zero Product has all, for nothing.
@@ -60,7 +65,7 @@ func ProfileNamed(name string) (Profile, error) {
 
 func (p Profile) limits() vm.Limits {
 	return vm.Limits{NVMBytes: p.NVMBytes, RAMBytes: p.RAMBytes, RAMUnit: p.RAMUnit,
-		CommitBytes: p.CommitBytes}
+		CommitBytes: p.CommitBytes, InstallBytes: p.InstallBytes}
 }
 
 // Memory is how much of a card's memory is free, in bytes.

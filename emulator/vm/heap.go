@@ -185,7 +185,8 @@ func (v *VM) placeIn(o *object, owner Instance, ctx Context) Ref {
 		if v.available(Persistent) < size || o.ram > 0 && v.available(ClearOnReset) < int(o.ram) {
 			v.throwNew(classSystemException, systemNoResource)
 		}
-		v.write(size)
+		v.install.enter(v, 0)
+		v.countWrite(size)
 	}
 	r := v.allocateRef()
 	v.heap.objects[r] = o

@@ -31,9 +31,44 @@ type journalEntry struct {
 	inBytes bool // old content is in transaction.bytes, else in cells
 }
 
+// installJournal is what an Applet.install in progress has written and made.
+type installJournal struct {
+	open bool
+	used int // bytes
+}
+
+// BeginInstall says that what is written and made from now on is Applet.install's, until
+// EndInstall or a reset.
+func (v *VM) BeginInstall() { v.install = installJournal{open: true} }
+
+// EndInstall ends that. It returns how many bytes a journal of it would have taken.
+func (v *VM) EndInstall() int {
+	used := v.install.used
+	v.install = installJournal{}
+	return used
+}
+
+// enter adds n bytes to the journal of Applet.install. Throws
+// TransactionException.BUFFER_FULL where it is full.
+func (j *installJournal) enter(v *VM, n int) {
+	if !j.open {
+		return
+	}
+	j.used += journalHeaderBytes + n
+	if limit := v.cfg.Limits.InstallBytes; limit > 0 && j.used > limit {
+		v.throwNew(classTransaction, transactionBufferFull)
+	}
+}
+
 // write is the door of persistent memory: it counts one write of n bytes, or
 // cuts the power instead.
 func (v *VM) write(n int) {
+	v.install.enter(v, n)
+	v.countWrite(n)
+}
+
+// countWrite is write, of what is in no journal: the content of a new object.
+func (v *VM) countWrite(n int) {
 	if v.cutIn > 0 {
 		v.cutIn--
 		if v.cutIn == 0 {

@@ -15,9 +15,12 @@ type Limits struct {
 	RAMBytes    int // transient arrays; CLEAR_ON_DESELECT space is shared between contexts
 	RAMUnit     int // the size of a transient array is rounded up to a multiple of it
 	CommitBytes int // journal: old content plus 4 bytes for each entry
-	Frames      int // nested calls
-	StackCells  int // 16-bit cells of all frames together
-	Budget      int // bytecodes that one Enter may run
+	// InstallBytes is what Applet.install may write, and make, on a card that keeps a journal of
+	// it: what is written plus 4 bytes for each write, and 4 for each object made.
+	InstallBytes int
+	Frames       int // nested calls
+	StackCells   int // 16-bit cells of all frames together
+	Budget       int // bytecodes that one Enter may run
 }
 
 // Defaults for the limits that always apply.
@@ -38,6 +41,10 @@ type Config struct {
 	// card, made by Call.NewEngine for an algorithm, which its first hidden field holds;
 	// nil for none.
 	EngineRAM func(class string, algorithm Value) int
+
+	// Forgets reports whether instances of a native class lose at a reset what is in their
+	// hidden fields but the first; nil stands for none.
+	Forgets func(class string) bool
 
 	Probe Probe // observes and may change what the machine does
 }
@@ -70,6 +77,7 @@ type VM struct {
 	results    remembered // nil unless it is to remember
 
 	stats       Stats
+	install     installJournal
 	cutAt       int // write before which the power goes, as asked for
 	cutIn       int // writes left until then; 0 for none
 	powered     bool
@@ -194,12 +202,16 @@ func (v *VM) Reset() {
 			continue
 		}
 		o.volatile = nil
+		if v.cfg.Forgets != nil && o.kind == InstanceObject && v.cfg.Forgets(o.class.name) {
+			clear(o.cells[1:])
+		}
 		if o.storage != Persistent {
 			o.shareZeros() // RAM of a card without power costs nothing
 			o.clear()
 		}
 	}
 	v.powered, v.muted, v.selected, v.gcRequested, v.cutIn = true, nil, 0, false, 0
+	v.install = installJournal{}
 	v.undoPending()
 }
 
