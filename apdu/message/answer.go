@@ -44,6 +44,8 @@ type Counters struct {
 	RequestCounter      uint32
 	Slots               uint8 // of the log
 	Group               uint8 // of the card's owner, 0 for none
+	Attacks             uint8 // that the card has found
+	MaxAttacks          uint8 // that block it, 0 for never
 }
 
 // ParseCounters decodes b, exactly.
@@ -52,7 +54,8 @@ func ParseCounters(b []byte) (*Counters, error) {
 	err := parseTemplate(b, spec.Counters, []layout.Value{
 		(*layout.Uint32)(&c.ATC), (*layout.Uint32)(&c.AckedATC),
 		(*layout.Uint32)(&c.InstructionSequence), (*layout.Uint32)(&c.RequestCounter),
-		slotsOf(&c.Slots), groupOf(&c.Group),
+		slotsOf(&c.Slots), groupOf(&c.Group), attacksOf(&c.Attacks),
+		attacksOf(&c.MaxAttacks),
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"errors"
+
 	"ekrona.example/apdu/layout"
 	"ekrona.example/apdu/spec"
 )
@@ -13,6 +15,7 @@ type InstallParameters struct {
 	Role       spec.Role // card or SAM
 	Ceilings   Policy    // version 0; transactions at most Slots
 	Slots      uint8     // of the log: spec.MinSlots to spec.MaxSlots
+	MaxAttacks uint8     // that block the card, at most spec.MostAttacks; 0 for never
 	Date       Date      // initial date floor
 	Token      [spec.TokenLength]byte
 }
@@ -20,7 +23,7 @@ type InstallParameters struct {
 func (p *InstallParameters) values() []layout.Value {
 	return []layout.Value{
 		&p.Device, &p.RootAnchor, roleOf(&p.Role, spec.RoleCard, spec.RoleSAM), &p.Ceilings,
-		slotsOf(&p.Slots), currencyValue, &p.Date, layout.Bytes(p.Token[:]),
+		slotsOf(&p.Slots), attacksOf(&p.MaxAttacks), currencyValue, &p.Date, layout.Bytes(p.Token[:]),
 	}
 }
 
@@ -28,7 +31,15 @@ func (p *InstallParameters) check() error {
 	if p.Ceilings.Version != 0 {
 		return layout.Malformed("ceilings have version %d, it must be 0", p.Ceilings.Version)
 	}
-	return CheckSlots(p.Slots, p.Ceilings)
+	return errors.Join(CheckSlots(p.Slots, p.Ceilings), CheckAttacks(p.MaxAttacks))
+}
+
+// CheckAttacks refuses a number of attacks that no card counts to.
+func CheckAttacks(most uint8) error {
+	if most > spec.MostAttacks {
+		return layout.Malformed("%d attacks: a card counts to %d", most, spec.MostAttacks)
+	}
+	return nil
 }
 
 // CheckSlots refuses what no card is installed with: fewer slots than spec.MinSlots, more
@@ -49,6 +60,11 @@ func CheckSlots(slots uint8, ceilings Policy) error {
 func slotsOf(p *uint8) layout.Value {
 	return layout.ByteOf[uint8]{P: p,
 		Valid: func(n uint8) bool { return n >= spec.MinSlots && n <= spec.MaxSlots }}
+}
+
+// attacksOf is the place of a number of attacks.
+func attacksOf(p *uint8) layout.Value {
+	return layout.ByteOf[uint8]{P: p, Valid: func(n uint8) bool { return n <= spec.MostAttacks }}
 }
 
 // Encode encodes the parameters.

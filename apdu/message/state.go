@@ -26,6 +26,7 @@ type State struct {
 	Date                Date   // the card's date floor
 	OrderNumber         uint32 // of the crisis order held, or the highest of no use to it
 	OrderHeld           Hash   // its identity, zeros if none
+	Attacks             uint8  // that the card has found, at most spec.MostAttacks
 	OpenRequests        []OpenRequest
 	Signature           signature.Plain
 }
@@ -81,7 +82,7 @@ func (m *State) values() []layout.Value {
 		(*layout.Uint32)(&m.InstructionSequence), &m.LastInstruction, creditOf(&m.Credit),
 		(*layout.Uint16)(&m.PolicyVersion),
 		(*layout.Uint32)(&m.RequestCounter), lifeCycleOf(&m.LifeCycle), &m.Date,
-		(*layout.Uint32)(&m.OrderNumber), &m.OrderHeld,
+		(*layout.Uint32)(&m.OrderNumber), &m.OrderHeld, attacksOf(&m.Attacks),
 		openRequests{&m.OpenRequests},
 	}
 }

@@ -6,11 +6,14 @@ const (
 	MaxOrderRows    = 6   // rows of a crisis order
 	MaxOrder        = 372 // crisis order, whole
 	MinSlots        = 16  // fewest slots of a log
-	MaxSlots        = 208 // most slots of a log
+	MaxSlots        = 200 // most slots of a log
 	DefaultSlots    = 128 // slots of a card whose issuer names none
+	MostAttacks     = 127 // as many attacks a card counts, and as many block it at most
+	DefaultAttacks  = 10  // attacks that block a card whose issuer names no number
 	CACache         = 4   // intermediary CAs remembered
 	RootsKept       = 2   // current root and the one before
 	AuthoritiesKept = 2   // presented authorities that a session keeps
+	PayeesKept      = 4   // payees paid lately whose certificates are kept
 	PINTries        = 3   // wrong PINs in a row
 	PUKTries        = 10  // wrong PUKs in a row
 	PINMinDigits    = 4   // shortest PIN
@@ -21,7 +24,7 @@ const (
 	NonceLength     = 8   // SELECT, GET CHALLENGE
 	RandomLength    = 16  // unpredictable number of a message
 	MaxCommand      = 515 // command data, chained or extended: the longest ACCEPT, secured
-	MaxResponse     = 449 // response data, whole: the longest State
+	MaxResponse     = 452 // response data, whole: the longest State
 	MaxInstallData  = 113 // application parameters that a classic install() always has room for
 	NameLength      = 8   // country 2, mnemonic 6
 	AuthorityLength = 13  // Name 8, 5 digits
@@ -57,10 +60,14 @@ var Limits = []LimitRow{
 		"and open requests stay within them"},
 	{"MAX_SLOTS", MaxSlots, "most slots of the log: what a P71 has room for beside the code"},
 	{"DEFAULT_SLOTS", DefaultSlots, "slots of a card whose issuer names none"},
+	{"MOST_ATTACKS", MostAttacks, "attacks that a card counts: so many and more are one number"},
+	{"DEFAULT_ATTACKS", DefaultAttacks,
+		"attacks that block a card whose issuer names no number"},
 	{"CA_CACHE", CACache, "intermediary CAs stored; the own CA stays, the others take turns"},
 	{"ROOTS_KEPT", RootsKept, "root keys known: current and previous"},
 	{"AUTHORITIES_KEPT", AuthoritiesKept,
 		"authorities that a session keeps beside the stored ones, in turn"},
+	{"PAYEES_KEPT", PayeesKept, "payees paid lately whose certificates are not verified again"},
 	{"PIN_TRIES", PINTries, "wrong PINs in a row until the PIN is blocked"},
 	{"PUK_TRIES", PUKTries, "wrong PUKs in a row until the PUK is blocked"},
 	{"PIN_MIN_DIGITS", PINMinDigits, "shortest PIN"},

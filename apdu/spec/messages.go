@@ -97,6 +97,7 @@ var (
 			field("DATE", TagDate, "the card's date floor"),
 			field("ORDER_NUMBER", TagOrderNumber, heldNumber),
 			field("ORDER_HELD", TagOrderHeld, ""),
+			field("ATTACKS", TagAttacks, ""),
 			field("OPEN_REQUESTS", TagOpenRequests, ""),
 		},
 	}
@@ -228,6 +229,7 @@ var (
 		field("CEILINGS", TagPolicy,
 			"write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS"),
 		field("SLOTS", TagSlots, "slots of the log, MIN_SLOTS to MAX_SLOTS; write-once"),
+		field("MAX_ATTACKS", TagMaxAttacks, "0 to MOST_ATTACKS; write-once"),
 		field("CURRENCY", TagCurrency, ""),
 		field("DATE", TagDate, "initial date floor"),
 		field("TOKEN", TagToken, ""),
@@ -335,6 +337,8 @@ var (
 			field("NUMBER", TagNumber, "highest request number given out"),
 			field("SLOTS", TagSlots, ""),
 			field("GROUP", TagGroup, ""),
+			field("ATTACKS", TagAttacks, ""),
+			field("MAX_ATTACKS", TagMaxAttacks, ""),
 		},
 	}
 )

@@ -76,6 +76,8 @@ const (
 	TagBatchCertificate    Tag = 0xD8
 	TagStatus              Tag = 0xD9
 	TagCrisisCertificate   Tag = 0xDA
+	TagAttacks             Tag = 0xDB
+	TagMaxAttacks          Tag = 0xDC
 	TagRequest             Tag = 0xE1
 	TagPayment             Tag = 0xE2
 	TagReceipt             Tag = 0xE3
@@ -190,6 +192,10 @@ var Tags = []TagRow{
 	{TagStatus, "STATUS", KindBytes, 2, 2, "status word", sourceOwn},
 	{TagCrisisCertificate, "CRISIS_CERTIFICATE", KindBytes, 0, 0,
 		"name of the crisis key's certificate in GET DATA", sourceOwn},
+	{TagAttacks, "ATTACKS", KindCounter, 1, 1,
+		"attacks that the card has found: looks at the same thing that disagreed", sourceOwn},
+	{TagMaxAttacks, "MAX_ATTACKS", KindCounter, 1, 1,
+		"how many attacks block the card, 0 for never", sourceOwn},
 	{TagRequest, "REQUEST", KindTemplate, 1, 255, "body of a Request", sourceOwn},
 	{TagPayment, "PAYMENT", KindTemplate, 1, 255, "body of a Payment", sourceOwn},
 	{TagReceipt, "RECEIPT", KindTemplate, 1, 255, "body of a Receipt", sourceOwn},

@@ -96,6 +96,9 @@ var certificates = []Attack{
 		Ways: []Way{
 			{"compressed", func(s *Setup) (Blow, error) { return s.rewritten(compressed) }},
 			{"infinity", func(s *Setup) (Blow, error) { return s.rewritten(infinity) }},
+			{"x of no field", func(s *Setup) (Blow, error) { return s.rewritten(ofNoField) }},
+			{"y above the field", func(s *Setup) (Blow, error) { return s.rewritten(aboveField) }},
+			{"its own inverse", func(s *Setup) (Blow, error) { return s.rewritten(ownInverse) }},
 		},
 	},
 	{

@@ -95,6 +95,9 @@ var (
 	point      = []byte{byte(spec.TagPoint), spec.PointLength}
 	compressed = put(point, 0, 0x02)
 	infinity   = put(point, 0, make([]byte, spec.PointLength)...)
+	ofNoField  = put(point, 1, prime.Bytes()...)
+	aboveField = put(point, 1+spec.ScalarLength, bytes.Repeat([]byte{0xFF}, spec.ScalarLength)...)
+	ownInverse = put(point, 1+spec.ScalarLength, make([]byte, spec.ScalarLength)...)
 )
 
 func offCurve(body []byte) error {

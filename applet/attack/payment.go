@@ -91,6 +91,9 @@ var payments = []Attack{
 		Ways: []Way{
 			{"compressed", certifiedAs(compressed)},
 			{"infinity", certifiedAs(infinity)},
+			{"x of no field", certifiedAs(ofNoField)},
+			{"y above the field", certifiedAs(aboveField)},
+			{"its own inverse", certifiedAs(ownInverse)},
 		},
 	},
 	{

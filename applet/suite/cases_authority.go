@@ -107,6 +107,41 @@ var authorityCases = []testCase{
 		s.learnCA(c.world.foreign.ca)
 		s.payVerified(merchant, r)
 	}},
+	{"the certificates of the payees paid last are not verified again, until another CA is stored",
+		func(c *caseRun) {
+			s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
+			s.instruct(func(i *message.Instruction) {
+				i.Policy, i.Credit = s.parameters.Ceilings, 5000
+				i.Policy.Version = s.model.policy.Version + 1
+			})
+			// A payment that the certificate's signature, with a bit turned, is no hindrance to.
+			isFamiliar := func(d *device) bool {
+				r := c.request(d, 100, "")
+				s.enterPIN()
+				answer := s.exchange(spec.Pay.Only(), c.encode(r), flipLast(d.encoded))
+				if answer.SW == apdu.OK {
+					s.enterPayment(r, answer.Data)
+				} else {
+					assert.EqualValues(c, spec.SWCertificate, answer.SW)
+				}
+				return answer.SW == apdu.OK
+			}
+			var payees []*device
+			for range spec.PayeesKept + 1 {
+				payees = append(payees, c.device(s.bank, spec.RoleTerminal))
+				s.pay(payees[len(payees)-1], c.request(payees[len(payees)-1], 100, ""))
+			}
+			assert.False(c, isFamiliar(payees[0]), "the one paid longest ago")
+			for _, d := range payees[1:] {
+				assert.True(c, isFamiliar(d))
+			}
+			other := c.device(c.world.foreign, spec.RoleTerminal)
+			s.learnCA(c.world.foreign.ca)
+			s.enterPIN()
+			s.payVerified(other, c.request(other, 100, ""))
+			assert.False(c, isFamiliar(payees[1]), "certified by what was stored before")
+			assert.True(c, isFamiliar(other))
+		}},
 	{"what was presented ends with the session, and served nobody", func(c *caseRun) {
 		s := c.loaded(10000)
 		merchant := c.device(c.world.foreign, spec.RoleTerminal)

@@ -13,6 +13,8 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/card"
 )
 
 // payKinds are the two enciphered forms of PAY.
@@ -252,6 +254,25 @@ var encipheredPayCases = func() (cases []testCase) {
 			opened := p.open(a, s.succeeds(p.variant, data...))
 			s.enterPayment(p.request, opened.Payment)
 		})
+		add("a familiar payee's certificate is not verified again, and its Request is",
+			func(c *caseRun, s *subject, payee *device) {
+				var verifications []int // before a refusal that anybody can cause
+				for _, familiar := range []bool{false, true} {
+					p := s.sealedPay(kind, payee, 100)
+					s.newTap()
+					a := p.agree(s.selectApplet())
+					data := p.withPIN(a, ownPIN)
+					s.answers(spec.SWSignature, p.variant, flipLast(data[0]), data[1], data[2])
+					verifications = append(verifications, c.verifications())
+					if familiar {
+						data[1] = flipLast(data[1])
+					}
+					opened := p.open(a, s.succeeds(p.variant, data...))
+					s.enterPayment(p.request, opened.Payment)
+				}
+				assert.Equal(c, verifications[0], verifications[1],
+					"the time of the refusal tells who is familiar")
+			})
 		add("what is altered is refused in clear and takes no try",
 			func(c *caseRun, s *subject, payee *device) {
 				p := s.sealedPay(kind, payee, 2500)
@@ -293,3 +314,19 @@ var encipheredPayCases = func() (cases []testCase) {
 	}
 	return cases
 }()
+
+// verifications is how many signatures the card verified in the last command; 0 on a target that
+// does not count.
+func (c *caseRun) verifications() int {
+	counting, counts := c.target.(interface{ Card() *card.Card })
+	if !counts {
+		return 0
+	}
+	n := 0
+	for _, op := range counting.Card().LastCommand().Crypto {
+		if op.Kind == api.KindECDSAVerify {
+			n += op.Count
+		}
+	}
+	return n
+}

@@ -250,6 +250,10 @@ var personalizationCases = []testCase{
 				b[installSlots] = spec.MaxSlots + 1
 				return b
 			},
+			"more attacks than it counts": func(b []byte) []byte {
+				b[installMaxAttacks] = spec.MostAttacks + 1
+				return b
+			},
 		} {
 			_, err := c.target.Install(c.ctx, corrupt(bytes.Clone(good)))
 			assert.Error(c, err, what)
@@ -264,6 +268,7 @@ const (
 
 	installTransactions = installCeilings + 2 + spec.AmountLength
 	installSlots        = installCeilings + spec.PolicyLength + 2
+	installMaxAttacks   = installSlots + 1 + 2
 )
 
 // flipLast changes the last bit.

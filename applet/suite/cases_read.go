@@ -73,7 +73,8 @@ var readCases = []testCase{
 		counters, err := message.ParseCounters(get("counters"))
 		c.must(err)
 		assert.Equal(c, message.Counters{ATC: 1, AckedATC: 0,
-			InstructionSequence: s.model.sequence, RequestCounter: 2, Slots: s.parameters.Slots},
+			InstructionSequence: s.model.sequence, RequestCounter: 2, Slots: s.parameters.Slots,
+			MaxAttacks: s.parameters.MaxAttacks},
 			*counters)
 	}},
 	{"a card that receives without PIN shows who it is, not what it holds", func(c *caseRun) {

@@ -20,6 +20,14 @@ func TestOnEmulator(t *testing.T) {
 	}
 }
 
+// TestOnForgetfulCard: a card whose crypto objects forget at a reset what init gave them, which Java
+// Card does not allow, is initialised again, and is as any other.
+func TestOnForgetfulCard(t *testing.T) {
+	forgetful := card.P71
+	forgetful.Product.ForgetsInit = true
+	Run(t, NewEmulator(forgetful))
+}
+
 func TestTornOnEmulator(t *testing.T) {
 	for name, target := range emulators {
 		t.Run(name, func(t *testing.T) { RunTorn(t, func() Cutter { return target.Another() }) })

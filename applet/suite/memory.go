@@ -185,6 +185,10 @@ func (m *inspected) oneMoment(command apdu.Command) {
 			}
 		}
 	})
+	if command.INS == spec.Select.INS && slices.ContainsFunc(writes,
+		func(w Write) bool { return engines[w.Object] }) {
+		return // the first one completes the applet, and goes on where it was cut off
+	}
 	transactions := map[int]bool{}
 	together := map[vm.Ref]bool{} // what a transaction wrote
 	moments, debts, erased := 0, 0, false

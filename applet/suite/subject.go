@@ -111,7 +111,9 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 		Role:     spec.RoleCard,
 		Ceilings: pilotCeilings(),
 		Slots:    spec.MinSlots,
-		Date:     today,
+
+		MaxAttacks: spec.DefaultAttacks,
+		Date:       today,
 	}
 	var err error
 	s.parameters.RootAnchor, err = c.world.root.certificate.Anchor()

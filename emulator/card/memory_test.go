@@ -211,6 +211,29 @@ func TestTransactionDepthAndObjects(t *testing.T) {
 	})
 }
 
+// TestProfileLimitsInstall: what install writes and makes must fit into the card's journal of it, and
+// one byte less is too little; afterwards nothing counts.
+func TestProfileLimitsInstall(t *testing.T) {
+	b := newProbe(t, card.P71)
+	used := b.InstallUsed()
+	assert.Positive(t, used)
+	assert.LessOrEqual(t, used, card.P71.InstallBytes)
+	b.send(insTransact, 10, 1)
+	assert.Equal(t, used, b.InstallUsed(), "of the installation alone")
+
+	tight := card.P71
+	tight.InstallBytes = used
+	newProbe(t, tight)
+	tight.InstallBytes--
+	less := newBench(t, tight)
+	less.load("lib", "core")
+	_, err := less.Install(coreModule, coreInstance, nil)
+	assert.ErrorIs(t, err, card.ErrRefused)
+	assert.ErrorContains(t, err, "TransactionException with reason 0x0003")
+	_, err = less.Install(coreModule, coreInstance, nil)
+	assert.ErrorContains(t, err, "TransactionException", "and nothing of it is left")
+}
+
 func TestProfileLimitsTransaction(t *testing.T) {
 	b := newProbe(t, card.P71)
 	assert.Equal(t, lower("6F13"), b.send(insTransact, 11, 0x35),

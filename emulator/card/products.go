@@ -10,7 +10,8 @@ var (
 		Source:   "performance/fixed/NXP_JCOP4_J3R180_SECID_P71____PERFORMANCE_..._1634708420109",
 		Assumed:  "cryptographic objects, as j2r180, which has its ATR and its persistent memory",
 		NVMBytes: 139_360, RAMBytes: 4_084, RAMUnit: ramUnit, CommitBytes: 5_120,
-		Product: jcop4(&contactRAM), APDUBuffer: 261, ExtendedLength: true,
+		InstallBytes: 5_120,
+		Product:      jcop4(&contactRAM), APDUBuffer: 261, ExtendedLength: true,
 	}
 	P71Short = func() Profile {
 		p := P71
@@ -114,6 +115,7 @@ func Products() []Profile {
 	for i := range list {
 		p := &list[i]
 		p.JavaCard, p.CommitBytes, p.RAMUnit = P71.JavaCard, P71.CommitBytes, ramUnit
+		p.InstallBytes = P71.InstallBytes
 		p.APDUBuffer, p.ExtendedLength = P71.APDUBuffer, P71.ExtendedLength
 	}
 	return list

@@ -12,6 +12,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 	"ekrona.example/personalization"
 )
 
@@ -114,11 +115,12 @@ func TestJobIsRead(t *testing.T) {
 	}
 
 	pilot, err := read(goodHead+"cards: cards.csv\n", "owner,max_balance,max_payment,max_spent,"+
-		"max_transactions,slots\nanna,3000,3000,3000,5,16\nbertil,,,,,16\n")
+		"max_transactions,slots,max_attacks\nanna,3000,3000,3000,5,16,0\nbertil,,,,,16,\n")
 	require.NoError(t, err)
 	assert.Equal(t, personalization.Limits{Ceilings: message.PilotPolicy(), Slots: 16},
 		pilot.Cards[0].Limits)
 	assert.EqualValues(t, 16, pilot.Cards[1].Ceilings.MaxTransactions, "no more than slots")
+	assert.EqualValues(t, spec.DefaultAttacks, pilot.Cards[1].MaxAttacks)
 	assert.EqualValues(t, 16, pilot.MostSlots())
 	low, err := read(goodHead+"cards: cards.csv\n", "owner,max_balance\nanna,10\n")
 	require.NoError(t, err)
@@ -150,7 +152,7 @@ func TestProblemsOfAJob(t *testing.T) {
 			"cards: {}\n" +
 			"cards: 7\n", "",
 			[]string{":1: job: ", ":2: bank: ", ":3: initial: here should be", ":3: final: empty",
-				":4: expiry: ", ":5: slots \"15\": give a whole number from 16 to 208",
+				":4: expiry: ", ":5: slots \"15\": give a whole number from 16 to 200",
 				":5: max_transactions \"300\"", ":6: recipients: ", ":7: cards: ",
 				":8: field cards is there twice"}},
 		"no recipients": {strings.Replace(goodHead,
@@ -184,7 +186,7 @@ func TestProblemsOfAJob(t *testing.T) {
 			[]string{"cards.csv:3: max_balance 1001.00 kr is above that of the job, 1000.00 kr",
 				"cards.csv:4: max_payment 600.00 kr",
 				"cards.csv:5: max_transactions 10 is above that of the job, 9"}},
-		"above the slots": {inTable, "owner,max_transactions,slots\na,33,32\nb,129,\nc,208,208\n",
+		"above the slots": {inTable, "owner,max_transactions,slots\na,33,32\nb,129,\nc,200,200\n",
 			[]string{"cards.csv:2: max_transactions is above the slots of the log, 32",
 				"cards.csv:3: max_transactions is above the slots of the log, 128"}},
 		"more slots than the job's": {goodHead + "ceilings: {slots: 20, max_spent: 10}\n" +

@@ -1,12 +1,14 @@
 package preflight
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
 	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 )
@@ -16,6 +18,7 @@ type Need struct {
 	Persistent int    `json:"persistent"` // bytes
 	Transient  int    `json:"transient"`  // bytes
 	Platform   string `json:"platform"`   // the API that it imports, in words
+	Install    int    `json:"install"`    // bytes of card.Profile.InstallBytes
 
 	ByKind []card.Taken `json:"-"` // the same bytes by what takes them
 }
@@ -61,7 +64,7 @@ func NeedOn(capFile []byte, slots uint8, profile card.Profile) (Need, error) {
 	}
 	after, err := virtual.Memory()
 	need.Persistent, need.Transient = roomBytes-after.NVMFree, roomBytes-after.ResetFree
-	need.ByKind = virtual.Taken()
+	need.ByKind, need.Install = virtual.Taken(), virtual.InstallUsed()
 	return need, err
 }
 
@@ -80,8 +83,18 @@ func installed(capFile []byte, slots uint8, profile card.Profile) (*card.Card, e
 	if err != nil {
 		return nil, err
 	}
-	_, err = virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters)
-	return virtual, err
+	if _, err := virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID),
+		parameters); err != nil {
+		return virtual, err
+	}
+	// The rest is made when it is selected for the first time.
+	if _, err := client.New(virtual).Select(context.Background()); err != nil {
+		if thrown := virtual.Thrown(); thrown != nil {
+			err = thrown
+		}
+		return virtual, fmt.Errorf("the first SELECT: %w: %w", card.ErrRefused, err)
+	}
+	return virtual, nil
 }
 
 // Fit is whether the applet can be installed on a product.

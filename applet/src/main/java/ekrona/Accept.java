@@ -25,14 +25,14 @@ final class Accept extends Command {
         requireParameters(Spec.P1P2_ACCEPT);
         requireActivated();
         short paymentEnd = Messages.payment(in, (short) 0, ram.words[Ram.IN_LENGTH]);
-        guard.keep(Ram.END, paymentEnd);
+        Util.setShort(ram.scratch, Ram.END, paymentEnd);
         short certificate = device.certificates.device(paymentEnd);
         short bodyLength = (short) (paymentEnd - Messages.SIGNATURE);
 
         device.engines.computeIdentity((short) 0, bodyLength);
         short earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY,
                 Spec.HASH_LENGTH);
-        guard.keep(Ram.SLOT, earlier);
+        Util.setShort(ram.scratch, Ram.SLOT, earlier);
         if (earlier != Log.NONE) {
             return REPEAT;
         }
@@ -40,12 +40,13 @@ final class Accept extends Command {
         requireReceiver();
         requireParties(certificate);
         short entry = requireOpen();
-        guard.keep(Ram.ENTRY, entry);
+        Util.setShort(ram.scratch, Ram.ENTRY, entry);
         short ca = device.certificates.requireKnownCA(certificate);
-        guard.keep(Ram.PLACE, ca);
+        Util.setShort(ram.scratch, Ram.PLACE, ca);
         requireRole(certificate);
         // The signatures come before the dates: made-up certificates do not find out the card's.
-        device.certificates.requireSigned(certificate, ca, bodyLength);
+        device.certificates.requireSignature(certificate, ca);
+        device.certificates.requireMessage(certificate, bodyLength);
         device.certificates.requireNotExpired(certificate, ca);
         device.certificates.requireOwnNotExpired();
         requireOwnSignature(entry);
@@ -54,20 +55,21 @@ final class Accept extends Command {
 
     void apply() {
         if (plans(CHANGE)) {
-            short amount = (short) (ram.words[Ram.ENTRY] + OpenRequests.AMOUNT);
+            short amount = (short) (Util.getShort(ram.scratch, Ram.ENTRY) + OpenRequests.AMOUNT);
             // No overflow: the request has reserved its amount under the maximum balance.
             U32.add(ram.state, Nvm.BALANCE, ram.state, amount);
             device.log.countAcceptance(ram.state, amount);
             device.log.append();
-            device.requests.close(ram.words[Ram.ENTRY]);
-            device.authorities.store(ram.words[Ram.PLACE]);
+            device.requests.close(Util.getShort(ram.scratch, Ram.ENTRY));
+            device.authorities.store(Util.getShort(ram.scratch, Ram.PLACE));
         }
     }
 
     /** Composes the Receipt's body, as a record; the Payment's identity is in scratch. */
     void compose() {
         if (!plans(CHANGE)) {
-            compose(device.log.slot(ram.words[Ram.SLOT]), Log.HEADER_LENGTH, Spec.RECEIPT_LENGTH);
+            compose(device.log.slot(Util.getShort(ram.scratch, Ram.SLOT)), Log.HEADER_LENGTH,
+                    Spec.RECEIPT_LENGTH);
             return;
         }
         byte[] in = ram.in;
@@ -86,17 +88,18 @@ final class Accept extends Command {
     void seal() {
         if (plans(CHANGE)) {
             sign();
-            short end = ram.words[Ram.BODY_END];
-            Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.out, end, ram.words[Ram.END]);
-            guard.require(Util.arrayCompare(ram.in, (short) 0, ram.out,
-                    (short) (Ram.RECORD + Spec.RECEIPT_LENGTH), ram.words[Ram.END]) == 0);
+            Util.arrayCopyNonAtomic(ram.in, (short) 0, ram.out, ram.words[Ram.BODY_END],
+                    Util.getShort(ram.scratch, Ram.END));
+            guard.requireZero(Util.arrayCompare(ram.in, (short) 0, ram.out,
+                    (short) (Ram.RECORD + Spec.RECEIPT_LENGTH),
+                    Util.getShort(ram.scratch, Ram.END)));
             device.log.prepare(Log.ACCEPTANCE, true);
         }
     }
 
     void done() {
         if (plans(CHANGE)) {
-            device.authorities.forgetStored(ram.words[Ram.PLACE]);
+            device.authorities.forgetStored(Util.getShort(ram.scratch, Ram.PLACE));
         }
     }
 

@@ -76,6 +76,13 @@ final class Authorities {
         verifier = Engines.newVerifier();
     }
 
+    /** Makes all keys those of the curve. */
+    void complete() {
+        for (short row = 0; row < ROWS; row++) {
+            Curve.setParameters(keys[row]);
+        }
+    }
+
     /** Writes the directory of a new card: every place is empty. */
     static void clearDirectory(byte[] state) {
         for (short place = 0; place < PLACES; place++) {
@@ -145,9 +152,10 @@ final class Authorities {
      * offset; all in ram.in.
      */
     boolean verify(short place, short offset, short length, short signature) {
-        short row = row(place);
-        byte wanted = (byte) (row + 1);
-        if (guard.isFirst()) {
+        byte wanted = ram.state[entry(place)];
+        short row = (short) (wanted - 1);
+        short fact = guard.next();
+        if (fact < Guard.SECOND) {
             if (ram.session[Ram.VERIFIER] != wanted) {
                 initVerifier(row, wanted);
             }
@@ -155,7 +163,7 @@ final class Authorities {
                 return false;
             }
         }
-        return engines.verify(verifier, keys[row], wanted, offset, length, signature);
+        return engines.verify(fact, verifier, keys[row], wanted, offset, length, signature);
     }
 
     /** Initialises the verifier with the key of a row. */
@@ -186,10 +194,6 @@ final class Authorities {
     /** Offset in the working copy of the expiry date of a place's authority. */
     short expiry(short place) {
         return (short) (entry(place) + EXPIRY);
-    }
-
-    boolean isExpired(short place) {
-        return isExpired(ram.state, expiry(place));
     }
 
     /**
@@ -351,12 +355,16 @@ final class Authorities {
         }
     }
 
-    /** Moves a session's entry to a stored place, whose row becomes the scratch row. */
+    /**
+     * Moves a session's entry to a stored place, whose row becomes the scratch row. Who was
+     * certified by the authorities that were stored until now is verified again.
+     */
     private void move(short place, short to) {
         byte[] state = ram.state;
         byte old = state[entry(to)];
         guard.require(old != state[entry(place)]);
         Util.arrayCopyNonAtomic(state, entry(place), state, entry(to), ENTRY_LENGTH);
         state[(short) (SCRATCH + place - KEPT)] = (byte) ((old < 0 ? (byte) -old : old) - 1);
+        Payees.forget(state);
     }
 }

@@ -40,7 +40,7 @@ final class Certificates {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
         short content = (short) (offset + HEADER);
-        requireDates((short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
+        Tlv.requireDates(ram.in, (short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
                 (short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY));
         return content;
     }
@@ -54,17 +54,9 @@ final class Certificates {
                 || !Spec.isAuthorityCertificate(ram.in, (short) 0)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        requireDates((short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EFFECTIVE),
+        Tlv.requireDates(ram.in, (short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EFFECTIVE),
                 (short) (HEADER + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
         return HEADER;
-    }
-
-    private void requireDates(short effective, short expiry) {
-        Tlv.requireDate(ram.in, effective);
-        Tlv.requireDate(ram.in, expiry);
-        if (Util.arrayCompare(ram.in, effective, ram.in, expiry, Spec.DATE_LENGTH) > 0) {
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
-        }
     }
 
     /**
@@ -97,11 +89,8 @@ final class Certificates {
      * date.
      */
     void requireNotExpired(short certificate, short ca) {
-        if (authorities.isExpired(ram.in,
-                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY))
-                || authorities.isExpired(ca)) {
-            ISOException.throwIt(Spec.SW_EXPIRED);
-        }
+        requireNotExpired(ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY),
+                ca);
     }
 
     /**
@@ -109,27 +98,37 @@ final class Certificates {
      * date.
      */
     void requireOwnNotExpired() {
-        if (authorities.isExpired(nvm.certificate,
-                (short) (HEADER + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY))
-                || authorities.isExpired(authorities.ownCA())) {
+        requireNotExpired(nvm.certificate,
+                (short) (HEADER + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY), authorities.ownCA());
+    }
+
+    private void requireNotExpired(byte[] b, short expiry, short ca) {
+        byte[] state = ram.state;
+        if (Util.arrayCompare(b, expiry, state, Nvm.DATE, Spec.DATE_LENGTH) < 0
+                || Util.arrayCompare(state, authorities.expiry(ca), state, Nvm.DATE,
+                        Spec.DATE_LENGTH) < 0) {
             ISOException.throwIt(Spec.SW_EXPIRED);
         }
     }
 
-    /** Verifies a device's certificate with its CA's key. */
+    /** Requires a device's certificate that its CA's key has signed. */
     void requireSignature(short certificate, short ca) {
-        if (!authorities.verify(ca, certificate, Spec.DEVICE_CERTIFICATE_AT_SIGNATURE,
-                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_SIGNATURE))) {
+        if (!isSigned(certificate, ca)) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
+    }
+
+    /** Verifies a device's certificate with its CA's key. */
+    boolean isSigned(short certificate, short ca) {
+        return authorities.verify(ca, certificate, Spec.DEVICE_CERTIFICATE_AT_SIGNATURE,
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_SIGNATURE));
     }
 
     /**
      * Requires that a certificate's holder signed the message at the start of the command, whose
      * body has bodyLength bytes.
      */
-    void requireSigned(short certificate, short ca, short bodyLength) {
-        requireSignature(certificate, ca);
+    void requireMessage(short certificate, short bodyLength) {
         if (!engines.setPeer((short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT))) {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }

@@ -68,10 +68,11 @@ abstract class Command {
             guard.begin();
             ram.wipeOut();
             nvm.load();
-            guard.keep(Ram.PLAN, check());
+            Util.setShort(ram.scratch, Ram.PLAN, check());
             guard.repeat();
             nvm.load();
-            guard.keep(Ram.PLAN, check());
+            Util.setShort(ram.scratch, Ram.PLAN, check());
+            guard.requireSame();
             computeState();
             computeAnswer();
             seal();
@@ -101,7 +102,7 @@ abstract class Command {
         Util.arrayCopyNonAtomic(ram.state, (short) 0, ram.out, (short) 0, length);
         nvm.load();
         apply();
-        guard.require(Util.arrayCompare(ram.state, (short) 0, ram.out, (short) 0, length) == 0);
+        guard.requireZero(Util.arrayCompare(ram.state, (short) 0, ram.out, (short) 0, length));
         ram.wipeOut();
         guard.step(Guard.APPLIED);
     }
@@ -112,23 +113,22 @@ abstract class Command {
      */
     private void computeAnswer() {
         compose();
-        short start = ram.words[Ram.BODY];
-        short end = ram.words[Ram.BODY_END];
-        byte[] first = ram.out;
+        byte[] out = ram.out;
+        short[] words = ram.words;
+        short start = words[Ram.BODY];
+        short end = words[Ram.BODY_END];
+        byte[] first = out;
         short at = HALF;
         if (end > HALF) {
             first = ram.in;
             at = 0;
         }
         short length = (short) (end - start);
-        Util.arrayCopyNonAtomic(ram.out, start, first, at, length);
-        Util.arrayFillNonAtomic(ram.out, (short) 0, end, (byte) 0);
+        Util.arrayCopyNonAtomic(out, start, first, at, length);
+        Util.arrayFillNonAtomic(out, (short) 0, end, (byte) 0);
         compose();
-        guard.require(start == ram.words[Ram.BODY] && end == ram.words[Ram.BODY_END]
-                && Util.arrayCompare(ram.out, start, first, at, length) == 0);
-        if (at != 0) {
-            Util.arrayFillNonAtomic(first, at, length, (byte) 0);
-        }
+        guard.require(start == words[Ram.BODY] && end == words[Ram.BODY_END]
+                && Util.arrayCompare(out, start, first, at, length) == 0);
         guard.step(Guard.COMPOSED);
     }
 
@@ -219,12 +219,12 @@ abstract class Command {
     }
 
     final boolean plans(short plan) {
-        return ram.words[Ram.PLAN] == plan;
+        return Util.getShort(ram.scratch, Ram.PLAN) == plan;
     }
 
     /** Signs the message whose body was composed. */
     final void sign() {
-        device.engines.signMessage(ram.out, ram.words[Ram.BODY], ram.words[Ram.BODY_END]);
+        device.engines.signMessage();
     }
 
     final short parameters() {

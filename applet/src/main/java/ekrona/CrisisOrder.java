@@ -31,7 +31,7 @@ final class CrisisOrder extends Command {
         short content = StoredOrder.content(in);
         requireLayout(content, bodyLength);
         short until = (short) (content + Spec.CRISIS_ORDER_OFFSET_EXPIRY);
-        requireDays((short) (content + Spec.CRISIS_ORDER_OFFSET_DATE), until);
+        Tlv.requireDates(ram.in, (short) (content + Spec.CRISIS_ORDER_OFFSET_DATE), until);
 
         short number = (short) (content + Spec.CRISIS_ORDER_OFFSET_ORDER_NUMBER);
         Messages.requireNotZero(in, number);
@@ -116,14 +116,6 @@ final class CrisisOrder extends Command {
         return group < nextGroup || (group == nextGroup && Util.arrayCompare(in,
                 (short) (row + Spec.ORDER_ROW_OFFSET_NAME), in,
                 (short) (next + Spec.ORDER_ROW_OFFSET_NAME), Spec.NAME_LENGTH) < 0);
-    }
-
-    private void requireDays(short from, short until) {
-        Tlv.requireDate(ram.in, from);
-        Tlv.requireDate(ram.in, until);
-        if (Util.arrayCompare(ram.in, from, ram.in, until, Spec.DATE_LENGTH) > 0) {
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
-        }
     }
 
     private boolean isAfter(short day, short place) {

@@ -1,5 +1,6 @@
 package ekrona;
 
+import javacard.framework.Util;
 import javacard.security.ECKey;
 import javacard.security.ECPrivateKey;
 import javacard.security.ECPublicKey;
@@ -65,27 +66,41 @@ final class Curve {
         (byte) 0xF3, (byte) 0xB9, (byte) 0xCA, (byte) 0xC2,
         (byte) 0xFC, (byte) 0x63, (byte) 0x25, (byte) 0x51};
     private static final short COFACTOR = (short) 1;
+    private static final short ALL_SET = (short) 0xFFFF;
+    private static final short BYTE = (short) 0xFF;
 
     private Curve() {
     }
 
-    /** Allocates: for constructors at install only. */
+    /** Allocates, for constructors at install only: a key that is of no curve yet. */
     static ECPublicKey newPublicKey() {
-        ECPublicKey key = (ECPublicKey) KeyBuilder.buildKey(KeyBuilder.TYPE_EC_FP_PUBLIC,
+        return (ECPublicKey) KeyBuilder.buildKey(KeyBuilder.TYPE_EC_FP_PUBLIC,
                 KeyBuilder.LENGTH_EC_FP_256, false);
-        setParameters(key);
-        return key;
     }
 
-    /** Allocates: for constructors at install only. */
+    /** Allocates, for constructors at install only: a key that is of no curve yet. */
     static ECPrivateKey newPrivateKey() {
-        ECPrivateKey key = (ECPrivateKey) KeyBuilder.buildKey(KeyBuilder.TYPE_EC_FP_PRIVATE,
+        return (ECPrivateKey) KeyBuilder.buildKey(KeyBuilder.TYPE_EC_FP_PRIVATE,
                 KeyBuilder.LENGTH_EC_FP_256, false);
-        setParameters(key);
-        return key;
     }
 
-    private static void setParameters(ECKey key) {
+    /** Reports whether the number at offset is less than P, which begins with 32 bits set. */
+    static boolean isCoordinate(byte[] b, short offset) {
+        if (Util.getShort(b, offset) != ALL_SET) {
+            return true;
+        }
+        for (short i = 0; i < (short) P.length; i++) {
+            short difference = (short) ((short) (b[(short) (offset + i)] & BYTE)
+                    - (short) (P[i] & BYTE));
+            if (difference != 0) {
+                return difference < 0;
+            }
+        }
+        return false;
+    }
+
+    /** Makes a new key one of the curve. */
+    static void setParameters(ECKey key) {
         key.setFieldFP(P, (short) 0, (short) P.length);
         key.setA(A, (short) 0, (short) A.length);
         key.setB(B, (short) 0, (short) B.length);

@@ -17,7 +17,11 @@ final class Device {
     final Log log;
     final OpenRequests requests;
     final StoredOrder order;
+    final Payees payees;
     final Limits limits;
+
+    /** Whether complete has come to its end. */
+    private boolean isComplete;
 
     /** With a log of so many slots. */
     Device(short slots) {
@@ -36,7 +40,22 @@ final class Device {
         log = new Log(ram, nvm, engines, guard);
         requests = new OpenRequests(ram, nvm);
         order = new StoredOrder(ram, nvm);
+        payees = new Payees(ram, nvm);
         limits = new Limits(ram, nvm, log, requests, order);
+    }
+
+    /**
+     * Makes what install leaves out, when the applet is selected for the first time: the slots of
+     * the log, and the curve of each key. Platforms keep a journal of what install does, and give
+     * up where it is full; here no transaction is open. After a power cut the next SELECT goes on.
+     */
+    void complete() {
+        if (!isComplete) {
+            nvm.complete();
+            engines.complete();
+            authorities.complete();
+            isComplete = true;
+        }
     }
 
     /**

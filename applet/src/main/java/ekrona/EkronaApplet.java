@@ -43,9 +43,10 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
 
     /**
      * Begins a session without a verified PIN, and applies a reset of the tries that a power cut
-     * left pending.
+     * left pending. The first session completes the applet.
      */
     public boolean select() {
+        device.complete();
         device.authorities.begin();
         device.pins.forget();
         device.pins.applyTryReset();

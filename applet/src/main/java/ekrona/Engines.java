@@ -90,6 +90,16 @@ final class Engines {
         sessionAes = Cipher.getInstance(Cipher.ALG_AES_BLOCK_128_CBC_NOPAD, false);
     }
 
+    /** Makes all keys those of the curve. */
+    void complete() {
+        Curve.setParameters(peer);
+        Curve.setParameters(signingPoint);
+        Curve.setParameters(signingKey);
+        Curve.setParameters(pinPoint);
+        Curve.setParameters(pinKey);
+        Curve.setParameters(batchKey);
+    }
+
     /**
      * Generates both key pairs. A power cut leaves keys that the card has not given out, since the
      * life cycle moves on afterwards.
@@ -127,17 +137,20 @@ final class Engines {
     }
 
     /**
-     * Writes the signature's data object after the body from start to end, and the body's identity
-     * to scratch at IDENTITY, from which it is signed. It is hashed twice: nothing is signed that
-     * is not there.
+     * Writes the signature's data object after the body that was composed in ram.out, and the
+     * body's identity to scratch at IDENTITY, from which it is signed. Where the body is, and its
+     * bytes, are read twice: nothing is signed that is not there.
      */
-    void signMessage(byte[] b, short start, short end) {
+    void signMessage() {
         byte[] scratch = ram.scratch;
-        short length = (short) (end - start);
-        sha.doFinal(b, start, length, scratch, Ram.IDENTITY);
-        sha.doFinal(b, start, length, scratch, Ram.KEY);
-        guard.require(Util.arrayCompare(scratch, Ram.IDENTITY, scratch, Ram.KEY, Spec.HASH_LENGTH)
-                == 0);
+        byte[] b = ram.out;
+        short start = ram.words[Ram.BODY];
+        short end = ram.words[Ram.BODY_END];
+        sha.doFinal(b, start, (short) (end - start), scratch, Ram.IDENTITY);
+        short again = ram.words[Ram.BODY];
+        sha.doFinal(ram.out, again, (short) (ram.words[Ram.BODY_END] - again), scratch, Ram.KEY);
+        guard.requireZero(
+                Util.arrayCompare(scratch, Ram.IDENTITY, scratch, Ram.KEY, Spec.HASH_LENGTH));
         Util.setShort(scratch, Ram.DER, (short) 0);
         short der;
         try {
@@ -183,26 +196,24 @@ final class Engines {
      * over the bytes at offset; all in ram.in.
      */
     boolean verifyByPeer(short offset, short length, short signature) {
-        return verify(peer, PEER, offset, length, signature);
+        short fact = guard.next();
+        return (fact >= Guard.SECOND || init(verifier, peer))
+                && verify(fact, verifier, peer, PEER, offset, length, signature);
     }
 
     /** Reports whether it is by this card. */
     boolean verifyOwn(short offset, short length, short signature) {
-        return verify(signingPoint, OWN, offset, length, signature);
-    }
-
-    private boolean verify(ECPublicKey key, byte number, short offset, short length,
-            short signature) {
-        if (guard.isFirst() && !init(verifier, key)) {
-            return false;
-        }
-        return verify(verifier, key, number, offset, length, signature);
-    }
-
-    /** As above, with a verifier that is initialised with the key, which has that number. */
-    boolean verify(Signature initialised, ECPublicKey key, byte number, short offset,
-            short length, short signature) {
         short fact = guard.next();
+        return (fact >= Guard.SECOND || init(verifier, signingPoint))
+                && verify(fact, verifier, signingPoint, OWN, offset, length, signature);
+    }
+
+    /**
+     * As above, as a fact of that number and with a verifier that is initialised with the key,
+     * which has a number too.
+     */
+    boolean verify(short fact, Signature initialised, ECPublicKey key, byte number, short offset,
+            short length, short signature) {
         byte mark = (byte) ((short) (signature << KEY_BITS) | number);
         if (fact < Guard.SECOND) {
             short der = Der.encode(ram.in, signature, ram.scratch);
@@ -213,6 +224,7 @@ final class Engines {
                 verifyAgain(initialised, key, fact, offset, length, der);
             }
             guard.mark(fact, mark);
+            return ram.facts[fact];
         }
         return guard.holds(fact, mark);
     }
@@ -245,6 +257,9 @@ final class Engines {
             return false;
         }
         if (fact < Guard.SECOND) {
+            if (!isCandidate(point)) {
+                return false;
+            }
             try {
                 key.setW(ram.in, point, Spec.POINT_LENGTH);
                 ram.facts[fact] = true;
@@ -254,6 +269,19 @@ final class Engines {
             }
         }
         return guard.holds(fact, mark) && isPoint(key, point);
+    }
+
+    /**
+     * Reports whether an uncompressed point in ram.in can be one of the curve: with coordinates of
+     * the field (SEC 1 section 3.2.2.1), and not its own inverse, as no point of a
+     * group of odd order is. Whether it is on the curve the platform looks, where the key is set,
+     * or agreed with.
+     */
+    private boolean isCandidate(short point) {
+        byte[] in = ram.in;
+        short y = (short) (point + 1 + Spec.SCALAR_LENGTH);
+        return Curve.isCoordinate(in, (short) (point + 1)) && Curve.isCoordinate(in, y)
+                && !isZero(in, y, Spec.SCALAR_LENGTH);
     }
 
     /** Reports whether a key is this point of ram.in. Writes over ram.out. */
@@ -305,6 +333,9 @@ final class Engines {
             return false;
         }
         if (fact < Guard.SECOND) {
+            if (!isCandidate(point)) {
+                return false;
+            }
             ram.facts[fact] = true;
             try {
                 guard.require(agreeOnce(batch, point) == Spec.HASH_LENGTH);

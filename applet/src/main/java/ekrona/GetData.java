@@ -44,7 +44,7 @@ final class GetData extends Command {
 
     /** The plan is the object. */
     void compose() {
-        short object = ram.words[Ram.PLAN];
+        short object = Util.getShort(ram.scratch, Ram.PLAN);
         byte[] out = ram.out;
         byte[] state = ram.state;
         short length;
@@ -77,6 +77,8 @@ final class GetData extends Command {
             length = Tlv.put(out, length, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
             length = Tlv.put(out, length, Spec.TAG_SLOTS, (byte) device.log.slots());
             length = Tlv.put(out, length, Spec.TAG_GROUP, state[Nvm.GROUP]);
+            length = Tlv.put(out, length, Spec.TAG_ATTACKS, nvm.attacks[Nvm.ATTACKS_FOUND]);
+            length = Tlv.put(out, length, Spec.TAG_MAX_ATTACKS, nvm.attacks[Nvm.MAX_ATTACKS]);
         }
         composed((short) 0, length);
     }

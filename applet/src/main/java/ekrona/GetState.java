@@ -67,7 +67,9 @@ final class GetState extends Command {
         next = Tlv.put(out, next, Spec.TAG_ORDER_NUMBER, state, Nvm.ORDER_NUMBER, U32.LENGTH);
         next = Tlv.open(out, next, Spec.TAG_ORDER_HELD, Spec.HASH_LENGTH);
         putIdentity(out, next);
-        next = Tlv.open(out, (short) (next + Spec.HASH_LENGTH), Spec.TAG_OPEN_REQUESTS, open);
+        next = Tlv.put(out, (short) (next + Spec.HASH_LENGTH), Spec.TAG_ATTACKS,
+                nvm.attacks[Nvm.ATTACKS_FOUND]);
+        next = Tlv.open(out, next, Spec.TAG_OPEN_REQUESTS, open);
         for (short n = (short) 1; n <= device.requests.count(); n++) {
             short entry = device.requests.entry(n);
             next = Util.arrayCopyNonAtomic(state, (short) (entry + OpenRequests.NUMBER), out, next,

@@ -57,8 +57,10 @@ final class Guard {
         words[Ram.PASS] = FIRST;
     }
 
-    /** Begins the second pass, from the first. */
+    /** Begins the second pass, from the first; what that has found is kept. */
     void repeat() {
+        byte[] scratch = ram.scratch;
+        Util.arrayCopyNonAtomic(scratch, Ram.FOUND, scratch, Ram.FOUND_FIRST, Ram.FOUND_LENGTH);
         words[Ram.FACT] = SECOND;
         words[Ram.PASS] += (short) (AGAIN - FIRST);
     }
@@ -96,15 +98,11 @@ final class Guard {
         return words[Ram.PASS] == FIRST;
     }
 
-    /** Keeps what a check has found, in the first pass, and requires the same in the second. */
-    void keep(short index, short value) {
-        short[] w = words;
-        if (w[Ram.PASS] == FIRST) {
-            w[index] = value;
-        }
-        if (w[index] != value) {
-            alarm();
-        }
+    /** Requires that the second pass has found the same. */
+    void requireSame() {
+        byte[] scratch = ram.scratch;
+        requireZero(Util.arrayCompare(scratch, Ram.FOUND, scratch, Ram.FOUND_FIRST,
+                Ram.FOUND_LENGTH));
     }
 
     /** Number of the next fact: below SECOND in the first pass, and from it on in the second. */
@@ -126,6 +124,13 @@ final class Guard {
     /** Requires what cannot be otherwise. */
     void require(boolean certain) {
         if (!certain) {
+            alarm();
+        }
+    }
+
+    /** As require, of a comparison, which gives zero where all is the same. */
+    void requireZero(short difference) {
+        if (difference != 0) {
             alarm();
         }
     }

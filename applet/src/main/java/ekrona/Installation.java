@@ -41,6 +41,7 @@ final class Installation {
         if ((role != Spec.ROLE_CARD && role != Spec.ROLE_SAM)
                 || Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_VERSION)) != 0
                 || slots < Spec.MIN_SLOTS || slots > Spec.MAX_SLOTS
+                || b[(short) (data + Spec.INSTALL_OFFSET_MAX_ATTACKS)] < 0 // above MOST_ATTACKS
                 || transactions < 0 || transactions > slots) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
@@ -66,6 +67,7 @@ final class Installation {
                 Messages.CURRENCY_LENGTH);
         Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_TOKEN), nvm.token, (short) 0,
                 Spec.TOKEN_LENGTH);
+        nvm.attacks[Nvm.MAX_ATTACKS] = b[(short) (data + Spec.INSTALL_OFFSET_MAX_ATTACKS)];
         short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
         Util.arrayCopy(b, ceilings, identity, Nvm.CEILINGS, Spec.POLICY_LENGTH);
 

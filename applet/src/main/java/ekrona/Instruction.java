@@ -64,8 +64,8 @@ final class Instruction extends Command {
         }
         short key = device.authorities.find(Authorities.INSTRUCTION_KEY, (short) 1, in, AUTHORITY);
         short notary = device.authorities.find(Authorities.NOTARY, (short) 1, in, NOTARY);
-        guard.keep(Ram.PLACE, key);
-        guard.keep(Ram.PLACE_2, notary);
+        Util.setShort(ram.scratch, Ram.PLACE, key);
+        Util.setShort(ram.scratch, Ram.PLACE_2, notary);
         requireSignatures(key, notary);
         requireAddressee(in, DEVICE);
         if (!U32.increment(state, Nvm.SEQUENCE)
@@ -107,8 +107,8 @@ final class Instruction extends Command {
             device.order.drop();
         }
         applyCredit();
-        device.authorities.store(ram.words[Ram.PLACE]);
-        device.authorities.store(ram.words[Ram.PLACE_2]);
+        device.authorities.store(Util.getShort(ram.scratch, Ram.PLACE));
+        device.authorities.store(Util.getShort(ram.scratch, Ram.PLACE_2));
     }
 
     void seal() {
@@ -137,8 +137,8 @@ final class Instruction extends Command {
     void done() {
         if (plans(CHANGE)) {
             guard.requireSigned();
-            device.authorities.forgetStored(ram.words[Ram.PLACE]);
-            device.authorities.forgetStored(ram.words[Ram.PLACE_2]);
+            device.authorities.forgetStored(Util.getShort(ram.scratch, Ram.PLACE));
+            device.authorities.forgetStored(Util.getShort(ram.scratch, Ram.PLACE_2));
             device.pins.applyTryReset();
         }
     }

@@ -94,10 +94,8 @@ final class Limits {
      * could not tell how much it is.
      */
     void requireSpendable(byte[] b, short amount, boolean desk, short day) {
-        byte[] scratch = ram.scratch;
-        log.putPaid(Ram.NUMBER);
-        if (!U32.add(scratch, Ram.NUMBER, b, amount)
-                || (!desk && isAbove(scratch, Ram.NUMBER, Spec.POLICY_OFFSET_MAX_SPENT, day))) {
+        if (!log.putPaid(b, amount, Ram.NUMBER) || (!desk
+                && isAbove(ram.scratch, Ram.NUMBER, Spec.POLICY_OFFSET_MAX_SPENT, day))) {
             ISOException.throwIt(Spec.SW_SPENT_LIMIT);
         }
     }

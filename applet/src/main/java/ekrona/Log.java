@@ -82,6 +82,12 @@ final class Log {
         return slot < 0 ? (short) (slot + slots()) : slot;
     }
 
+    /** Slot of the last record, where there is one. */
+    short lastSlot() {
+        short next = (short) (ram.state[Nvm.NEXT_SLOT] & MASK);
+        return (short) ((next == 0 ? slots() : next) - 1);
+    }
+
     byte[] slot(short slot) {
         return (byte[]) nvm.log[slot];
     }
@@ -104,35 +110,38 @@ final class Log {
      */
     short find(byte kind, short place, byte[] b, short offset, short length) {
         Object[] slots = nvm.log;
-        short at = (short) (HEADER_LENGTH + place);
+        place += HEADER_LENGTH;
         short index = (short) (ram.state[Nvm.NEXT_SLOT] & MASK);
         for (short n = count(); n > 0; n--) {
             if (index == 0) {
                 index = (short) slots.length;
             }
             index--;
-            byte[] slot = (byte[]) slots[index];
-            if (slot[KIND] == kind && Util.arrayCompare(slot, at, b, offset, length) == 0) {
+            // The kind is looked at last: a log can be long, and a match is rare.
+            if (Util.arrayCompare((byte[]) slots[index], place, b, offset, length) == 0
+                    && slot(index)[KIND] == kind) {
                 return index;
             }
         }
         return NONE;
     }
 
-    /** What was paid since the last acknowledgement, to scratch at target. */
-    void putPaid(short target) {
-        putDifference(PAID, target);
+    /**
+     * What was paid since the last acknowledgement, and an amount, to scratch at target. The
+     * difference modulo 2^32 is the sum, since Limits lets no sum reach 2^32.
+     *
+     * @return false when it would be 2^32 or more
+     */
+    boolean putPaid(byte[] b, short amount, short target) {
+        byte[] state = ram.state;
+        return U32.putDifferenceAnd(state, (short) (Nvm.TOTALS + PAID),
+                (short) (Nvm.ACKED_TOTALS + PAID), b, amount, ram.scratch, target);
     }
 
     /** What was accepted since the last acknowledgement, to scratch at target. */
     void putReceived(short target) {
-        putDifference(RECEIVED, target);
-    }
-
-    /** The difference modulo 2^32 is the sum, since Limits lets no sum reach 2^32. */
-    private void putDifference(short total, short target) {
-        U32.putDifference(ram.state, (short) (Nvm.TOTALS + total),
-                ram.state, (short) (Nvm.ACKED_TOTALS + total), ram.scratch, target);
+        U32.putDifference(ram.state, (short) (Nvm.TOTALS + RECEIVED),
+                ram.state, (short) (Nvm.ACKED_TOTALS + RECEIVED), ram.scratch, target);
     }
 
     /** Counts a payment made, in the working copy; amount is an offset in b. */
@@ -184,7 +193,7 @@ final class Log {
 
     private short length(boolean withOther) {
         short length = (short) (ram.words[Ram.BODY_END] - Ram.RECORD);
-        return withOther ? (short) (length + ram.words[Ram.END]) : length;
+        return withOther ? (short) (length + Util.getShort(ram.scratch, Ram.END)) : length;
     }
 
     /** Reports whether the working copy has one record more than the state. */
@@ -201,7 +210,7 @@ final class Log {
         if (isAppended()) {
             byte[] slot = slot(nextSlot());
             // What is written over is the free slot, and no record.
-            guard.require(ram.out[KIND] != 0 && slot == slot(slotOf(count())));
+            guard.require(ram.out[KIND] != 0 && slot == slot(lastSlot()));
             Util.arrayCopy(ram.out, (short) 0, slot, (short) 0, preparedLength());
         }
     }
@@ -209,8 +218,8 @@ final class Log {
     /** Requires that it is there. */
     void requireStored() {
         if (isAppended()) {
-            guard.require(Util.arrayCompare(slot(nextSlot()), (short) 0, ram.out, (short) 0,
-                    preparedLength()) == 0);
+            guard.requireZero(Util.arrayCompare(slot(nextSlot()), (short) 0, ram.out, (short) 0,
+                    preparedLength()));
         }
     }
 

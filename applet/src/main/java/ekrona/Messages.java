@@ -52,6 +52,9 @@ final class Messages {
     /** From the end of a Request's content to the payer, which is last. */
     private static final short PAYER_TO_END = Spec.DEVICE_ID_LENGTH;
 
+    /** Where the date is of a Request at the start of what came. */
+    private static final short REQUEST_DAY = (short) (REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE);
+
     private static final byte VERSION_LENGTH = (byte) 2;
     /** Bytes of a body up to the end of VERSION, if its length field has three bytes. */
     private static final short LONGEST_TO_VERSION = (short) 8;
@@ -115,30 +118,34 @@ final class Messages {
         }
     }
 
-    /** Reads a Request, signature included. Returns the offset after it. */
-    static short request(byte[] b, short offset, short end) {
-        short next = (short) (offset + requestBodyLength(b, offset) + SIGNATURE);
-        boolean is;
-        switch (b[(short) (offset + REQUEST_HEADER - 1)]) {
-            case (byte) CONTENT_WITH_DATE:
-                is = next <= end && Spec.isRequestWithDate(b, offset);
+    /** Reads a Request at the start of b, signature included. Returns the offset after it. */
+    static short request(byte[] b, short end) {
+        short content = b[(short) (REQUEST_HEADER - 1)];
+        short next = (short) (content + (short) (REQUEST_HEADER + SIGNATURE));
+        boolean is = next <= end;
+        boolean hasDate = false;
+        switch (content) {
+            case CONTENT_WITH_DATE:
+                is &= Spec.isRequestWithDate(b, (short) 0);
+                hasDate = true;
                 break;
-            case (byte) CONTENT_WITH_PAYER:
-                is = next <= end && Spec.isRequestWithPayer(b, offset);
+            case CONTENT_WITH_PAYER:
+                is &= Spec.isRequestWithPayer(b, (short) 0);
                 break;
-            case (byte) Spec.REQUEST_CONTENT_LENGTH_MAX:
-                is = next <= end && Spec.isRequestMax(b, offset);
+            case Spec.REQUEST_CONTENT_LENGTH_MAX:
+                is &= Spec.isRequestMax(b, (short) 0);
+                hasDate = true;
                 break;
             default:
-                is = next <= end && Spec.isRequestMin(b, offset);
+                is &= Spec.isRequestMin(b, (short) 0);
         }
         if (!is) {
-            refuse(b, offset, end, (byte) Spec.TAG_REQUEST);
+            refuse(b, (short) 0, end, (byte) Spec.TAG_REQUEST);
         }
-        if (hasDate(b, offset)) {
-            Tlv.requireDay(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE));
+        if (hasDate) {
+            Tlv.requireDay(b, REQUEST_DAY);
         }
-        requireNotZero(b, (short) (offset + REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
+        requireNotZero(b, (short) (REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT));
         return next;
     }
 
@@ -152,17 +159,11 @@ final class Messages {
         return (short) (offset + requestBodyLength(b, offset) - PAYER_TO_END);
     }
 
-    /** Reports whether the Request at offset has a date. */
-    static boolean hasDate(byte[] b, short offset) {
-        byte length = b[(short) (offset + REQUEST_HEADER - 1)];
-        return length == (byte) CONTENT_WITH_DATE
-                || length == (byte) Spec.REQUEST_CONTENT_LENGTH_MAX;
-    }
-
     /** Offset of the date of the Request at the start of b, or Limits.NO_DAY. */
     static short day(byte[] b) {
-        return hasDate(b, (short) 0) ? (short) (REQUEST_HEADER + Spec.REQUEST_OFFSET_DATE)
-                : Limits.NO_DAY;
+        byte length = b[(short) (REQUEST_HEADER - 1)];
+        return length == (byte) CONTENT_WITH_DATE
+                || length == (byte) Spec.REQUEST_CONTENT_LENGTH_MAX ? REQUEST_DAY : Limits.NO_DAY;
     }
 
     /** Length of the body of a Request that request() has read. */

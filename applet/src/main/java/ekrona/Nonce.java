@@ -37,12 +37,13 @@ final class Nonce {
 
     /** Uses it up, whatever the outcome. Reports whether it was there. */
     boolean use() {
-        boolean fresh = isFresh();
+        byte was = ram.session[Ram.NONCE_VALID];
         if (guard.isFirst()) {
             // One that was not there is not there afterwards either, whatever is passed over here.
-            ram.session[Ram.NONCE_VALID] ^= TO_USE;
+            ram.session[Ram.NONCE_VALID] = (byte) (was ^ TO_USE);
+            return was == Ram.YES;
         }
-        return fresh;
+        return was == IN_USE;
     }
 
     /** Forgets one that has been used up. */

@@ -7,7 +7,7 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           366   all that commands change, one block
+ * state           368   all that commands change, one block
  * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
  * requests        716   the messages of the open requests, and their identities (OpenRequests)
  * confirmation    147   the answer to the last Instruction
@@ -15,11 +15,12 @@ import javacard.framework.Util;
  * batch           240   the certificate of the batch key, and before it only its point
  * order           372   the crisis order that the card holds
  * crisis          237   the certificate of the crisis key
+ * payees          676   what CAs have signed of payees paid lately (Payees)
  * identity         68   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
  * pair             16   key of card and paired phone, zeros while there is none
  * attacks           2   how many were found, and how many block the card
- * total        59,892   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
+ * total        60,570   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -76,8 +77,11 @@ final class Nvm {
     static final short ORDER_LENGTH = (short) (ORDER_FLOOR + U32.LENGTH);
     /** The group of the card's owner, zero for none. */
     static final short GROUP = (short) (ORDER_LENGTH + 2);
+    /** How many payees are kept, and where the next one goes (Payees). */
+    static final short PAYEES = (short) (GROUP + 1);
+    static final short NEXT_PAYEE = (short) (PAYEES + 1);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
-    static final short OPEN_COUNT = (short) (GROUP + 1);
+    static final short OPEN_COUNT = (short) (NEXT_PAYEE + 1);
     static final short OPEN = (short) (OPEN_COUNT + 1);
     /** The authorities; last, since the session's follow them in the working copy. */
     static final short AUTHORITIES =
@@ -111,7 +115,6 @@ final class Nvm {
     static final short ATTACKS_FOUND = 0;
     static final short MAX_ATTACKS = (short) 1;
     private static final short ATTACKS_LENGTH = (short) 2;
-    private static final byte MOST_ATTACKS = (byte) 0x7F;
 
     final byte[] state;
     /** A byte array for each slot of the log: more than one array could hold. */
@@ -122,6 +125,7 @@ final class Nvm {
     final byte[] batch;
     final byte[] order;
     final byte[] crisisCertificate;
+    final byte[] payees;
     final byte[] identity;
     final byte[] token;
     final byte[] pair;
@@ -133,19 +137,26 @@ final class Nvm {
         this.ram = ram;
         state = new byte[STATE_LENGTH];
         log = new Object[slots];
-        for (short i = 0; i < slots; i++) {
-            log[i] = new byte[Log.SLOT_LENGTH];
-        }
         requests = new byte[(short) (Spec.MAX_OPEN_REQUESTS * OpenRequests.PLACE_LENGTH)];
         confirmation = new byte[Spec.CONFIRMATION_LENGTH];
         certificate = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
         batch = new byte[Spec.DEVICE_CERTIFICATE_LENGTH];
         order = new byte[Spec.CRISIS_ORDER_LENGTH_MAX];
         crisisCertificate = new byte[Spec.AUTHORITY_CERTIFICATE_LENGTH];
+        payees = new byte[Payees.PLACES_LENGTH];
         identity = new byte[IDENTITY_LENGTH];
         token = new byte[Spec.TOKEN_LENGTH];
         pair = new byte[Spec.PAIR_KEY_LENGTH];
         attacks = new byte[ATTACKS_LENGTH];
+    }
+
+    /** Makes the slots of the log that are not there yet. */
+    void complete() {
+        for (short i = 0; i < (short) log.length; i++) {
+            if (log[i] == null) {
+                log[i] = new byte[Log.SLOT_LENGTH];
+            }
+        }
     }
 
     /** Reads the working copy, which discards what a check or a refused command left in it. */
@@ -172,7 +183,7 @@ final class Nvm {
     /** Counts an attack; at the limit, and from then on, each of them blocks an active card. */
     void countAttack() {
         byte count = attacks[ATTACKS_FOUND];
-        if (count != MOST_ATTACKS) {
+        if (count != Spec.MOST_ATTACKS) {
             count++;
             attacks[ATTACKS_FOUND] = count;
         }

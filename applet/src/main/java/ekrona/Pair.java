@@ -16,7 +16,7 @@ final class Pair extends Command {
         requireParameters(Spec.P1P2_PAIR);
         requireActivated();
         device.pinTransport.readEnciphered((short) 1, Spec.PAIR_LABEL_MAC);
-        device.pins.requireBlock(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.requirePresentable(Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.presentPin();
         return CHANGE;
     }

@@ -40,14 +40,15 @@ final class Pay extends Command {
     }
 
     short check() {
-        boolean clear = parameters() == Spec.P1P2_PAY;
-        boolean batch = parameters() == Spec.P1P2_PAY_BATCH;
-        if (!clear && !batch) {
-            requireParameters(Spec.P1P2_PAY_OWN_PHONE);
+        short parameters = parameters();
+        boolean clear = parameters == Spec.P1P2_PAY;
+        boolean batch = parameters == Spec.P1P2_PAY_BATCH;
+        if (!clear && !batch && parameters != Spec.P1P2_PAY_OWN_PHONE) {
+            ISOException.throwIt(Spec.SW_PARAMETERS);
         }
         requireActivated();
-        short requestEnd = Messages.request(ram.in, (short) 0, ram.words[Ram.IN_LENGTH]);
-        guard.keep(Ram.END, requestEnd);
+        short requestEnd = Messages.request(ram.in, ram.words[Ram.IN_LENGTH]);
+        Util.setShort(ram.scratch, Ram.END, requestEnd);
         return clear ? checkClear(requestEnd) : checkEnciphered(batch, requestEnd);
     }
 
@@ -64,9 +65,10 @@ final class Pay extends Command {
         short ca = requireKnownCA(certificate);
         requireParties();
         requirePayee(certificate);
+        findPayee(certificate);
         requirePayable(certificate, ca);
-        device.certificates.requireSigned(certificate, ca,
-                (short) (requestEnd - Messages.SIGNATURE));
+        requireCertified(certificate, ca);
+        device.certificates.requireMessage(certificate, (short) (requestEnd - Messages.SIGNATURE));
         return PAY;
     }
 
@@ -78,7 +80,7 @@ final class Pay extends Command {
         short earlier = find();
         boolean same = isSameRequest(earlier);
         short bodyLength = (short) (requestEnd - Messages.SIGNATURE);
-        if (same && earlier == device.log.slotOf(device.log.count())) {
+        if (same && earlier == device.log.lastSlot()) {
             transport.agree(batch, certificateEnd, bodyLength);
             return RESEND_LAST_ENCIPHERED;
         }
@@ -87,13 +89,20 @@ final class Pay extends Command {
         }
         short ca = requireKnownCA(certificate);
         requirePayee(certificate);
-        device.certificates.requireSigned(certificate, ca, bodyLength);
-        transport.requireFresh();
-        transport.agree(batch, certificateEnd, bodyLength);
-        transport.decipher(certificateEnd);
+        findPayee(certificate);
+        requireCertified(certificate, ca);
+        try {
+            device.certificates.requireMessage(certificate, bodyLength);
+            transport.requireFresh();
+            transport.agree(batch, certificateEnd, bodyLength);
+            transport.decipher(certificateEnd);
+        } catch (ISOException e) {
+            makeUp(certificate, ca);
+            ISOException.throwIt(e.getReason());
+        }
         device.nonce.use();
         try {
-            device.pins.requireBlock(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+            device.pins.requirePresentable(Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
             device.pins.presentPin();
             if (same) {
                 return RESEND_ENCIPHERED;
@@ -103,14 +112,14 @@ final class Pay extends Command {
             requirePayable(certificate, ca);
         } catch (ISOException e) {
             guard.requireNotMuted();
-            guard.keep(Ram.REASON, e.getReason());
+            Util.setShort(ram.scratch, Ram.REASON, e.getReason());
             return REFUSE_ENCIPHERED;
         }
         return PAY_ENCIPHERED;
     }
 
     private boolean pays() {
-        return (short) (ram.words[Ram.PLAN] & LOWER) == PAYS;
+        return (short) (Util.getShort(ram.scratch, Ram.PLAN) & LOWER) == PAYS;
     }
 
     void apply() {
@@ -118,7 +127,10 @@ final class Pay extends Command {
             U32.putDifference(ram.state, Nvm.BALANCE, ram.in, AMOUNT, ram.state, Nvm.BALANCE);
             device.log.countPayment(ram.in, AMOUNT);
             device.log.append();
-            device.authorities.store(ram.words[Ram.PLACE]);
+            device.authorities.store(Util.getShort(ram.scratch, Ram.PLACE));
+            if (isNewPayee()) {
+                device.payees.keep();
+            }
         }
     }
 
@@ -126,11 +138,11 @@ final class Pay extends Command {
     void compose() {
         byte[] out = ram.out;
         if (pays()) {
-            short requestLength = ram.words[Ram.END];
+            short requestLength = Util.getShort(ram.scratch, Ram.END);
             byte[] frame = Spec.PAYMENT_FRAME_MIN;
             short next = Util.arrayCopyNonAtomic(frame, (short) 1, out, Ram.RECORD, TO_PAYER);
-            out[(short) (Ram.RECORD + Messages.PAYMENT_HEADER - 1)] =
-                    (byte) (Spec.PAYMENT_AT_REQUEST + requestLength);
+            byte contentLength = (byte) (Spec.PAYMENT_AT_REQUEST + requestLength);
+            out[(short) (Ram.RECORD + Messages.PAYMENT_HEADER - 1)] = contentLength;
             next = Util.arrayCopyNonAtomic(nvm.identity, Nvm.DEVICE, out, next,
                     Spec.DEVICE_ID_LENGTH);
             next = Util.arrayCopyNonAtomic(frame, (short) (TO_PAYER + 3), out, next, TO_ATC);
@@ -140,7 +152,7 @@ final class Pay extends Command {
         } else if (plans(REFUSE_ENCIPHERED)) {
             composed(Ram.RECORD, Ram.RECORD);
         } else {
-            short slot = ram.words[Ram.SLOT];
+            short slot = Util.getShort(ram.scratch, Ram.SLOT);
             composed(Ram.RECORD, Util.arrayCopyNonAtomic(device.log.slot(slot), Log.HEADER_LENGTH,
                     out, Ram.RECORD, device.log.lengthOf(slot)));
         }
@@ -153,9 +165,28 @@ final class Pay extends Command {
         }
     }
 
+    void writeMore() {
+        if (pays() && isNewPayee()) {
+            device.payees.store(certificate());
+        }
+    }
+
+    boolean isAsComputed() {
+        return !pays() || !isNewPayee() || device.payees.isStored(certificate());
+    }
+
+    private boolean isNewPayee() {
+        return Util.getShort(ram.scratch, Ram.KNOWN) == Payees.NONE;
+    }
+
+    /** Offset of the content of the payee's certificate. */
+    private short certificate() {
+        return (short) (Util.getShort(ram.scratch, Ram.END) + Certificates.HEADER);
+    }
+
     void done() {
         if (pays()) {
-            device.authorities.forgetStored(ram.words[Ram.PLACE]);
+            device.authorities.forgetStored(Util.getShort(ram.scratch, Ram.PLACE));
         }
         forgetPin();
     }
@@ -172,8 +203,8 @@ final class Pay extends Command {
         if (plans(PAY) || plans(RESEND)) {
             super.answer();
         } else if (plans(REFUSE_ENCIPHERED)) {
-            transport.refuse(ram.words[Ram.REASON],
-                    (short) (ram.words[Ram.END] - Messages.SIGNATURE));
+            transport.refuse(Util.getShort(ram.scratch, Ram.REASON),
+                    (short) (Util.getShort(ram.scratch, Ram.END) - Messages.SIGNATURE));
         } else {
             transport.answer((short) (ram.words[Ram.BODY_END] - Ram.RECORD));
         }
@@ -183,7 +214,7 @@ final class Pay extends Command {
     private void requireDateByRole(short certificate) {
         byte role = ram.in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)];
         boolean clock = role == Spec.ROLE_TERMINAL || role == Spec.ROLE_DESK;
-        if (clock != Messages.hasDate(ram.in, (short) 0)) {
+        if (clock != Messages.day(ram.in) >= 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }
@@ -196,7 +227,7 @@ final class Pay extends Command {
                 ram.in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_PAYEE),
                 (short) (Spec.REQUEST_OFFSET_NUMBER + Spec.COUNTER_LENGTH
                         - Spec.REQUEST_OFFSET_PAYEE));
-        guard.keep(Ram.SLOT, slot);
+        Util.setShort(ram.scratch, Ram.SLOT, slot);
         return slot;
     }
 
@@ -216,14 +247,48 @@ final class Pay extends Command {
 
     private short requireKnownCA(short certificate) {
         short ca = device.certificates.requireKnownCA(certificate);
-        guard.keep(Ram.PLACE, ca);
+        Util.setShort(ram.scratch, Ram.PLACE, ca);
         return ca;
+    }
+
+    private void findPayee(short certificate) {
+        Util.setShort(ram.scratch, Ram.KNOWN, device.payees.find(certificate));
+    }
+
+    /** Requires that the CA has signed the certificate: its content is kept, or it is verified. */
+    private void requireCertified(short certificate, short ca) {
+        if (isNewPayee()) {
+            device.certificates.requireSignature(certificate, ca);
+        }
+    }
+
+    /**
+     * Makes up for the time that a familiar payee has saved, before a refusal to anybody but the
+     * payee: its certificate is known to all who have paid it, and where a card pays is not.
+     */
+    private void makeUp(short certificate, short ca) {
+        if (!isNewPayee() && guard.isFirst()) {
+            device.certificates.isSigned(certificate, ca);
+        }
     }
 
     /** Requires what this card allows itself to pay, and to whom. */
     private void requirePayable(short certificate, short ca) {
-        requireCurrency(ram.in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
-        requireLimits(certificate, ca, requireRole(certificate));
+        byte[] in = ram.in;
+        requireCurrency(in, (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_CURRENCY));
+        boolean desk = requireRole(certificate);
+        short day = Messages.day(in);
+        Limits limits = device.limits;
+        if (!desk) { // unloading is stopped neither by expiry nor by the limits for payments
+            device.certificates.requireNotExpired(certificate, ca);
+            device.certificates.requireOwnNotExpired();
+        }
+        limits.requireTransaction((short) 0, day);
+        if (!desk) {
+            limits.requirePayment(in, AMOUNT, day);
+        }
+        limits.requireFunds(in, AMOUNT);
+        limits.requireSpendable(in, AMOUNT, desk, day);
     }
 
     /** Requires that the payer, if named, is this card, and that the payee is another device. */
@@ -255,7 +320,9 @@ final class Pay extends Command {
      */
     private boolean requireRole(short certificate) {
         byte[] in = ram.in;
-        device.certificates.requireOwnName(certificate);
+        if (isNewPayee()) { // or else it was looked at before
+            device.certificates.requireOwnName(certificate);
+        }
         byte role = in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)];
         boolean desk = role == Spec.ROLE_DESK;
         boolean allowed;
@@ -273,20 +340,5 @@ final class Pay extends Command {
             ISOException.throwIt(Spec.SW_ROLE);
         }
         return desk;
-    }
-
-    private void requireLimits(short certificate, short ca, boolean desk) {
-        byte[] in = ram.in;
-        if (!desk) { // unloading is stopped neither by expiry nor by the limits for payments
-            device.certificates.requireNotExpired(certificate, ca);
-            device.certificates.requireOwnNotExpired();
-        }
-        short day = Messages.day(in);
-        device.limits.requireTransaction((short) 0, day);
-        if (!desk) {
-            device.limits.requirePayment(in, AMOUNT, day);
-        }
-        device.limits.requireFunds(in, AMOUNT);
-        device.limits.requireSpendable(in, AMOUNT, desk, day);
     }
 }

@@ -13,6 +13,7 @@ final class Pins {
     // What facts are about.
     private static final byte PIN = (byte) 0x35;
     private static final byte PUK = (byte) 0x5C;
+    private static final byte BLOCK = (byte) 0x26;
 
     private static final byte FORMAT = (byte) 0x20;
     /** Bit 0 of each of four digits. */
@@ -97,10 +98,10 @@ final class Pins {
                 guard.mark(fact, mark);
             }
         }
-        if (guard.holds(fact, (byte) ~mark)) {
-            ISOException.throwIt(Spec.SW_PIN_BLOCKED);
-        }
         if (!guard.holds(fact, mark) || !secret.isValidated()) {
+            if (guard.holds(fact, (byte) ~mark)) {
+                ISOException.throwIt(Spec.SW_PIN_BLOCKED);
+            }
             secret.reset();
             ISOException.throwIt((short) (Spec.SW_PIN_WRONG | secret.getTriesRemaining()));
         }
@@ -141,16 +142,38 @@ final class Pins {
         }
     }
 
+    /** Requires that a block in scratch, a new PIN or PUK, has fewest to most digits. */
+    void requireNew(short offset, short fewest, short most) {
+        if (!isBlock(offset, fewest, most)) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
     /**
-     * Requires that the block in scratch at offset is a PIN block of fewest to most digits. Four
+     * Requires that the first block in scratch, which is presented, has fewest to most digits. That
+     * is a fact: who passes over it presents what is no PIN, and it takes a try.
+     */
+    void requirePresentable(short fewest, short most) {
+        short fact = guard.next();
+        if (fact < Guard.SECOND) {
+            ram.facts[fact] = isBlock(Ram.SECRET, fewest, most);
+            guard.mark(fact, BLOCK);
+        }
+        if (!guard.holds(fact, BLOCK)) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
+    /**
+     * Reports whether the block in scratch at offset is a PIN block of fewest to most digits. Four
      * digits are looked at in one step, and the same instructions run for every block that has so
      * many: neither a digit nor, between those limits, their number shows.
      */
-    void requireBlock(short offset, short fewest, short most) {
+    private boolean isBlock(short offset, short fewest, short most) {
         byte[] b = ram.scratch;
         short digits = (short) (b[offset] ^ FORMAT);
         if (digits < fewest || digits > most) { // another format leaves more
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
+            return false;
         }
         short row = (short) ((short) (digits - Spec.PIN_MIN_DIGITS) * ROW);
         short end = (short) (row + ROW);
@@ -167,8 +190,6 @@ final class Pins {
             above |= (short) ((short) (four >> 3) & (short) ((short) (four >> 2)
                     | (short) (four >> 1)));
         }
-        if ((short) (above & ONES) != 0 || filler != ALL_SET || row != end) {
-            ISOException.throwIt(Spec.SW_WRONG_DATA);
-        }
+        return (short) (above & ONES) == 0 && filler == ALL_SET && row == end;
     }
 }

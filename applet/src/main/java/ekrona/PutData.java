@@ -38,7 +38,8 @@ final class PutData extends Command {
     void apply() {
         byte[] state = ram.state;
         if (plans(CERTIFICATE)) {
-            device.authorities.setOwnCA(device.authorities.store(ram.words[Ram.PLACE]));
+            short place = Util.getShort(ram.scratch, Ram.PLACE);
+            device.authorities.setOwnCA(device.authorities.store(place));
             state[Nvm.CERTIFIED] = Ram.YES;
         } else if (plans(BATCH_CERTIFICATE)) {
             state[Nvm.BATCH] = Nvm.BATCH_CERTIFIED;
@@ -90,7 +91,7 @@ final class PutData extends Command {
 
     void done() {
         if (plans(CERTIFICATE)) {
-            device.authorities.forgetStored(ram.words[Ram.PLACE]);
+            device.authorities.forgetStored(Util.getShort(ram.scratch, Ram.PLACE));
         }
     }
 
@@ -105,7 +106,7 @@ final class PutData extends Command {
         }
         short certificate = device.certificates.device((short) 0);
         short ca = device.certificates.requireKnownCA(certificate);
-        guard.keep(Ram.PLACE, ca);
+        Util.setShort(ram.scratch, Ram.PLACE, ca);
         device.certificates.requireOwnName(certificate);
         byte role = in[(short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_ROLE)];
         boolean batch = role == Spec.ROLE_BATCH;
@@ -204,8 +205,8 @@ final class PutData extends Command {
             Util.arrayCopyNonAtomic(ram.scratch, (short) (Ram.SECRET + Spec.PIN_BLOCK_LENGTH),
                     ram.scratch, Ram.SECRET_2, Spec.PIN_BLOCK_LENGTH);
         }
-        device.pins.requireBlock(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
-        device.pins.requireBlock(Ram.SECRET_2, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
+        device.pins.requireNew(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.requireNew(Ram.SECRET_2, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
         return FIRST_PIN;
     }
 }

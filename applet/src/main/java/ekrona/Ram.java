@@ -13,16 +13,16 @@ import javacard.framework.Util;
  * out         560   response, or the log record under construction with its header, or what a
  *                   MAC of secure messaging is over; before that what the state will be, and the
  *                   first of two versions of an answer
- * state       406   working copy of Nvm.state, and the session's authorities
- * scratch     250   intermediate results, laid out below
+ * state       408   working copy of Nvm.state, and the session's authorities
+ * scratch     286   intermediate results, laid out below
  * session      58   flags, headers and keys that live from command to command
- * words        34   offsets and lengths, and what the checks have found (17 shorts)
+ * words        16   offsets and lengths (8 shorts)
  * facts         6   what engines have found (Guard)
  * AES keys     32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * ciphers      96   in Engines
- * total     2,469   2,528 rounded up
+ * total     2,489   2,528 rounded up
  * </pre>
  */
 final class Ram {
@@ -56,7 +56,28 @@ final class Ram {
     static final short MAC = (short) (KEY + Spec.HASH_LENGTH);
     /** What each fact is about, zero for none (Guard). */
     static final short MARKS = (short) (MAC + Spec.MAC_LENGTH);
-    private static final short SCRATCH_LENGTH = (short) (MARKS + Guard.FACTS);
+    /** What the checks have found, a short each; then the same of the first pass (Guard). */
+    static final short FOUND = (short) (MARKS + Guard.FACTS);
+    /** What the checks decided to do: one of the command's plans. */
+    static final short PLAN = FOUND;
+    /** A slot of the log, or -1. */
+    static final short SLOT = (short) (FOUND + 2);
+    /** A place among the authorities. */
+    static final short PLACE = (short) (FOUND + 4);
+    static final short PLACE_2 = (short) (FOUND + 6);
+    /** A place where something is known already, or -1. */
+    static final short KNOWN = (short) (FOUND + 8);
+    /** An entry of the open requests. */
+    static final short ENTRY = (short) (FOUND + 10);
+    /** Where something ends in the command's data. */
+    static final short END = (short) (FOUND + 12);
+    /** Where a certificate's content begins there. */
+    static final short CERTIFICATE = (short) (FOUND + 14);
+    /** The status word of a refusal that is not given in clear. */
+    static final short REASON = (short) (FOUND + 16);
+    static final short FOUND_LENGTH = (short) 18;
+    static final short FOUND_FIRST = (short) (FOUND + FOUND_LENGTH);
+    private static final short SCRATCH_LENGTH = (short) (FOUND_FIRST + FOUND_LENGTH);
 
     // Layout of session.
     /** Class, instruction and parameters of the command, or of the chain that it continues. */
@@ -98,30 +119,12 @@ final class Ram {
     static final short PASS = (short) 3;
     /** How many facts the pass has asked for. */
     static final short FACT = (short) 4;
-    /** What the checks decided to do: one of the command's plans. */
-    static final short PLAN = (short) 5;
-    // What they found besides.
-    /** A slot of the log, or -1. */
-    static final short SLOT = (short) 6;
-    /** A place among the authorities. */
-    static final short PLACE = (short) 7;
-    static final short PLACE_2 = (short) 8;
-    /** A place where something is known already, or -1. */
-    static final short KNOWN = (short) 15;
-    /** An entry of the open requests. */
-    static final short ENTRY = (short) 9;
-    /** Where something ends in the command's data. */
-    static final short END = (short) 10;
-    /** Where a certificate's content begins there. */
-    static final short CERTIFICATE = (short) 11;
-    /** The status word of a refusal that is not given in clear. */
-    static final short REASON = (short) 12;
     // What was composed in out.
-    static final short BODY = (short) 13;
-    static final short BODY_END = (short) 14;
+    static final short BODY = (short) 5;
+    static final short BODY_END = (short) 6;
     /** Where the signature of it ends, marked, or zero (Guard). */
-    static final short SIGNED = (short) 16;
-    private static final short WORDS = (short) 17;
+    static final short SIGNED = (short) 7;
+    private static final short WORDS = (short) 8;
 
     /** The value of a flag that is set: one bit, or eight, do not make it of another. */
     static final byte YES = (byte) 0x5A;

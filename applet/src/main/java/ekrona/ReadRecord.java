@@ -1,6 +1,7 @@
 package ekrona;
 
 import javacard.framework.ISOException;
+import javacard.framework.Util;
 
 /**
  * READ RECORD: a record of the log, or the message of an open request. Nothing persistent changes.
@@ -27,19 +28,19 @@ final class ReadRecord extends Command {
             ISOException.throwIt(Spec.SW_RECORD_NOT_FOUND);
         }
         if (log) {
-            guard.keep(Ram.SLOT, device.log.slotOf(n));
+            Util.setShort(ram.scratch, Ram.SLOT, device.log.slotOf(n));
             return LOG;
         }
-        guard.keep(Ram.ENTRY, device.requests.entry(n));
+        Util.setShort(ram.scratch, Ram.ENTRY, device.requests.entry(n));
         return OPEN_REQUESTS;
     }
 
     void compose() {
         if (plans(LOG)) {
-            short slot = ram.words[Ram.SLOT];
+            short slot = Util.getShort(ram.scratch, Ram.SLOT);
             compose(device.log.slot(slot), Log.HEADER_LENGTH, device.log.lengthOf(slot));
         } else {
-            short message = device.requests.message(ram.words[Ram.ENTRY]);
+            short message = device.requests.message(Util.getShort(ram.scratch, Ram.ENTRY));
             compose(nvm.requests, message,
                     (short) (Messages.requestBodyLength(nvm.requests, message)
                             + Messages.SIGNATURE));

@@ -1,6 +1,7 @@
 package ekrona;
 
 import javacard.framework.ISOException;
+import javacard.framework.Util;
 
 /**
  * REFUSE: closes an open request for ever; a blocked or closed card does it too. A power cut before
@@ -24,7 +25,7 @@ final class Refuse extends Command {
 
         short earlier = device.log.find(Log.REFUSAL, RECORD_NUMBER, in,
                 Spec.REFUSE_DATA_OFFSET_NUMBER, U32.LENGTH);
-        guard.keep(Ram.SLOT, earlier);
+        Util.setShort(ram.scratch, Ram.SLOT, earlier);
         if (earlier != Log.NONE) {
             return REPEAT;
         }
@@ -32,13 +33,13 @@ final class Refuse extends Command {
         if (entry < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
-        guard.keep(Ram.ENTRY, entry);
+        Util.setShort(ram.scratch, Ram.ENTRY, entry);
         return CHANGE;
     }
 
     void apply() {
         if (plans(CHANGE)) {
-            device.requests.close(ram.words[Ram.ENTRY]);
+            device.requests.close(Util.getShort(ram.scratch, Ram.ENTRY));
             device.log.append();
         }
     }
@@ -46,13 +47,13 @@ final class Refuse extends Command {
     /** Composes the Refusal as a record, from the request as it was when it was open. */
     void compose() {
         if (!plans(CHANGE)) {
-            short slot = ram.words[Ram.SLOT];
+            short slot = Util.getShort(ram.scratch, Ram.SLOT);
             compose(device.log.slot(slot), Log.HEADER_LENGTH, device.log.lengthOf(slot));
             return;
         }
         byte[] out = ram.out;
         byte[] state = nvm.state;
-        short entry = ram.words[Ram.ENTRY];
+        short entry = Util.getShort(ram.scratch, Ram.ENTRY);
         short request = OpenRequests.message(state, entry);
         boolean named = Messages.namesPayer(nvm.requests, request);
         short next = Messages.begin(out, Ram.RECORD, Spec.TAG_REFUSAL,

@@ -16,8 +16,8 @@ final class ResetRetryCounter extends Command {
         }
         requireActivated();
         device.pinTransport.readBlocks(plain, (short) 2);
-        device.pins.requireBlock(Ram.SECRET, Spec.PUK_DIGITS, Spec.PUK_DIGITS);
-        device.pins.requireBlock(Ram.SECRET_2, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.requirePresentable(Spec.PUK_DIGITS, Spec.PUK_DIGITS);
+        device.pins.requireNew(Ram.SECRET_2, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.presentPuk();
         return CHANGE;
     }

@@ -364,6 +364,10 @@ public final class Spec {
     public static final short TAG_STATUS = (short) 0x00D9;
     /** name of the crisis key's certificate in GET DATA */
     public static final short TAG_CRISIS_CERTIFICATE = (short) 0x00DA;
+    /** attacks that the card has found: looks at the same thing that disagreed */
+    public static final short TAG_ATTACKS = (short) 0x00DB;
+    /** how many attacks block the card, 0 for never */
+    public static final short TAG_MAX_ATTACKS = (short) 0x00DC;
     /** body of a Request */
     public static final short TAG_REQUEST = (short) 0x00E1;
     /** body of a Payment */
@@ -403,15 +407,21 @@ public final class Spec {
      */
     public static final short MIN_SLOTS = (short) 16;
     /** most slots of the log: what a P71 has room for beside the code */
-    public static final short MAX_SLOTS = (short) 208;
+    public static final short MAX_SLOTS = (short) 200;
     /** slots of a card whose issuer names none */
     public static final short DEFAULT_SLOTS = (short) 128;
+    /** attacks that a card counts: so many and more are one number */
+    public static final short MOST_ATTACKS = (short) 127;
+    /** attacks that block a card whose issuer names no number */
+    public static final short DEFAULT_ATTACKS = (short) 10;
     /** intermediary CAs stored; the own CA stays, the others take turns */
     public static final short CA_CACHE = (short) 4;
     /** root keys known: current and previous */
     public static final short ROOTS_KEPT = (short) 2;
     /** authorities that a session keeps beside the stored ones, in turn */
     public static final short AUTHORITIES_KEPT = (short) 2;
+    /** payees paid lately whose certificates are not verified again */
+    public static final short PAYEES_KEPT = (short) 4;
     /** wrong PINs in a row until the PIN is blocked */
     public static final short PIN_TRIES = (short) 3;
     /** wrong PUKs in a row until the PUK is blocked */
@@ -433,7 +443,7 @@ public final class Spec {
     /** bytes of command data, chained or extended: the longest ACCEPT under secure messaging */
     public static final short MAX_COMMAND = (short) 515;
     /** bytes of response data: the longest State */
-    public static final short MAX_RESPONSE = (short) 449;
+    public static final short MAX_RESPONSE = (short) 452;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -831,17 +841,17 @@ public final class Spec {
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MIN = (short) 217;
+    public static final short STATE_CONTENT_LENGTH_MIN = (short) 220;
     /** most bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MAX = (short) 378;
+    public static final short STATE_CONTENT_LENGTH_MAX = (short) 381;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MIN = (short) 220;
+    public static final short STATE_BODY_LENGTH_MIN = (short) 223;
     /** most bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MAX = (short) 382;
+    public static final short STATE_BODY_LENGTH_MAX = (short) 385;
     /** fewest bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MIN = (short) 287;
+    public static final short STATE_LENGTH_MIN = (short) 290;
     /** most bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MAX = (short) 449;
+    public static final short STATE_LENGTH_MAX = (short) 452;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short STATE_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -920,8 +930,17 @@ public final class Spec {
     public static final short STATE_AT_ORDER_HELD = (short) 181;
     /** offset of the value: identity of the crisis order that the card holds, zeros if none */
     public static final short STATE_OFFSET_ORDER_HELD = (short) 183;
+    /**
+     * offset of the data object: attacks that the card has found: looks at the same thing that
+     * disagreed
+     */
+    public static final short STATE_AT_ATTACKS = (short) 215;
+    /**
+     * offset of the value: attacks that the card has found: looks at the same thing that disagreed
+     */
+    public static final short STATE_OFFSET_ATTACKS = (short) 217;
     /** offset of the data object: open requests, oldest first */
-    public static final short STATE_AT_OPEN_REQUESTS = (short) 215;
+    public static final short STATE_AT_OPEN_REQUESTS = (short) 218;
 
     // INSTRUCTION (E7): intermediary and notary acknowledge records and change the card
     /** bytes of content, after tag and length */
@@ -1243,9 +1262,9 @@ public final class Spec {
 
     // COUNTERS (E9): the card's counters
     /** bytes of content, after tag and length */
-    public static final short COUNTERS_CONTENT_LENGTH = (short) 32;
+    public static final short COUNTERS_CONTENT_LENGTH = (short) 38;
     /** bytes of the whole, signatures included */
-    public static final short COUNTERS_LENGTH = (short) 34;
+    public static final short COUNTERS_LENGTH = (short) 40;
     /**
      * offset of the data object: number of the sender's last log record (EMV: application
      * transaction counter)
@@ -1276,10 +1295,23 @@ public final class Spec {
     public static final short COUNTERS_AT_GROUP = (short) 29;
     /** offset of the value: group of people that the card's owner belongs to, 0 for none */
     public static final short COUNTERS_OFFSET_GROUP = (short) 31;
+    /**
+     * offset of the data object: attacks that the card has found: looks at the same thing that
+     * disagreed
+     */
+    public static final short COUNTERS_AT_ATTACKS = (short) 32;
+    /**
+     * offset of the value: attacks that the card has found: looks at the same thing that disagreed
+     */
+    public static final short COUNTERS_OFFSET_ATTACKS = (short) 34;
+    /** offset of the data object: how many attacks block the card, 0 for never */
+    public static final short COUNTERS_AT_MAX_ATTACKS = (short) 35;
+    /** offset of the value: how many attacks block the card, 0 for never */
+    public static final short COUNTERS_OFFSET_MAX_ATTACKS = (short) 37;
 
     // INSTALL: application parameters of INSTALL
     /** bytes of the whole sequence */
-    public static final short INSTALL_LENGTH = (short) 109;
+    public static final short INSTALL_LENGTH = (short) 112;
     /** offset of the data object: the new device's id */
     public static final short INSTALL_AT_DEVICE = (short) 0;
     /** offset of the value: the new device's id */
@@ -1300,18 +1332,22 @@ public final class Spec {
     public static final short INSTALL_AT_SLOTS = (short) 74;
     /** offset of the value: slots of the log, MIN_SLOTS to MAX_SLOTS; write-once */
     public static final short INSTALL_OFFSET_SLOTS = (short) 76;
+    /** offset of the data object: 0 to MOST_ATTACKS; write-once */
+    public static final short INSTALL_AT_MAX_ATTACKS = (short) 77;
+    /** offset of the value: 0 to MOST_ATTACKS; write-once */
+    public static final short INSTALL_OFFSET_MAX_ATTACKS = (short) 79;
     /** offset of the data object: currency, ISO 4217 numeric */
-    public static final short INSTALL_AT_CURRENCY = (short) 77;
+    public static final short INSTALL_AT_CURRENCY = (short) 80;
     /** offset of the value: currency, ISO 4217 numeric */
-    public static final short INSTALL_OFFSET_CURRENCY = (short) 80;
+    public static final short INSTALL_OFFSET_CURRENCY = (short) 83;
     /** offset of the data object: initial date floor */
-    public static final short INSTALL_AT_DATE = (short) 82;
+    public static final short INSTALL_AT_DATE = (short) 85;
     /** offset of the value: initial date floor */
-    public static final short INSTALL_OFFSET_DATE = (short) 85;
+    public static final short INSTALL_OFFSET_DATE = (short) 88;
     /** offset of the data object: personalization token */
-    public static final short INSTALL_AT_TOKEN = (short) 91;
+    public static final short INSTALL_AT_TOKEN = (short) 94;
     /** offset of the value: personalization token */
-    public static final short INSTALL_OFFSET_TOKEN = (short) 93;
+    public static final short INSTALL_OFFSET_TOKEN = (short) 96;
 
     // KEY_ANSWER: answer of GENERATE ASYMMETRIC KEY PAIR
     /** bytes of the whole sequence */
@@ -1842,9 +1878,10 @@ public final class Spec {
     public static final byte[] INSTALL_FRAME = {
         (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0xD0, (byte) 0x20,
         (byte) 0x22, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x03, (byte) 0x02, (byte) 0xCB,
-        (byte) 0x11, (byte) 0x13, (byte) 0x02, (byte) 0xCF, (byte) 0x01, (byte) 0x03, (byte) 0x03,
-        (byte) 0x5F, (byte) 0x2A, (byte) 0x02, (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
-        (byte) 0x06, (byte) 0x09, (byte) 0x02, (byte) 0x8F, (byte) 0x10, (byte) 0x12, (byte) 0x00
+        (byte) 0x11, (byte) 0x13, (byte) 0x02, (byte) 0xCF, (byte) 0x01, (byte) 0x03, (byte) 0x02,
+        (byte) 0xDC, (byte) 0x01, (byte) 0x03, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
+        (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x09, (byte) 0x02,
+        (byte) 0x8F, (byte) 0x10, (byte) 0x12, (byte) 0x00
     };
     /** frame of PIN_LOAD */
     public static final byte[] PIN_LOAD_FRAME = {

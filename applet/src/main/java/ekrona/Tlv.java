@@ -16,8 +16,11 @@ final class Tlv {
     private static final short SECOND_TAG_BYTE = (short) 0xFF00;
     private static final short SIX_EACH = (short) 0x0606;
     private static final short HIGH_HALVES = (short) 0xF0F0;
-    private static final short FEBRUARY = (short) 2;
-    private static final short DECEMBER = (short) 12;
+    // Two digits, a byte each.
+    private static final short FEBRUARY = (short) 0x0002;
+    private static final short LAST_MONTH = (short) 0x0102;
+    private static final short SHORTEST_MONTH = (short) 0x0208;
+    private static final short ALMOST_EVERY_MONTH = (short) 0x0300;
 
     private Tlv() {
     }
@@ -77,13 +80,24 @@ final class Tlv {
      * Requires that each byte of the date is a digit. Dates then compare as bytes, signed or not.
      */
     static void requireDate(byte[] b, short offset) {
-        short year = Util.getShort(b, offset);
-        short month = Util.getShort(b, (short) (offset + 2));
-        short day = Util.getShort(b, (short) (offset + 4));
+        requireDigits(Util.getShort(b, offset), Util.getShort(b, (short) (offset + 2)),
+                Util.getShort(b, (short) (offset + 4)));
+    }
+
+    /** Requires that each byte of year, month and day is a digit. */
+    private static void requireDigits(short year, short month, short day) {
         // A value above 9 reaches the high half of its byte.
-        short all = (short) (year | month | day | (year + SIX_EACH) | (month + SIX_EACH)
-                | (day + SIX_EACH));
-        if ((short) (all & HIGH_HALVES) != 0) {
+        if ((short) ((short) (year | month | day | (year + SIX_EACH) | (month + SIX_EACH)
+                | (day + SIX_EACH)) & HIGH_HALVES) != 0) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+    }
+
+    /** Requires two dates, of which the second is not before the first. */
+    static void requireDates(byte[] b, short from, short until) {
+        requireDate(b, from);
+        requireDate(b, until);
+        if (Util.arrayCompare(b, from, b, until, Spec.DATE_LENGTH) > 0) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }
@@ -93,15 +107,27 @@ final class Tlv {
      * so that it would stay on the card for ever.
      */
     static void requireDay(byte[] b, short offset) {
-        requireDate(b, offset);
+        short digits = Util.getShort(b, (short) (offset + 2));
+        short day = Util.getShort(b, (short) (offset + 4));
+        requireDigits(Util.getShort(b, offset), digits, day);
+        if (digits == 0 || digits > LAST_MONTH || day == 0) {
+            ISOException.throwIt(Spec.SW_WRONG_DATA);
+        }
+        if (day > SHORTEST_MONTH && (digits == FEBRUARY || day > ALMOST_EVERY_MONTH)) {
+            requireLongMonth(b, offset);
+        }
+    }
+
+    /** Requires a month that has a day after the 28th, of the date at offset. */
+    private static void requireLongMonth(byte[] b, short offset) {
         short month = number(b, (short) (offset + 2));
         short day = number(b, (short) (offset + 4));
         // Months of 31 days are the odd ones up to July, and the even ones from August on.
         short last = (short) (30 + (short) ((short) (month + (month >> 3)) & 1));
-        if (month == FEBRUARY) {
+        if (month == 2) {
             last = (short) ((short) (number(b, offset) & 3) == 0 ? 29 : 28);
         }
-        if (month == 0 || month > DECEMBER || day == 0 || day > last) {
+        if (day > last) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
     }

@@ -88,6 +88,31 @@ final class U32 {
         Util.setShort(target, (short) (targetOffset + HALF), (short) (low - lowLess));
     }
 
+    /**
+     * target = a - less + b, where a is known to be not less than less, or is a running total; a
+     * and less are both in from. Returns false on overflow.
+     */
+    static boolean putDifferenceAnd(byte[] from, short a, short less, byte[] b, short bOffset,
+            byte[] target, short targetOffset) {
+        short low = Util.getShort(from, (short) (a + HALF));
+        short lowLess = Util.getShort(from, (short) (less + HALF));
+        short high = (short) (Util.getShort(from, a) - Util.getShort(from, less));
+        if ((short) (low ^ SIGN) < (short) (lowLess ^ SIGN)) { // a borrow
+            high--;
+        }
+        low -= lowLess;
+        short lowSum = (short) (low + Util.getShort(b, (short) (bOffset + HALF)));
+        short sum = (short) (high + Util.getShort(b, bOffset));
+        boolean overflow = (short) (sum ^ SIGN) < (short) (high ^ SIGN);
+        if ((short) (lowSum ^ SIGN) < (short) (low ^ SIGN)) { // a carry
+            sum++;
+            overflow |= sum == 0;
+        }
+        Util.setShort(target, targetOffset, sum);
+        Util.setShort(target, (short) (targetOffset + HALF), lowSum);
+        return !overflow;
+    }
+
     /** a -= 1, where a is not zero. */
     static void decrement(byte[] a, short offset) {
         putDifference(a, offset, ONE, (short) 0, a, offset);

@@ -22,7 +22,7 @@ final class Verify extends Command {
             return NOTHING;
         }
         device.pinTransport.readBlocks(plain, (short) 1);
-        device.pins.requireBlock(Ram.SECRET, Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
+        device.pins.requirePresentable(Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
         device.pins.presentPin();
         return CHANGE;
     }

@@ -28,7 +28,7 @@ final class VerifyCertificate extends Command {
         byte[] in = ram.in;
         requireParameters(Spec.P1P2_PSO_VERIFY_CERTIFICATE);
         short certificate = device.certificates.authority();
-        guard.keep(Ram.CERTIFICATE, certificate);
+        Util.setShort(ram.scratch, Ram.CERTIFICATE, certificate);
         if (!device.authorities.isKnown(Authorities.ROOT)) {
             return checkFirstRoot(certificate);
         }
@@ -37,7 +37,7 @@ final class VerifyCertificate extends Command {
         if (root < 0) {
             ISOException.throwIt(Spec.SW_REFERENCE_UNKNOWN);
         }
-        guard.keep(Ram.PLACE, root);
+        Util.setShort(ram.scratch, Ram.PLACE, root);
         // The signature comes before the dates: made-up certificates do not find out the card's.
         if (!device.authorities.verify(root, certificate, Spec.AUTHORITY_CERTIFICATE_AT_SIGNATURE,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_SIGNATURE))) {
@@ -45,7 +45,7 @@ final class VerifyCertificate extends Command {
         }
         short first = firstOfRole(in[(short) (certificate
                 + Spec.AUTHORITY_CERTIFICATE_OFFSET_ROLE)], certificate);
-        guard.keep(Ram.PLACE_2, first);
+        Util.setShort(ram.scratch, Ram.PLACE_2, first);
         short plan;
         if (first == Authorities.ROOT) {
             plan = checkNextRoot(certificate, root);
@@ -101,7 +101,7 @@ final class VerifyCertificate extends Command {
             ISOException.throwIt(Spec.SW_CERTIFICATE);
         }
         requireNotExpired(in, (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY));
-        guard.keep(Ram.PLACE_2, Authorities.ROOT);
+        Util.setShort(ram.scratch, Ram.PLACE_2, Authorities.ROOT);
         requireKey(certificate);
         return STORE_ROOT;
     }
@@ -115,7 +115,7 @@ final class VerifyCertificate extends Command {
         requireNotExpired(expiries, expiry);
         short known = device.authorities.find(first, count, in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER));
-        guard.keep(Ram.KNOWN, known);
+        Util.setShort(ram.scratch, Ram.KNOWN, known);
         if (known >= 0) {
             requireSameKey(known, certificate);
             if (later(known, expiries, expiry) <= 0) {
@@ -204,14 +204,14 @@ final class VerifyCertificate extends Command {
         if (plans(NOTHING)) {
             return;
         }
-        short certificate = ram.words[Ram.CERTIFICATE];
+        short certificate = Util.getShort(ram.scratch, Ram.CERTIFICATE);
         short expiry = (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_EXPIRY);
         byte[] expiries = ram.in;
         if (!plans(STORE_ROOT)) {
-            expiries = expiries(certificate, ram.words[Ram.PLACE]);
-            expiry = expiry(certificate, ram.words[Ram.PLACE]);
+            expiries = expiries(certificate, Util.getShort(ram.scratch, Ram.PLACE));
+            expiry = expiry(certificate, Util.getShort(ram.scratch, Ram.PLACE));
         }
-        short kept = device.authorities.keep(ram.words[Ram.PLACE_2], ram.in,
+        short kept = device.authorities.keep(Util.getShort(ram.scratch, Ram.PLACE_2), ram.in,
                 (short) (certificate + Spec.AUTHORITY_CERTIFICATE_OFFSET_HOLDER), expiries, expiry);
         if (plans(STORE_ROOT)) {
             device.authorities.storeRoot(kept);
@@ -228,7 +228,7 @@ final class VerifyCertificate extends Command {
             device.authorities.forgetAll();
             device.authorities.endTurn();
         } else if (plans(KEEP)) {
-            device.authorities.endTurn(ram.words[Ram.KNOWN]);
+            device.authorities.endTurn(Util.getShort(ram.scratch, Ram.KNOWN));
         } else if (!plans(NOTHING)) {
             device.authorities.forgetStored(device.authorities.keptPlace());
         }
