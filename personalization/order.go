@@ -11,6 +11,7 @@
 package personalization
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -40,15 +41,20 @@ type Order struct {
 type Limits struct {
 	Ceilings message.Policy // version 0; transactions at most Slots
 	Slots    uint8          // of the log, spec.MinSlots to spec.MaxSlots
+	// MaxAttacks are the attacks found that block the card, at most spec.MostAttacks; 0 for never.
+	MaxAttacks uint8
 }
 
 // DefaultLimits are those of a card whose issuer names none.
 func DefaultLimits() Limits {
-	return Limits{Ceilings: message.DefaultCeilings(), Slots: spec.DefaultSlots}
+	return Limits{Ceilings: message.DefaultCeilings(), Slots: spec.DefaultSlots,
+		MaxAttacks: spec.DefaultAttacks}
 }
 
 // Check refuses what no card is installed with.
-func (l Limits) Check() error { return message.CheckSlots(l.Slots, l.Ceilings) }
+func (l Limits) Check() error {
+	return errors.Join(message.CheckSlots(l.Slots, l.Ceilings), message.CheckAttacks(l.MaxAttacks))
+}
 
 // NewOrder draws the token of an order for a card of the default limits.
 func NewOrder(
@@ -71,7 +77,7 @@ func (o Order) InstallParameters(root *cvc.Certificate) ([]byte, error) {
 	}
 	parameters := message.InstallParameters{
 		Device: o.Device, RootAnchor: anchor, Role: o.Role, Ceilings: o.Ceilings,
-		Slots: o.Slots, Date: o.Date, Token: o.Token,
+		Slots: o.Slots, MaxAttacks: o.MaxAttacks, Date: o.Date, Token: o.Token,
 	}
 	return parameters.Encode()
 }

@@ -37,7 +37,7 @@ func TestInstallParametersAreTheOrderAndFitIntoInstall(t *testing.T) {
 	assert.Equal(t, &message.InstallParameters{
 		Device: order.Device, RootAnchor: anchor, Role: spec.RoleCard,
 		Ceilings: message.DefaultCeilings(), Slots: spec.DefaultSlots,
-		Date: day, Token: order.Token,
+		MaxAttacks: spec.DefaultAttacks, Date: day, Token: order.Token,
 	}, parsed)
 }
 

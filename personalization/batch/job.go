@@ -183,7 +183,8 @@ func checkCards(file string, cards []Card, problems *Problems) {
 }
 
 // limitColumns are the fields of a card's limits, and of those of a whole job.
-var limitColumns = []string{"max_balance", "max_payment", "max_spent", "max_transactions", "slots"}
+var limitColumns = []string{"max_balance", "max_payment", "max_spent", "max_transactions", "slots",
+	"max_attacks"}
 
 // columns are the fields of a card, the same inline and in a table.
 var columns = append([]string{"owner", "name", "address", "second", "replaces"}, limitColumns...)
@@ -307,6 +308,9 @@ func limits(
 	}
 	if n, _, named := count("slots", spec.MinSlots, spec.MaxSlots); named {
 		l.Slots = n
+	}
+	if n, _, named := count("max_attacks", 0, spec.MostAttacks); named {
+		l.MaxAttacks = n
 	}
 	n, line, named := count("max_transactions", 1, spec.MaxSlots)
 	if named {

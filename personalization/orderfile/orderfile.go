@@ -54,6 +54,7 @@ type storedOrder struct {
 
 	Ceilings []byte `json:"ceilings"` // content of CB
 	Slots    uint8  `json:"slots"`
+	Attacks  uint8  `json:"max_attacks"`
 }
 
 const extension = ".order"
@@ -102,9 +103,10 @@ func Open(
 			f.kept.Owner, f.kept.Bank)
 	}
 	ceilings, err := limits.Ceilings.Bytes()
-	if err != nil || !bytes.Equal(f.kept.Ceilings, ceilings) || f.kept.Slots != limits.Slots {
-		return nil, fmt.Errorf("order %s: it has other ceilings or slots: go on with those, or "+
-			"name another letter", path+extension)
+	if err != nil || !bytes.Equal(f.kept.Ceilings, ceilings) || f.kept.Slots != limits.Slots ||
+		f.kept.Attacks != limits.MaxAttacks {
+		return nil, fmt.Errorf("order %s: it has other ceilings, slots or attacks: go on with "+
+			"those, or name another letter", path+extension)
 	}
 	return f, nil
 }
@@ -122,7 +124,8 @@ func sweep(path string) error {
 // limits are those that the order was drawn with.
 func (f *File) limits() (personalization.Limits, error) {
 	ceilings, err := message.ParsePolicy(f.kept.Ceilings)
-	l := personalization.Limits{Ceilings: ceilings, Slots: f.kept.Slots}
+	l := personalization.Limits{Ceilings: ceilings, Slots: f.kept.Slots,
+		MaxAttacks: f.kept.Attacks}
 	if err == nil {
 		err = l.Check()
 	}
@@ -149,7 +152,7 @@ func (f *File) drawSecrets(
 	f.kept = storedOrder{
 		Intent: "order " + hex.EncodeToString(intent), Bank: bank, Owner: owner,
 		Date: today.String(), Token: hex.EncodeToString(token[:]),
-		Ceilings: ceilings, Slots: limits.Slots,
+		Ceilings: ceilings, Slots: limits.Slots, Attacks: limits.MaxAttacks,
 	}
 	digits, err := personalization.DrawDigits(random)
 	f.kept.PIN, f.kept.PUK = digits.PIN, digits.PUK

@@ -43,6 +43,8 @@ type cardCounters struct {
 	Instructions uint32 `json:"instructions"`
 	Requests     uint32 `json:"requests"`
 	Group        uint8  `json:"group"` // of people, of whom crisis orders may have a row
+	Attacks      uint8  `json:"attacks"`
+	MaxAttacks   uint8  `json:"max_attacks"`
 }
 
 func infoCommand(holders Holders) *cobra.Command {
@@ -145,7 +147,8 @@ func (i *cardInfo) toHolder(ctx context.Context, applet *client.Client) error {
 	i.Balance, i.PolicyVersion, i.Limits = &balance, &policy.Version, &limits
 	i.Counters = &cardCounters{Records: counters.ATC, Acknowledged: counters.AckedATC,
 		Slots: counters.Slots, Instructions: counters.InstructionSequence,
-		Requests: counters.RequestCounter, Group: counters.Group}
+		Requests: counters.RequestCounter, Group: counters.Group,
+		Attacks: counters.Attacks, MaxAttacks: counters.MaxAttacks}
 	return nil
 }
 
@@ -187,6 +190,11 @@ func (i *cardInfo) text() string {
 		i.Counters.Acknowledged, i.Counters.Slots)
 	line("Instructions", "%d applied; policy version %d; group %d; %d Requests made",
 		i.Counters.Instructions, *i.PolicyVersion, i.Counters.Group, i.Counters.Requests)
+	block := "never block it"
+	if i.Counters.MaxAttacks > 0 {
+		block = fmt.Sprintf("%d block it", i.Counters.MaxAttacks)
+	}
+	line("attacks", "%d found; %s", i.Counters.Attacks, block)
 	return out.String()
 }
 

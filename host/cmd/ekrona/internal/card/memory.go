@@ -18,6 +18,7 @@ import (
 func memoryCommand() *cobra.Command {
 	var profile, file string
 	asJSON := false
+	var slots uint8
 	c := &cobra.Command{
 		Use:   "memory",
 		Short: "Show what the applet takes of a card's memory, and the products that it fits on",
@@ -39,7 +40,7 @@ javacard/Profiles) have it; the source of each is named.`,
 					return fmt.Errorf("--cap: %w", err)
 				}
 			}
-			need, err := preflight.NeedOn(content, spec.DefaultSlots, on)
+			need, err := preflight.NeedOn(content, slots, on)
 			if err != nil {
 				return fmt.Errorf("the applet on %s: %w", on.Name, err)
 			}
@@ -48,7 +49,7 @@ javacard/Profiles) have it; the source of each is named.`,
 				if p.RAMBytes == 0 {
 					continue // no product
 				}
-				fit, err := preflight.FitOf(content, spec.DefaultSlots, p)
+				fit, err := preflight.FitOf(content, slots, p)
 				if err != nil {
 					return fmt.Errorf("the applet on %s: %w", p.Name, err)
 				}
@@ -61,6 +62,9 @@ javacard/Profiles) have it; the source of each is named.`,
 		},
 	}
 	cli.AddProfile(c, &profile)
+	c.Flags().Uint8Var(&slots, "slots", spec.DefaultSlots, fmt.Sprintf(
+		"records that the card keeps until it is synchronised, %d to %d", spec.MinSlots,
+		spec.MaxSlots))
 	c.Flags().StringVar(&file, "cap", "", "the applet's load file; by default the one in this "+
 		"program")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
@@ -85,6 +89,7 @@ type memoryReport struct {
 	Profile    string          `json:"profile"`
 	Persistent int             `json:"persistent"`
 	Transient  int             `json:"transient"`
+	Install    int             `json:"install"` // in the journal of INSTALL
 	ByKind     []card.Taken    `json:"by_kind"`
 	Products   []memoryProduct `json:"products"`
 	Smallest   string          `json:"smallest,omitempty"` // profile
@@ -92,7 +97,7 @@ type memoryReport struct {
 
 func memoryAnswer(on card.Profile, need preflight.Need, fits []preflight.Fit) memoryReport {
 	report := memoryReport{Profile: on.Name, Persistent: need.Persistent,
-		Transient: need.Transient, ByKind: need.ByKind}
+		Transient: need.Transient, Install: need.Install, ByKind: need.ByKind}
 	for _, f := range fits {
 		p := memoryProduct{Profile: f.Profile.Name, Product: f.Profile.Title,
 			Source: f.Profile.Source, Assumed: f.Profile.Assumed, JavaCard: f.Profile.JavaCard,
@@ -116,7 +121,9 @@ func writeMemory(out io.Writer, on card.Profile, need preflight.Need, fits []pre
 	for _, k := range need.ByKind {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\n", k.Kind, k.Count, k.NVM, k.Transient)
 	}
-	fmt.Fprintf(table, "all\t\t%d\t%d\n\n", need.Persistent, need.Transient)
+	fmt.Fprintf(table, "all\t\t%d\t%d\n", need.Persistent, need.Transient)
+	fmt.Fprintf(table, "in the journal of INSTALL\t\t%d of %d\n\n", need.Install,
+		on.InstallBytes)
 	fmt.Fprintln(table,
 		"Profile\tinstalls\tpersistent left\ttransient left\tof\tproduct\tsource")
 	for _, f := range fits {

@@ -80,6 +80,7 @@ inserted is issued. The job file is YAML, and all of it is checked before the fi
     max_spent: 8000             # between two synchronisations
     max_transactions: 50        # likewise; at most slots
     slots: 64                   # records that the card keeps until it is synchronised
+    max_attacks: 10             # by faults, found until the card blocks itself; 0 for never
   letters:
     recipients: [age1...]       # who prints the PIN letters (age, X25519 or hybrid keys)
   cards: cards.csv              # or a list here, of the same fields

@@ -31,6 +31,7 @@ type cardIssue struct {
 
 	ceilings string
 	slots    uint8
+	attacks  uint8
 	limits   personalization.Limits // by both
 	second   bool
 	replaces string
@@ -44,13 +45,14 @@ func (i *cardIssue) readLimits() error {
 	ceilings := map[string]message.Policy{
 		"default": message.DefaultCeilings(), "pilot": message.PilotPolicy(),
 	}
-	i.limits = personalization.Limits{Ceilings: ceilings[i.ceilings], Slots: i.slots}
+	i.limits = personalization.Limits{Ceilings: ceilings[i.ceilings], Slots: i.slots,
+		MaxAttacks: i.attacks}
 	if i.limits.Ceilings == (message.Policy{}) {
 		return cli.Usage("--ceilings %q: there are default and pilot; a job of \"ekrona issue "+
 			"batch\" names any", i.ceilings)
 	}
 	if err := i.limits.Check(); err != nil {
-		return cli.Usage("--slots: %w", err)
+		return cli.Usage("--slots, --max-attacks: %w", err)
 	}
 	return nil
 }
@@ -110,6 +112,9 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 	c.Flags().Uint8Var(&i.slots, "slots", spec.DefaultSlots, fmt.Sprintf(
 		"records that the card keeps until it is synchronised, %d to %d, for good",
 		spec.MinSlots, spec.MaxSlots))
+	c.Flags().Uint8Var(&i.attacks, "max-attacks", spec.DefaultAttacks, fmt.Sprintf(
+		"attacks by faults that the card finds until it blocks itself, at most %d, 0 for never; "+
+			"for good", spec.MostAttacks))
 	c.Flags().BoolVar(&i.second, "second", false,
 		"issue this card besides the customer's active one")
 	c.Flags().StringVar(&i.replaces, "replaces", "", "device id of the customer's card that this "+
