@@ -62,6 +62,8 @@ func TestPromisesOfProtocol2Hold(t *testing.T) {
 		{"pay", "SESSIONS=4", true, sales},
 		{"pair", "SESSIONS=4", false, []string{"a PAIR given again", "a pair replaced",
 			"a phone lost with a paid open Request", "a REFUSE by who found the phone"}},
+		{"payees", "ONE_CA", false, []string{"a CA stored in place of another",
+			"a familiar payee", "a PAY shown again"}},
 		{"challenge", "SESSIONS=3", false, []string{"a late State", "an Instruction",
 			"a Challenge shown again", "an Instruction shown again"}},
 	} {
@@ -129,6 +131,12 @@ var withoutRule2 = []struct {
 		"help: more help between two acknowledgements than an order allows"},
 	{"help", "NO_PAYER_LIMIT", "PAYER_KEYS", "payer: more from one payer between two " +
 		"acknowledgements than an order lets a card spend"},
+
+	{"payees", "NOT_FORGOTTEN", "ONE_CA",
+		"key: a payee is paid whom the card's CA has not certified"},
+	{"payees", "KEPT_UNPAID", "ONE_CA", "mark: who has no PIN has the card keep a payee"},
+	{"payees", "NOT_MADE_UP", "ONE_CA",
+		"time: the time of a refusal tells that the card has paid there"},
 
 	{"pay", "NO_NONCE", "SESSIONS=3", "consent: a debit for which no PIN was typed"},
 	{"pay", "UNBOUND", "SESSIONS=3", "consent: a debit for which no PIN was typed"},

@@ -14,17 +14,14 @@ import (
 	"ekrona.example/emulator/card"
 )
 
-// missed is by how much taps at a terminal miss their goals since the PIN is enciphered. Of a warm
-// tap operations that cannot be left out, the wire and the writes take 184 ms, bytecodes the rest.
-// A card that does not know the CA says so after PAY, which takes 26 ms, unless it is the first of
-// its batch. The date of a terminal's Request, sent and kept, the order's number in the answer to
-// SELECT and a state block longer by 19 bytes take 3 ms of each, pairing and the check of dates 1.
-// That every command checks and computes twice, so that no single fault gains anything, takes 53 of
-// a warm tap and up to 84 of one with a new CA: nearly all of it bytecodes. That SELECT looks at its
-// parameters takes half of one.
+// missed is by how much taps at a terminal miss their goals since the PIN is enciphered. Operations
+// that cannot be left out, the wire and the writes take 191 ms of a warm tap and 158 of one at a
+// payee met before, bytecodes the rest: every command checks and computes twice, so that no single
+// fault gains anything. A card that does not know the CA says so after PAY, which takes 26 ms,
+// unless it is the first of its batch. On the 31st the check of the date takes one more.
 var missed = map[string]time.Duration{
-	Warm: 72 * time.Millisecond, BatchMet: 101 * time.Millisecond,
-	"pay at a terminal, its CA not seen before": 86 * time.Millisecond,
+	Met: 64 * time.Millisecond, Warm: 74 * time.Millisecond, BatchMet: 101 * time.Millisecond,
+	"pay at a terminal, its CA not seen before": 87 * time.Millisecond,
 }
 
 // TestTapsMeetTheirGoals: the estimate counts, it does not time, so it is the same on
@@ -54,7 +51,7 @@ func TestTapsMeetTheirGoals(t *testing.T) {
 		}
 		assert.Equal(t, tap.Total(), items, tap.Title)
 	}
-	assert.Equal(t, 3, goals)
+	assert.Equal(t, 4, goals)
 	assert.Positive(t, orders)
 
 	var drawn strings.Builder
