@@ -139,7 +139,8 @@ var authorityCases = []testCase{
 			s.learnCA(c.world.foreign.ca)
 			s.enterPIN()
 			s.payVerified(other, c.request(other, 100, ""))
-			assert.False(c, isFamiliar(payees[1]), "certified by what was stored before")
+			assert.False(c, isFamiliar(payees[spec.PayeesKept]),
+				"certified by what was stored before")
 			assert.True(c, isFamiliar(other))
 		}},
 	{"what was presented ends with the session, and served nobody", func(c *caseRun) {

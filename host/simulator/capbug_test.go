@@ -95,7 +95,7 @@ var capBugs = []struct {
 	{"asks for more than it may hold", withoutRefusal(spec.SWBalanceLimit, 0), "applet-4", 3170},
 	{"takes messages that their sender has not signed", withoutRefusal(spec.SWSignature, 0),
 		"applet-5", 1350},
-	{"deals with what is no id", withoutRefusal(spec.SWWrongData, 12), "applet-6", 1081},
+	{"deals with what is no id", withoutRefusal(spec.SWWrongData, 10), "applet-6", 1081},
 }
 
 // affordable is how many steps of search every run of the tests can afford for a bug; those that
