@@ -99,7 +99,7 @@ func natives(table *exportTable, product *Product) map[string]vm.Native {
 		sensitiveArrayNatives(),
 		keyNatives(), keyBuilderNatives(product), keyPairNatives(product), digestNatives(product),
 		signatureNatives(product),
-		cipherNatives(product), randomNatives(product), agreementNatives(), checksumNatives(),
+		cipherNatives(product), randomNatives(product), agreementNatives(product), checksumNatives(),
 		oneShotNatives(product),
 		mathNatives(), arrayLogicNatives(), stringNatives(), tagNatives(), tlvNatives(),
 		constructedTLVNatives(), refusalNatives(),

@@ -40,6 +40,7 @@ const (
 	OfRandom
 	OfKey
 	OfKeyPair
+	OfAgreement
 )
 
 // lacks reports whether the product does not have an algorithm.

@@ -89,7 +89,7 @@ func virtualCard(
 	managed *globalplatform.Card, path string, unlock func() error, profile card.Profile,
 ) *OpenCard {
 	opened := &OpenCard{
-		ATR: globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
+		ATR: managed.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
 		ExtendedLength: profile.ExtendedLength, Bytes: managed.TransmitBytes, Virtual: managed,
 	}
 	opened.LastATR = func() []byte { return opened.ATR }
