@@ -136,6 +136,7 @@ func TestJCAlgTest(t *testing.T) {
 				if !known || notOffered[constant.Name] {
 					continue
 				}
+				b.exchange(unhex(t, "B0E2000000")) // its reset, which lets objects go
 				command := append([]byte{0xB0, 0x75, constant.Class, 0, byte(len(constant.Data))},
 					constant.Data...)
 				answer := b.exchange(append(command, 0))
