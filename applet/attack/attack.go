@@ -48,6 +48,8 @@ type Attack struct {
 	// Stranger reports that whoever holds a card can make the attack: without its PIN, and without
 	// the keys of its scheme.
 	Stranger bool
+	// Torn reports that it cuts the power within a command, which no reader can.
+	Torn bool
 	// Destroys is what it may take from a card that is not set back afterwards; empty for most.
 	Destroys string
 	// Ways are the attack's variants, at least one.
@@ -79,8 +81,8 @@ type Blow struct {
 	Raw *apdu.Command
 	// Holds, if not nil, says what is wrong with an answer whose status word is right.
 	Holds func(answer []byte) error
-	// Act, if not nil, makes the whole attack in the session that has begun, when one command cannot;
-	// its error says what was not refused.
+	// Act, if not nil, makes the whole attack in the session that has begun, where one command
+	// cannot; its error says what was not refused.
 	Act func(ctx context.Context, card apdu.Card) error
 	// Answers are the right ones for this way alone, where they are not the attack's.
 	Answers []apdu.StatusWord
@@ -120,6 +122,7 @@ const (
 	// the PIN has left.
 	KeepsState   Keeps = iota
 	KeepsMoney         // the same, without the tries
+	KeepsLed           // what the commands that lead to it have changed; its answer says the rest
 	KeepsNothing       // the card takes it
 )
 
@@ -177,6 +180,10 @@ type Setup struct {
 	Stranger bool
 	// Next is the Instruction that is the card's next, with a credit, not signed.
 	Next message.Instruction
+	// Paid, Accepted and Applied are what the card has decided on, for Decided.
+	Paid, Accepted, Applied Decision
+	// Power cuts the card's power; nil where nobody can within a command.
+	Power *Power
 	// Former is the Instruction that the card had before its last, signed.
 	Former []byte
 	// Held is the crisis order that the card holds, for Ordered.
@@ -190,6 +197,22 @@ type Setup struct {
 	// Heads are those of the card's records by their number; all but the last are
 	// acknowledged, and at least two.
 	Heads []message.Hash
+}
+
+// Decision is what a card was given, with its answer.
+type Decision struct {
+	By      Identity // who made the message
+	Message message.Message
+	Data    [][]byte
+	Answer  []byte
+}
+
+// Power is the power supply of a card.
+type Power struct {
+	// Cut has it fail before the n-th persistent write, from 1, of the next command.
+	Cut func(n int)
+	// Reset switches it off and on.
+	Reset func() error
 }
 
 // Subject is whom a certificate is for. Without a last day it is valid long enough.
@@ -226,6 +249,17 @@ func All() []Attack {
 		controlled(crisis, takesOrder),
 		otherVersionOf(),
 		controlled(wire(), draws),
+		signatures(),
+		layouts(),
+		replays,
+		controlled(limits, pays),
+		controlled(races, pays),
+		amounts,
+		controlled(strangeChains, pays),
+		states(),
+		[]Attack{reads()},
+		controlled(strangers, draws),
+		controlled(torn, verifies),
 	)
 }
 

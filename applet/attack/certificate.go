@@ -25,7 +25,8 @@ var certificates = []Attack{
 		},
 	},
 	{
-		Name: "authority's certificate by nobody whom the card knows", Threat: "as above",
+		Name:    "authority's certificate by nobody whom the card knows",
+		Threat:  "a CA of the attacker's own certifies devices",
 		Defence: "only a root certifies, and only the card's own", Clause: "PROTOCOL.md §2",
 		Card: Installed, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{
@@ -99,7 +100,7 @@ var certificates = []Attack{
 	},
 	{
 		Name:    "authority's certificate whose point is off the curve",
-		Threat:  "as above",
+		Threat:  "an attacker who chose the point can sign",
 		Defence: "the platform refuses the point, and the card says so",
 		Clause:  "PROTOCOL.md §2",
 		Card:    Installed, Answers: sw(spec.SWWrongData),

@@ -15,6 +15,7 @@ const (
 	Personalized                   // and with certificates, batch key and PIN: before activation
 	Active                         // without more
 	Paired                         // with Setup's PairKey
+	Flooded                        // receives without PIN, and strangers have filled their slots
 	PINEntered                     // with money, and the PIN verified in the session
 	Asking                         // the same, and with an open Request that anybody may pay
 	CardEnded                      // and since then the card's certificate has ended,
@@ -41,6 +42,7 @@ var needs = map[Condition]string{
 	KeysMade:     "a card under personalization, its token and its CA's key",
 	Personalized: "a card that is personalized and not active yet, and its token",
 	Active:       "the keys of the card's scheme",
+	Flooded:      "the keys of the card's scheme, and a policy that lets it receive without PIN",
 	Paired:       "the card's PIN key, or the key of its phone",
 }
 

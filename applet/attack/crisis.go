@@ -202,7 +202,11 @@ func order(encoded []byte) Blow {
 
 // order is the card's next crisis order, not signed.
 func (s *Setup) order() *message.CrisisOrder {
-	return &message.CrisisOrder{Number: s.Held.Number + 1, From: s.Next.Date,
+	number := uint32(1)
+	if s.Held != nil {
+		number += s.Held.Number
+	}
+	return &message.CrisisOrder{Number: number, From: s.Next.Date,
 		Until: s.Next.Date.AddDays(30),
 		Rows:  []message.CrisisRow{{MaxPayment: message.MaxAmount, MaxSpent: 1}}}
 }

@@ -24,7 +24,7 @@ var expiries = []Attack{
 	},
 	{
 		Name:    "payment with a device whose CA has ended",
-		Threat:  "as above, for payees and payers",
+		Threat:  "a CA's key that was stolen late certifies payees and payers",
 		Defence: "the card keeps each CA's last day",
 		Clause:  "PROTOCOL.md §8, 6", Card: CAEnded, Answers: sw(spec.SWExpired),
 		Ways: []Way{

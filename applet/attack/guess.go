@@ -55,6 +55,12 @@ func guessed(tries int, guess func(s *Setup, right bool) (spec.Variant, [][]byte
 			return Blow{Variant: v, Data: data, Answers: right}, err
 		}})
 	}
+	for _, more := range []string{"one more", "and one more"} { // below zero tries comes no other
+		ways = append(ways, Way{"wrong, " + more, func(s *Setup) (Blow, error) {
+			v, data, err := guess(s, false)
+			return Blow{Variant: v, Data: data}, err
+		}})
+	}
 	return append(ways, Way{"the right one, too late", func(s *Setup) (Blow, error) {
 		v, data, err := guess(s, true)
 		return Blow{Variant: v, Data: data}, err

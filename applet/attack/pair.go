@@ -71,7 +71,7 @@ var pairs = []Attack{
 	{
 		Name:    "VERIFY of the data of PAIR",
 		Threat:  "who stands between has the PIN of a PAIR open the card",
-		Defence: "as above",
+		Defence: "the MAC's key is hashed with a label of the command's own",
 		Clause:  "PROTOCOL.md §5, pairing", Card: Paired, Answers: sw(spec.SWMACWrong),
 		Control: verifiesEnciphered.on(Paired),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {

@@ -96,8 +96,8 @@ var payments = []Attack{
 	{
 		// A platform may see it when it takes the key or when it computes.
 		Name:    "Request of a payee whose point is off the curve",
-		Threat:  "as above",
-		Defence: "as above",
+		Threat:  "whoever chose the point can sign",
+		Defence: "the platform refuses the point, and the card says so",
 		Clause:  "PROTOCOL.md §2",
 		Card:    PINEntered,
 		Answers: sw(spec.SWCertificate, spec.SWSignature),

@@ -43,7 +43,7 @@ func (a Attack) Try(ctx context.Context, card apdu.Card, s *Setup) (failed []err
 			fail(way.Name, err)
 		}
 	}
-	if a.Keeps == KeepsNothing {
+	if a.Keeps == KeepsNothing || a.Keeps == KeepsLed {
 		return failed
 	}
 	after, err := r.look(a)
@@ -229,6 +229,9 @@ func (r *run) look(a Attack) (any, error) {
 		return fci, err
 	}
 	plaintext, _ := spec.Verify.Variant("plaintext")
+	if r.setup.Stranger && a.Keeps == KeepsMoney {
+		return outside{Application: fci}, nil
+	}
 	if r.setup.Stranger {
 		left, err := r.transmit(plaintext.APDU())
 		return outside{fci, left.SW}, err

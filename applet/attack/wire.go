@@ -20,8 +20,8 @@ func wire() []Attack {
 			Card: Active, Answers: sw(spec.SWChannel),
 			Stranger: true,
 			Ways: slices.Concat(
-				classes("channel 1", func(c byte) byte { return c | 0x01 }),
-				classes("channel 4", func(c byte) byte { return c | 0x40 }),
+				classes("channel 1", func(c byte) byte { return c | 0x01 }, spec.Select),
+				classes("channel 4", func(c byte) byte { return c | 0x40 }, spec.Select),
 			),
 		},
 		{
@@ -48,7 +48,7 @@ func wire() []Attack {
 		},
 		{
 			Name:    "command with parameters of no row",
-			Threat:  "as above",
+			Threat:  "one command is taken for another",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWParameters),
 			Stranger: true,
@@ -77,19 +77,20 @@ func wire() []Attack {
 
 func raw(c apdu.Command) Blow { return Blow{Raw: &c} }
 
-// classes are all commands with another class.
-func classes(name string, change func(class byte) byte) []Way {
+// classes are all commands with another class, but what with it is the platform's: SELECT opens
+// a logical channel.
+func classes(name string, change func(class byte) byte, platforms ...*spec.Command) []Way {
 	return everyCommand(name+", ", func(v spec.Variant) Blow {
 		c := v.Command
 		return raw(apdu.Command{CLA: change(c.CLA), INS: c.INS, P1: v.P1, P2: v.P2})
-	})
+	}, platforms...)
 }
 
-// everyCommand is a way for each command but SELECT, whose other forms do not reach an applet.
-func everyCommand(prefix string, make func(v spec.Variant) Blow) []Way {
+// everyCommand is a way for each command but some.
+func everyCommand(prefix string, make func(v spec.Variant) Blow, but ...*spec.Command) []Way {
 	var ways []Way
 	for _, c := range spec.Commands {
-		if c == spec.Select {
+		if slices.Contains(but, c) {
 			continue
 		}
 		name := fmt.Sprintf("%s%s (%02X)", prefix, c.Name, c.INS)

@@ -15,6 +15,7 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/attack"
 )
 
 // caseRun is one running case: the T of testify, and the case's scheme, cards and
@@ -79,6 +80,8 @@ type subject struct {
 	group       uint8      // the same
 	model       *cardModel // from activation on
 	phone       *phone     // that the card is paired with, or nil
+
+	paid, accepted, applied attack.Decision // for an attacker who has heard them
 
 	sealed func(answer []byte) []byte // deciphers the answer to the last enciphered PAY, or nil
 }

@@ -61,8 +61,16 @@ func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := wrapped.ExecContext(ctx, postgresDurable, nil); err != nil {
+		return nil, errors.Join(err, wrapped.Close())
+	}
 	return &warnedConn{wrapped, warned}, nil
 }
+
+// postgresDurable has commits wait for the disk, and for a synchronous standby where there is one:
+// whatever is set for the role or the database, unless it is more.
+const postgresDurable = `SELECT set_config('synchronous_commit', 'on', false)
+	WHERE current_setting('synchronous_commit') <> 'remote_apply'`
 
 // warnedConn is a connection with the last warning of its server.
 type warnedConn struct {

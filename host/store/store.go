@@ -170,7 +170,7 @@ func DialectOf(db *sql.DB) Dialect {
 func migrate(
 	ctx context.Context, db *sql.DB, d Dialect, made bool, schemas []Schema,
 ) (err error) {
-	release, err := d.prepare(ctx, db)
+	release, owner, err := d.prepare(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -181,8 +181,9 @@ func migrate(
 		}
 	}
 	for _, schema := range schemas {
-		if err := up(ctx, db, d, schema); err != nil {
-			if adviceOn(err) != nil || ctx.Err() != nil { // what was wrong is known
+		if err := up(ctx, db, d, schema, owner); err != nil {
+			known := adviceOn(err) != nil || errors.Is(err, ErrOlder) || ctx.Err() != nil
+			if known {
 				return fmt.Errorf("tables of %s: %w", schema.Name, withAdvice(err))
 			}
 			const hint = "is the database ours, and writable?"
@@ -203,11 +204,22 @@ func requireTable(ctx context.Context, db *sql.DB, d Dialect, name string) error
 	return err
 }
 
-func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema) error {
+func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema, owner bool) error {
 	provider, err := goose.NewProvider(d.goose(), db, rendered{schema.Files, d},
 		goose.WithTableName(versionsOf(schema)), goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()))
 	if err != nil {
+		return err
+	}
+	if !owner {
+		pending := true
+		made, err := Number(ctx, db, d.countTables(), versionsOf(schema))
+		if err == nil && made > 0 {
+			pending, err = provider.HasPending(ctx)
+		}
+		if err == nil && pending {
+			err = ErrOlder
+		}
 		return err
 	}
 	_, err = provider.Up(ctx)

@@ -3,8 +3,8 @@
 //
 // Start at [All], which lists them, and [Plan], which plays them: on fresh virtual cards, with the
 // keys of a test scheme, or on a card as it is found, with what a stranger has. Before an attack is
-// played its control is: the same without what is wrong, which must succeed. An attack whose control
-// fails counts as not refused, so that none is refused by accident.
+// played its control is: the same without what is wrong, which must succeed. An attack whose
+// control fails counts as not refused, so that none is refused by accident.
 //
 // It makes no attack of its own. To add one, add a value to those packages.
 package catalogue
@@ -19,6 +19,7 @@ import (
 
 	"ekrona.example/apdu/trace"
 	"ekrona.example/applet/attack"
+	hostattack "ekrona.example/host/attack"
 )
 
 // Target is what an attack is made on.
@@ -89,6 +90,13 @@ func All() []Entry {
 	for _, a := range attack.Domains() {
 		all = append(all, cardEntry(Domain, a))
 	}
+	for _, a := range slices.Concat(hostattack.All(), hostattack.Sales()) {
+		all = append(all, partyEntry(a))
+	}
+	all = append(all, readerEntries()...)
+	for _, a := range hostattack.Copies() {
+		all = append(all, copyEntry(a))
+	}
 	return all
 }
 
@@ -109,6 +117,8 @@ type Plan struct {
 	Found *Found
 	// Fresh makes targets of fresh cards; nil for those of this program's applet.
 	Fresh Fresh
+	// CardsOnly leaves the attacks on parties out.
+	CardsOnly bool
 	// Workers play at the same time, 1 or more; on a card that was found one does.
 	Workers int
 	// Show is called after each attack, by one goroutine at a time.
@@ -129,13 +139,13 @@ func (p Plan) Run(ctx context.Context) (*Report, error) {
 		}
 	}
 	next := make(chan int)
-	failed := make([]error, workers)
+	made := &scheme{seed: p.Seed}
 	var done int
 	var lock sync.Mutex
 	var all sync.WaitGroup
-	for n := range workers {
+	for range workers {
 		all.Go(func() {
-			w := &worker{plan: p}
+			w := &worker{plan: p, scheme: made}
 			for i := range next {
 				r := p.Entries[i].play(ctx, w)
 				lock.Lock()
@@ -146,7 +156,6 @@ func (p Plan) Run(ctx context.Context) (*Report, error) {
 				}
 				lock.Unlock()
 			}
-			failed[n] = w.close()
 		})
 	}
 	for i := range p.Entries {
@@ -157,10 +166,11 @@ func (p Plan) Run(ctx context.Context) (*Report, error) {
 	}
 	close(next)
 	all.Wait()
+	err := made.close()
 	if ctx.Err() != nil {
-		return nil, ErrInterrupted
+		return nil, errors.Join(ErrInterrupted, err)
 	}
-	return &Report{Results: results, Found: p.Found}, errors.Join(failed...)
+	return &Report{Results: results, Found: p.Found}, err
 }
 
 // result is one without failures.

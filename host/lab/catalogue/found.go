@@ -19,9 +19,11 @@ type Found struct {
 	Where string
 	// Card takes whole commands.
 	Card apdu.Card
-	// Begin powers the card off and on. If Copies is set it is a copy, and is set back to how it was
-	// found.
+	// Begin powers the card off and on. If Copies is set it also sets the copy back to how the card
+	// was found.
 	Begin func() error
+	// Power cuts the power of a virtual card; nil for one in a reader.
+	Power *attack.Power
 	// Copies reports that nothing that is done to the card stays.
 	Copies bool
 	// Virtual reports that the card is a virtual one.
@@ -93,6 +95,9 @@ func (f *Found) lacks(a attack.Attack) string {
 	case !a.Stranger:
 		return "it needs " + a.Card.Needs()
 	}
+	if a.Torn && f.Power == nil {
+		return noPower
+	}
 	if life, needs := a.Card.LifeCycle(), f.application.LifeCycle; life != needs {
 		return fmt.Sprintf("it is on a card %s, and this one is %s", stateOf(life), stateOf(needs))
 	}
@@ -118,6 +123,7 @@ func (f *Found) play(ctx context.Context, e Entry, a attack.Attack) Result {
 	if err != nil {
 		return e.broken("the stranger's keys", err)
 	}
+	setup.Power = f.Power
 	if err := a.Outside().Run(ctx, f.Card, setup); err != nil {
 		return e.broken("the control, which must succeed", err)
 	}

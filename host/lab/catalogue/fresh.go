@@ -75,11 +75,10 @@ func managed(profile card.Profile, seed string) (scp03.Keys, suite.Target, error
 // worker plays one attack after the other.
 type worker struct {
 	plan   Plan
+	scheme *scheme
 	cards  *Cards
 	runner suite.Runner
 }
-
-func (w *worker) close() error { return nil }
 
 // fresh are the worker's cards.
 func (w *worker) fresh() (Cards, error) {
@@ -136,11 +135,19 @@ func (w *worker) playFresh(ctx context.Context, e Entry, a attack.Attack) Result
 	case err != nil:
 		return e.broken("the control, which must succeed", err)
 	}
+	cutter, cuts := target.(suite.Cutter)
+	if a.Torn && !cuts {
+		return e.result(NotApplicable, noPower)
+	}
 	keeps := a.Keeps == attack.KeepsState || a.Keeps == attack.KeepsMoney
 	var failed []error
 	played, err = w.runner.Stage(ctx, target, a.Name, a.Card, keeps,
 		func(c apdu.Card, s *attack.Setup) error {
 			s.DomainKeys = cards.Keys
+			if cuts {
+				s.Power = &attack.Power{Cut: cutter.Cut,
+					Reset: func() error { return cutter.Reset(ctx) }}
+			}
 			failed = a.Try(ctx, c, s)
 			return errors.Join(failed...)
 		})
@@ -150,12 +157,15 @@ func (w *worker) playFresh(ctx context.Context, e Entry, a attack.Attack) Result
 	case len(failed) > 0:
 		return e.notRefused(failed)
 	case err != nil:
-		return e.broken("after the attack", err)
+		return e.broken("beside the attack", err)
 	case a.Keeps == attack.KeepsNothing:
 		return e.result(Elsewhere, "the card cannot notice it: "+a.Defence)
 	}
 	return e.result(Refused, "")
 }
+
+// noPower is why an attack that tears commands is not applicable.
+const noPower = "no reader cuts the power within a command: a virtual card's does"
 
 // notRefused is the result of an attack with these failures.
 func (e Entry) notRefused(failed []error) Result {

@@ -44,6 +44,10 @@ type Settings struct {
 	CardYears   int          `yaml:"card_years"`   // validity of the cards that it issues
 	BatchSize   int          `yaml:"batch_size"`   // cards that share a batch key
 
+	// DatabaseOwner is the database by the role that owns its tables, on PostgreSQL, which brings
+	// them up to date at a start; empty: that of Database is the owner.
+	DatabaseOwner string `yaml:"database_owner,omitempty"`
+
 	Service party.Service `yaml:"service,omitempty"`
 }
 
@@ -173,7 +177,7 @@ func OpenWith(
 	if err != nil {
 		return nil, err
 	}
-	if b.db, err = f.Database(ctx, s.Database, schemas...); err != nil {
+	if b.db, err = f.DatabaseOf(ctx, s.DatabaseOwner, s.Database, schemas...); err != nil {
 		return nil, err
 	}
 	if b.lease, err = f.Hold(b.db, s.Service, e); err != nil {

@@ -33,7 +33,7 @@ func IntermediaryCommand() *cobra.Command {
 
 // serveFlags are the flags of a service, over its settings.
 type serveFlags struct {
-	listen, database, central, url, level string
+	listen, database, owner, central, url, level string
 }
 
 func (f *serveFlags) bind(c *cobra.Command) *cobra.Command {
@@ -41,17 +41,20 @@ func (f *serveFlags) bind(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&f.listen, "listen", "", "HOST:PORT, over service.listen of the settings")
 	c.Flags().StringVar(&f.database, "database", "", "file, or postgres://USER@HOST:PORT/NAME, "+
 		"over database of the settings")
-	c.Flags().StringVar(&f.url, "url", "", "https://HOST:PORT by which other processes on the same "+
-		"database call this one, over service.url of the settings")
+	c.Flags().StringVar(&f.owner, "database-owner", "", "postgres://OWNER@HOST:PORT/NAME by the "+
+		"role that owns the tables, over database_owner of the settings")
+	c.Flags().StringVar(&f.url, "url", "", "https://HOST:PORT by which other processes on the "+
+		"same database call this one, over service.url of the settings")
 	logFlag(c, &f.level)
 	return c
 }
 
 // set puts the flags over settings.
-func (f *serveFlags) set(s *party.Service, database *string) {
+func (f *serveFlags) set(s *party.Service, database, owner *string) {
 	over(&s.Listen, f.listen)
 	over(&s.URL, f.url)
 	over(database, f.database)
+	over(owner, f.owner)
 }
 
 func over(is *string, flag string) {
@@ -104,7 +107,7 @@ own staff, and to everybody what everybody may ask.` + aboutServing,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			return f.serve(c, func(ctx context.Context, log *slog.Logger) (err error) {
 				b, err := centralbank.OpenWith(ctx, arguments[0], func(s *centralbank.Settings) {
-					f.set(&s.Service, &s.Database)
+					f.set(&s.Service, &s.Database, &s.DatabaseOwner)
 				}, parties.Environment(ctx))
 				if err != nil {
 					return err
@@ -136,7 +139,7 @@ the certificate of the name service.client among its keys.` + aboutServing,
 				}
 				defer func() { err = errors.Join(err, shown.Close()) }()
 				b, err := bank.OpenWith(ctx, arguments[0], func(s *bank.Settings) {
-					f.set(&s.Service, &s.Database)
+					f.set(&s.Service, &s.Database, &s.DatabaseOwner)
 					over(&s.CentralBank, f.central)
 				}, dial, parties.Environment(ctx))
 				if err != nil {
