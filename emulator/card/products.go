@@ -60,8 +60,9 @@ func jcop4(name string, ram *api.ObjectRAM) api.Product {
 	return p
 }
 
-// Products lists the products with JCOP 4 of which JCAlgTest's results tell the memory, those with the most transient memory first. Where a file tells persistent memory
-// as more than 32,767 bytes only, it is assumed to be that of P71.
+// Products lists the products with JCOP 4 of which JCAlgTest's results tell the memory, those with
+// the most transient memory first among those with P-256. Where a file tells persistent memory as
+// more than 32,767 bytes only, it is assumed to be that of P71.
 func Products() []Profile {
 	const untold = "persistent memory, as p71; cryptographic objects, the most of any product"
 	list := []Profile{

@@ -21,7 +21,8 @@ func TestProfileFiles(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(file), string(again))
 		assert.Equal(t, [...]int{p.NVMBytes, p.RAMBytes, max(1, p.RAMUnit), p.CommitBytes,
-			p.APDUBuffer}, [...]int{read.NVMBytes, read.RAMBytes, read.RAMUnit, read.CommitBytes, read.APDUBuffer})
+			p.APDUBuffer}, [...]int{read.NVMBytes, read.RAMBytes, read.RAMUnit,
+			read.CommitBytes, read.APDUBuffer})
 		assert.Equal(t, p.Product.RAM, read.Product.RAM)
 		_, err = card.New(card.Options{Profile: read})
 		require.NoError(t, err)

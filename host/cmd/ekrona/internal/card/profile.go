@@ -20,10 +20,11 @@ func profileCommand() *cobra.Command {
 	constants := false
 	c := &cobra.Command{
 		Use:   "profile NAME | FILE",
-		Short: "Write the profile of a card product as a file, to change it for a card of one's own",
-		Long: `Write the profile of a card product as a file, to change it for a card of one's own: memory and
-what objects take of it, algorithms, version, ATR, production data, transport. Every command that has
---profile takes such a file, FILE.yaml. What a file does not say is as in the profile of "like".
+		Short: "Write the profile of a card product as a file, to change it for one's own card",
+		Long: `Write the profile of a card product as a file, to change it for a card of one's own:
+memory and what objects take of it, algorithms, version, ATR, production data, transport. Every
+command that has --profile takes such a file, FILE.yaml. What a file does not say is as in the
+profile of "like".
 
 NAME is one that "ekrona card memory" lists. FILE is a profile of one's own, which is checked, or
 results of JCAlgTest for the card, FILE.csv, from which a profile is made.`,
