@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
 )
 
 // groups are the columns of a report, with the letter that draws each in a bar.
@@ -36,8 +37,12 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 				ms(c.Cost.Of(card.CostBytecode)),
 				ms(c.Cost.Of(card.CostWire)), ms(c.Cost.Of()), bar(c.Cost))
 		}
-		p.line("  %-34s %52s %6s  %s", "the whole tap", "", ms(t.Total()), verdict(t))
-		if t.Goal > 0 {
+		whole := "the whole tap"
+		if t.Script {
+			whole = "all together"
+		}
+		p.line("  %-34s %52s %6s  %s", whole, "", ms(t.Total()), verdict(t))
+		if t.Goal > 0 || t.Script {
 			p.items(t)
 		}
 	}
@@ -68,6 +73,8 @@ func bar(c card.Cost) string {
 	for _, g := range groups {
 		drawn.WriteString(strings.Repeat(g.letter, int(c.Of(g.group).Round(barStep)/barStep)))
 	}
+	drawn.WriteString(strings.Repeat("m",
+		int(c.Of(globalplatform.CostManager).Round(barStep)/barStep)))
 	return drawn.String()
 }
 

@@ -140,3 +140,22 @@ func parseInstance(text string) (i lab.Instance, err error) {
 	}
 	return i, err
 }
+
+// Subject are the flags of these commands for others that try a script on any applet.
+type Subject struct{ flags subjectFlags }
+
+// SubjectHelp tells what the flags of a [Subject] mean.
+const SubjectHelp = subjectHelp
+
+// Add adds the flags.
+func (s *Subject) Add(c *cobra.Command) { s.flags.add(c) }
+
+// IsGiven reports whether the flags name a card or a CAP file.
+func (s *Subject) IsGiven() bool {
+	return s.flags.card != "" || len(s.flags.caps) > 0 || s.flags.script != ""
+}
+
+// Open reads what the flags name.
+func (s *Subject) Open(c *cobra.Command) (*lab.Subject, []lab.Line, error) {
+	return s.flags.open(c)
+}
