@@ -24,7 +24,7 @@ func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
 		simulateCommand(), weekCommand(), suiteCommand(),
-		tearCommand(), fuzzCommand(), coverCommand(), debugCommand(), glitchCommand(),
+		tearCommand(), fuzzCommand(), coverCommand(), differCommand(), debugCommand(), glitchCommand(),
 		traceDiffCommand())
 }
 
