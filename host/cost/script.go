@@ -59,7 +59,8 @@ func priced(a globalplatform.Account) (known globalplatform.Account, without []s
 	known = a
 	known.Crypto = nil
 	for _, op := range a.Crypto {
-		if _, err := card.Estimate(card.Stats{Crypto: []vm.CryptoCount{op}}, card.Link{}); err != nil {
+		alone := card.Stats{Crypto: []vm.CryptoCount{op}}
+		if _, err := card.Estimate(alone, card.Link{}); err != nil {
 			without = append(without, op.Kind)
 			continue
 		}

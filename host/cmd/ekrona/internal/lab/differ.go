@@ -39,9 +39,10 @@ It needs a JDK (11 or newer) and Maven, which fetches jCardSim the first time.
 ` + subjectHelp + `
 
 Exit code 3: a difference.`,
-		Example: `  ekrona lab differ --cap hello.cap --script hello.txt --sources src --class hello.Hello`,
-		Args:    cli.Exactly(0, "no arguments"),
-		RunE:    func(c *cobra.Command, _ []string) error { return f.run(c) },
+		Example: `  ekrona lab differ --cap hello.cap --script hello.txt --sources src \
+    --class hello.Hello`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.subject.add(c)
 	c.Flags().StringSliceVar(&f.sources, "sources", nil,
