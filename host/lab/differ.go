@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -48,10 +47,25 @@ type Difference struct {
 
 // DifferReport is what was compared.
 type DifferReport struct {
-	Runs        int            `json:"runs"`
-	Commands    int            `json:"commands"`
-	Differences []Difference   `json:"differences"`
-	SetAside    map[string]int `json:"set_aside"` // runs that end at a known fault of the other one
+	Runs        int          `json:"runs"`
+	Commands    int          `json:"commands"`
+	Differences []Difference `json:"differences"`
+	SetAside    []SetAside   `json:"set_aside"`
+}
+
+// SetAside is a known fault of the other implementation, and how many runs end at it.
+type SetAside struct {
+	Reason string `json:"reason"`
+	Times  int    `json:"times"`
+}
+
+func (r *DifferReport) setAside(reason string) {
+	at := slices.IndexFunc(r.SetAside, func(s SetAside) bool { return s.Reason == reason })
+	if at < 0 {
+		at = len(r.SetAside)
+		r.SetAside = append(r.SetAside, SetAside{Reason: reason})
+	}
+	r.SetAside[at].Times++
 }
 
 // silentWords are the words of a script that change nothing in what a card answers, or cut its
@@ -61,7 +75,7 @@ var silentWords = []string{"cut", "load", "writes", "memory", "list", "help", "w
 
 // Run compares. The error is that of a script that cannot be compared.
 func (d *Differ) Run(ctx context.Context) (DifferReport, error) {
-	report := DifferReport{Differences: []Difference{}, SetAside: map[string]int{}}
+	report := DifferReport{Differences: []Difference{}, SetAside: []SetAside{}}
 	whole, err := d.sequence()
 	if err != nil {
 		return report, err
@@ -200,7 +214,7 @@ func (d *Differ) play(
 			continue
 		}
 		if fault := d.KnownFault(command, own[0], other); fault != "" {
-			report.SetAside[fault]++
+			report.setAside(fault)
 			return nil, nil
 		}
 		return &Difference{fmt.Sprintf("%X", f.raw), fmt.Sprint(own[0]), text, script, 1}, nil
@@ -239,8 +253,8 @@ func (r DifferReport) WriteText(out io.Writer) {
 			fmt.Fprintf(out, "    %s\n", line)
 		}
 	}
-	for _, reason := range slices.Sorted(maps.Keys(r.SetAside)) {
-		fmt.Fprintf(out, "set aside %d times: %s\n", r.SetAside[reason], reason)
+	for _, s := range r.SetAside {
+		fmt.Fprintf(out, "set aside %d times: %s\n", s.Times, s.Reason)
 	}
 	fmt.Fprintf(out, "%d commands in %d runs, %d differences\n", r.Commands, r.Runs,
 		len(r.Differences))

@@ -97,7 +97,8 @@ func TestDiffer(t *testing.T) {
 			}
 		})
 	require.NoError(t, err)
-	assert.NotZero(t, r.SetAside["known"])
+	require.Len(t, r.SetAside, 1)
+	assert.Equal(t, "known", r.SetAside[0].Reason)
 
 	for script, want := range map[string]string{
 		"secure test\n": "not for a card of another", "cut 1\n": "no command to compare",
