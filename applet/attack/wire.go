@@ -18,6 +18,7 @@ func wire() []Attack {
 			Threat:  "two sessions share what one of them has verified",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWChannel),
+			Stranger: true,
 			Ways: slices.Concat(
 				classes("channel 1", func(c byte) byte { return c | 0x01 }, spec.Select),
 				classes("channel 4", func(c byte) byte { return c | 0x40 }, spec.Select),
@@ -28,6 +29,7 @@ func wire() []Attack {
 			Threat:  "a MAC that nobody verifies is taken for one",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWSecureMessaging),
+			Stranger: true,
 			Ways: slices.Concat(
 				classes("with header", func(c byte) byte { return c | 0x0C }),
 				classes("proprietary", func(c byte) byte { return c | 0x04 }),
@@ -38,6 +40,7 @@ func wire() []Attack {
 			Threat:  "one command is taken for another",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWClass),
+			Stranger: true,
 			Ways: slices.Concat(
 				classes("the other one's", func(c byte) byte { return c ^ 0x80 }),
 				classes("FF", func(byte) byte { return 0xFF }),
@@ -45,9 +48,10 @@ func wire() []Attack {
 		},
 		{
 			Name:    "command with parameters of no row",
-			Threat:  "as above",
+			Threat:  "one command is taken for another",
 			Defence: framing, Clause: "PROTOCOL.md §4",
-			Card: PINEntered, Answers: sw(spec.SWParameters),
+			Card: Active, Answers: sw(spec.SWParameters),
+			Stranger: true,
 			Ways: everyCommand("", func(v spec.Variant) Blow {
 				return raw(apdu.Command{
 					CLA: v.Command.CLA, INS: v.Command.INS, P1: 0x55, P2: 0x55,
@@ -58,7 +62,8 @@ func wire() []Attack {
 			Name:    "command with data of a wrong length",
 			Threat:  "the parser reads what a former command has left",
 			Defence: framing, Clause: "PROTOCOL.md §4",
-			Card: PINEntered, Answers: sw(spec.SWWrongLength),
+			Card: Active, Answers: sw(spec.SWWrongLength),
+			Stranger: true,
 			Ways: everyCommand("", func(v spec.Variant) Blow {
 				tooLong := 1
 				if len(v.In) > 0 {

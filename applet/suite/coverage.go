@@ -135,6 +135,20 @@ func (r row) isOptional() bool {
 	return r.Command == spec.Select.Name && strings.HasPrefix(r.Variant, "next")
 }
 
+// commandNames are the names of the spec's commands that were sent, in the spec's order.
+func (v *coverage) commandNames() (names []string) {
+	sent := map[string]bool{}
+	for r := range v.touched {
+		sent[r.Command] = true
+	}
+	for _, c := range spec.Commands {
+		if sent[c.Name] {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
 // allRows are the rows that a card may touch at all.
 var allRows = specRows()
 

@@ -3,6 +3,7 @@ package attack_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,10 +26,11 @@ func TestTheList(t *testing.T) {
 			assert.NotEmpty(t, text, name)
 		}
 	}
-	for _, a := range attack.All() {
+	for _, a := range slices.Concat(attack.All(), attack.Sales()) {
 		said(a.Name, a.Threat, a.Defence, a.Clause)
 		require.NotEmpty(t, a.Ways, a.Name)
 		require.NotEmpty(t, a.Answers, a.Name)
+		require.NotNil(t, a.Control.Make, "%s has no control", a.Name)
 		keepsRules := a.Keeps == attack.KeepsRules
 		assert.Equal(t, a.MaySucceed(), keepsRules, "%s: what is refused moves nothing", a.Name)
 		ways := map[string]bool{}

@@ -23,9 +23,9 @@ import (
 func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
-		simulateCommand(), weekCommand(), suiteCommand(),
+		simulateCommand(), weekCommand(), suiteCommand(), conformCommand(),
 		tearCommand(), fuzzCommand(), coverCommand(), differCommand(), debugCommand(),
-		glitchCommand(), traceDiffCommand())
+		glitchCommand(), attackCommand(), traceDiffCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.
