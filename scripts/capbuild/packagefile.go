@@ -49,7 +49,11 @@ func ReadPackage(path string) (root string, p Package, err error) {
 	if p.Applets == nil {
 		p.Applets = []Applet{}
 	}
-	if err := p.check(); err != nil {
+	err = p.check()
+	if err == nil {
+		_, err = sourceFiles(root, p)
+	}
+	if err != nil {
 		return "", p, fmt.Errorf("build file %s: %w", path, err)
 	}
 	return root, p, nil

@@ -63,7 +63,7 @@ bank policy show --state box --bank SENORDIC
 bank sweep --state box
 bank renew-batches SENORDIC --state box
 sandbox clock box --forward 1
-- terminal sell cafe 4 --card anna --torn --state box
+! terminal sell cafe 4 --card anna --torn --state box
 terminal new-key cafe --state box
 terminal open cafe --state box
 terminal take cafe {number} --card anna --state box
