@@ -305,7 +305,8 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// What goes to another application is not shown by the names of ours, whose headers may be the same.
+// What goes to another application is not shown by the names of ours, whose headers may be the
+// same.
 func TestCommandsOfOthersAreNotOurs(t *testing.T) {
 	s := session(t, "")
 	do := func(line string) string {
