@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 	p.line("Estimated on an NXP P71 over %s, in ms. One letter of a bar is %d ms:", link.Name,
 		barStep.Milliseconds())
 	p.line("# signatures and hashes, w persistent writes, b bytecodes, = the wire.")
+	if slices.ContainsFunc(taps, Tap.isManaged) {
+		p.line("m what the card's manager takes in all, as published.")
+	}
 	for _, t := range taps {
 		p.line("\n%s", t.Title)
 		p.line("  %-34s %6s %6s %8s %6s %6s %6s %6s %6s", "", "writes", "bytes", "bytecode",
@@ -47,6 +51,12 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 		}
 	}
 	return p.err
+}
+
+// isManaged reports whether the card's manager carried out a command.
+func (t Tap) isManaged() bool {
+	return slices.ContainsFunc(t.Commands,
+		func(c Command) bool { return c.Cost.Of(globalplatform.CostManager) > 0 })
 }
 
 // items draws what a tap with a goal is spent on.

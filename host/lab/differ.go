@@ -76,10 +76,11 @@ var silentWords = []string{"cut", "load", "writes", "memory", "list", "help", "w
 // Run compares. The error is that of a script that cannot be compared.
 func (d *Differ) Run(ctx context.Context) (DifferReport, error) {
 	report := DifferReport{Differences: []Difference{}, SetAside: []SetAside{}}
-	whole, err := d.sequence()
+	whole, instances, err := d.sequence()
 	if err != nil {
 		return report, err
 	}
+	d.instances = instances
 	r := rand.New(rand.NewPCG(d.Seed, 0))
 	seen := map[string]int{}
 	for run := range d.Runs + 1 {
@@ -111,43 +112,49 @@ func (d *Differ) Run(ctx context.Context) (DifferReport, error) {
 
 func (d *Differ) installed() []Instance { return slices.Concat(d.Subject.Install, d.instances) }
 
-// sequence is the script's commands and resets.
-func (d *Differ) sequence() (q sequence, err error) {
+// Check reports whether the script can be compared.
+func (d *Differ) Check() error {
+	_, _, err := d.sequence()
+	return err
+}
+
+// sequence is the script's commands and resets, and the instances that it makes.
+func (d *Differ) sequence() (q sequence, instances []Instance, err error) {
 	for _, l := range d.Script {
 		raw, err := l.Step.Bytes()
 		switch {
 		case err != nil:
-			return q, fmt.Errorf("line %d: %w", l.Number, err)
+			return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
 		case l.Step.Word == "reset":
 			q.list = append(q.list, fuzzed{})
 		case l.Step.Word == "select" && len(l.Step.Arguments) == 1 && l.Step.Arguments[0] != "next":
 			aid, err := apdu.ParseHex(l.Step.Arguments[0])
 			if err != nil {
-				return q, fmt.Errorf("line %d: %w", l.Number, err)
+				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
 			}
 			c := apdu.Command{INS: 0xA4, P1: 0x04, Data: aid, Ne: apdu.MaxShortNe}
 			if raw, err = c.Bytes(); err != nil {
-				return q, fmt.Errorf("line %d: %w", l.Number, err)
+				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
 			}
 			q.list = append(q.list, fuzzed{raw: raw})
 		case l.Step.Word == "install":
 			i, err := ParseInstance(l.Step.Arguments)
 			if err != nil {
-				return q, fmt.Errorf("line %d: %w", l.Number, err)
+				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
 			}
-			d.instances = append(d.instances, i)
+			instances = append(instances, i)
 		case slices.Contains(silentWords, l.Step.Word):
 		case l.Step.Word != "":
-			return q, fmt.Errorf("line %d: %q is not for a card of another implementation: leave "+
+			return q, nil, fmt.Errorf("line %d: %q is not for a card of another implementation: leave "+
 				"it out", l.Number, l.Step.Word)
 		default:
 			q.list = append(q.list, fuzzed{raw: raw})
 		}
 	}
 	if len(q.list) == 0 {
-		return q, errors.New("the script has no command to compare")
+		return q, nil, errors.New("the script has no command to compare")
 	}
-	return q, nil
+	return q, instances, nil
 }
 
 // play does commands on two virtual cards and the other one, up to the first difference.

@@ -67,6 +67,11 @@ func (f *differFlags) run(c *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
+	differ := &lab.Differ{Subject: s, Script: script, KnownFault: jcardsim.KnownFault, Seed: f.seed,
+		Runs: f.runs}
+	if err := differ.Check(); err != nil {
+		return err
+	}
 	folder, done, err := cli.TemporaryFolder()
 	if err != nil {
 		return err
@@ -81,8 +86,7 @@ func (f *differFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, simulator.Close()) }()
-	differ := &lab.Differ{Subject: s, Script: script, Other: simulator,
-		KnownFault: jcardsim.KnownFault, Seed: f.seed, Runs: f.runs}
+	differ.Other = simulator
 	report, err := differ.Run(c.Context())
 	if err != nil {
 		return err
