@@ -145,8 +145,8 @@ func (d *Differ) sequence() (q sequence, instances []Instance, err error) {
 			instances = append(instances, i)
 		case slices.Contains(silentWords, l.Step.Word):
 		case l.Step.Word != "":
-			return q, nil, fmt.Errorf("line %d: %q is not for a card of another implementation: leave "+
-				"it out", l.Number, l.Step.Word)
+			return q, nil, fmt.Errorf("line %d: %q is not for a card of another implementation: "+
+				"leave it out", l.Number, l.Step.Word)
 		default:
 			q.list = append(q.list, fuzzed{raw: raw})
 		}
