@@ -23,7 +23,7 @@ const (
 )
 
 // agreementNatives are the functions of javacard.security.KeyAgreement.
-func agreementNatives() map[string]vm.Native {
+func agreementNatives(product *Product) map[string]vm.Native {
 	return bind(agreementClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/KeyAgreement;": func(c *vm.Call) vm.Value {
@@ -31,6 +31,9 @@ func agreementNatives() map[string]vm.Native {
 			case agreementDH, agreementDHC, agreementPlain, agreementCPlain, agreementPACEGM,
 				agreementPlainXY:
 			default:
+				throwCrypto(c, cryptoNoSuchAlgorithm)
+			}
+			if product.lacks(OfAgreement, int(c.Byte(0))) {
 				throwCrypto(c, cryptoNoSuchAlgorithm)
 			}
 			return newEngine(c, agreementClass, vm.Value(c.Byte(0)))

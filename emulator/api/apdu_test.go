@@ -174,3 +174,20 @@ func TestClassBytes(t *testing.T) {
 	assert.False(t, interindustry(0x80))
 	assert.False(t, validClass(0xFF))
 }
+
+// The data are in the buffer before the applet asks for them on cards that do so only, and what
+// does not fit is left out.
+func TestDataInBuffer(t *testing.T) {
+	for _, in := range []bool{false, true} {
+		b := newBench(t)
+		b.run(func() {
+			CreateAPDU(b.c, 140)
+			BeginExchange(b.c, Command{Data: []byte{0xAA, 0xBB}, InBuffer: in})
+			buffer := b.c.Bytes(b.c.Root(rootBuffer), 0, 140)
+			assert.Equal(t, in, buffer[5] == 0xAA && buffer[6] == 0xBB)
+			BeginExchange(b.c, Command{Data: numbered(200), Extended: true, InBuffer: in})
+			buffer = b.c.Bytes(b.c.Root(rootBuffer), 0, 140)
+			assert.Equal(t, in, buffer[139] == numbered(200)[132])
+		})
+	}
+}

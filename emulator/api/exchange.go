@@ -9,6 +9,7 @@ type Command struct {
 	Ne       int     // response bytes expected at most, 0 to 65536; 0 without Le
 	Extended bool    // lengths came in extended form: Lc is at offset 4 in three bytes
 	Long     bool    // the applet implements ExtendedLength: responses over 256 bytes are allowed
+	InBuffer bool    // the data are in the buffer before the applet asks for them
 }
 
 // Exchange is one command and its response in progress: the state of the APDU
@@ -62,6 +63,13 @@ func BeginExchange(c *vm.Call, command Command) (*Exchange, vm.Ref) {
 		content[4] = byte(lc)
 	default:
 		content[4] = byte(command.Ne)
+	}
+	if command.InBuffer {
+		at := 5 // behind the short Lc, or the extended one
+		if command.Extended {
+			at = 7
+		}
+		copy(content[min(at, len(content)):], command.Data)
 	}
 	c.PutBytes(buffer, 0, content)
 	x := &Exchange{command: command}

@@ -44,6 +44,7 @@ const (
 	OfRandom
 	OfKey
 	OfKeyPair
+	OfAgreement
 )
 
 // lacks reports whether the product does not have an algorithm.
@@ -66,6 +67,15 @@ func (p *Product) lacks(kind AlgorithmKind, parts ...int) bool {
 func (p *Product) Forgets(class string) bool {
 	return p.ForgetsInit &&
 		(class == signatureClass || class == cipherClass || class == agreementClass)
+}
+
+// Has reports whether the product has an algorithm, as far as the API here does.
+func (p *Product) Has(a Algorithm) bool {
+	n := len(a.Parts)
+	if a.Kind == OfCipher || a.Kind == OfKey || a.Kind == OfKeyPair {
+		n = 2
+	}
+	return !p.lacks(a.Kind, a.Parts[:n]...)
 }
 
 // has reports whether a CAP file may import a package.

@@ -176,7 +176,7 @@ func (c *Card) process(call *vm.Call, command apdu.Command) apdu.Response {
 	exchange, object := api.BeginExchange(call, api.Command{
 		Header: [4]byte{command.CLA, command.INS, command.P1, command.P2},
 		Data:   command.Data, Ne: command.Ne, Extended: command.Extended,
-		Long: long && c.options.Profile.ExtendedLength,
+		Long: long && c.options.Profile.ExtendedLength, InBuffer: c.options.Profile.DataInBuffer,
 	})
 	thrown := c.guarded(call, func() { call.Invoke(c.entry.process, applet, vm.RefValue(object)) })
 	response := apdu.Response{Data: exchange.Response(), SW: statusOf(call, thrown)}

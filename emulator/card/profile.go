@@ -36,6 +36,12 @@ type Profile struct {
 
 	APDUBuffer     int  // bytes, at least 133 (Java Card API 3.0.5, APDU)
 	ExtendedLength bool // takes extended APDUs, for applets that take them too
+	// DataInBuffer puts the command's data into the APDU buffer before the applet asks for it by
+	// setIncomingAndReceive, as some cards do over T=1; applets must not rely on it.
+	DataInBuffer bool
+
+	ATR  []byte // nil is that of the P71 family
+	CPLC []byte // value of 9F7F, 42 bytes; the card puts numbers of its own into it. nil: a P71's
 }
 
 // Profiles lists them: first the project's own, then the published products by their

@@ -1,5 +1,15 @@
 package globalplatform
 
+import "bytes"
+
+// ATR is the card's answer to reset: its profile's, or that of the P71 family.
+func (c *Card) ATR() []byte {
+	if atr := c.card.Profile().ATR; atr != nil {
+		return bytes.Clone(atr)
+	}
+	return ATR()
+}
+
 // ATR is the answer to reset of a contact card of the P71 family, as issue 221 of
 // github.com/martinpaljak/GlobalPlatformPro reports it (ISO/IEC 7816-3:2006 §8.2): T=1
 // with blocks of 254 bytes; in the historical bytes (ISO/IEC 7816-4:2013 §12.1.1),

@@ -102,6 +102,11 @@ func (c *Card) resources() ([]byte, error) {
 // fabrication as in the report named at recognition, this card's serial number and
 // batch, and zeros where the preparation of cards records dates and equipment.
 func (c *Card) cplc() *gpc.CPLC {
+	if of, err := gpc.ParseCPLC(c.card.Profile().CPLC); err == nil {
+		of.Serial = binary.BigEndian.Uint32(c.state.identity[:])
+		of.Batch = binary.BigEndian.Uint16(c.state.identity[4:])
+		return of
+	}
 	return &gpc.CPLC{
 		Fabricator: gpc.ICFabricatorNXP, ICType: 0xD321, OperatingSystem: 0x4700,
 		FabricationDate: 0x8345,

@@ -25,7 +25,7 @@ type Target struct {
 // VirtualTarget is a virtual card as a target. release is called at the end.
 func VirtualTarget(c *globalplatform.Card, where string, release func() error) Target {
 	return Target{
-		Card: c, Bytes: c.TransmitBytes, ATR: globalplatform.ATR(), Where: where,
+		Card: c, Bytes: c.TransmitBytes, ATR: c.ATR(), Where: where,
 		Reset: c.Reset, Close: release, ExtendedLength: c.Below().Profile().ExtendedLength,
 		Virtual: c,
 	}

@@ -1,6 +1,7 @@
 package preflight_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,12 +29,18 @@ var transientLeft = map[string]int{
 func TestProductsThatTheAppletFitsOn(t *testing.T) {
 	var fits []preflight.Fit
 	left := map[string]int{}
+	var curveless []string
 	for _, profile := range card.Profiles() {
 		if profile.RAMBytes == 0 {
 			continue
 		}
 		fit, err := preflight.FitOf(applet.CAP, spec.DefaultSlots, profile)
 		require.NoError(t, err, profile.Name)
+		if strings.HasPrefix(profile.Name, "j3r150") || strings.HasPrefix(profile.Name, "j3r200") {
+			curveless = append(curveless, profile.Name)
+			assert.ErrorContains(t, fit.Refusal, "CryptoException", "it has no elliptic curves")
+			continue
+		}
 		assert.Equal(t, fit.TransientLeft() >= 0 && fit.PersistentLeft() >= 0, fit.Installs(),
 			"%s: %v", profile.Name, fit.Refusal)
 		if !fit.Installs() {
@@ -43,6 +50,7 @@ func TestProductsThatTheAppletFitsOn(t *testing.T) {
 		fits = append(fits, fit)
 	}
 	assert.Equal(t, transientLeft, left)
+	assert.Equal(t, []string{"j3r150", "j3r200", "j3r200-emv"}, curveless)
 	assert.GreaterOrEqual(t, left[card.P71.Name], 0)
 	assert.Equal(t, "j3r452", fits[preflight.Smallest(fits)].Profile.Name)
 }

@@ -118,7 +118,11 @@ func (f Fit) TransientLeft() int { return f.Profile.RAMBytes - f.Need.Transient 
 // applet cannot be measured at all.
 func FitOf(capFile []byte, slots uint8, profile card.Profile) (Fit, error) {
 	need, err := NeedOn(capFile, slots, profile)
-	if err != nil {
+	switch {
+	case errors.Is(err, card.ErrRefused): // whatever memory the card has
+		need, elsewhere := NeedOf(capFile, slots)
+		return Fit{Profile: profile, Need: need, Refusal: err}, elsewhere
+	case err != nil:
 		return Fit{}, err
 	}
 	_, refusal := installed(capFile, slots, profile)

@@ -152,8 +152,8 @@ func (p Plan) Run(ctx context.Context) (*Report, error) {
 				r := p.Entries[i].play(ctx, w)
 				if r.Verdict == NotRefused && p.Found != nil && ctx.Err() == nil {
 					if err := p.Found.look(ctx); err != nil {
-						stop(fmt.Errorf("the card answers no more: it was taken away, or the attack "+
-							"%q has ended it: %w", r.Name, err))
+						stop(fmt.Errorf("the card answers no more: it was taken away, or the "+
+							"attack %q has ended it: %w", r.Name, err))
 					}
 				}
 				lock.Lock()

@@ -66,8 +66,8 @@ func lookedAt(t *testing.T, page []byte, width string) (seen look) {
 	return seen
 }
 
-// The page is looked at in a browser: in a wide and a narrow window nothing is cut off, and what was
-// not refused is red and shown with what was sent.
+// The page is looked at in a browser: in a wide and a narrow window nothing is cut off, and what
+// was not refused is red and shown with what was sent.
 func TestPageInChromium(t *testing.T) {
 	refused := played(t, catalogue.Plan{Entries: catalogue.Named("malformed signature"),
 		Seed: "page"})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ekrona.example/apdu/conform"
+	"ekrona.example/host/progress"
 )
 
 // Text writes the report for a person: the verdict, what is not as it must or should be, and the
@@ -59,8 +60,8 @@ func (r *Report) Text(out io.Writer, all bool) error {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	n := r.Count()
-	fmt.Fprintf(b, "\n%d passed, %d failed, %d notes, %d left out, in %.1f s\n%s\n", n.Passed,
-		n.Failed, n.Notes, n.LeftOut, r.Seconds, r.Verdict)
+	fmt.Fprintf(b, "\n%d passed, %d failed, %s, %d left out, in %.1f s\n%s\n", n.Passed,
+		n.Failed, progress.Plural(n.Notes, "note"), n.LeftOut, r.Seconds, r.Verdict)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

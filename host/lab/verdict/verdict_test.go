@@ -14,6 +14,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/conform"
+	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/emulator/card"
@@ -124,6 +125,26 @@ func TestOtherApplets(t *testing.T) {
 			assert.Greater(t, n.Passed, 100, failures(r))
 		})
 	}
+}
+
+// The e-krona applet, installed and not yet issued, is found and conforms.
+func TestOurApplet(t *testing.T) {
+	c := managed(t, card.P71)
+	parameters := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
+		Slots: spec.DefaultSlots, Date: message.DateOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	encoded, err := parameters.Encode()
+	require.NoError(t, err)
+	require.NoError(t, c.Manage(func(below *card.Card) error {
+		if _, err := below.Load(applet.CAP); err != nil {
+			return err
+		}
+		_, err := below.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), encoded)
+		return err
+	}))
+	r := judged(t, subject(t, c))
+	assert.Equal(t, []byte(spec.AppletAID), []byte(r.Application))
+	assert.Empty(t, failures(r))
+	assert.True(t, r.Conforms)
 }
 
 // faulty is a card between a subject and its card, which breaks a rule.

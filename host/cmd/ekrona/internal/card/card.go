@@ -14,7 +14,7 @@ func Command(holders Holders, more ...*cobra.Command) *cobra.Command {
 	c := cli.Group("card", "Look into a card, change its PIN; list readers; run virtual cards",
 		readersCommand(), infoCommand(holders), balanceCommand(holders), logCommand(holders),
 		pINCommand(holders),
-		costCommand(), memoryCommand())
+		costCommand(), memoryCommand(), profileCommand())
 	c.AddCommand(more...)
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -18,11 +19,23 @@ import (
 // AddProfile adds the flag --profile, the product that a virtual card is of.
 func AddProfile(c *cobra.Command, profile *string) {
 	c.Flags().StringVar(profile, "profile", card.P71.Name, "product that a virtual card is of: "+
-		"a name that \"ekrona card memory\" lists")
+		"a name that \"ekrona card memory\" lists, or a file FILE.yaml such as \"ekrona card "+
+		"profile\" writes")
 }
 
-// ProfileOf finds the profile of the flag --profile.
+// ProfileOf finds the profile of the flag --profile, by its name or in a file of the user's.
 func ProfileOf(name string) (card.Profile, error) {
+	if ext := filepath.Ext(name); ext == ".yaml" || ext == ".yml" {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return card.Profile{}, Usage("--profile: %w", err)
+		}
+		profile, err := card.ParseProfile(content)
+		if err != nil {
+			return profile, Usage("--profile %s: %w", name, err)
+		}
+		return profile, nil
+	}
 	profile, err := card.ProfileNamed(name)
 	if err != nil {
 		return profile, Usage("--profile: %w", err)
@@ -89,7 +102,7 @@ func virtualCard(
 	managed *globalplatform.Card, path string, unlock func() error, profile card.Profile,
 ) *OpenCard {
 	opened := &OpenCard{
-		ATR: globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
+		ATR: managed.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
 		ExtendedLength: profile.ExtendedLength, Bytes: managed.TransmitBytes, Virtual: managed,
 	}
 	opened.LastATR = func() []byte { return opened.ATR }

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/emulator/card"
-	"ekrona.example/emulator/globalplatform"
 	"ekrona.example/emulator/vpcd"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/shell"
@@ -54,7 +53,7 @@ The cause of a 6F00 is shown on standard error, with file and line where they ar
 				}
 				return vpcd.Port{
 					Address: net.JoinHostPort("localhost", strconv.Itoa(port)),
-					ATR:     globalplatform.ATR(),
+					ATR:     s.Target().ATR,
 					Card:    emulatedCard{c.Context(), s, f},
 					Log:     slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)),
 				}.Run(c.Context())

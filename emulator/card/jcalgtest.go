@@ -1,0 +1,96 @@
+package card
+
+import (
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// parseHex reads bytes, with blanks between them.
+func parseHex(text string) ([]byte, error) {
+	return hex.DecodeString(strings.Join(strings.Fields(text), ""))
+}
+
+// sections are the parts of JCAlgTest's files, by the class of their constants.
+var sections = map[string]string{
+	"javacardx.crypto.Cipher": "Cipher", "javacard.crypto.Signature": "Signature",
+	"javacard.security.MessageDigest": "MessageDigest",
+	"javacard.security.RandomData":    "RandomData", "javacard.security.KeyBuilder": "KeyBuilder",
+	"javacard.security.KeyAgreement": "KeyAgreement",
+}
+
+// number is a size in a file of JCAlgTest: 139344B; what is above 32,767 and not told is ">32767B".
+var number = regexp.MustCompile(`^(\d+)B$`)
+
+// ProfileOfJCAlgTest makes a profile of a file with results of JCAlgTest, ..._ALGSUPPORT_....csv.
+// What the file does not tell is as in P71. Errors: [ErrProfile].
+func ProfileOfJCAlgTest(name string, file []byte) (Profile, error) {
+	p := P71
+	p.Name, p.Title, p.Source, p.ATR, p.CPLC = name, name, "JCAlgTest", nil, nil
+	p.Product.Name = name
+	section, told := "", 0
+	for line := range strings.Lines(string(file)) {
+		fields := strings.Split(strings.TrimRight(line, "\r\n"), ";")
+		first, second := strings.TrimSpace(fields[0]), ""
+		if len(fields) > 1 {
+			second = strings.TrimSpace(fields[1])
+		}
+		if strings.HasPrefix(first, "javacard") {
+			section = sections[first]
+			if strings.HasPrefix(first, "javacard.security.KeyPair") {
+				section = "KeyPair"
+			}
+			continue
+		}
+		if section != "" {
+			c, err := constantNamed(section + "." + strings.ReplaceAll(first, " ", ":"))
+			if err == nil && (second == "yes" || second == "no") {
+				p.Product = having(p.Product, c, second == "yes")
+				told++
+			}
+			continue
+		}
+		if err := p.setTold(first, second); err != nil {
+			return Profile{}, err
+		}
+	}
+	if told == 0 {
+		return Profile{}, fmt.Errorf("%w: no results of JCAlgTest's algorithms are in the file",
+			ErrProfile)
+	}
+	return p, nil
+}
+
+// setTold takes one line before the algorithms.
+func (p *Profile) setTold(what, value string) error {
+	bytes := func(to *int) {
+		if n := number.FindStringSubmatch(value); n != nil {
+			*to, _ = strconv.Atoi(n[1]) // too large is 0, without limit
+		}
+	}
+	switch what {
+	case "Card name":
+		if value != "" {
+			p.Title = value
+		}
+	case "Card ATR":
+		atr, err := parseHex(value)
+		if err != nil || len(atr) < 2 || len(atr) > 33 {
+			return fmt.Errorf("%w: Card ATR: %q", ErrProfile, value)
+		}
+		p.ATR = atr
+	case "CPLC":
+		if cplc, err := parseHex(value); err == nil && len(cplc) == 45 {
+			p.CPLC = cplc[3:]
+		}
+	case "JCSystem.MEMORY_TYPE_PERSISTENT":
+		bytes(&p.NVMBytes)
+	case "JCSystem.MEMORY_TYPE_TRANSIENT_RESET":
+		bytes(&p.RAMBytes)
+	case "JCSystem.getMaxCommitCapacity()":
+		bytes(&p.CommitBytes)
+	}
+	return nil
+}

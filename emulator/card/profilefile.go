@@ -1,0 +1,275 @@
+package card
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"ekrona.example/emulator/api"
+	"ekrona.example/emulator/vm"
+)
+
+// maxProfileFile bounds a profile's file, in bytes.
+const maxProfileFile = 1 << 16
+
+// ErrProfile is wrapped by the errors of [ParseProfile].
+var ErrProfile = errors.New("not a card profile")
+
+// profileFile is a profile as a file has it. What is absent is as in the profile of Like.
+type profileFile struct {
+	Name         string       `yaml:"name"`
+	Like         string       `yaml:"like,omitempty"` // a profile of this program; p71 if absent
+	Title        string       `yaml:"title,omitempty"`
+	Source       string       `yaml:"source,omitempty"`
+	JavaCard     string       `yaml:"java-card,omitempty"` // release that the product is sold as
+	Version      string       `yaml:"version,omitempty"`   // that JCSystem.getVersion returns
+	Persistent   *size        `yaml:"persistent,omitempty"`
+	Transient    *size        `yaml:"transient,omitempty"`
+	Unit         *size        `yaml:"transient-unit,omitempty"`
+	Transaction  *size        `yaml:"transaction,omitempty"`
+	APDUBuffer   *size        `yaml:"apdu-buffer,omitempty"`
+	Extended     *bool        `yaml:"extended-length,omitempty"`
+	DataInBuffer *bool        `yaml:"data-in-buffer,omitempty"`
+	ATR          string       `yaml:"atr,omitempty"`
+	CPLC         string       `yaml:"cplc,omitempty"`
+	Packages     []string     `yaml:"packages,omitempty"`
+	With         []string     `yaml:"with,omitempty"`    // algorithms that it has
+	Without      []string     `yaml:"without,omitempty"` // and that it has not
+	Objects      *objectsFile `yaml:"objects,omitempty"`
+}
+
+// objectsFile is [api.ObjectRAM]: transient bytes of each cryptographic object.
+type objectsFile struct {
+	Digest    [5]int `yaml:"digest,flow"` // SHA-1, SHA-224, SHA-256, SHA-384, SHA-512
+	Signature [5]int `yaml:"signature,flow"`
+	AESMAC    int    `yaml:"aes-mac"`
+	DESMAC    int    `yaml:"des-mac"`
+	AESCBC    int    `yaml:"aes-cbc"`
+	AESPadded int    `yaml:"aes-padded"`
+	AESECB    int    `yaml:"aes-ecb"`
+	DES       int    `yaml:"des"`
+}
+
+// size is a number of bytes; 0 is "unlimited".
+type size int
+
+// unlimited is how a file writes a size without end.
+const unlimited = "unlimited"
+
+// UnmarshalYAML reads digits, with _ between them as Go has it, or "unlimited".
+func (s *size) UnmarshalYAML(node *yaml.Node) error {
+	if node.Value == unlimited {
+		*s = 0
+		return nil
+	}
+	n, err := strconv.Atoi(strings.ReplaceAll(node.Value, "_", ""))
+	if err != nil || n < 1 || n > 1<<24 {
+		return fmt.Errorf("line %d: %q is no number of bytes: 1 to %d, or %s", node.Line,
+			node.Value, 1<<24, unlimited)
+	}
+	*s = size(n)
+	return nil
+}
+
+// MarshalYAML is the inverse.
+func (s size) MarshalYAML() (any, error) {
+	if s == 0 {
+		return unlimited, nil
+	}
+	return int(s), nil
+}
+
+var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,39}$`)
+
+// ParseProfile reads a profile that a user has written, in YAML; [Profile.File] writes one. It
+// takes nothing that it does not know. Errors: [ErrProfile].
+func ParseProfile(content []byte) (Profile, error) {
+	if len(content) > maxProfileFile {
+		return Profile{}, fmt.Errorf("%w: %d bytes; it has at most %d", ErrProfile, len(content),
+			maxProfileFile)
+	}
+	var f profileFile
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&f); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it is empty")
+		}
+		return Profile{}, fmt.Errorf("%w: %s", ErrProfile,
+			strings.Join(strings.Fields(err.Error()), " "))
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return Profile{}, fmt.Errorf("%w: something stands behind its end", ErrProfile)
+	}
+	p, err := f.profile()
+	if err != nil {
+		return Profile{}, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	return p, nil
+}
+
+func (f *profileFile) profile() (Profile, error) {
+	if !profileName.MatchString(f.Name) {
+		return Profile{}, fmt.Errorf("name: %q: write a short one of a-z, 0-9, - and .", f.Name)
+	}
+	p, err := ProfileNamed(cmp.Or(f.Like, P71.Name))
+	if err != nil {
+		return Profile{}, fmt.Errorf("like: %w", err)
+	}
+	p.Name, p.Title = f.Name, cmp.Or(f.Title, p.Title)
+	p.Source, p.Assumed = cmp.Or(f.Source, p.Source), ""
+	p.JavaCard = cmp.Or(f.JavaCard, p.JavaCard)
+	for _, n := range []struct {
+		from *size
+		to   *int
+	}{{f.Persistent, &p.NVMBytes}, {f.Transient, &p.RAMBytes}, {f.Unit, &p.RAMUnit},
+		{f.Transaction, &p.CommitBytes}, {f.APDUBuffer, &p.APDUBuffer}} {
+		if n.from != nil {
+			*n.to = int(*n.from)
+		}
+	}
+	if f.APDUBuffer != nil && *f.APDUBuffer == 0 {
+		p.APDUBuffer = maxArray
+	}
+	if p.APDUBuffer < 133 || p.APDUBuffer > maxArray {
+		return Profile{}, fmt.Errorf("apdu-buffer: %d: it has 133 to %d bytes", p.APDUBuffer,
+			maxArray)
+	}
+	if f.Extended != nil {
+		p.ExtendedLength = *f.Extended
+	}
+	if f.DataInBuffer != nil {
+		p.DataInBuffer = *f.DataInBuffer
+	}
+	if err := f.identity(&p); err != nil {
+		return Profile{}, err
+	}
+	return p, f.product(&p)
+}
+
+// identity reads ATR and production data.
+func (f *profileFile) identity(p *Profile) error {
+	for _, part := range []struct {
+		name, text  string
+		to          *[]byte
+		least, most int
+	}{{"atr", f.ATR, &p.ATR, 2, 33}, {"cplc", f.CPLC, &p.CPLC, 42, 42}} {
+		if part.text == "" {
+			continue
+		}
+		b, err := parseHex(part.text)
+		if err != nil || len(b) < part.least || len(b) > part.most {
+			return fmt.Errorf("%s: %q: give %d to %d bytes in hex", part.name, part.text,
+				part.least, part.most)
+		}
+		*part.to = b
+	}
+	if f.ATR != "" && p.ATR[0] != 0x3B && p.ATR[0] != 0x3F {
+		return fmt.Errorf("atr: %q: it begins with 3B or 3F", f.ATR)
+	}
+	return nil
+}
+
+// product reads what the card has of the API.
+func (f *profileFile) product(p *Profile) error {
+	p.Product.Name = cmp.Or(f.Title, f.Name)
+	if f.Version != "" {
+		var major, minor uint8
+		if n, err := fmt.Sscanf(f.Version, "%d.%d", &major, &minor); n != 2 || err != nil ||
+			f.Version != fmt.Sprintf("%d.%d", major, minor) || major > 127 {
+			return fmt.Errorf("version: %q: write it as 3.0", f.Version)
+		}
+		p.Product.Version = int16(major)<<8 | int16(minor)
+	}
+	if f.Packages != nil {
+		known, err := api.Packages()
+		if err != nil {
+			return err
+		}
+		for _, name := range f.Packages {
+			if !slices.ContainsFunc(known,
+				func(k vm.NativePackage) bool { return k.Name == name }) {
+				return fmt.Errorf("packages: %q is none of the API, such as javacardx/crypto", name)
+			}
+		}
+		p.Product.Packages = f.Packages
+	}
+	for _, list := range []struct {
+		field string
+		names []string
+		has   bool
+	}{{"with", f.With, true}, {"without", f.Without, false}} {
+		for _, name := range list.names {
+			c, err := constantNamed(name)
+			if err != nil {
+				return fmt.Errorf("%s: %w", list.field, err)
+			}
+			if _, found := api.AlgorithmOf(c.Class, c.Data); !found {
+				return fmt.Errorf("%s: %s: a virtual card cannot be %s it", list.field, name,
+					list.field)
+			}
+			p.Product = having(p.Product, c, list.has)
+		}
+	}
+	if o := f.Objects; o != nil {
+		for _, n := range slices.Concat(o.Digest[:], o.Signature[:], []int{o.AESMAC, o.DESMAC,
+			o.AESCBC, o.AESPadded, o.AESECB, o.DES}) {
+			if n < 0 || n > 1<<15 {
+				return fmt.Errorf("objects: %d: give 0 to %d bytes", n, 1<<15)
+			}
+		}
+		p.Product.RAM = &api.ObjectRAM{Digest: o.Digest, Signature: o.Signature, AESMAC: o.AESMAC,
+			DESMAC: o.DESMAC, AESCBC: o.AESCBC, AESPadded: o.AESPadded, AESECB: o.AESECB,
+			DES: o.DES}
+	}
+	return nil
+}
+
+// File is the profile as a file, which [ParseProfile] reads.
+func (p Profile) File() ([]byte, error) {
+	base := P71
+	if p.Product.Packages == nil {
+		base = Unlimited
+	}
+	sizeOf := func(n int) *size { s := size(n); return &s }
+	f := profileFile{Name: p.Name, Like: base.Name, Title: p.Title, Source: p.Source,
+		JavaCard: p.JavaCard, Persistent: sizeOf(p.NVMBytes), Transient: sizeOf(p.RAMBytes),
+		Unit: sizeOf(max(1, p.RAMUnit)), Transaction: sizeOf(p.CommitBytes),
+		APDUBuffer: sizeOf(p.APDUBuffer), Extended: &p.ExtendedLength,
+		DataInBuffer: &p.DataInBuffer, Packages: p.Product.Packages}
+	if v := p.Product.Version; v != 0 {
+		f.Version = fmt.Sprintf("%d.%d", v>>8, v&0xFF)
+	}
+	if p.ATR != nil {
+		f.ATR = fmt.Sprintf("%X", p.ATR)
+	}
+	if p.CPLC != nil {
+		f.CPLC = fmt.Sprintf("%X", p.CPLC)
+	}
+	for _, c := range constants {
+		a, found := api.AlgorithmOf(c.Class, c.Data)
+		if !found || c.Class == api.ClassInitializedDigest { // which is by MessageDigest
+			continue
+		}
+		switch has := p.Product.Has(a); {
+		case has == base.Product.Has(a):
+		case has:
+			f.With = append(f.With, c.Name)
+		default:
+			f.Without = append(f.Without, c.Name)
+		}
+	}
+	if r := p.Product.RAM; r != nil {
+		f.Objects = &objectsFile{r.Digest, r.Signature, r.AESMAC, r.DESMAC, r.AESCBC, r.AESPadded,
+			r.AESECB, r.DES}
+	}
+	return yaml.Marshal(f)
+}
