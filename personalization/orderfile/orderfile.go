@@ -105,8 +105,8 @@ func Open(
 	ceilings, err := limits.Ceilings.Bytes()
 	if err != nil || !bytes.Equal(f.kept.Ceilings, ceilings) || f.kept.Slots != limits.Slots ||
 		f.kept.Attacks != limits.MaxAttacks {
-		return nil, fmt.Errorf("order %s: it has other ceilings, slots or attacks: go on with "+
-			"those, or name another letter", path+extension)
+		return nil, fmt.Errorf("order %s: it has other ceilings or slots, or another number of "+
+			"attacks that block the card: go on with those, or name another letter", path+extension)
 	}
 	return f, nil
 }

@@ -130,7 +130,7 @@ func TestDamagedOrders(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "anna.txt")
 		content = strings.Replace(content, `"owner"`, `"ceilings":"`+
 			base64.StdEncoding.EncodeToString([]byte(spec.DefaultCeilings))+
-			`","slots":128,"owner"`, 1)
+			`","slots":128,"max_attacks":10,"owner"`, 1)
 		require.NoError(t, os.WriteFile(path+extension, []byte(content), 0o600))
 		f, err := Open(path, "SENORDIC", "anna", limits, day, rand.Reader)
 		if err == nil {
