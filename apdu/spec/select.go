@@ -25,7 +25,8 @@ var Select = command(Command{
 	},
 	Effect: "Nothing persistent changes.",
 	Answers: []Answer{
-		{SWFileNotFound, "no application of the card, or no further one, has a name that begins so"},
+		{SWFileNotFound,
+			"no application of the card, or no further one, has a name that begins so"},
 	},
 	Variants: []Variant{
 		{P1: p1ByName, In: applicationName, Out: fileControl},

@@ -23,6 +23,17 @@ type Decoder struct {
 // New makes a Decoder that knows these applications.
 func New(vocabularies ...Vocabulary) Decoder { return Decoder{Vocabularies: vocabularies} }
 
+// Selected is the decoder for an application that was selected by this name, whole or the
+// beginning of it: without the vocabularies of others, whose headers may be the same.
+func (d Decoder) Selected(name []byte) Decoder {
+	d.Vocabularies = slices.DeleteFunc(slices.Clone(d.Vocabularies), func(v Vocabulary) bool {
+		return !slices.ContainsFunc(v.AIDs, func(own []byte) bool {
+			return len(name) > 0 && bytes.HasPrefix(own, name)
+		})
+	})
+	return d
+}
+
 // Exchange is an [apdu.Exchange], decoded.
 type Exchange struct {
 	Label    string

@@ -41,7 +41,27 @@ func Readers() []Reader {
 		RecordAltered,
 		CertificateNotStored,
 		KeysForActivation,
+		PayOfMore,
+		PaymentAltered,
 	}
+}
+
+// PayOfMore has a card pay more than the terminal has asked for.
+var PayOfMore = Reader{
+	Name:    "PAY of another amount",
+	Threat:  "a customer pays more than the terminal has shown",
+	Defence: "the card verifies the Request, and the terminal its own Request in the Payment",
+	Clause:  "PROTOCOL.md §5", Command: spec.Pay,
+	Instead: altered(oneMore),
+}
+
+// PaymentAltered makes what a card answers to PAY wrong.
+var PaymentAltered = Reader{
+	Name:    "PAY with a wrong answer",
+	Threat:  "a terminal takes a Payment that settles nowhere, or a card has paid for nothing",
+	Defence: "the terminal takes what verifies only, and the card gives its Payment again",
+	Clause:  "PROTOCOL.md §5", Command: spec.Pay,
+	Instead: wrongAnswer,
 }
 
 // RequestOfMore has a card ask for one öre more than its owner wants.
@@ -50,13 +70,7 @@ var RequestOfMore = Reader{
 	Threat:  "the owner shows a Request that is not his",
 	Defence: "the phone compares the Request with what it asked",
 	Clause:  "PROTOCOL.md §5", Command: spec.RequestPayment,
-	Instead: altered(func(data []byte) []byte {
-		if at := find(data, []byte{byte(spec.TagAmount), spec.AmountLength}); at >= 0 {
-			amount := data[at+2:]
-			binary.BigEndian.PutUint32(amount, binary.BigEndian.Uint32(amount)+1)
-		}
-		return data
-	}),
+	Instead: altered(oneMore),
 }
 
 // RefuseOfAnother has a card refuse another Request than its owner names.
@@ -89,13 +103,7 @@ var RecordAltered = Reader{
 	Threat:  "the only proof of a payment is lost",
 	Defence: "what does not verify is read again, and nothing is acknowledged meanwhile",
 	Clause:  "PROTOCOL.md §8, 8", Command: spec.ReadRecord,
-	Instead: func(ctx context.Context, card apdu.Card, c apdu.Command) (apdu.Response, error) {
-		r, err := card.Transmit(ctx, c)
-		if r.SW == apdu.OK && len(r.Data) > 0 {
-			r.Data = flipped(r.Data)
-		}
-		return r, err
-	},
+	Instead: wrongAnswer,
 }
 
 // CertificateNotStored reports success for a certificate that the card never received.
@@ -119,6 +127,24 @@ var KeysForActivation = Reader{
 	Instead: func(ctx context.Context, card apdu.Card, _ apdu.Command) (apdu.Response, error) {
 		return card.Transmit(ctx, spec.GenerateKeyPair.Only().APDU())
 	},
+}
+
+// oneMore adds one öre to the first amount.
+func oneMore(data []byte) []byte {
+	if at := find(data, []byte{byte(spec.TagAmount), spec.AmountLength}); at >= 0 {
+		amount := data[at+2:]
+		binary.BigEndian.PutUint32(amount, binary.BigEndian.Uint32(amount)+1)
+	}
+	return data
+}
+
+// wrongAnswer has the card carry out a command, and makes the last bit of its answer wrong.
+func wrongAnswer(ctx context.Context, card apdu.Card, c apdu.Command) (apdu.Response, error) {
+	r, err := card.Transmit(ctx, c)
+	if r.SW == apdu.OK && len(r.Data) > 0 {
+		r.Data = flipped(r.Data)
+	}
+	return r, err
 }
 
 // altered gives the card the command with other data.

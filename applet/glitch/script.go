@@ -1,7 +1,6 @@
 package glitch
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"ekrona.example/apdu/script"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/suite"
+	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/fault"
@@ -22,8 +22,10 @@ import (
 
 // Script is any applet, with the commands of a script.
 //
-// A script has a line for each command in the grammar of package script, with the answer that is
-// expected where one is, and beside them these lines:
+// A script is of the one grammar (package script), with the commands of the applet and of the
+// standards by name, and with the words of "ekrona shell" that make sense here, so that a script
+// for the other tools of the lab is one for this too: select AID, reset, install; load does
+// nothing, and cut leaves the next command out. Its own words are ekrona and gain:
 //
 //	install MODULE [INSTANCE [PARAMETERS]]   first, AIDs and parameters in hex; without it the
 //	                                         first applet of the last CAP file is installed
@@ -53,13 +55,19 @@ type Script struct {
 	patterns                   [][]byte
 }
 
-var vocabulary = spec.Vocabulary()
+// names is the language of scripts.
+var names = func() *script.Vocabulary {
+	v := vocabulary.Script()
+	v.Words = []string{"install", "ekrona", "reset", "gain", "select", "load", "cut"}
+	return v
+}()
 
 // scriptLine is a command, or a reset.
 type scriptLine struct {
 	number  int // in the file
 	reset   bool
 	step    script.Step
+	cut     bool // its power would fail: it is left out
 	changed bool
 	higher  []span
 }
@@ -76,16 +84,15 @@ func NewScript(
 	if len(caps) == 0 {
 		return nil, errors.New("a script needs a CAP file")
 	}
-	var following scriptLine // rules of the next line
-	scanner := bufio.NewScanner(text)
-	scanner.Buffer(nil, script.MaxLine)
-	for number := 1; scanner.Scan(); number++ {
-		if err := s.read(number, scanner.Text(), &following); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", fileName, number, err)
-		}
-	}
-	if err := scanner.Err(); err != nil {
+	lines, err := names.ParseAll(text)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fileName, err)
+	}
+	var following scriptLine // rules of the next line
+	for _, line := range lines {
+		if err := s.read(line, &following); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", fileName, line.Number, err)
+		}
 	}
 	if len(s.lines) == 0 {
 		return nil, fmt.Errorf("%s: no command", fileName)
@@ -98,40 +105,54 @@ func NewScript(
 }
 
 // read takes one line.
-func (s *Script) read(number int, line string, following *scriptLine) error {
-	text, _, _ := strings.Cut(line, "#")
-	words := strings.Fields(text)
-	if len(words) == 0 {
-		return nil
-	}
-	switch words[0] {
+func (s *Script) read(line script.Line, following *scriptLine) error {
+	step, arguments := line.Step, line.Step.Arguments
+	switch step.Word {
 	case "install":
-		return s.readInstall(words[1:])
+		return s.readInstall(arguments)
 	case "ekrona":
-		if len(words) > 1 || len(s.lines) > 0 {
+		if len(arguments) > 0 || len(s.lines) > 0 {
 			return errors.New("ekrona comes first, and takes nothing")
 		}
 		s.ekrona = true
 		return nil
 	case "gain":
 		s.anyRules = true
-		return s.readRule(words[1:], following)
+		return s.readRule(arguments, following)
 	case "reset":
-		if len(words) > 1 {
+		if len(arguments) > 0 {
 			return errors.New("reset takes nothing")
 		}
-		s.lines = append(s.lines, scriptLine{number: number, reset: true})
+		s.lines = append(s.lines, scriptLine{number: line.Number, reset: true})
 		return nil
-	}
-	step, err := vocabulary.Parse(line)
-	if err != nil {
-		return err
+	case "load": // what the CAP files are, the caller says
+		return nil
+	case "cut":
+		following.cut = true
+		return nil
+	case "select":
+		command, err := selectCommand(arguments)
+		if err != nil {
+			return err
+		}
+		step = script.Step{Command: command}
 	}
 	next := *following
-	next.number, next.step = number, step
+	if *following = (scriptLine{}); next.cut {
+		return nil
+	}
+	next.number, next.step = line.Number, step
 	s.lines = append(s.lines, next)
-	*following = scriptLine{}
 	return nil
+}
+
+func selectCommand(arguments []string) (apdu.Command, error) {
+	if len(arguments) != 1 {
+		return apdu.Command{}, errors.New("select takes one AID, in hex")
+	}
+	aid, err := apdu.ParseHex(arguments[0])
+	return apdu.Command{INS: spec.Select.INS, P1: spec.Select.Only().P1, Data: aid,
+		Ne: apdu.MaxShortNe}, err
 }
 
 func (s *Script) readInstall(words []string) error {
@@ -198,7 +219,7 @@ func (s *Script) Name() string {
 	fmt.Fprintf(h, "%v %v %v %x %v %v %x", s.ekrona, s.module, s.instance, s.parameters,
 		s.accepted, s.memory, s.patterns)
 	for _, line := range s.lines {
-		fmt.Fprintln(h, line.reset, line.changed, line.higher, vocabulary.Text(line.step))
+		fmt.Fprintln(h, line.reset, line.changed, line.higher, names.Text(line.step))
 	}
 	return fmt.Sprintf("script %s, %016x on %s", s.FileName, h.Sum64(), s.Profile.Name)
 }
@@ -233,7 +254,7 @@ func (s *Script) record(
 		trace, r, err = fault.Record(ctx, c, command)
 		return r, err
 	}
-	_, err = vocabulary.Run(ctx, apdu.CardFunc(transmit), line.step)
+	_, err = names.Run(ctx, apdu.CardFunc(transmit), line.step)
 	return trace, r, err
 }
 

@@ -1,6 +1,7 @@
 package glitch
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -90,11 +91,24 @@ func TestScriptMemory(t *testing.T) {
 	}
 }
 
+// A script of the lab's other tools is one for faults too.
+func TestScriptsOfTheLab(t *testing.T) {
+	file, err := os.ReadFile("../../emulator/examples/hello/hello.cap")
+	require.NoError(t, err)
+	text, err := os.ReadFile("../../emulator/examples/hello/hello.txt")
+	require.NoError(t, err)
+	s, err := NewScript("hello.txt", bytes.NewReader(text), card.P71, false, file)
+	require.NoError(t, err)
+	targets, err := s.Find(t.Context(), fault.Models())
+	require.NoError(t, err)
+	assert.Len(t, targets, 11, "one for each command, but the one after cut")
+}
+
 func TestScriptsThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                       "no command",
 		"install":                "install comes first",
-		"install 00":             "probe:1: ",
+		"install 00":             "probe: line 1: ",
 		"0084000008\ninstall A0": "install comes first",
 		"reset now":              "reset takes nothing",
 		"gain":                   "a rule is",
@@ -104,7 +118,8 @@ func TestScriptsThatAreNone(t *testing.T) {
 		"gain accepted now":      "a rule is",
 		"ekrona now":             "ekrona comes first",
 		"0084000008\nekrona":     "ekrona comes first",
-		"frobnicate":             "probe:1: ",
+		"frobnicate":             "probe: line 1: ",
+		"select":                 "one AID",
 		"ekrona\ninstall F050524F420201\n0084000008": "without install",
 	} {
 		_, err := NewScript("probe", strings.NewReader(text), card.P71, false, []byte{1})

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"ekrona.example/applet/jcsim"
 )
 
 // ErrNoTools reports that this machine has no JDK or no Maven. It is wrapped with what
@@ -25,6 +28,60 @@ type Classes struct {
 // Central the first time. The error is [ErrNoTools] when a tool is missing, else it
 // carries what Maven printed.
 func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
+	return build(ctx, projectDir, outDir)
+}
+
+// BuildApplet compiles the sources of any applet, in the folders above its packages, into outDir,
+// which must be empty, as [Build] does ours. The API is Java Card 3.0.5 without org.globalplatform
+// and without what jCardSim lacks.
+func BuildApplet(ctx context.Context, sources []string, outDir string) (Classes, error) {
+	outDir, err := filepath.Abs(outDir)
+	if err != nil {
+		return Classes{}, fmt.Errorf("jcardsim: build directory: %w", err)
+	}
+	project, applet := filepath.Join(outDir, "project"), filepath.Join(outDir, "sources")
+	if err := os.CopyFS(project, jcsim.Project); err != nil {
+		return Classes{}, fmt.Errorf("jcardsim: %w", err)
+	}
+	for _, folder := range sources {
+		if err := copySources(applet, folder); err != nil {
+			return Classes{}, fmt.Errorf("jcardsim: sources: %w", err)
+		}
+	}
+	return build(ctx, project, filepath.Join(outDir, "target"), "-DappletSources="+applet)
+}
+
+// copySources copies the Java files of a folder.
+func copySources(to, from string) error {
+	found := false
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".java" {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		found = true
+		target := filepath.Join(to, name)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(target, content, 0o644)
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%s has no .java file", from)
+	}
+	return err
+}
+
+func build(
+	ctx context.Context, projectDir, outDir string, options ...string,
+) (Classes, error) {
 	mvn, err := tool("mvn")
 	if err != nil {
 		return Classes{}, err
@@ -37,8 +94,8 @@ func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
 	if err != nil {
 		return Classes{}, fmt.Errorf("jcardsim: build directory: %w", err)
 	}
-	build := exec.CommandContext(ctx, mvn, "--quiet", "--batch-mode", "-Dstyle.color=never",
-		"-DbuildDirectory="+outDir, "process-classes")
+	build := exec.CommandContext(ctx, mvn, append([]string{"--quiet", "--batch-mode",
+		"-Dstyle.color=never", "-DbuildDirectory=" + outDir, "process-classes"}, options...)...)
 	build.Dir = projectDir
 	if out, err := build.CombinedOutput(); err != nil {
 		return Classes{}, fmt.Errorf("jcardsim: mvn process-classes in %s: %w\n%s", projectDir, err,

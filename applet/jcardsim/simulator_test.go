@@ -104,6 +104,28 @@ func TestBridge(t *testing.T) {
 	})
 }
 
+// Any applet runs, from its sources alone.
+func TestBuildApplet(t *testing.T) {
+	hello := filepath.Join("..", "..", "emulator", "examples", "hello", "src")
+	content, err := os.ReadFile(filepath.Join(hello, "hello", "Hello.java"))
+	require.NoError(t, err)
+	require.NotEmpty(t, content)
+	classes, err := jcardsim.BuildApplet(t.Context(), []string{hello}, t.TempDir())
+	jcardsim.SkipWithoutTools(t, err)
+	require.NoError(t, err)
+	s := start(t, classes, "hello.Hello")
+	aid := []byte("\xF0HELLO\x01")
+	require.NoError(t, s.Install(t.Context(), aid, nil))
+	_, err = apdu.Send(t.Context(), s, apdu.Command{INS: 0xA4, P1: 4, Data: aid})
+	require.NoError(t, err)
+	greeting, err := apdu.Send(t.Context(), s, apdu.Command{CLA: 0x80, INS: 2, Ne: 256})
+	require.NoError(t, err)
+	assert.Equal(t, "Hello, world", string(greeting))
+
+	_, err = jcardsim.BuildApplet(t.Context(), []string{t.TempDir()}, t.TempDir())
+	assert.ErrorContains(t, err, "has no .java file")
+}
+
 func TestBuildWithoutTools(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := jcardsim.Build(t.Context(), filepath.Join("..", "jcsim"), t.TempDir())

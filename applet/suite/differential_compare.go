@@ -8,6 +8,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/apdu/tlv"
+	"ekrona.example/applet/jcardsim"
 )
 
 // symbols names random values in the order in which they first appear. Two cards
@@ -92,8 +93,9 @@ type differentialFault struct {
 	is     func(c apdu.Command, answers [2]apdu.Response) bool
 }
 
-// jCardSimFaults are those that random commands reach. Transactions that it does not
-// undo are not among them: the applet refuses before it starts one.
+// jCardSimFaults are those of what this applet uses that random commands reach, besides those
+// that any applet meets. Transactions that it does not undo are not among them: the applet refuses
+// before it starts one.
 var jCardSimFaults = []differentialFault{
 	{unusualPoints, func(c apdu.Command, _ [2]apdu.Response) bool {
 		if c.INS == spec.Pair.INS {
@@ -103,50 +105,7 @@ var jCardSimFaults = []differentialFault{
 		return enciphered && (c.INS == spec.Verify.INS || c.INS == spec.ChangeReferenceData.INS ||
 			c.INS == spec.ResetRetryCounter.INS)
 	}},
-	{"a card's runtime environment refuses logical channels before the applet is asked; it " +
-		"leaves that to the applet, which finds another fault of the class byte first",
-		func(c apdu.Command, answers [2]apdu.Response) bool {
-			named := c.CLA&(classChannel|classFurther) != 0
-			return named && answers[0].SW == spec.SWChannel &&
-				(answers[1].SW == spec.SWSecureMessaging || answers[1].SW == spec.SWClass)
-		}},
-	{"MANAGE CHANNEL is the runtime environment's: a card refuses it, jCardSim asks the applet",
-		func(c apdu.Command, _ [2]apdu.Response) bool { return c.INS == insManageChannel }},
-	{"the next application of a name is the runtime environment's to find, and so is one of no " +
-		"name; jCardSim asks the applet for the first, and takes the second for any",
-		func(c apdu.Command, _ [2]apdu.Response) bool {
-			return c.INS == spec.Select.INS &&
-				(c.P2&selectWhich == selectNext || len(c.Data) == 0)
-		}},
-	{
-		"its APDU buffer of 260 bytes cannot hold a short command with 255 bytes of data and Le",
-		func(c apdu.Command, answers [2]apdu.Response) bool {
-			return len(c.Data) > 0 && len(c.Data)%apdu.MaxShortData == 0 &&
-				answers[1].SW == spec.SWUnknown
-		},
-	},
-	{
-		"it takes an extended Le of 0000, which means all available data, for no Le",
-		func(c apdu.Command, answers [2]apdu.Response) bool {
-			return c.Ne == apdu.MaxExtendedNe && answers[0].SW == apdu.OK &&
-				answers[1].SW&0xFF00 == spec.SWMoreData && len(answers[1].Data) == 0
-		},
-	},
 }
-
-const insManageChannel = 0x70 // ISO/IEC 7816-4 §7.1.2
-
-// P2 of SELECT (ISO/IEC 7816-4 table 63).
-const (
-	selectWhich = 0x03
-	selectNext  = 0x02
-)
-
-// Bits of the class byte that name a logical channel (ISO/IEC 7816-4 §5.4.1).
-const (
-	classChannel = 0x03
-	classFurther = 0x40
-)
 
 func knownFault(c apdu.Command, answers [2]apdu.Response) string {
 	for _, f := range jCardSimFaults {
@@ -154,5 +113,5 @@ func knownFault(c apdu.Command, answers [2]apdu.Response) string {
 			return f.reason
 		}
 	}
-	return ""
+	return jcardsim.KnownFault(c, answers[0], answers[1])
 }

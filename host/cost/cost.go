@@ -1,7 +1,8 @@
 // Package cost estimates how long the applet takes on a real card: it runs every
 // flow of the protocol on a virtual card, which counts signatures, hashes,
 // persistent writes, bytecodes and bytes on the wire, and prices them with what
-// others measured on a P71 (package emulator/card, cost.go). Start at [Measure].
+// others measured on a P71 (package emulator/card, cost.go). Start at [Measure]; for the
+// commands of a script on any applet at [Script].
 //
 // The estimate leaves out what nobody has measured, and the time in which a reader finds a card.
 // Measurements on a real card are better.
@@ -37,6 +38,7 @@ type Tap struct {
 	Title    string        `json:"title"`
 	Goal     time.Duration `json:"-"` // 0 if there is none
 	Commands []Command     `json:"-"`
+	Script   bool          `json:"-"` // the commands of a script, not of one tap
 }
 
 // Total returns the estimate of the whole tap.

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
 )
 
 // groups are the columns of a report, with the letter that draws each in a bar.
@@ -25,6 +27,9 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 	p.line("Estimated on an NXP P71 over %s, in ms. One letter of a bar is %d ms:", link.Name,
 		barStep.Milliseconds())
 	p.line("# signatures and hashes, w persistent writes, b bytecodes, = the wire.")
+	if slices.ContainsFunc(taps, Tap.isManaged) {
+		p.line("m what the card's manager takes in all, as published.")
+	}
 	for _, t := range taps {
 		p.line("\n%s", t.Title)
 		p.line("  %-34s %6s %6s %8s %6s %6s %6s %6s %6s", "", "writes", "bytes", "bytecode",
@@ -36,12 +41,22 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 				ms(c.Cost.Of(card.CostBytecode)),
 				ms(c.Cost.Of(card.CostWire)), ms(c.Cost.Of()), bar(c.Cost))
 		}
-		p.line("  %-34s %52s %6s  %s", "the whole tap", "", ms(t.Total()), verdict(t))
-		if t.Goal > 0 {
+		whole := "the whole tap"
+		if t.Script {
+			whole = "all together"
+		}
+		p.line("  %-34s %52s %6s  %s", whole, "", ms(t.Total()), verdict(t))
+		if t.Goal > 0 || t.Script {
 			p.items(t)
 		}
 	}
 	return p.err
+}
+
+// isManaged reports whether the card's manager carried out a command.
+func (t Tap) isManaged() bool {
+	return slices.ContainsFunc(t.Commands,
+		func(c Command) bool { return c.Cost.Of(globalplatform.CostManager) > 0 })
 }
 
 // items draws what a tap with a goal is spent on.
@@ -68,6 +83,8 @@ func bar(c card.Cost) string {
 	for _, g := range groups {
 		drawn.WriteString(strings.Repeat(g.letter, int(c.Of(g.group).Round(barStep)/barStep)))
 	}
+	drawn.WriteString(strings.Repeat("m",
+		int(c.Of(globalplatform.CostManager).Round(barStep)/barStep)))
 	return drawn.String()
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/scp03"
 	"ekrona.example/apdu/script"
 	"ekrona.example/apdu/trace"
@@ -47,6 +48,27 @@ type Subject struct {
 type Instance struct {
 	Module, AID card.AID
 	Parameters  []byte
+}
+
+// ParseInstance reads the arguments of the word install: module, and where they are not the
+// module's, instance and parameters, in hex.
+func ParseInstance(parts []string) (i Instance, err error) {
+	if len(parts) == 0 || len(parts) > 3 {
+		return i, errors.New("an instance is MODULE [INSTANCE [PARAMETERS]], in hex")
+	}
+	if i.Module, err = card.ParseAID(parts[0]); err != nil {
+		return i, err
+	}
+	i.AID = i.Module
+	if len(parts) > 1 {
+		if i.AID, err = card.ParseAID(parts[1]); err != nil {
+			return i, err
+		}
+	}
+	if len(parts) > 2 {
+		i.Parameters, err = apdu.ParseHex(parts[2])
+	}
+	return i, err
 }
 
 // Bench is one card of a subject with a session that does lines on it.

@@ -9,6 +9,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/globalplatform"
+	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/scp03"
 	"ekrona.example/apdu/script"
 	"ekrona.example/apdu/symptom"
@@ -72,12 +73,30 @@ func New(target Target, options Options) (*Session, error) {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
 	s.sources = inspect.NewNames(slices.Clone(options.Tables)...)
-	s.open = options.Decoder
-	s.open.ShowUnknown = true
+	s.decodeAll()
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
 	s.Observe(s.recognise)
+	s.Observe(s.follow)
 	return s, nil
+}
+
+// decodeAll takes any application for the one that is selected.
+func (s *Session) decodeAll() {
+	s.open = s.options.Decoder
+	s.open.ShowUnknown = true
+}
+
+// follow takes note of which application is selected, so that what goes to it is not shown as
+// another's.
+func (s *Session) follow(e apdu.Exchange) {
+	c := e.Command
+	if e.Err != nil || c.CLA != gpc.ClassISO || c.INS != gpc.InsSelect || c.P1 != gpc.P1ByName ||
+		e.Response.SW != apdu.OK && e.Response.SW&0xFF00 != apdu.SWMoreData {
+		return
+	}
+	s.open = s.options.Decoder.Selected(c.Data)
+	s.open.ShowUnknown = true
 }
 
 // Ended reports whether the word quit has ended the session.
@@ -165,6 +184,7 @@ func (s *Session) Note(format string, arguments ...any) {
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
 	s.leaveChannel()
+	s.decodeAll()
 	if err := s.target.Reset(); err != nil {
 		return err
 	}

@@ -304,3 +304,27 @@ func FuzzSession(f *testing.F) {
 			})
 	})
 }
+
+// What goes to another application is not shown by the names of ours, whose headers may be the
+// same.
+func TestCommandsOfOthersAreNotOurs(t *testing.T) {
+	s := session(t, "")
+	do := func(line string) string {
+		r := s.Execute(t.Context(), line)
+		require.NoError(t, r.Err(), line)
+		return s.Text(r)
+	}
+	do("load ../../emulator/testdata/probe/purse.cap")
+	do("install F050524F420801")
+	assert.Contains(t, do("8010000002000A"), "REQUEST", "whose it is, nobody has said yet")
+	do("snapshot")
+	do("00A4040007F050524F420801")
+	assert.NotContains(t, do("8010000002000A"), "REQUEST")
+	do("restore")
+	assert.Contains(t, do("8010000002000A"), "REQUEST")
+	do("00A4040007F050524F420801")
+	do("00A4040007F050524F420802 -> 6A82 | 6D00 | 6700 | 9000 | 6A86")
+	assert.NotContains(t, do("8010000002000A"), "REQUEST", "the one of before is still selected")
+	do("reset")
+	assert.Contains(t, do("8010000002000A"), "REQUEST")
+}

@@ -147,5 +147,6 @@ func restore(_ context.Context, s *Session, arguments []string) (Answer, error) 
 	if !found {
 		return Answer{}, fmt.Errorf("there is no snapshot %q; make one with snapshot", n)
 	}
+	s.decodeAll() // another application may be selected
 	return OK, managed.RestoreSnapshot(kept)
 }

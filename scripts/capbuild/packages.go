@@ -120,9 +120,13 @@ func Named(names ...string) ([]Package, error) {
 }
 
 // withImports adds the packages that the given ones import, in the order of
-// Packages.
+// Packages; those of a build file come last.
 func withImports(packages []Package) []Package {
-	all := Packages()
+	all := slices.DeleteFunc(Packages(), func(p Package) bool { // whose name a build file takes
+		return slices.ContainsFunc(packages, func(q Package) bool {
+			return p.Name == q.Name && p.Sources != q.Sources
+		})
+	})
 	needed := map[string]bool{}
 	for _, p := range packages {
 		needed[p.Name] = true
@@ -134,5 +138,11 @@ func withImports(packages []Package) []Package {
 			}
 		}
 	}
-	return slices.DeleteFunc(all, func(p Package) bool { return !needed[p.Name] })
+	needing := slices.DeleteFunc(all, func(p Package) bool { return !needed[p.Name] })
+	for _, p := range packages {
+		if !slices.ContainsFunc(needing, func(q Package) bool { return p.Name == q.Name }) {
+			needing = append(needing, p)
+		}
+	}
+	return needing
 }

@@ -28,7 +28,8 @@ const (
 // generated are the sources that a program writes. They can only be made shorter by a
 // change of the program.
 var generated = map[string]string{
-	"applet/src/main/java/ekrona/Spec.java": "constants, from apdu/spec by apdu/spec/gen",
+	"applet/src/main/java/ekrona/Spec.java":     "constants, from apdu/spec by apdu/spec/gen",
+	"applet/src/main/java/ekrona/Commands.java": "commands by instruction, likewise",
 }
 
 // formerNames are words that once stood for something that the field has a word for.

@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	javaFolder := flag.String("java", "", "write the applet's constants and commands to this folder")
+	javaFolder := flag.String("java", "", "write the applet's constants and commands here")
 	referencePath := flag.String("reference", "", "write the reference page to this file")
 	flag.Parse()
 	if err := run(*javaFolder, *referencePath); err != nil {

@@ -22,6 +22,7 @@ import (
 	"ekrona.example/host/envelope"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/sandbox"
+	"ekrona.example/host/terminal"
 	"ekrona.example/host/wallet"
 	"ekrona.example/personalization"
 	"ekrona.example/personalization/pki/keys"
@@ -44,6 +45,8 @@ func readerEntries() []Entry {
 		readerEntry(attack.RecordAltered, banking.ErrCorrupted, synchronises),
 		readerEntry(attack.CertificateNotStored, wallet.ErrAltered, renews),
 		readerEntry(attack.KeysForActivation, personalization.ErrNotActive, issues),
+		readerEntry(attack.PayOfMore, errNotSold, sells),
+		readerEntry(attack.PaymentAltered, errNotSold, sells),
 	}
 }
 
@@ -299,6 +302,37 @@ func issues(ctx context.Context, o *opened, in held) error {
 	_, err = issuer.Personalize(ctx, in(apdu.Framing{Card: blank, ExtendedLength: true}), order,
 		secrets)
 	return err
+}
+
+// errNotSold says that a terminal has not taken a sale, and takes it when the card is held to an
+// honest reader.
+var errNotSold = errors.New("the sale is not paid")
+
+// sells has the cafe sell something to anna.
+func sells(ctx context.Context, o *opened, in held) error {
+	sale, err := o.cafe.Terminal.Ask(ctx, 10*money.Krona)
+	if err != nil {
+		return err
+	}
+	take := func(in held) error {
+		tap, err := o.in(anna, in)
+		if err != nil {
+			return err
+		}
+		_, err = o.cafe.Terminal.Take(ctx, sale.Number, tap.Card, tap.PIN)
+		return err
+	}
+	told := take(in)
+	if told == nil {
+		return nil
+	}
+	if _, err := o.cafe.Terminal.Paid(ctx, sale.Number); !errors.Is(err, terminal.ErrNoSale) {
+		return fmt.Errorf("the terminal has taken the sale, and said: %w", errors.Join(told, err))
+	}
+	if err := take(honest); err != nil {
+		return fmt.Errorf("in an honest reader: %w", err)
+	}
+	return fmt.Errorf("%w: %w", errNotSold, told)
 }
 
 // copyEntry is an attack with a card's memory. The control is the same without it: both payments

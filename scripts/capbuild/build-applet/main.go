@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"ekrona.example/scripts/capbuild"
 )
@@ -16,30 +18,62 @@ func main() {
 		"get the Java Card kit and ant-javacard from their public repositories first")
 	check := flag.Bool("check", false,
 		"only check that the committed CAP files fit their manifests and sources")
+	from := flag.String("from", ".", "the folder that build files are relative to")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/build-applet [--fetch | --check] "+
-			"[PACKAGE...]\nwithout a PACKAGE: all of them")
+			"[PACKAGE | FILE.json]...\nFILE.json is the build file of an applet of your own; "+
+			"without any: all packages of the project")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(context.Background(), *fetch, *check, flag.Args()); err != nil {
+	if err := run(context.Background(), *fetch, *check, *from, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "build-applet:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, fetch, check bool, names []string) error {
-	packages, err := capbuild.Named(names...)
+// job is what is built in one folder.
+type job struct {
+	root     string
+	packages []capbuild.Package
+}
+
+// jobs are the packages of the project that were named, and each build file.
+func jobs(from string, arguments []string) ([]job, error) {
+	var names []string
+	var all []job
+	for _, a := range arguments {
+		if !strings.HasSuffix(a, ".json") {
+			names = append(names, a)
+			continue
+		}
+		if !filepath.IsAbs(a) {
+			a = filepath.Join(from, a)
+		}
+		root, p, err := capbuild.ReadPackage(a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, job{root, []capbuild.Package{p}})
+	}
+	if len(names) > 0 || len(all) == 0 {
+		packages, err := capbuild.Named(names...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, job{".", packages})
+	}
+	return all, nil
+}
+
+func run(ctx context.Context, fetch, check bool, from string, arguments []string) error {
+	all, err := jobs(from, arguments)
 	if err != nil {
 		return err
 	}
 	if check {
-		for _, p := range packages {
-			m, err := capbuild.ReadManifest(".", p)
-			if err != nil {
-				return err
-			}
-			if err := m.Check(".", p); err != nil {
+		for _, j := range all {
+			if err := j.check(); err != nil {
 				return err
 			}
 		}
@@ -54,13 +88,29 @@ func run(ctx context.Context, fetch, check bool, names []string) error {
 	if err != nil {
 		return err
 	}
-	built, err := capbuild.Build(ctx, tools, ".", ".", packages)
-	if err != nil {
-		return err
+	for _, j := range all {
+		built, err := capbuild.Build(ctx, tools, j.root, j.root, j.packages)
+		if err != nil {
+			return err
+		}
+		for i, m := range built {
+			fmt.Printf("%s: %d bytes, SHA-256 %s; %s\n",
+				filepath.Join(j.root, filepath.FromSlash(j.packages[i].CAP)), m.CAP.Size,
+				m.CAP.SHA256, m.Verifier)
+		}
 	}
-	for i, m := range built {
-		fmt.Printf("%s: %d bytes, SHA-256 %s; %s\n", packages[i].CAP, m.CAP.Size, m.CAP.SHA256,
-			m.Verifier)
+	return nil
+}
+
+func (j job) check() error {
+	for _, p := range j.packages {
+		m, err := capbuild.ReadManifest(j.root, p)
+		if err != nil {
+			return err
+		}
+		if err := m.Check(j.root, p); err != nil {
+			return err
+		}
 	}
 	return nil
 }

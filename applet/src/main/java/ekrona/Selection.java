@@ -3,11 +3,11 @@ package ekrona;
 import javacard.framework.Util;
 
 /**
- * The SELECT that selects the applet: state, version, capabilities, the session's nonce, the number of the crisis order and,
- * from activation on, the batch of cards that share a key. Nothing in it but the nonce, which is
- * random, and while two crisis orders are about that number, distinguishes one card of a batch from
- * another; nothing persistent changes. The answers are made at install, all of them but state,
- * nonce, number and batch.
+ * The SELECT that selects the applet: state, version, capabilities, the session's nonce, the
+ * number of the crisis order and, from activation on, the batch of cards that share a key. Nothing
+ * in it but the nonce, which is random, and while two crisis orders are about that number,
+ * distinguishes one card of a batch from another; nothing persistent changes. The answers are made
+ * at install, all of them but state, nonce, number and batch.
  */
 final class Selection extends Command {
     static final byte CAPABILITIES =

@@ -28,9 +28,9 @@ sources, the folders of the Java sources above those of the packages; stopOnEntr
 script runs line by line; breaks can be set in the sources, in the script, at methods, exceptions
 and writes to fields, and steps go back too.
 
-For VS Code copy the folder host/lab/vscode to ~/.vscode/extensions/ekrona-card, and describe the
-launch in .vscode/launch.json with "type": "ekrona-card". In ekrona shell the same is done by the
-words break, debug, step, back, locals.`,
+For VS Code start "code --extensionDevelopmentPath=host/lab/vscode", and describe the launch in
+.vscode/launch.json with "type": "ekrona-card"; host/lab/README.md tells it. In ekrona shell the
+same is done by the words break, debug, step, back, locals.`,
 		Example: `  ekrona lab debug --listen localhost:4711`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {

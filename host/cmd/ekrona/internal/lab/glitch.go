@@ -56,9 +56,9 @@ A fault has a name, MODEL@CASE/COMMAND#BYTECODE, which --fault repeats. What is 
 remain is in a list with a reason for each line; a gain that is not in it is marked with !,
 and the exit code is 3.
 
-With --cap and --script it is any applet, and what counts as a gain is in the script: a line
-for each command, as "00A4040008F0454B524F4E4101 -> 9000", and beside them lines as these. A
-script without --cap is for the e-krona's applet on an active card with 100.00 kr and the PIN
+With --cap and --script it is any applet, and the script is as "ekrona lab tear" takes it: a line
+for each command, as "00A4040008F0454B524F4E4101 -> 9000", and select AID; a command after cut is
+left out. What counts as a gain is in the script too, by lines as these. A script without --cap is for the e-krona's applet on an active card with 100.00 kr and the PIN
 2580, which is selected; with another build of that applet, begin it with the line "ekrona".
 
   install MODULE [INSTANCE [PARAMETERS]]   first, in hex; else the first applet is installed

@@ -24,9 +24,8 @@ func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
 		simulateCommand(), weekCommand(), suiteCommand(), conformCommand(),
-		tearCommand(), fuzzCommand(), coverCommand(), debugCommand(), glitchCommand(),
-		attackCommand(),
-		traceDiffCommand())
+		tearCommand(), fuzzCommand(), coverCommand(), differCommand(), debugCommand(),
+		glitchCommand(), attackCommand(), traceDiffCommand())
 }
 
 // shrinkRuns bounds how often a failing world is played again to shorten it.

@@ -8,9 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ekrona.example/apdu"
 	"ekrona.example/applet/vocabulary"
-	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/lines"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/cmd/ekrona/internal/shell"
@@ -71,7 +69,7 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 		Words: shell.Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
 		Keys: cardkeys.Read}
 	for _, text := range f.install {
-		instance, err := parseInstance(text)
+		instance, err := lab.ParseInstance(strings.Split(text, ","))
 		if err != nil {
 			return nil, cli.Usage("--install %s: %w", text, err)
 		}
@@ -120,23 +118,21 @@ func (f *subjectFlags) readScript(c *cobra.Command, s *lab.Subject) ([]lab.Line,
 	return script, errors.Join(err, file.Close())
 }
 
-// parseInstance reads the value of --install.
-func parseInstance(text string) (i lab.Instance, err error) {
-	parts := strings.Split(text, ",")
-	if len(parts) > 3 {
-		return i, fmt.Errorf("three parts at most")
-	}
-	if i.Module, err = card.ParseAID(parts[0]); err != nil {
-		return i, err
-	}
-	i.AID = i.Module
-	if len(parts) > 1 {
-		if i.AID, err = card.ParseAID(parts[1]); err != nil {
-			return i, err
-		}
-	}
-	if len(parts) > 2 {
-		i.Parameters, err = apdu.ParseHex(parts[2])
-	}
-	return i, err
+// Subject are the flags of these commands for others that try a script on any applet.
+type Subject struct{ flags subjectFlags }
+
+// SubjectHelp tells what the flags of a [Subject] mean.
+const SubjectHelp = subjectHelp
+
+// Add adds the flags.
+func (s *Subject) Add(c *cobra.Command) { s.flags.add(c) }
+
+// IsGiven reports whether the flags name a card or a CAP file.
+func (s *Subject) IsGiven() bool {
+	return s.flags.card != "" || len(s.flags.caps) > 0 || s.flags.script != ""
+}
+
+// Open reads what the flags name.
+func (s *Subject) Open(c *cobra.Command) (*lab.Subject, []lab.Line, error) {
+	return s.flags.open(c)
 }

@@ -1,0 +1,184 @@
+"""A virtual Java Card in Python, over "ekrona card run". One file, no dependencies, Python 3.8.
+
+    from ekrona import Card
+
+    with Card() as card:                          # a blank P71; profile= and seed= choose another
+        card.load("hello.cap")
+        card.install("F048454C4C4F01")
+        card.select("F048454C4C4F01")
+        response = card.transmit("8002000000")    # hex or bytes, sent exactly as it is
+        assert response.sw == 0x9000 and response.data == b"Hello, world"
+
+        card.cut(2)                               # before the second write of the next command
+        try:
+            card.transmit(bytes.fromhex("8004000003416461"))
+        except NoAnswer:                          # the power has failed
+            card.reset()
+
+Card.line takes any line of "ekrona shell", as "help" there lists them, and gives what the program
+answers: card.line("writes").value["writes"], card.line("dump nvm Hello.*").answer.
+
+An error of the card is a status word, and no exception. Exceptions: NoAnswer, when power was cut
+or the card is mute; Failed, when a line could not be done or its answer is not the one behind
+"->"; Ended, when the program is gone. All are CardError, with one line that says what and where.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+
+
+class CardError(Exception):
+    """Whatever goes wrong; the text is one line."""
+
+
+class NoAnswer(CardError):
+    """The card has not answered a command: its power was cut, or it is mute. Reset it."""
+
+
+class Failed(CardError):
+    """A line was not done, or the answer differs from what was expected."""
+
+
+class Ended(CardError):
+    """The program has ended, or was not found."""
+
+
+class Response:
+    """A card's answer: data (bytes) and sw, the status word (int). cause is the applet's exception
+    with file and line, where there is one."""
+
+    def __init__(self, raw, cause=""):
+        self.data, self.sw, self.cause = raw[:-2], int.from_bytes(raw[-2:], "big"), cause
+
+    def __repr__(self):
+        return "Response(data=%s, sw=%04X)" % (self.data.hex().upper(), self.sw)
+
+
+class Answer:
+    """What a line answered. response is None unless the line was a command; answer is a word's in
+    text and value the same for a program; record is all of it."""
+
+    def __init__(self, record):
+        self.record = record
+        self.answer, self.value = record.get("answer", ""), record.get("value")
+        raw = record.get("response")
+        self.response = None
+        if raw is not None:
+            self.response = Response(bytes.fromhex(raw), record.get("cause", ""))
+
+
+class Card:
+    """A blank virtual card, until close."""
+
+    def __init__(self, program="ekrona", profile=None, seed=None, arguments=()):
+        """program is the path of ekrona. profile is a product that "ekrona card memory" lists; the
+        same seed repeats the card's randomness. arguments are further ones of "card run"."""
+        path = shutil.which(program)
+        if path is None:
+            raise Ended("%s is not there: build it by go build -o ekrona ./host/cmd/ekrona, and "
+                        "name its path" % program)
+        command = [path, "card", "run", "--json", "--keep-going"]
+        if profile is not None:
+            command += ["--profile", profile]
+        if seed is not None:
+            command += ["--seed", str(seed)]
+        self._complaints = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")
+        self._process = subprocess.Popen(
+            command + list(arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self._complaints, encoding="utf-8")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Ends the program. What the card held is gone."""
+        if self._process.stdin.closed:
+            return
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self._process.wait()
+        self._process.stdout.close()
+        self._complaints.close()
+
+    def line(self, text):
+        """Does one line of "ekrona shell" and returns its Answer."""
+        step = text.strip()
+        if not step or step.startswith("#") or "\n" in step or "\r" in step:
+            raise ValueError("one line with a command or a word: %r" % text)
+        if self._process.stdin.closed:
+            raise Ended("the card is closed")
+        try:
+            self._process.stdin.write(step + "\n")
+            self._process.stdin.flush()
+            got = self._process.stdout.readline()
+        except BrokenPipeError:
+            got = ""
+        if not got:
+            raise Ended(self._complaint())
+        record = json.loads(got)
+        if not record["done"]:
+            raise Failed("%s: %s" % (step[:60], record.get("error", "not done")))
+        return Answer(record)
+
+    def _complaint(self):
+        self._process.wait()
+        self._complaints.seek(0)
+        lines = self._complaints.read().strip().splitlines()
+        return lines[-1] if lines else "the program has ended"
+
+    def transmit(self, apdu):
+        """Sends one APDU, hex or bytes, as it is, and returns the Response."""
+        raw = bytes.fromhex(apdu) if isinstance(apdu, str) else bytes(apdu)
+        if not raw:
+            raise ValueError("an APDU has bytes")
+        try:
+            return self.line(raw.hex()).response
+        except Failed as e:
+            raise NoAnswer(str(e)) from None
+
+    def select(self, aid):
+        """Selects an application by its AID, hex or bytes."""
+        name = bytes.fromhex(aid) if isinstance(aid, str) else bytes(aid)
+        return self.transmit(bytes([0x00, 0xA4, 0x04, 0x00, len(name)]) + name + b"\x00")
+
+    def load(self, *files):
+        """Loads CAP files, in dependency order: all of them or none."""
+        return self.line("load " + " ".join(json.dumps(str(f)) for f in files)).value
+
+    def install(self, module, instance=None, parameters=b""):
+        """Makes an instance of an applet; AIDs in hex."""
+        words = ["install", module, instance or module]
+        if parameters:
+            words.append(bytes(parameters).hex())
+        return self.line(" ".join(words)).value
+
+    def delete(self, aid):
+        """Deletes an instance or a load file by its AID in hex."""
+        return self.line("delete " + aid).value
+
+    def reset(self):
+        """Takes the power away and gives it back."""
+        self.line("reset")
+
+    def cut(self, n):
+        """Has the power fail before the n-th persistent write of the next command, from 1."""
+        self.line("cut %d" % n)
+
+    def writes(self):
+        """What the last command wrote and ran: writes, written_bytes, bytecodes, ..."""
+        return self.line("writes").value
+
+    def snapshot(self, name="last"):
+        """Keeps the card as it is."""
+        self.line("snapshot " + name)
+
+    def restore(self, name="last"):
+        """Sets the card back to a snapshot."""
+        self.line("restore " + name)

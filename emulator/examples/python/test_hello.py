@@ -1,0 +1,76 @@
+"""The example applet from Python: python3 -m unittest, with EKRONA the path of the program."""
+
+import os
+import unittest
+
+from ekrona import Card, CardError, Ended, Failed, NoAnswer
+
+PROGRAM = os.environ.get("EKRONA", "ekrona")
+HELLO = "F048454C4C4F01"
+GREET, COUNT = "8002000000", "8006000000"
+NAME = bytes.fromhex("80040000") + b"\x03Ada"
+CAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "hello", "hello.cap")
+
+
+class HelloTest(unittest.TestCase):
+    def setUp(self):
+        self.card = Card(PROGRAM, seed="1")
+        self.addCleanup(self.card.close)
+        self.assertEqual(self.card.load(CAP), [HELLO[:-2]])
+        self.card.install(HELLO)
+        self.assertEqual(self.card.select(HELLO).sw, 0x9000)
+
+    def greeting(self):
+        response = self.card.transmit(GREET)
+        self.assertEqual(response.sw, 0x9000)
+        return response.data
+
+    def test_greets(self):
+        self.assertEqual(self.greeting(), b"Hello, world")
+        self.assertEqual(self.card.transmit(NAME).sw, 0x9000)
+        self.assertEqual(self.card.writes()["writes"], 3)
+        self.assertEqual(self.greeting(), b"Hello, Ada")
+        self.assertEqual(self.card.transmit(COUNT).data, b"\x00\x02")
+
+    def test_is_not_torn(self):
+        for n in (1, 2, 3):
+            self.card.snapshot("before")
+            self.card.cut(n)
+            with self.assertRaises(NoAnswer):
+                self.card.transmit(NAME)
+            self.card.reset()
+            self.card.select(bytes.fromhex(HELLO))
+            self.assertEqual(self.greeting(), b"Hello, world")
+            self.card.restore("before")
+
+    def test_status_words_are_no_exceptions(self):
+        response = self.card.transmit("80040000")
+        self.assertEqual((response.sw, response.data), (0x6700, b""))
+        self.assertIn("Hello.java:", response.cause)
+
+    def test_what_goes_wrong_is_one_line(self):
+        for line in ("frobnicate", "load nowhere.cap", "8002000000 -> 6A82", "delete 00"):
+            with self.assertRaises(Failed) as failed:
+                self.card.line(line)
+            self.assertNotIn("\n", str(failed.exception))
+        self.assertEqual(self.greeting(), b"Hello, world")
+        for line in ("", "# nothing", "reset\nreset"):
+            with self.assertRaises(ValueError):
+                self.card.line(line)
+        with self.assertRaises(ValueError):
+            self.card.transmit("")
+
+    def test_the_end(self):
+        self.card.close()
+        self.card.close()
+        with self.assertRaises(Ended):
+            self.card.reset()
+        with self.assertRaises(CardError):
+            Card("no-such-program")
+        with self.assertRaises(Ended) as ended, Card(PROGRAM, profile="none") as card:
+            card.reset()
+        self.assertIn("none", str(ended.exception))
+
+
+if __name__ == "__main__":
+    unittest.main()

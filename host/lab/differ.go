@@ -1,0 +1,268 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+)
+
+// Simulated is another implementation of the Java Card API that runs the same applet, such as
+// jCardSim.
+type Simulated interface {
+	apdu.Card
+	// Install takes a fresh card with one instance.
+	Install(ctx context.Context, aid, parameters []byte) error
+	Reset(ctx context.Context) error
+}
+
+// Differ does a script on the virtual card and on another implementation of the Java Card API and
+// compares every answer, then mutations of it. What two virtual cards with other randomness answer
+// differently is drawn, and only its length is compared.
+type Differ struct {
+	Subject *Subject // its CAP files; Install is its instances, of which the first is compared
+	Script  []Line
+	Other   Simulated
+	// KnownFault is why the other one may answer so, "" if it may not.
+	KnownFault func(c apdu.Command, card, other apdu.Response) string
+	Seed       uint64
+	Runs       int // mutated scripts, after the script itself
+
+	instances []Instance // that the script makes, before its first command
+}
+
+// Difference is the first one of a run.
+type Difference struct {
+	Command string   `json:"command"`
+	Card    string   `json:"card"`  // what the virtual card answers
+	Other   string   `json:"other"` // what the other one does, or why it does not
+	Script  []string `json:"script"`
+	Times   int      `json:"times"` // runs that end so
+}
+
+// DifferReport is what was compared.
+type DifferReport struct {
+	Runs        int          `json:"runs"`
+	Commands    int          `json:"commands"`
+	Differences []Difference `json:"differences"`
+	SetAside    []SetAside   `json:"set_aside"`
+}
+
+// SetAside is a known fault of the other implementation, and how many runs end at it.
+type SetAside struct {
+	Reason string `json:"reason"`
+	Times  int    `json:"times"`
+}
+
+func (r *DifferReport) setAside(reason string) {
+	at := slices.IndexFunc(r.SetAside, func(s SetAside) bool { return s.Reason == reason })
+	if at < 0 {
+		at = len(r.SetAside)
+		r.SetAside = append(r.SetAside, SetAside{Reason: reason})
+	}
+	r.SetAside[at].Times++
+}
+
+// silentWords are the words of a script that change nothing in what a card answers, or cut its
+// power, which the other one cannot.
+var silentWords = []string{"cut", "load", "writes", "memory", "list", "help", "watch", "changes",
+	"dump", "left", "profile", "coverage", "symbols", "break", "tear"}
+
+// Run compares. The error is that of a script that cannot be compared.
+func (d *Differ) Run(ctx context.Context) (DifferReport, error) {
+	report := DifferReport{Differences: []Difference{}, SetAside: []SetAside{}}
+	whole, instances, err := d.sequence()
+	if err != nil {
+		return report, err
+	}
+	d.instances = instances
+	r := rand.New(rand.NewPCG(d.Seed, 0))
+	seen := map[string]int{}
+	for run := range d.Runs + 1 {
+		if err := ctx.Err(); err != nil {
+			return report, err
+		}
+		q := whole
+		if run > 0 {
+			q = mutated(r, whole, []sequence{whole}, false)
+		}
+		found, err := d.play(ctx, q.list, &report)
+		if err != nil {
+			return report, err
+		}
+		report.Runs++
+		if found == nil {
+			continue
+		}
+		same := found.Card + found.Other + found.Command[:min(len(found.Command), 2*headerBytes)]
+		if at, known := seen[same]; known {
+			report.Differences[at].Times++
+			continue
+		}
+		seen[same] = len(report.Differences)
+		report.Differences = append(report.Differences, *found)
+	}
+	return report, nil
+}
+
+func (d *Differ) installed() []Instance { return slices.Concat(d.Subject.Install, d.instances) }
+
+// Check reports whether the script can be compared.
+func (d *Differ) Check() error {
+	_, _, err := d.sequence()
+	return err
+}
+
+// sequence is the script's commands and resets, and the instances that it makes.
+func (d *Differ) sequence() (q sequence, instances []Instance, err error) {
+	for _, l := range d.Script {
+		raw, err := l.Step.Bytes()
+		switch {
+		case err != nil:
+			return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
+		case l.Step.Word == "reset":
+			q.list = append(q.list, fuzzed{})
+		case l.Step.Word == "select" && len(l.Step.Arguments) == 1 && l.Step.Arguments[0] != "next":
+			aid, err := apdu.ParseHex(l.Step.Arguments[0])
+			if err != nil {
+				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
+			}
+			c := apdu.Command{INS: 0xA4, P1: 0x04, Data: aid, Ne: apdu.MaxShortNe}
+			if raw, err = c.Bytes(); err != nil {
+				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
+			}
+			q.list = append(q.list, fuzzed{raw: raw})
+		case l.Step.Word == "install":
+			i, err := ParseInstance(l.Step.Arguments)
+			if err != nil {
+				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
+			}
+			instances = append(instances, i)
+		case slices.Contains(silentWords, l.Step.Word):
+		case l.Step.Word != "":
+			return q, nil, fmt.Errorf("line %d: %q is not for a card of another implementation: "+
+				"leave it out", l.Number, l.Step.Word)
+		default:
+			q.list = append(q.list, fuzzed{raw: raw})
+		}
+	}
+	if len(q.list) == 0 {
+		return q, nil, errors.New("the script has no command to compare")
+	}
+	return q, instances, nil
+}
+
+// play does commands on two virtual cards and the other one, up to the first difference.
+func (d *Differ) play(
+	ctx context.Context, list []fuzzed, report *DifferReport,
+) (*Difference, error) {
+	var cards [2]*card.Card
+	var instance Instance
+	for i, seed := range []string{"1", "2"} {
+		s := *d.Subject
+		s.Seed = s.Seed + " " + seed
+		s.Install = d.installed()
+		b, err := s.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		cards[i] = b.Managed.Below()
+		applets := cards[i].Applets()
+		if len(applets) == 0 {
+			return nil, errors.New("no applet is installed; name one by --install")
+		}
+		instance.AID = applets[0].AID
+		b.Managed.Leave()
+	}
+	for _, i := range d.installed() {
+		if slices.Equal(i.AID, instance.AID) {
+			instance.Parameters = i.Parameters
+		}
+	}
+	if err := d.Other.Install(ctx, instance.AID, instance.Parameters); err != nil {
+		return nil, err
+	}
+	script := []string{}
+	for _, f := range append([]fuzzed{{}}, list...) { // from the power on
+		if f.raw == nil {
+			cards[0].Reset()
+			cards[1].Reset()
+			if err := d.Other.Reset(ctx); err != nil {
+				return nil, err
+			}
+			script = append(script, "reset")
+			continue
+		}
+		command, err := apdu.ParseCommand(f.raw)
+		if err != nil {
+			continue // bytes that are no command are a reader's to refuse
+		}
+		script = append(script, fmt.Sprintf("%X", f.raw))
+		var own [2]apdu.Response
+		for i, c := range cards {
+			if own[i], err = c.Transmit(ctx, command); err != nil {
+				return nil, fmt.Errorf("%X: %w", f.raw, err)
+			}
+		}
+		report.Commands++
+		other, err := d.Other.Transmit(ctx, command)
+		text := fmt.Sprint(other)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			text = err.Error()
+		case same(own, other):
+			continue
+		}
+		if fault := d.KnownFault(command, own[0], other); fault != "" {
+			report.setAside(fault)
+			return nil, nil
+		}
+		return &Difference{fmt.Sprintf("%X", f.raw), fmt.Sprint(own[0]), text, script, 1}, nil
+	}
+	return nil, nil
+}
+
+// same reports whether an answer is that of the virtual cards, but for what they draw.
+func same(own [2]apdu.Response, other apdu.Response) bool {
+	if own[0].SW != other.SW {
+		return false
+	}
+	if len(own[0].Data) != len(own[1].Data) { // such as a signature
+		return len(own[0].Data) > 0 && len(other.Data) > 0
+	}
+	if len(own[0].Data) != len(other.Data) {
+		return false
+	}
+	for i, b := range own[0].Data {
+		if b == own[1].Data[i] && b != other.Data[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// WriteText writes the differences, each with the commands that lead there.
+func (r DifferReport) WriteText(out io.Writer) {
+	for _, f := range r.Differences {
+		fmt.Fprintf(out, "%s\n  the virtual card answers  %s\n  the other one             %s\n",
+			f.Command, f.Card, f.Other)
+		if f.Times > 1 {
+			fmt.Fprintf(out, "  (%d times)\n", f.Times)
+		}
+		for _, line := range f.Script {
+			fmt.Fprintf(out, "    %s\n", line)
+		}
+	}
+	for _, s := range r.SetAside {
+		fmt.Fprintf(out, "set aside %d times: %s\n", s.Times, s.Reason)
+	}
+	fmt.Fprintf(out, "%d commands in %d runs, %d differences\n", r.Commands, r.Runs,
+		len(r.Differences))
+}

@@ -1,0 +1,114 @@
+package lab
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona.example/apdu"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/shell"
+)
+
+// other is a second virtual card in the place of another implementation.
+type other struct {
+	*card.Card
+	subject *Subject
+	alter   func(c apdu.Command, r *apdu.Response)
+}
+
+func (o *other) Install(ctx context.Context, _, _ []byte) error {
+	s := *o.subject
+	s.Seed = "another"
+	b, err := s.Open(ctx)
+	if err == nil {
+		b.Managed.Leave()
+		o.Card = b.Managed.Below()
+	}
+	return err
+}
+
+func (o *other) Reset(context.Context) error {
+	o.Card.Reset()
+	return nil
+}
+
+func (o *other) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	r, err := o.Card.Transmit(ctx, c)
+	if o.alter != nil {
+		o.alter(c, &r)
+	}
+	return r, err
+}
+
+func differHello(
+	t *testing.T, script string, alter func(c apdu.Command, r *apdu.Response),
+) (DifferReport, error) {
+	t.Helper()
+	s := &Subject{Profile: card.P71, CAPs: []string{"../../emulator/examples/hello/hello.cap"},
+		InstallAll: true, Words: shell.Words()}
+	lines, err := s.ReadScript(strings.NewReader(script))
+	require.NoError(t, err)
+	d := &Differ{Subject: s, Script: lines, Other: &other{subject: s, alter: alter}, Seed: 1,
+		Runs: 30, KnownFault: func(c apdu.Command, _, _ apdu.Response) string {
+			if c.CLA == 0x42 {
+				return "known"
+			}
+			return ""
+		}}
+	return d.Run(t.Context())
+}
+
+// Two cards that are the same have no difference, and one that is altered has one, with the
+// commands that lead there.
+func TestDiffer(t *testing.T) {
+	script, err := os.ReadFile("../../emulator/examples/hello/hello.txt")
+	require.NoError(t, err)
+	r, err := differHello(t, string(script), nil)
+	require.NoError(t, err)
+	assert.Empty(t, r.Differences)
+	assert.Equal(t, 31, r.Runs)
+	assert.Greater(t, r.Commands, 200)
+
+	r, err = differHello(t, string(script), func(c apdu.Command, r *apdu.Response) {
+		if c.INS == 0x06 && r.SW == apdu.OK {
+			r.Data[1]++
+		}
+	})
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Differences)
+	first := r.Differences[0]
+	assert.Equal(t, []string{"8006000000", "00029000", "00039000"},
+		[]string{first.Command, first.Card, first.Other})
+	assert.Equal(t, "reset 00A4040007F048454C4C4F0100 8002000000 8004000003416461 8002000000 "+
+		"8006000000", strings.Join(first.Script, " "))
+	var text strings.Builder
+	r.WriteText(&text)
+	assert.Contains(t, text.String(), "the other one             00039000")
+
+	r, err = differHello(t, "select F048454C4C4F01\n4202000000\n",
+		func(c apdu.Command, r *apdu.Response) {
+			if c.CLA == 0x42 {
+				r.SW = apdu.SWUnknown
+			}
+		})
+	require.NoError(t, err)
+	require.Len(t, r.SetAside, 1)
+	assert.Equal(t, "known", r.SetAside[0].Reason)
+
+	for script, want := range map[string]string{
+		"secure test\n": "not for a card of another", "cut 1\n": "no command to compare",
+		"select F0\n": "", "install F048454C4C4F01 F048454C4C4F02\n8002000000\n": "",
+	} {
+		_, err := differHello(t, script, nil)
+		if want == "" {
+			assert.NoError(t, err, script)
+			continue
+		}
+		assert.ErrorContains(t, err, want, script)
+	}
+}
