@@ -16,6 +16,7 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/notary"
+	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 )
 
@@ -35,6 +36,7 @@ func TestCases(t *testing.T) {
 		t.Run(title, func(t *testing.T) { newCaseRunner(t).run(lines) })
 		t.Run(title+", through the wire", func(t *testing.T) {
 			s := newCaseRunner(t)
+			s.wired = true
 			s.Notary = settlementtest.ThroughWire(s.Notary)
 			s.run(lines)
 		})
@@ -58,6 +60,7 @@ func TestCases(t *testing.T) {
 type caseRunner struct {
 	*settlementtest.World
 	t        *testing.T
+	wired    bool
 	payments map[string]*message.Payment // by PAYER/atc
 	receipts map[string]*message.Receipt // of that Payment
 	orders   int
@@ -84,7 +87,7 @@ func (s *caseRunner) run(lines [][]string) {
 			"lost": s.lost, "days": s.days, "due": s.due,
 			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy,
 			"status": s.status, "statement": s.entries, "again": s.resubmit,
-			"refund": s.refund}[verb]
+			"refund": s.refund, "ahead": s.ahead, "lent": s.lent}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)
 		s.Audit(false)
@@ -116,6 +119,27 @@ func (s *caseRunner) pool(args []string) {
 	require.NoError(s.t,
 		s.Notary.FundPool(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)),
 			s.amount(args[0])))
+}
+
+// ahead starts the notary again with terms by which the pool pays ahead.
+func (s *caseRunner) ahead(args []string) {
+	s.Terms.PoolAhead = notary.PoolAhead{Cap: s.amount(args[0])}
+	if len(args) > 1 {
+		s.Terms.PoolAhead.EachCard = s.amount(args[1])
+	}
+	if s.Notary = s.Another(settlement.Lease{}); s.wired {
+		s.Notary = settlementtest.ThroughWire(s.Notary)
+	}
+}
+
+func (s *caseRunner) lent(args []string) {
+	b, err := s.Notary.Balances(context.Background())
+	require.NoError(s.t, err)
+	want := money.Ore(0)
+	if args[0] != "0" {
+		want = s.amount(args[0])
+	}
+	require.Equal(s.t, want, b.Lent)
 }
 
 func (s *caseRunner) load(args []string) {

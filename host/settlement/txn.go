@@ -74,6 +74,9 @@ type device struct {
 	holdingDebt  money.Ore
 	poolDebt     money.Ore
 	sweeps       int64
+	lent         money.Ore // by the pool, so that claims on it need not wait
+	lentSince    string
+	repayments   int64
 	sums         sums
 }
 
@@ -85,7 +88,7 @@ type sums struct {
 	accepted    money.Ore // what it accepted and has not been settled
 	unanswered  money.Ore // what was settled to it without its Receipt
 	collected   money.Ore // what was settled to it in all
-	swept       money.Ore // what its wallet gave beside payments and credits
+	swept       money.Ore // what its wallet gave beside payments and credits, less what it got
 	untaken     money.Ore // credits that it did not take and that stayed in its wallet
 }
 
@@ -190,7 +193,8 @@ func (t *txn) move(m movement) error {
 			int64(e.Online), int64(e.Shadow), string(e.Payer), int64(e.ATC), string(e.Payee),
 			string(e.Order), int64(e.Instr), t.stamp())
 		switch e.Kind {
-		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived:
+		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived,
+			notary.PoolLent, notary.PoolReturned:
 			if err := t.update(e.Device, func(d *device) { d.sums.swept -= e.Shadow }); err != nil {
 				return err
 			}

@@ -86,6 +86,7 @@ wallet sync anna --state box
 wallet crisis anna --state box
 crisis end --days 3 --out ends --state box
 crisis show --state box
+centralbank fund-pool 100 --order first --state box
 centralbank totals --state box
 centralbank reconcile --state box
 centralbank backup box/central-bank --out central.db

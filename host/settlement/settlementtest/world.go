@@ -265,6 +265,7 @@ func (w *World) NotaryKey() *ecdsa.PublicKey { return &w.notaryKey.PublicKey }
 // Audit requires that every invariant holds now, and that clones whose messages the notary holds
 // have ended with the evidence; agreement too after two whole rounds of synchronisation.
 func (w *World) Audit(agreement bool) {
+	w.auditor.PoolAhead = w.Terms.PoolAhead
 	found, err := w.auditor.Check(context.Background(), w.DB, w.Honest())
 	require.NoError(w.T, err)
 	require.Empty(w.T, found)
