@@ -69,8 +69,8 @@ type totals struct {
 var (
 	issuedMetric = prometheus.NewDesc("ekrona_issued_ore", "All e-krona that were issued.", nil,
 		nil)
-	poolMetric   = prometheus.NewDesc("ekrona_pool_ore", "In the liquidity pool.", nil, nil)
-	lentMetric   = prometheus.NewDesc("ekrona_pool_lent_ore", "Lent by the pool ahead of what cards "+
+	poolMetric = prometheus.NewDesc("ekrona_pool_ore", "In the liquidity pool.", nil, nil)
+	lentMetric = prometheus.NewDesc("ekrona_pool_lent_ore", "Lent by the pool ahead of what cards "+
 		"will be paid.", nil, nil)
 	onlineMetric = prometheus.NewDesc("ekrona_online_ore",
 		"Online holding of an intermediary.", []string{"intermediary"}, nil)
