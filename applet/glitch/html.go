@@ -4,14 +4,16 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
+
+	"ekrona.example/host/page"
 )
 
 //go:embed report.html
 var pageText string
 
-var page = template.Must(template.New("report").Funcs(template.FuncMap{
+var reportPage = page.New(pageText, template.FuncMap{
 	"joined": joined, "path": path, "effort": effort,
-}).Parse(pageText))
+})
 
 // pageFile is a source file on the page.
 type pageFile struct {
@@ -57,7 +59,7 @@ func (r *Report) HTML(
 		}
 		files = append(files, file)
 	}
-	return page.Execute(to, struct {
+	return reportPage.Write(to, struct {
 		*Report
 		Title string
 		Files []pageFile

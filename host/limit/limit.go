@@ -159,8 +159,8 @@ func (n Near) English() string {
 // Swedish returns the warning for a customer or a cashier.
 func (n Near) Swedish() string {
 	row := texts[n.Limit]
-	return fmt.Sprintf("%s %s: %s av %s kvar: %s", owners[n.Whose].sv, row.name.sv, n.Left, n.Most,
-		row.remedy(n.Whose).sv)
+	return fmt.Sprintf("%s på %s: %s av %s kvar: %s", row.name.sv, owners[n.Whose].sv,
+		n.Left, n.Most, row.remedy(n.Whose).sv)
 }
 
 type fields struct {

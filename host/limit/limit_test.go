@@ -55,7 +55,7 @@ func TestAWrongPINSaysHowManyTriesAreLeft(t *testing.T) {
 	require.ErrorAs(t, OfCard(refused, Payer), &reached)
 	assert.Equal(t, "the payer's card's PIN was not the right one (2 tries left): enter the right "+
 		"one; after the last try it is blocked (the card answered 63C2)", reached.Error())
-	assert.Equal(t, "betalarens korts PIN-kod var fel (2 försök kvar): ange rätt kod; efter det "+
+	assert.Equal(t, "fel PIN-kod till betalarens kort (2 försök kvar): ange rätt kod; efter det "+
 		"sista försöket spärras den", reached.Swedish())
 	refused.SW = spec.SWPINWrong + 1
 	require.ErrorAs(t, OfCard(refused, Payer), &reached)
@@ -88,7 +88,7 @@ func TestNumbersAreShownAsFarAsTheyAreKnown(t *testing.T) {
 	assert.JSONEq(t, `{"limit": "receipts", "whose": "terminal", "most": 12, "left": 0,
 		"text_en": "the terminal's sales without the network are used up (at most 12; 0 left): `+
 		`synchronise the terminal first",
-		"text_sv": "terminalens köp utan uppkoppling är slut (högst 12; 0 kvar): `+
+		"text_sv": "köpen utan uppkoppling på terminalen är slut (högst 12; 0 kvar): `+
 		`koppla först upp terminalen",
 		"remedy_en": "synchronise the terminal first",
 		"remedy_sv": "koppla först upp terminalen"}`, string(encoded))

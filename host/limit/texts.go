@@ -4,13 +4,14 @@ package limit
 type line struct{ en, sv string }
 
 var owners = map[Owner]line{
-	Terminal: {"the terminal's", "terminalens"},
-	Card:     {"the card's", "kortets"},
-	Payer:    {"the payer's card's", "betalarens korts"},
-	Payee:    {"the payee's card's", "mottagarens korts"},
+	Terminal: {"the terminal's", "terminalen"},
+	Card:     {"the card's", "kortet"},
+	Payer:    {"the payer's card's", "betalarens kort"},
+	Payee:    {"the payee's card's", "mottagarens kort"},
 }
 
-// text is the words of a limit. In reached, %s is whose it is.
+// text is the words of a limit. In reached, %s is whose it is; Swedish has no genitive of a phrase
+// ("betalarens korts"), so it names the thing itself.
 type text struct {
 	name, reached line
 	unit, one     line           // of what is left, where a number alone says too little
@@ -33,27 +34,27 @@ func (t text) remedy(whose Owner) line {
 var texts = map[Kind]text{
 	Funds: {
 		name:    line{"balance", "saldo"},
-		reached: line{"%s balance is lower than the amount", "%s saldo räcker inte"},
+		reached: line{"%s balance is lower than the amount", "saldot på %s räcker inte"},
 		otherwise: line{"load the card, or pay with another card or a lower amount",
 			"ladda kortet, eller betala med ett annat kort eller ett lägre belopp"},
 	},
 	Payment: {
 		name: line{"limit for one payment", "gräns för en betalning"},
 		reached: line{"the amount is above %s limit for one payment",
-			"beloppet är högre än %s gräns för en betalning"},
+			"beloppet är högre än gränsen för en betalning på %s"},
 		otherwise: line{"ask for less", "ta ett lägre belopp"},
 	},
 	Balance: {
 		name: line{"limit of what it may hold", "gräns för saldot"},
 		reached: line{"%s limit of what it may hold has no room for the amount",
-			"%s gräns för saldot har inte plats för beloppet"},
+			"beloppet får inte plats under gränsen för saldot på %s"},
 		otherwise: line{"ask for less, or first unload or synchronise the card",
 			"ta ett lägre belopp, eller koppla först upp kortet eller töm det"},
 	},
 	Transactions: {
 		name: line{"payments without the network", "betalningar utan uppkoppling"},
 		reached: line{"%s payments without the network are used up",
-			"%s betalningar utan uppkoppling är slut"},
+			"betalningarna utan uppkoppling på %s är slut"},
 		remedies: map[Owner]line{Payer: {"pay with another card; this one must first synchronise",
 			"betala med ett annat kort; det här måste först kopplas upp"}},
 		otherwise: line{"synchronise the card first", "koppla först upp kortet"},
@@ -61,7 +62,7 @@ var texts = map[Kind]text{
 	Spent: {
 		name: line{"sum without the network", "summa utan uppkoppling"},
 		reached: line{"%s sum without the network has no room for the amount",
-			"%s summa utan uppkoppling har inte plats för beloppet"},
+			"beloppet får inte plats i summan utan uppkoppling på %s"},
 		remedies: map[Owner]line{Payer: {
 			"ask for less, or pay with another card; this one must first synchronise",
 			"ta ett lägre belopp, eller betala med ett annat kort; det här måste först " +
@@ -72,7 +73,7 @@ var texts = map[Kind]text{
 	OpenRequests: {
 		name: line{"open requests", "öppna begäranden"},
 		reached: line{"%s open requests take all places",
-			"%s öppna begäranden tar alla platser"},
+			"öppna begäranden på %s tar alla platser"},
 		remedies: map[Owner]line{Terminal: {
 			"hold the torn cards to the terminal again, or refuse one of the sales",
 			"håll de avbrutna korten mot terminalen igen, eller avvisa ett av köpen"}},
@@ -81,7 +82,7 @@ var texts = map[Kind]text{
 	Log: {
 		name: line{"room for records", "plats för betalningar"},
 		reached: line{"%s room for records is used up",
-			"%s plats för betalningar är slut"},
+			"platsen för betalningar på %s är slut"},
 		remedies: map[Owner]line{Payer: {"pay with another card; this one must first synchronise",
 			"betala med ett annat kort; det här måste först kopplas upp"}},
 		otherwise: line{"synchronise the card first", "koppla först upp kortet"},
@@ -89,25 +90,25 @@ var texts = map[Kind]text{
 	Receipts: {
 		name: line{"sales without the network", "köp utan uppkoppling"},
 		reached: line{"%s sales without the network are used up",
-			"%s köp utan uppkoppling är slut"},
+			"köpen utan uppkoppling på %s är slut"},
 		otherwise: line{"synchronise the terminal first", "koppla först upp terminalen"},
 	},
 	PayerSum: {
 		name: line{"sum from one card without the network", "summa från ett kort utan uppkoppling"},
 		reached: line{"%s sum from this card without the network has no room for the amount",
-			"%s summa från det här kortet utan uppkoppling har inte plats för beloppet"},
+			"beloppet får inte plats i summan från det här kortet utan uppkoppling på %s"},
 		otherwise: line{"ask for less or for another card, or synchronise the terminal first",
 			"ta ett lägre belopp eller ett annat kort, eller koppla först upp terminalen"},
 	},
 	PIN: {
 		name: line{"PIN", "PIN-kod"}, unit: line{"tries", "försök"}, one: line{"try", "försök"},
-		reached: line{"%s PIN was not the right one", "%s PIN-kod var fel"},
+		reached: line{"%s PIN was not the right one", "fel PIN-kod till %s"},
 		otherwise: line{"enter the right one; after the last try it is blocked",
 			"ange rätt kod; efter det sista försöket spärras den"},
 	},
 	PINBlocked: {
 		name: line{"PIN", "PIN-kod"}, unit: line{"tries", "försök"},
-		reached: line{"%s PIN is blocked", "%s PIN-kod är spärrad"},
+		reached: line{"%s PIN is blocked", "PIN-koden till %s är spärrad"},
 		remedies: map[Owner]line{Payer: {
 			"pay with another card; this one's owner sets a new PIN by the PUK",
 			"betala med ett annat kort; det här kortets ägare väljer en ny kod med PUK-koden"}},
@@ -116,7 +117,7 @@ var texts = map[Kind]text{
 	Sum: {
 		name: line{"sum without the network", "summa utan uppkoppling"},
 		reached: line{"%s sum without the network has no room for the amount",
-			"%s summa utan uppkoppling har inte plats för beloppet"},
+			"beloppet får inte plats i summan utan uppkoppling på %s"},
 		otherwise: line{"ask for less, or synchronise the terminal first",
 			"ta ett lägre belopp, eller koppla först upp terminalen"},
 	},

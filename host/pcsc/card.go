@@ -27,8 +27,22 @@ type Card struct {
 var _ apdu.Card = (*Card)(nil)
 
 // Connect takes the card in the reader, of which the whole name is given, and begins a transaction.
-// It returns [ErrNoCard], [ErrBusy], [ErrNoReader], [ErrMute] at once and does not wait.
+// It returns [ErrNoCard], [ErrNoReader], [ErrMute] at once, and [ErrBusy] when the card is not free
+// for two seconds: a program that has ended without giving its card back has it until the daemon
+// notices, and no event says when.
 func (s *System) Connect(reader string) (*Card, error) {
+	c, err := s.connect(reader)
+	for again := 0; again < connectAgain && errors.Is(err, ErrBusy); again++ {
+		time.Sleep(2 * s.patience / connectAgain)
+		c, err = s.connect(reader)
+	}
+	return c, err
+}
+
+// connectAgain is how often Connect tries a card again that another program uses.
+const connectAgain = 20
+
+func (s *System) connect(reader string) (*Card, error) {
 	connected, err := s.establish()
 	if err != nil {
 		return nil, failed(reader, err, code.meaning)
@@ -41,8 +55,7 @@ func (s *System) Connect(reader string) (*Card, error) {
 }
 
 // ConnectWhenFree is [System.Connect] for a card that is to be waited for while another program has
-// it; busy gets that error once. A program that was killed has its card until the daemon notices,
-// and no event says that it has it no longer. Errors: those of Connect but [ErrBusy], the
+// it, however long; busy gets that error once. Errors: those of Connect but [ErrBusy], the
 // context's.
 func (s *System) ConnectWhenFree(
 	ctx context.Context, reader string, busy func(error),
@@ -51,7 +64,7 @@ func (s *System) ConnectWhenFree(
 	defer s.monitor.leave()
 	for first := true; ; first = false {
 		last := l.last() // before the try: what changes after it is news
-		c, err := s.Connect(reader)
+		c, err := s.connect(reader)
 		switch {
 		case !errors.Is(err, ErrBusy):
 			return c, err

@@ -3,6 +3,7 @@ package pcsc
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,7 +60,9 @@ func TestWhatCodesMean(t *testing.T) {
 		{codeNotTransacted, ErrMute, ErrMute},
 	} {
 		f := newFake(fakeReader{name: "R", refuse: row.code})
-		_, err := f.system().Connect("R")
+		s := f.system()
+		s.patience = 0
+		_, err := s.Connect("R")
 		require.ErrorIs(t, err, row.connect, row.code)
 		require.Contains(t, err.Error(), `reader "R": `)
 		require.Zero(t, f.open, "a connection is left open after %v", row.code)
@@ -83,10 +86,31 @@ func TestWhatCodesMean(t *testing.T) {
 func TestConnectLeavesNothing(t *testing.T) {
 	h := &fakeHandle{begins: codeSharingViolation}
 	f := newFake(fakeReader{name: "R", handle: h})
-	_, err := f.system().Connect("R")
+	s := f.system()
+	s.patience = 0
+	_, err := s.Connect("R")
 	require.ErrorIs(t, err, ErrBusy)
 	assert.Zero(t, f.open)
-	assert.Equal(t, []string{"begin", "end"}, h.calls)
+	assert.Equal(t, slices.Repeat([]string{"begin", "end"}, 1+connectAgain), h.calls)
+}
+
+// A card that a program still has, which has ended, is there when the daemon has noticed.
+func TestConnectWaitsForAProgramThatHasEnded(t *testing.T) {
+	for _, row := range []struct {
+		after int
+		err   error
+	}{{connectAgain, nil}, {connectAgain + 1, ErrBusy}} {
+		f := newFake(fakeReader{name: "R", handle: &fakeHandle{answer: okay},
+			refuse: codeSharingViolation, after: row.after})
+		s := f.system()
+		s.patience = 0
+		c, err := s.Connect("R")
+		require.ErrorIs(t, err, row.err)
+		if err == nil {
+			require.NoError(t, c.Close())
+		}
+		assert.Zero(t, f.open)
+	}
 }
 
 // A reader reports the same for a silent card and one pulled out; its state decides.

@@ -26,6 +26,7 @@ type fakeReader struct {
 	atr    []byte
 	handle *fakeHandle
 	refuse code // what connect answers
+	after  int  // connect refuses so often, then no longer; 0 for always
 }
 
 func newFake(readers ...fakeReader) *fake {
@@ -142,11 +143,16 @@ func (f fakeConnection) connect(reader string) (handle, error) {
 	if f.down != 0 {
 		return nil, f.down
 	}
-	for _, r := range f.readers {
+	for i := range f.readers {
+		r := &f.readers[i]
 		switch {
 		case r.name != reader:
 		case r.refuse != 0:
-			return nil, r.refuse
+			refused := r.refuse
+			if r.after--; r.after == 0 {
+				r.refuse = 0
+			}
+			return nil, refused
 		default:
 			return r.handle, nil
 		}

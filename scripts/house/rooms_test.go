@@ -126,9 +126,10 @@ func hasAny(imported map[string]map[string]string, r room) bool {
 // upward are the arrows that run against the order of the folders, each with its reason
 // in the map.
 var upward = map[string][]string{
+	"applet":   {"host/page"},
 	"emulator": {"host/durable"},
 	"personalization": {"host/banking", "host/clock", "host/durable", "host/lockfile",
-		"host/progress", "host/store"},
+		"host/page", "host/progress", "host/store"},
 }
 
 // The folders of the top level have one order; each imports those before it, but for

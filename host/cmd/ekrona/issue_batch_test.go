@@ -155,29 +155,37 @@ func TestBatchIsKilledAndGoesOn(t *testing.T) {
 	}
 }
 
-// changeable is a card in a reader that a test exchanges for another while nobody uses
-// it: putting in and taking out hundreds of cards would take the daemon long.
-type changeable struct {
-	mu   sync.Mutex
-	card *globalplatform.Card
+// shelf holds the cards in two readers that a test exchanges for others: putting in and taking out
+// hundreds of cards would take the daemon long. A killed command leaves the daemon with a command
+// under way and a reset to come, so that no card may ever be in two readers, and one lock is over
+// both.
+type shelf struct {
+	mu    sync.Mutex
+	cards [daemon.Readers]*globalplatform.Card
 }
 
-func (c *changeable) set(card *globalplatform.Card) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.card = card
+func (s *shelf) set(cards ...*globalplatform.Card) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	copy(s.cards[:], cards)
 }
 
-func (c *changeable) Reset() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.card.Reset()
+// place is a reader's place on the shelf.
+type place struct {
+	*shelf
+	n int
 }
 
-func (c *changeable) TransmitBytes(command []byte) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.card.TransmitBytes(command)
+func (p place) Reset() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cards[p.n].Reset()
+}
+
+func (p place) TransmitBytes(command []byte) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cards[p.n].TransmitBytes(command)
 }
 
 // The command is killed at every step of a job at two readers of the PC/SC daemon, and
@@ -186,9 +194,9 @@ func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 	d := daemon.Start(t)
 	batchtest.InMemory(t)
 	founded := batchtest.NewBureau(t, t.TempDir(), 2)
-	var readers [daemon.Readers]*changeable
+	var readers shelf
 	fresh := func(at int) (cards []virtual.Card, managed []*globalplatform.Card) {
-		for i := range readers {
+		for i := range daemon.Readers {
 			c, err := batchtest.NewCard(fmt.Sprintf("%s %d %d", t.Name(), at, i), true)
 			require.NoError(t, err)
 			cards, managed = append(cards, c), append(managed, c)
@@ -196,19 +204,17 @@ func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 		return cards, managed
 	}
 	_, managed := fresh(0)
-	for i := range readers {
-		readers[i] = &changeable{card: managed[i]}
-		d.Insert(i, readers[i])
+	readers.set(managed...)
+	for i := range daemon.Readers {
+		d.Insert(i, place{&readers, i})
 	}
 	for at := 1; ; at++ {
 		s := founded.Copy(t, filepath.Join(t.TempDir(), "bureau"))
 		cards, managed := fresh(at)
-		readers[0].set(managed[0])
-		readers[1].set(managed[1])
+		readers.set(managed...)
 		killed, _, steps := issueBatch(t, s, at)
 		if killed {
-			readers[0].set(managed[1])
-			readers[1].set(managed[0])
+			readers.set(managed[1], managed[0])
 			issueBatch(t, s, 0)
 		}
 		batchtest.Examine(t.Context(), t, s, cards)

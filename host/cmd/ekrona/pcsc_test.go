@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 
 	"ekrona.example/host/pcsc/daemon"
 )
@@ -23,8 +24,10 @@ import (
 func TestScriptsOverPCSC(t *testing.T) {
 	d := daemon.Start(t)
 	reader := func(arguments []string) int { return map[string]int{"0": 0, "1": 1}[arguments[0]] }
-	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "pcsc"),
+	scripts, err := filepath.Glob(filepath.Join("testdata", "pcsc", "*.txtar"))
+	require.NoError(t, err)
+	require.NotEmpty(t, scripts)
+	params := testscript.Params{
 		Setup: func(e *testscript.Env) error {
 			return errors.Join(copyProbes(e.WorkDir),
 				blankCard(filepath.Join(e.WorkDir, "blank.card")))
@@ -48,5 +51,11 @@ func TestScriptsOverPCSC(t *testing.T) {
 			},
 		},
 		RequireExplicitExec: true,
-	})
+	}
+	for _, script := range scripts { // one after the other: the readers are there once
+		t.Run(filepath.Base(script), func(t *testing.T) {
+			params.Files = []string{script}
+			testscript.Run(t, params)
+		})
+	}
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,9 @@ func (d *Daemon) Insert(n int, card vpcd.Card) *Inserted {
 	go func() {
 		defer close(in.out)
 		in.err = vpcd.Port{Address: address(n), ATR: globalplatform.ATR(), Card: in.card}.Run(ctx)
+		if in.err != nil { // the test may wait for this card for ever: it says why
+			fmt.Fprintf(os.Stderr, "%s: out of reader %d: %v\n", d.t.Name(), n, in.err)
+		}
 	}()
 	d.inside[n] = in
 	d.AwaitCard(n)

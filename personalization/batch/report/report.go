@@ -16,8 +16,8 @@ import (
 // lanes.
 const pause = 10 * time.Minute
 
-// page is what the page shows.
-type page struct {
+// content is what the page shows.
+type content struct {
 	batch.Record
 	Made, Waiting, Open, Rejected, Refused int
 	HostEach, CardEach                     time.Duration // median over the cards made in one visit
@@ -66,8 +66,8 @@ type segment struct {
 }
 
 // view works out what the page shows.
-func view(r batch.Record) page {
-	p := page{Record: r}
+func view(r batch.Record) content {
+	p := content{Record: r}
 	cardSessions := map[string][]batch.Session{} // by device
 	for _, v := range r.Sessions {
 		if v.Device == "" {
