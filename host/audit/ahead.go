@@ -91,8 +91,8 @@ func (s *auditRun) setAside(id string, row *device) (sum money.Ore) {
 	return sum
 }
 
-// checkLoans: each loan is for one payment, which it settled, and which its payer's card has made as
-// its record; not for one to the unload desk.
+// checkLoans: each loan is for one payment, which it settled, and which its payer's card has made
+// as its record; not for one to the unload desk.
 func (s *auditRun) checkLoans() {
 	settled := map[flowKey]*payment{}
 	for _, p := range s.payments {

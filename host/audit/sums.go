@@ -14,7 +14,7 @@ type sums struct {
 	accepted    money.Ore // open payments, once for each of its Receipts
 	unanswered  money.Ore // settled to it without its Receipt
 	collected   money.Ore // settled to it
-	swept       money.Ore // out of its wallet to owner, holding or pool; refunds, loans into it are less
+	swept       money.Ore // out of its wallet to owner, holding or pool, less refunds and loans
 	untaken     money.Ore // credits not taken and not released
 }
 

@@ -40,8 +40,8 @@ func checksum(b []byte) []byte {
 	return sum[:checksumLength]
 }
 
-// Text returns an envelope, or what there is of it, and what is beside it, as one line that survives
-// copying.
+// Text returns an envelope, or what there is of it, and what is beside it, as one line that
+// survives copying.
 func (e Envelope) Text() string {
 	b := append(bytes.Join(append([][]byte{e.Bytes()}, e.Provenance...), nil), e.Crisis.Bytes()...)
 	return TextPrefix + textEncoding.EncodeToString(append(b, checksum(b)...))

@@ -101,11 +101,14 @@ func TestProvenanceGoesAlongTheChain(t *testing.T) {
 	w.agree()
 }
 
-// TestWhatIsBesideAPaymentStopsNothing: records that nobody made, others' records, too many of them.
+// TestWhatIsBesideAPaymentStopsNothing: records that nobody made, others' records, too many of
+// them.
 func TestWhatIsBesideAPaymentStopsNothing(t *testing.T) {
 	for name, change := range map[string]func(*envelope.Envelope){
-		"none":     func(e *envelope.Envelope) { e.Provenance = nil },
-		"the same": func(e *envelope.Envelope) { e.Provenance = append(e.Provenance, e.Provenance...) },
+		"none": func(e *envelope.Envelope) { e.Provenance = nil },
+		"the same": func(e *envelope.Envelope) {
+			e.Provenance = append(e.Provenance, e.Provenance...)
+		},
 		"another signature": func(e *envelope.Envelope) {
 			altered := bytes.Clone(e.Provenance[0])
 			altered[len(altered)-1] ^= 1

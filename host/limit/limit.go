@@ -208,8 +208,9 @@ func (n Near) MarshalJSON() ([]byte, error) {
 
 // ofStatus are the limits that a card refuses for.
 var ofStatus = map[apdu.StatusWord]Kind{
-	spec.SWFunds: Funds, spec.SWReceivedLocked: Received, spec.SWPaymentLimit: Payment, spec.SWBalanceLimit: Balance,
-	spec.SWSpentLimit: Spent, spec.SWTransactionLimit: Transactions,
+	spec.SWFunds: Funds, spec.SWReceivedLocked: Received, spec.SWPaymentLimit: Payment,
+	spec.SWBalanceLimit: Balance,
+	spec.SWSpentLimit:   Spent, spec.SWTransactionLimit: Transactions,
 	spec.SWOpenRequests: OpenRequests, spec.SWLogFull: Log, spec.SWPINBlocked: PINBlocked,
 	spec.SWPINWrong: PINBlocked, // that was the last try
 }

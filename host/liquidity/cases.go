@@ -48,7 +48,11 @@ const (
 // sets draws chains, or rings, of cards that pay each other in turn, and the order in which all of
 // them synchronise. The sets touch each other nowhere but in the pool.
 func (p Plan) sets(rings bool) week.Scene {
-	r := rand.New(rand.NewPCG(p.Seed, map[bool]uint64{false: 0x636861696e, true: 0x72696e67}[rings]))
+	stream := uint64(0x636861696e)
+	if rings {
+		stream = 0x72696e67
+	}
+	r := rand.New(rand.NewPCG(p.Seed, stream))
 	var s week.Scene
 	for set := range p.Sets {
 		first := set * SetCards

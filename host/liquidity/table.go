@@ -26,7 +26,8 @@ func (r Report) WriteTable(out io.Writer) error {
 	row(slices.Repeat([]any{"---"}, 15)...)
 	for _, w := range r.Rows {
 		row(fmt.Sprintf("%s, %d cards", w.Case, w.Cards), w.Way, w.Wanted, w.Paid, w.Refused,
-			w.Count, w.Waited, hours(w.Median), hours(w.Longest), orNone(w.PoolMost > 0, w.PoolMost),
+			w.Count, w.Waited, hours(w.Median), hours(w.Longest),
+			orNone(w.PoolMost > 0, w.PoolMost),
 			orNone(w.Cap > 0, w.Cap), w.Carried, w.CarriedMost, w.AtBanks, w.AtOthers)
 	}
 	return t.Flush()

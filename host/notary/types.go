@@ -206,8 +206,8 @@ type Terms struct {
 	CrisisMost message.CrisisRow
 }
 
-// PoolAhead is how far the liquidity pool pays claims on cards that have not synchronised yet, until
-// what they were paid by others comes in (protocol §6).
+// PoolAhead is how far the liquidity pool pays claims on cards that have not synchronised yet,
+// until what they were paid by others comes in (protocol §6).
 type PoolAhead struct {
 	Cap      money.Ore // of all that is lent at any moment; 0 for none
 	EachCard money.Ore // lent to one card at any moment; 0: see MostForACard

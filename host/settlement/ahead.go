@@ -24,9 +24,9 @@ const maxAwaitingPool = 100
 func (t *txn) lendsAhead() bool { return t.terms.PoolAhead.Cap > 0 }
 
 // lendFor has the pool lend a payer's wallet what an accepted claim on it lacks, and settles the
-// claim. The payer's card has not synchronised, and neither have those that paid it: what comes into
-// its wallet repays the pool first (repayPool). A claim that the cap, the card's share of it or the
-// payee's cover limit leave no room for goes on waiting.
+// claim. The payer's card has not synchronised, and neither have those that paid it: what comes
+// into its wallet repays the pool first (repayPool). A claim that the cap, the card's share of it
+// or the payee's cover limit leave no room for goes on waiting.
 func (t *txn) lendFor(p *payment) (bool, error) {
 	if due, err := t.mayLendFor(p); err != nil || !due {
 		return false, err
@@ -116,9 +116,9 @@ func (t *txn) lend(p *payment, payer *device, amount money.Ore) error {
 	return err
 }
 
-// repayPool repays the pool from what has come into wallets that it lent to, before anything else is
-// done with it. Where a device has ended, its intermediary's holding repays what is left, as it pays
-// the claims on it; what the holding has not is a debt to the pool.
+// repayPool repays the pool from what has come into wallets that it lent to, before anything else
+// is done with it. Where a device has ended, its intermediary's holding repays what is left, as it
+// pays the claims on it; what the holding has not is a debt to the pool.
 func (t *txn) repayPool([]*payment) (moved bool, err error) {
 	ids := t.touched.and(nil)
 	if t.touched.everything {

@@ -59,7 +59,8 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 		require.NoError(t, e.Notary.Issue(context.Background(),
 			notary.OrderKey(fmt.Sprint(e.orders)), name, 900_00))
 	}
-	require.NoError(t, e.Notary.FundPool(context.Background(), "pool", rapid.SampledFrom([]money.Ore{50_00, 500_00}).Draw(t, "pool")))
+	require.NoError(t, e.Notary.FundPool(context.Background(), "pool",
+		rapid.SampledFrom([]money.Ore{50_00, 500_00}).Draw(t, "pool")))
 	for _, name := range []string{"ANNA", "BERTIL", "CECILIA"} {
 		e.Sync(e.Devices[name], settlementtest.Whole, 300_00)
 	}

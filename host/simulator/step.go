@@ -165,8 +165,8 @@ func Generate(seed uint64, steps int) Scenario {
 	return s
 }
 
-// drawLiquidity draws what is done for claims that wait, apart from all else, so that seeds mean what
-// they meant before.
+// drawLiquidity draws what is done for claims that wait, apart from all else, so that seeds mean
+// what they meant before.
 func (s *Scenario) drawLiquidity() {
 	r := rand.New(rand.NewPCG(s.Seed, 0x6c6971756964))
 	s.Provenance = r.IntN(2) == 0

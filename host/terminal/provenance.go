@@ -10,8 +10,8 @@ import (
 	"ekrona.example/host/store"
 )
 
-// mostProvenance is how many records of other cards the journal keeps until it is handed over: those
-// of the thousand sales to whose payers most was paid.
+// mostProvenance is how many records of other cards the journal keeps until it is handed over:
+// those of the thousand sales to whose payers most was paid.
 const mostProvenance = 1000 * envelope.MaxProvenance
 
 // TakeProvenance keeps what funded a paid sale, as its payer's phone gives it: the terminal's

@@ -38,8 +38,8 @@ func (l Liquidity) change(t *terms) {
 	}
 }
 
-// Claims are the accepted payments that the notary learned of, what became of those that waited, and
-// what it cost that others did not.
+// Claims are the accepted payments that the notary learned of, what became of those that waited,
+// and what it cost that others did not.
 type Claims struct {
 	Count   int           `json:"claims"`
 	Waited  int           `json:"waited"`
@@ -53,9 +53,9 @@ type Claims struct {
 	CarriedMost int `json:"carried_most_bytes"`
 	// Refused are payments that cards refused since the money had not synchronised.
 	Refused int `json:"refused"`
-	// AtBanks counts payments that an intermediary saw which is neither its payer's nor its payee's,
-	// AtOthers those that a payee's phone or terminal saw that had no part in it; for each of them
-	// that saw it.
+	// AtBanks counts payments that an intermediary saw which is neither its payer's nor its
+	// payee's, AtOthers those that a payee's phone or terminal saw that had no part in it; for each
+	// of them that saw it.
 	AtBanks  int `json:"seen_by_other_banks"`
 	AtOthers int `json:"seen_by_other_payees"`
 }

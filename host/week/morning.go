@@ -132,7 +132,8 @@ func (w *world) synchronise(ctx context.Context, n int) (instructions int, err e
 	return instructions, nil
 }
 
-// balance fills in the money, and what is stuck between the parties, once the banks have posted all.
+// balance fills in the money, and what is stuck between the parties, once the banks have posted
+// all.
 func (w *world) balance(ctx context.Context, m *Morning) error {
 	for _, b := range w.banks {
 		if err := b.PullStatement(ctx); err != nil {

@@ -68,8 +68,9 @@ func Run(ctx context.Context, p Plan) (Report, error) {
 		return Report{}, err
 	}
 	p.Clock = clock.OrSystem(p.Clock)
-	r := Report{Cards: p.Cards, Terminals: p.Terminals, Seed: p.Seed, Limits: p.Limits, Liquidity: p.Liquidity,
-		Days: []Day{}, Violations: []string{}}
+	r := Report{Cards: p.Cards, Terminals: p.Terminals, Seed: p.Seed, Limits: p.Limits,
+		Liquidity: p.Liquidity,
+		Days:      []Day{}, Violations: []string{}}
 	digest := sha256.New()
 	err := r.run(ctx, p, digest)
 	r.Digest = fmt.Sprintf("%x", digest.Sum(nil))

@@ -90,8 +90,8 @@ var errSums = errors.New("the sums cannot be made: see the log")
 
 // Describe implements prometheus.Collector.
 func (t *totals) Describe(all chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{issuedMetric, poolMetric, lentMetric, onlineMetric, shadowMetric,
-		unknownMetric, claimsMetric, claimsOreMetric} {
+	for _, d := range []*prometheus.Desc{issuedMetric, poolMetric, lentMetric, onlineMetric,
+		shadowMetric, unknownMetric, claimsMetric, claimsOreMetric} {
 		all <- d
 	}
 }

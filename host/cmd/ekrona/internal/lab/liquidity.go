@@ -63,7 +63,8 @@ something is stuck.`,
 	c.Flags().Uint64Var(&p.Seed, "seed", p.Seed, "seed of everything")
 	c.Flags().IntVar(&p.Sets, "sets", p.Sets, "chains, and rings, of six cards each")
 	c.Flags().IntVar(&p.Cards, "cards", p.Cards, "people in the days without network")
-	c.Flags().IntVar(&p.Terminals, "terminals", p.Terminals, "merchants in the days without network")
+	c.Flags().IntVar(&p.Terminals, "terminals", p.Terminals,
+		"merchants in the days without network")
 	c.Flags().IntVar(&p.Days, "days", p.Days, "days without network")
 	c.Flags().Int64Var(&each, "pool", int64(p.PoolEach/money.Krona),
 		"cap of the pool, in kronor for each card of a case")

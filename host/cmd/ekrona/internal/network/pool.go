@@ -47,7 +47,8 @@ The order's key is any text; given again with the same amount, nothing more is i
 				if err != nil {
 					return err
 				}
-				return f.Answer(c, poolAnswer{b.Pool, b.Lent}, "pool %s; %s is lent", b.Pool, b.Lent)
+				return f.Answer(c, poolAnswer{b.Pool, b.Lent}, "pool %s; %s is lent", b.Pool,
+					b.Lent)
 			})
 		},
 	}
