@@ -91,7 +91,7 @@ func (p Plan) scene(name string, s week.Scene) playedCase {
 
 // morning is the morning after days without network.
 func (p Plan) morning() playedCase {
-	name := fmt.Sprintf("%s without network", progress.Plural(p.Days, "day"))
+	name := progress.Plural(p.Days, "dark day")
 	return playedCase{name, p.Cards, func(ctx context.Context, l week.Liquidity) (Row, error) {
 		r, err := week.Run(ctx, week.Plan{Cards: p.Cards, Terminals: p.Terminals, Days: p.Days,
 			Seed: p.Seed, Limits: week.Default, Liquidity: l, Workers: 1})

@@ -34,7 +34,7 @@ type Plan struct {
 
 // DefaultPlan is the one whose table the documents show.
 func DefaultPlan() Plan {
-	return Plan{Seed: 1, Sets: 6, Cards: 60, Terminals: 4, Days: 3, PoolEach: 50 * money.Krona,
+	return Plan{Seed: 1, Sets: 6, Cards: 40, Terminals: 3, Days: 7, PoolEach: 50 * money.Krona,
 		Workers: 1}
 }
 

@@ -72,7 +72,7 @@ func (r Report) Plot() ([]byte, error) {
 		options.Legend.SeriesNames = append(options.Legend.SeriesNames, string(way))
 	}
 	options.Legend.Offset = charts.OffsetStr{Top: charts.PositionBottom}
-	options.CategoryAxis.Labels = cases
+	options.CategoryAxis.Labels, options.CategoryAxis.LabelCount = cases, len(cases)
 	options.ValueAxis[0].Min, options.ValueAxis[0].Max = charts.Ptr(0.0), charts.Ptr(100.0)
 	options.ValueAxis[0].Unit = 20
 	options.ValueAxis[0].ValueFormatter = func(v float64) string { return fmt.Sprintf("%.0f", v) }
