@@ -153,7 +153,7 @@ type Handover struct {
 
 // Entry is one line of an intermediary's Statement.
 type Entry struct {
-	Seq    int64            `json:"seq"` // grows, with gaps: all intermediaries share one sequence
+	Seq    int64            `json:"seq"` // of this intermediary alone, ascending
 	Kind   EntryKind        `json:"kind"`
 	Device message.DeviceID `json:"device,omitempty"` // the intermediary's own, none for Issued
 	Owner  string           `json:"owner,omitempty"`  // of Device, as registered

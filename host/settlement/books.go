@@ -90,9 +90,9 @@ func (p participant) Statement(
 		}
 		e.At, err = time.Parse(time.RFC3339Nano, at)
 		return e, err
-	}, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at
-		FROM statement
-		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, p.from, after, limit)
+	}, `SELECT coalesce(number, seq), kind, device, owner, online, shadow, payer, atc, payee,
+		order_key, instr, at FROM statement WHERE intermediary = $1
+		AND coalesce(number, seq) > $2 ORDER BY coalesce(number, seq) LIMIT $3`, p.from, after, limit)
 }
 
 // Balances implements notary.Operator.

@@ -176,6 +176,21 @@ func (m *movement) give(holding ledger.Account, amount money.Ore) {
 	m.line(holding, amount)
 }
 
+// nextEntry returns the number of an intermediary's next statement entry. Its own go on without gaps,
+// whatever others move.
+func (t *txn) nextEntry(of message.Name) (int64, error) {
+	last, read := t.work.lastEntries[of]
+	if !read {
+		var err error
+		if last, err = store.Number(t.ctx, t.tx, `SELECT max(coalesce(number, seq)) FROM statement
+			WHERE intermediary = $1`, string(of)); err != nil {
+			return 0, err
+		}
+	}
+	t.work.lastEntries[of] = last + 1
+	return last + 1, nil
+}
+
 // move posts the movement and writes the entries, all once: a key that was posted before changes
 // nothing.
 func (t *txn) move(m movement) error {
@@ -189,7 +204,11 @@ func (t *txn) move(m movement) error {
 	}
 	for _, s := range m.entries {
 		e := s.entry
-		t.work.entries.Add(string(s.intermediary), int64(e.Kind), string(e.Device), e.Owner,
+		number, err := t.nextEntry(s.intermediary)
+		if err != nil {
+			return err
+		}
+		t.work.entries.Add(string(s.intermediary), number, int64(e.Kind), string(e.Device), e.Owner,
 			int64(e.Online), int64(e.Shadow), string(e.Payer), int64(e.ATC), string(e.Payee),
 			string(e.Order), int64(e.Instr), t.stamp())
 		switch e.Kind {

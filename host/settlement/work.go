@@ -25,6 +25,8 @@ type work struct {
 	last     int64                           // number of the last payment; 0: not read
 	lending  lending
 
+	lastEntries map[message.Name]int64 // numbers in the statements
+
 	dirty           bool // something is not written
 	changedDevices  map[message.DeviceID]*device
 	changedPayments map[int64]*payment // written before
@@ -47,6 +49,7 @@ func newWork() *work {
 		{Name: "request", Type: store.BigInt}, {Name: "payment", Type: store.Bytes},
 		{Name: "answer", Type: store.Bytes}, {Name: "at", Type: store.Text}}
 	w.entries.Columns = []store.Field{{Name: "intermediary", Type: store.Text},
+		{Name: "number", Type: store.BigInt},
 		{Name: "kind", Type: store.BigInt}, {Name: "device", Type: store.Text},
 		{Name: "owner", Type: store.Text}, {Name: "online", Type: store.BigInt},
 		{Name: "shadow", Type: store.BigInt}, {Name: "payer", Type: store.Text},
@@ -68,6 +71,7 @@ func (w *work) forget() {
 	w.receipts = map[message.Hash][]*payeeAnswer{}
 	w.records = map[recordKey]*recordRow{}
 	w.last, w.lending = 0, lending{}
+	w.lastEntries = map[message.Name]int64{}
 	w.written()
 }
 
