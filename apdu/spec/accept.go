@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // Accept takes a Payment.
 var Accept = command(Command{
 	Name: "ACCEPT", CLA: apdu.ClassProprietary, INS: 0x14,
+	Class:  "Accept",
 	Clause: "ours; protocol §5, card to card",
 	Purpose: "Take a Payment of an open Request. An accepted Payment given again while its " +
 		"record is kept gives the same Receipt, " +

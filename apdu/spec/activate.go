@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // Activate ends personalization.
 var Activate = command(Command{
 	Name: "ACTIVATE", CLA: apdu.ClassInterindustry, INS: 0x44,
+	Class:  "Activate",
 	Clause: "ISO/IEC 7816-9, ACTIVATE",
 	Purpose: "End personalization: from now on only the PIN and signed Instructions change " +
 		"the card.",

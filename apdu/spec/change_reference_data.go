@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // ChangeReferenceData replaces the PIN.
 var ChangeReferenceData = command(Command{
 	Name: "CHANGE REFERENCE DATA", CLA: apdu.ClassInterindustry, INS: 0x24,
+	Class:         "ChangeReferenceData",
 	Clause:        "ISO/IEC 7816-4:2013 §11.5.7",
 	Purpose:       "Replace the PIN by a new one.",
 	States:        activated,

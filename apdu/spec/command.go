@@ -7,8 +7,11 @@ import "ekrona.example/apdu"
 type Command struct {
 	Name     string
 	CLA, INS byte
-	Clause   string // what it follows
-	Purpose  string
+	// Class is the applet's class for it, and in snake case the name of its files: here and in
+	// applet/client. It is empty for GET RESPONSE, which both have in their framing.
+	Class   string
+	Clause  string // what it follows
+	Purpose string
 	// States in which it is carried out; nil means every state.
 	States []LifeCycle
 	// Preconditions besides the state, each a sentence, in the order in which

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // TakeCrisisOrder stores a crisis order.
 var TakeCrisisOrder = command(Command{
 	Name: "CRISIS ORDER", CLA: apdu.ClassProprietary, INS: 0x1C,
+	Class:  "CrisisOrder",
 	Clause: "ours; protocol §5, crisis order",
 	Purpose: "Store a crisis order in place of the one before. While it counts, the card asks " +
 		"of each limit the higher of its policy's and of the order's last row that fits it, and " +

@@ -7,9 +7,10 @@
 //     (Vocabulary),
 //   - the names by which a trace shows the applet's commands (applet/vocabulary),
 //   - the applet's constants, applet/src/main/java/ekrona/Spec.java,
+//   - the applet's commands by instruction, Commands.java beside it,
 //   - the reference page, apdu/REFERENCE.md.
 //
-// The last two are written by go generate; a test fails when they are not
+// The last three are written by go generate; a test fails when they are not
 // current. One file holds one command, named like the applet's and the host's
 // file for it. Start at [Commands] for what the card does and at [Layouts] for
 // what is signed.
@@ -18,7 +19,7 @@
 // only data: its variables are never written after initialisation.
 package spec
 
-//go:generate go run ekrona.example/apdu/spec/gen -java ../../applet/src/main/java/ekrona/Spec.java -reference ../REFERENCE.md
+//go:generate go run ekrona.example/apdu/spec/gen -java ../../applet/src/main/java/ekrona -reference ../REFERENCE.md
 
 // Version is the spec's version that SELECT answers in 9F08: major, minor.
 const Version = 0x0200

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // GetData reads one data object.
 var GetData = command(Command{
 	Name: "GET DATA", CLA: apdu.ClassInterindustry, INS: 0xCA,
+	Class:  "GetData",
 	Clause: "ISO/IEC 7816-4:2013 §11.4.3",
 	Purpose: "Read one data object of the card, for its owner; its batch's certificate, its " +
 		"crisis order and the crisis key's certificate for anybody.",

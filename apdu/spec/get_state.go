@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // GetState answers a Challenge.
 var GetState = command(Command{
 	Name: "GET STATE", CLA: apdu.ClassProprietary, INS: 0x18,
+	Class:  "GetState",
 	Clause: "ours; protocol §5, synchronise",
 	Purpose: "Answer a Challenge of the card's own intermediary with the signed State, and open " +
 		"READ RECORD, GET DATA and INSTRUCTION until deselect or reset. " +

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // Instruct applies an Instruction.
 var Instruct = command(Command{
 	Name: "INSTRUCTION", CLA: apdu.ClassProprietary, INS: 0x1A,
+	Class:  "Instruction",
 	Clause: "ours; protocol §5, load, instructions, synchronise",
 	Purpose: "Apply an Instruction: drop acknowledged records, take a credit, a policy, a date, " +
 		"block or unblock. The last one given again " +

@@ -17,6 +17,7 @@ const (
 	PINMaxDigits    = 12  // longest PIN
 	PUKDigits       = 8   // a PUK has exactly these
 	PINBlockLength  = 8   // EMV format 2 (ISO 9564-1)
+	MaxAID          = 16  // application identifier (ISO/IEC 7816-4 §12.2.3)
 	NonceLength     = 8   // SELECT, GET CHALLENGE
 	RandomLength    = 16  // unpredictable number of a message
 	MaxCommand      = 515 // command data, chained or extended: the longest ACCEPT, secured
@@ -66,6 +67,7 @@ var Limits = []LimitRow{
 	{"PIN_MAX_DIGITS", PINMaxDigits, "longest PIN"},
 	{"PUK_DIGITS", PUKDigits, "digits of a PUK"},
 	{"PIN_BLOCK_LENGTH", PINBlockLength, "bytes of a PIN block, format 2 of ISO 9564-1"},
+	{"MAX_AID", MaxAID, "most bytes of an application identifier"},
 	{"NONCE_LENGTH", NonceLength, "bytes of a session's nonce: SELECT, GET CHALLENGE"},
 	{"RANDOM_LENGTH", RandomLength, "bytes of the unpredictable number of a Request or Challenge"},
 	{"MAX_COMMAND", MaxCommand, "bytes of command data, chained or extended: the longest " +

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // MutualAuthenticate opens secure messaging with the paired phone.
 var MutualAuthenticate = command(Command{
 	Name: "MUTUAL AUTHENTICATE", CLA: apdu.ClassInterindustry, INS: 0x82,
+	Class:  "MutualAuthenticate",
 	Clause: "ISO/IEC 7816-4:2013 §11.5.4",
 	Purpose: "Prove to each other that phone and card have the pair key, and agree on keys for " +
 		"secure messaging from it and both nonces.",

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // Pair pairs the card with its owner's phone.
 var Pair = command(Command{
 	Name: "PAIR", CLA: apdu.ClassProprietary, INS: 0x1E,
+	Class:  "Pair",
 	Clause: "ours; protocol §5, pairing",
 	Purpose: "Pair the card with its owner's phone, once, by the PIN. Both derive the pair key " +
 		"from POINT and the card's PIN key; the phone that was paired before is paired no " +

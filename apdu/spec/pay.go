@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // Pay pays a Request.
 var Pay = command(Command{
 	Name: "PAY", CLA: apdu.ClassProprietary, INS: 0x12,
+	Class:  "Pay",
 	Clause: "ours; protocol §5, pay at a terminal",
 	Purpose: "Pay a Request. The same Request given again while its record is kept gives the " +
 		"same Payment, with no new debit, blocked or not, expired or not. An enciphered PAY " +

@@ -1,5 +1,7 @@
 package spec
 
+import "encoding/binary"
+
 // The presets: limits by name. Amounts are in öre.
 const (
 	PilotMaxBalance      = 3_000_00
@@ -30,11 +32,11 @@ const (
 	DefaultTerminalPayment  = DefaultMaxPayment
 )
 
-// Presets as the content of CB.
-const (
-	PilotPolicy     = "\x00\x00\x00\x04\x93\xE0\x00\x05\x00\x04\x93\xE0\x00\x04\x93\xE0\x07"
-	DefaultPolicy   = "\x00\x00\x00\x06\x1A\x80\x00\x60\x00\x06\x1A\x80\x00\x0F\x42\x40\x07"
-	DefaultCeilings = "\x00\x00\x00\x1E\x84\x80\x00\x78\x00\x1E\x84\x80\x00\x5B\x8D\x80\x07"
+// The cards' presets as the content of CB.
+var (
+	PilotPolicy     = pilot.policy()
+	DefaultPolicy   = standard.policy()
+	DefaultCeilings = ceilings.policy()
 )
 
 // Preset is a row of limits by name.
@@ -48,17 +50,33 @@ type Preset struct {
 	Meaning         string
 }
 
+// The cards' presets.
+var (
+	pilot = Preset{"pilot", PilotMaxBalance, PilotMaxTransactions, PilotMaxPayment, PilotMaxSpent,
+		PilotFlags, "cards as in the Riksbank's pilot"}
+	standard = Preset{"default", DefaultMaxBalance, DefaultMaxTransactions, DefaultMaxPayment,
+		DefaultMaxSpent, DefaultFlags,
+		"cards that carry a week; what a card starts with, lowered to its ceilings"}
+	ceilings = Preset{"ceilings", CeilingMaxBalance, CeilingMaxTransactions, CeilingMaxPayment,
+		CeilingMaxSpent, CeilingFlags, "ceilings of a card whose issuer names none"}
+)
+
 // Presets lists them. A card's policy of version 0 is "default", lowered to its
 // ceilings; so it is "pilot" where the ceilings are the pilot's.
 var Presets = []Preset{
-	{"pilot", PilotMaxBalance, PilotMaxTransactions, PilotMaxPayment, PilotMaxSpent, PilotFlags,
-		"cards as in the Riksbank's pilot"},
-	{"default", DefaultMaxBalance, DefaultMaxTransactions, DefaultMaxPayment, DefaultMaxSpent,
-		DefaultFlags, "cards that carry a week; what a card starts with, lowered to its ceilings"},
-	{"ceilings", CeilingMaxBalance, CeilingMaxTransactions, CeilingMaxPayment, CeilingMaxSpent,
-		CeilingFlags, "ceilings of a card whose issuer names none"},
+	pilot, standard, ceilings,
 	{"terminal pilot", PilotTerminalBalance, PilotTerminalReceipts, PilotTerminalPayment, 0, 0,
 		"terminals as in the pilot: the balance is the sum of its receipts"},
 	{"terminal default", DefaultTerminalBalance, DefaultTerminalReceipts, DefaultTerminalPayment,
 		0, 0, "terminals that carry a week"},
+}
+
+// policy is the content of CB, of version 0.
+func (p Preset) policy() string {
+	b := make([]byte, 2, PolicyLength)
+	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxBalance))
+	b = binary.BigEndian.AppendUint16(b, uint16(p.MaxTransactions))
+	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxPayment))
+	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxSpent))
+	return string(append(b, p.Flags))
 }

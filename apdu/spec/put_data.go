@@ -6,6 +6,7 @@ import "ekrona.example/apdu"
 // and its first PIN, with which come its group and the lowest number of a crisis order.
 var PutData = command(Command{
 	Name: "PUT DATA", CLA: apdu.ClassInterindustry, INS: 0xDA,
+	Class:  "PutData",
 	Clause: "ISO/IEC 7816-4:2013 §11.4.6",
 	Purpose: "Store the card's own certificate or that of its batch key, at any time a later " +
 		"one, and before activation the batch key, the first PIN and the PUK, group and lowest " +

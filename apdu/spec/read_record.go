@@ -11,6 +11,7 @@ const (
 // ReadRecord reads the log and the open requests.
 var ReadRecord = command(Command{
 	Name: "READ RECORD", CLA: apdu.ClassInterindustry, INS: 0xB2,
+	Class:  "ReadRecord",
 	Clause: "ISO/IEC 7816-4:2013 §11.3.3",
 	Purpose: "Read record P1 of those after the last acknowledgement, or open request P1, " +
 		"whole, signatures included. 1 is the oldest.",

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // Refuse closes an open Request.
 var Refuse = command(Command{
 	Name: "REFUSE", CLA: apdu.ClassProprietary, INS: 0x16,
+	Class:  "Refuse",
 	Clause: "ours; protocol §5, refuse",
 	Purpose: "Close an open Request for ever. A refused number given again while its record is " +
 		"kept gives the same Refusal. A blocked or closed " +

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // RequestPayment makes a Request of the card.
 var RequestPayment = command(Command{
 	Name: "REQUEST", CLA: apdu.ClassProprietary, INS: 0x10,
+	Class:   "Request",
 	Clause:  "ours; protocol §5, card to card",
 	Purpose: "Ask for an amount: open a Request and get it signed.",
 	States:  onlyActive,

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // ResetRetryCounter unblocks the PIN by the PUK.
 var ResetRetryCounter = command(Command{
 	Name: "RESET RETRY COUNTER", CLA: apdu.ClassInterindustry, INS: 0x2C,
+	Class:         "ResetRetryCounter",
 	Clause:        "ISO/IEC 7816-4:2013 §11.5.10",
 	Purpose:       "Set a new PIN by the PUK, with all its tries.",
 	States:        activated,

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -146,6 +147,12 @@ func TestFixedValues(t *testing.T) {
 	assert.Equal(t, low, high)
 	assert.LessOrEqual(t, high, MaxInstallData)
 	assert.Len(t, PilotPolicy, PolicyLength)
+	for _, p := range Presets { // what no field has room for would be cut off
+		for _, amount := range []int64{p.MaxBalance, p.MaxPayment, p.MaxSpent} {
+			assert.LessOrEqual(t, uint64(amount), uint64(math.MaxUint32), p.Name)
+		}
+		assert.LessOrEqual(t, uint(p.MaxTransactions), uint(math.MaxUint16), p.Name)
+	}
 	sum := 0
 	for _, p := range OpenRequestLayout {
 		sum += p.Length
@@ -179,6 +186,6 @@ func TestStatusText(t *testing.T) {
 	assert.Equal(t, "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; give the right one",
 		StatusText(0x63C2))
 	assert.Contains(t, StatusName(0x6123), "MORE_DATA")
-	assert.Equal(t, "6A82 FILE_NOT_FOUND: file or application not found", StatusText(0x6A82),
+	assert.Equal(t, "6A81 NOT_SUPPORTED: function not supported", StatusText(0x6A81),
 		"the standard's, where the applet has none")
 }

@@ -24,6 +24,7 @@ const (
 	SWConditions          = apdu.SWConditions
 	SWMACWrong            = apdu.SWWrongMAC
 	SWWrongData           = apdu.SWWrongData
+	SWFileNotFound        = apdu.SWFileNotFound
 	SWRecordNotFound      = apdu.SWRecordNotFound
 	SWParameters          = apdu.SWWrongP1P2
 	SWReferenceUnknown    = apdu.SWNotFound
@@ -121,6 +122,8 @@ var StatusWords = []StatusRow{
 		"use the key derived for this card and challenge"},
 	{SWWrongData, 0xFFFF, "WRONG_DATA", FamilyWrongData, "data malformed",
 		"send exactly the data objects of the command's table, in their order"},
+	{SWFileNotFound, 0xFFFF, "FILE_NOT_FOUND", FamilyNotFound, "file or application not found",
+		"give the name of an application that the card has"},
 	{SWRecordNotFound, 0xFFFF, "RECORD_NOT_FOUND", FamilyNotFound, "no such record",
 		"ask for records from 1 up to the first that is not found"},
 	{SWParameters, 0xFFFF, "PARAMETERS", FamilyUnsupported, "P1 or P2 unknown",

@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // Verify presents the PIN.
 var Verify = command(Command{
 	Name: "VERIFY", CLA: apdu.ClassInterindustry, INS: 0x20,
+	Class:   "Verify",
 	Clause:  "ISO/IEC 7816-4:2013 §11.5.6; EMV 4.4 book 3 §6.5.12",
 	Purpose: "Present the PIN. It serves one debit: the next new PAY uses it up.",
 	States:  activated,

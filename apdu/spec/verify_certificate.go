@@ -5,6 +5,7 @@ import "ekrona.example/apdu"
 // VerifyCertificate presents an authority's certificate, whose key the card then knows.
 var VerifyCertificate = command(Command{
 	Name: "PSO VERIFY CERTIFICATE", CLA: apdu.ClassInterindustry, INS: 0x2A,
+	Class:  "VerifyCertificate",
 	Clause: "ISO/IEC 7816-8, PERFORM SECURITY OPERATION",
 	Purpose: "Present an authority's certificate: the root itself, first of all; then " +
 		"intermediary CA, notary, instruction key of the own intermediary, crisis key, and a " +

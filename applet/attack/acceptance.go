@@ -64,7 +64,7 @@ var acceptances = []Attack{
 	},
 	{
 		Name:    "Payment of a Request that the card never made",
-		Threat:  "as above",
+		Threat:  "a card is credited for what nobody asked, above its limits",
 		Defence: "the card knows its open Requests",
 		Clause:  "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {

@@ -10,6 +10,7 @@
 package attack
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/pairing"
 	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/scp03"
 	"ekrona.example/apdu/spec"
 )
 
@@ -41,6 +43,15 @@ type Attack struct {
 	Answers []apdu.StatusWord
 	// Keeps is what must be on the card as before.
 	Keeps Keeps
+	// Control is what the card must carry out.
+	Control Control
+	// Stranger reports that whoever holds a card can make the attack: without its PIN, and without
+	// the keys of its scheme.
+	Stranger bool
+	// Torn reports that it cuts the power within a command, which no reader can.
+	Torn bool
+	// Destroys is what it may take from a card that is not set back afterwards; empty for most.
+	Destroys string
 	// Ways are the attack's variants, at least one.
 	Ways []Way
 }
@@ -68,6 +79,11 @@ type Blow struct {
 	Heard bool
 	// Raw is the command when it is of no variant, such as one of another class.
 	Raw *apdu.Command
+	// Holds, if not nil, says what is wrong with an answer whose status word is right.
+	Holds func(answer []byte) error
+	// Act, if not nil, makes the whole attack in the session that has begun, when one command cannot;
+	// its error says what was not refused.
+	Act func(ctx context.Context, card apdu.Card) error
 	// Answers are the right ones for this way alone, where they are not the attack's.
 	Answers []apdu.StatusWord
 }
@@ -97,24 +113,6 @@ func (b Blow) title() string {
 // sw are status words.
 func sw(words ...apdu.StatusWord) []apdu.StatusWord { return words }
 
-// Condition is the state of a card that an attack needs.
-type Condition uint8
-
-// The conditions. Those from Active on are of a card that is active.
-const (
-	Installed  Condition = iota // with the applet, and its root known
-	KeysMade                    // and with its keys, and the CAs of Own and Foreign known
-	Active                      // without more
-	Paired                      // with Setup's PairKey
-	PINEntered                  // with money, and the PIN verified in the session
-	Asking                      // the same, and with an open Request that anybody may pay
-	CardEnded                   // and since then the card's certificate has ended,
-	OwnCAEnded                  // or that of its CA; it knows Foreign's,
-	CAEnded                     // or that of another CA that it knows, Ended
-	LastPolicy                  // PINEntered, with a policy of the highest version
-	Ordered                     // PINEntered, and knows the crisis key and holds an order by it
-)
-
 // Keeps is what an attack must leave as it was.
 type Keeps uint8
 
@@ -124,6 +122,7 @@ const (
 	// the PIN has left.
 	KeepsState   Keeps = iota
 	KeepsMoney         // the same, without the tries
+	KeepsLed           // what the commands that lead to it have changed; its answer says the rest
 	KeepsNothing       // the card takes it
 )
 
@@ -168,6 +167,7 @@ type Setup struct {
 	PINKey      *ecdsa.PublicKey // to which PINs are enciphered
 	Token       pin.Token        // of personalization, for KeysMade
 	PairKey     pairing.Key      // of the paired phone, for Paired: what it does is heard
+	DomainKeys  scp03.KeySource  // of the card's security domain, for those who manage cards
 	Amount      money.Ore        // that the attacker asks for or pays
 	ATC         uint32           // number of the attacker's Payment
 	// Other is a device whose certificate anybody can have; its key is not used.
@@ -176,8 +176,14 @@ type Setup struct {
 	Random io.Reader
 	// Asked is the card's open Request, for Asking.
 	Asked *message.Request
+	// Stranger reports that nobody knows the card's keys, so that it is looked at from outside.
+	Stranger bool
 	// Next is the Instruction that is the card's next, with a credit, not signed.
 	Next message.Instruction
+	// Paid, Accepted and Applied are what the card has decided on, for Decided.
+	Paid, Accepted, Applied Decision
+	// Power cuts the card's power; nil where nobody can within a command.
+	Power *Power
 	// Former is the Instruction that the card had before its last, signed.
 	Former []byte
 	// Held is the crisis order that the card holds, for Ordered.
@@ -193,6 +199,22 @@ type Setup struct {
 	Heads []message.Hash
 }
 
+// Decision is what a card was given, with its answer.
+type Decision struct {
+	By      Identity // who made the message
+	Message message.Message
+	Data    [][]byte
+	Answer  []byte
+}
+
+// Power is the power supply of a card.
+type Power struct {
+	// Cut has it fail before the n-th persistent write, from 1, of the next command.
+	Cut func(n int)
+	// Reset switches it off and on.
+	Reset func() error
+}
+
 // Subject is whom a certificate is for. Without a last day it is valid long enough.
 type Subject struct {
 	Holder string
@@ -204,28 +226,42 @@ type Subject struct {
 	Key  *ecdsa.PublicKey
 }
 
-// All are the attacks, by the command that they use.
+// All are the attacks on the applet, by the command that they use.
 func All() []Attack {
 	return slices.Concat(
-		personalizations,
-		batches,
-		certificates,
-		guesses,
-		enciphered,
-		[]Attack{PINToNoPoint},
-		pairs,
-		secured,
-		requests,
-		payments,
-		encipheredPayments,
-		acceptances,
-		[]Attack{StolenCA},
-		instructions,
-		challenges,
-		expiries,
-		chains,
-		crisis,
+		controlled(personalizations, storesCertificate),
+		controlled(batches, renewsBatch),
+		controlled(certificates, learns),
+		controlled(guesses, verifies),
+		controlled(enciphered, verifiesEnciphered),
+		controlled([]Attack{PINToNoPoint}, verifiesEnciphered),
+		controlled(pairs, pairsPhone),
+		controlled(secured, readsSecured),
+		controlled(requests, requestsPayment),
+		controlled(payments, pays),
+		controlled(encipheredPayments, paysEnciphered),
+		controlled(acceptances, accepts),
+		controlled([]Attack{StolenCA}, accepts),
+		controlled(instructions, applies),
+		controlled(challenges, showsState),
+		controlled(expiries, pays),
+		controlled(chains, chained),
+		controlled(crisis, takesOrder),
 		otherVersionOf(),
-		wire(),
+		controlled(wire(), draws),
+		signatures(),
+		layouts(),
+		replays,
+		controlled(limits, pays),
+		controlled(races, pays),
+		amounts,
+		controlled(strangeChains, pays),
+		states(),
+		[]Attack{reads()},
+		controlled(strangers, draws),
+		controlled(torn, verifies),
 	)
 }
+
+// Domains are the attacks on a card's security domain.
+func Domains() []Attack { return controlled(domains, offers) }

@@ -15,10 +15,13 @@ import (
 	"ekrona.example/applet/attack"
 )
 
+// judged are the conditions of attacks whose answer is judged where its status word says nothing.
+var judged = []attack.Condition{attack.Decided, attack.Brimful, attack.Issued}
+
 // Every attack has all the texts of a catalogue, under a name of its own.
 func TestTheList(t *testing.T) {
 	names := map[string]bool{}
-	for _, a := range attack.All() {
+	for _, a := range slices.Concat(attack.All(), attack.Domains()) {
 		assert.False(t, names[a.Name], "%q is there twice", a.Name)
 		names[a.Name] = true
 		for what, text := range map[string]string{"name": a.Name, "threat": a.Threat,
@@ -27,7 +30,8 @@ func TestTheList(t *testing.T) {
 		}
 		require.NotEmpty(t, a.Ways, a.Name)
 		require.NotEmpty(t, a.Answers, a.Name)
-		taken := slices.Contains(a.Answers, apdu.OK)
+		require.NotNil(t, a.Control.Make, "%s has no control", a.Name)
+		taken := slices.Contains(a.Answers, apdu.OK) && !slices.Contains(judged, a.Card)
 		assert.Equal(
 			t,
 			taken,

@@ -18,6 +18,7 @@ var batches = []Attack{
 		Threat:  "a thief of the card on its way to its owner reads what it says later",
 		Defence: "its MAC is by a key of the personalization token",
 		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWMACWrong),
+		Control: storesBatchKey,
 		Ways: []Way{
 			{"one bit of the MAC", func(s *Setup) (Blow, error) {
 				good, err := s.batchLoad(s.Own.Batch)
@@ -46,6 +47,7 @@ var batches = []Attack{
 		Name: "batch key of another length", Threat: "the applet reads past its data",
 		Defence: "the layout is exact", Clause: "PROTOCOL.md §7",
 		Card: KeysMade, Answers: sw(spec.SWWrongData),
+		Control: storesBatchKey,
 		Ways: []Way{{"cut short", func(s *Setup) (Blow, error) {
 			good, err := s.batchLoad(s.Own.Batch)
 			if err != nil {
@@ -59,6 +61,7 @@ var batches = []Attack{
 		Threat:  "a thief has the card take a key of his own, and reads the PINs typed for it",
 		Defence: "a batch key is stored before activation only",
 		Clause:  "PROTOCOL.md §7", Card: PINEntered, Answers: sw(spec.SWConditions),
+		Control: storesBatchKey,
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			data, err := s.batchLoad(s.Own.Batch)
 			return put1("batch key", data, err)
@@ -69,6 +72,7 @@ var batches = []Attack{
 		Threat:  "a card is active with a batch whose key it has not",
 		Defence: "the certificate's key is compared with the one that is stored",
 		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWConditions),
+		Control: certifiesBatch,
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			return put1("certificate", s.Own.Batch.Encoded, nil)
 		}}},
@@ -146,7 +150,8 @@ var batches = []Attack{
 		Threat:  "a stranger writes to the card",
 		Defence: "the PIN comes first, once the card is active",
 		Clause:  "PROTOCOL.md §7", Card: Active, Answers: sw(spec.SWSecurity),
-		Ways: []Way{batch("", func(*Setup, *Subject) {})},
+		Stranger: true,
+		Ways:     []Way{batch("", func(*Setup, *Subject) {})},
 	},
 }
 

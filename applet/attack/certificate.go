@@ -25,7 +25,7 @@ var certificates = []Attack{
 		},
 	},
 	{
-		Name: "authority's certificate by nobody whom the card knows", Threat: "as above",
+		Name: "authority's certificate by nobody whom the card knows", Threat: "a CA of the attacker's own certifies devices",
 		Defence: "only a root certifies, and only the card's own", Clause: "PROTOCOL.md §2",
 		Card: Installed, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{
@@ -99,7 +99,7 @@ var certificates = []Attack{
 	},
 	{
 		Name:    "authority's certificate whose point is off the curve",
-		Threat:  "as above",
+		Threat:  "an attacker who chose the point can sign",
 		Defence: "the platform refuses the point, and the card says so",
 		Clause:  "PROTOCOL.md §2",
 		Card:    Installed, Answers: sw(spec.SWWrongData),
@@ -112,6 +112,7 @@ var certificates = []Attack{
 		Threat:  "a notary and an instruction key of old, stolen since, mint; or wear the card out",
 		Defence: "what ends before the stored one is refused, and nothing is stored without a use",
 		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWDate),
+		Control: learnsForeign,
 		Ways: []Way{
 			goesBack("notary", func(s *Setup) Subject {
 				return Subject{Holder: "SENOTARY00009", Role: spec.RoleNotary}
@@ -126,6 +127,7 @@ var certificates = []Attack{
 		Threat:  "cards are told apart by the day of their last synchronisation",
 		Defence: "the card verifies a signature before it looks at dates",
 		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWCertificate),
+		Control: learnsForeign,
 		Ways: []Way{
 			madeUp("before the date", Subject{Role: spec.RoleIntermediary, Expired: true}),
 			madeUp("after it", Subject{Role: spec.RoleIntermediary}),
@@ -137,6 +139,7 @@ var certificates = []Attack{
 		Threat:  "a card that answers 9000 and learns nothing hides that a key was exchanged",
 		Defence: "the card compares the key, and says so",
 		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWKeyKnown),
+		Control: learnsForeign,
 		Ways: []Way{
 			anotherKey("CA", func(s *Setup) Identity { return s.Own.CA }),
 			anotherKey("instruction key", func(s *Setup) Identity { return s.Own.InstructionKey }),

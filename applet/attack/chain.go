@@ -13,8 +13,9 @@ var chains = []Attack{
 		Name:    "command before a chain has ended",
 		Threat:  "what one command brought is taken for another's",
 		Defence: "a part is followed by a part of the same command, or all is forgotten",
-		Clause:  "PROTOCOL.md §4", Card: PINEntered, Answers: sw(spec.SWLastChainedExpected),
-		Ways: afterPart(),
+		Clause:  "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWLastChainedExpected),
+		Stranger: true,
+		Ways:     afterPart(),
 	},
 	{
 		Name:    "PIN that a broken chain has left",
@@ -75,7 +76,8 @@ func leftBy(
 	}}
 }
 
-// afterPart is every command after the first part of another.
+// afterPart is every command after the first part of another, but SELECT: a name that the card
+// has begins a session, and without one it selects the card's manager.
 func afterPart() []Way {
 	var ways []Way
 	for _, c := range spec.Commands {

@@ -30,6 +30,7 @@ var challenges = []Attack{
 		Threat:  "another bank reads what the card holds",
 		Defence: "the card knows its own intermediary's key alone",
 		Clause:  "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWReferenceUnknown),
+		Stranger: true,
 		Ways: []Way{
 			{
 				"",
@@ -68,6 +69,7 @@ var challenges = []Attack{
 		Threat:  "the parser takes what is not the layout",
 		Defence: "every byte is checked before a signature is",
 		Clause:  "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
+		Stranger: true,
 		Ways: []Way{
 			cutChallenge("cut short", func(good []byte) []byte { return good[:len(good)-1] }),
 			cutChallenge("nothing", func([]byte) []byte { return nil }),

@@ -154,6 +154,7 @@ var crisis = []Attack{
 		Threat:  "who presents a former crisis key undoes the cure of its theft",
 		Defence: "a crisis key ends later than the stored one, or is by a later root",
 		Clause:  "PROTOCOL.md §2", Card: Ordered, Answers: sw(spec.SWDate),
+		Control: learnsCrisisKey,
 		Ways: []Way{
 			goesBack("it ends earlier", func(*Setup) Subject {
 				return Subject{Holder: "SECRISIS00009", Role: spec.RoleCrisisKey}
@@ -171,7 +172,8 @@ var crisis = []Attack{
 		Threat:  "as for other authorities",
 		Defence: "the card compares the key, and says so",
 		Clause:  "PROTOCOL.md §2", Card: Ordered, Answers: sw(spec.SWKeyKnown),
-		Ways: []Way{anotherKey("", func(s *Setup) Identity { return s.Crisis })},
+		Control: learnsCrisisKey,
+		Ways:    []Way{anotherKey("", func(s *Setup) Identity { return s.Crisis })},
 	},
 	{
 		Name:   "authority's certificate by the root before the current one",
@@ -179,6 +181,7 @@ var crisis = []Attack{
 		Defence: "the current root alone makes notaries and instruction keys, and no former " +
 			"root's crisis key replaces one by it",
 		Clause: "PROTOCOL.md §2", Card: Active, Answers: sw(spec.SWReferenceUnknown),
+		Control: learnsByCurrentRoot,
 		Ways: []Way{
 			byFormerRoot("notary", func(*Setup) Subject {
 				return Subject{Holder: "SENOTARY00009", Role: spec.RoleNotary}
@@ -199,7 +202,11 @@ func order(encoded []byte) Blow {
 
 // order is the card's next crisis order, not signed.
 func (s *Setup) order() *message.CrisisOrder {
-	return &message.CrisisOrder{Number: s.Held.Number + 1, From: s.Next.Date,
+	number := uint32(1)
+	if s.Held != nil {
+		number += s.Held.Number
+	}
+	return &message.CrisisOrder{Number: number, From: s.Next.Date,
 		Until: s.Next.Date.AddDays(30),
 		Rows:  []message.CrisisRow{{MaxPayment: message.MaxAmount, MaxSpent: 1}}}
 }

@@ -28,7 +28,7 @@ var enciphered = []Attack{
 	},
 	{
 		Name:    "enciphered PIN that is none",
-		Threat:  "as above, or a PIN is set that nobody can enter",
+		Threat:  "a try is taken for nothing, or a PIN is set that nobody can enter",
 		Defence: "layout and block are checked before a try is taken",
 		Clause:  "PROTOCOL.md §4", Card: Active, Answers: sw(spec.SWWrongData),
 		Ways: slices.Concat(

@@ -24,7 +24,7 @@ var expiries = []Attack{
 	},
 	{
 		Name:    "payment with a device whose CA has ended",
-		Threat:  "as above, for payees and payers",
+		Threat:  "a CA's key that was stolen late certifies payees and payers",
 		Defence: "the card keeps each CA's last day",
 		Clause:  "PROTOCOL.md §8, 6", Card: CAEnded, Answers: sw(spec.SWExpired),
 		Ways: []Way{
@@ -42,6 +42,7 @@ var expiries = []Attack{
 		Threat:  "after 65,535 policies the first one counts again",
 		Defence: "a policy's version only grows, and the last has no next",
 		Clause:  "PROTOCOL.md §8, 6", Card: LastPolicy, Answers: sw(spec.SWPolicy),
+		Control: applies.on(LastPolicy),
 		Ways: []Way{
 			signedAfter("zero", func(_ *Setup, i *message.Instruction) { i.Policy.Version = 0 }),
 			signedAfter("one", func(_ *Setup, i *message.Instruction) { i.Policy.Version = 1 }),

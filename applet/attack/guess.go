@@ -31,7 +31,8 @@ var guesses = []Attack{
 		Threat:  "a thief gives himself a PIN",
 		Defence: "each wrong PUK costs a try, and none are left after ten",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked),
-		Keeps: KeepsMoney,
+		Keeps:   KeepsMoney,
+		Control: resets,
 		Ways: guessed(spec.PUKTries, func(s *Setup, right bool) (spec.Variant, [][]byte, error) {
 			v, _ := spec.ResetRetryCounter.Variant("plaintext")
 			if right {
@@ -52,6 +53,12 @@ func guessed(tries int, guess func(s *Setup, right bool) (spec.Variant, [][]byte
 			v, data, err := guess(s, false)
 			right := sw(spec.SWPINWrong | apdu.StatusWord(left))
 			return Blow{Variant: v, Data: data, Answers: right}, err
+		}})
+	}
+	for _, more := range []string{"one more", "and one more"} { // below zero tries comes no other
+		ways = append(ways, Way{"wrong, " + more, func(s *Setup) (Blow, error) {
+			v, data, err := guess(s, false)
+			return Blow{Variant: v, Data: data}, err
 		}})
 	}
 	return append(ways, Way{"the right one, too late", func(s *Setup) (Blow, error) {

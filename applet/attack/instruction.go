@@ -89,6 +89,7 @@ var instructions = []Attack{
 		Threat:  "a stranger learns which card this is: that which has had it, or is to have it",
 		Defence: "a card looks at Instructions only after it has answered a Challenge",
 		Clause:  "PROTOCOL.md §5", Card: Active, Answers: sw(spec.SWConditions),
+		Stranger: true,
 		Ways: []Way{
 			{"the next", func(s *Setup) (Blow, error) {
 				blow, err := s.twoSigned(s.Next, s.Notary, nil)

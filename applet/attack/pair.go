@@ -71,8 +71,9 @@ var pairs = []Attack{
 	{
 		Name:    "VERIFY of the data of PAIR",
 		Threat:  "who stands between has the PIN of a PAIR open the card",
-		Defence: "as above",
+		Defence: "the MAC's key is hashed with a label of the command's own",
 		Clause:  "PROTOCOL.md §5, pairing", Card: Paired, Answers: sw(spec.SWMACWrong),
+		Control: verifiesEnciphered.on(Paired),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			blow, err := pairBlow(s, func(p *pairing.Pairing, nonce message.Nonce) ([]byte, error) {
 				return p.Command(pin.Block(s.PIN), nonce)
@@ -86,6 +87,7 @@ var pairs = []Attack{
 		Threat:  "a stranger reads balance and log, and learns whether the card is paired",
 		Defence: "the phone proves the key first; one answer, whatever is wrong",
 		Clause:  "PROTOCOL.md §5, pairing", Card: Paired, Answers: sw(spec.SWNotPaired),
+		Control: authenticates,
 		Ways: []Way{
 			authenticateWay("another phone's key", func(s *Setup) ([]byte, error) {
 				key := s.PairKey
@@ -116,6 +118,7 @@ var pairs = []Attack{
 		Threat:  "what was heard in a session is given again in it, from the first command on",
 		Defence: "the nonce is used up, whatever the outcome",
 		Clause:  "PROTOCOL.md §5, pairing", Card: Paired, Answers: sw(spec.SWConditions),
+		Control: authenticates,
 		Ways: []Way{
 			authenticatedWay("after a right one",
 				func(_ *pairing.Channel, first apdu.Command) (Blow, error) {
@@ -137,6 +140,7 @@ var pairs = []Attack{
 		Threat:  "the card reads beyond what was sent",
 		Defence: "exactly the data objects of the spec",
 		Clause:  "PROTOCOL.md §4", Card: Paired, Answers: sw(spec.SWWrongData),
+		Control: authenticates,
 		Ways: []Way{
 			authenticateWay("cut short", func(s *Setup) ([]byte, error) {
 				data, err := authenticate(s, s.PairKey, s.Nonce)

@@ -96,8 +96,8 @@ var payments = []Attack{
 	{
 		// A platform may see it when it takes the key or when it computes.
 		Name:    "Request of a payee whose point is off the curve",
-		Threat:  "as above",
-		Defence: "as above",
+		Threat:  "whoever chose the point can sign",
+		Defence: "the platform refuses the point, and the card says so",
 		Clause:  "PROTOCOL.md §2",
 		Card:    PINEntered,
 		Answers: sw(spec.SWCertificate, spec.SWSignature),
@@ -257,7 +257,8 @@ var payments = []Attack{
 		Threat:  "a thief pays with the card",
 		Defence: "each debit needs a PIN that was verified in the session",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWSecurity),
-		Ways: []Way{{"", asked(spec.RoleTerminal, "", nil)}},
+		Stranger: true,
+		Ways:     []Way{{"", asked(spec.RoleTerminal, "", nil)}},
 	},
 	{
 		Name:    "Request of a role that is no payee's",

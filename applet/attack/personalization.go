@@ -68,6 +68,7 @@ var personalizations = []Attack{
 		Threat:  "a card ends before its time",
 		Defence: "a certificate is exchanged for a later one alone",
 		Clause:  "PROTOCOL.md §8, 6", Card: PINEntered, Answers: sw(spec.SWDate),
+		Control: renews,
 		Ways: []Way{
 			{"its own again", func(s *Setup) (Blow, error) {
 				return put1("certificate", s.Certificate.Encoded, nil)
@@ -82,6 +83,8 @@ var personalizations = []Attack{
 		Threat:  "a thief replaces the card's certificate",
 		Defence: "the PIN comes first, once the card is active",
 		Clause:  "PROTOCOL.md §7", Card: Active, Answers: sw(spec.SWSecurity),
+		Control:  renews,
+		Stranger: true,
 		Ways: []Way{own("", func(s *Setup, of *Subject) {
 			of.Last = s.Certificate.Certificate.Expiry.AddDays(1)
 		})},
@@ -91,6 +94,7 @@ var personalizations = []Attack{
 		Threat:  "a card is active that nobody registered: a reader can alter a command to this",
 		Defence: "activation needs both",
 		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWConditions),
+		Control: activates,
 		Ways: []Way{{"", func(*Setup) (Blow, error) {
 			return Blow{Variant: spec.Activate.Only()}, nil
 		}}},
@@ -100,6 +104,7 @@ var personalizations = []Attack{
 		Threat:  "a thief of the card on its way to its owner chooses its PIN",
 		Defence: "its MAC is by a key of the personalization token",
 		Clause:  "PROTOCOL.md §7", Card: KeysMade, Answers: sw(spec.SWMACWrong),
+		Control: storesFirstPIN,
 		Ways: []Way{
 			{"one bit of the MAC", func(s *Setup) (Blow, error) {
 				good, err := s.firstPIN(s.PIN, s.PUK)
@@ -120,7 +125,7 @@ var personalizations = []Attack{
 		Name:    "first PIN that is none",
 		Threat:  "a card is handed out whose PIN nobody can enter, or everybody guesses",
 		Defence: "format, length and digits of both blocks are checked",
-		Clause:  "PROTOCOL.md §4", Card: KeysMade, Answers: sw(spec.SWWrongData), Ways: noPINs(),
+		Clause:  "PROTOCOL.md §4", Card: KeysMade, Answers: sw(spec.SWWrongData), Control: storesFirstPIN, Ways: noPINs(),
 	},
 }
 

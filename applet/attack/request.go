@@ -98,6 +98,7 @@ var requests = []Attack{
 		Threat:  "the parser takes what is not the layout",
 		Defence: "every byte is checked before a Request is closed",
 		Clause:  "PROTOCOL.md §4", Card: Asking, Answers: sw(spec.SWWrongData),
+		Control: refuses,
 		Ways: []Way{
 			refusing("cut short", func(number []byte) []byte { return number[:len(number)-1] }),
 			refusing("one byte more", func(number []byte) []byte { return append(number, 0) }),
@@ -109,6 +110,7 @@ var requests = []Attack{
 		Threat:  "a Refusal is shown for a Request that comes later",
 		Defence: "the card knows its open Requests",
 		Clause:  "PROTOCOL.md §8, 5", Card: Asking, Answers: sw(spec.SWReferenceUnknown),
+		Control: refuses,
 		Ways: []Way{refusing("the next", func(number []byte) []byte {
 			number[len(number)-1]++
 			return number

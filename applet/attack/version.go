@@ -58,22 +58,23 @@ func otherVersionOf() []Attack {
 	}
 	var attacks []Attack
 	for _, message := range []struct {
-		name string
-		card Condition
-		ways []Way
+		name    string
+		control Control
+		ways    []Way
 	}{
-		{"Request", PINEntered, versions(forgedRequest, cutRequest)},
-		{"Payment", Asking, append(versions(forgedPayment, cutPayment), inner...)},
-		{"Challenge", Active, versions(forgedChallenge, cutChallenge)},
-		{"Instruction", Active, versions(forgedInstruction, cutInstruction)},
-		{"crisis order", Ordered, versions(forgedOrder, cutOrder)},
+		{"Request", pays, versions(forgedRequest, cutRequest)},
+		{"Payment", accepts, append(versions(forgedPayment, cutPayment), inner...)},
+		{"Challenge", showsState, versions(forgedChallenge, cutChallenge)},
+		{"Instruction", applies, versions(forgedInstruction, cutInstruction)},
+		{"crisis order", takesOrder, versions(forgedOrder, cutOrder)},
 	} {
 		attacks = append(attacks, Attack{
 			Name:    message.name + " of another version",
 			Threat:  "what other bytes mean in another version is taken for what they mean in this",
 			Defence: "version and algorithm are in what is signed, and are looked at first",
-			Clause:  "PROTOCOL.md §4", Card: message.card, Answers: sw(spec.SWVersion),
-			Ways: message.ways,
+			Clause:  "PROTOCOL.md §4", Card: message.control.Card, Answers: sw(spec.SWVersion),
+			Control: message.control,
+			Ways:    message.ways,
 		})
 	}
 	return attacks

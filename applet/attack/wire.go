@@ -18,9 +18,10 @@ func wire() []Attack {
 			Threat:  "two sessions share what one of them has verified",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWChannel),
+			Stranger: true,
 			Ways: slices.Concat(
-				classes("channel 1", func(c byte) byte { return c | 0x01 }),
-				classes("channel 4", func(c byte) byte { return c | 0x40 }),
+				classes("channel 1", func(c byte) byte { return c | 0x01 }, spec.Select),
+				classes("channel 4", func(c byte) byte { return c | 0x40 }, spec.Select),
 			),
 		},
 		{
@@ -28,6 +29,7 @@ func wire() []Attack {
 			Threat:  "a MAC that nobody verifies is taken for one",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWSecureMessaging),
+			Stranger: true,
 			Ways: slices.Concat(
 				classes("with header", func(c byte) byte { return c | 0x0C }),
 				classes("proprietary", func(c byte) byte { return c | 0x04 }),
@@ -38,6 +40,7 @@ func wire() []Attack {
 			Threat:  "one command is taken for another",
 			Defence: framing, Clause: "PROTOCOL.md §4",
 			Card: Active, Answers: sw(spec.SWClass),
+			Stranger: true,
 			Ways: slices.Concat(
 				classes("the other one's", func(c byte) byte { return c ^ 0x80 }),
 				classes("FF", func(byte) byte { return 0xFF }),
@@ -45,9 +48,10 @@ func wire() []Attack {
 		},
 		{
 			Name:    "command with parameters of no row",
-			Threat:  "as above",
+			Threat:  "one command is taken for another",
 			Defence: framing, Clause: "PROTOCOL.md §4",
-			Card: PINEntered, Answers: sw(spec.SWParameters),
+			Card: Active, Answers: sw(spec.SWParameters),
+			Stranger: true,
 			Ways: everyCommand("", func(v spec.Variant) Blow {
 				return raw(apdu.Command{
 					CLA: v.Command.CLA, INS: v.Command.INS, P1: 0x55, P2: 0x55,
@@ -58,7 +62,8 @@ func wire() []Attack {
 			Name:    "command with data of a wrong length",
 			Threat:  "the parser reads what a former command has left",
 			Defence: framing, Clause: "PROTOCOL.md §4",
-			Card: PINEntered, Answers: sw(spec.SWWrongLength),
+			Card: Active, Answers: sw(spec.SWWrongLength),
+			Stranger: true,
 			Ways: everyCommand("", func(v spec.Variant) Blow {
 				tooLong := 1
 				if len(v.In) > 0 {
@@ -72,19 +77,20 @@ func wire() []Attack {
 
 func raw(c apdu.Command) Blow { return Blow{Raw: &c} }
 
-// classes are all commands with another class.
-func classes(name string, change func(class byte) byte) []Way {
+// classes are all commands with another class, but what with it is the platform's: SELECT opens
+// a logical channel.
+func classes(name string, change func(class byte) byte, platforms ...*spec.Command) []Way {
 	return everyCommand(name+", ", func(v spec.Variant) Blow {
 		c := v.Command
 		return raw(apdu.Command{CLA: change(c.CLA), INS: c.INS, P1: v.P1, P2: v.P2})
-	})
+	}, platforms...)
 }
 
-// everyCommand is a way for each command but SELECT, whose other forms do not reach an applet.
-func everyCommand(prefix string, make func(v spec.Variant) Blow) []Way {
+// everyCommand is a way for each command but some.
+func everyCommand(prefix string, make func(v spec.Variant) Blow, but ...*spec.Command) []Way {
 	var ways []Way
 	for _, c := range spec.Commands {
-		if c == spec.Select {
+		if slices.Contains(but, c) {
 			continue
 		}
 		name := fmt.Sprintf("%s%s (%02X)", prefix, c.Name, c.INS)

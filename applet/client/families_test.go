@@ -26,7 +26,7 @@ func TestStatusFamilies(t *testing.T) {
 		{spec.SWWrongData, ErrWrongData}, {spec.SWReferenceUnknown, ErrNotFound},
 		{spec.SWInstruction, ErrUnsupported}, {spec.SWMemoryFailure, ErrCardFault},
 		{spec.SWFunds, ErrLimit}, {spec.SWExpired, ErrNotAuthentic}, {spec.SWSequence, ErrConflict},
-		{0x9499, nil}, {apdu.SWFileNotFound, nil},
+		{spec.SWFileNotFound, ErrNotFound}, {0x9499, nil}, {apdu.SWNotSupported, nil},
 	} {
 		err := fmt.Errorf("terminal: %w", &Refusal{Variant: spec.Pay.Only(), SW: c.sw})
 		assert.ErrorIs(t, err, c.sw)
@@ -54,7 +54,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		spec.SWFunds: "9401 FUNDS: balance is lower than the amount; load the card or ask for less",
 		0x63C2: "63C2 PIN_WRONG: PIN wrong or not verified; tries left: 2; " +
 			"give the right one",
-		0x6A82: "6A82 FILE_NOT_FOUND: file or application not found",
+		0x6A81: "6A81 NOT_SUPPORTED: function not supported",
 		0x9499: "9499: proprietary: the application defines what it means",
 	} {
 		assert.EqualError(t, &Refusal{Variant: spec.Pay.Only(), SW: sw},

@@ -1,14 +1,19 @@
 package suite
 
 import (
+	"context"
 	"crypto/ecdsa"
+	"errors"
 	"math"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/attack"
+	"ekrona.example/emulator/card"
 )
 
 // attackCases makes a case of every attack. Beside what the attack itself must leave as it
@@ -27,12 +32,51 @@ func attackCases() []testCase {
 	return cases
 }
 
+// Stage takes a fresh card of the target into the condition that an attack needs, and gives it to
+// play with what an attacker knows. Played reports whether play was called; the error is its own, or
+// says what else went wrong: the card could not be prepared, it gave an answer that is in no row of
+// the spec or, where keeps is set, it does not hold what it held before.
+func (r *Runner) Stage(
+	ctx context.Context, target Target, name string, condition attack.Condition, keeps bool,
+	play func(card apdu.Card, s *attack.Setup) error,
+) (played bool, err error) {
+	if r.Seed != "" {
+		r.world, r.random = nil, card.SeededRandom(r.Seed+" "+name)
+	}
+	run := &caseRun{ctx: ctx, target: target, coverage: newCoverage(), world: r.world,
+		random: r.random}
+	staged := testCase{name, func(c *caseRun) {
+		s := c.attacked(condition)
+		given := s.card
+		if condition <= attack.Issued { // the spec knows nothing of a security domain's commands
+			given = apdu.Framing{Card: s.below, ExtendedLength: !target.Capabilities().ShortOnly}
+		}
+		known := s.attacker()
+		played = true
+		if err = play(given, known); err != nil || !keeps {
+			c.subject = nil // there is nothing to compare with the model
+		}
+	}}
+	if failures := attempt(run, staged, &r.world); err == nil && len(failures) > 0 {
+		err = errors.New(strings.Join(failures, "\n"))
+	}
+	return played, err
+}
+
 // caseOf is the name of an attack's case.
 func caseOf(a attack.Attack) string { return "attack: " + a.Name }
 
 // attacked is a card in the condition that an attack needs. An active one has records, some
 // of them acknowledged.
 func (c *caseRun) attacked(condition attack.Condition) *subject {
+	switch condition {
+	case attack.Managed:
+		return c.install()
+	case attack.Issued:
+		return c.loaded(10000)
+	case attack.Personalized:
+		return c.personalized()
+	}
 	if condition == attack.Installed {
 		s := c.install()
 		s.learnCA(c.world.root)
@@ -47,6 +91,9 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 	if condition >= attack.CardEnded && condition <= attack.CAEnded {
 		return c.ended(condition)
 	}
+	if condition == attack.Brimful {
+		return c.brimful()
+	}
 	s := c.loaded(10000)
 	if condition == attack.Paired {
 		s.pair()
@@ -57,19 +104,100 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 	}
 	s.instruct(func(i *message.Instruction) {
 		i.AckedATC, i.Head, i.Policy.Version = 2, s.model.heads[2], 0x8000
-		if condition == attack.LastPolicy {
+		switch condition {
+		case attack.LastPolicy:
 			i.Policy.Version = math.MaxUint16
+		case attack.AllSpent:
+			i.Policy.MaxSpent = 100 // as was paid since
+		case attack.Flooded:
+			i.Policy.Flags &^= spec.FlagPINToReceive
 		}
 	})
-	if condition == attack.Ordered {
+	s.bringTo(condition, merchant)
+	return s
+}
+
+// bringTo brings an active card into a condition.
+func (s *subject) bringTo(condition attack.Condition, merchant *device) {
+	c := s.c
+	stay := func(i *message.Instruction) { i.AckedATC, i.Head = 2, s.model.heads[2] }
+	switch condition {
+	case attack.Ordered, attack.LastOrder:
+		number := uint32(5)
+		if condition == attack.LastOrder {
+			number = math.MaxUint32
+		}
 		s.instruct(func(i *message.Instruction) { i.OrderNumber = 3 })
 		s.learnCA(c.world.crisis)
-		s.take(c.crisisOrder(5, crisisRow()))
-	}
-	if condition == attack.Asking {
+		s.take(c.crisisOrder(number, crisisRow()))
+	case attack.LogFull:
+		s.fillLog()
+	case attack.Flooded:
+		s.enterPIN()
+		for len(s.model.stored()) < int(s.parameters.Slots)*3/4 {
+			s.refuse(s.ask(1, ""))
+		}
+	case attack.NoTransaction:
+		for len(s.model.stored()) < int(s.model.policy.MaxTransactions) {
+			s.pay(merchant, c.request(merchant, 100, ""))
+		}
+	case attack.Decided:
+		s.decide(merchant)
+	case attack.AllOpen:
+		s.enterPIN()
+		for range spec.MaxOpenRequests {
+			s.ask(100, "")
+		}
+	case attack.Asking:
 		s.enterPIN()
 		s.ask(100, "")
+	case attack.Blocked, attack.Closed:
+		s.enterPIN()
+		s.ask(100, "")
+		action := message.Actions(spec.ActionBlock)
+		if condition == attack.Closed {
+			action = spec.ActionClose
+		}
+		s.instruct(stay, func(i *message.Instruction) { i.Actions = action })
 	}
+}
+
+// decide has the card pay a Request, accept a Payment, and apply an Instruction that acknowledges
+// neither.
+func (s *subject) decide(merchant *device) {
+	c := s.c
+	request := c.request(merchant, 100, "")
+	payment := s.pay(merchant, request)
+	s.paid = attack.Decision{By: merchant.identity(), Message: request,
+		Data: [][]byte{c.encode(request), merchant.encoded}, Answer: c.encode(payment)}
+	payer := c.device(s.bank, spec.RoleCard)
+	s.enterPIN()
+	p := c.payment(payer, s.ask(100, ""))
+	receipt := s.accept(payer, p)
+	s.accepted = attack.Decision{By: payer.identity(), Message: p,
+		Data: [][]byte{c.encode(p), payer.encoded}, Answer: c.encode(receipt)}
+	confirmed := s.instruct(func(i *message.Instruction) {
+		i.AckedATC, i.Head, i.Credit = 2, s.model.heads[2], 100
+	})
+	s.applied = attack.Decision{Message: s.model.lastInstruction,
+		Data: [][]byte{c.encode(s.model.lastInstruction)}, Answer: c.encode(confirmed)}
+}
+
+// brimful is a card with the highest ceilings that has paid half of what 32 bits can say since its
+// last acknowledgement, and holds the most that there can be.
+func (c *caseRun) brimful() *subject {
+	s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
+	s.instruct(func(i *message.Instruction) {
+		version := i.Policy.Version
+		i.Policy = s.parameters.Ceilings
+		i.Policy.Version = version + 1
+	})
+	s.load(message.MaxAmount)
+	desk := c.device(s.bank, spec.RoleDesk)
+	s.pay(desk, c.request(desk, 1<<31, s.id()))
+	s.instruct(func(i *message.Instruction) {
+		i.AckedATC, i.Head, i.Credit = 0, s.model.heads[0], 1<<31
+	})
 	return s
 }
 
@@ -151,6 +279,7 @@ func (s *subject) attacker() *attack.Setup {
 	setup.Certificate, setup.Next, setup.Heads = s.certificate.identity(), *s.next(), s.model.heads
 	setup.Next.Credit = 100
 	setup.Held = s.model.order
+	setup.Paid, setup.Accepted, setup.Applied = s.paid, s.accepted, s.applied
 	if len(s.model.open) > 0 {
 		setup.Asked = s.model.open[len(s.model.open)-1]
 	}

@@ -57,6 +57,7 @@ var securedCases = []testCase{
 			spec.Pair.Only().APDU(p.data(message.Nonce{}, ownPIN)),
 			spec.Pay.Only().APDU(c.encode(c.request(merchant, 100, "")), merchant.encoded),
 			spec.GetResponse.Only().APDU(),
+			spec.Select.Only().APDU([]byte(spec.AppletAID)),
 		} {
 			secured, err := p.open().Wrap(command)
 			c.must(err)

@@ -15,7 +15,7 @@ import (
 var wireCases = []testCase{
 	{"a command without data is not chained", func(c *caseRun) {
 		s := c.active()
-		for _, command := range appletCommands() {
+		for _, command := range spec.Commands {
 			if v := command.Variants[0]; len(v.In) == 0 {
 				header := apdu.Command{CLA: command.CLA | apdu.ClassChaining, INS: command.INS,
 					P1: v.P1, P2: v.P2}
@@ -101,14 +101,6 @@ var wireCases = []testCase{
 			assert.Equal(c, c.encode(payment), answer.Data, "extended: %v", extended)
 		}
 	}},
-}
-
-// appletCommands are the commands that the applet itself receives: SELECT of an
-// application that is there never reaches another one, and wrong forms of it are
-// the runtime environment's to refuse.
-func appletCommands() []*spec.Command {
-	return slices.DeleteFunc(slices.Clone(spec.Commands),
-		func(c *spec.Command) bool { return c == spec.Select })
 }
 
 // send transmits one APDU as it is and returns the status word.

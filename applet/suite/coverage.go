@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/spec"
@@ -39,9 +40,10 @@ func reachable(c *spec.Command, sw apdu.StatusWord) bool {
 		return false // belongs to no command: see specRows
 	case spec.SWChaining:
 		return len(c.Variants[0].In) == 0
+	case spec.SWChannel:
+		return c != spec.Select // on a channel it is the platform's, and may open that
 	}
-	// the runtime environment takes SELECT, and refuses the wrong forms of it itself
-	return c != spec.Select
+	return true
 }
 
 // specRows are all rows of the spec.
@@ -122,7 +124,29 @@ func (v *coverage) add(other *coverage) {
 
 // missing are the rows that nothing touched, in the order of the spec.
 func (v *coverage) missing() []row {
-	return slices.DeleteFunc(specRows(), func(r row) bool { return v.touched[r] > 0 })
+	return slices.DeleteFunc(specRows(), func(r row) bool {
+		return v.touched[r] > 0 || r.isOptional()
+	})
+}
+
+// isOptional reports whether a card may do without: it need not find the next application of
+// a name (JCRE 3.0.4 §4.5.2).
+func (r row) isOptional() bool {
+	return r.Command == spec.Select.Name && strings.HasPrefix(r.Variant, "next")
+}
+
+// commandNames are the names of the spec's commands that were sent, in the spec's order.
+func (v *coverage) commandNames() (names []string) {
+	sent := map[string]bool{}
+	for r := range v.touched {
+		sent[r.Command] = true
+	}
+	for _, c := range spec.Commands {
+		if sent[c.Name] {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // allRows are the rows that a card may touch at all.

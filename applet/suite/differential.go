@@ -29,13 +29,14 @@ type Differential struct {
 	Commands int            // compared
 	Secured  int            // of them, under secure messaging: what was secured is compared
 	Statuses map[string]int // commands by status word
+	Drawn    map[string]int // whole commands of the spec, by name
 	Faults   map[string]int // answers set aside, by the known fault of the second target
 }
 
 // NewDifferential compares the second target, whose faults are known, with the first.
 func NewDifferential(first, second Target) *Differential {
 	return &Differential{targets: [2]Target{first, second}, Statuses: map[string]int{},
-		Faults: map[string]int{}}
+		Drawn: map[string]int{}, Faults: map[string]int{}}
 }
 
 // Run takes the cards through the life of that seed, for at most so many commands. The
@@ -200,6 +201,7 @@ func (t *differential) note(format string, args ...any) {
 
 // send sends a drawn command as it is.
 func (t *differential) send(o drawnCommand) {
+	t.Drawn[o.variant.Command.Name]++
 	var commands [2]apdu.Command
 	for side := range sides {
 		commands[side] = o.variant.APDU(o.data[side])

@@ -110,10 +110,13 @@ var jCardSimFaults = []differentialFault{
 			return named && answers[0].SW == spec.SWChannel &&
 				(answers[1].SW == spec.SWSecureMessaging || answers[1].SW == spec.SWClass)
 		}},
-	{"other forms of SELECT, and MANAGE CHANNEL, are the runtime environment's: a card refuses " +
-		"them, jCardSim selects by part of the AID or asks the applet",
+	{"MANAGE CHANNEL is the runtime environment's: a card refuses it, jCardSim asks the applet",
+		func(c apdu.Command, _ [2]apdu.Response) bool { return c.INS == insManageChannel }},
+	{"the next application of a name is the runtime environment's to find, and so is one of no " +
+		"name; jCardSim asks the applet for the first, and takes the second for any",
 		func(c apdu.Command, _ [2]apdu.Response) bool {
-			return c.INS == spec.Select.INS || c.INS == insManageChannel
+			return c.INS == spec.Select.INS &&
+				(c.P2&selectWhich == selectNext || len(c.Data) == 0)
 		}},
 	{
 		"its APDU buffer of 260 bytes cannot hold a short command with 255 bytes of data and Le",
@@ -132,6 +135,12 @@ var jCardSimFaults = []differentialFault{
 }
 
 const insManageChannel = 0x70 // ISO/IEC 7816-4 §7.1.2
+
+// P2 of SELECT (ISO/IEC 7816-4 table 63).
+const (
+	selectWhich = 0x03
+	selectNext  = 0x02
+)
 
 // Bits of the class byte that name a logical channel (ISO/IEC 7816-4 §5.4.1).
 const (

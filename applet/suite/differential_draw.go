@@ -129,7 +129,9 @@ func (t *differential) drawReading() drawnCommand {
 	}
 	switch t.random.IntN(6) {
 	case 0:
-		return same(spec.Select.Only(), []byte(spec.AppletAID))
+		v := pick(t, []spec.Variant{spec.Select.Only(), t.variant(spec.Select, "without answer")})
+		return same(v, pick(t, [][]byte{[]byte(spec.AppletAID), []byte(spec.PackageAID),
+			[]byte(spec.AppletAID + "\x01")}))
 	case 1:
 		return same(t.variant(spec.Verify, "plaintext"))
 	case 2, 3:

@@ -48,6 +48,9 @@ func TestDifferential(t *testing.T) {
 	for fault, n := range w.Faults {
 		t.Logf("set aside: %d, %s", n, fault)
 	}
+	for _, c := range spec.Commands {
+		assert.NotZero(t, w.Drawn[c.Name], "no life draws %s; see draw", c.Name)
+	}
 	assert.Greater(t, w.Statuses["9000"], w.Commands/4, "most lives go deep")
 }
 

@@ -48,6 +48,9 @@ func (j *JCardSim) Capabilities() Capabilities {
 var jCardSimDivergences = map[string]string{
 	caseOf(attack.PINToNoPoint):                                    unusualPoints,
 	"attack: authority's certificate whose point is off the curve": unusualPoints,
+	longName: "it breaks off at a name that is longer than any",
+	nextApplication: "it does not look for the next application of a name, but asks the one that " +
+		"is selected",
 }
 
 const unusualPoints = "it takes points that are not on the curve, and throws what Java Card does " +

@@ -41,6 +41,12 @@ func Accounts(ctx context.Context, profile card.Profile) (accounts []Account, er
 	return accounts, err
 }
 
+// EveryCommand has a card of the target carry out every command once, in its usual form, and calls
+// done after each.
+func EveryCommand(ctx context.Context, target Target, done func(name string)) error {
+	return runCase(ctx, target, func(c *caseRun) { everyCommand(c, done) })
+}
+
 // everyCommand takes a card from installation to its last synchronisation, and calls
 // done after each kind of command.
 func everyCommand(c *caseRun, done func(name string)) {

@@ -25,6 +25,7 @@ type Result struct {
 	Case     string
 	Failures []string // none if the card is correct
 	Diverges string   // why this target cannot pass the case, empty for most
+	Commands []string // of the spec, that the case sent
 }
 
 // Err returns what is wrong, nil if nothing is: a case that fails, or a divergence
@@ -105,7 +106,7 @@ func (r *run) result(ctx context.Context, tc testCase) Result {
 	if !diverges {
 		r.total.add(covered)
 	}
-	return Result{tc.name, failures, reason}
+	return Result{tc.name, failures, reason, covered.commandNames()}
 }
 
 // attempt carries out one case on a fresh card and returns what failed. It runs in a

@@ -15,6 +15,7 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/attack"
 )
 
 // caseRun is one running case: the T of testify, and the case's scheme, cards and
@@ -64,9 +65,10 @@ const (
 
 // subject is the card under test, with what the suite knows of it.
 type subject struct {
-	c    *caseRun
-	raw  apdu.Card // one APDU at a time
-	card apdu.Card // whole commands
+	c     *caseRun
+	below apdu.Card // what the target has installed
+	raw   apdu.Card // the same, compared with the spec: one APDU at a time
+	card  apdu.Card // whole commands
 
 	parameters  message.InstallParameters
 	bank        *intermediary
@@ -78,6 +80,8 @@ type subject struct {
 	group       uint8      // the same
 	model       *cardModel // from activation on
 	phone       *phone     // that the card is paired with, or nil
+
+	paid, accepted, applied attack.Decision // for an attacker who has heard them
 
 	sealed func(answer []byte) []byte // deciphers the answer to the last enciphered PAY, or nil
 }
@@ -127,6 +131,7 @@ func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	if memory, ok := c.target.(MemoryInspector); ok {
 		card = &inspected{card: card, memory: memory, c: c}
 	}
+	s.below = card
 	s.raw = apdu.Recorder{Card: card, Sink: c.coverage.record}
 	s.card = apdu.Framing{Card: s.raw, ExtendedLength: !c.target.Capabilities().ShortOnly}
 	s.selectApplet()

@@ -210,7 +210,7 @@ func TestTheAppletsCommandsStayItsOwn(t *testing.T) {
 	assert.Equal(t, "GPC 2.3.1 §11.9", Decoder().Command(other).Clause)
 	applet := spec.Select.Only().APDU([]byte(spec.AppletAID))
 	assert.Contains(t, conversation(applet, apdu.Response{SW: 0x6A82}),
-		"application or load file not found")
+		"file or application not found")
 }
 
 // FuzzExchange: whatever bytes come, the leaves of each tree are all of them, in their

@@ -155,6 +155,10 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 	if err == nil && len(response.Data) > max(apdu.MaxShortNe, command.Ne) {
 		response = apdu.Response{SW: apdu.SWNoMemory}
 	}
+	if command.INS == gpc.InsGetData && command.CLA != gpc.ClassSecure && command.Ne > 0 &&
+		err == nil && len(response.Data) > command.Ne {
+		response = wrongLe(response.Data)
+	}
 	return response, err
 }
 

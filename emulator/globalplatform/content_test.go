@@ -268,7 +268,7 @@ func TestStoreData(t *testing.T) {
 	require.NoError(t, c.StoreData(t.Context(), gpc.TagAID, unhex("A00000015153504100")))
 	assert.Equal(t, "6A82", b.exchange("00A4040008A000000151000000"))
 	b.reopen()
-	assert.Contains(t, b.exchange("00A4040009A00000015153504100"), "8409A00000015153504100")
+	assert.Contains(t, b.exchange("00A4040009A0000001515350410000"), "8409A00000015153504100")
 }
 
 // The record has room for what it must hold, and says so when it has none left.

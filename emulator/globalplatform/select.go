@@ -23,7 +23,7 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 	exactly := ok && bytes.Equal(found, command.Data)
 	if command.P2&gpc.P2WhichMask == gpc.P2First && bytes.HasPrefix(c.state.aid, command.Data) &&
 		!exactly {
-		return c.selectDomain()
+		return c.selectDomain(command)
 	}
 	if c.state.life == gpc.CardLocked {
 		return apdu.Response{SW: apdu.SWNotSupported}, nil
@@ -43,8 +43,19 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 	return response, err
 }
 
-func (c *Card) selectDomain() (apdu.Response, error) {
+// The parts of P2 of SELECT that ask for other data than the file control information, or are
+// reserved (ISO/IEC 7816-4:2013 §11.1.1).
+const (
+	p2DataMask = 0xFC
+	p2NoData   = 0x0C
+)
+
+func (c *Card) selectDomain(command apdu.Command) (apdu.Response, error) {
 	c.last.Manager = gpc.InsSelect
+	which := command.P2 & p2DataMask
+	if which != 0 && which != p2NoData {
+		return apdu.Response{SW: apdu.SWWrongP1P2}, nil
+	}
 	if err := c.act(c.card.Deselect); err != nil {
 		return apdu.Response{}, err
 	}
@@ -52,10 +63,21 @@ func (c *Card) selectDomain() (apdu.Response, error) {
 	c.endSession()
 	data, err := c.fci()
 	response := apdu.Response{Data: data, SW: apdu.OK}
+	switch {
+	case command.Ne == 0 || which == p2NoData: // none was asked for
+		response.Data = nil
+	case len(data) > command.Ne:
+		return wrongLe(data), err
+	}
 	if c.state.life == gpc.CardLocked {
 		response.SW = apdu.SWDeactivated
 	}
 	return response, err
+}
+
+// wrongLe tells how much data there is (ISO/IEC 7816-4:2013 §5.6, SW1 6C).
+func wrongLe(data []byte) apdu.Response {
+	return apdu.Response{SW: apdu.SWWrongLe | apdu.StatusWord(byte(len(data)))}
 }
 
 // maxData is the most data of a command, given in the FCI.

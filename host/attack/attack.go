@@ -12,6 +12,7 @@
 package attack
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"errors"
@@ -41,6 +42,9 @@ type Attack struct {
 	Answers []error
 	// Keeps is what must be unchanged.
 	Keeps Keeps
+	// Control is the call without what is wrong with it, which must succeed: a service that refuses
+	// it would refuse the attack by accident.
+	Control Way
 	// Ways are the attack's variants, at least one.
 	Ways []Way
 }
@@ -127,6 +131,10 @@ type Setup struct {
 	Device message.DeviceID
 	// FormerApp is the key of a phone that its owner has replaced.
 	FormerApp crypto.Signer
+	// App is the key of the phone that its owner has now.
+	App crypto.Signer
+	// Refusal is genuine, by the card of the phone that is attacked.
+	Refusal envelope.Envelope
 	// Stolen is a device whose key is DeviceKey, Number that of its next message.
 	Stolen    message.DeviceID
 	DeviceKey crypto.Signer
@@ -148,14 +156,35 @@ type Setup struct {
 // All returns the attacks, by the service that they attack, but [EndedRoot].
 func All() []Attack {
 	return slices.Concat(
-		Instructions(),
-		[]Attack{CreditWithoutOrder},
-		forgedEvidence,
-		registrations,
-		synchronisations,
-		[]Attack{StolenDeviceKey, CorruptedRecord, HeardMessage, AlteredMessage},
-		[]Attack{FormerPhone, RefusalOfNobody},
+		controlled(append(Instructions(), CreditWithoutOrder), credit("", nil)),
+		controlled(append(forgedEvidence, StolenDeviceKey, CorruptedRecord), genuinePayment),
+		controlled(registrations, registered("", func(*Setup, *notary.Registration) {})),
+		controlled(synchronisations, challenged("", func(*Setup, *notary.Opening) {})),
+		controlled([]Attack{HeardMessage, AlteredMessage}, places(bytes.Clone)[0]),
+		controlled([]Attack{FormerPhone}, presentPhone),
+		controlled([]Attack{RefusalOfNobody}, genuineRefusal),
 	)
+}
+
+// controlled gives attacks a control, but for those that have one of their own.
+func controlled(attacks []Attack, control Way) []Attack {
+	made := make([]Attack, len(attacks))
+	for n, a := range attacks {
+		if a.Control.Make == nil {
+			a.Control = control
+		}
+		made[n] = a
+	}
+	return made
+}
+
+// CheckControl makes the control's call. The error says why it did not succeed.
+func (a Attack) CheckControl(ctx context.Context, on Services, s *Setup) error {
+	call, err := a.Control.Make(s)
+	if err != nil {
+		return err
+	}
+	return call(ctx, on)
 }
 
 // IsRight reports whether an answer is one of the correct ones.

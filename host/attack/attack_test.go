@@ -29,6 +29,7 @@ func TestTheList(t *testing.T) {
 		said(a.Name, a.Threat, a.Defence, a.Clause)
 		require.NotEmpty(t, a.Ways, a.Name)
 		require.NotEmpty(t, a.Answers, a.Name)
+		require.NotNil(t, a.Control.Make, "%s has no control", a.Name)
 		keepsRules := a.Keeps == attack.KeepsRules
 		assert.Equal(t, a.MaySucceed(), keepsRules, "%s: what is refused moves nothing", a.Name)
 		ways := map[string]bool{}

@@ -101,6 +101,22 @@ var FormerPhone = Attack{
 	},
 }
 
+// presentPhone is an order by the phone that its owner has now.
+var presentPhone = Way{"", func(s *Setup) (Call, error) {
+	present := *s
+	present.FormerApp = s.App
+	return ordered("", order.Load, func(ctx context.Context, on Services, o order.Signed) error {
+		return on.Intermediary.PlaceLoad(ctx, o)
+	}).Make(&present)
+}}
+
+// genuineRefusal is given to the phone of the card that has made it.
+var genuineRefusal = Way{"", func(s *Setup) (Call, error) {
+	return func(ctx context.Context, on Services) error {
+		return on.Phone.TakeAnswer(ctx, s.Refusal)
+	}, nil
+}}
+
 func ordered(
 	name string, kind order.Kind, place func(context.Context, Services, order.Signed) error,
 ) Way {

@@ -103,6 +103,11 @@ func evidence(name string, item func(s *Setup, p message.Payment) ([]byte, error
 	})
 }
 
+// genuinePayment is a Payment that its payer has signed.
+var genuinePayment = evidence("", func(_ *Setup, p message.Payment) ([]byte, error) {
+	return message.Encode(&p)
+})
+
 // receipt returns a Receipt in the payee's name, by a key that is not the payee's.
 func (s *Setup) receipt(p message.Payment, payee message.DeviceID) ([]byte, error) {
 	identity, err := message.Identity(&p)

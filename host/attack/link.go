@@ -39,8 +39,8 @@ var PayerSignatureCorrupted = Link{
 // PayerCertificateCorrupted corrupts the certificate that proves who has paid.
 var PayerCertificateCorrupted = Link{
 	Name:    "the payer's certificate is corrupted",
-	Threat:  "as above, where nobody has registered the payer",
-	Defence: "as above",
+	Threat:  "the only proof of a payment by a card that nobody registered is dropped",
+	Defence: "an unverifiable record is not acknowledged, and is read again",
 	Clause:  "PROTOCOL.md §8, 8",
 	Answer:  banking.ErrCorrupted,
 	Alter:   func(r *session.Reading) { flipLast(r.Certificates[0]) },

@@ -101,6 +101,7 @@ var registrations = []Attack{
 		Defence: "the root has signed both, each for its role and with the bank's name",
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Certificate},
+		Control: joins,
 		Ways: []Way{
 			joined("a device's", func(s *Setup) (message.Name, []byte, []byte) {
 				return s.ForeignDevice.Name(), s.ForeignCertificate, s.ForeignCertificate
@@ -124,6 +125,7 @@ var registrations = []Attack{
 		Defence: "names have one form, and certificates one layout",
 		Clause:  "PROTOCOL.md §2",
 		Answers: []error{notary.Malformed},
+		Control: joins,
 		Ways: []Way{
 			joined("too short", func(s *Setup) (message.Name, []byte, []byte) {
 				return "tiny", s.CA, s.InstructionCertificate
@@ -143,6 +145,7 @@ var EndedRoot = Attack{
 	Defence: "what a root certifies is good until the root's own last day at most",
 	Clause:  "PROTOCOL.md §2",
 	Answers: []error{notary.Certificate},
+	Control: joins,
 	Ways: []Way{
 		joined("both", func(s *Setup) (message.Name, []byte, []byte) {
 			return s.Device.Name(), s.ByEndedRoot.CA, s.ByEndedRoot.InstructionKey
@@ -152,6 +155,11 @@ var EndedRoot = Attack{
 		}),
 	},
 }
+
+// joins has an intermediary join again, with the certificates that it has.
+var joins = joined("", func(s *Setup) (message.Name, []byte, []byte) {
+	return s.Device.Name(), s.CA, s.InstructionCertificate
+})
 
 // Registrations returns the attacks by registrations and by joining.
 func Registrations() []Attack { return registrations }

@@ -78,7 +78,7 @@ func (n *network) link(url, contract, name string, signer *link.Signer) remote.T
 	n.t.Helper()
 	shown, err := transport.Open(n.ctx, n.keys, name, n.clock.Now)
 	require.NoError(n.t, err)
-	l, err := link.New(link.Config{URL: url, Contract: contract, TLS: shown.Client(),
+	l, err := link.New(link.Config{URL: url, Contract: contract, TLS: shown.Client,
 		Signer: signer})
 	require.NoError(n.t, err)
 	n.t.Cleanup(func() { require.NoError(n.t, errors.Join(l.Close(), shown.Close())) })

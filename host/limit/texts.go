@@ -59,8 +59,11 @@ var texts = map[Kind]text{
 		name: line{"limit of what it may hold", "gräns för saldot"},
 		reached: line{"%s limit of what it may hold has no room for the amount",
 			"beloppet får inte plats under gränsen för saldot på %s"},
-		otherwise: line{"ask for less, or first unload or synchronise the card",
-			"ta ett lägre belopp, eller koppla först upp kortet eller töm det"},
+		otherwise: line{ // what open Requests ask for takes room too
+			"ask for less, refuse a Request that nobody will pay, or first unload or " +
+				"synchronise the card",
+			"ta ett lägre belopp, avvisa en begäran som ingen betalar, eller koppla först upp " +
+				"kortet eller töm det"},
 	},
 	Transactions: {
 		name: line{"payments without the network", "betalningar utan uppkoppling"},

@@ -21,6 +21,10 @@ const (
 	clientName = "client"
 )
 
+// centralBankName is the one that the central bank's processes show each other. It is no
+// intermediary's.
+const centralBankName = "central-bank"
+
 // Operator is the name in the certificate of the sandbox's staff, and that of its key: it is the
 // operator of every node.
 const Operator = "operator"

@@ -145,7 +145,8 @@ func subjectsOf(
 	case party.CentralBank:
 		settings, err := centralbank.ReadSettings(path)
 		return at.Path(settings.Keys), map[string]transport.Subject{
-			serverName: {Role: transport.Server, Name: centralbank.Title, Hosts: hosts}}, err
+			serverName: {Role: transport.Server, Name: centralbank.Title, Hosts: hosts},
+			clientName: {Role: transport.Client, Name: centralBankName}}, err
 	case party.Intermediary:
 		settings, err := bank.ReadSettings(path)
 		return at.Path(settings.Keys), map[string]transport.Subject{
@@ -281,11 +282,11 @@ func (n *network) startCentralBank(ctx context.Context, path string) error {
 }
 
 func (n *network) startBank(ctx context.Context, path, listen string) error {
-	dial, release, err := bank.DialNotary(ctx, path, n.Environment)
+	dial, shown, err := bank.DialNotary(ctx, path, n.Environment)
 	if err != nil {
 		return err
 	}
-	n.closers = append(n.closers, release)
+	n.closers = append(n.closers, shown)
 	b, err := bank.OpenWith(ctx, path, func(s *bank.Settings) {
 		s.Service.Listen, s.CentralBank = listen, n.CentralBank
 	}, dial, n.Environment)

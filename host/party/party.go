@@ -151,6 +151,18 @@ func (f *Folder) Database(
 	return db, err
 }
 
+// DatabaseOf is Database for one whose tables another role owns; an empty owner is the same role.
+func (f *Folder) DatabaseOf(
+	ctx context.Context, owner, name string, schemas ...store.Schema,
+) (*sql.DB, error) {
+	if owner != "" {
+		if err := store.Migrate(ctx, owner, f.source(name), schemas...); err != nil {
+			return nil, fmt.Errorf("settings %s: database_owner: %w", f.Path(SettingsFile), err)
+		}
+	}
+	return f.Database(ctx, name, schemas...)
+}
+
 // MakeDatabase makes a database, at the founding of the party that the folder is for. Once the
 // party is founded it does nothing: what is gone then was lost.
 func (f *Folder) MakeDatabase(ctx context.Context, name string, schemas ...store.Schema) error {

@@ -5,9 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"os"
+	"slices"
 	"time"
 
 	"ekrona.example/host/remote"
@@ -30,6 +31,12 @@ type Service struct {
 	Operators []string       `yaml:"operators,omitempty"`
 	Desks     []string       `yaml:"desks,omitempty"`
 	Limits    service.Limits `yaml:"limits,omitempty"`
+	// URL is the address by which other processes on the same database call this one; empty: that
+	// of Listen, or this machine's name where that is any address.
+	URL string `yaml:"url,omitempty"`
+	// Lease is for how long others leave the database to a process that does not renew its lease;
+	// 0 stands for DefaultLease.
+	Lease time.Duration `yaml:"lease,omitempty"`
 }
 
 // Defaults of Service.
@@ -37,6 +44,10 @@ const (
 	DefaultListen = "127.0.0.1:7443"
 	defaultServer = "server"
 	defaultClient = "client"
+
+	// DefaultLease is a trade: another process takes over after it, and one that stands still for
+	// it loses the lease.
+	DefaultLease = 6 * time.Second
 )
 
 // Complete puts defaults in place of what is missing.
@@ -49,6 +60,9 @@ func (s Service) Complete() Service {
 			*text.is = text.def
 		}
 	}
+	if s.Lease <= 0 {
+		s.Lease = DefaultLease
+	}
 	return s
 }
 
@@ -56,8 +70,10 @@ func (s Service) Complete() Service {
 type Server struct {
 	service  *service.Service
 	listener net.Listener
-	shown    io.Closer
+	shown    []*transport.Endpoint
+	reloads  []*transport.Endpoint // others that Reload reads
 	url      string
+	log      *slog.Logger
 	chores   []func(ctx context.Context)
 }
 
@@ -71,31 +87,78 @@ func Listen(
 	if err != nil {
 		return nil, fmt.Errorf("listen: %q: give HOST:PORT", s.Listen)
 	}
-	shown, err := transport.Open(ctx, keys, s.Server, e.Clock.Now)
-	if err != nil {
-		return nil, err
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
 	}
+	made := &Server{log: c.Log}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, shown.Close())
+			err = errors.Join(err, made.closeShown())
 		}
 	}()
-	if err := shown.CheckRole(transport.Server); err != nil {
-		return nil, err
-	}
-	c.TLS, c.Hosts, c.Limits, c.Random = shown.Server(), shown.Hosts(), s.Limits, e.Random
-	c.Operators = s.Operators
-	made, err := service.New(c)
+	shown, err := made.show(ctx, keys, s.Server, transport.Server, e)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := service.Listen(ctx, s.Listen)
+	c.TLS, c.Hosts, c.Limits, c.Random = shown.Server(), shown.Hosts, s.Limits, e.Random
+	c.Operators, c.Verify = s.Operators, shown.Peer
+	if _, err := os.Stat(keys.Path(s.Client, pki.ServerCertificateFile)); err == nil &&
+		c.Lead != nil {
+		to, err := made.show(ctx, keys, s.Client, transport.Client, e)
+		if err != nil {
+			return nil, err
+		}
+		c.Forward, c.Peer = to.Client, to.Name()
+	}
+	if made.service, err = service.New(c); err != nil {
+		return nil, err
+	}
+	if made.listener, err = service.Listen(ctx, s.Listen); err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(made.listener.Addr().String())
+	made.url = "https://" + net.JoinHostPort(host, port)
+	return made, err
+}
+
+// show opens a certificate of the service.
+func (s *Server) show(
+	ctx context.Context, keys pki.Folder, name string, role transport.Role, e Environment,
+) (*transport.Endpoint, error) {
+	shown, err := transport.Open(ctx, keys, name, e.Clock.Now)
 	if err != nil {
 		return nil, err
 	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return &Server{service: made, listener: listener, shown: shown,
-		url: "https://" + net.JoinHostPort(host, port)}, err
+	s.shown = append(s.shown, shown)
+	return shown, shown.CheckRole(role)
+}
+
+func (s *Server) closeShown() error {
+	var failed []error
+	for _, e := range s.shown {
+		failed = append(failed, e.Close())
+	}
+	return errors.Join(failed...)
+}
+
+// Reloads has Reload read a certificate anew that the party shows elsewhere.
+func (s *Server) Reloads(e *transport.Endpoint) { s.reloads = append(s.reloads, e) }
+
+// Reload reads certificates, roots and revocation lists of the service anew. What cannot be read
+// stays as it was.
+func (s *Server) Reload(ctx context.Context) error {
+	var failed []error
+	for _, e := range slices.Concat(s.shown, s.reloads) {
+		failed = append(failed, e.Reload(ctx))
+	}
+	err := errors.Join(failed...)
+	if err != nil {
+		s.log.Error("certificates and revocation lists: they stay as they were", "error",
+			remote.OneLine(err.Error()))
+	} else {
+		s.log.Info("certificates and revocation lists were read anew")
+	}
+	return err
 }
 
 // URL returns the address by which the service is called.
@@ -117,11 +180,11 @@ func (s *Server) Run(ctx context.Context) error {
 	for range s.chores {
 		<-done
 	}
-	return errors.Join(err, s.shown.Close())
+	return errors.Join(err, s.closeShown())
 }
 
 // Close closes a server that was not run.
-func (s *Server) Close() error { return errors.Join(s.listener.Close(), s.shown.Close()) }
+func (s *Server) Close() error { return errors.Join(s.listener.Close(), s.closeShown()) }
 
 // Times between two runs of a chore that has ended well, and at most of one that has failed.
 const (
@@ -141,7 +204,10 @@ func (e Environment) Repeat(
 		for {
 			// What it does is carried out to its end: see package service.
 			err, wait := do(context.WithoutCancel(ctx)), choreTime
-			if err != nil {
+			var held *store.HeldError
+			if errors.As(err, &held) { // it is that process's chore
+				wait, try = lastTry, firstTry
+			} else if err != nil {
 				log.Warn(what+": to be repeated", "error", err.Error(), "after", try)
 				wait, try = try, min(2*try, lastTry)
 			} else {

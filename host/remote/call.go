@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -145,7 +146,14 @@ func HandleOnly[Q any](s *Server, name string, do func(ctx context.Context, requ
 	)
 }
 
-// Call answers one call. A panic while it is carried out, or an answer that cannot be sent, is
+// Elsewhere is an error that says that another process does what was called, and that nothing was
+// done here. [Server.Call] returns it, so that whoever is at the connection can pass the call on.
+type Elsewhere interface {
+	error
+	HeldBy() string // the address of that process
+}
+
+// Call answers one call. An error is [Elsewhere]. A panic while it is carried out, or an answer that cannot be sent, is
 // [ErrFailed] to the caller: nothing of this side's own errors crosses. A request of more than
 // MaxMessage bytes is malformed.
 func (s *Server) Call(ctx context.Context, name string, request []byte) (reply Reply, err error) {
@@ -164,6 +172,9 @@ func (s *Server) Call(ctx context.Context, name string, request []byte) (reply R
 	}
 	answer, err := call.do(ctx, request)
 	if err != nil {
+		if elsewhere := Elsewhere(nil); errors.As(err, &elsewhere) {
+			return Reply{}, elsewhere
+		}
 		p := problemOf(s.errors, err)
 		if p.Code == codeFailed || joined(err) != nil {
 			s.failed(ctx, name, err)

@@ -121,6 +121,6 @@ func (s *Sandbox) overNetwork(address string, by party.Caller) remote.Transport 
 	if err != nil {
 		return party.Failing{Why: err}
 	}
-	return party.Linked(link.Config{URL: address, Contract: contract, TLS: trust.Client(),
+	return party.Linked(link.Config{URL: address, Contract: contract, TLS: trust.Client,
 		Signer: &by.Signer})
 }

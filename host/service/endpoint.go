@@ -10,7 +10,6 @@ import (
 
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service/link"
-	"ekrona.example/personalization/pki/transport"
 )
 
 // Who says how the caller of an endpoint is identified.
@@ -67,18 +66,21 @@ func Named(names []string) func(Caller) bool {
 func (s *Service) identify(
 	r *http.Request, e Endpoint, content []byte,
 ) (c Caller, err error) {
-	switch e.Who {
-	case Certified:
-		subject, err := transport.Peer(r.TLS)
+	switch passed := r.Header.Get(link.CallerHeader) != ""; {
+	case passed:
+		if c, err = s.passedOn(r, e); err != nil {
+			return c, err
+		}
+	case e.Who == Certified:
+		subject, err := s.config.Verify(r.TLS)
 		if err != nil {
 			return c, &link.Refused{Rule: link.Certificate, Detail: err.Error()}
 		}
 		c.Name = subject.Name
-	case Signed:
+	case e.Who == Signed:
 		if c.Key, err = s.signedBy(r, content); err != nil {
 			return c, err
 		}
-	case Anybody:
 	}
 	if e.Admits != nil && !e.Admits(c) {
 		return c, &link.Refused{Rule: link.Caller,

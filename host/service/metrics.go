@@ -41,6 +41,26 @@ func newMetrics(others []prometheus.Collector) (*metrics, error) {
 	return m, nil
 }
 
+// leads shows which process of the party decides. It implements prometheus.Collector.
+type leads struct{ Lead }
+
+var leadMetric = prometheus.NewDesc("ekrona_lease",
+	"1 where this process decides on its database, 0 where the holder does.", []string{"holder"},
+	nil)
+
+// Describe implements prometheus.Collector.
+func (l leads) Describe(all chan<- *prometheus.Desc) { all <- leadMetric }
+
+// Collect implements prometheus.Collector.
+func (l leads) Collect(all chan<- prometheus.Metric) {
+	holder, self := l.Decides()
+	value := 0.0
+	if self {
+		value = 1
+	}
+	all <- prometheus.MustNewConstMetric(leadMetric, prometheus.GaugeValue, value, holder)
+}
+
 // observe counts one request. What is not known here has empty names: callers do not choose labels.
 func (m *metrics) observe(v *visit, took time.Duration) {
 	m.calls.WithLabelValues(v.contract, v.call, cmp.Or(v.code, "ok")).Inc()

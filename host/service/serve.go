@@ -54,5 +54,6 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		err = server.Close()
 	}
 	<-ended
+	s.forward.Close()
 	return err
 }

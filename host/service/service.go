@@ -21,6 +21,7 @@ import (
 
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service/link"
+	"ekrona.example/personalization/pki/transport"
 )
 
 // Config is what a service works with.
@@ -30,16 +31,34 @@ type Config struct {
 	Keys      Keys // needed where an endpoint is Signed
 	TLS       *tls.Config
 	// Hosts are the names and addresses in the server's certificate: signed requests name one.
-	Hosts  []string
+	Hosts  func() []string
 	Limits Limits
 	Random io.Reader
 	Log    *slog.Logger // nil for nobody
 	// Ready reports why the service cannot work now; nil when it can.
 	Ready func(ctx context.Context) error
+	// Lead, where several processes of a party stand on one database, says which of them decides;
+	// nil: this one does.
+	Lead Lead
+	// Forward is the TLS by which calls are passed on to the process that decides; nil: they are
+	// refused with its address. Its own peers show a certificate with the name Peer.
+	Forward func() *tls.Config
+	Peer    string
+	// Verify returns whom a caller's certificate is for; nil is [transport.Peer].
+	Verify func(s *tls.ConnectionState) (transport.Subject, error)
 	// Operators are the names in certificates that may read the metrics.
 	Operators []string
 	// Metrics are of what the service keeps, beside those of its calls.
 	Metrics []prometheus.Collector
+}
+
+// Lead says which process of a party decides.
+type Lead interface {
+	// Elsewhere returns the address of the process that decides, if it is another one; empty where
+	// this one may.
+	Elsewhere() string
+	// Decides returns the address of the process that decides, as far as this one knows.
+	Decides() (address string, self bool)
 }
 
 // Service answers calls. It is an http.Handler; [Service.Serve] puts it on the network.
@@ -53,6 +72,7 @@ type Service struct {
 	slots     chan struct{} // calls that are carried out
 	perKey    *rates
 	perNode   *rates
+	forward   forwarder
 	stopping  atomic.Bool
 }
 
@@ -71,7 +91,11 @@ func New(c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Verify == nil {
+		c.Verify = transport.Peer
+	}
 	s := &Service{config: c, endpoints: map[string]endpoint{},
+		forward: forwarder{tls: c.Forward, links: map[string]*link.Client{}},
 		slots:   make(chan struct{}, c.Limits.InFlight),
 		perKey:  newRates(c.Limits.PerSecond, c.Limits.Burst),
 		perNode: newRates(c.Limits.NodePerSecond, c.Limits.NodeBurst)}
@@ -85,6 +109,9 @@ func New(c Config) (*Service, error) {
 	var err error
 	if s.nonces, err = newNonces(c.Random); err != nil {
 		return nil, err
+	}
+	if c.Lead != nil {
+		c.Metrics = append(slices.Clone(c.Metrics), leads{c.Lead})
 	}
 	if s.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err
@@ -109,6 +136,7 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 type visit struct {
 	id, contract, call string
 	caller             Caller
+	forwarded          string // the process to which it was passed on; empty for none
 	status             int
 	code               string // of the problem; empty without one
 	began              time.Time
@@ -180,8 +208,9 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 	if err := s.checkRate(e.Endpoint, v); err != nil {
 		return nil, err
 	}
-	ctx := context.WithoutCancel(r.Context())
-	reply, err := e.Answer(v.caller).LogTo(s.config.Log).Call(ctx, call, content)
+	// A call is carried out to its end: nothing that a caller does breaks off a commit.
+	reply, err := s.decide(context.WithoutCancel(r.Context()), e.Endpoint, v, content,
+		r.Header.Get(link.CallerHeader) != "")
 	if err != nil {
 		return nil, err
 	}
@@ -247,8 +276,9 @@ func (s *Service) isOwnHost(host string) bool {
 	}
 	name = strings.ToLower(strings.Trim(name, "[]"))
 	_, domain, _ := strings.Cut(name, ".")
-	return slices.Contains(s.config.Hosts, name) || domain != "" &&
-		slices.Contains(s.config.Hosts, "*."+domain) // RFC 6125 §6.4.3
+	hosts := s.config.Hosts()
+	return slices.Contains(hosts, name) || domain != "" &&
+		slices.Contains(hosts, "*."+domain) // RFC 6125 §6.4.3
 }
 
 // refuse answers with a problem document.
@@ -259,6 +289,13 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 	switch {
 	case errors.As(err, &refused):
 		document = refused.ProblemOf(v.id)
+		switch refused.Rule {
+		case link.Standby, link.Busy, link.Rate:
+			w.Header().Set("Retry-After", retryAfter)
+		case link.Certificate: // the next connection may show another one
+			w.Header().Set("Connection", "close")
+		default:
+		}
 	case errors.As(err, &of):
 		document = link.ContractProblem(of.Problem, v.id)
 	default:
@@ -273,6 +310,9 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 	}
 	s.write(w, link.ProblemType, v.status, body)
 }
+
+// retryAfter is for how many seconds a caller waits that was not taken.
+const retryAfter = "1"
 
 // refuseBeside refuses and notes what is no call of a contract, under a name of its own.
 func (s *Service) refuseBeside(w http.ResponseWriter, r *http.Request, name string, err error) {
@@ -299,8 +339,8 @@ func (s *Service) note(ctx context.Context, v *visit) {
 		level = slog.LevelWarn
 	}
 	s.config.Log.Log(ctx, level, "call", "request_id", v.id, "contract", v.contract, "call", v.call,
-		"caller", v.caller.String(), "status", v.status, "code", v.code, "ms",
-		float64(took.Microseconds())/1000)
+		"caller", v.caller.String(), "status", v.status, "code", v.code, "forwarded", v.forwarded,
+		"ms", float64(took.Microseconds())/1000)
 }
 
 // nonce gives a number to a caller that has none.
@@ -341,7 +381,31 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.write(w, "application/json", http.StatusOK, []byte(`{"status":"ready"}`))
+	status, body := s.readiness()
+	s.write(w, "application/json", status, body)
+}
+
+// readiness is the answer of a service whose database answers: with the process that decides, where
+// there are several. One that neither decides nor passes calls on has none to be sent to it.
+func (s *Service) readiness() (status int, body []byte) {
+	answer := struct {
+		Status  string `json:"status"`
+		Decides *bool  `json:"decides,omitempty"` // this process does
+		Holder  string `json:"holder,omitempty"`
+	}{Status: "ready"}
+	status = http.StatusOK
+	if s.config.Lead != nil {
+		holder, self := s.config.Lead.Decides()
+		answer.Decides, answer.Holder = &self, holder
+		if !self && s.forward.tls == nil {
+			answer.Status, status = "standby", http.StatusServiceUnavailable
+		}
+	}
+	body, err := json.Marshal(answer)
+	if err != nil { // no address is a reason
+		body = []byte("{}")
+	}
+	return status, body
 }
 
 const readyTimeout = 5 * time.Second

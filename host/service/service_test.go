@@ -77,19 +77,19 @@ func TestWhoIsNobodyHereIsRefused(t *testing.T) {
 	_, err := remote.Ask[thing](t.Context(), w.node("SENORDIC"), "nothing", thing{"x"})
 	require.ErrorIs(t, err, link.Path)
 	stranger := remote.Client{Transport: must(link.New(link.Config{URL: w.url, Contract: "node",
-		TLS: other.tls("SENORDIC")})), Errors: toy{}}
+		TLS: always(other.tls("SENORDIC"))})), Errors: toy{}}
 	_, err = remote.Ask[thing](t.Context(), stranger, "echo", thing{"x"})
 	require.ErrorContains(t, err, "certificate", "a server by a root that the client does not know")
 	byOther := other.tls("SENORDIC")
 	byOther.RootCAs, byOther.VerifyConnection = w.tls("").RootCAs, nil
 	stranger = remote.Client{Transport: must(link.New(link.Config{URL: w.url, Contract: "node",
-		TLS: byOther})), Errors: toy{}}
+		TLS: always(byOther)})), Errors: toy{}}
 	_, err = remote.Ask[thing](t.Context(), stranger, "echo", thing{"x"})
 	require.Error(t, err, "a client by a root that the server does not know")
 	old := w.tls("SENORDIC")
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	stranger = remote.Client{Transport: must(link.New(link.Config{URL: w.url, Contract: "node",
-		TLS: old})), Errors: toy{}}
+		TLS: always(old)})), Errors: toy{}}
 	_, err = remote.Ask[thing](t.Context(), stranger, "echo", thing{"x"})
 	require.ErrorContains(t, err, "protocol version")
 	require.Zero(t, w.calls)
@@ -240,7 +240,7 @@ func recorder(t *testing.T, w *world, seen *[]*http.Request, content *[]byte) re
 	relay.StartTLS()
 	t.Cleanup(func() { relay.Close(); require.NoError(t, shown.Close()) })
 	return remote.Client{Transport: must(link.New(link.Config{URL: relay.URL, Contract: "app",
-		TLS: w.tls(""), Signer: &link.Signer{Key: anna, Signer: w.app.Signer}})), Errors: toy{}}
+		TLS: always(w.tls("")), Signer: &link.Signer{Key: anna, Signer: w.app.Signer}})), Errors: toy{}}
 }
 
 // endless is a content without an end.

@@ -155,7 +155,7 @@ func start(t *testing.T, change func(*Config)) *world {
 		return s
 	}
 	c := Config{
-		Title: "toy", TLS: shown.Server(), Hosts: shown.Hosts(), Operators: []string{"operator"},
+		Title: "toy", TLS: shown.Server(), Hosts: shown.Hosts, Operators: []string{"operator"},
 		Log: slog.New(slog.NewJSONHandler(&w.log, nil)),
 		Keys: func(_ context.Context, k link.Key) (*ecdsa.PublicKey, error) {
 			if k.Customer == "anna å" || k.Device == "SENORDICT0000001" {
@@ -215,11 +215,15 @@ func (w *world) phone(k link.Key) remote.Client {
 
 func (w *world) client(contract string, t *tls.Config, s *link.Signer) remote.Client {
 	w.t.Helper()
-	c, err := link.New(link.Config{URL: w.url, Contract: contract, TLS: t, Signer: s})
+	c, err := link.New(link.Config{URL: w.url, Contract: contract, TLS: always(t),
+		Signer: s})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { require.NoError(w.t, c.Close()) })
 	return remote.Client{Transport: c, Errors: toy{}}
 }
+
+// always is a client's configuration that stays.
+func always(c *tls.Config) func() *tls.Config { return func() *tls.Config { return c } }
 
 // raw sends a request as it is and returns the answer's problem, if it has one.
 func (w *world) raw(t *tls.Config, r *http.Request) (status int, p link.Problem, h http.Header) {

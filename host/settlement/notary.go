@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"ekrona.example/apdu/cvc"
@@ -48,15 +47,15 @@ type Notary struct {
 	gate   gate
 	writer writer
 	large  largeSets
-	lease  Lease
-	term   atomic.Int64 // of the lease when it was held last
 
 	observe func(Batch) // nil for nobody
 }
 
 // Config is what the notary is built from.
 type Config struct {
-	DB          *sql.DB // opened with Schemas
+	// DB is opened with Schemas. Where several notaries stand on one database each has a handle of
+	// its own, on which it holds a lease (store.Hold): one of them decides.
+	DB          *sql.DB
 	Clock       clock.Clock
 	Random      io.Reader     // for Challenges
 	Key         crypto.Signer // the notary key
@@ -64,7 +63,6 @@ type Config struct {
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
 	Links       [][]byte      // 7F21 of the links from it to the current root, the earliest first
 	Terms       notary.Terms
-	Lease       Lease // where several notaries stand on one database
 	// Observe, if not nil, receives every batch that was decided, after it.
 	Observe func(Batch)
 }
@@ -102,8 +100,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
-		lease: c.Lease, observe: c.Observe,
-		gate: gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
+		observe: c.Observe,
+		gate:    gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}
@@ -120,7 +118,7 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		}
 		return n.keepKey(t, certificate, c.Certificate)
 	})
-	var held *HeldError
+	var held *store.HeldError
 	if errors.As(err, &held) {
 		err = nil // the holder has done it
 	}

@@ -18,19 +18,26 @@ import (
 	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 var races = flag.Int("races", 12, "races of TestOneVerdict, of each kind")
 
+// oneOfTwo is a notary with its part in the lease.
+type oneOfTwo struct {
+	*settlement.Notary
+	*store.Holding
+}
+
 // twoNotaries are two notaries on one database, between which the lease moves. Whoever is told that
 // the other one decides calls that.
-type twoNotaries [2]*settlement.Notary
+type twoNotaries [2]oneOfTwo
 
 // call makes a call at one of the two, and at the other as long as the one says so.
 func (n twoNotaries) call(at int, do func(*settlement.Notary) error) error {
 	for {
-		err := do(n[at%2])
-		var held *settlement.HeldError
+		err := do(n[at%2].Notary)
+		var held *store.HeldError
 		if !errors.As(err, &held) {
 			return err
 		}
@@ -58,7 +65,10 @@ type raceWorld struct {
 }
 
 func newRaceWorld(t *testing.T) *raceWorld {
-	w := &raceWorld{World: settlementtest.NewWorld(t), t: t}
+	schemas, err := settlement.Schemas()
+	require.NoError(t, err)
+	w := &raceWorld{World: settlementtest.NewWorldOn(t, nil, storetest.NewFile(t, schemas...)),
+		t: t}
 	w.merchant = w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1_000_000_00))
 	for n := range *races {
@@ -67,8 +77,12 @@ func newRaceWorld(t *testing.T) *raceWorld {
 		require.NoError(t, refused)
 		w.cards = append(w.cards, card)
 	}
-	w.both = twoNotaries{w.Another(settlement.Lease{Holder: "A", Time: time.Hour}),
-		w.Another(settlement.Lease{Holder: "B", Time: time.Hour})}
+	for n, name := range []string{"A", "B"} {
+		one, holding, closing := w.Another(store.Lease{Holder: name, Time: time.Hour})
+		w.both[n] = oneOfTwo{one, holding}
+		t.Cleanup(func() { require.NoError(t, closing()) })
+	}
+	t.Cleanup(w.Stop)
 	return w
 }
 

@@ -46,8 +46,8 @@ var splitKeys = map[string]splitKey{
 // mayRefer are the keys whose rows are always in one database: a foreign key may go there.
 var mayRefer = map[string][]string{"payee": {"device"}, "payer": {"device"}}
 
-// TestEveryTableHasItsKey walks the schema: each table has its key of the split, in a column that is
-// always there, and no foreign key goes to where a row may be in another database.
+// TestEveryTableHasItsKey walks the schema: each table has its key of the split, in a column that
+// is always there, and no foreign key goes to where a row may be in another database.
 func TestEveryTableHasItsKey(t *testing.T) {
 	schemas, err := settlement.Schemas()
 	require.NoError(t, err)

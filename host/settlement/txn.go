@@ -176,8 +176,8 @@ func (m *movement) give(holding ledger.Account, amount money.Ore) {
 	m.line(holding, amount)
 }
 
-// nextEntry returns the number of an intermediary's next statement entry. Its own go on without gaps,
-// whatever others move.
+// nextEntry returns the number of an intermediary's next statement entry. Its own go on without
+// gaps, whatever others move.
 func (t *txn) nextEntry(of message.Name) (int64, error) {
 	last, read := t.work.lastEntries[of]
 	if !read {

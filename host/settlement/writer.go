@@ -161,9 +161,6 @@ func (n *Notary) lead(ctx context.Context, own *job) {
 		n.observed(batch, began)
 	}()
 	err = store.InTx(ctx, n.db, func(tx *sql.Tx) error {
-		if err := n.holdLease(ctx, tx, n.clock.Now().UTC()); err != nil {
-			return err
-		}
 		if batch == nil {
 			batch = n.writer.take()
 		}
@@ -204,9 +201,6 @@ func (n *Notary) oneByOne(ctx context.Context, batch []*job) {
 	always := context.WithoutCancel(ctx)
 	for _, j := range batch {
 		j.err = store.InTx(always, n.db, func(tx *sql.Tx) error {
-			if err := n.holdLease(always, tx, n.clock.Now().UTC()); err != nil {
-				return err
-			}
 			return n.begin(always, tx).decide([]*job{j})
 		})
 	}

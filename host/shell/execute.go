@@ -7,6 +7,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/symptom"
 )
 
 // Result is what became of a line.
@@ -27,6 +28,8 @@ type Result struct {
 	Failed error
 	// Broken is how the answer differs from what was expected.
 	Broken error
+	// Known are the causes that others report of the last answer that was an error.
+	Known []symptom.Symptom
 }
 
 // Err is not nil when the line was not done, or its answer is not the expected one.
@@ -57,6 +60,20 @@ func (r Result) Line() string {
 
 // Execute does one line.
 func (s *Session) Execute(ctx context.Context, line string) Result {
+	s.known = nil
+	r := s.execute(ctx, line)
+	r.Known = s.known
+	return r
+}
+
+// recognise keeps what is known of an exchange.
+func (s *Session) recognise(e apdu.Exchange) {
+	if !e.Carried {
+		s.known = symptom.Of(e.Command, e.Response, e.Err)
+	}
+}
+
+func (s *Session) execute(ctx context.Context, line string) Result {
 	step, found, err := s.names.ParseLine(line)
 	switch {
 	case err != nil:

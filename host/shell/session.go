@@ -11,6 +11,7 @@ import (
 	"ekrona.example/apdu/globalplatform"
 	"ekrona.example/apdu/scp03"
 	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/symptom"
 	"ekrona.example/apdu/trace"
 	"ekrona.example/emulator/card"
 	manager "ekrona.example/emulator/globalplatform"
@@ -45,6 +46,7 @@ type Session struct {
 	words   []Word
 	names   script.Vocabulary // with the words
 	sinks   []func(apdu.Exchange)
+	known   []symptom.Symptom // of the line that is being done
 	resets  []func(atr []byte)
 	wire    apdu.Card     // the target, recorded
 	top     apdu.Card     // where commands go: the wire, or a secure channel over it
@@ -74,6 +76,7 @@ func New(target Target, options Options) (*Session, error) {
 	s.open.ShowUnknown = true
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
+	s.Observe(s.recognise)
 	return s, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/symptom"
 	"ekrona.example/apdu/trace"
 )
 
@@ -23,6 +24,14 @@ func (s *Session) conversation(c apdu.Command, r apdu.Response) string {
 
 // Text is a result for a person, in lines.
 func (s *Session) Text(r Result) string {
+	text := s.text(r)
+	for _, known := range r.Known {
+		text += fmt.Sprintf("known: %s\n", known)
+	}
+	return text
+}
+
+func (s *Session) text(r Result) string {
 	var text string
 	switch {
 	case r.Failed != nil:
@@ -67,12 +76,14 @@ type Record struct {
 	Error    string          `json:"error,omitempty"`
 	Cause    string          `json:"cause,omitempty"` // the applet's exception
 	Next     []string        `json:"next,omitempty"`  // what the card wants next
+	// Known are the causes that others report of such an answer.
+	Known []symptom.Symptom `json:"known,omitempty"`
 }
 
 // Record is a result for a program: that of the line of this number.
 func (s *Session) Record(number int, r Result) Record {
 	record := Record{Line: number, Done: r.Err() == nil, Answer: r.Answer.Line,
-		Value: r.Answer.Value, Cause: r.Cause}
+		Value: r.Answer.Value, Cause: r.Cause, Known: r.Known}
 	if err := r.Err(); err != nil {
 		record.Error = err.Error()
 	}

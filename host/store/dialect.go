@@ -85,7 +85,7 @@ func (d Dialect) options(source string) (string, error) {
 			return "", errors.New("this is no URL: give postgres://user@host:port/database")
 		}
 		query := u.Query()
-		query.Set("synchronous_commit", "on")
+		query.Set("statement_timeout", "0") // it would break off a commit that waits
 		// Our statements find the rows of a set by index, whatever the tables hold: a plan that
 		// reads a table whole, because it is small or most of it belongs to a few, would be kept
 		// until it is large. The costs count rows before pages.
@@ -142,18 +142,20 @@ const (
 )
 
 // prepare makes a database ready for migrations and blocks other programs' migrations until
-// released.
-func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error, err error) {
+// released. owner reports whether our role may migrate.
+func (d Dialect) prepare(
+	ctx context.Context, db *sql.DB,
+) (release func() error, owner bool, err error) {
 	if d == SQLite {
-		return func() error { return nil }, nil
+		return func() error { return nil }, true, nil
 	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w (does the server run, and is the database created?)", err)
+		return nil, false, fmt.Errorf("%w (does the server run, and is the database created?)", err)
 	}
 	_, err = conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, postgresMigrations)
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, false, errors.Join(err, conn.Close())
 	}
 	release = func() error {
 		always := context.WithoutCancel(ctx)
@@ -167,12 +169,15 @@ func (d Dialect) prepare(ctx context.Context, db *sql.DB) (release func() error,
 			"CREATE DATABASE name TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
 	}
 	if err == nil {
+		err = conn.QueryRowContext(ctx, mayMigrate).Scan(&owner)
+	}
+	if err == nil && owner {
 		_, err = conn.ExecContext(ctx, postgresOwn)
 	}
 	if err != nil {
-		return nil, errors.Join(err, release())
+		return nil, false, errors.Join(err, release())
 	}
-	return release, nil
+	return release, owner, nil
 }
 
 // countTables returns a query for how many tables have the name $1.

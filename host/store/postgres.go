@@ -61,8 +61,16 @@ func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := wrapped.ExecContext(ctx, postgresDurable, nil); err != nil {
+		return nil, errors.Join(err, wrapped.Close())
+	}
 	return &warnedConn{wrapped, warned}, nil
 }
+
+// postgresDurable has commits wait for the disk, and for a synchronous standby where there is one:
+// whatever is set for the role or the database, unless it is more.
+const postgresDurable = `SELECT set_config('synchronous_commit', 'on', false)
+	WHERE current_setting('synchronous_commit') <> 'remote_apply'`
 
 // warnedConn is a connection with the last warning of its server.
 type warnedConn struct {
@@ -101,8 +109,10 @@ func (t warnedTx) Commit() error {
 // postgresWrite waits for the previous writer. It is not a query, so the transaction takes its
 // snapshot only afterwards. Then it writes to the log, which has its commit wait for the standby
 // even when it changes nothing: a call that is repeated may only find what its first attempt has
-// written, and must not answer before that lasts.
-const postgresWrite = `LOCK TABLE store_writer IN EXCLUSIVE MODE;
+// written, and must not answer before that lasts. A writer that has gone silent between two
+// statements, with its machine, is ended by the server: others wait for it.
+const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '10s';
+	LOCK TABLE store_writer IN EXCLUSIVE MODE;
 	SELECT pg_logical_emit_message(true, 'ekrona', '')`
 
 // isLost reports whether the connection to the server was lost, or the server is going down or

@@ -119,7 +119,8 @@ func Exec(ctx context.Context, e Execer, statement string, args ...any) error {
 
 // Changed is Exec, and returns how many rows were inserted, changed or deleted.
 func Changed(ctx context.Context, e Execer, statement string, args ...any) (rows int64, err error) {
-	if db, isDatabase := e.(*sql.DB); isDatabase && DialectOf(db) == PostgreSQL {
+	db, isDatabase := e.(*sql.DB)
+	if isDatabase && (DialectOf(db) == PostgreSQL || holdingOf(db) != nil) {
 		err = InTx(ctx, db, func(tx *sql.Tx) error {
 			rows, err = Changed(ctx, tx, statement, args...)
 			return err

@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 )
@@ -105,6 +106,8 @@ type connector struct {
 	once  sync.Once
 	inner driver.Connector // of a driver that has connectors
 	err   error
+
+	holding atomic.Pointer[Holding] // nil where no lease is held
 }
 
 // Connect opens one connection.
@@ -147,12 +150,12 @@ func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Err
 func (o oneLine) Unwrap() error { return o.error }
 
 // Driver returns the driver, with the dialect of its database.
-func (c *connector) Driver() driver.Driver { return speaking{c.driver, c.dialect} }
+func (c *connector) Driver() driver.Driver { return speaking{c.driver, c} }
 
-// speaking is a driver with the dialect of its database.
+// speaking is a driver with what is known of its database.
 type speaking struct {
 	driver.Driver
-	dialect Dialect
+	*connector
 }
 
 // DialectOf returns the dialect of a database that this package opened.
@@ -167,7 +170,7 @@ func DialectOf(db *sql.DB) Dialect {
 func migrate(
 	ctx context.Context, db *sql.DB, d Dialect, made bool, schemas []Schema,
 ) (err error) {
-	release, err := d.prepare(ctx, db)
+	release, owner, err := d.prepare(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -178,8 +181,8 @@ func migrate(
 		}
 	}
 	for _, schema := range schemas {
-		if err := up(ctx, db, d, schema); err != nil {
-			if adviceOn(err) != nil || ctx.Err() != nil { // what was wrong is known
+		if err := up(ctx, db, d, schema, owner); err != nil {
+			if adviceOn(err) != nil || errors.Is(err, ErrOlder) || ctx.Err() != nil { // what was wrong is known
 				return fmt.Errorf("tables of %s: %w", schema.Name, withAdvice(err))
 			}
 			const hint = "is the database ours, and writable?"
@@ -200,11 +203,22 @@ func requireTable(ctx context.Context, db *sql.DB, d Dialect, name string) error
 	return err
 }
 
-func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema) error {
+func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema, owner bool) error {
 	provider, err := goose.NewProvider(d.goose(), db, rendered{schema.Files, d},
 		goose.WithTableName(versionsOf(schema)), goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()))
 	if err != nil {
+		return err
+	}
+	if !owner {
+		pending := true
+		made, err := Number(ctx, db, d.countTables(), versionsOf(schema))
+		if err == nil && made > 0 {
+			pending, err = provider.HasPending(ctx)
+		}
+		if err == nil && pending {
+			err = ErrOlder
+		}
 		return err
 	}
 	_, err = provider.Up(ctx)

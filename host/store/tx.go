@@ -30,6 +30,8 @@ const (
 // other error of the commit means that it may or may not have happened; the caller's own
 // idempotency finds out when the call is repeated.
 //
+// On a handle that holds a [Lease], a process that has lost it gets a [*HeldError], and do is not run.
+//
 // When ctx ends, a waiting or running transaction is broken off and undone; a commit that has
 // started is not.
 func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
@@ -62,6 +64,11 @@ func once(
 		const severalStatements = pgx.QueryExecModeSimpleProtocol
 		if _, err := tx.ExecContext(ctx, postgresWrite, severalStatements); err != nil {
 			return false, Failed(fmt.Errorf("begin: %w", err))
+		}
+	}
+	if h := holdingOf(db); h != nil {
+		if err := h.check(ctx, tx); err != nil {
+			return false, err
 		}
 	}
 	if err := do(tx); err != nil {

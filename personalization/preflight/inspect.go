@@ -16,6 +16,7 @@ import (
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/scp03"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/symptom"
 	"ekrona.example/apdu/tlv"
 	"ekrona.example/applet/client"
 )
@@ -48,8 +49,10 @@ type Report struct {
 	Offer           *Offer           `json:"initialize_update"`
 	Applet          *Applet          `json:"applet"`
 	NotReported     Unreported       `json:"not_reported"`
-	Findings        []Finding        `json:"findings"`
-	Able            bool             `json:"can_take_the_applet"`
+	// Known are the causes that others report of answers such as the card's.
+	Known    []symptom.Symptom `json:"known,omitempty"`
+	Findings []Finding         `json:"findings"`
+	Able     bool              `json:"can_take_the_applet"`
 
 	reset    *atr.ATR
 	notBegun bool // INITIALIZE UPDATE was refused whatever the keys
@@ -90,7 +93,9 @@ type Applet struct {
 // Inspect asks the card for all that it reports without a key. Errors are those of the link
 // only: whatever the card answers is in the report.
 func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
-	i := &inspection{card: c, report: &Report{ATR: o.ATR, NotReported: Unreported{}}}
+	i := &inspection{report: &Report{ATR: o.ATR, NotReported: Unreported{}}}
+	i.card = apdu.Recorder{Card: c, Sink: i.recognise}
+	c = i.card
 	i.look("ATR", func() (err error) {
 		if o.ATR != nil {
 			i.report.reset, err = atr.Parse(o.ATR)
@@ -163,6 +168,16 @@ type inspection struct {
 	card   apdu.Card
 	report *Report
 	lost   error // the link
+}
+
+// recognise keeps what others report of an answer, once.
+func (i *inspection) recognise(e apdu.Exchange) {
+	for _, known := range symptom.Of(e.Command, e.Response, e.Err) {
+		if !slices.ContainsFunc(i.report.Known,
+			func(s symptom.Symptom) bool { return s.ID == known.ID }) {
+			i.report.Known = append(i.report.Known, known)
+		}
+	}
 }
 
 // look asks for one thing, and notes why it did not come. After the link is lost

@@ -52,6 +52,10 @@ func (r *Report) judge(o Options) {
 		r.judgeCurve()
 	}
 	r.judgeApplet()
+	for _, known := range r.Known {
+		r.find(Note, "known of others", known.Sign+": "+known.Cause+" ("+known.Source+")",
+			known.Cure)
+	}
 	r.Able = !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Mark == Stop })
 }
 

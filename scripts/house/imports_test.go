@@ -33,9 +33,11 @@ var ofAnyCard = rows{
 	"apdu/atr":     {},
 	"apdu/capture": {"apdu"},
 	"apdu/cmac":    {},
+	"apdu/conform": {"apdu", "apdu/atr", "apdu/script", "apdu/tlv"},
 	"apdu/entropy": {},
 	"apdu/gpc":     {"apdu", "apdu/tlv"},
 	"apdu/script":  {"apdu", "apdu/gpc", "apdu/tlv"},
+	"apdu/symptom": {"apdu", "apdu/gpc"},
 	"apdu/tlv":     {},
 	"apdu/trace":   {"apdu", "apdu/gpc", "apdu/tlv"},
 

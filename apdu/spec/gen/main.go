@@ -1,5 +1,5 @@
-// Command gen writes what derives from package spec: the applet's constants and
-// the reference page. It is run by go generate and reads nothing but the spec.
+// Command gen writes what derives from package spec: the applet's constants, its commands by
+// instruction, and the reference page. It is run by go generate and reads nothing but the spec.
 package main
 
 import (
@@ -10,20 +10,25 @@ import (
 )
 
 func main() {
-	javaPath := flag.String("java", "", "write the applet's constants to this file")
+	javaFolder := flag.String("java", "", "write the applet's constants and commands to this folder")
 	referencePath := flag.String("reference", "", "write the reference page to this file")
 	flag.Parse()
-	if err := run(*javaPath, *referencePath); err != nil {
+	if err := run(*javaFolder, *referencePath); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(javaPath, referencePath string) error {
-	for path, text := range map[string]string{javaPath: java(), referencePath: reference()} {
-		if path == "" {
-			continue
-		}
+func run(javaFolder, referencePath string) error {
+	files := map[string]string{}
+	if javaFolder != "" {
+		files[filepath.Join(javaFolder, "Spec.java")] = java()
+		files[filepath.Join(javaFolder, "Commands.java")] = commands()
+	}
+	if referencePath != "" {
+		files[referencePath] = reference()
+	}
+	for path, text := range files {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}

@@ -155,34 +155,34 @@ func TestBatchIsKilledAndGoesOn(t *testing.T) {
 	}
 }
 
-// shelf holds the cards in two readers that a test exchanges for others: putting in and taking out
+// slots holds the cards in two readers that a test exchanges for others: putting in and taking out
 // hundreds of cards would take the daemon long. A killed command leaves the daemon with a command
 // under way and a reset to come, so that no card may ever be in two readers, and one lock is over
 // both.
-type shelf struct {
+type slots struct {
 	mu    sync.Mutex
 	cards [daemon.Readers]*globalplatform.Card
 }
 
-func (s *shelf) set(cards ...*globalplatform.Card) {
+func (s *slots) set(cards ...*globalplatform.Card) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	copy(s.cards[:], cards)
 }
 
-// place is a reader's place on the shelf.
-type place struct {
-	*shelf
+// slot is the card in one of the readers.
+type slot struct {
+	*slots
 	n int
 }
 
-func (p place) Reset() error {
+func (p slot) Reset() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cards[p.n].Reset()
 }
 
-func (p place) TransmitBytes(command []byte) ([]byte, error) {
+func (p slot) TransmitBytes(command []byte) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cards[p.n].TransmitBytes(command)
@@ -194,7 +194,7 @@ func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 	d := daemon.Start(t)
 	batchtest.InMemory(t)
 	founded := batchtest.NewBureau(t, t.TempDir(), 2)
-	var readers shelf
+	var readers slots
 	fresh := func(at int) (cards []virtual.Card, managed []*globalplatform.Card) {
 		for i := range daemon.Readers {
 			c, err := batchtest.NewCard(fmt.Sprintf("%s %d %d", t.Name(), at, i), true)
@@ -206,7 +206,7 @@ func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 	_, managed := fresh(0)
 	readers.set(managed...)
 	for i := range daemon.Readers {
-		d.Insert(i, place{&readers, i})
+		d.Insert(i, slot{&readers, i})
 	}
 	for at := 1; ; at++ {
 		s := founded.Copy(t, filepath.Join(t.TempDir(), "bureau"))

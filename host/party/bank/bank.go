@@ -23,6 +23,7 @@ import (
 	"ekrona.example/host/notary"
 	"ekrona.example/host/party"
 	"ekrona.example/host/remote"
+	"ekrona.example/host/store"
 	"ekrona.example/personalization"
 	"ekrona.example/personalization/pki"
 )
@@ -43,6 +44,10 @@ type Settings struct {
 	CardYears   int          `yaml:"card_years"`   // validity of the cards that it issues
 	BatchSize   int          `yaml:"batch_size"`   // cards that share a batch key
 
+	// DatabaseOwner is the database by the role that owns its tables, on PostgreSQL, which brings
+	// them up to date at a start; empty: that of Database is the owner.
+	DatabaseOwner string `yaml:"database_owner,omitempty"`
+
 	Service party.Service `yaml:"service,omitempty"`
 }
 
@@ -57,6 +62,7 @@ type Bank struct {
 
 	folder      *party.Folder
 	environment party.Environment
+	lease       party.Lease
 	db          *sql.DB
 	clock       clock.Clock
 	random      io.Reader
@@ -171,7 +177,10 @@ func OpenWith(
 	if err != nil {
 		return nil, err
 	}
-	if b.db, err = f.Database(ctx, s.Database, schemas...); err != nil {
+	if b.db, err = f.DatabaseOf(ctx, s.DatabaseOwner, s.Database, schemas...); err != nil {
+		return nil, err
+	}
+	if b.lease, err = f.Hold(b.db, s.Service, e); err != nil {
 		return nil, err
 	}
 	b.Intermediary, err = intermediary.New(intermediary.Config{
@@ -184,7 +193,9 @@ func OpenWith(
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Start(ctx); err != nil && !errors.Is(err, remote.ErrUnreachable) {
+	var held *store.HeldError // whose start it is
+	if err := b.Start(ctx); err != nil && !errors.Is(err, remote.ErrUnreachable) &&
+		!errors.As(err, &held) {
 		return nil, err
 	}
 	return b, nil

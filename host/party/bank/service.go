@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"errors"
-	"io"
 	"log/slog"
 
 	"ekrona.example/host/banking"
@@ -76,10 +75,11 @@ func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, err
 		service.Config{
 			Title: Title, Log: log, Keys: Keys(b.Intermediary),
 			Endpoints: Endpoints(b.Intermediary, s.Operators, s.Desks),
-			Ready:     party.Answers(b.db)}, b.environment)
+			Ready:     party.Answers(b.db), Lead: b.lease.Lead()}, b.environment)
 	if err != nil {
 		return nil, err
 	}
+	server.Chore(b.lease.Keep(log, b.environment))
 	server.Chore(b.environment.Repeat(log, "finishing what was interrupted",
 		func(ctx context.Context) error {
 			if err := b.Start(ctx); err != nil {
@@ -91,16 +91,16 @@ func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, err
 }
 
 // DialNotary returns the links from the intermediary of a folder to a central bank on the network,
-// which knows it by its certificate. release closes the certificate's key.
+// which knows it by its certificate. The caller closes what is shown.
 func DialNotary(
 	ctx context.Context, path string, e party.Environment,
-) (dial party.Dial, release io.Closer, err error) {
+) (dial party.Dial, shown *transport.Endpoint, err error) {
 	s, err := ReadSettings(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	e = e.Complete()
-	shown, err := transport.Open(ctx, pki.Open(party.Peek(path).Path(s.Keys), e.Random),
+	shown, err = transport.Open(ctx, pki.Open(party.Peek(path).Path(s.Keys), e.Random),
 		s.Service.Complete().Client, e.Clock.Now)
 	if err != nil {
 		return nil, nil, err
@@ -110,6 +110,6 @@ func DialNotary(
 	}
 	return func(address string, _ party.Caller) remote.Transport {
 		return party.Linked(link.Config{URL: address, Contract: centralbank.Participant,
-			TLS: shown.Client()})
+			TLS: shown.Client})
 	}, shown, nil
 }

@@ -32,6 +32,10 @@ type Settings struct {
 	Root     string     `yaml:"root"`     // the root's certificate, under which intermediaries join
 	Terms    Terms      `yaml:"terms"`
 
+	// DatabaseOwner is the database by the role that owns its tables, on PostgreSQL, which brings
+	// them up to date at a start; empty: that of Database is the owner.
+	DatabaseOwner string `yaml:"database_owner,omitempty"`
+
 	Service party.Service `yaml:"service,omitempty"`
 }
 
@@ -86,6 +90,7 @@ type CentralBank struct {
 
 	folder      *party.Folder
 	environment party.Environment
+	lease       party.Lease
 	batches     *batches
 }
 
@@ -160,7 +165,11 @@ func OpenWith(
 	}
 	c := &CentralBank{folder: f, environment: e, batches: newBatches(), Settings: s,
 		Certificate: key.Encoded, Auditor: audit.New(notaries...)}
-	if c.Ledger, err = f.Database(ctx, s.Database, schemas...); err != nil {
+	if c.Ledger, err = f.DatabaseOf(ctx, s.DatabaseOwner, s.Database,
+		schemas...); err != nil {
+		return nil, err
+	}
+	if c.lease, err = f.Hold(c.Ledger, s.Service, e); err != nil {
 		return nil, err
 	}
 	c.Auditor.PoolAhead = notary.PoolAhead(s.Terms.PoolAhead)

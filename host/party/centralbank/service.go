@@ -57,10 +57,11 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
 			Metrics: []prometheus.Collector{c.batches, &totals{of: c.Notary, log: log,
 				now: c.environment.Clock.Now}},
-			Ready: party.Answers(c.Ledger)}, c.environment)
+			Ready: party.Answers(c.Ledger), Lead: c.lease.Lead()}, c.environment)
 	if err != nil {
 		return nil, err
 	}
+	server.Chore(c.lease.Keep(log, c.environment))
 	server.Chore(c.environment.Repeat(log, "ending devices that are due",
 		func(ctx context.Context) error {
 			ended, err := c.EndDue(ctx)

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"ekrona.example/host/clock"
@@ -22,13 +23,15 @@ import (
 
 // Config is what a Client needs.
 type Config struct {
-	URL      string // https://HOST:PORT
-	Contract string // such as "participant"
-	TLS      *tls.Config
-	Signer   *Signer       // nil where the certificate in TLS says who calls
-	Timeout  time.Duration // of one call; 0 stands for DefaultTimeout
+	// URL is https://HOST:PORT. Several, with commas between them, are processes of one party: when
+	// one is not there, or another decides, a call goes to the next.
+	URL      string
+	Contract string             // such as "participant"
+	TLS      func() *tls.Config // asked for each connection
+	Signer   *Signer            // nil where the certificate in TLS says who calls
+	Timeout  time.Duration      // of one call; 0 stands for DefaultTimeout
 	// Patience is for how long a call is repeated for which the server has no room at the moment,
-	// or whose caller has used up its rate; 0: not at all.
+	// whose caller has used up its rate, or which nobody decides at the moment; 0: not at all.
 	Patience time.Duration
 }
 
@@ -42,12 +45,18 @@ const maxAnswer = 256 << 20
 // server has started again, or others have used many numbers meanwhile.
 const nonceTries = 4
 
-// Client makes the calls of one contract to one server. It is safe for concurrent use.
+// Client makes the calls of one contract to one party. It is safe for concurrent use.
 type Client struct {
-	config Config
-	base   *url.URL
-	http   *http.Client
-	nonces chan string // that the server has given, unused
+	config  Config
+	servers []*server
+	at      atomic.Int32 // the server that was there last
+	http    *http.Client
+}
+
+// server is one process of the party.
+type server struct {
+	*url.URL
+	nonces chan string // that it has given, unused
 }
 
 var _ remote.Transport = (*Client)(nil)
@@ -55,29 +64,57 @@ var _ remote.Transport = (*Client)(nil)
 // IsURL reports whether the address of a party is that of a service, and not a folder.
 func IsURL(address string) bool { return strings.HasPrefix(address, "https://") }
 
+// parse reads the addresses of a party.
+func parse(urls string) (all []*server, err error) {
+	const kept = 32
+	for text := range strings.SplitSeq(urls, ",") {
+		base, err := url.Parse(strings.TrimSpace(text))
+		if err != nil || base.Scheme != "https" || base.Host == "" || base.Path != "" &&
+			base.Path != "/" || base.RawQuery != "" || base.User != nil {
+			return nil, fmt.Errorf("address %q: give https://HOST:PORT", text)
+		}
+		base.Path = ""
+		all = append(all, &server{base, make(chan string, kept)})
+	}
+	return all, nil
+}
+
 // New returns a client. It opens nothing: the first call fails when the server is not there.
 func New(c Config) (*Client, error) {
-	base, err := url.Parse(c.URL)
-	if err != nil || base.Scheme != "https" || base.Host == "" || base.Path != "" &&
-		base.Path != "/" || base.RawQuery != "" || base.User != nil {
-		return nil, fmt.Errorf("address %q: give https://HOST:PORT", c.URL)
+	servers, err := parse(c.URL)
+	if err != nil {
+		return nil, err
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}
-	base.Path = ""
-	const dialTimeout, idle, perHost, kept = 10 * time.Second, 90 * time.Second, 64, 32
-	return &Client{config: c, base: base, nonces: make(chan string, kept), http: &http.Client{
+	const idle, perHost, silence = 90 * time.Second, 64, 5 * time.Second
+	return &Client{config: c, servers: servers, http: &http.Client{
 		Timeout: c.Timeout,
 		Transport: &http.Transport{
-			TLSClientConfig: c.TLS, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
-			DialContext:     (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			DialTLSContext: c.dial, ForceAttemptHTTP2: true,
 			IdleConnTimeout: idle, MaxIdleConnsPerHost: perHost,
+			// A server that stands still, with its machine or without, ends nothing by itself.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: silence},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
 	}}, nil
+}
+
+// dial opens a connection with the certificates of this moment.
+func (c *Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	const timeout = 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	own := c.TLS().Clone()
+	own.NextProtos = []string{"h2", "http/1.1"}
+	conn, err := (&tls.Dialer{Config: own}).DialContext(ctx, network, address)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
+	}
+	return conn, err
 }
 
 // Close closes the connections that are not used.
@@ -92,43 +129,59 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 	if remote.RequestID(ctx) == "" {
 		ctx = remote.WithRequestID(ctx, rand.Text())
 	}
-	began, wait := time.Now(), firstWait
+	began, wait, others := time.Now(), firstWait, len(c.servers)-1
 	for try := 1; ; try++ {
-		reply, err := c.once(ctx, name, request)
+		at := c.at.Load()
+		s := c.servers[at]
+		reply, err := c.once(ctx, s, name, request)
 		if try < nonceTries && c.config.Signer != nil && errors.Is(err, Nonce) {
-			c.forgetNonces()
+			s.forgetNonces()
 			continue
 		}
-		if (errors.Is(err, Rate) || errors.Is(err, Busy)) &&
+		absent, lost := errors.Is(err, remote.ErrUnreachable), errors.Is(err, errLost)
+		if absent || lost { // the next call finds another one there
+			c.at.CompareAndSwap(at, (at+1)%int32(len(c.servers)))
+		}
+		if absent && others > 0 && ctx.Err() == nil {
+			others--
+			continue
+		}
+		if (errors.Is(err, Rate) || errors.Is(err, Busy) || errors.Is(err, Standby) ||
+			absent && len(c.servers) > 1) &&
 			time.Since(began)+wait <= c.config.Patience && clock.Pause(ctx, wait) == nil {
-			wait *= 2
+			wait, others = min(2*wait, mostWait), len(c.servers)-1
 			continue
 		}
 		if err != nil {
-			return reply, fmt.Errorf("%s: call %s (request %s): %w", c.base.Host, name,
+			return reply, fmt.Errorf("%s: call %s (request %s): %w", s.Host, name,
 				remote.RequestID(ctx), err)
 		}
 		return reply, nil
 	}
 }
 
-// firstWait is the wait before the first repeat of a call for which there was no room.
-const firstWait = 100 * time.Millisecond
+// Waits before the first repeat of a call that was not taken, and at most before a later one.
+const (
+	firstWait = 100 * time.Millisecond
+	mostWait  = 2 * time.Second
+)
 
-func (c *Client) once(ctx context.Context, name string, request []byte) (remote.Reply, error) {
-	r, err := c.request(ctx, http.MethodPost, "/v1/"+c.config.Contract+"/"+url.PathEscape(name),
-		request)
+func (c *Client) once(
+	ctx context.Context, s *server, name string, request []byte,
+) (remote.Reply, error) {
+	r, err := c.request(ctx, s, http.MethodPost,
+		"/v1/"+c.config.Contract+"/"+url.PathEscape(name), request)
 	if err != nil {
 		return remote.Reply{}, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header["Idempotency-Key"] = nil // every call can be repeated: net/http may do it too
-	if s := c.config.Signer; s != nil {
-		nonce, err := c.nonce(ctx)
+	if signer := c.config.Signer; signer != nil {
+		nonce, err := c.nonce(ctx, s)
 		if err != nil {
 			return remote.Reply{}, err
 		}
-		if err := s.sign(r, request, nonce); err != nil {
+		if err := signer.sign(r, request, nonce); err != nil {
 			return remote.Reply{}, err
 		}
 	}
@@ -138,7 +191,7 @@ func (c *Client) once(ctx context.Context, name string, request []byte) (remote.
 	}
 	if nonce := response.Header.Get(NonceHeader); nonce != "" {
 		select {
-		case c.nonces <- nonce:
+		case s.nonces <- nonce:
 		default:
 		}
 	}
@@ -163,11 +216,14 @@ func replyOf(response *http.Response, body []byte) (remote.Reply, error) {
 }
 
 func (c *Client) request(
-	ctx context.Context, method, path string, body []byte,
+	ctx context.Context, s *server, method, path string, body []byte,
 ) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, s.String()+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if caller := forwarded(ctx); caller != "" {
+		r.Header.Set(CallerHeader, caller)
 	}
 	r.Header.Set(RequestHeader, remote.RequestID(ctx))
 	return r, nil
@@ -182,7 +238,7 @@ func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("its answer: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", errLost, err)
 	}
 	if len(body) > maxAnswer {
 		return nil, nil, fmt.Errorf("its answer has more than %d bytes", maxAnswer)
@@ -191,13 +247,13 @@ func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
 }
 
 // nonce returns a number that the server has given, and asks for one where none is kept.
-func (c *Client) nonce(ctx context.Context) (string, error) {
+func (c *Client) nonce(ctx context.Context, s *server) (string, error) {
 	select {
-	case nonce := <-c.nonces:
+	case nonce := <-s.nonces:
 		return nonce, nil
 	default:
 	}
-	r, err := c.request(ctx, http.MethodGet, NoncePath, nil)
+	r, err := c.request(ctx, s, http.MethodGet, NoncePath, nil)
 	if err != nil {
 		return "", err
 	}
@@ -215,10 +271,10 @@ func (c *Client) nonce(ctx context.Context) (string, error) {
 }
 
 // forgetNonces drops the numbers that are kept: a server that has started again takes none of them.
-func (c *Client) forgetNonces() {
+func (s *server) forgetNonces() {
 	for {
 		select {
-		case <-c.nonces:
+		case <-s.nonces:
 		default:
 			return
 		}
@@ -228,12 +284,18 @@ func (c *Client) forgetNonces() {
 // NoncePath is where a server gives a number to a caller that has none.
 const NoncePath = "/v1/nonce"
 
+// errLost says that a request may have arrived, and its answer did not.
+var errLost = errors.New("the answer was lost")
+
 // lost returns the error of a request that was not answered. Where no connection was made nothing
 // was done.
 func lost(err error) error {
 	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
+	switch {
+	case errors.Is(err, remote.ErrUnreachable):
+		return err
+	case errors.As(err, &dial) && dial.Op == "dial":
 		return fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", errLost, err)
 }

@@ -69,7 +69,7 @@ func TestProblemsAreWhole(t *testing.T) {
 	for rule, known := range rules {
 		require.GreaterOrEqual(t, known.status, http.StatusBadRequest, rule)
 		require.NotEmpty(t, rule.Error(), rule)
-		_, err := (&Refused{rule, "why"}).ProblemOf("id").answer()
+		_, err := (&Refused{Rule: rule, Detail: "why"}).ProblemOf("id").answer()
 		require.ErrorIs(t, err, rule)
 		require.ErrorContains(t, err, "why")
 	}
@@ -120,7 +120,7 @@ func FuzzReadSigned(f *testing.F) {
 
 // FuzzProblem reads any problem document: it never fails otherwise than with an error.
 func FuzzProblem(f *testing.F) {
-	for _, p := range []Problem{(&Refused{Nonce, ""}).ProblemOf("id"),
+	for _, p := range []Problem{(&Refused{Rule: Nonce, Detail: ""}).ProblemOf("id"),
 		ContractProblem(remote.Problem{Code: "notary:funds", Detail: "x"}, "id")} {
 		encoded, err := json.Marshal(p)
 		require.NoError(f, err)

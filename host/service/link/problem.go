@@ -20,6 +20,7 @@ const (
 	Slow        Rule = "link:slow"        // a request did not arrive whole in time
 	Rate        Rule = "link:rate"        // the caller sends more than its rate: wait
 	Busy        Rule = "link:busy"        // as much as may be is under way: repeat it later
+	Standby     Rule = "link:standby"     // another process of the party decides: repeat it
 	Host        Rule = "link:host"        // it was sent to another name than this server's
 	Certificate Rule = "link:certificate" // the caller's certificate is missing or not good here
 	Signature   Rule = "link:signature"   // the registered key did not sign the request
@@ -39,6 +40,7 @@ var rules = map[Rule]struct {
 	Slow:        {http.StatusRequestTimeout, "the request did not arrive whole in time"},
 	Rate:        {http.StatusTooManyRequests, "too many requests of one caller"},
 	Busy:        {http.StatusServiceUnavailable, "too many requests are under way"},
+	Standby:     {http.StatusServiceUnavailable, "another process decides at the moment"},
 	Host:        {http.StatusMisdirectedRequest, "the request is addressed to another server"},
 	Certificate: {http.StatusUnauthorized, "the caller's certificate is missing or not good here"},
 	Signature:   {http.StatusUnauthorized, "the registered key did not sign the request"},
@@ -53,6 +55,7 @@ func (r Rule) Error() string { return rules[r].title }
 type Refused struct {
 	Rule   Rule
 	Detail string // one line for a human reader
+	Holder string // address of the process that decides, for Standby
 }
 
 // Error returns the line for a human reader.
@@ -63,8 +66,13 @@ func (r *Refused) Error() string {
 	return r.Rule.Error() + ": " + r.Detail
 }
 
-// Unwrap returns the rule.
-func (r *Refused) Unwrap() error { return r.Rule }
+// Unwrap returns the rule; for one that nobody decides at the moment, that it cannot be reached.
+func (r *Refused) Unwrap() []error {
+	if r.Rule == Standby {
+		return []error{r.Rule, remote.ErrUnreachable}
+	}
+	return []error{r.Rule}
+}
 
 // ProblemType is the media type of a problem document.
 const ProblemType = "application/problem+json"
@@ -83,6 +91,8 @@ type Problem struct {
 	Detail   string `json:"detail,omitempty"`
 	Instance string `json:"instance,omitempty"`
 	Code     string `json:"code"` // of the contract or of link, such as notary:funds
+	// Holder is the address of the process that decides, where another one was asked.
+	Holder string `json:"holder,omitempty"`
 	// Cause is the error inside, where the contract has one.
 	Cause *remote.Problem `json:"cause,omitempty"`
 }
@@ -91,7 +101,8 @@ type Problem struct {
 func (r *Refused) ProblemOf(requestID string) Problem {
 	known := rules[r.Rule]
 	return Problem{Type: problemURN + string(r.Rule), Title: known.title, Status: known.status,
-		Detail: r.Detail, Instance: instanceURN + requestID, Code: string(r.Rule)}
+		Detail: r.Detail, Instance: instanceURN + requestID, Code: string(r.Rule),
+		Holder: r.Holder}
 }
 
 // statuses are the HTTP statuses of the contracts' errors, by the code without its contract. What
@@ -127,7 +138,7 @@ func ContractProblem(p remote.Problem, requestID string) Problem {
 // the reply of the call.
 func (p Problem) answer() (remote.Reply, error) {
 	if _, ours := rules[Rule(p.Code)]; ours {
-		return remote.Reply{}, &Refused{Rule(p.Code), p.Detail}
+		return remote.Reply{}, &Refused{Rule(p.Code), p.Detail, p.Holder}
 	}
 	body, err := remote.Encode(remote.Problem{Code: p.Code, Detail: p.Detail, Cause: p.Cause})
 	return remote.Reply{Failed: true, Body: body}, err

@@ -124,18 +124,18 @@ func ReadSigned(r *http.Request, content []byte) (s Signed, err error) {
 	encoded := signaturePattern.FindStringSubmatch(one(r, signatureHeader))
 	switch {
 	case given == "":
-		return s, &Refused{Signature, "sign it with the registered key"}
+		return s, &Refused{Rule: Signature, Detail: "sign it with the registered key"}
 	case input == nil || encoded == nil:
-		return s, &Refused{Signature, "it is not of the form that belongs here"}
+		return s, &Refused{Rule: Signature, Detail: "it is not of the form that belongs here"}
 	case digest != digestOf(content):
-		return s, &Refused{Signature, "the digest is not that of the content"}
+		return s, &Refused{Rule: Signature, Detail: "the digest is not that of the content"}
 	}
 	plain, err := base64.StdEncoding.Strict().DecodeString(encoded[1])
 	if err != nil || copy(s.signature[:], plain) != len(s.signature) {
-		return s, &Refused{Signature, "it is not r || s of 64 bytes"}
+		return s, &Refused{Rule: Signature, Detail: "it is not r || s of 64 bytes"}
 	}
 	if s.Key, err = parseKey(input[2]); err != nil {
-		return s, &Refused{Signature, err.Error()}
+		return s, &Refused{Rule: Signature, Detail: err.Error()}
 	}
 	s.Nonce = input[1]
 	s.base = base(r.Method, r.Host, r.URL.EscapedPath(), digest, parameters(s.Nonce, input[2]))
@@ -153,7 +153,7 @@ func one(r *http.Request, name string) string {
 // Verify checks the signature with the registered key. Errors: [Signature].
 func (s Signed) Verify(registered *ecdsa.PublicKey) error {
 	if err := s.signature.Verify(registered, s.base); err != nil {
-		return &Refused{Signature, fmt.Sprintf("it is not by the key of %s", s.Key)}
+		return &Refused{Rule: Signature, Detail: fmt.Sprintf("it is not by the key of %s", s.Key)}
 	}
 	return nil
 }

@@ -180,24 +180,41 @@ func (w *World) Join(i *Intermediary) error {
 
 // Start opens the database and the notary on it: once at the beginning, and again after Stop.
 func (w *World) Start() {
-	schemas, err := settlement.Schemas()
-	require.NoError(w.T, err)
-	if w.Driver == nil {
-		w.DB, err = store.Open(context.Background(), w.Path, schemas...)
-	} else {
-		w.DB, err = store.OpenOn(context.Background(), w.Driver, w.Path, schemas...)
-	}
-	require.NoError(w.T, err)
-	w.Notary = w.Another(settlement.Lease{})
+	w.DB = w.open()
+	w.Notary = w.notaryOn(w.DB)
 }
 
-// Another returns another notary on the same database.
-func (w *World) Another(lease settlement.Lease) *settlement.Notary {
+func (w *World) open() *sql.DB {
+	schemas, err := settlement.Schemas()
+	require.NoError(w.T, err)
+	var db *sql.DB
+	if w.Driver == nil {
+		db, err = store.Open(context.Background(), w.Path, schemas...)
+	} else {
+		db, err = store.OpenOn(context.Background(), w.Driver, w.Path, schemas...)
+	}
+	require.NoError(w.T, err)
+	return db
+}
+
+func (w *World) notaryOn(db *sql.DB) *settlement.Notary {
 	n, err := settlement.New(context.Background(),
-		settlement.Config{DB: w.DB, Clock: w.Clock, Random: w, Key: w.notaryKey,
-			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms, Lease: lease})
+		settlement.Config{DB: db, Clock: w.Clock, Random: w, Key: w.notaryKey,
+			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
 	require.NoError(w.T, err)
 	return n
+}
+
+// Another returns another notary on the same database, which is none in memory, under a lease.
+// close closes its handle.
+func (w *World) Another(
+	lease store.Lease,
+) (n *settlement.Notary, h *store.Holding, closing func() error) {
+	db := w.open()
+	lease.Clock = w.Clock
+	h, err := store.Hold(db, lease)
+	require.NoError(w.T, err)
+	return w.notaryOn(db), h, db.Close
 }
 
 // Stop closes the database.

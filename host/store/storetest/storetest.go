@@ -111,6 +111,25 @@ func New(t T, schemas ...store.Schema) string {
 	return server.source(name)
 }
 
+// Server starts a PostgreSQL server for one test that runs on no other database, and returns what
+// gives it databases by their names. Without Debian's binaries the test is skipped, unless
+// EKRONA_REQUIRE_POSTGRESQL is set.
+func Server(t *testing.T) (database func(name string) (source string)) {
+	t.Helper()
+	started, err := start(t.Context())
+	if errors.Is(err, errNotInstalled) && os.Getenv("EKRONA_REQUIRE_POSTGRESQL") == "" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, started.stop()) })
+	return func(name string) string {
+		t.Helper()
+		_, err := started.admin.ExecContext(t.Context(), `CREATE DATABASE `+name)
+		require.NoError(t, err)
+		return started.source(name)
+	}
+}
+
 // NewFile is New for a database that can be opened again after it was closed, on SQLite too.
 func NewFile(t *testing.T, schemas ...store.Schema) string {
 	if server == nil {

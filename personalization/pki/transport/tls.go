@@ -7,19 +7,36 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"ekrona.example/apdu/message"
 	"ekrona.example/personalization/pki"
 )
 
 // Endpoint is one side of TLS 1.3 connections, with the certificate of a name of a folder and the
 // roots that the folder trusts. The owner closes it.
 type Endpoint struct {
+	folder pki.Folder
+	name   string // of the own certificate; empty for a client without one
+	now    func() time.Time
+	at     atomic.Pointer[content]
+
+	mu     sync.Mutex
+	former func() error // closes the key before, with which a handshake may still go on
+}
+
+// content is what the folder had when it was read last.
+type content struct {
 	trusted []entry
 	own     *tls.Certificate // nil for a client without one
 	subject Subject          // of it
-	now     func() time.Time
 	close   func() error
+	server  *tls.Config
+
+	mu   sync.Mutex
+	good map[message.Hash]time.Time // until when certificates of peers are, that were verified
 }
 
 // ErrNoCertificate says that the peer of a connection showed no certificate.
@@ -30,69 +47,115 @@ var ErrNoCertificate = errors.New("the peer has shown no certificate")
 func Open(
 	ctx context.Context, f pki.Folder, name string, now func() time.Time,
 ) (*Endpoint, error) {
-	trusted, err := store(f)
+	e := &Endpoint{folder: f, name: name, now: now, former: func() error { return nil }}
+	c, err := e.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e := &Endpoint{trusted: trusted, now: now, close: func() error { return nil }}
-	if name == "" {
-		return e, nil
+	e.at.Store(c)
+	return e, nil
+}
+
+// Reload reads certificates, roots and revocation lists anew: a certificate that was renewed is
+// shown from the next connection on, and peers that are on a list now are refused, also on
+// connections that are open. After an error everything is as before.
+func (e *Endpoint) Reload(ctx context.Context) error {
+	c, err := e.read(ctx)
+	if err != nil {
+		return err
 	}
-	for _, k := range trusted {
-		if k.name != name {
+	if was := e.at.Load(); was.subject.Role != c.subject.Role {
+		return errors.Join(fmt.Errorf("%s: it was a %s's, and is a %s's now",
+			e.folder.Path(e.name, certificateFile), was.subject.Role, c.subject.Role), c.close())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	err = e.former()
+	e.former = e.at.Swap(c).close
+	return err
+}
+
+func (e *Endpoint) read(ctx context.Context) (*content, error) {
+	trusted, err := store(e.folder)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{trusted: trusted, close: func() error { return nil },
+		good: map[message.Hash]time.Time{}}
+	if e.name != "" {
+		if err := c.show(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	c.server = e.serverOf(c)
+	return c, nil
+}
+
+// show opens the own certificate and its key.
+func (c *content) show(ctx context.Context, e *Endpoint) error {
+	path := e.folder.Path(e.name, certificateFile)
+	for _, k := range c.trusted {
+		if k.name != e.name {
 			continue
 		}
-		if err := verify(trusted, k.Certificate, now()); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Path(name, certificateFile), err)
+		if err := verify(c.trusted, k.Certificate, e.now()); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
-		key, err := f.Existing(ctx, name)
+		key, err := e.folder.Existing(ctx, e.name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		public, err := publicKey(k.Certificate)
 		if err != nil || !public.Equal(key.Public()) {
-			return nil, errors.Join(fmt.Errorf("certificate file %s: it is not for the key beside "+
-				"it: restore the one that belongs to the key", f.Path(name, certificateFile)),
-				key.Close())
+			return errors.Join(fmt.Errorf("certificate file %s: it is not for the key beside "+
+				"it: restore the one that belongs to the key", path), key.Close())
 		}
-		e.own = &tls.Certificate{Certificate: e.chain(k.Certificate), PrivateKey: key,
+		c.own = &tls.Certificate{Certificate: c.chain(k.Certificate), PrivateKey: key,
 			Leaf: k.Certificate}
-		e.subject, e.close = k.subject, key.Close
-		return e, nil
+		c.subject, c.close = k.subject, key.Close
+		return nil
 	}
-	return nil, fmt.Errorf("%s is missing: request and import it by \"ekrona pki\"",
-		f.Path(name, certificateFile))
+	return fmt.Errorf("%s is missing: request and import it by \"ekrona pki\"", path)
 }
 
 // Close closes the key.
-func (e *Endpoint) Close() error { return e.close() }
+func (e *Endpoint) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return errors.Join(e.former(), e.at.Load().close())
+}
 
 // Hosts returns the names and addresses of a server's certificate.
-func (e *Endpoint) Hosts() []string { return e.subject.Hosts }
+func (e *Endpoint) Hosts() []string { return e.at.Load().subject.Hosts }
+
+// Name returns for whom the own certificate is.
+func (e *Endpoint) Name() string { return e.at.Load().subject.Name }
 
 // CheckRole returns an error where the own certificate is not for a role: peers would refuse it,
 // and say little.
 func (e *Endpoint) CheckRole(r Role) error {
-	if e.subject.Role == r {
+	own := e.at.Load().subject
+	if own.Role == r {
 		return nil
 	}
 	return fmt.Errorf("%w: the certificate of %s is a %s's, and a %s's is needed", ErrMalformed,
-		e.subject.Name, e.subject.Role, r)
+		own.Name, own.Role, r)
 }
 
 // Until returns when the own certificate ends; zero where there is none.
 func (e *Endpoint) Until() time.Time {
-	if e.own == nil {
+	own := e.at.Load().own
+	if own == nil {
 		return time.Time{}
 	}
-	return e.own.Leaf.NotAfter
+	return own.Leaf.NotAfter
 }
 
 // chain is a certificate with the CAs between it and its root, which peers may lack.
-func (e *Endpoint) chain(leaf *x509.Certificate) [][]byte {
+func (c *content) chain(leaf *x509.Certificate) [][]byte {
 	chain, next := [][]byte{leaf.Raw}, leaf
-	for range e.trusted {
-		for _, k := range e.trusted {
+	for range c.trusted {
+		for _, k := range c.trusted {
 			if k.subject.Role == CA && !isSelfSigned(k.Certificate) && !k.Equal(next) &&
 				string(k.RawSubject) == string(next.RawIssuer) &&
 				next.CheckSignatureFrom(k.Certificate) == nil {
@@ -104,9 +167,9 @@ func (e *Endpoint) chain(leaf *x509.Certificate) [][]byte {
 	return chain
 }
 
-func (e *Endpoint) roots() *x509.CertPool {
+func (c *content) roots() *x509.CertPool {
 	pool := x509.NewCertPool()
-	for _, k := range e.trusted {
+	for _, k := range c.trusted {
 		if k.subject.Role == CA && isSelfSigned(k.Certificate) {
 			pool.AddCert(k.Certificate)
 		}
@@ -115,51 +178,91 @@ func (e *Endpoint) roots() *x509.CertPool {
 }
 
 // config is what both sides have.
-func (e *Endpoint) config() *tls.Config {
-	c := &tls.Config{MinVersion: tls.VersionTLS13, Time: e.now}
-	if e.own != nil {
-		c.Certificates = []tls.Certificate{*e.own}
+func (e *Endpoint) config(c *content) *tls.Config {
+	shared := &tls.Config{MinVersion: tls.VersionTLS13, Time: e.now}
+	if c.own != nil {
+		shared.Certificates = []tls.Certificate{*c.own}
 	}
-	return c
+	return shared
 }
 
-// Server returns the configuration of a server. A client that shows a certificate must have a good
-// one, in the role of a client; who must show one is the server's to say, by [Peer].
+// Server returns the configuration of a server, which is that of the last Reload for each
+// connection. A client that shows a certificate must have a good one, in the role of a client; who
+// must show one is the server's to say, by [Endpoint.Peer].
 func (e *Endpoint) Server() *tls.Config {
-	c := e.config()
-	c.ClientAuth, c.ClientCAs = tls.VerifyClientCertIfGiven, e.roots()
-	c.VerifyConnection = func(s tls.ConnectionState) error {
+	outer := e.serverOf(e.at.Load())
+	outer.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return e.at.Load().server, nil
+	}
+	return outer
+}
+
+func (e *Endpoint) serverOf(c *content) *tls.Config {
+	config := e.config(c)
+	config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, c.roots()
+	config.VerifyConnection = func(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) == 0 {
 			return nil
 		}
-		return e.checkPeer(s, Client)
+		return c.checkPeer(s, Client, e.now())
 	}
-	c.NextProtos = []string{"h2", "http/1.1"}
-	return c
+	config.NextProtos = []string{"h2", "http/1.1"}
+	return config
 }
 
-// Client returns the configuration of a client.
+// Client returns the configuration of a client for its next connection.
 func (e *Endpoint) Client() *tls.Config {
-	c := e.config()
-	c.RootCAs = e.roots()
-	c.VerifyConnection = func(s tls.ConnectionState) error { return e.checkPeer(s, Server) }
-	return c
+	c := e.at.Load()
+	config := e.config(c)
+	config.RootCAs = c.roots()
+	config.VerifyConnection = func(s tls.ConnectionState) error {
+		return c.checkPeer(s, Server, e.now())
+	}
+	return config
 }
 
 // checkPeer checks the peer's certificate beyond what crypto/tls does: that it is of this profile,
 // in its role, and on no revocation list of the folder.
-func (e *Endpoint) checkPeer(s tls.ConnectionState, role Role) error {
+func (c *content) checkPeer(s tls.ConnectionState, role Role, now time.Time) error {
 	if _, err := peer(s, role); err != nil {
 		return err
 	}
-	all := slices.Clone(e.trusted)
-	for _, c := range s.PeerCertificates[1:] { // what leads to a root; itself a root is none here
-		_, subject, err := Parse(wrap(certificateLabel, c.Raw))
-		if err == nil && !isSelfSigned(c) {
-			all = append(all, entry{Certificate: c, subject: subject})
+	all := slices.Clone(c.trusted)
+	for _, k := range s.PeerCertificates[1:] { // what leads to a root; itself a root is none here
+		_, subject, err := Parse(wrap(certificateLabel, k.Raw))
+		if err == nil && !isSelfSigned(k) {
+			all = append(all, entry{Certificate: k, subject: subject})
 		}
 	}
-	return verify(all, s.PeerCertificates[0], e.now())
+	return verify(all, s.PeerCertificates[0], now)
+}
+
+// maxGood is how many certificates of peers are remembered as good; beyond it all are verified
+// again.
+const maxGood = 4096
+
+// Peer is the function [Peer] for a connection to this endpoint, and verifies the certificate
+// again, once after each Reload and when its end has passed.
+func (e *Endpoint) Peer(s *tls.ConnectionState) (Subject, error) {
+	subject, err := Peer(s)
+	if err != nil {
+		return subject, err
+	}
+	c, now := e.at.Load(), e.now()
+	print := Fingerprint(s.PeerCertificates[0])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until, known := c.good[print]; known && !now.After(until) {
+		return subject, nil
+	}
+	if err := c.checkPeer(*s, Client, now); err != nil {
+		return subject, err
+	}
+	if len(c.good) == maxGood {
+		clear(c.good)
+	}
+	c.good[print] = s.PeerCertificates[0].NotAfter
+	return subject, nil
 }
 
 // Peer returns whom the certificate is for that the client of a connection has shown and

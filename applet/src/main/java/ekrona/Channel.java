@@ -21,6 +21,7 @@ final class Channel {
             (byte) (CLASS_FURTHER | CLASS_RESERVED | Spec.CLA_SECURED | CLASS_CHANNEL);
     private static final byte PROTOCOL_TYPE = (byte) 0x0F;
     private static final short INS_P1_P2 = (short) 3;
+    private static final short P1_P2 = (short) 2;
     private static final short SHORT_RESPONSE = (short) 0x100;
 
     private final Ram ram;
@@ -71,6 +72,11 @@ final class Channel {
         ram.session[Ram.CHAINING] = 0;
         ram.wipeCommand();
         ISOException.throwIt(sw);
+    }
+
+    /** Copies the parameters in the buffer to Ram.session: all of a SELECT that counts. */
+    void keepParameters(byte[] buffer) {
+        Util.arrayCopyNonAtomic(buffer, ISO7816.OFFSET_P1, ram.session, Ram.P1, P1_P2);
     }
 
     /**

@@ -17,50 +17,14 @@ import javacardx.apdu.ExtendedLength;
  */
 public final class EkronaApplet extends Applet implements ExtendedLength {
     private final Device device;
-    private final Select select;
-    private final Verify verify;
-    private final ChangeReferenceData changeReferenceData;
-    private final ResetRetryCounter resetRetryCounter;
-    private final GetChallenge getChallenge;
-    private final Pair pair;
-    private final MutualAuthenticate mutualAuthenticate;
-    private final VerifyCertificate verifyCertificate;
-    private final GenerateKeyPair generateKeyPair;
-    private final PutData putData;
-    private final Activate activate;
-    private final Request request;
-    private final Pay pay;
-    private final Accept accept;
-    private final Refuse refuse;
-    private final CrisisOrder crisisOrder;
-    private final GetState getState;
-    private final Instruction instruction;
-    private final ReadRecord readRecord;
-    private final GetData getData;
+    private final Selection selection;
+    private final Commands commands;
 
     private EkronaApplet(byte[] b, short aid, short data) {
         device = new Device(Installation.slots(b, data));
         Installation.write(device.nvm, b, data);
-        select = new Select(device, b, (short) (aid + 1), b[aid]);
-        verify = new Verify(device);
-        changeReferenceData = new ChangeReferenceData(device);
-        resetRetryCounter = new ResetRetryCounter(device);
-        getChallenge = new GetChallenge(device);
-        pair = new Pair(device);
-        mutualAuthenticate = new MutualAuthenticate(device);
-        verifyCertificate = new VerifyCertificate(device);
-        generateKeyPair = new GenerateKeyPair(device);
-        putData = new PutData(device);
-        activate = new Activate(device);
-        request = new Request(device);
-        pay = new Pay(device);
-        accept = new Accept(device);
-        refuse = new Refuse(device);
-        crisisOrder = new CrisisOrder(device);
-        getState = new GetState(device);
-        instruction = new Instruction(device);
-        readRecord = new ReadRecord(device);
-        getData = new GetData(device);
+        selection = new Selection(device, b, (short) (aid + 1), b[aid]);
+        commands = new Commands(device);
     }
 
     /**
@@ -92,7 +56,8 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         byte[] header = apdu.getBuffer();
         device.guard.requireNotMuted();
         if (selectingApplet()) {
-            select.run();
+            device.channel.keepParameters(header);
+            selection.run();
             device.channel.send(apdu);
             return;
         }
@@ -101,7 +66,10 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
             processGetResponse(apdu, cla);
             return;
         }
-        Command command = command(header[ISO7816.OFFSET_INS]);
+        Command command = commands.find(header[ISO7816.OFFSET_INS]);
+        if (command == null) {
+            device.channel.refuse(Spec.SW_INSTRUCTION_UNKNOWN);
+        }
         if (command.cla != cla) {
             processSecured(apdu, cla, command);
             return;
@@ -134,59 +102,13 @@ public final class EkronaApplet extends Applet implements ExtendedLength {
         if (cla != (byte) (command.cla | Spec.CLA_SECURED)) {
             device.channel.refuse(Spec.SW_CLASS);
         }
-        if (command == pay || command == pair || command == mutualAuthenticate) {
+        if (!Commands.isSecured(apdu.getBuffer()[ISO7816.OFFSET_INS])) {
             device.channel.refuse(Spec.SW_SECURE_MESSAGING);
         }
         device.channel.respond((short) 0, (short) 0);
         if (device.channel.receive(apdu, cla, true)) {
             device.secureMessaging.run(command);
             device.channel.send(apdu);
-        }
-    }
-
-    private Command command(byte ins) {
-        switch (ins) {
-            case Spec.INS_VERIFY:
-                return verify;
-            case Spec.INS_PAY:
-                return pay;
-            case Spec.INS_REQUEST:
-                return request;
-            case Spec.INS_ACCEPT:
-                return accept;
-            case Spec.INS_REFUSE:
-                return refuse;
-            case Spec.INS_CRISIS_ORDER:
-                return crisisOrder;
-            case Spec.INS_GET_STATE:
-                return getState;
-            case Spec.INS_INSTRUCTION:
-                return instruction;
-            case Spec.INS_READ_RECORD:
-                return readRecord;
-            case Spec.INS_GET_DATA:
-                return getData;
-            case Spec.INS_PSO_VERIFY_CERTIFICATE:
-                return verifyCertificate;
-            case Spec.INS_GET_CHALLENGE:
-                return getChallenge;
-            case Spec.INS_PAIR:
-                return pair;
-            case Spec.INS_MUTUAL_AUTHENTICATE:
-                return mutualAuthenticate;
-            case Spec.INS_CHANGE_REFERENCE_DATA:
-                return changeReferenceData;
-            case Spec.INS_RESET_RETRY_COUNTER:
-                return resetRetryCounter;
-            case Spec.INS_GENERATE_ASYMMETRIC_KEY_PAIR:
-                return generateKeyPair;
-            case Spec.INS_PUT_DATA:
-                return putData;
-            case Spec.INS_ACTIVATE:
-                return activate;
-            default:
-                device.channel.refuse(Spec.SW_INSTRUCTION_UNKNOWN);
-                return null;
         }
     }
 }

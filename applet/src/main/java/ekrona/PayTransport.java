@@ -43,7 +43,7 @@ final class PayTransport {
         prefix = new byte[(short) (label + CAPABILITIES + 1)];
         Util.arrayCopy(Spec.PAY_LABEL_KEYS, (short) 0, prefix, (short) 0, label);
         Util.setShort(prefix, label, Spec.VERSION);
-        prefix[(short) (label + CAPABILITIES)] = Select.CAPABILITIES;
+        prefix[(short) (label + CAPABILITIES)] = Selection.CAPABILITIES;
     }
 
     /** Reads the data objects from point to end. Reports whether a PIN is among them. */

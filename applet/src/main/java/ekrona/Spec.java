@@ -70,6 +70,12 @@ public final class Spec {
     // P1 and P2 of the commands (of records: P2)
     /** P1 and P2 of SELECT */
     public static final short P1P2_SELECT = (short) 0x0400;
+    /** P1 and P2 of SELECT without answer */
+    public static final short P1P2_SELECT_WITHOUT_ANSWER = (short) 0x040C;
+    /** P1 and P2 of SELECT next */
+    public static final short P1P2_SELECT_NEXT = (short) 0x0402;
+    /** P1 and P2 of SELECT next without answer */
+    public static final short P1P2_SELECT_NEXT_WITHOUT_ANSWER = (short) 0x040E;
     /** P1 and P2 of GET RESPONSE */
     public static final short P1P2_GET_RESPONSE = (short) 0x0000;
     /** P1 and P2 of VERIFY plaintext */
@@ -170,6 +176,8 @@ public final class Spec {
     public static final short SW_MAC_WRONG = (short) 0x6988;
     /** data malformed */
     public static final short SW_WRONG_DATA = (short) 0x6A80;
+    /** file or application not found */
+    public static final short SW_FILE_NOT_FOUND = (short) 0x6A82;
     /** no such record */
     public static final short SW_RECORD_NOT_FOUND = (short) 0x6A83;
     /** P1 or P2 unknown */
@@ -416,6 +424,8 @@ public final class Spec {
     public static final short PUK_DIGITS = (short) 8;
     /** bytes of a PIN block, format 2 of ISO 9564-1 */
     public static final short PIN_BLOCK_LENGTH = (short) 8;
+    /** most bytes of an application identifier */
+    public static final short MAX_AID = (short) 16;
     /** bytes of a session's nonce: SELECT, GET CHALLENGE */
     public static final short NONCE_LENGTH = (short) 8;
     /** bytes of the unpredictable number of a Request or Challenge */

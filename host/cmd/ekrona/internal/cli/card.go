@@ -154,10 +154,12 @@ func Tables() []*lines.Table {
 // answers, whatever their length.
 type OpenCard struct {
 	apdu.Card
-	ATR   []byte
-	Where string       // the reader, or the file
-	Reset func() error // switches the power off and on
-	Close func() error
+	ATR []byte
+	// LastATR is the answer to the last reset.
+	LastATR func() []byte
+	Where   string       // the reader, or the file
+	Reset   func() error // switches the power off and on
+	Close   func() error
 
 	Unframed       apdu.Card // one APDU for each command; what it answers comes as it is
 	ExtendedLength bool      // card and reader carry extended APDUs
@@ -197,7 +199,7 @@ func openInReader(part string) (*OpenCard, error) {
 		Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset,
 		Close:    connected.Close,
 		Unframed: connected.Unframed(), ExtendedLength: connected.ExtendedLength(),
-		Bytes: connected.TransmitBytes,
+		Bytes: connected.TransmitBytes, LastATR: connected.ATR,
 	}, nil
 }
 

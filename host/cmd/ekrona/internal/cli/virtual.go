@@ -92,8 +92,18 @@ func virtualCard(
 		ATR: globalplatform.ATR(), Where: path, Reset: managed.Reset, Close: unlock,
 		ExtendedLength: profile.ExtendedLength, Bytes: managed.TransmitBytes, Virtual: managed,
 	}
+	opened.LastATR = func() []byte { return opened.ATR }
 	opened.through(managed)
 	return opened
+}
+
+// OpenCopy is a virtual card of a profile that a command has made for itself, with what the flags
+// want recorded.
+func (f *CardFlags) OpenCopy(
+	c *cobra.Command, managed *globalplatform.Card, where string, profile card.Profile,
+) (*OpenCard, error) {
+	opened := virtualCard(managed, where, func() error { return nil }, profile)
+	return opened, f.record(c, opened)
 }
 
 // OpenManaged opens the virtual card in a file, with its security domain, and resets it.

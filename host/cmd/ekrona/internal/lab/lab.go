@@ -23,8 +23,8 @@ import (
 func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
-		simulateCommand(), weekCommand(), liquidityCommand(), suiteCommand(),
-		tearCommand(), fuzzCommand(), coverCommand(), debugCommand(), glitchCommand(),
+		simulateCommand(), weekCommand(), liquidityCommand(), suiteCommand(), conformCommand(),
+		tearCommand(), fuzzCommand(), coverCommand(), debugCommand(), glitchCommand(), attackCommand(),
 		traceDiffCommand())
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +33,7 @@ func IntermediaryCommand() *cobra.Command {
 
 // serveFlags are the flags of a service, over its settings.
 type serveFlags struct {
-	listen, database, central, level string
+	listen, database, owner, central, url, level string
 }
 
 func (f *serveFlags) bind(c *cobra.Command) *cobra.Command {
@@ -38,8 +41,20 @@ func (f *serveFlags) bind(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&f.listen, "listen", "", "HOST:PORT, over service.listen of the settings")
 	c.Flags().StringVar(&f.database, "database", "", "file, or postgres://USER@HOST:PORT/NAME, "+
 		"over database of the settings")
+	c.Flags().StringVar(&f.owner, "database-owner", "", "postgres://OWNER@HOST:PORT/NAME by the "+
+		"role that owns the tables, over database_owner of the settings")
+	c.Flags().StringVar(&f.url, "url", "", "https://HOST:PORT by which other processes on the same "+
+		"database call this one, over service.url of the settings")
 	logFlag(c, &f.level)
 	return c
+}
+
+// set puts the flags over settings.
+func (f *serveFlags) set(s *party.Service, database, owner *string) {
+	over(&s.Listen, f.listen)
+	over(&s.URL, f.url)
+	over(database, f.database)
+	over(owner, f.owner)
 }
 
 func over(is *string, flag string) {
@@ -48,8 +63,21 @@ func over(is *string, flag string) {
 	}
 }
 
-// run says where a service answers, and runs it.
+// run says where a service answers, and runs it. SIGHUP has it read its certificates anew.
 func (f *serveFlags) run(c *cobra.Command, server *party.Server) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	server.Chore(func(ctx context.Context) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangup:
+				_ = server.Reload(ctx) // it is logged, and the service goes on
+			}
+		}
+	})
 	if _, err := fmt.Fprintln(c.OutOrStdout(), server.URL()); err != nil {
 		return errors.Join(err, server.Close())
 	}
@@ -61,7 +89,13 @@ const aboutServing = `
 Its settings are in FOLDER/settings.yaml; its key and X.509 certificate for TLS are those of the name
 service.server among its keys, made by "ekrona pki". When it answers, it prints its address. SIGTERM
 and Ctrl-C end it when the calls that are under way have ended; killed, it goes on at the next
-start.`
+start. SIGHUP has it read certificates and revocation lists anew.
+
+Several processes, each with a folder of its own, may serve one database on PostgreSQL. One holds the
+lease and decides; the others pass calls on to it, by the certificate of the name service.client
+among their keys, or refuse them with its address. When it is silent for service.lease (6s) another
+one takes over. /readyz and /metrics say who holds it. Callers name all of the processes, with commas
+between their addresses.`
 
 func serveCentralBankCommand() *cobra.Command {
 	f := &serveFlags{}
@@ -73,8 +107,7 @@ own staff, and to everybody what everybody may ask.` + aboutServing,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			return f.serve(c, func(ctx context.Context, log *slog.Logger) (err error) {
 				b, err := centralbank.OpenWith(ctx, arguments[0], func(s *centralbank.Settings) {
-					over(&s.Service.Listen, f.listen)
-					over(&s.Database, f.database)
+					f.set(&s.Service, &s.Database, &s.DatabaseOwner)
 				}, parties.Environment(ctx))
 				if err != nil {
 					return err
@@ -100,14 +133,13 @@ keys, to the bureaus that issue its cards and to its own staff. At the central b
 the certificate of the name service.client among its keys.` + aboutServing,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			return f.serve(c, func(ctx context.Context, log *slog.Logger) (err error) {
-				dial, release, err := bank.DialNotary(ctx, arguments[0], parties.Environment(ctx))
+				dial, shown, err := bank.DialNotary(ctx, arguments[0], parties.Environment(ctx))
 				if err != nil {
 					return err
 				}
-				defer func() { err = errors.Join(err, release.Close()) }()
+				defer func() { err = errors.Join(err, shown.Close()) }()
 				b, err := bank.OpenWith(ctx, arguments[0], func(s *bank.Settings) {
-					over(&s.Service.Listen, f.listen)
-					over(&s.Database, f.database)
+					f.set(&s.Service, &s.Database, &s.DatabaseOwner)
 					over(&s.CentralBank, f.central)
 				}, dial, parties.Environment(ctx))
 				if err != nil {
@@ -118,12 +150,13 @@ the certificate of the name service.client among its keys.` + aboutServing,
 				if err != nil {
 					return err
 				}
+				server.Reloads(shown)
 				return f.run(c, server)
 			})
 		},
 	})
 	c.Flags().StringVar(&f.central, "central-bank", "", "https://HOST:PORT of the central bank, "+
-		"over central_bank of the settings")
+		"or several with commas between them, over central_bank of the settings")
 	return c
 }
 

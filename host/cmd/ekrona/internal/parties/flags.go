@@ -18,7 +18,6 @@ import (
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
-	"ekrona.example/host/limit"
 	"ekrona.example/host/party"
 	"ekrona.example/host/sandbox"
 	"ekrona.example/host/service/link"
@@ -86,7 +85,7 @@ func (f *Flags) Run(
 	}
 	release, err := f.insert(c, s)
 	if err == nil {
-		err = f.showLimit(c, do(c.Context(), s))
+		err = f.showRefusal(c, do(c.Context(), s))
 	}
 	return errors.Join(err, release(), s.Close())
 }
@@ -134,20 +133,6 @@ func (f *Flags) addresses() (map[message.Name]string, error) {
 		banks[message.Name(name)] = url
 	}
 	return banks, nil
-}
-
-// showLimit says which limit has stopped a payment, besides the error itself: to a script with all
-// numbers, to a person with what the customer reads.
-func (f *Flags) showLimit(c *cobra.Command, err error) error {
-	var reached *limit.Reached
-	if !errors.As(err, &reached) {
-		return err
-	}
-	if f.AsJSON {
-		return errors.Join(err, cli.WriteJSON(c.OutOrStdout(), map[string]any{"refused": reached}))
-	}
-	fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", reached.Swedish())
-	return err
 }
 
 // Answer prints one line for a person, or a value for a script.

@@ -132,7 +132,7 @@ func (f *Flags) overNetwork(
 	if err := shown.CheckRole(transport.Client); err != nil {
 		return fmt.Errorf("--as %s: %w", f.staff.as, err)
 	}
-	l, err := link.New(link.Config{URL: f.staff.at, Contract: contract, TLS: shown.Client()})
+	l, err := link.New(link.Config{URL: f.staff.at, Contract: contract, TLS: shown.Client})
 	if err != nil {
 		return cli.Usage("--at: %w", err)
 	}

@@ -1,9 +1,10 @@
 package parties
 
 import (
+	"fmt"
+
 	"ekrona.example/apdu/money"
 	"ekrona.example/host/session"
-	"fmt"
 
 	"github.com/spf13/cobra"
 )

@@ -34,7 +34,12 @@ lists them. A line that fails gives a line "error: ..." and ends the run.`,
 				return err
 			}
 			return f.with(c, target, func(s *shell.Session) error {
-				return f.lines(c, s, c.InOrStdin(), shell.Result.Line)
+				return f.lines(c, s, c.InOrStdin(), func(r shell.Result) string {
+					for _, known := range r.Known {
+						s.Note("known: %s", known)
+					}
+					return r.Line()
+				})
 			})
 		},
 	}

@@ -86,6 +86,8 @@ public final class Bridge {
             }
         } catch (IllegalArgumentException | IllegalStateException e) {
             return "error: " + e.getMessage();
+        } catch (RuntimeException e) { // of jCardSim itself, not of the applet
+            return "error: jCardSim broke off with " + e;
         }
     }
 

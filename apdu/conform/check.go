@@ -1,0 +1,238 @@
+package conform
+
+import (
+	"fmt"
+	"strings"
+
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/atr"
+	"ekrona.example/apdu/script"
+)
+
+// Check is one rule of a standard, with commands that show whether a card keeps it.
+//
+// Lines are of the language of package script without a vocabulary: hex, and behind "->" what is
+// accepted. A line whose answer is not accepted breaks the rule; after "? " it leaves the check
+// out instead; without "->" any answer will do. Names in braces stand for what is known:
+//
+//	{AID} {L}     the application's AID, and its length as a byte
+//	{L+1}         one more than that
+//	{PART} {PL}   the AID without its last byte, and the length of that
+//	{LAST}        its last byte
+//	{CH} {N}      class byte and number of the logical channel that the check has opened last
+//	{OK}          normal processing and warnings: 9000, 61xx, 62xx, 63xx
+//	{NO}          execution and checking errors: 64xx to 6Fxx
+//	{ANY}         every status word that the standard allows
+type Check struct {
+	ID     string // of its group and a number, such as SEL-03
+	Clause string // document, edition, clause
+	Rule   string // what the card must do, in one sentence
+	Should bool   // the standard recommends it, or good practice does: a note if it is not kept
+	Needs  Need
+	Lines  []string
+
+	// Judge, if not nil, looks at the answers to Lines when each was accepted; it returns what
+	// is wrong, "" for nothing.
+	Judge func(k *Known, answers []Answer) string
+	// Loop, if not nil, is one line that is sent until its answer is not {OK} any more, at most
+	// [maxLoop] times, after Lines; its answers are given to Judge too.
+	Loop string
+}
+
+// Group is the group of a check.
+func (c Check) Group() string {
+	group, _, _ := strings.Cut(c.ID, "-")
+	return group
+}
+
+// Groups are the groups of checks in their order, and what they are about.
+var Groups = []struct{ ID, Title string }{
+	{"ATR", "Answer to reset"},
+	{"CLA", "Class byte"},
+	{"INS", "Instruction byte"},
+	{"LEN", "Forms of a command: Lc, data and Le"},
+	{"SEL", "SELECT"},
+	{"MCH", "Logical channels"},
+	{"CHN", "Command chaining"},
+	{"GRS", "GET RESPONSE"},
+	{"RET", "Commands that only read"},
+	{"SWS", "Status words, over all answers"},
+}
+
+// maxLoop ends a check that waits for a card to say that there is no more.
+const maxLoop = 40
+
+// Need is what card and reader must have for a check to be carried out.
+type Need uint
+
+// The needs.
+const (
+	NeedAID      Need = 1 << iota // an application that is selected by its AID
+	NeedBlocks                    // bytes go to the card as they are: T=1 or contactless
+	NeedContact                   // a slot: an ATR of the card's own, and class FF reaches it
+	NeedExtended                  // card and reader carry extended length
+)
+
+// reasons say why a check is left out when a need is not met.
+var reasons = []struct {
+	need Need
+	why  string
+}{
+	{NeedContact, "over a contactless reader: it makes the ATR and takes class FF itself"},
+	{NeedAID, "no application's AID is known: give one with --aid"},
+	{NeedBlocks, "over T=0 the reader makes the command's form, and such bytes do not reach the " +
+		"card"},
+	{NeedExtended, "card or reader does not declare extended length"},
+}
+
+// Known is what is known of the card.
+type Known struct {
+	AID      []byte // of the application; nil for none
+	ATR      []byte
+	Blocks   bool // bytes go to the card as they are
+	Contact  bool
+	Extended bool
+
+	first   []byte // the ATR of the first reset
+	channel int    // opened last in the check that runs; 0 for none
+}
+
+// has returns the needs that are met.
+func (k *Known) has() (met Need) {
+	for _, n := range []struct {
+		need Need
+		met  bool
+	}{
+		{NeedAID, len(k.AID) > 0}, {NeedBlocks, k.Blocks},
+		{NeedContact, k.Contact}, {NeedExtended, k.Extended},
+	} {
+		if n.met {
+			met |= n.need
+		}
+	}
+	return met
+}
+
+// missing returns why a check cannot be carried out; "" if it can.
+func (k *Known) missing(c Check) string {
+	for _, r := range reasons {
+		if c.Needs&r.need != 0 && k.has()&r.need == 0 {
+			return r.why
+		}
+	}
+	return ""
+}
+
+// sets are the names in braces that stand for status words.
+var sets = map[string]string{
+	"{OK}":  "9000 | 61xx | 62xx | 63xx",
+	"{NO}":  "64xx | 65xx | 66xx | 67xx | 68xx | 69xx | 6Axx | 6Bxx | 6Cxx | 6Dxx | 6Exx | 6Fxx",
+	"{ANY}": "xxxx",
+}
+
+// classOf is the interindustry class byte of a logical channel (ISO/IEC 7816-4:2013 §5.4.1).
+func classOf(channel int) byte {
+	if channel < 4 {
+		return byte(channel)
+	}
+	return 0x40 | byte(channel-4)
+}
+
+// line is a line with its names replaced.
+func (k *Known) line(text string) (string, error) {
+	part := k.AID[:max(0, len(k.AID)-1)]
+	pairs := []string{
+		"{AID}", fmt.Sprintf("%X", k.AID), "{L}", fmt.Sprintf("%02X", len(k.AID)),
+		"{L+1}", fmt.Sprintf("%02X", len(k.AID)+1), "{LAST}", fmt.Sprintf("%X", k.AID[len(part):]),
+		"{PART}", fmt.Sprintf("%X", part), "{PL}", fmt.Sprintf("%02X", len(part)),
+		"{CH}", fmt.Sprintf("%02X", classOf(k.channel)), "{N}", fmt.Sprintf("%02X", k.channel),
+	}
+	for name, set := range sets {
+		pairs = append(pairs, name, set)
+	}
+	text = strings.NewReplacer(pairs...).Replace(text)
+	if at := strings.IndexAny(text, "{}"); at >= 0 {
+		return "", fmt.Errorf("conform: no such name: %s", text[at:])
+	}
+	return text, nil
+}
+
+// words are hex and bytes that are no command.
+var words = script.Vocabulary{Malformed: true}
+
+// step reads a line; a precondition is one that leaves the check out.
+func (k *Known) step(text string) (s script.Step, precondition bool, err error) {
+	text, precondition = strings.CutPrefix(text, "? ")
+	if text, err = k.line(text); err == nil {
+		s, err = words.Parse(text)
+	}
+	return s, precondition, err
+}
+
+// Answer is one exchange of a check.
+type Answer struct {
+	Sent     []byte
+	Received []byte // data and status word; nil if there is none
+	Failed   string // why there is none
+	// Malformed reports that something came that is no response; otherwise nothing came.
+	Malformed bool
+	Wanted    string // what is accepted; "" for anything
+}
+
+// Response is the answer; false if there is none.
+func (a Answer) Response() (apdu.Response, bool) {
+	r, err := apdu.ParseResponse(a.Received)
+	return r, err == nil
+}
+
+// sw is the status word, 0 if none came.
+func (a Answer) sw() apdu.StatusWord {
+	r, _ := a.Response()
+	return r.SW
+}
+
+func (a Answer) data() []byte {
+	r, _ := a.Response()
+	return r.Data
+}
+
+// ok reports normal processing or a warning.
+func (a Answer) ok() bool {
+	sw := a.sw()
+	return sw == apdu.OK || sw>>8 >= 0x61 && sw>>8 <= 0x63
+}
+
+// Outcome is the result of a check.
+type Outcome string
+
+// The outcomes.
+const (
+	Passed  Outcome = "passed"
+	Failed  Outcome = "failed"
+	Noted   Outcome = "note" // what should be is not
+	LeftOut Outcome = "left out"
+)
+
+// Result is a check with its outcome.
+type Result struct {
+	Check   Check
+	Outcome Outcome
+	Reason  string // why it failed, or was left out; "" for passed
+	Answers []Answer
+}
+
+// Facts is what a card has, from what was seen: no verdict.
+type Facts struct {
+	Channels int  // logical channels that can be open beside the basic one
+	Chaining bool // takes a first part of a chain
+	Partial  bool // selects by the beginning of an AID
+}
+
+// atrOf is a parsed answer to reset; nil for one that does not parse.
+func (k *Known) atrOf() *atr.ATR {
+	a, err := atr.Parse(k.ATR)
+	if err != nil {
+		return nil
+	}
+	return a
+}

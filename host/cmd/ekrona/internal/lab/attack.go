@@ -1,0 +1,251 @@
+package lab
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona.example/applet/attack"
+	"ekrona.example/applet/suite"
+	"ekrona.example/emulator/card"
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
+	"ekrona.example/host/lab/catalogue"
+	"ekrona.example/personalization/cardkeys"
+)
+
+// labAttack is what the command line asks for.
+type labAttack struct {
+	cards       cli.CardFlags
+	named, html string
+	keys        string
+	destructive bool
+	mayDelete   bool
+	list        bool
+	asJSON      bool
+	workers     int
+}
+
+func attackCommand() *cobra.Command {
+	a := &labAttack{}
+	c := &cobra.Command{
+		Use:   "attack",
+		Short: "Play the catalogue of attacks on a card and on the parties, and show what is refused",
+		Long: `Play the catalogue of attacks on a card and on the parties, and show what is refused.
+
+Each attack has a name, a threat, the defence that is expected to stop it and the clause where
+that is written down (--list). Before it is played its control is: the same without what is
+wrong, which must succeed, so that nothing is refused by accident. What was not refused is
+shown with the commands that were sent, decoded, and the exit code is 1.
+
+Without --card and --reader every attack is made on fresh virtual cards with this program's
+applet and the keys of a scheme made for it, and on parties that are made for it too.
+
+With --card FILE or --reader NAME attacks are made on that card as a stranger can, without its
+keys and its PIN. It may be personalized by anybody, blank, or with other applets: what needs
+more than is there is told as not applicable. A virtual card is worked on as a copy, and its
+file left as it was. On a card in a reader nothing is tried that takes something from it for
+good, such as a try of its PIN. --destructive tries that too, and works on the file itself.
+
+With --keys and --delete-applet every attack on a card is made on the card in the reader or the
+file: each deletes the applet, for good, and installs one of a scheme made for it. Take a test
+card.
+
+The last line says how many attacks were tried, refused, and not.`,
+		Example: `  ekrona lab attack --html attacks.html
+  ekrona lab attack --attack "PIN guessed"
+  ekrona lab attack --card anna.card
+  ekrona lab attack --reader ACR --destructive
+  ekrona lab attack --reader ACR --keys master.key --delete-applet`,
+		Args: cli.Exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error { return a.run(c) },
+	}
+	f := c.Flags()
+	a.cards.Add(c)
+	cli.AddProfile(c, &a.cards.Profile)
+	f.BoolVar(&a.destructive, "destructive", false,
+		"allow what takes something from the card for good, such as the tries of its PIN")
+	f.StringVar(&a.keys, "keys", "", "keys of the card's security domain, to install test applets: "+
+		cardkeys.Usage)
+	f.BoolVar(&a.mayDelete, "delete-applet", false,
+		"allow the applet on the card to be deleted, with its keys and money")
+	f.StringVar(&a.named, "attack", "", "only the attacks whose name contains this")
+	f.BoolVar(&a.list, "list", false, "list the attacks, and play none")
+	f.StringVar(&a.html, "html", "", "write the report as a page too")
+	f.IntVar(&a.workers, "workers", runtime.NumCPU(), "attacks played at the same time")
+	cli.JSONFlag(c, &a.asJSON)
+	return c
+}
+
+func (a *labAttack) run(c *cobra.Command) error {
+	entries := catalogue.Named(a.named)
+	switch {
+	case a.workers < 1:
+		return cli.Usage("--workers: %d; give 1 or more", a.workers)
+	case len(entries) == 0:
+		return cli.Usage("--attack: no attack has %q in its name; --list names those that there are",
+			a.named)
+	case a.list:
+		return a.show(c.OutOrStdout(), entries)
+	}
+	plan := catalogue.Plan{Entries: entries, Workers: a.workers, Seed: a.cards.Seed,
+		Show: showAttacks(c.ErrOrStderr())}
+	switch {
+	case a.keys != "" && !a.mayDelete:
+		return cli.Usage("%s: each attack deletes the applet of the one before for good, and what "+
+			"is in it: take a test card and add --delete-applet", c.CommandPath())
+	case a.keys != "":
+		return a.playInstalled(c, plan)
+	case a.mayDelete:
+		return cli.Usage("%s: name the keys that the card has: --keys test for the published ones, "+
+			"--keys FILE for others", c.CommandPath())
+	case a.cards.Named():
+		return a.playFound(c, plan)
+	}
+	profile, err := cli.ProfileOf(a.cards.Profile)
+	if err != nil {
+		return err
+	}
+	plan.Fresh = catalogue.VirtualCards(profile, plan.Seed)
+	return a.play(c, plan)
+}
+
+// playInstalled plays on a card onto which each attack installs an applet of its own.
+func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
+	keys, err := cardkeys.Read(a.keys)
+	if err != nil {
+		return fmt.Errorf("--keys: %w", err)
+	}
+	return cli.WithCard(c, &a.cards, func(opened *cli.OpenCard) error {
+		target, err := suite.NewManaged(opened.Unframed, opened.Reset, keys,
+			suite.Capabilities{ShortOnly: !opened.ExtendedLength,
+				Contactless: opened.Contactless()})
+		if err != nil {
+			return err
+		}
+		plan.Workers, plan.CardsOnly = 1, true
+		plan.Fresh = func() (catalogue.Cards, error) {
+			return catalogue.Cards{Applet: target, Managed: target, Keys: keys}, nil
+		}
+		return a.play(c, plan)
+	})
+}
+
+// playFound plays on a card as it is found, or on a copy of it.
+func (a *labAttack) playFound(c *cobra.Command, plan catalogue.Plan) (err error) {
+	found := &catalogue.Found{Where: cmp.Or(a.cards.File, a.cards.Reader),
+		Destructive: a.destructive, Copies: a.cards.File != "" && !a.destructive}
+	if a.cards.Seed != "" {
+		found.Random = card.SeededRandom(a.cards.Seed + " stranger")
+	}
+	cards := a.cards
+	if found.Copies && cards.Reader == "" {
+		copied, remove, err := copyOf(a.cards.File)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, remove()) }()
+		cards.File = copied
+	}
+	err = cli.WithCard(c, &cards, func(opened *cli.OpenCard) error {
+		if a.cards.File == "" {
+			found.Where = opened.Where
+		}
+		found.Card, found.Begin, found.Virtual = opened, opened.Reset, opened.Virtual != nil
+		if opened.Virtual != nil {
+			found.Power = &attack.Power{Cut: opened.Virtual.CutBefore, Reset: opened.Reset}
+		}
+		if found.Copies {
+			asFound, err := opened.Virtual.Below().Snapshot()
+			if err != nil {
+				return err
+			}
+			found.Begin = func() error {
+				return errors.Join(opened.Virtual.Below().RestoreSnapshot(asFound), opened.Reset())
+			}
+		}
+		plan.Found = found
+		return a.play(c, plan)
+	})
+	if err != nil && cards.File != a.cards.File && plan.Found == nil {
+		err = fmt.Errorf("a copy of %s: %w", a.cards.File, err)
+	}
+	return err
+}
+
+// copyOf copies a virtual card's file into a folder that remove removes.
+func copyOf(path string) (copied string, remove func() error, err error) {
+	content, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // which opening the card says better
+		return path, func() error { return nil }, nil
+	case err != nil:
+		return "", nil, fmt.Errorf("--card: %w", err)
+	}
+	folder, err := os.MkdirTemp("", "ekrona-attack-")
+	if err != nil {
+		return "", nil, err
+	}
+	copied = filepath.Join(folder, filepath.Base(path))
+	return copied, func() error { return os.RemoveAll(folder) },
+		os.WriteFile(copied, content, durable.OwnerOnly)
+}
+
+// play plays the attacks and shows what became of them.
+func (a *labAttack) play(c *cobra.Command, plan catalogue.Plan) error {
+	began := time.Now()
+	report, err := plan.Run(c.Context())
+	if report == nil {
+		return err
+	}
+	report.Took = time.Since(began)
+	return errors.Join(err, a.write(c.OutOrStdout(), report))
+}
+
+func (a *labAttack) show(out io.Writer, entries []catalogue.Entry) error {
+	if a.asJSON {
+		return cli.WriteJSON(out, entries)
+	}
+	return catalogue.List(out, entries)
+}
+
+// showAttacks shows every five seconds how far the catalogue has come.
+func showAttacks(out io.Writer) func(done, total int, r catalogue.Result) {
+	shown := time.Now()
+	return func(done, total int, r catalogue.Result) {
+		if time.Since(shown) >= 5*time.Second {
+			shown = time.Now()
+			fmt.Fprintf(out, "%d of %d attacks: %s\n", done, total, r.Name)
+		}
+	}
+}
+
+// write writes the page and the report.
+func (a *labAttack) write(out io.Writer, report *catalogue.Report) error {
+	if a.html != "" {
+		var b strings.Builder
+		err := report.HTML(&b)
+		if err == nil {
+			err = durable.Replace(a.html, []byte(b.String()), durable.Everyone)
+		}
+		if err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
+	var err error
+	if a.asJSON {
+		err = cli.WriteJSON(out, report.Answer())
+	} else {
+		err = report.Text(out)
+	}
+	return errors.Join(err, report.Err())
+}

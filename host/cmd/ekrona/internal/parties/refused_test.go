@@ -1,0 +1,54 @@
+package parties
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/terminal"
+)
+
+// What stops a payment is said to the customer too, whatever it is wrapped in, and stays the error
+// that it is; what no customer meets is not.
+func TestARefusalIsSaidToTheCustomer(t *testing.T) {
+	for err, want := range map[error]string{
+		terminal.ErrRevoked:      "spärrat",
+		terminal.ErrPayerExpired: "gått ut",
+		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWClosed}: "avslutat",
+		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWFunds}:  "",
+		&terminal.TornTap{Sale: 7, Err: errors.New("gone")}:          "för tidigt",
+		errors.New("disk full"):                                      "",
+	} {
+		for _, asJSON := range []bool{false, true} {
+			var out, diagnostics bytes.Buffer
+			command := &cobra.Command{}
+			command.SetOut(&out)
+			command.SetErr(&diagnostics)
+			wrapped := fmt.Errorf("anna: %w", err)
+			f := Flags{}
+			f.AsJSON = asJSON
+			assert.ErrorIs(t, f.showRefusal(command, wrapped), err)
+			if want == "" {
+				assert.Empty(t, out.String()+diagnostics.String())
+				continue
+			}
+			if !asJSON {
+				assert.Contains(t, diagnostics.String(), "the customer reads: ")
+				assert.Contains(t, diagnostics.String(), want)
+				continue
+			}
+			var answer struct{ Refused refused }
+			require.NoError(t, json.Unmarshal(out.Bytes(), &answer))
+			assert.Contains(t, answer.Refused.Swedish, want)
+			assert.Equal(t, wrapped.Error(), answer.Refused.English)
+		}
+	}
+}
