@@ -12,7 +12,6 @@ import (
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/audit"
 	"ekrona.example/host/notary"
-	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 )
 
@@ -49,7 +48,7 @@ func ordinaryDay(t *testing.T) *settlementtest.World {
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
 	w.Terms.PoolAhead = notary.PoolAhead{Cap: 100_00}
-	w.Notary = w.Another(settlement.Lease{})
+	w.Again()
 	david, emma := w.Issue("DAVID", "NORDIC", spec.RoleCard), w.Issue("EMMA", "FJORD",
 		spec.RoleCard)
 	pay(t, cecilia, david, 30_00, true)

@@ -16,7 +16,6 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/notary"
-	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 )
 
@@ -127,7 +126,7 @@ func (s *caseRunner) ahead(args []string) {
 	if len(args) > 1 {
 		s.Terms.PoolAhead.EachCard = s.amount(args[1])
 	}
-	if s.Notary = s.Another(settlement.Lease{}); s.wired {
+	if s.Again(); s.wired {
 		s.Notary = settlementtest.ThroughWire(s.Notary)
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"ekrona.example/host/party/centralbank"
 	"ekrona.example/host/service"
 	"ekrona.example/host/service/link"
-	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/personalization/pki"
 	"ekrona.example/personalization/pki/transport"
@@ -49,9 +48,8 @@ func overTLS(t *testing.T, w *settlementtest.World) *network {
 	shown := n.certified(transport.Subject{Role: transport.Server, Name: "notary",
 		Hosts: []string{"127.0.0.1"}})
 	s, err := service.New(service.Config{Title: centralbank.Title, TLS: shown.Server(),
-		Hosts: shown.Hosts(),
-		Endpoints: centralbank.Endpoints(w.Another(settlement.Lease{}),
-			[]string{staff})})
+		Hosts:     shown.Hosts,
+		Endpoints: centralbank.Endpoints(w.Again(), []string{staff})})
 	require.NoError(t, err)
 	listener, err := service.Listen(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
@@ -90,11 +88,11 @@ func (n *network) certified(s transport.Subject) *transport.Endpoint {
 // link returns a link to a contract, by a certificate with a name.
 func (n *network) link(name, contract string) *link.Client {
 	n.t.Helper()
-	return n.linkWith(n.certified(transport.Subject{Role: transport.Client, Name: name}).Client(),
+	return n.linkWith(n.certified(transport.Subject{Role: transport.Client, Name: name}).Client,
 		contract)
 }
 
-func (n *network) linkWith(shown *tls.Config, contract string) *link.Client {
+func (n *network) linkWith(shown func() *tls.Config, contract string) *link.Client {
 	n.t.Helper()
 	c, err := link.New(link.Config{URL: n.url, Contract: contract, TLS: shown,
 		Patience: time.Minute})
@@ -321,7 +319,8 @@ func TestAnIntermediaryReadsWhatIsItsOwnOnly(t *testing.T) {
 	shown := foreign.certified(transport.Subject{Role: transport.Client, Name: nordic}).Client()
 	shown.RootCAs = n.certified(transport.Subject{Role: transport.Client, Name: fjord}).
 		Client().RootCAs
-	_, err = notary.NewParticipant(n.linkWith(shown, centralbank.Participant)).
+	_, err = notary.NewParticipant(n.linkWith(func() *tls.Config { return shown },
+		centralbank.Participant)).
 		Outstanding(ctx, anna.ID)
 	require.Error(t, err, "a certificate by another root")
 	var refused *notary.Error

@@ -17,7 +17,6 @@ import (
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/attack"
 	"ekrona.example/host/notary"
-	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store/storetest"
 )
@@ -48,7 +47,7 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 	e.Terms.PoolAhead = notary.PoolAhead{
 		Cap:      money.Ore(rapid.SampledFrom([]int{0, 30_00, 400_00}).Draw(t, "cap")),
 		EachCard: money.Ore(rapid.SampledFrom([]int{0, 50_00}).Draw(t, "each card"))}
-	e.Notary = e.Another(settlement.Lease{})
+	e.Again()
 	e.Issue("ANNA", "NORDIC", spec.RoleCard)
 	e.Issue("BERTIL", "FJORD", spec.RoleCard)
 	e.Issue("CECILIA", "NORDIC", spec.RoleCard)

@@ -103,7 +103,7 @@ func TestNoSequenceGoesOverTwoIntermediaries(t *testing.T) {
 		paid(t, anna, bertil, 10_00)
 		paid(t, anna, terminal, 5_00)
 		w.Sync(bertil, settlementtest.Whole, 0)
-		w.Notary = w.Another(settlement.Lease{})
+		w.Again()
 		w.Sync(terminal, settlementtest.Whole, 0)
 		w.Sync(anna, settlementtest.Whole, 0)
 	}

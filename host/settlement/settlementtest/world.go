@@ -205,6 +205,13 @@ func (w *World) notaryOn(db *sql.DB) *settlement.Notary {
 	return n
 }
 
+// Again starts the notary again on the same handle, under the terms that the world has now.
+func (w *World) Again() *settlement.Notary {
+	n := w.notaryOn(w.DB)
+	w.Notary = n
+	return n
+}
+
 // Another returns another notary on the same database, which is none in memory, under a lease.
 // close closes its handle.
 func (w *World) Another(
