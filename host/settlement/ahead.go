@@ -229,6 +229,20 @@ func (t *txn) changeLent(d *device, amount money.Ore) error {
 	})
 }
 
+// takeCap takes the cap of the terms for the sum of all loans. Where it is another than before, all
+// open claims are looked at once: those that waited while there was none are found by nothing else.
+func (t *txn) takeCap() error {
+	all, err := t.lending()
+	if err != nil {
+		return err
+	}
+	if limit := max(t.terms.PoolAhead.Cap, all.sum); limit != all.cap {
+		all.cap, all.changed, t.work.dirty = limit, true, true
+		t.touched.everything = true
+	}
+	return nil
+}
+
 // lending reads what the pool has lent.
 func (t *txn) lending() (*lending, error) {
 	l := &t.work.lending
