@@ -18,3 +18,5 @@ ALTER TABLE payment ADD COLUMN lent BIGINT NOT NULL DEFAULT 0;   -- for it, part
 -- the cap, or the pool, left no room for it
 ALTER TABLE payment ADD COLUMN awaits_pool BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX payment_awaits_pool ON payment (n) WHERE awaits_pool AND verdict IN (1, 2);
+CREATE TRIGGER pool_ahead_stays BEFORE DELETE OR TRUNCATE ON pool_ahead
+FOR EACH STATEMENT EXECUTE FUNCTION store_refuse('what is lent is not forgotten');
