@@ -278,7 +278,7 @@ func tamper(t *testing.T, db *sql.DB, statement string) {
 		require.NoError(t, err)
 	}
 	for _, s := range []string{"PRAGMA foreign_keys = OFF", "DROP INDEX IF EXISTS payment_once",
-		statement} {
+		"DROP INDEX IF EXISTS statement_number", statement} {
 		result, err := db.Exec(s)
 		require.NoError(t, err, s)
 		if s == statement {
