@@ -81,8 +81,8 @@ type Blow struct {
 	Raw *apdu.Command
 	// Holds, if not nil, says what is wrong with an answer whose status word is right.
 	Holds func(answer []byte) error
-	// Act, if not nil, makes the whole attack in the session that has begun, when one command cannot;
-	// its error says what was not refused.
+	// Act, if not nil, makes the whole attack in the session that has begun, where one command
+	// cannot; its error says what was not refused.
 	Act func(ctx context.Context, card apdu.Card) error
 	// Answers are the right ones for this way alone, where they are not the attack's.
 	Answers []apdu.StatusWord

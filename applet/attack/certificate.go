@@ -25,7 +25,8 @@ var certificates = []Attack{
 		},
 	},
 	{
-		Name: "authority's certificate by nobody whom the card knows", Threat: "a CA of the attacker's own certifies devices",
+		Name:    "authority's certificate by nobody whom the card knows",
+		Threat:  "a CA of the attacker's own certifies devices",
 		Defence: "only a root certifies, and only the card's own", Clause: "PROTOCOL.md §2",
 		Card: Installed, Answers: sw(spec.SWReferenceUnknown),
 		Ways: []Way{

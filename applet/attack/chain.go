@@ -18,6 +18,19 @@ var chains = []Attack{
 		Ways:     afterPart(),
 	},
 	{
+		Name:    "chain that is too long",
+		Threat:  "data behind the buffer's end overwrite what the applet keeps there",
+		Defence: "a chain ends where it passes the longest command",
+		Clause:  "PROTOCOL.md §4; ISO/IEC 7816-4:2013 §5.3.3", Card: Active, Stranger: true,
+		Answers: sw(spec.SWWrongLength),
+		Ways: []Way{
+			tooLong("PAY", spec.Pay.Only()), tooLong("ACCEPT", spec.Accept.Only()),
+			tooLong("PSO VERIFY CERTIFICATE", spec.VerifyCertificate.Only()),
+			tooLong("INSTRUCTION", spec.Instruct.Only()),
+			tooLong("PUT DATA", spec.PutData.Only()),
+		},
+	},
+	{
 		Name:    "PIN that a broken chain has left",
 		Threat:  "the owner's PIN, typed into one session, is verified in an attacker's",
 		Defence: "whatever is refused breaks a chain off, and what it brought is forgotten",
@@ -39,6 +52,7 @@ var chains = []Attack{
 				func(c apdu.Command) apdu.Command { c.CLA = spec.Pay.CLA; return c }),
 			leftBy("secure messaging", spec.SWSecureMessaging,
 				func(c apdu.Command) apdu.Command { c.CLA = 0x0C; return c }),
+			leftBy("SELECT", apdu.OK, func(apdu.Command) apdu.Command { return selectCommand() }),
 			{"more data than fit", func(s *Setup) (Blow, error) {
 				first, whole := partOfPIN(s)
 				more := first
@@ -52,6 +66,19 @@ var chains = []Attack{
 			}},
 		},
 	},
+}
+
+// tooLong is a chain of zeros, whose last part has more than a command may bring.
+func tooLong(name string, v spec.Variant) Way {
+	return Way{name, func(*Setup) (Blow, error) {
+		part := apdu.Command{CLA: v.Command.CLA | apdu.ClassChaining, INS: v.Command.INS, P1: v.P1,
+			P2: v.P2, Data: make([]byte, apdu.MaxShortData)}
+		blow := raw(part)
+		for n := len(part.Data); n <= spec.MaxCommand; n += len(part.Data) {
+			blow.Before = append(blow.Before, Step{part, apdu.OK})
+		}
+		return blow, nil
+	}}
 }
 
 // partOfPIN is VERIFY with the right PIN as the first part of a chain, and without data.

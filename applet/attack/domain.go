@@ -82,7 +82,7 @@ var domains = []Attack{
 		Name:    "secure channel by the keys that are published for tests",
 		Threat:  "anybody replaces the applet of a card that was issued with its vendor's keys",
 		Defence: "the issuer replaces the keys before a card is issued",
-		Clause:  "GPC 2.3.1 §5.1; README, ekrona issue card --replace-keys", Card: Issued,
+		Clause:  "GPC 2.3.1 §5.1", Card: Issued,
 		Stranger: true, Answers: sw(apdu.OK),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			update, err := initialize(s)

@@ -22,7 +22,7 @@ var limits = []Attack{
 	},
 	{
 		Name:    "log filled by strangers",
-		Threat:  "whoever passes a card that receives without PIN fills its log, and it pays no more",
+		Threat:  "whoever passes a card that receives without PIN fills its log: it pays no more",
 		Defence: "the last quarter of the slots is for those who have the PIN",
 		Clause:  "PROTOCOL.md §3", Card: Flooded, Answers: sw(spec.SWLogFull),
 		Control: requestsPayment,
@@ -86,7 +86,9 @@ var limits = []Attack{
 		Defence: "sums are compared before they are made",
 		Clause:  "PROTOCOL.md §8, 7", Card: Brimful, Answers: sw(spec.SWSpentLimit),
 		Ways: []Way{
-			askedFor("to two to the 32nd", spec.RoleDesk, func(*Setup) money.Ore { return 1 << 31 }),
+			askedFor("to two to the 32nd", spec.RoleDesk, func(*Setup) money.Ore {
+				return 1 << 31
+			}),
 			askedFor("beyond", spec.RoleDesk, func(*Setup) money.Ore { return 1<<31 + 1 }),
 			askedFor("all that can be", spec.RoleDesk, func(*Setup) money.Ore {
 				return message.MaxAmount

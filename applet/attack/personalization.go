@@ -125,7 +125,8 @@ var personalizations = []Attack{
 		Name:    "first PIN that is none",
 		Threat:  "a card is handed out whose PIN nobody can enter, or everybody guesses",
 		Defence: "format, length and digits of both blocks are checked",
-		Clause:  "PROTOCOL.md §4", Card: KeysMade, Answers: sw(spec.SWWrongData), Control: storesFirstPIN, Ways: noPINs(),
+		Clause:  "PROTOCOL.md §4", Card: KeysMade, Answers: sw(spec.SWWrongData),
+		Control: storesFirstPIN, Ways: noPINs(),
 	},
 }
 

@@ -55,7 +55,7 @@ var races = []Attack{
 	},
 	{
 		Name:    "nonce that comes again",
-		Threat:  "what was heard in a session is good in another: PINs, Challenges, phones' sessions",
+		Threat:  "what was heard in one session is good in another: a PIN, a Challenge",
 		Defence: "each SELECT and each GET CHALLENGE draws a new random number",
 		Clause:  "PROTOCOL.md §3", Card: Active, Stranger: true,
 		Answers: sw(spec.SWConditions), Control: draws,

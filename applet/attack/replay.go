@@ -18,7 +18,7 @@ var replays = []Attack{
 	{
 		Name:    "Request that is paid a second time",
 		Threat:  "a terminal that repeats what it sent debits twice",
-		Defence: "the card knows what it has paid by payee and number, and gives that Payment again",
+		Defence: "the card knows what it has paid, by payee and number, and gives it again",
 		Clause:  "PROTOCOL.md §8, 5", Card: Decided, Answers: sw(spec.SWOK), Control: pays,
 		Ways: []Way{
 			again("the same", spec.Pay, paidBefore, nil),
@@ -38,7 +38,7 @@ var replays = []Attack{
 	{
 		Name:    "Instruction that is applied a second time",
 		Threat:  "a credit is taken twice",
-		Defence: "the card knows the hash of its last Instruction, and gives that Confirmation again",
+		Defence: "the card knows the hash of the last one, and gives its Confirmation again",
 		Clause:  "PROTOCOL.md §8, 6", Card: Decided, Answers: sw(spec.SWOK), Control: applies,
 		Ways: []Way{again("", spec.Instruct, func(s *Setup) Decision { return s.Applied }, nil)},
 	},

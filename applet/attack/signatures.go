@@ -10,9 +10,10 @@ import (
 	"ekrona.example/apdu/spec"
 )
 
-// malformed are changes of a genuine signature (r, s) to one that must not verify, by the classes of
-// C2SP/wycheproof's ecdsa_secp256r1_sha256_p1363 vectors: range checks, special values, exchanged
-// and negated halves, and bits. (r, n-s) is none of them: it verifies, and is the same message.
+// malformed are changes of a genuine signature (r, s) to one that must not verify, by the classes
+// of C2SP/wycheproof's ecdsa_secp256r1_sha256_p1363 vectors: range checks, special values,
+// exchanged and negated halves, and bits. (r, n-s) is none of them: it verifies, and is the same
+// message.
 var malformed = []struct {
 	name    string
 	corrupt func(signature.Plain) signature.Plain
@@ -153,8 +154,9 @@ func signatures() []Attack {
 			Threat: "a value outside its range verifies for every key: CVE-2022-21449 and its like",
 			Defence: "r and s are from 1 to the order less one, and verified; what the platform " +
 				"throws is a refusal",
-			Clause: "PROTOCOL.md §4; TR-03111 §4.2.1.2; C2SP/wycheproof ecdsa_secp256r1_sha256_p1363",
-			Card:   of.control.Card, Answers: sw(of.answer), Control: of.control,
+			Clause: "PROTOCOL.md §4; TR-03111 §4.2.1.2; " +
+				"C2SP/wycheproof ecdsa_secp256r1_sha256_p1363",
+			Card: of.control.Card, Answers: sw(of.answer), Control: of.control,
 			Ways: malformedWays(of.control.Make, of.part, of.fromEnd),
 		})
 	}

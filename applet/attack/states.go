@@ -100,7 +100,7 @@ var public = []string{"batch certificate", "crisis order", "crisis certificate"}
 func reads() Attack {
 	a := Attack{
 		Name:    "reading without the PIN",
-		Threat:  "whoever stands beside the owner reads balance and payments, or knows the card again",
+		Threat:  "whoever stands beside the owner reads the balance, or knows the card again",
 		Defence: "without PIN and pair key a reader learns what cards of a batch have in common",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWSecurity), Stranger: true,
 		Control: Control{PINEntered, func(*Setup) (Blow, error) { return raw(readBalance()), nil }},
@@ -143,8 +143,8 @@ var strangers = []Attack{
 				return Subject{Holder: "SECRISIS00001", Role: spec.RoleCrisisKey}
 			}),
 			strangeAuthority("next root", func(s *Setup) Subject {
-				return Subject{Holder: string(s.Root.Certificate.Holder[:spec.NameLength]) + "00002",
-					Role: spec.RoleRoot}
+				root := string(s.Root.Certificate.Holder[:spec.NameLength])
+				return Subject{Holder: root + "00002", Role: spec.RoleRoot}
 			}),
 		},
 	},

@@ -31,7 +31,8 @@ var torn = []Attack{
 		Threat:  "a guess whose try is not counted: a thief tries all PINs",
 		Defence: "a try is taken before the comparison, and never given back by a cut",
 		Clause:  "PROTOCOL.md §3", Card: Active,
-		Answers: sw(spec.SWPINBlocked, spec.SWPINForm), Keeps: KeepsMoney, Stranger: true, Torn: true, Destroys: "all tries of the PIN",
+		Answers: sw(spec.SWPINBlocked, spec.SWPINForm), Keeps: KeepsMoney, Stranger: true,
+		Torn: true, Destroys: "all tries of the PIN",
 		Ways: []Way{{"guesses", func(s *Setup) (Blow, error) {
 			v, _ := spec.Verify.Variant("plaintext")
 			wrong, err := pin.NewBlock("0000")
@@ -116,7 +117,7 @@ func (t *tearing) guess(n int) (left int, err error) {
 		}
 	}
 	switch {
-	case answer.SW == spec.SWPINBlocked, answer.SW == spec.SWPINForm: // which takes no PIN like this
+	case answer.SW == spec.SWPINBlocked, answer.SW == spec.SWPINForm: // no PIN like this
 		return 0, nil
 	case answer.SW&0xFFF0 == spec.SWPINWrong:
 		return int(answer.SW & 0x0F), nil

@@ -24,8 +24,8 @@ func attackCases() []testCase {
 		cases = append(cases, testCase{caseOf(a), func(c *caseRun) {
 			s := c.attacked(a.Card)
 			require.NoError(c, a.Run(c.ctx, s.card, s.attacker()))
-			if a.Keeps == attack.KeepsNothing {
-				s.model = nil // what it took is no part of the model
+			if a.Keeps == attack.KeepsNothing || a.Keeps == attack.KeepsLed {
+				s.model = nil // what the card took is no part of the model
 			}
 		}})
 	}
@@ -33,9 +33,9 @@ func attackCases() []testCase {
 }
 
 // Stage takes a fresh card of the target into the condition that an attack needs, and gives it to
-// play with what an attacker knows. Played reports whether play was called; the error is its own, or
-// says what else went wrong: the card could not be prepared, it gave an answer that is in no row of
-// the spec or, where keeps is set, it does not hold what it held before.
+// play with what an attacker knows. Played reports whether play was called. The error is that of
+// play, or says what else went wrong: the card could not be prepared, it gave an answer that is in
+// no row of the spec or, where keeps is set, it does not hold what it held before.
 func (r *Runner) Stage(
 	ctx context.Context, target Target, name string, condition attack.Condition, keeps bool,
 	play func(card apdu.Card, s *attack.Setup) error,

@@ -66,6 +66,7 @@ type Services struct {
 	Operator     Operator
 	Intermediary banking.Wallet
 	Phone        Phone
+	Terminal     Terminal
 	// Balances are the notary's books, read before and after.
 	Balances func(ctx context.Context) (notary.Balances, error)
 }
@@ -131,6 +132,8 @@ type Setup struct {
 	Device message.DeviceID
 	// FormerApp is the key of a phone that its owner has replaced.
 	FormerApp crypto.Signer
+	// Sale is a genuine Payment of a sale that a terminal has open, with its certificates.
+	Sale envelope.Envelope
 	// App is the key of the phone that its owner has now.
 	App crypto.Signer
 	// Refusal is genuine, by the card of the phone that is attacked.
@@ -153,7 +156,7 @@ type Setup struct {
 	Random io.Reader
 }
 
-// All returns the attacks, by the service that they attack, but [EndedRoot].
+// All returns the attacks, by the service that they attack, but [EndedRoot] and [Sales].
 func All() []Attack {
 	return slices.Concat(
 		controlled(append(Instructions(), CreditWithoutOrder), credit("", nil)),

@@ -3,6 +3,7 @@ package attack_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,7 +26,7 @@ func TestTheList(t *testing.T) {
 			assert.NotEmpty(t, text, name)
 		}
 	}
-	for _, a := range attack.All() {
+	for _, a := range slices.Concat(attack.All(), attack.Sales()) {
 		said(a.Name, a.Threat, a.Defence, a.Clause)
 		require.NotEmpty(t, a.Ways, a.Name)
 		require.NotEmpty(t, a.Answers, a.Name)

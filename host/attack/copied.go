@@ -1,7 +1,7 @@
 package attack
 
-// Copied is what somebody does with the memory of a card that he has opened: cards cannot notice it.
-// The notary does, when the card or what it has signed comes to it, and ends the card.
+// Copied is what somebody does with the memory of a card that he has opened: a card cannot notice
+// it. The notary does, when the card or what it has signed comes to it, and ends the card.
 type Copied struct {
 	Name    string
 	Threat  string

@@ -153,9 +153,9 @@ type Elsewhere interface {
 	HeldBy() string // the address of that process
 }
 
-// Call answers one call. An error is [Elsewhere]. A panic while it is carried out, or an answer that cannot be sent, is
-// [ErrFailed] to the caller: nothing of this side's own errors crosses. A request of more than
-// MaxMessage bytes is malformed.
+// Call answers one call. An error is [Elsewhere]. A panic while it is carried out, or an answer
+// that cannot be sent, is [ErrFailed] to the caller: nothing of this side's own errors crosses. A
+// request of more than MaxMessage bytes is malformed.
 func (s *Server) Call(ctx context.Context, name string, request []byte) (reply Reply, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -35,7 +35,8 @@ func (s *Service) decide(
 	v.forwarded = holder
 	reply, err := s.forward.call(link.Forwarded(ctx, v.caller.Name, v.caller.Key), holder, v,
 		content)
-	if errors.Is(err, remote.ErrUnreachable) {
+	var further *link.Refused
+	if errors.Is(err, remote.ErrUnreachable) && !errors.As(err, &further) {
 		s.config.Log.Warn("call not passed on", "request_id", v.id, "holder", holder, "error",
 			remote.OneLine(err.Error()))
 		return remote.Reply{}, refused

@@ -240,7 +240,8 @@ func recorder(t *testing.T, w *world, seen *[]*http.Request, content *[]byte) re
 	relay.StartTLS()
 	t.Cleanup(func() { relay.Close(); require.NoError(t, shown.Close()) })
 	return remote.Client{Transport: must(link.New(link.Config{URL: relay.URL, Contract: "app",
-		TLS: always(w.tls("")), Signer: &link.Signer{Key: anna, Signer: w.app.Signer}})), Errors: toy{}}
+		TLS:    always(w.tls("")),
+		Signer: &link.Signer{Key: anna, Signer: w.app.Signer}})), Errors: toy{}}
 }
 
 // endless is a content without an end.

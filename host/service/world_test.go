@@ -122,7 +122,13 @@ func newRoot(t *testing.T) pki.Folder {
 
 func start(t *testing.T, change func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, root: newRoot(t), keys: pki.Open(t.TempDir(), nil),
+	return startUnder(t, newRoot(t), change)
+}
+
+// startUnder is start under a root.
+func startUnder(t *testing.T, root pki.Folder, change func(*Config)) *world {
+	t.Helper()
+	w := &world{t: t, root: root, keys: pki.Open(t.TempDir(), nil),
 		hold: make(chan struct{}), began: make(chan struct{}, 64)}
 	w.certify(w.keys, "server", transport.Subject{Role: transport.Server, Name: "toy",
 		Hosts: []string{"127.0.0.1"}})

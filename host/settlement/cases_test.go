@@ -19,40 +19,43 @@ import (
 	"ekrona.example/host/settlement/settlementtest"
 )
 
-// TestCases runs testdata/cases.txt, whose head explains its lines.
-func TestCases(t *testing.T) {
+// namedCase is a case of testdata/cases.txt.
+type namedCase struct {
+	title string
+	lines [][]string
+}
+
+// readCases reads testdata/cases.txt, whose head explains its lines.
+func readCases(t *testing.T) (all []namedCase) {
 	file, err := os.Open("testdata/cases.txt")
 	require.NoError(t, err)
 	defer file.Close()
-	var title string
-	var lines [][]string
-	cases := 0
-	run := func() {
-		if title == "" {
-			return
-		}
-		cases++
-		t.Run(title, func(t *testing.T) { newCaseRunner(t).run(lines) })
-		t.Run(title+", through the wire", func(t *testing.T) {
-			s := newCaseRunner(t)
-			s.wired = true
-			s.Notary = settlementtest.ThroughWire(s.Notary)
-			s.run(lines)
-		})
-	}
 	for scanner := bufio.NewScanner(file); scanner.Scan(); {
 		fields := strings.Fields(scanner.Text())
 		switch {
 		case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
 		case fields[0] == "case":
-			run()
-			title, lines = strings.Join(fields[1:], " "), nil
+			all = append(all, namedCase{title: strings.Join(fields[1:], " ")})
 		default:
-			lines = append(lines, fields)
+			last := &all[len(all)-1]
+			last.lines = append(last.lines, fields)
 		}
 	}
-	run()
-	require.Greater(t, cases, 10)
+	require.Greater(t, len(all), 10)
+	return all
+}
+
+// TestCases runs testdata/cases.txt.
+func TestCases(t *testing.T) {
+	for _, c := range readCases(t) {
+		t.Run(c.title, func(t *testing.T) { newCaseRunner(t).run(c.lines) })
+		t.Run(c.title+", through the wire", func(t *testing.T) {
+			s := newCaseRunner(t)
+			s.wired = true
+			s.Notary = settlementtest.ThroughWire(s.Notary)
+			s.run(c.lines)
+		})
+	}
 }
 
 // caseRunner is a running case: the world and the messages that it has named.

@@ -19,9 +19,9 @@ const schemaRights = `SELECT format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM 
 		current_schema(), $1::text)
 	UNION ALL SELECT format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), $1::text)`
 
-// grants gives the role in $1 the rights on all tables, as far as no trigger that calls store_refuse
-// takes them from everybody: one on UPDATE without columns and condition, or on DELETE. It returns
-// the statements to execute.
+// grants gives the role in $1 the rights on all tables, as far as no trigger that calls
+// store_refuse takes them from everybody: one on UPDATE without columns and condition, or on
+// DELETE. It returns the statements to execute.
 const grants = `SELECT format('GRANT SELECT, INSERT%s%s ON %I TO %I',
 		CASE WHEN bool_or(coalesce(t.tgtype & 16 <> 0 AND t.tgqual IS NULL AND t.tgattr = '', FALSE))
 			THEN '' ELSE ', UPDATE' END,
@@ -49,8 +49,8 @@ var ErrOwner = errors.New("the owner of the tables and the service are two roles
 	"on PostgreSQL: give each its own user in the source")
 
 // Migrate makes the tables of the schemas up to date as their owner, and gives the role of the
-// service the rights that it needs on them. owner and service are sources of the same database. What
-// the role had before, and is not to have, is taken from it.
+// service the rights that it needs on them. owner and service are sources of the same database.
+// What the role had before, and is not to have, is taken from it.
 func Migrate(ctx context.Context, owner, service string, schemas ...Schema) (err error) {
 	role, err := roleOf(owner, service)
 	if err != nil {

@@ -182,7 +182,8 @@ func migrate(
 	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema, owner); err != nil {
-			if adviceOn(err) != nil || errors.Is(err, ErrOlder) || ctx.Err() != nil { // what was wrong is known
+			known := adviceOn(err) != nil || errors.Is(err, ErrOlder) || ctx.Err() != nil
+			if known {
 				return fmt.Errorf("tables of %s: %w", schema.Name, withAdvice(err))
 			}
 			const hint = "is the database ours, and writable?"

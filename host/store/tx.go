@@ -30,7 +30,8 @@ const (
 // other error of the commit means that it may or may not have happened; the caller's own
 // idempotency finds out when the call is repeated.
 //
-// On a handle that holds a [Lease], a process that has lost it gets a [*HeldError], and do is not run.
+// On a handle that holds a [Lease], a process that has lost it gets a [*HeldError], and do is not
+// run.
 //
 // When ctx ends, a waiting or running transaction is broken off and undone; a commit that has
 // started is not.

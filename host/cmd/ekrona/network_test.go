@@ -345,6 +345,48 @@ func TestStaffReachNodesOverTheNetwork(t *testing.T) {
 	n.books()
 }
 
+// TestSIGHUPReadsRevocationLists: a node that serves reads them anew, and refuses whom they name.
+func TestSIGHUPReadsRevocationLists(t *testing.T) {
+	founded := filepath.Join(t.TempDir(), "box")
+	hosts, err := network.HostsOf("127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, network.Found(t.Context(), founded, hosts, network.Options{}))
+	n := newNodes(t, founded, "", 0)
+	staff := filepath.Join(t.TempDir(), "staff") // who does not have the list
+	require.NoError(t, os.Mkdir(staff, 0o700))
+	for _, name := range []string{"operator.key", "operator.crt", "tls-root.crt"} {
+		content, err := os.ReadFile(filepath.Join(n.folder, "tls", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(staff, name), content, 0o600))
+	}
+	operator := filepath.Join(staff, "operator")
+	totals := func() (string, error) {
+		c, _ := command(t, 0, "centralbank", "totals", "--at", n.all["central"].url, "--as",
+			operator)
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	pki := func(line string) {
+		t.Helper()
+		c, _ := command(t, 0, strings.Fields(line)...)
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, "%s: %s", line, out)
+	}
+	root, keys := filepath.Join(n.folder, "tls", "tls-root"),
+		filepath.Join(n.folder, "central-bank", "keys", "tls-root")
+	pki("pki revoke " + operator + ".crt --by " + root + " --reason superseded")
+	pki("pki import " + keys + " " + root + ".crl")
+	out, err := totals()
+	require.NoError(t, err, out)
+	require.NoError(t, n.all["central"].process.Process.Signal(syscall.SIGHUP))
+	for err == nil { // the signal is on its way
+		out, err = totals()
+	}
+	require.Contains(t, out, "bad certificate")
+	n.untilDone(0, "wallet load anna 50", nil)
+	n.stop()
+}
+
 // TestUnitsStartWhatThereIs: the command lines of the systemd units are those of this program.
 func TestUnitsStartWhatThereIs(t *testing.T) {
 	units, err := filepath.Glob(filepath.Join("..", "..", "..", "scripts", "systemd", "*.service"))

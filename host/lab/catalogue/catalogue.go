@@ -3,8 +3,8 @@
 //
 // Start at [All], which lists them, and [Plan], which plays them: on fresh virtual cards, with the
 // keys of a test scheme, or on a card as it is found, with what a stranger has. Before an attack is
-// played its control is: the same without what is wrong, which must succeed. An attack whose control
-// fails counts as not refused, so that none is refused by accident.
+// played its control is: the same without what is wrong, which must succeed. An attack whose
+// control fails counts as not refused, so that none is refused by accident.
 //
 // It makes no attack of its own. To add one, add a value to those packages.
 package catalogue
@@ -90,7 +90,7 @@ func All() []Entry {
 	for _, a := range attack.Domains() {
 		all = append(all, cardEntry(Domain, a))
 	}
-	for _, a := range hostattack.All() {
+	for _, a := range slices.Concat(hostattack.All(), hostattack.Sales()) {
 		all = append(all, partyEntry(a))
 	}
 	all = append(all, readerEntries()...)

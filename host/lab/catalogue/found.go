@@ -19,8 +19,8 @@ type Found struct {
 	Where string
 	// Card takes whole commands.
 	Card apdu.Card
-	// Begin powers the card off and on. If Copies is set it is a copy, and is set back to how it was
-	// found.
+	// Begin powers the card off and on. If Copies is set it also sets the copy back to how the card
+	// was found.
 	Begin func() error
 	// Power cuts the power of a virtual card; nil for one in a reader.
 	Power *attack.Power

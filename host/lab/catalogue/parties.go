@@ -17,6 +17,7 @@ import (
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/emulator/card"
 	hostattack "ekrona.example/host/attack"
 	"ekrona.example/host/banking"
 	"ekrona.example/host/clock"
@@ -52,6 +53,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 const (
 	anna    = "anna"
 	cecilia = "cecilia"
+	cafe    = "cafe"
 )
 
 func (s *scheme) options() sandbox.Options {
@@ -59,7 +61,13 @@ func (s *scheme) options() sandbox.Options {
 		Random: s.random()}}
 }
 
-func (s *scheme) random() io.Reader { return rand.Reader }
+// random is the source of the parties' keys and random numbers.
+func (s *scheme) random() io.Reader {
+	if s.seed == "" {
+		return rand.Reader
+	}
+	return card.SeededRandom(s.seed + " parties")
+}
 
 // close removes the folder.
 func (s *scheme) close() error {
@@ -123,6 +131,7 @@ type opened struct {
 	central *centralbank.CentralBank
 	own     *bank.Bank // the attacker's
 	people  map[string]*sandbox.Person
+	cafe    *sandbox.Merchant
 	setup   *hostattack.Setup
 }
 
@@ -147,6 +156,9 @@ func (o *opened) start(ctx context.Context) (err error) {
 	if o.own, err = o.box.Bank(ctx, string(sandbox.Nordic)); err != nil {
 		return err
 	}
+	if o.cafe, err = o.box.Merchant(ctx, cafe); err != nil {
+		return err
+	}
 	for _, name := range []string{anna, cecilia} {
 		if o.people[name], err = o.box.Person(ctx, name, ""); err != nil {
 			return err
@@ -169,7 +181,7 @@ func (o *opened) tap(name string) (wallet.Tap, error) {
 func (o *opened) services() hostattack.Services {
 	return hostattack.Services{
 		Notary: o.central.For(sandbox.Nordic), Operator: o.central, Balances: o.central.Balances,
-		Intermediary: o.own, Phone: o.people[cecilia].Phone,
+		Intermediary: o.own, Phone: o.people[cecilia].Phone, Terminal: o.cafe.Terminal,
 	}
 }
 
@@ -271,6 +283,14 @@ func (m *making) pay() {
 	})
 	m.withTap("refusal", cecilia, func(tap wallet.Tap) (err error) {
 		m.known.Refusal, err = payee.Phone.Refuse(m.ctx, tap, asked)
+		return err
+	})
+	m.withTap("sale", anna, func(tap wallet.Tap) error {
+		sale, err := m.cafe.Terminal.Ask(m.ctx, 45*money.Krona)
+		if err != nil {
+			return err
+		}
+		m.known.Sale, err = payer.Phone.Pay(m.ctx, tap, sale.Request)
 		return err
 	})
 	m.known.Message, m.known.Asked = payment.Message, 1
@@ -417,11 +437,15 @@ func partyEntry(a hostattack.Attack) Entry {
 		}
 	}
 	e.play = func(ctx context.Context, w *worker) Result {
-		return w.withParties(ctx, e, func(o *opened) error {
+		r := w.withParties(ctx, e, func(o *opened) error {
 			return a.CheckControl(ctx, o.services(), o.setup)
 		}, func(o *opened) error {
 			return errors.Join(a.Run(ctx, o.services(), o.setup), o.audit(ctx))
 		})
+		if r.Verdict == Refused && len(a.Answers) == 1 && a.MaySucceed() {
+			return e.result(Elsewhere, "it is permitted: "+a.Defence)
+		}
+		return r
 	}
 	return e
 }

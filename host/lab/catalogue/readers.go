@@ -174,8 +174,8 @@ func repeating(in held, heard *[]byte) held {
 	}
 }
 
-// synchronises has cecilia synchronise, whose card has accepted a Payment by a card that a stolen CA
-// key has certified and nobody has registered: the record is the only proof of it.
+// synchronises has cecilia synchronise, whose card has accepted a Payment by a card that a stolen
+// CA key has certified and nobody has registered: the record is the only proof of it.
 func synchronises(ctx context.Context, o *opened, in held) error {
 	asked, err := o.asks(ctx, honest, 10*money.Krona)
 	if err != nil {

@@ -95,8 +95,8 @@ func (r *Report) Text(to io.Writer) error {
 		if one.Verdict != NotRefused {
 			continue
 		}
-		fmt.Fprintf(w, "    threat   %s\n    defence  %s\n    clause   %s\n", one.Threat, one.Defence,
-			one.Clause)
+		fmt.Fprintf(w, "    threat   %s\n    defence  %s\n    clause   %s\n", one.Threat,
+			one.Defence, one.Clause)
 		for _, f := range one.Failures {
 			way := f.Way
 			if way != "" {

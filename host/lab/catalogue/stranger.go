@@ -15,8 +15,8 @@ import (
 	"ekrona.example/applet/attack"
 )
 
-// Names of the authorities that a stranger makes up. Nobody knows how those of the card's scheme are
-// called, but for its bank, which the batch names.
+// Names of the authorities that a stranger makes up. Nobody knows how those of the card's scheme
+// are called, but for its bank, which the batch names.
 const (
 	madeUpRoot = "SERIKSBK00001"
 	madeUpBank = "SENORDIC"

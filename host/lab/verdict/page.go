@@ -33,6 +33,7 @@ type content struct {
 	*Report
 	Outcomes Count
 	Groups   []group
+	Broken   []Check // failed, or noted
 	Plots    []plot
 	JSON     *Report
 }
@@ -56,6 +57,11 @@ type bar struct{ Class, At, Wide, Title string }
 // in the element "report"; see [Embedded].
 func (r *Report) HTML(out io.Writer) error {
 	c := content{Report: r, Outcomes: r.Count(), Plots: plots(r.Timings), JSON: r}
+	for _, check := range r.Checks {
+		if check.Outcome == conform.Failed || check.Outcome == conform.Noted {
+			c.Broken = append(c.Broken, check)
+		}
+	}
 	for _, g := range conform.Groups {
 		shown := group{ID: g.ID, Title: g.Title}
 		passed := 0

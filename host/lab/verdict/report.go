@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"fmt"
-	"strings"
 
 	"ekrona.example/apdu/conform"
 	"ekrona.example/apdu/gpc"
@@ -134,10 +133,9 @@ func (r *Report) judge() {
 	case n.Passed == 0:
 		r.Verdict = "Nothing could be tested."
 	default:
-		r.Verdict = fmt.Sprintf("Conforms: %s passed.", tested)
+		r.Verdict = fmt.Sprintf("Conforms: nothing of %s failed.", tested)
 	}
 	if n.Notes > 0 {
-		r.Verdict = strings.TrimSuffix(r.Verdict, ".") + fmt.Sprintf("; %s of what should be.",
-			progress.Plural(n.Notes, "note"))
+		r.Verdict += fmt.Sprintf(" %s: what should be is not.", progress.Plural(n.Notes, "note"))
 	}
 }

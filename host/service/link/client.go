@@ -291,8 +291,11 @@ var errLost = errors.New("the answer was lost")
 // was done.
 func lost(err error) error {
 	var dial *net.OpError
+	var alert tls.AlertError
+	var untrusted *tls.CertificateVerificationError
 	switch {
-	case errors.Is(err, remote.ErrUnreachable):
+	case errors.Is(err, remote.ErrUnreachable), errors.As(err, &alert),
+		errors.As(err, &untrusted):
 		return err
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return fmt.Errorf("%w: %w", remote.ErrUnreachable, err)

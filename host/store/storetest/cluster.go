@@ -24,8 +24,8 @@ import (
 	"ekrona.example/host/store"
 )
 
-var onCluster = flag.Bool("patroni", false, "run the failure tests on three PostgreSQL nodes under "+
-	"Patroni too, by scripts/cluster, and kill these")
+var onCluster = flag.Bool("patroni", false, "run the failure tests on three PostgreSQL nodes "+
+	"under Patroni too, by scripts/cluster, and kill these")
 
 // Cluster is three PostgreSQL nodes under Patroni, as scripts/cluster starts them.
 type Cluster struct {

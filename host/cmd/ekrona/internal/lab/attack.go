@@ -39,7 +39,7 @@ func attackCommand() *cobra.Command {
 	a := &labAttack{}
 	c := &cobra.Command{
 		Use:   "attack",
-		Short: "Play the catalogue of attacks on a card and on the parties, and show what is refused",
+		Short: "Play the catalogue of attacks on a card and the parties: show what is refused",
 		Long: `Play the catalogue of attacks on a card and on the parties, and show what is refused.
 
 Each attack has a name, a threat, the defence that is expected to stop it and the clause where
@@ -74,8 +74,8 @@ The last line says how many attacks were tried, refused, and not.`,
 	cli.AddProfile(c, &a.cards.Profile)
 	f.BoolVar(&a.destructive, "destructive", false,
 		"allow what takes something from the card for good, such as the tries of its PIN")
-	f.StringVar(&a.keys, "keys", "", "keys of the card's security domain, to install test applets: "+
-		cardkeys.Usage)
+	f.StringVar(&a.keys, "keys", "", "keys of the card's security domain, to install "+
+		"test applets: "+cardkeys.Usage)
 	f.BoolVar(&a.mayDelete, "delete-applet", false,
 		"allow the applet on the card to be deleted, with its keys and money")
 	f.StringVar(&a.named, "attack", "", "only the attacks whose name contains this")
@@ -92,8 +92,8 @@ func (a *labAttack) run(c *cobra.Command) error {
 	case a.workers < 1:
 		return cli.Usage("--workers: %d; give 1 or more", a.workers)
 	case len(entries) == 0:
-		return cli.Usage("--attack: no attack has %q in its name; --list names those that there are",
-			a.named)
+		return cli.Usage("--attack: no attack has %q in its name; --list names those that "+
+			"there are", a.named)
 	case a.list:
 		return a.show(c.OutOrStdout(), entries)
 	}
@@ -106,8 +106,8 @@ func (a *labAttack) run(c *cobra.Command) error {
 	case a.keys != "":
 		return a.playInstalled(c, plan)
 	case a.mayDelete:
-		return cli.Usage("%s: name the keys that the card has: --keys test for the published ones, "+
-			"--keys FILE for others", c.CommandPath())
+		return cli.Usage("%s: name the keys that the card has: --keys test for the published "+
+			"ones, --keys FILE for others", c.CommandPath())
 	case a.cards.Named():
 		return a.playFound(c, plan)
 	}
@@ -125,7 +125,9 @@ func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 	if err != nil {
 		return fmt.Errorf("--keys: %w", err)
 	}
-	return cli.WithCard(c, &a.cards, func(opened *cli.OpenCard) error {
+	cards := a.cards
+	cards.MakeBlank = true
+	return cli.WithCard(c, &cards, func(opened *cli.OpenCard) error {
 		target, err := suite.NewManaged(opened.Unframed, opened.Reset, keys,
 			suite.Capabilities{ShortOnly: !opened.ExtendedLength,
 				Contactless: opened.Contactless()})

@@ -86,8 +86,8 @@ does not conform, or the page was altered.`,
 	c.Flags().BoolVar(&f.delete, "delete-applet", false,
 		"allow the suite to delete the applet on the card for good, with its keys and money")
 	c.Flags().BoolVar(&f.noSuite, "no-suite", false, "leave the applet's suite out")
-	c.Flags().StringVar(&f.link, "link", card.Links()[0].Name,
-		"link of the model's times: "+linkNames())
+	c.Flags().StringVar(&f.link, "link", "", "link of the model's times: "+linkNames()+
+		" (default: the first, or contact-115200 for a card in a slot)")
 	c.Flags().StringVar(&f.html, "html", "", "write a page to this file")
 	c.Flags().StringVar(&f.sign, "sign", "", "sign the page with this key: FOLDER/NAME of \"ekrona "+
 		"pki\", or file:PATH, tpm:PATH, pkcs11:...")
@@ -136,8 +136,10 @@ func (f *conformFlags) open(c *cobra.Command) (*verdict.Subject, *cli.OpenCard, 
 		}
 		s.AID = aid
 	}
-	if s.Link, err = card.LinkNamed(f.link); err != nil {
-		return nil, nil, cli.Usage("--link: %w", err)
+	if f.link != "" {
+		if s.Link, err = card.LinkNamed(f.link); err != nil {
+			return nil, nil, cli.Usage("--link: %w", err)
+		}
 	}
 	if s.Need, err = preflight.NeedOf(applet.CAP, spec.DefaultSlots); err != nil {
 		return nil, nil, err
@@ -155,6 +157,16 @@ func (f *conformFlags) open(c *cobra.Command) (*verdict.Subject, *cli.OpenCard, 
 		return nil, nil, err
 	}
 	s.Where = opened.Where
+	switch {
+	case f.link != "":
+	case inReader && !opened.Contactless():
+		s.Link, err = card.LinkNamed("contact-115200")
+	default:
+		s.Link = card.Links()[0]
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, opened.Close())
+	}
 	s.Card = conform.Card{Card: opened.Unframed, Bytes: opened.Bytes, Reset: opened.Reset,
 		ATR: opened.LastATR, Extended: opened.ExtendedLength}
 	if err := f.addSuite(s, opened); err != nil {

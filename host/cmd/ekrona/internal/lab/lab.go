@@ -24,7 +24,8 @@ func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
 		simulateCommand(), weekCommand(), liquidityCommand(), suiteCommand(), conformCommand(),
-		tearCommand(), fuzzCommand(), coverCommand(), debugCommand(), glitchCommand(), attackCommand(),
+		tearCommand(), fuzzCommand(), coverCommand(), debugCommand(), glitchCommand(),
+		attackCommand(),
 		traceDiffCommand())
 }
 

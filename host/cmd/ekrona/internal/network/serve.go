@@ -43,8 +43,8 @@ func (f *serveFlags) bind(c *cobra.Command) *cobra.Command {
 		"over database of the settings")
 	c.Flags().StringVar(&f.owner, "database-owner", "", "postgres://OWNER@HOST:PORT/NAME by the "+
 		"role that owns the tables, over database_owner of the settings")
-	c.Flags().StringVar(&f.url, "url", "", "https://HOST:PORT by which other processes on the same "+
-		"database call this one, over service.url of the settings")
+	c.Flags().StringVar(&f.url, "url", "", "https://HOST:PORT by which other processes on the "+
+		"same database call this one, over service.url of the settings")
 	logFlag(c, &f.level)
 	return c
 }
