@@ -127,9 +127,10 @@ var goBugs = []struct {
 	{"intermediary-skips-entries", []replacement{
 		{"host/intermediary/statement.go", "entries[len(entries)-1].Seq)",
 			"entries[len(entries)-1].Seq+skipped(len(entries)))"},
-		{"host/intermediary/statement.go", "// statementPage is", "func skipped(page int) int64 {\n" +
-			"	if page > 2 && bug == `intermediary-skips-entries` {\n		return 1\n	}\n" +
-			"	return 0\n}\n\n// statementPage is"},
+		{"host/intermediary/statement.go", "// statementPage is",
+			"func skipped(page int) int64 {\n" +
+				"	if page > 2 && bug == `intermediary-skips-entries` {\n		return 1\n	}\n" +
+				"	return 0\n}\n\n// statementPage is"},
 	}, 250},
 	{"intermediary-keeps-refused-loads", []replacement{
 		{"host/intermediary/load.go", "		_, err = ledger.Reverse(", "		if bug == " +
