@@ -86,8 +86,13 @@ func (l Lease) Keep(log *slog.Logger, e Environment) func(ctx context.Context) {
 			switch {
 			case holder == "" && err != nil:
 				log.Warn("lease: neither taken nor renewed", "error", remote.OneLine(err.Error()))
-			case holder != was:
-				log.Warn("lease: another holder", "holder", holder, "self", self)
+			case holder == was:
+			case self && was == "":
+				log.Info("lease: this process decides")
+			case self:
+				log.Warn("lease: this process decides now", "before", was)
+			default:
+				log.Warn("lease: another process decides", "holder", holder)
 			}
 			was = holder
 			if e.Pause(ctx, l.Due()) != nil {

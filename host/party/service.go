@@ -223,8 +223,7 @@ func (e Environment) Repeat(
 // Answers returns what reports why a database does not answer: a service is ready when its does.
 func Answers(db *sql.DB) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := store.Number(ctx, db, `SELECT 1`)
-		return err
+		return store.Failed(db.PingContext(ctx))
 	}
 }
 

@@ -66,7 +66,7 @@ func TestCallsArePassedOn(t *testing.T) {
 	}
 	require.Zero(t, standby.calls)
 	require.Equal(t, 6, holder.calls)
-	require.Contains(t, standby.log.String(), `"forwarded":"`+holder.url+`"`)
+	require.Contains(t, standby.log.String(), `"passed_to":"`+holder.url+`"`)
 
 	_, err := remote.Ask[thing](t.Context(), standby.node("stranger"), "echo", thing{"x"})
 	require.ErrorIs(t, err, link.Caller, "it is refused where it is identified")

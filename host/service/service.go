@@ -339,8 +339,8 @@ func (s *Service) note(ctx context.Context, v *visit) {
 		level = slog.LevelWarn
 	}
 	s.config.Log.Log(ctx, level, "call", "request_id", v.id, "contract", v.contract, "call", v.call,
-		"caller", v.caller.String(), "status", v.status, "code", v.code, "forwarded", v.forwarded,
-		"ms", float64(took.Microseconds())/1000)
+		"caller", v.caller.String(), "status", v.status, "code", v.code, "ms",
+		float64(took.Microseconds())/1000, "passed_to", v.forwarded)
 }
 
 // nonce gives a number to a caller that has none.

@@ -14,6 +14,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/host/clock"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
@@ -62,13 +63,19 @@ type raceWorld struct {
 	both     twoNotaries
 	cards    []*settlementtest.Device
 	merchant *settlementtest.Device
+
+	mu   sync.Mutex
+	lost int // how many more calls may go without an answer, and are given again
 }
 
 func newRaceWorld(t *testing.T) *raceWorld {
 	schemas, err := settlement.Schemas()
 	require.NoError(t, err)
-	w := &raceWorld{World: settlementtest.NewWorldOn(t, nil, storetest.NewFile(t, schemas...)),
-		t: t}
+	return newRaceWorldOn(t, storetest.NewFile(t, schemas...))
+}
+
+func newRaceWorldOn(t *testing.T, path string) *raceWorld {
+	w := &raceWorld{World: settlementtest.NewWorldOn(t, nil, path), t: t}
 	w.merchant = w.Issue("SHOP", "FJORD", spec.RoleTerminal)
 	require.NoError(t, w.Notary.Issue(t.Context(), "1", nordic, 1_000_000_00))
 	for n := range *races {
@@ -94,6 +101,9 @@ func (w *raceWorld) atOnce(round int, calls ...func(*settlement.Notary) error) [
 		working.Go(func() {
 			<-start
 			answers[i] = w.both.call(round+i, call)
+			for w.again(answers[i]) {
+				answers[i] = w.both.call(round+i, call)
+			}
 		})
 	}
 	close(start)
@@ -101,8 +111,56 @@ func (w *raceWorld) atOnce(round int, calls ...func(*settlement.Notary) error) [
 	return answers
 }
 
-// TestOneVerdict: two intermediaries bring both sides of the same payments at the same moment, each
-// to another notary on one database, while the lease moves between these: one verdict each.
+// again reports whether a call is to be given again: it had no answer.
+func (w *raceWorld) again(err error) bool {
+	var refused *notary.Error
+	if err == nil || errors.As(err, &refused) {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lost--
+	return w.lost >= 0 && clock.Pause(w.t.Context(), 50*time.Millisecond) == nil
+}
+
+// verdicts has two intermediaries bring both sides of a payment of each card at the same moment,
+// each to another notary on one database: one verdict each. Before each round, before is called.
+func (w *raceWorld) verdicts(before func(round int)) {
+	for round, card := range w.cards {
+		before(round)
+		p := paid(w.t, card, w.merchant, 10_00)
+		receipt, err := w.merchant.Accept(p)
+		require.NoError(w.t, err)
+		w.merchant.Log = nil // it has room for the next
+		record, err := message.Record{Payment: p, Receipt: receipt}.Encode()
+		require.NoError(w.t, err)
+		var answers [2][]notary.Answer
+		for i, err := range w.atOnce(round,
+			func(n *settlement.Notary) (err error) {
+				answers[0], err = n.For(nordic).Submit(w.t.Context(), [][]byte{w.Encode(p)})
+				return err
+			},
+			func(n *settlement.Notary) (err error) {
+				answers[1], err = n.For(fjord).Submit(w.t.Context(), [][]byte{record})
+				return err
+			}) {
+			require.NoError(w.t, err)
+			require.NoError(w.t, answers[i][0].Err)
+		}
+		assert.Equal(w.t, notary.Settled, answers[1][0].Payment.Verdict)
+		assert.Contains(w.t, []notary.Verdict{notary.Reserved, notary.Settled},
+			answers[0][0].Payment.Verdict)
+	}
+	entries, err := store.Number(w.t.Context(), w.DB,
+		"SELECT count(*) FROM statement WHERE kind = $1", int(notary.Collected))
+	require.NoError(w.t, err)
+	assert.EqualValues(w.t, len(w.cards), entries, "each payment was collected once")
+	assert.EqualValues(w.t, 10_00*len(w.cards), balance(w.t, w.World, fjord))
+	w.Dishonest["SHOP"] = true // its log is gone
+	w.Audit(false)
+}
+
+// TestOneVerdict: while the lease moves between the notaries.
 func TestOneVerdict(t *testing.T) {
 	defer settlement.OnlyTouched()()
 	w := newRaceWorld(t)
@@ -115,41 +173,40 @@ func TestOneVerdict(t *testing.T) {
 		moved, err = w.both.move(ctx)
 		assert.NoError(t, err)
 	})
-	for round, card := range w.cards {
-		p := paid(t, card, w.merchant, 10_00)
-		receipt, err := w.merchant.Accept(p)
-		require.NoError(t, err)
-		w.merchant.Log = nil // it has room for the next
-		record, err := message.Record{Payment: p, Receipt: receipt}.Encode()
-		require.NoError(t, err)
-		var answers [2][]notary.Answer
-		for i, err := range w.atOnce(round,
-			func(n *settlement.Notary) (err error) {
-				answers[0], err = n.For(nordic).Submit(t.Context(), [][]byte{w.Encode(p)})
-				return err
-			},
-			func(n *settlement.Notary) (err error) {
-				answers[1], err = n.For(fjord).Submit(t.Context(), [][]byte{record})
-				return err
-			}) {
-			require.NoError(t, err)
-			require.NoError(t, answers[i][0].Err)
-		}
-		assert.Equal(t, notary.Settled, answers[1][0].Payment.Verdict)
-		assert.Contains(t, []notary.Verdict{notary.Reserved, notary.Settled},
-			answers[0][0].Payment.Verdict)
-	}
+	w.verdicts(func(int) {})
 	stop()
 	moving.Wait()
 	assert.Positive(t, moved)
 	t.Logf("%d payments, while the lease moved %d times", len(w.cards), moved)
-	entries, err := store.Number(t.Context(), w.DB,
-		"SELECT count(*) FROM statement WHERE kind = $1", int(notary.Collected))
-	require.NoError(t, err)
-	assert.EqualValues(t, len(w.cards), entries, "each payment was collected once")
-	assert.EqualValues(t, 10_00*len(w.cards), balance(t, w.World, fjord))
-	w.Dishonest["SHOP"] = true // its log is gone
-	w.Audit(false)
+}
+
+// TestOneVerdictWhileNodesAreKilled: while the nodes of their database are killed, and the lease
+// moves with each.
+func TestOneVerdictWhileNodesAreKilled(t *testing.T) {
+	if storetest.Dialect() != store.PostgreSQL {
+		t.Skip("SQLite has no nodes")
+	}
+	c := storetest.NewCluster(t)
+	defer settlement.OnlyTouched()()
+	w := newRaceWorldOn(t, c.Database("races"))
+	w.lost = 2000
+	const apart = 20
+	w.verdicts(func(round int) {
+		switch round % (3 * apart) {
+		case apart:
+			c.KillPostmaster(c.In(storetest.Leader))
+		case 2 * apart:
+			c.KillPostmaster(c.In(storetest.Standby))
+		case 3*apart - 1:
+			leader := c.In(storetest.Leader)
+			c.KillPatroni(leader)
+			c.KillPostmaster(leader)
+		default:
+			return
+		}
+		_ = w.both[round%2].GiveUp(t.Context()) // where the database answers
+	})
+	t.Logf("%d payments; %d calls were given again", len(w.cards), 2000-w.lost)
 }
 
 // TestOneInstructionForANumber: two sessions have another body signed under one number.

@@ -183,8 +183,8 @@ func (d Dialect) prepare(
 // countTables returns a query for how many tables have the name $1.
 func (d Dialect) countTables() string {
 	if d == PostgreSQL {
-		return `SELECT count(*) FROM information_schema.tables
-			WHERE table_schema = current_schema() AND table_name = $1`
+		return `SELECT count(*) FROM pg_class WHERE relkind = 'r'
+			AND relnamespace = current_schema()::regnamespace AND relname = $1`
 	}
 	return `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`
 }

@@ -40,8 +40,9 @@ const versions = `SELECT format('GRANT SELECT ON %I TO %I', relname, $1::text) F
 // mayMigrate is true for a role that may make tables.
 const mayMigrate = `SELECT has_schema_privilege(current_schema(), 'CREATE')`
 
-// ErrOlder says that tables are older than the program, and that its role may not change them.
-var ErrOlder = errors.New("they are older than this program, and its role may not change them: " +
+// ErrOlder says that tables are older than the program, or were not given to its role, which may
+// not change them.
+var ErrOlder = errors.New("they are older than this program, or its role has no rights on them: " +
 	"start it once with their owner (database_owner)")
 
 // ErrOwner says that a source names no other role for the tables than for the service.

@@ -90,11 +90,11 @@ func (h *Holding) check(ctx context.Context, tx *sql.Tx) error {
 			return Failed(err)
 		}
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	now := h.lease.Clock.Now().UTC()
+	h.mu.Lock()
 	own := holder == h.lease.Holder && term == h.term
 	h.holder, h.until = holder, ends
+	h.mu.Unlock()
 	switch {
 	case own && ends.Sub(now) >= h.lease.Time*2/3:
 		return nil
@@ -108,6 +108,8 @@ func (h *Holding) check(ctx context.Context, tx *sql.Tx) error {
 		term, h.lease.Holder, ends.Format(stampLayout)); err != nil {
 		return err
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	// If the commit fails, the term is another's, or taken again.
 	h.term, h.holder, h.until = term, h.lease.Holder, ends
 	return nil

@@ -112,8 +112,16 @@ func (t warnedTx) Commit() error {
 // written, and must not answer before that lasts. A writer that has gone silent between two
 // statements, with its machine, is ended by the server: others wait for it.
 const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '10s';
-	LOCK TABLE store_writer IN EXCLUSIVE MODE;
-	SELECT pg_logical_emit_message(true, 'ekrona', '')`
+	LOCK TABLE store_writer IN EXCLUSIVE MODE;` + postgresMark
+
+// postgresMark has a transaction write to the server's log, and so its commit wait for the standby.
+const postgresMark = `SELECT pg_logical_emit_message(true, 'ekrona', '')`
+
+// isForbidden reports whether our role has no right to do something.
+func isForbidden(err error) bool {
+	var postgres *pgconn.PgError
+	return errors.As(err, &postgres) && postgres.Code == "42501" // insufficient_privilege
+}
 
 // isLost reports whether the connection to the server was lost, or the server is going down or
 // coming up: a transaction whose commit was not asked for has not happened, and may be repeated.

@@ -13,23 +13,23 @@ import (
 )
 
 // onServer opens a database and another connection to it, on a server.
-func onServer(t *testing.T) (db, admin *sql.DB) {
+func onServer(t *testing.T) (source string, db, admin *sql.DB) {
 	if storetest.Dialect() != store.PostgreSQL {
 		t.Skip("SQLite has no server")
 	}
-	source := storetest.New(t, boxes)
+	source = storetest.New(t, boxes)
 	open := func() *sql.DB {
 		db, err := store.Open(t.Context(), source, boxes)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		return db
 	}
-	return open(), open()
+	return source, open(), open()
 }
 
 // A transaction whose connection is lost before its commit is repeated.
 func TestALostConnection(t *testing.T) {
-	db, admin := onServer(t)
+	_, db, admin := onServer(t)
 	attempts := 0
 	require.NoError(t, store.InTx(t.Context(), db, func(tx *sql.Tx) error {
 		attempts++
@@ -51,7 +51,7 @@ func TestALostConnection(t *testing.T) {
 // is no answer; nor is that of a repeated call, which only finds the row, before the standby has
 // it.
 func TestACommitWithAWarning(t *testing.T) {
-	db, admin := onServer(t)
+	source, db, admin := onServer(t)
 	ctx := t.Context()
 	standby := func(name string) {
 		_, err := admin.ExecContext(ctx, `ALTER SYSTEM SET synchronous_standby_names = '`+name+`'`)
@@ -60,18 +60,21 @@ func TestACommitWithAWarning(t *testing.T) {
 		require.NoError(t, err)
 		for _, each := range []*sql.DB{admin, db} {
 			for shown := ""; shown != name+"."; {
-				require.NoError(t, store.Must(ctx, each, store.Into{&shown},
-					`SELECT current_setting('synchronous_standby_names') || '.'`))
+				require.NoError(t, each.QueryRowContext(ctx,
+					`SELECT current_setting('synchronous_standby_names') || '.'`).Scan(&shown))
 			}
 		}
 	}
-	breakOff := func() {
+	breakOff := func(answer <-chan error) {
 		for broken := int64(0); broken == 0; {
-			var err error
-			broken, err = store.Number(ctx, admin, `SELECT count(pg_cancel_backend(pid))
+			select {
+			case err := <-answer:
+				require.FailNow(t, "it was answered before the standby has it", "%v", err)
+			default:
+			}
+			require.NoError(t, admin.QueryRowContext(ctx, `SELECT count(pg_cancel_backend(pid))
 				FROM pg_stat_activity WHERE wait_event = 'SyncRep'
-				AND datname = current_database()`)
-			require.NoError(t, err)
+				AND datname = current_database()`).Scan(&broken))
 		}
 	}
 	orderOnce := func() error {
@@ -83,6 +86,9 @@ func TestACommitWithAWarning(t *testing.T) {
 			return store.Exec(ctx, tx, `INSERT INTO box (what) VALUES ('a')`)
 		})
 	}
+	other, err := store.Open(ctx, source, boxes) // as after a start: nothing was read yet
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
 	standby("nobody")
 	defer standby("")
 	// Its own processes learn of it later: from the first commit on that waits, all do.
@@ -96,15 +102,32 @@ func TestACommitWithAWarning(t *testing.T) {
 			}
 		}
 	}()
-	breakOff()
+	breakOff(nil)
 	require.ErrorContains(t, <-waits, "may or may not last")
-	for _, attempt := range []string{"that writes", "that only finds"} {
+	read := func(db *sql.DB) func() error {
+		return func() error {
+			_, err := store.Number(context.WithoutCancel(ctx), db, `SELECT count(*) FROM box`)
+			return err
+		}
+	}
+	view := func(db *sql.DB) func() error {
+		return func() error {
+			return store.Read(context.WithoutCancel(ctx), db, func(*sql.Tx) error { return nil })
+		}
+	}
+	for _, attempt := range []struct {
+		what string
+		do   func() error
+	}{{"that writes", orderOnce}, {"that only finds", orderOnce}, {"that reads", read(db)},
+		{"that reads one moment", view(db)}, {"of another process that reads", read(other)},
+		{"of another process that reads one moment", view(other)}} {
 		answer := make(chan error)
-		go func() { answer <- orderOnce() }()
-		breakOff()
-		require.ErrorContains(t, <-answer, "may or may not last", attempt)
+		go func() { answer <- attempt.do() }()
+		breakOff(answer)
+		require.ErrorContains(t, <-answer, "may or may not last", attempt.what)
 	}
 	standby("")
 	require.NoError(t, orderOnce())
 	assert.EqualValues(t, 1, count(t, db))
+	assert.EqualValues(t, 1, count(t, other))
 }

@@ -7,7 +7,8 @@ import (
 	"fmt"
 )
 
-// Queryer can read: a database or a transaction.
+// Queryer can read: a database or a transaction. What is read on a database itself is returned when
+// it lasts, as by [Read].
 type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
@@ -47,7 +48,7 @@ func Each(ctx context.Context, q Queryer, do func(Row) error, query string, args
 			return Failed(err)
 		}
 	}
-	return Failed(rows.Err())
+	return readLasts(ctx, q, Failed(rows.Err()))
 }
 
 // All returns all rows, each as scan reads it, in the query's order.
@@ -84,12 +85,12 @@ func Get(
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return false, Failed(rows.Err())
+		return false, readLasts(ctx, q, Failed(rows.Err()))
 	}
 	if err := rows.Scan(into...); err != nil {
 		return false, Failed(err)
 	}
-	return true, Failed(rows.Close())
+	return true, readLasts(ctx, q, Failed(rows.Close()))
 }
 
 // errNoRow is for a row that the tables always have.

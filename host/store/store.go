@@ -88,6 +88,9 @@ func open(
 		return nil, fmt.Errorf("database %s: %w", shown(source), err)
 	}
 	db := sql.OpenDB(c)
+	if c.dialect == PostgreSQL {
+		db.SetMaxIdleConns(idleConnections)
+	}
 	if source == Memory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
@@ -96,6 +99,9 @@ func open(
 	}
 	return db, nil
 }
+
+// idleConnections are kept open to a server: what a new one reads is proven to last first.
+const idleConnections = 32
 
 // connector opens connections to one database on a driver. It implements driver.Connector.
 type connector struct {
@@ -108,6 +114,7 @@ type connector struct {
 	err   error
 
 	holding atomic.Pointer[Holding] // nil where no lease is held
+	lasting lasting
 }
 
 // Connect opens one connection.
@@ -120,6 +127,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.lasting.doubt()
 	return &strictConn{Wrapped: wrapped}, nil
 }
 
@@ -216,6 +224,9 @@ func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema, owner bool) e
 		made, err := Number(ctx, db, d.countTables(), versionsOf(schema))
 		if err == nil && made > 0 {
 			pending, err = provider.HasPending(ctx)
+		}
+		if isForbidden(err) {
+			err = fmt.Errorf("%w (%w)", ErrOlder, err)
 		}
 		if err == nil && pending {
 			err = ErrOlder

@@ -43,7 +43,10 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 			return err
 		}
 		if attempt == attempts {
-			const hint = "others write all the while: try again later"
+			hint := "others write all the while: try again later"
+			if isLost(err) {
+				hint = "the server is going down or coming up: try again later"
+			}
 			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
 		}
 		if err := pause(ctx, attempt); err != nil {
@@ -79,19 +82,26 @@ func once(
 		return false, Failed(fmt.Errorf("undone before its commit: %w", err))
 	}
 	if err := tx.Commit(); err != nil {
+		if s, ours := db.Driver().(speaking); ours {
+			s.lasting.doubt()
+		}
 		return true, Failed(fmt.Errorf("commit: %w", err))
 	}
 	return true, nil
 }
 
 // Read runs do in a transaction that sees the database as it is at one moment, and changes nothing.
+// It returns when what was read lasts, as a commit does.
 func Read(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	tx, release, err := begin(ctx, db, DialectOf(db).reading())
 	if err != nil {
 		return err
 	}
-	defer release()
-	return do(tx)
+	err = func() error { defer release(); return do(tx) }()
+	if err != nil {
+		return err
+	}
+	return lasts(ctx, db)
 }
 
 // begin starts a transaction under a context that ends with ctx only until the start: a driver

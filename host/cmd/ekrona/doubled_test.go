@@ -97,7 +97,11 @@ var doubledParties = []string{"central-bank", "nordic-bank", "fjord-bank"}
 // leaseTime is as short as a busy machine allows.
 const leaseTime = 2 * time.Second
 
-func newDoubled(t *testing.T, database func(name string) string) *doubled {
+// newDoubled starts the processes. between, unless it is nil, returns the address at which callers
+// find the process of a name that listens at an address.
+func newDoubled(
+	t *testing.T, database func(name string) string, between func(name, address string) string,
+) *doubled {
 	t.Helper()
 	d := &doubled{t: t, folder: filepath.Join(t.TempDir(), "box"), all: map[string]*process{}}
 	hosts, err := network.HostsOf("127.0.0.1:0")
@@ -120,8 +124,12 @@ func newDoubled(t *testing.T, database func(name string) string) *doubled {
 		}
 		for each, folder := range map[string]string{name: path, name + "-2": second} {
 			address := freeAddress(t)
-			p := &process{t: t, name: each, url: "https://" + address,
-				arguments: []string{kind, "serve", folder, "--listen", address}}
+			at := address
+			if between != nil {
+				at = between(each, address)
+			}
+			p := &process{t: t, name: each, url: "https://" + at, arguments: []string{kind,
+				"serve", folder, "--listen", address, "--url", "https://" + at}}
 			if kind == "intermediary" {
 				p.arguments = append(p.arguments, "--central-bank", d.urls(doubledParties[0]))
 			}

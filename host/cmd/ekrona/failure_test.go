@@ -36,7 +36,7 @@ func tapOf(p *sandbox.Person) (wallet.Tap, error) {
 // calls on, and takes over from one that stands still, which writes nothing when it comes back, and
 // from one that was killed.
 func TestTheOtherProcessTakesOver(t *testing.T) {
-	d := newDoubled(t, storetest.Server(t))
+	d := newDoubled(t, storetest.Server(t), nil)
 	ctx := t.Context()
 	_, waits := d.holder("nordic-bank")
 	central, other := d.holder("central-bank")
@@ -146,7 +146,7 @@ func again(ctx context.Context, do func() error) (err error) {
 // synchronise and unload; each flow is given again until it is done. Everything that anybody was
 // told is in the books, once.
 func TestProcessesAreKilledUnderLoad(t *testing.T) {
-	d := newDoubled(t, storetest.Server(t))
+	d := newDoubled(t, storetest.Server(t), nil)
 	w := &failureWorld{doubled: d, answers: acknowledged{wake: make(chan struct{}, 1)}}
 	random := rand.New(rand.NewPCG(*killSeed, 0))
 	w.underLoad(func() {
@@ -170,7 +170,7 @@ func TestProcessesAreKilledUnderLoad(t *testing.T) {
 // its Patroni, and the synchronous standby are killed too, again and again.
 func TestNodesOfTheDatabaseAreKilledUnderLoad(t *testing.T) {
 	c := storetest.NewCluster(t)
-	d := newDoubled(t, c.Database)
+	d := newDoubled(t, c.Database, nil)
 	w := &failureWorld{doubled: d, answers: acknowledged{wake: make(chan struct{}, 1)}}
 	random := rand.New(rand.NewPCG(*killSeed, 0))
 	killed := map[string]int{}

@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -168,17 +167,18 @@ func (c *Cluster) ask(at Node, role string) (Node, error) {
 // KillPostmaster kills (SIGKILL) the first process of a node's PostgreSQL, and so all of it. It
 // reports whether there was one.
 func (c *Cluster) KillPostmaster(n Node) bool {
-	return c.kill(filepath.Join(c.folder, strconv.Itoa(int(n)), "data", "postmaster.pid"))
+	return c.kill(n, filepath.Join("data", "postmaster.pid"))
 }
 
 // KillPatroni kills (SIGKILL) a node's Patroni, which is started again.
-func (c *Cluster) KillPatroni(n Node) bool {
-	return c.kill(filepath.Join(c.folder, strconv.Itoa(int(n)), "patroni.pid"))
-}
+func (c *Cluster) KillPatroni(n Node) bool { return c.kill(n, "patroni.pid") }
 
-func (c *Cluster) kill(file string) bool {
+// kill kills the process whose number a file of a node has. A killed one leaves its file behind,
+// and its number to others: only what has the node's folder in its command line is killed.
+func (c *Cluster) kill(n Node, file string) bool {
 	c.t.Helper()
-	text, err := os.ReadFile(file)
+	folder := filepath.Join(c.folder, strconv.Itoa(int(n)))
+	text, err := os.ReadFile(filepath.Join(folder, file))
 	if errors.Is(err, os.ErrNotExist) {
 		return false
 	}
@@ -186,7 +186,13 @@ func (c *Cluster) kill(file string) bool {
 	first, _, _ := strings.Cut(string(text), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
 	require.NoError(c.t, err)
-	err = syscall.Kill(pid, syscall.SIGKILL)
-	require.True(c.t, err == nil || errors.Is(err, syscall.ESRCH), "%v", err)
+	process, err := os.FindProcess(pid) // a handle: whoever has the number later is another one
+	require.NoError(c.t, err)
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || !strings.Contains(string(line), folder+"/") {
+		return false
+	}
+	err = process.Kill()
+	require.True(c.t, err == nil || errors.Is(err, os.ErrProcessDone), "%v", err)
 	return err == nil
 }
