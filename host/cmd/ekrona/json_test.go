@@ -88,6 +88,7 @@ wallet sync anna --state box
 wallet crisis anna --state box
 crisis end --days 3 --out ends --state box
 crisis show --state box
+centralbank fund-pool 100 --order first --state box
 centralbank totals --state box
 centralbank reconcile --state box
 centralbank backup box/central-bank --out central.db
@@ -129,6 +130,7 @@ lab cover --cap purse.cap --script purse.txt --lcov cover.lcov --html cover.html
 lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5
 lab week --cards 6 --terminals 2 --days 2 --limits crisis
+lab liquidity --sets 1 --cards 6 --terminals 1 --days 1
 lab glitch --case debits --models invert --sample 20 --html page.html --list found.txt
 lab glitch --fault read=00@pin.script/1#0 --script pin.script
 ! lab trace-diff verify.script --secret 242580FFFFFFFFFF --secret 252580FFFFFFFFFF
