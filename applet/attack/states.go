@@ -171,7 +171,7 @@ var strangers = []Attack{
 		Threat:  "a stranger raises the limits of the cards that pass him",
 		Defence: "the card knows crisis key and notary by role",
 		Clause:  "PROTOCOL.md §8, 12", Card: Active, Stranger: true, Control: takesOrder,
-		Answers: sw(spec.SWReferenceUnknown, spec.SWSignature),
+		Answers: sw(spec.SWReferenceUnknown, spec.SWSignature, spec.SWClosed),
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			crisis := Identity{Signer: s.UnknownRoot.Signer, Certificate: s.Crisis.Certificate}
 			notary := Identity{Signer: s.UnknownRoot.Signer, Certificate: s.Notary.Certificate}

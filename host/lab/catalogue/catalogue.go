@@ -128,8 +128,10 @@ type Plan struct {
 // ErrInterrupted says that not all attacks were played.
 var ErrInterrupted = errors.New("interrupted before all attacks were played: start it again")
 
-// Run plays the attacks. A card that cannot be reached is an error.
+// Run plays the attacks. It is an error if the card cannot be reached, or answers no more.
 func (p Plan) Run(ctx context.Context) (*Report, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	results := make([]Result, len(p.Entries))
 	workers := max(1, p.Workers)
 	if p.Found != nil {
@@ -148,6 +150,12 @@ func (p Plan) Run(ctx context.Context) (*Report, error) {
 			w := &worker{plan: p, scheme: made}
 			for i := range next {
 				r := p.Entries[i].play(ctx, w)
+				if r.Verdict == NotRefused && p.Found != nil && ctx.Err() == nil {
+					if err := p.Found.look(ctx); err != nil {
+						stop(fmt.Errorf("the card answers no more: it was taken away, or the attack "+
+							"%q has ended it: %w", r.Name, err))
+					}
+				}
 				lock.Lock()
 				results[i] = r
 				done++
@@ -167,8 +175,12 @@ func (p Plan) Run(ctx context.Context) (*Report, error) {
 	close(next)
 	all.Wait()
 	err := made.close()
-	if ctx.Err() != nil {
+	switch cause := context.Cause(ctx); {
+	case cause == nil:
+	case errors.Is(cause, context.Canceled), errors.Is(cause, context.DeadlineExceeded):
 		return nil, errors.Join(ErrInterrupted, err)
+	default:
+		return nil, errors.Join(cause, err)
 	}
 	return &Report{Results: results, Found: p.Found}, err
 }

@@ -50,7 +50,7 @@ func (f *Found) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Where, err)
 	}
-	f.domain = domain.SW == apdu.OK
+	f.application, f.without, f.domain = nil, "", domain.SW == apdu.OK
 	answer, err := f.Card.Transmit(ctx, spec.Select.Only().APDU([]byte(spec.AppletAID)))
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Where, err)
@@ -98,8 +98,10 @@ func (f *Found) lacks(a attack.Attack) string {
 	if a.Torn && f.Power == nil {
 		return noPower
 	}
-	if life, needs := a.Card.LifeCycle(), f.application.LifeCycle; life != needs {
-		return fmt.Sprintf("it is on a card %s, and this one is %s", stateOf(life), stateOf(needs))
+	needs, is := a.Card.LifeCycle(), f.application.LifeCycle
+	activated := needs == spec.Active && (is == spec.Blocked || is == spec.Closed)
+	if needs != is && !activated { // what was active once refuses strangers as before
+		return fmt.Sprintf("it is on a card %s, and this one is %s", stateOf(needs), stateOf(is))
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package catalogue_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -163,4 +164,64 @@ func TestOnOtherCards(t *testing.T) {
 			assert.Contains(t, report.Answer().Verdict, row.says)
 		})
 	}
+}
+
+// A card in another state of its life is attacked as it is there.
+func TestOnACardThatIsNotActive(t *testing.T) {
+	for _, row := range []struct {
+		condition attack.Condition
+		own       string // the attack that is for this state
+	}{
+		{attack.Installed, "command before the card has keys"},
+		{attack.Personalized, "half-personalized card: command before activation"},
+		{attack.Blocked, ""},
+		{attack.Closed, ""},
+	} {
+		target := suite.NewEmulator(card.P71)
+		var runner suite.Runner
+		staged, err := runner.Stage(t.Context(), target, "not active", row.condition, false,
+			func(apdu.Card, *attack.Setup) error { return nil })
+		require.True(t, staged)
+		require.NoError(t, err)
+		report := played(t, catalogue.Plan{Entries: catalogue.All(), Found: &catalogue.Found{
+			Where: "the test's reader", Card: apdu.Framing{Card: target.Card()},
+			Begin: func() error { return target.Reset(t.Context()) }, Destructive: true,
+		}})
+		var text strings.Builder
+		require.NoError(t, report.Text(&text))
+		require.NoError(t, report.Err(), text.String())
+		if row.own == "" {
+			assert.Greater(t, report.Tried(), 15, "strangers are refused as by an active one")
+			continue
+		}
+		assert.Equal(t, catalogue.Refused, verdictOf(t, report, row.own))
+		assert.Equal(t, catalogue.NotApplicable,
+			verdictOf(t, report, "command of another class"))
+	}
+}
+
+// A card that is taken away has refused nothing, and taken nothing either.
+func TestACardThatIsTakenAway(t *testing.T) {
+	found, _ := foundCard(t)
+	left, below := 200, found.Card
+	lost := errors.New("the card is gone")
+	found.Card = apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		if left--; left < 0 {
+			return apdu.Response{}, lost
+		}
+		return below.Transmit(ctx, c)
+	})
+	report, err := catalogue.Plan{Entries: catalogue.All(), Found: found}.Run(t.Context())
+	require.ErrorIs(t, err, lost)
+	require.ErrorContains(t, err, "the card answers no more: it was taken away, or the attack")
+	assert.Nil(t, report)
+}
+
+// An interrupted run has no report.
+func TestInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	report, err := catalogue.Plan{Entries: catalogue.All()}.Run(ctx)
+	require.ErrorIs(t, err, catalogue.ErrInterrupted)
+	assert.Nil(t, report)
 }

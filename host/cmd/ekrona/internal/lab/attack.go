@@ -231,23 +231,22 @@ func showAttacks(out io.Writer) func(done, total int, r catalogue.Result) {
 	}
 }
 
-// write writes the page and the report.
-func (a *labAttack) write(out io.Writer, report *catalogue.Report) error {
-	if a.html != "" {
-		var b strings.Builder
-		err := report.HTML(&b)
-		if err == nil {
-			err = durable.Replace(a.html, []byte(b.String()), durable.Everyone)
-		}
-		if err != nil {
-			return fmt.Errorf("--html: %w", err)
-		}
-	}
-	var err error
+// write writes the report, and the page.
+func (a *labAttack) write(out io.Writer, report *catalogue.Report) (err error) {
 	if a.asJSON {
 		err = cli.WriteJSON(out, report.Answer())
 	} else {
 		err = report.Text(out)
+	}
+	if a.html != "" {
+		var b strings.Builder
+		failed := report.HTML(&b)
+		if failed == nil {
+			failed = durable.Replace(a.html, []byte(b.String()), durable.Everyone)
+		}
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("--html: %w", failed))
+		}
 	}
 	return errors.Join(err, report.Err())
 }
