@@ -186,8 +186,8 @@ func TestANetworkIsFoundAgain(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// backUpNordic copies a bank's database while it serves, and returns what stops the network and puts
-// the copy in the place of the database.
+// backUpNordic copies a bank's database while it serves, and returns what stops the network and
+// puts the copy in the place of the database.
 func (r *running) backUpNordic() (restore func()) {
 	r.t.Helper()
 	ctx, folder := r.t.Context(), filepath.Join(r.folder, "nordic-bank")

@@ -17,8 +17,8 @@ import (
 // soon another one takes over, and never what is written.
 type Lease struct {
 	// Holder names this process to the others: the address by which it is called. A process that
-	// starts takes a lease of its own name at once, as after a crash; of two with one name the later
-	// has it.
+	// starts takes a lease of its own name at once, as after a crash; of two with one name the
+	// later has it.
 	Holder string
 	// Time is for how long the lease is left to a holder that does not renew it.
 	Time  time.Duration
