@@ -192,8 +192,7 @@ var formChecks = []Check{
 		Rule:  "Le of 1 of a GET CHALLENGE brings at most one byte.",
 		Lines: []string{"0084000001 -> {ANY}"}, Judge: withinNe},
 	{ID: "LEN-18", Clause: status + ", SW1 6C",
-		Rule: "Where a GET DATA is answered 6Cxx, the same command with that Le brings as many " +
-			"bytes.",
+		Rule:  "Where a GET DATA is answered 6Cxx, the Le that it names is another one.",
 		Lines: []string{"? 00CA9F7F01 -> 6Cxx"}, Judge: correctLe},
 	{ID: "LEN-19", Clause: lengths, Needs: NeedAID,
 		Rule:  "The longest short command, 255 bytes of data, has an answer and does no harm.",

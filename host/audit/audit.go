@@ -56,6 +56,8 @@ func (v Violation) String() string {
 type Auditor struct {
 	// what a terminal may take between two synchronisations, as the notary's Terms have it
 	CoverLimit money.Ore
+	// how far the pool pays ahead, as the notary's Terms have it: both limits
+	PoolAhead notary.PoolAhead
 	// no CA certifies a second key for a device: then what an honest device accepted can be judged
 	// at once
 	HonestCAs bool
@@ -100,6 +102,7 @@ var invariants = []invariant{
 	{8, "what was acknowledged survives", invariant8Survives, invariant8Final},
 	{9, "a credit only after an authentic debit", invariant9Accepted, invariant9Authentic},
 	{11, "nobody alone makes money", nil, invariant11NoPartyAlone},
+	{13, "the pool lends within its cap, and is repaid first", nil, invariant13Lending},
 }
 
 // agreement is checked only when faults have stopped.
@@ -160,6 +163,8 @@ type moment struct {
 	decisions                 map[requested]payeeDecision
 	instructions              []*instruction
 	answers, statementEntries int
+	lent                      money.Ore
+	borrowed                  map[string]money.Ore
 }
 
 func (s *auditRun) violated(where string, amount money.Ore, format string, args ...any) {
@@ -254,7 +259,8 @@ func (a *Auditor) compare(f *facts, honest Honest, rules []invariant) ([]Violati
 	if err != nil {
 		return nil, err
 	}
-	a.before = &moment{f.payments, f.decisions, f.instructions, len(f.answers), len(f.statement)}
+	a.before = &moment{f.payments, f.decisions, f.instructions, len(f.answers), len(f.statement),
+		f.lending.lent, f.borrowed()}
 	a.states, a.sent, a.clean = states, sent, len(found) == 0
 	return found, nil
 }

@@ -17,7 +17,7 @@ import (
 
 // ordinaryDay returns a world in which every kind of event happened once: settled, reserved,
 // waiting and void payments, a loaded and an outstanding credit, an ended card, an uncovered
-// payment and a refund.
+// payment, a refund and a loan.
 func ordinaryDay(t *testing.T) *settlementtest.World {
 	w := settlementtest.NewWorld(t)
 	anna, bertil := w.Issue("ANNA", "NORDIC", spec.RoleCard),
@@ -47,6 +47,13 @@ func ordinaryDay(t *testing.T) *settlementtest.World {
 		notary.Refund{Order: "4", Payee: merchant.ID, Payer: anna.ID, ATC: 1, Amount: 20_00}))
 	pay(t, anna, cecilia, 7_00, false)
 	w.Submit(w.Encode(anna.Log[0].Payment))
+	w.Terms.PoolAhead = notary.PoolAhead{Cap: 100_00}
+	w.Again()
+	david, emma := w.Issue("DAVID", "NORDIC", spec.RoleCard), w.Issue("EMMA", "FJORD",
+		spec.RoleCard)
+	pay(t, cecilia, david, 30_00, true)
+	pay(t, david, emma, 20_00, true)
+	load(t, w, emma, 0, settlementtest.Whole) // the pool lends
 	return w
 }
 
@@ -204,6 +211,16 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			"AND device = 'SENORDIC0000ANNA'"},
 		{name: "a holding pays a terminal more than it could take", number: 11,
 			sql: "UPDATE payment SET from_holding = from_holding + 2000000 WHERE verdict = 5"},
+		{name: "more is lent than the devices know", number: 13,
+			sql: "UPDATE pool_ahead SET lent = lent + 1"},
+		{name: "a device forgets what it was lent", number: 13,
+			sql: "UPDATE device SET lent = 0 WHERE lent > 0"},
+		{name: "a loan for nothing", number: 13,
+			sql: "UPDATE statement SET atc = 9 WHERE kind = 14"},
+		{name: "a loan without its end", number: 13,
+			sql: "UPDATE statement SET shadow = shadow + 1 WHERE kind = 14"},
+		{name: "a loan for more than the payment", number: 13,
+			sql: "UPDATE payment SET verdict = 2 WHERE lent > 0"},
 		{name: "a payment not settled after two rounds", number: 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -261,7 +278,7 @@ func tamper(t *testing.T, db *sql.DB, statement string) {
 		require.NoError(t, err)
 	}
 	for _, s := range []string{"PRAGMA foreign_keys = OFF", "DROP INDEX IF EXISTS payment_once",
-		statement} {
+		"DROP INDEX IF EXISTS statement_number", statement} {
 		result, err := db.Exec(s)
 		require.NoError(t, err, s)
 		if s == statement {

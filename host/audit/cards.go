@@ -28,7 +28,8 @@ func invariant2Balance(s *auditRun, id string, d Device) {
 		s.creditsAhead(id, d.State)
 	for _, e := range s.rowsOf(id).entries {
 		switch e.Kind {
-		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived:
+		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived,
+			notary.PoolLent, notary.PoolReturned:
 			expected -= e.Shadow
 		}
 	}
@@ -222,6 +223,7 @@ func invariant10Agreement(s *auditRun, id string, d Device) {
 	if d.State.AckedATC != d.State.ATC {
 		s.violated(id, 0, "%d records are not acknowledged", d.State.ATC-d.State.AckedATC)
 	}
+	s.checkRepaid(id)
 	for _, r := range d.State.OpenRequests { // a payment for it may be under way, never settled
 		for _, p := range s.rowsOf(id).received {
 			if p.number == r.Number && p.paid() {

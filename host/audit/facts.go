@@ -27,8 +27,9 @@ type facts struct {
 	statement    []entry
 	accounts     map[string]money.Ore // balances as the ledger keeps them
 	// by the entries that issue: minus what they take from the contra account
-	issued money.Ore
-	toPool money.Ore // the part of it that went to the pool
+	issued  money.Ore
+	toPool  money.Ore // the part of it that went to the pool
+	lending lending
 }
 
 type device struct {
@@ -40,6 +41,7 @@ type device struct {
 	slots        int
 	status       notary.Status
 	sums         sums
+	lent         money.Ore
 }
 
 // deviceRows are the rows that concern one device, in the order of the whole.

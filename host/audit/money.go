@@ -22,15 +22,20 @@ func (f *facts) holdings() (online, shadow map[string]money.Ore) {
 	return online, shadow
 }
 
-// pool returns what was put in, less what the pool paid, and what was repaid.
+// pool returns what was put in, less what the pool paid or lent, and what was repaid.
 func (f *facts) pool() money.Ore {
 	sum := f.toPool
 	for _, p := range f.payments {
 		sum -= p.fromPool
 	}
 	for n := range f.statement {
-		if e := &f.statement[n]; e.Kind == notary.PoolRepaid {
+		switch e := &f.statement[n]; e.Kind {
+		case notary.PoolRepaid, notary.PoolLent, notary.PoolReturned:
 			sum -= e.Shadow
+		case notary.HoldingPaid:
+			if e.Payer == "" { // what the pool had lent to an ended device
+				sum -= e.Online
+			}
 		}
 	}
 	return sum

@@ -14,7 +14,7 @@ type sums struct {
 	accepted    money.Ore // open payments, once for each of its Receipts
 	unanswered  money.Ore // settled to it without its Receipt
 	collected   money.Ore // settled to it
-	swept       money.Ore // out of its wallet to owner, holding or pool; refunds into it are less
+	swept       money.Ore // out of its wallet to owner, holding or pool, less refunds and loans
 	untaken     money.Ore // credits not taken and not released
 }
 
@@ -71,7 +71,8 @@ func invariant2Sums(s *auditRun) {
 		switch e.Kind {
 		case notary.Released:
 			released[numberedRow{string(e.Device), e.Instr}] = true
-		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived:
+		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived,
+			notary.PoolLent, notary.PoolReturned:
 			of(string(e.Device)).swept -= e.Shadow
 		}
 	}

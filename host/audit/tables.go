@@ -39,6 +39,7 @@ type tables struct {
 	statement    table[entry]
 	accounts     table[account]
 	issued       []issue // read anew each time: few
+	lending      lending // the same
 	names        names
 }
 
@@ -91,7 +92,7 @@ func newTables() *tables {
 		names: n,
 		devices: table[*device]{name: "device",
 			columns: "id, intermediary, role, public_key, ceilings, slots, status, reserved, " +
-				"unconfirmed, unpaid, accepted, unanswered, collected, swept, untaken",
+				"unconfirmed, unpaid, accepted, unanswered, collected, swept, untaken, lent",
 			parse: parseDevice},
 		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate",
 			columns: "device, public_key", parse: parseUnregistered},
@@ -126,7 +127,7 @@ func (t *tables) read(r *reader, whole bool, touched []Row) {
 	t.instructions.read(r, whole, touched)
 	t.statement.read(r, whole, touched)
 	t.accounts.read(r, whole, touched)
-	t.issued = nil
+	t.issued, t.lending = nil, readLending(r)
 	r.each(func(row store.Row) error {
 		var i issue
 		err := row.Scan(&i.issued, &i.received, &i.account)
@@ -223,8 +224,8 @@ func (t *tables) facts() *facts {
 		instructs:  map[string]*ecdsa.PublicKey{},
 		byIdentity: make(map[message.Hash]*payment, len(t.payments.rows)),
 		decisions:  make(map[requested]payeeDecision, len(t.decisions.rows)),
-		accounts:   map[string]money.Ore{},
-		payments:   t.payments.inOrder(), statement: t.statement.inOrder(),
+		accounts:   map[string]money.Ore{}, lending: t.lending,
+		payments: t.payments.inOrder(), statement: t.statement.inOrder(),
 		answers: t.answers.inOrder(), instructions: t.instructions.inOrder()}
 	for _, d := range t.devices.rows {
 		f.devices[d.id] = d
@@ -311,7 +312,8 @@ func parseDevice(scan scanner) (*device, error) {
 	d := &device{}
 	if err := scan(&d.id, &d.intermediary, &d.role, &point, &ceilings, &d.slots,
 		&d.status, &d.sums.reserved, &d.sums.unconfirmed, &d.sums.unpaid, &d.sums.accepted,
-		&d.sums.unanswered, &d.sums.collected, &d.sums.swept, &d.sums.untaken); err != nil {
+		&d.sums.unanswered, &d.sums.collected, &d.sums.swept, &d.sums.untaken,
+		&d.lent); err != nil {
 		return nil, err
 	}
 	if ceilings != nil {

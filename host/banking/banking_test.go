@@ -86,7 +86,7 @@ var (
 	}
 	carried = crisis.Carried{Order: []byte{4}, CrisisKey: []byte{5}, Notary: []byte{3}}
 	sealed  = envelope.Envelope{Message: []byte{1}, Certificate: []byte{2}, Authority: []byte{3},
-		Crisis: carried}
+		Crisis: carried, Provenance: [][]byte{{7}}}
 	trust = session.Trust{InstructionKey: []byte{2}, Notary: []byte{3}, CA: []byte{4},
 		Links: [][]byte{{5}}, Authorities: [][]byte{{6}}}
 	opening = session.Opening{
@@ -99,6 +99,7 @@ var (
 		State:        []byte{1},
 		Records:      [][]byte{{2}},
 		Certificates: [][]byte{{3}},
+		Provenance:   [][]byte{{4}},
 	}
 	answer = session.Answer{Instruction: []byte{1}, Trust: trust, Difference: -5,
 		Refused: "too much"}

@@ -25,6 +25,9 @@ type Envelope struct {
 	// Crisis is the crisis order that the sender's phone carries. It is in a text or a file, never
 	// in a QR code, and no part of the bytes.
 	Crisis crisis.Carried `json:"crisis,omitzero"`
+	// Provenance are accept records, each a Receipt and its Payment: unsettled payments that funded
+	// this one. They are where the crisis order is, before it; others' payments show in them.
+	Provenance [][]byte `json:"provenance,omitempty"`
 }
 
 // Bytes returns message, certificate and authority, joined.

@@ -26,7 +26,7 @@ const (
 	TextPrefix = scheme + version + ":"
 
 	// MaxTextLength is how many characters of a text are read.
-	MaxTextLength = 8192
+	MaxTextLength = 1 << 16
 
 	checksumLength = 4 // bytes
 )
@@ -40,10 +40,10 @@ func checksum(b []byte) []byte {
 	return sum[:checksumLength]
 }
 
-// Text returns an envelope, or what there is of it, and the crisis order beside it, as one line
-// that survives copying.
+// Text returns an envelope, or what there is of it, and what is beside it, as one line that
+// survives copying.
 func (e Envelope) Text() string {
-	b := append(e.Bytes(), e.Crisis.Bytes()...)
+	b := append(bytes.Join(append([][]byte{e.Bytes()}, e.Provenance...), nil), e.Crisis.Bytes()...)
 	return TextPrefix + textEncoding.EncodeToString(append(b, checksum(b)...))
 }
 
@@ -85,10 +85,15 @@ func ParseText(text string) (Envelope, error) {
 			"part is missing or was altered: copy it again, all of it")
 	}
 	own, beside := cutCrisis(content[:end])
+	own, records, err := cutProvenance(own)
+	if err != nil {
+		return Envelope{}, err
+	}
 	e, err := parse(own, messageObjects)
 	if err != nil {
 		return Envelope{}, err
 	}
+	e.Provenance = records
 	if len(beside) > 0 {
 		if e.Crisis, err = crisis.Parse(beside); err != nil {
 			return Envelope{}, fmt.Errorf("envelope: %w", err)

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"image"
 	"image/color"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -129,7 +130,7 @@ func TestParseTextRefuses(t *testing.T) {
 		"no base32":        {text[:50] + "!" + text[51:], "not whole"},
 		"padding":          {text + "=", "not whole"},
 		"twice":            {text + text, "not whole"},
-		"too long":         {text + strings.Repeat("A", MaxTextLength), "more than 8192"},
+		"too long":         {text + strings.Repeat("A", MaxTextLength), "more than 65536"},
 		"something after":  {textOf(append(e.Bytes(), 0x81, 0)), "left over"},
 		"half a message":   {textOf(e.Message[:len(e.Message)-67]), "malformed"},
 		"two certificates": {Envelope{Message: e.Message, Certificate: e.Certificate,
@@ -151,6 +152,8 @@ func FuzzParseText(f *testing.F) {
 	for _, e := range exchanged(f) {
 		f.Add(e.Text())
 		f.Add(e.Compact().Text() + "\n")
+		e.Provenance = [][]byte{acceptRecord(f, "SENORDICC0000001", "SEFJORDBC0000002", 1)}
+		f.Add(e.Text())
 	}
 	f.Add("ekrona:1:")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -212,4 +215,88 @@ func screen(t *testing.T, code QR) image.Image {
 		}
 	}
 	return picture
+}
+
+// TestProvenanceIsBesideAPayment: in the text, between the envelope and a crisis order, and not in
+// the QR code nor among the bytes.
+func TestProvenanceIsBesideAPayment(t *testing.T) {
+	for kind, whole := range exchanged(t) {
+		e := whole
+		e.Provenance = [][]byte{acceptRecord(t, "SENORDICC0000001", "SEFJORDBC0000002", 1),
+			acceptRecord(t, "SENORDICC0000003", "SENORDICC0000001", 2)}
+		e.Crisis = carriedOrder(t)
+		for _, e := range []Envelope{e, {Message: e.Message, Provenance: e.Provenance}} {
+			parsed, err := ParseText(e.Text())
+			require.NoError(t, err, kind)
+			assert.Equal(t, e, parsed)
+			code, err := e.QR()
+			require.NoError(t, err)
+			assert.Equal(t, whole.Compact().Message, e.Compact().Message)
+			assert.Nil(t, e.Compact().Provenance)
+			assert.Equal(t, e.Compact().Text(), code.Text)
+		}
+		assert.Equal(t, whole.Bytes(), e.Bytes())
+		full := whole
+		full.Provenance = slices.Repeat(e.Provenance, MaxProvenance/2)
+		assert.Less(t, len(full.Text()), MaxTextLength, "as many as there may be fit")
+		_, err := ParseText(full.Text())
+		require.NoError(t, err)
+		full.Provenance = append(full.Provenance, e.Provenance[0])
+		_, err = ParseText(full.Text())
+		require.ErrorContains(t, err, "more than 64 records")
+		e.Provenance[1] = e.Provenance[1][:20]
+		_, err = ParseText(e.Text())
+		require.ErrorContains(t, err, "envelope: ")
+	}
+}
+
+// acceptRecord is a Receipt and its Payment.
+func acceptRecord(t testing.TB, payer, payee message.DeviceID, number uint32) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	asked := message.Request{Payee: payee, Number: number, Amount: 80 * money.Krona, Payer: payer}
+	require.NoError(t, message.Sign(&asked, key))
+	payment := &message.Payment{Payer: payer, ATC: number, Request: asked}
+	require.NoError(t, message.Sign(payment, key))
+	identity, err := message.Identity(payment)
+	require.NoError(t, err)
+	receipt := &message.Receipt{Payee: payee, ATC: number, Payer: payer, Number: number,
+		Payment: identity}
+	require.NoError(t, message.Sign(receipt, key))
+	encoded, err := message.Record{Payment: payment, Receipt: receipt}.Encode()
+	require.NoError(t, err)
+	return encoded
+}
+
+func carriedOrder(t testing.TB) crisis.Carried {
+	t.Helper()
+	day, err := message.ParseDate("2027-03-01")
+	require.NoError(t, err)
+	order, err := message.Encode(&message.CrisisOrder{CrisisKey: "SECRISIS00001",
+		Notary: "SENOTARY00001", Number: 7, From: day, Until: day})
+	require.NoError(t, err)
+	return crisis.Carried{Order: order}
+}
+
+// TestFundingIsWhatMayHaveFunded: the nearest first, each once, through rings, and nothing else.
+func TestFundingIsWhatMayHaveFunded(t *testing.T) {
+	record := func(payer, payee string, number uint32) []byte {
+		return acceptRecord(t, message.DeviceID("SENORDICC000000"+payer),
+			message.DeviceID("SENORDICC000000"+payee), number)
+	}
+	toC, toB, ring, other := record("2", "3", 1), record("1", "2", 2), record("3", "1", 3),
+		record("4", "5", 4)
+	refusal, err := message.Record{Refusal: &message.Refusal{Payee: "SENORDICC0000003",
+		ATC: 9, Number: 9, Payer: "SENORDICC0000001"}}.Encode()
+	require.NoError(t, err)
+	all := [][]byte{other, ring, toB, toC, toC, refusal, nil, {0xFF}}
+	assert.Equal(t, [][]byte{toC, toB, ring}, Funding("SENORDICC0000003", all))
+	assert.Empty(t, Funding("SENORDICC0000009", all))
+	assert.Equal(t, [][]byte{other}, Funding("SENORDICC0000005", all))
+	var many [][]byte
+	for n := range uint32(MaxProvenance + 5) {
+		many = append(many, record("1", "2", n+1))
+	}
+	assert.Equal(t, many[:MaxProvenance], Funding("SENORDICC0000002", many))
 }

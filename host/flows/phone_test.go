@@ -210,8 +210,8 @@ func TestALimitSaysWhoseItIsAndHowMuchIsLeft(t *testing.T) {
 	w.load(anna, 200*money.Krona)
 	_, err := anna.phone.Request(w.ctx, anna.tap(t), 3900*money.Krona, "")
 	require.EqualError(t, err, "the payee's card's limit of what it may hold has no room for the "+
-		"amount (at most 4000.00 kr; 3800.00 kr left): ask for less, or first unload or "+
-		"synchronise the card (the card answered 9403)")
+		"amount (at most 4000.00 kr; 3800.00 kr left): ask for less, refuse a Request that nobody "+
+		"will pay, or first unload or synchronise the card (the card answered 9403)")
 	_, err = anna.phone.Request(w.ctx, anna.tap(t), 4001*money.Krona, "")
 	require.ErrorContains(t, err, "the payee's card's limit for one payment (at most 4000.00 kr)")
 	pos := w.addTerminal("SEFJORDB")

@@ -66,6 +66,7 @@ type world struct {
 	terminal       *merchantTerminal
 	wired          bool // calls between the parties are encoded and decoded as between processes
 	outage         *outage
+	provenance     bool // phones that are started hand it over
 }
 
 // bank is an intermediary with its keys.
@@ -334,7 +335,7 @@ func (w *world) startPhoneKnowing(p *person, authorities [][]byte) {
 		DB: p.journal, Random: w.random("phone"), App: p.app.Signer, Device: p.device.ID,
 		Certificate: p.device.Certificate,
 		CA:          p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: authorities,
-		Intermediary: w.walletLink(p.bank),
+		Intermediary: w.walletLink(p.bank), Provenance: w.provenance,
 	})
 	require.NoError(w.t, err)
 }

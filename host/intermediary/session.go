@@ -148,6 +148,10 @@ func (i *Intermediary) Report(
 // device must send it again before it is instructed to drop it. Errors: [banking.ErrCorrupted], the
 // notary's.
 func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
+	// whatever becomes of these, their own devices bring them too
+	if _, err := i.submit(ctx, reading.Provenance); err != nil {
+		return err
+	}
 	answers, err := i.submit(ctx, reading.Records)
 	if err != nil || !slices.ContainsFunc(answers, isUnverified) {
 		return err

@@ -22,6 +22,7 @@ type Kind string
 // The limits.
 const (
 	Funds        Kind = "funds"         // what a card has to pay with
+	Received     Kind = "received"      // of that, what it was paid since it synchronised: not yet
 	Payment      Kind = "payment"       // of one payment
 	Balance      Kind = "balance"       // what a card may hold, open requests counted
 	Transactions Kind = "transactions"  // a card's payments until it synchronises
@@ -207,8 +208,9 @@ func (n Near) MarshalJSON() ([]byte, error) {
 
 // ofStatus are the limits that a card refuses for.
 var ofStatus = map[apdu.StatusWord]Kind{
-	spec.SWFunds: Funds, spec.SWPaymentLimit: Payment, spec.SWBalanceLimit: Balance,
-	spec.SWSpentLimit: Spent, spec.SWTransactionLimit: Transactions,
+	spec.SWFunds: Funds, spec.SWReceivedLocked: Received, spec.SWPaymentLimit: Payment,
+	spec.SWBalanceLimit: Balance,
+	spec.SWSpentLimit:   Spent, spec.SWTransactionLimit: Transactions,
 	spec.SWOpenRequests: OpenRequests, spec.SWLogFull: Log, spec.SWPINBlocked: PINBlocked,
 	spec.SWPINWrong: PINBlocked, // that was the last try
 }

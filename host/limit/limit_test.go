@@ -17,8 +17,8 @@ import (
 
 // TestEveryLimitHasItsWordsInBothLanguages: no limit of any owner leaves a hole in a sentence.
 func TestEveryLimitHasItsWordsInBothLanguages(t *testing.T) {
-	kinds := []Kind{Funds, Payment, Balance, Transactions, Spent, OpenRequests, Log, Receipts,
-		Sum, PayerSum, PIN, PINBlocked}
+	kinds := []Kind{Funds, Received, Payment, Balance, Transactions, Spent, OpenRequests, Log,
+		Receipts, Sum, PayerSum, PIN, PINBlocked}
 	require.Len(t, texts, len(kinds))
 	for _, kind := range kinds {
 		for whose := range owners {

@@ -38,6 +38,17 @@ var texts = map[Kind]text{
 		otherwise: line{"load the card, or pay with another card or a lower amount",
 			"ladda kortet, eller betala med ett annat kort eller ett lägre belopp"},
 	},
+	Received: {
+		name: line{"money that may be paid on", "pengar som får betalas vidare"},
+		reached: line{"%s money that came without the network may not be paid on yet",
+			"pengar som har kommit utan uppkoppling på %s får inte betalas vidare än"},
+		remedies: map[Owner]line{Payer: {
+			"ask for less, or pay with another card; this one must first synchronise",
+			"ta ett lägre belopp, eller betala med ett annat kort; det här måste först " +
+				"kopplas upp"}},
+		otherwise: line{"pay less, or synchronise the card first",
+			"betala ett lägre belopp, eller koppla först upp kortet"},
+	},
 	Payment: {
 		name: line{"limit for one payment", "gräns för en betalning"},
 		reached: line{"the amount is above %s limit for one payment",

@@ -186,12 +186,29 @@ func TestANetworkIsFoundAgain(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// backUpNordic copies a bank's database while it serves, and returns what stops the network and
+// puts the copy in the place of the database.
+func (r *running) backUpNordic() (restore func()) {
+	r.t.Helper()
+	ctx, folder := r.t.Context(), filepath.Join(r.folder, "nordic-bank")
+	if storetest.Dialect() == store.PostgreSQL {
+		back := storetest.CopyOf(r.t, r.databases[sandbox.Nordic])
+		return func() { r.stop(); back() }
+	}
+	copied := filepath.Join(r.t.TempDir(), "copy.db")
+	require.NoError(r.t, bank.BackUp(ctx, folder, copied))
+	return func() {
+		require.ErrorIs(r.t, bank.Restore(ctx, folder, copied, party.Environment{
+			Pause: func(context.Context, time.Duration) error { return nil }}), lockfile.ErrTaken)
+		r.stop()
+		require.NoError(r.t, os.Remove(filepath.Join(folder, "intermediary.db")))
+		require.NoError(r.t, bank.Restore(ctx, folder, copied, party.Environment{}))
+	}
+}
+
 // TestARestoredIntermediaryGoesOn: a copy of its database, made while it served, takes the place of
 // the database, which is lost; what came after the copy is learned from the notary and the cards.
 func TestARestoredIntermediaryGoesOn(t *testing.T) {
-	if storetest.Dialect() == store.PostgreSQL {
-		t.Skip("a database on a server is copied by the server's own means")
-	}
 	r := up(t)
 	s, ctx := r.people(), t.Context()
 	anna, err := s.Person(ctx, "anna", "")
@@ -204,20 +221,13 @@ func TestARestoredIntermediaryGoesOn(t *testing.T) {
 		require.NoError(t, err)
 	}
 	load(anna, 50*money.Krona)
-	folder := filepath.Join(r.folder, "nordic-bank")
-	copied := filepath.Join(t.TempDir(), "copy.db")
-	require.NoError(t, bank.BackUp(ctx, folder, copied))
+	restore := r.backUpNordic()
 	load(anna, 30*money.Krona)
 	load(bertil, 20*money.Krona)
 	_, err = anna.Phone.Unload(ctx, tap(t, anna.Holder), 10*money.Krona)
 	require.NoError(t, err)
-	require.ErrorIs(t, bank.Restore(ctx, folder, copied, party.Environment{
-		Pause: func(context.Context, time.Duration) error { return nil }}), lockfile.ErrTaken)
 	require.NoError(t, s.Close())
-	r.stop()
-	require.NoError(t, os.Remove(filepath.Join(folder, "intermediary.db")))
-	require.NoError(t, bank.Restore(ctx, folder, copied, party.Environment{}))
-
+	restore()
 	r.start()
 	s = r.people()
 	// The orders of the loads after the copy are forgotten: own funds stand in for them.

@@ -80,11 +80,17 @@ const (
 	// RefundReceived is online: what a terminal gave back (the payer's owner's); into
 	// shadow once the payer's device has ended.
 	RefundReceived
+	// PoolLent is into shadow: what the pool lends a card in use for a claim on it; PoolReturned is
+	// out of there, back to the pool. Where the card ends before, HoldingPaid without a payment
+	// returns it.
+	PoolLent
+	PoolReturned
 )
 
 var entryKindNames = [...]string{
 	"issued", "loaded", "released", "paid", "received", "collected", "unloaded", "returned",
 	"swept", "holding-paid", "holding-repaid", "pool-repaid", "refund-paid", "refund-received",
+	"pool-lent", "pool-returned",
 }
 
 // String returns the kind's name as stored and shown.

@@ -96,6 +96,7 @@ var (
 		Online: []Account{{"SENORDIC", 60}},
 		Shadow: []Account{{string(anna), 30}},
 		Pool:   10,
+		Lent:   5,
 	}
 )
 

@@ -27,6 +27,7 @@ type Totals struct {
 	At             time.Time            `json:"at"`
 	Issued         money.Ore            `json:"issued"`
 	Pool           money.Ore            `json:"pool"`
+	Lent           money.Ore            `json:"lent"`                     // by the pool
 	Intermediaries []IntermediaryTotals `json:"intermediaries,omitempty"` // by name
 	// Reserved and Pending are the Payments without a final verdict: covered, and not covered.
 	Reserved []Age `json:"reserved,omitempty"`

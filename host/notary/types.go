@@ -153,7 +153,7 @@ type Handover struct {
 
 // Entry is one line of an intermediary's Statement.
 type Entry struct {
-	Seq    int64            `json:"seq"` // grows, with gaps: all intermediaries share one sequence
+	Seq    int64            `json:"seq"` // of this intermediary alone, ascending
 	Kind   EntryKind        `json:"kind"`
 	Device message.DeviceID `json:"device,omitempty"` // the intermediary's own, none for Issued
 	Owner  string           `json:"owner,omitempty"`  // of Device, as registered
@@ -189,6 +189,7 @@ type Balances struct {
 	Online []Account `json:"online,omitempty"`
 	Shadow []Account `json:"shadow,omitempty"`
 	Pool   money.Ore `json:"pool"`
+	Lent   money.Ore `json:"lent"` // by the pool, ahead of what cards will be paid
 }
 
 // Terms are the parameters that protocol §5 leaves to the central bank.
@@ -198,9 +199,27 @@ type Terms struct {
 	// CoverLimit is what a terminal may take between two synchronisations; 0 stands for
 	// PilotCoverLimit.
 	CoverLimit money.Ore
+	// PoolAhead is how far the pool pays claims ahead; zero: never.
+	PoolAhead PoolAhead
 	// CrisisMost are the highest limits that the notary signs in a crisis order; zero stands for
 	// DefaultCrisisMost. Its group and name mean nothing.
 	CrisisMost message.CrisisRow
+}
+
+// PoolAhead is how far the liquidity pool pays claims on cards that have not synchronised yet,
+// until what they were paid by others comes in (protocol §6).
+type PoolAhead struct {
+	Cap      money.Ore // of all that is lent at any moment; 0 for none
+	EachCard money.Ore // lent to one card at any moment; 0: see MostForACard
+}
+
+// MostForACard returns the most that is lent to one card at any moment: unless the terms say it,
+// what a card may hold by default.
+func (a PoolAhead) MostForACard() money.Ore {
+	if a.EachCard == 0 {
+		return message.DefaultPolicy().MaxBalance
+	}
+	return a.EachCard
 }
 
 // DefaultCrisisMost are the default ceilings of cards; for terminals all that their field has

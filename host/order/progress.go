@@ -17,11 +17,16 @@ type Refused struct{ Reason error }
 
 // Error returns the reason.
 func (r *Refused) Error() string {
-	if r.Reason == nil {
+	if r == nil || r.Reason == nil {
 		return "the order is refused"
 	}
 	return r.Reason.Error()
 }
 
 // Unwrap returns the reason.
-func (r *Refused) Unwrap() error { return r.Reason }
+func (r *Refused) Unwrap() error {
+	if r == nil {
+		return nil
+	}
+	return r.Reason
+}

@@ -105,6 +105,25 @@ func (s *Sandbox) HandReceipt(
 	return p.Phone.TakeAnswer(ctx, receipt)
 }
 
+// HandProvenance has the payer's phone, if it is here, give a terminal what funded a paid sale.
+func (s *Sandbox) HandProvenance(
+	ctx context.Context, name string, payer message.DeviceID, m *Merchant, number uint32,
+) error {
+	phones, err := s.phones()
+	if err != nil || phones[name] == "" {
+		return err
+	}
+	p, err := s.Person(ctx, name, payer)
+	if err != nil {
+		return err
+	}
+	records, err := p.Phone.Provenance(ctx)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	return m.Terminal.TakeProvenance(ctx, number, records)
+}
+
 // has reports whether p is a person with that card; empty stands for none.
 func (p *Person) has(device message.DeviceID) bool {
 	return p.Phone == nil && device == "" || p.Phone != nil && p.Phone.Device() == device

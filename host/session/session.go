@@ -58,6 +58,9 @@ type Reading struct {
 	// Certificates (7F21) of the payers of accepted Payments, as far as they are
 	// known. The notary asks for them when nobody has registered a payer.
 	Certificates [][]byte `json:"certificates,omitempty"`
+	// Provenance are accept records of others, each a Receipt and its Payment, that funded what the
+	// device accepted, as its payers' phones gave them.
+	Provenance [][]byte `json:"provenance,omitempty"`
 }
 
 // Opening starts a session.

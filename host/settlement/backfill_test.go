@@ -74,6 +74,9 @@ func TestADatabaseOfBeforeIsMigrated(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for _, c := range cases {
+		if slices.ContainsFunc(c.lines, func(line []string) bool { return line[0] == "ahead" }) {
+			continue // the pool did not lend then
+		}
 		t.Run(c.title, func(t *testing.T) {
 			s := newCaseRunner(t)
 			s.run(c.lines)

@@ -90,15 +90,15 @@ func (p participant) Statement(
 		}
 		e.At, err = time.Parse(time.RFC3339Nano, at)
 		return e, err
-	}, `SELECT seq, kind, device, owner, online, shadow, payer, atc, payee, order_key, instr, at
-		FROM statement
-		WHERE intermediary = $1 AND seq > $2 ORDER BY seq LIMIT $3`, p.from, after, limit)
+	}, `SELECT coalesce(number, seq), kind, device, owner, online, shadow, payer, atc, payee,
+		order_key, instr, at FROM statement WHERE intermediary = $1
+		AND coalesce(number, seq) > $2 ORDER BY coalesce(number, seq) LIMIT $3`, p.from, after, limit)
 }
 
 // Balances implements notary.Operator.
 func (n *Notary) Balances(ctx context.Context) (b notary.Balances, err error) {
 	err = store.Read(ctx, n.db, func(tx *sql.Tx) (err error) {
-		if b.Issued, b.Pool, err = issuedAndPool(ctx, tx); err != nil {
+		if b.Issued, b.Pool, b.Lent, err = issuedAndPool(ctx, tx); err != nil {
 			return err
 		}
 		if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
@@ -110,13 +110,16 @@ func (n *Notary) Balances(ctx context.Context) (b notary.Balances, err error) {
 	return b, err
 }
 
-// issuedAndPool returns all that was issued, and what of it is in the pool.
-func issuedAndPool(ctx context.Context, tx *sql.Tx) (issued, pool money.Ore, err error) {
+// issuedAndPool returns all that was issued, what of it is in the pool, and what the pool has lent.
+func issuedAndPool(ctx context.Context, tx *sql.Tx) (issued, pool, lent money.Ore, err error) {
 	if issued, err = ledger.Balance(ctx, tx, issuedAccount); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
-	pool, err = ledger.Balance(ctx, tx, poolAccount)
-	return -issued, pool, err
+	if pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
+		return 0, 0, 0, err
+	}
+	err = store.Must(ctx, tx, store.Into{&lent}, "SELECT lent FROM pool_ahead")
+	return -issued, pool, lent, err
 }
 
 func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Account, error) {

@@ -51,6 +51,7 @@ func TestCases(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) { newCaseRunner(t).run(c.lines) })
 		t.Run(c.title+", through the wire", func(t *testing.T) {
 			s := newCaseRunner(t)
+			s.wired = true
 			s.Notary = settlementtest.ThroughWire(s.Notary)
 			s.run(c.lines)
 		})
@@ -61,6 +62,7 @@ func TestCases(t *testing.T) {
 type caseRunner struct {
 	*settlementtest.World
 	t        *testing.T
+	wired    bool
 	payments map[string]*message.Payment // by PAYER/atc
 	receipts map[string]*message.Receipt // of that Payment
 	orders   int
@@ -87,7 +89,7 @@ func (s *caseRunner) run(lines [][]string) {
 			"lost": s.lost, "days": s.days, "due": s.due,
 			"verdict": s.verdict, "books": s.books, "holds": s.holds, "copy": s.copy,
 			"status": s.status, "statement": s.entries, "again": s.resubmit,
-			"refund": s.refund}[verb]
+			"refund": s.refund, "ahead": s.ahead, "lent": s.lent}[verb]
 		require.NotNil(s.t, do, "unknown line %q", strings.Join(line, " "))
 		do(args)
 		s.Audit(false)
@@ -119,6 +121,27 @@ func (s *caseRunner) pool(args []string) {
 	require.NoError(s.t,
 		s.Notary.FundPool(context.Background(), notary.OrderKey(fmt.Sprint(s.orders)),
 			s.amount(args[0])))
+}
+
+// ahead starts the notary again with terms by which the pool pays ahead.
+func (s *caseRunner) ahead(args []string) {
+	s.Terms.PoolAhead = notary.PoolAhead{Cap: s.amount(args[0])}
+	if len(args) > 1 {
+		s.Terms.PoolAhead.EachCard = s.amount(args[1])
+	}
+	if s.Again(); s.wired {
+		s.Notary = settlementtest.ThroughWire(s.Notary)
+	}
+}
+
+func (s *caseRunner) lent(args []string) {
+	b, err := s.Notary.Balances(context.Background())
+	require.NoError(s.t, err)
+	want := money.Ore(0)
+	if args[0] != "0" {
+		want = s.amount(args[0])
+	}
+	require.Equal(s.t, want, b.Lent)
 }
 
 func (s *caseRunner) load(args []string) {

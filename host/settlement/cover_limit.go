@@ -114,9 +114,9 @@ func (t *txn) terminalCoverLimit(rows []message.CrisisRow) money.Ore {
 // Those that the end of the device decided, with seq 0, count as one such period.
 func (t *txn) coveredSoFar(p *payment, after, seq int64) (money.Ore, error) {
 	if seq == 0 {
-		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
-			payee_decision w ON w.payee = p.payee AND w.request = p.request AND
-			w.payment = p.identity WHERE p.payee = $1 AND w.answer IS NULL`, p.payee)
+		covered, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool + p.lent)
+			FROM payment p JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request
+			AND w.payment = p.identity WHERE p.payee = $1 AND w.answer IS NULL`, p.payee)
 		return money.Ore(covered), err
 	}
 	until, err := t.queryInt(
@@ -128,7 +128,7 @@ func (t *txn) coveredSoFar(p *payment, after, seq int64) (money.Ore, error) {
 	if until == 0 { // nothing later is acknowledged
 		until = math.MaxUint32
 	}
-	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool) FROM payment p JOIN
+	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool + p.lent) FROM payment p JOIN
 		payee_decision w ON w.payee = p.payee AND w.request = p.request AND
 		w.payment = p.identity JOIN payee_answer v ON v.identity = w.answer WHERE p.payee = $1 AND v.seq > $2 AND v.seq <=
 		$3`, p.payee, after, until)

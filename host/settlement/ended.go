@@ -93,6 +93,9 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 				ON w.payee = p.payee AND w.request = p.request AND w.payment = p.identity WHERE p.payer = device.id AND p.verdict = 2 AND
 				p.requested AND p.signature = 0 AND w.at <= $2)`,
 				[]any{t.before(n.terms.Wait), t.before(n.terms.Wait)}},
+			{"has not repaid the pool", `status = 0 AND lent > 0 AND lent_since <= $1 AND
+				coalesce(synced_at, registered_at) <= lent_since`,
+				[]any{t.before(n.terms.Wait)}},
 		} {
 			if err := t.flush(); err != nil {
 				return err

@@ -79,7 +79,8 @@ func (t *txn) books() ([]string, error) {
 		UNION ALL SELECT 'entry ' || intermediary || ' ' || kind || ' ' || device || ' ' ||
 			online || ' ' || shadow || ' ' || payer || ' ' || atc FROM statement
 		UNION ALL SELECT 'device ' || id || ' ' || status || ' ' || holding_debt || ' ' ||
-			pool_debt || ' ' || sweeps FROM device) AS lines ORDER BY line`)
+			pool_debt || ' ' || sweeps || ' ' || lent || ' ' || repayments FROM device
+		UNION ALL SELECT 'pool lent ' || lent FROM pool_ahead) AS lines ORDER BY line`)
 }
 
 // Sweeps is how much changes have looked at, and how long that took.

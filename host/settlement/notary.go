@@ -110,6 +110,9 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	}
 	err = n.change(ctx, func(t *txn) error {
 		t.touched.cover = true // the terms may be others than before
+		if err := t.takeCap(); err != nil {
+			return err
+		}
 		if err := t.openAccount(issuedAccount); err != nil {
 			return err
 		}

@@ -40,8 +40,10 @@ type payment struct {
 	decided         bool // the payee's decision on the Request is known
 	accepted        bool // and it is this Payment
 	awaitsCover     bool // it could not be covered when that was tried last
+	awaitsPool      bool // the pool had no room for it
 
 	fromShadow, fromHolding, fromPool money.Ore // what a final verdict moved
+	lent                              money.Ore // by the pool, for it: part of fromShadow
 
 	// of a payment that is not written yet
 	isNew           bool
@@ -70,7 +72,7 @@ func (p *payment) status() *notary.PaymentStatus {
 const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount,
 	p.requested, p.signature, p.verdict,
 	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity, p.awaits_cover,
-	p.from_shadow, p.from_holding, p.from_pool
+	p.from_shadow, p.from_holding, p.from_pool, p.lent, p.awaits_pool
 	FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request `
 
 // recordedPayment finds the Payment that is a record of its payer $1, by its number $2.
@@ -88,7 +90,7 @@ func scanPayment(row store.Row) (*payment, error) {
 	p := &payment{}
 	return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount,
 		&p.requested, &p.signatureStatus, &p.verdict, &p.decided, &p.accepted, &p.awaitsCover,
-		&p.fromShadow, &p.fromHolding, &p.fromPool)
+		&p.fromShadow, &p.fromHolding, &p.fromPool, &p.lent, &p.awaitsPool)
 }
 
 // conclude makes a verdict final, with what it moved, by source.

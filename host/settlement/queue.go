@@ -24,7 +24,7 @@ func (t *txn) settlePending() error {
 			continue // the others of its Requests are refused
 		}
 		for _, step := range []func([]*payment) (bool, error){
-			t.applyDecisions, t.settleQueue, t.coverEnded, t.reserve,
+			t.applyDecisions, t.settleQueue, t.repayPool, t.coverWaiting, t.reserve,
 			func([]*payment) (bool, error) { return t.sweep(t.touched.and(wallets)) },
 		} {
 			did, err := step(pending)
@@ -203,15 +203,22 @@ func (t *txn) settle(set []*payment) error {
 	return nil
 }
 
-// coverEnded pays the waiting claims on devices that have ended, or that never were cards: from
+// coverWaiting pays the waiting claims on devices that have ended, or that never were cards: from
 // what their shadow wallet has left, their intermediary's holding, then the pool. A claim for which
 // all three do not suffice, or that is more than an honest payee could have accepted, goes on
-// waiting.
-func (t *txn) coverEnded(pending []*payment) (moved bool, err error) {
+// waiting. For claims on cards in use the pool lends, where the terms say so.
+func (t *txn) coverWaiting(pending []*payment) (moved bool, err error) {
 	if pending, err = t.andAwaitingCover(pending); err != nil {
 		return false, err
 	}
 	for _, p := range pending {
+		lent, err := t.lendFor(p)
+		if err != nil {
+			return false, err
+		}
+		if moved = moved || lent; lent {
+			continue
+		}
 		if due, err := t.needsCover(p); err != nil || !due {
 			if err != nil {
 				return false, err

@@ -44,6 +44,10 @@ type randomWorld struct {
 
 func newRandomWorld(t *rapid.T) *randomWorld {
 	e := &randomWorld{World: settlementtest.NewWorld(t)}
+	e.Terms.PoolAhead = notary.PoolAhead{
+		Cap:      money.Ore(rapid.SampledFrom([]int{0, 30_00, 400_00}).Draw(t, "cap")),
+		EachCard: money.Ore(rapid.SampledFrom([]int{0, 50_00}).Draw(t, "each card"))}
+	e.Again()
 	e.Issue("ANNA", "NORDIC", spec.RoleCard)
 	e.Issue("BERTIL", "FJORD", spec.RoleCard)
 	e.Issue("CECILIA", "NORDIC", spec.RoleCard)
@@ -54,7 +58,8 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 		require.NoError(t, e.Notary.Issue(context.Background(),
 			notary.OrderKey(fmt.Sprint(e.orders)), name, 900_00))
 	}
-	require.NoError(t, e.Notary.FundPool(context.Background(), "pool", 50_00))
+	require.NoError(t, e.Notary.FundPool(context.Background(), "pool",
+		rapid.SampledFrom([]money.Ore{50_00, 500_00}).Draw(t, "pool")))
 	for _, name := range []string{"ANNA", "BERTIL", "CECILIA"} {
 		e.Sync(e.Devices[name], settlementtest.Whole, 300_00)
 	}

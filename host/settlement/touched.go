@@ -161,6 +161,9 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 		if err := add(""); err != nil {
 			return nil, err
 		}
+		if err := t.andAwaitingPool(&awaiting); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(holdings)) {
 		// ids begin with the name
@@ -184,6 +187,21 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 		all[p.n] = p
 	}
 	return inOrder(all), nil
+}
+
+// andAwaitingPool adds the claims that have waited longest for room in the pool.
+func (t *txn) andAwaitingPool(awaiting *[]*payment) error {
+	if !t.lendsAhead() {
+		return nil
+	}
+	oldest, err := store.Column[int64](t.ctx, t.tx, `SELECT n FROM payment
+		WHERE awaits_pool AND verdict IN (1, 2) ORDER BY n LIMIT $1`, maxAwaitingPool)
+	if err != nil || len(oldest) == 0 {
+		return err
+	}
+	more, err := t.open("p.awaits_pool AND p.n <= $1", oldest[len(oldest)-1])
+	*awaiting = append(*awaiting, more...)
+	return err
 }
 
 func inOrder(payments map[int64]*payment) []*payment {

@@ -74,6 +74,9 @@ type device struct {
 	holdingDebt  money.Ore
 	poolDebt     money.Ore
 	sweeps       int64
+	lent         money.Ore // by the pool, so that claims on it need not wait
+	lentSince    string
+	repayments   int64
 	sums         sums
 }
 
@@ -85,7 +88,7 @@ type sums struct {
 	accepted    money.Ore // what it accepted and has not been settled
 	unanswered  money.Ore // what was settled to it without its Receipt
 	collected   money.Ore // what was settled to it in all
-	swept       money.Ore // what its wallet gave beside payments and credits
+	swept       money.Ore // what its wallet gave beside payments and credits, less what it got
 	untaken     money.Ore // credits that it did not take and that stayed in its wallet
 }
 
@@ -173,6 +176,21 @@ func (m *movement) give(holding ledger.Account, amount money.Ore) {
 	m.line(holding, amount)
 }
 
+// nextEntry returns the number of an intermediary's next statement entry. Its own go on without
+// gaps, whatever others move.
+func (t *txn) nextEntry(of message.Name) (int64, error) {
+	last, read := t.work.lastEntries[of]
+	if !read {
+		var err error
+		if last, err = store.Number(t.ctx, t.tx, `SELECT max(coalesce(number, seq)) FROM statement
+			WHERE intermediary = $1`, string(of)); err != nil {
+			return 0, err
+		}
+	}
+	t.work.lastEntries[of] = last + 1
+	return last + 1, nil
+}
+
 // move posts the movement and writes the entries, all once: a key that was posted before changes
 // nothing.
 func (t *txn) move(m movement) error {
@@ -186,11 +204,16 @@ func (t *txn) move(m movement) error {
 	}
 	for _, s := range m.entries {
 		e := s.entry
-		t.work.entries.Add(string(s.intermediary), int64(e.Kind), string(e.Device), e.Owner,
+		number, err := t.nextEntry(s.intermediary)
+		if err != nil {
+			return err
+		}
+		t.work.entries.Add(string(s.intermediary), number, int64(e.Kind), string(e.Device), e.Owner,
 			int64(e.Online), int64(e.Shadow), string(e.Payer), int64(e.ATC), string(e.Payee),
 			string(e.Order), int64(e.Instr), t.stamp())
 		switch e.Kind {
-		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived:
+		case notary.Swept, notary.HoldingRepaid, notary.PoolRepaid, notary.RefundReceived,
+			notary.PoolLent, notary.PoolReturned:
 			if err := t.update(e.Device, func(d *device) { d.sums.swept -= e.Shadow }); err != nil {
 				return err
 			}

@@ -23,6 +23,9 @@ type work struct {
 	records  map[recordKey]*recordRow        // nil: not held
 	fresh    map[message.DeviceID][]*payment // not written: open does not find them
 	last     int64                           // number of the last payment; 0: not read
+	lending  lending
+
+	lastEntries map[message.Name]int64 // numbers in the statements
 
 	dirty           bool // something is not written
 	changedDevices  map[message.DeviceID]*device
@@ -46,6 +49,7 @@ func newWork() *work {
 		{Name: "request", Type: store.BigInt}, {Name: "payment", Type: store.Bytes},
 		{Name: "answer", Type: store.Bytes}, {Name: "at", Type: store.Text}}
 	w.entries.Columns = []store.Field{{Name: "intermediary", Type: store.Text},
+		{Name: "number", Type: store.BigInt},
 		{Name: "kind", Type: store.BigInt}, {Name: "device", Type: store.Text},
 		{Name: "owner", Type: store.Text}, {Name: "online", Type: store.BigInt},
 		{Name: "shadow", Type: store.BigInt}, {Name: "payer", Type: store.Text},
@@ -66,7 +70,8 @@ func (w *work) forget() {
 	w.answers = map[message.Hash]bool{}
 	w.receipts = map[message.Hash][]*payeeAnswer{}
 	w.records = map[recordKey]*recordRow{}
-	w.last = 0
+	w.last, w.lending = 0, lending{}
+	w.lastEntries = map[message.Name]int64{}
 	w.written()
 }
 
@@ -116,6 +121,9 @@ func (t *txn) flush() error {
 			return err
 		}
 	}
+	if err := t.writeLending(); err != nil {
+		return err
+	}
 	w.written()
 	return t.book.Flush(t.ctx)
 }
@@ -155,12 +163,13 @@ func insertedPayments(rows []*payment) *store.Set {
 		{Name: "signature", Type: store.BigInt}, {Name: "verdict", Type: store.BigInt},
 		{Name: "from_shadow", Type: store.BigInt}, {Name: "from_holding", Type: store.BigInt},
 		{Name: "from_pool", Type: store.BigInt}, {Name: "seen_at", Type: store.Text},
-		{Name: "final_at", Type: store.Text}, {Name: "awaits_cover", Type: store.Boolean}}}
+		{Name: "final_at", Type: store.Text}, {Name: "awaits_cover", Type: store.Boolean},
+		{Name: "lent", Type: store.BigInt}, {Name: "awaits_pool", Type: store.Boolean}}}
 	for _, p := range rows {
 		set.Add(p.n, p.identity, p.raw, string(p.payer), int64(p.atc), string(p.payee),
 			int64(p.request), int64(p.amount), p.requested, int64(p.signatureStatus),
 			int64(p.verdict), int64(p.fromShadow), int64(p.fromHolding), int64(p.fromPool),
-			p.seenAt, orNull(p.finalAt), p.awaitsCover)
+			p.seenAt, orNull(p.finalAt), p.awaitsCover, int64(p.lent), p.awaitsPool)
 	}
 	return set
 }
@@ -169,10 +178,11 @@ func changedPayments(rows map[int64]*payment) *store.Set {
 	set := &store.Set{Columns: []store.Field{{Name: "n", Type: store.BigInt},
 		{Name: "verdict", Type: store.BigInt}, {Name: "from_shadow", Type: store.BigInt},
 		{Name: "from_holding", Type: store.BigInt}, {Name: "from_pool", Type: store.BigInt},
-		{Name: "final_at", Type: store.Text}, {Name: "awaits_cover", Type: store.Boolean}}}
+		{Name: "final_at", Type: store.Text}, {Name: "awaits_cover", Type: store.Boolean},
+		{Name: "lent", Type: store.BigInt}, {Name: "awaits_pool", Type: store.Boolean}}}
 	for _, p := range inOrder(rows) {
 		set.Add(p.n, int64(p.verdict), int64(p.fromShadow), int64(p.fromHolding),
-			int64(p.fromPool), orNull(p.finalAt), p.awaitsCover)
+			int64(p.fromPool), orNull(p.finalAt), p.awaitsCover, int64(p.lent), p.awaitsPool)
 	}
 	return set
 }
@@ -185,12 +195,14 @@ func changedDevices(rows map[message.DeviceID]*device) *store.Set {
 		{Name: "unconfirmed", Type: store.BigInt}, {Name: "unpaid", Type: store.BigInt},
 		{Name: "accepted", Type: store.BigInt}, {Name: "unanswered", Type: store.BigInt},
 		{Name: "collected", Type: store.BigInt}, {Name: "swept", Type: store.BigInt},
-		{Name: "untaken", Type: store.BigInt}}}
+		{Name: "untaken", Type: store.BigInt}, {Name: "lent", Type: store.BigInt},
+		{Name: "lent_since", Type: store.Text}, {Name: "repayments", Type: store.BigInt}}}
 	for _, d := range rows {
 		set.Add(string(d.id), int64(d.heldATC), d.heldHead, int64(d.holdingDebt),
 			int64(d.poolDebt), d.sweeps, int64(d.sums.reserved), int64(d.sums.unconfirmed),
 			int64(d.sums.unpaid), int64(d.sums.accepted), int64(d.sums.unanswered),
-			int64(d.sums.collected), int64(d.sums.swept), int64(d.sums.untaken))
+			int64(d.sums.collected), int64(d.sums.swept), int64(d.sums.untaken), int64(d.lent),
+			orNull(d.lentSince), d.repayments)
 	}
 	set.Sort()
 	return set
@@ -222,12 +234,13 @@ func (t *txn) loadDevices(ids ...message.DeviceID) error {
 			&d.ceilings, &d.slots, &d.status, &d.reportedAt, &d.heldATC, &d.heldHead,
 			&d.holdingDebt, &d.poolDebt, &d.sweeps, &d.sums.reserved, &d.sums.unconfirmed,
 			&d.sums.unpaid, &d.sums.accepted, &d.sums.unanswered, &d.sums.collected,
-			&d.sums.swept, &d.sums.untaken)
+			&d.sums.swept, &d.sums.untaken, &d.lent, &d.lentSince, &d.repayments)
 		t.work.devices[d.id] = d
 		return err
 	}, `SELECT id, intermediary, role, public_key, certificate, owner, ceilings, slots, status,
 		reported_at, held_atc, held_head, holding_debt, pool_debt, sweeps, reserved, unconfirmed,
-		unpaid, accepted, unanswered, collected, swept, untaken FROM device WHERE id = $1`)
+		unpaid, accepted, unanswered, collected, swept, untaken, lent, coalesce(lent_since, ''),
+		repayments FROM device WHERE id = $1`)
 }
 
 // find reads rows that were not read before: what is not written yet is not among them.

@@ -14,6 +14,7 @@ import (
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/client"
 	"ekrona.example/host/banking"
+	"ekrona.example/host/envelope"
 	"ekrona.example/host/store/faultdriver"
 	"ekrona.example/host/terminal"
 	"ekrona.example/host/wallet"
@@ -193,6 +194,7 @@ func (w *world) accept(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
+	p.noteFunding(payment)
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		receipt, err := p.phone.Accept(w.ctx, tap, payment)
 		if err == nil {
@@ -239,6 +241,9 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 		return errors.New("nobody pays himself")
 	}
 	w.plan.busy[payer.name] = true
+	if records, err := payer.phone.Provenance(w.ctx); err == nil {
+		payee.noteFunding(envelope.Envelope{Provenance: records})
+	}
 	if s.Pick%4 == 0 {
 		return w.continueTransfer(w.side(payer, s), w.side(payee, s), payee)
 	}
@@ -345,8 +350,19 @@ func (w *world) take(p *person, t *merchantTerminal, number uint32, s Step) erro
 		t.sent.record(t.ID(), receipt.Message)
 		w.keepSale(t, receipt, number)
 		w.sendToPhone(answerMessage, t.ID(), payerOf(receipt.Message), receipt)
+		err = w.giveFunding(p, t, number)
 	}
 	return err
+}
+
+// giveFunding has the payer's phone give a terminal what funded a sale.
+func (w *world) giveFunding(p *person, t *merchantTerminal, number uint32) error {
+	records, err := p.phone.Provenance(w.ctx)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	t.funding = noted(t.funding, records)
+	return t.TakeProvenance(w.ctx, number, records)
 }
 
 // openSale continues a sale that is neither paid nor refused, or any.

@@ -6,6 +6,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
+	"ekrona.example/host/envelope"
 )
 
 // checkAnswer checks what a phone has shown its owner: a card's genuine answer to another command
@@ -44,4 +45,51 @@ func isAnswerTo(question, answer []byte) bool {
 	}
 	identity, unnamed := message.Identity(request)
 	return err == nil && unnamed == nil && about == identity
+}
+
+// noteFunding notes the records that came beside a Payment.
+func (p *person) noteFunding(payment envelope.Envelope) {
+	p.funding = noted(p.funding, payment.Provenance)
+}
+
+func noted(known map[string]bool, records [][]byte) map[string]bool {
+	if known == nil {
+		known = map[string]bool{}
+	}
+	for _, record := range records {
+		known[string(record)] = true
+	}
+	return known
+}
+
+// checkTerminalRevealed is checkRevealed for a terminal.
+func (w *world) checkTerminalRevealed(merchant string, records [][]byte) {
+	for _, t := range w.terminals {
+		for _, record := range records {
+			if t.merchant == merchant && !t.funding[string(record)] {
+				w.failure = errors.Join(w.failure, fmt.Errorf("the %s's terminal shows its "+
+					"intermediary what no phone gave it", merchant))
+			}
+		}
+	}
+}
+
+// checkRevealed checks what a phone shows its owner's intermediary of others' payments: those alone
+// that came beside the Payments that it was given.
+func (w *world) checkRevealed(name string, messages [][]byte) {
+	for _, p := range w.people {
+		if p.name != name {
+			continue
+		}
+		for _, handed := range messages {
+			record, err := message.ParseRecord(handed)
+			if err != nil || record.Receipt == nil || record.Receipt.Payee == p.device.ID ||
+				record.Payment.Payer == p.device.ID || p.funding[string(handed)] {
+				continue
+			}
+			w.failure = errors.Join(w.failure, fmt.Errorf("%s's phone shows its intermediary "+
+				"payment %s/%d to %s, which funded none that it was given", name,
+				record.Payment.Payer, record.Payment.ATC, record.Receipt.Payee))
+		}
+	}
 }

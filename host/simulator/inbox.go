@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
@@ -80,6 +81,11 @@ func (w *world) takeFromInbox(
 	l.taken++
 	sent := l.sent
 	if f, altered := w.due(AlterPhoneMessage, 1); altered {
+		if n := len(sent.Provenance); n > 0 && f.Salt%3 == 0 {
+			sent.Provenance = slices.Clone(sent.Provenance)
+			sent.Provenance[f.Salt%n] = flip(sent.Provenance[f.Salt%n], f.Salt)
+			return sent, nil
+		}
 		switch f.Salt % 4 {
 		case 0:
 			sent.Certificate = flip(sent.Certificate, f.Salt)

@@ -134,12 +134,14 @@ func (l bankLink) Confirm(ctx context.Context, device message.DeviceID, confirma
 
 // TakeRecords implements banking.Terminal.
 func (l bankLink) TakeRecords(ctx context.Context, portion session.Reading) error {
+	l.w.checkTerminalRevealed(l.who, portion.Provenance)
 	messages, records := pointers(portion.Records)
 	shown, certificates := pointers(portion.Certificates)
+	beside, provenance := pointers(portion.Provenance)
 	return callOnly(l.w, func() error {
-		return l.bank.TakeRecords(ctx,
-			session.Reading{Records: records, Certificates: certificates})
-	}, slices.Concat(messages, shown)...)
+		return l.bank.TakeRecords(ctx, session.Reading{Records: records,
+			Certificates: certificates, Provenance: provenance})
+	}, slices.Concat(messages, shown, beside)...)
 }
 
 // Position implements banking.Terminal.
@@ -166,6 +168,7 @@ func (l bankLink) Revoked(ctx context.Context, after int64) ([]notary.Revocation
 // HandOver implements banking.Wallet. An intermediary that withholds answers that all is held, and
 // does not pass it on.
 func (l bankLink) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer, error) {
+	l.w.checkRevealed(l.who, messages)
 	all, own := pointers(messages)
 	if _, withheld := l.w.due(Withhold, 2); withheld {
 		answers := make([]notary.Answer, len(own))

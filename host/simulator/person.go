@@ -48,6 +48,7 @@ type person struct {
 	answers    map[byte][][]byte // of the card, by instruction byte, the latest of each
 	seen       *audit.Device     // what the card holds, until it may have changed
 	sent       sentMessages
+	funding    map[string]bool // records of others that came beside Payments
 }
 
 const (

@@ -124,8 +124,11 @@ type Scenario struct {
 	Spare money.Ore `json:"spare,omitempty"`
 	Pool  money.Ore `json:"pool,omitempty"` // liquidity pool of the central bank
 	// phones are paired with their cards
-	Paired bool   `json:"paired,omitempty"`
-	Steps  []Step `json:"steps"`
+	Paired bool `json:"paired,omitempty"`
+	// phones hand over what funded their payments
+	Provenance bool      `json:"provenance,omitempty"`
+	Ahead      money.Ore `json:"ahead,omitempty"` // up to which the pool pays claims ahead
+	Steps      []Step    `json:"steps"`
 }
 
 // Generate draws the scenario of a seed.
@@ -139,6 +142,7 @@ func Generate(seed uint64, steps int) Scenario {
 	if r.IntN(2) == 0 {
 		s.Pool = money.Ore(1 + r.IntN(500_00))
 	}
+	s.drawLiquidity()
 	allowed := map[Kind]bool{}
 	for _, w := range weights {
 		n, isRare := rare[w.kind]
@@ -159,6 +163,16 @@ func Generate(seed uint64, steps int) Scenario {
 		s.Steps = append(s.Steps, step)
 	}
 	return s
+}
+
+// drawLiquidity draws what is done for claims that wait, apart from all else, so that seeds mean
+// what they meant before.
+func (s *Scenario) drawLiquidity() {
+	r := rand.New(rand.NewPCG(s.Seed, 0x6c6971756964))
+	s.Provenance = r.IntN(2) == 0
+	if s.Pool > 0 && r.IntN(2) == 0 {
+		s.Ahead = money.Ore(1 + r.IntN(int(s.Pool)))
+	}
 }
 
 func draw(r *rand.Rand, allowed map[Kind]bool) Kind {

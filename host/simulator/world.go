@@ -52,7 +52,8 @@ var (
 
 // world has all parties and their state.
 type world struct {
-	paired    bool            // phones are paired with their cards
+	paired    bool // phones are paired with their cards
+	scenario  Scenario
 	ctx       context.Context // of the run: links and faults between two parties have no other
 	clock     *clock.Manual
 	random    *streams
@@ -112,15 +113,16 @@ type merchantTerminal struct {
 	sales   []paidSale
 	refunds []order.Signed // without a final answer
 	backup  []byte
-	off     *time.Duration // by which its clock is wrong
-	setBack bool           // it has lost what it did after the backup
-	knows   bool           // and has detected it
+	off     *time.Duration  // by which its clock is wrong
+	setBack bool            // it has lost what it did after the backup
+	knows   bool            // and has detected it
+	funding map[string]bool // records of others that phones gave it
 }
 
 func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
 		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o,
-		disks: map[string]*disk{}, deposit: firstDeposit, paired: s.Paired,
+		disks: map[string]*disk{}, deposit: firstDeposit, paired: s.Paired, scenario: s,
 		struck: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {
@@ -255,6 +257,7 @@ func (w *world) foundCentralBank() error {
 	}
 	w.auditor = audit.New(w.notaryKey.Certificate.PublicKey)
 	w.auditor.HonestCAs = true
+	w.auditor.PoolAhead = notary.PoolAhead{Cap: w.scenario.Ahead}
 	return w.startCentralBank()
 }
 
@@ -263,7 +266,8 @@ func (w *world) startCentralBank() (err error) {
 	w.central, err = settlement.New(w.ctx, settlement.Config{
 		DB: w.centralDB, Clock: w.clock, Random: w.random.of(centralBank),
 		Key: w.notaryKey.Signer, Certificate: w.notaryKey.Encoded, Root: w.root.Encoded,
-		Terms: notary.Terms{Honour: honour, Wait: patience},
+		Terms: notary.Terms{Honour: honour, Wait: patience,
+			PoolAhead: notary.PoolAhead{Cap: w.scenario.Ahead}},
 	})
 	return err
 }
@@ -378,7 +382,7 @@ func (w *world) startPhone(p *person) (err error) {
 		DB: p.journal, Random: w.random.of(p.name), App: p.app, Device: p.device.ID,
 		Certificate: p.device.Certificate,
 		CA:          p.bank.ca.Encoded, PINPoint: p.device.PINPoint, Authorities: w.authorities(),
-		Intermediary: bankLink{w, p.bank, p.name},
+		Intermediary: bankLink{w, p.bank, p.name}, Provenance: w.scenario.Provenance,
 	})
 	return err
 }

@@ -16,8 +16,9 @@ import (
 // has lost the lease writes nothing, however long it was held up. So its clock decides only how
 // soon another one takes over, and never what is written.
 type Lease struct {
-	// Holder names this process to the others: the address by which it is called. A process takes a
-	// lease of its own name at once, as after a crash.
+	// Holder names this process to the others: the address by which it is called. A process that
+	// starts takes a lease of its own name at once, as after a crash; of two with one name the
+	// later has it.
 	Holder string
 	// Time is for how long the lease is left to a holder that does not renew it.
 	Time  time.Duration
@@ -47,6 +48,7 @@ type Holding struct {
 	mu     sync.Mutex
 	term   int64     // of the lease when this process took it last
 	holder string    // when it was looked at last; empty before
+	self   bool      // it is this process
 	until  time.Time // for how long
 }
 
@@ -93,12 +95,13 @@ func (h *Holding) check(ctx context.Context, tx *sql.Tx) error {
 	now := h.lease.Clock.Now().UTC()
 	h.mu.Lock()
 	own := holder == h.lease.Holder && term == h.term
-	h.holder, h.until = holder, ends
+	others := holder != h.lease.Holder || term != h.term && h.term != 0
+	h.holder, h.self, h.until = holder, own, ends
 	h.mu.Unlock()
 	switch {
 	case own && ends.Sub(now) >= h.lease.Time*2/3:
 		return nil
-	case holder != h.lease.Holder && now.Before(ends):
+	case others && now.Before(ends):
 		return &HeldError{holder}
 	case !own:
 		term++
@@ -111,7 +114,7 @@ func (h *Holding) check(ctx context.Context, tx *sql.Tx) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	// If the commit fails, the term is another's, or taken again.
-	h.term, h.holder, h.until = term, h.lease.Holder, ends
+	h.term, h.holder, h.self, h.until = term, h.lease.Holder, true, ends
 	return nil
 }
 
@@ -143,7 +146,7 @@ func (h *Holding) Decides() (holder string, self bool) {
 	if !h.lease.Clock.Now().Before(h.until) {
 		return "", false
 	}
-	return h.holder, h.holder == h.lease.Holder
+	return h.holder, h.self
 }
 
 // Elsewhere returns the other process that holds the lease, as far as this one knows; empty where

@@ -24,9 +24,8 @@ var ErrInstruction = errors.New(
 //
 //  1. A journal that was restored from an older copy is brought up to date: see
 //     [Terminal.Restored].
-//  2. The records are handed over in portions. A cut leaves whole portions handed over, and the
-//     next
-//     synchronisation goes on after them.
+//  2. What funded its sales and the records are handed over in portions. A cut leaves whole
+//     portions handed over, and the next synchronisation goes on after them.
 //  3. session.Run, with what is left. What was taken goes to the owner's online wallet.
 //  4. The terminal receives the list of cards that were reported lost.
 //
@@ -34,6 +33,9 @@ var ErrInstruction = errors.New(
 func (t *Terminal) Synchronise(ctx context.Context) (session.Result, error) {
 	defer func() { t.held = 0 }() // who asks for the State afterwards gets every record
 	if err := t.catchUp(ctx); err != nil {
+		return session.Result{}, err
+	}
+	if err := t.handOverProvenance(ctx); err != nil {
 		return session.Result{}, err
 	}
 	if err := t.handOver(ctx); err != nil {

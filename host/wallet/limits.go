@@ -54,6 +54,10 @@ func (h *cardSession) explain(ctx context.Context, held Holdings, reached *limit
 	switch reached.Limit {
 	case limit.Funds:
 		reached.Left = limit.Amount(held.Balance)
+	case limit.Received:
+		if _, received, err := h.moved(ctx); err == nil {
+			reached.Left = limit.Amount(held.Balance - received)
+		}
 	case limit.Payment:
 		reached.Most = limit.Amount(held.Limits.MaxPayment)
 	case limit.Balance:
@@ -64,7 +68,7 @@ func (h *cardSession) explain(ctx context.Context, held Holdings, reached *limit
 		reached.Left = limit.Count(0)
 	case limit.Spent:
 		reached.Most = limit.Amount(held.Limits.MaxSpent)
-		if paid, err := h.paid(ctx); err == nil {
+		if paid, _, err := h.moved(ctx); err == nil {
 			reached.Left = limit.Amount(held.Limits.MaxSpent - paid)
 		}
 	case limit.Log:
@@ -75,22 +79,25 @@ func (h *cardSession) explain(ctx context.Context, held Holdings, reached *limit
 	}
 }
 
-// paid returns what the card has paid since the last acknowledgement, by its records.
-func (h *cardSession) paid(ctx context.Context) (sum money.Ore, err error) {
+// moved returns what the card has paid and received since the last acknowledgement, by its records.
+func (h *cardSession) moved(ctx context.Context) (paid, received money.Ore, err error) {
 	records, err := h.Records(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for _, encoded := range records {
 		record, err := message.ParseRecord(encoded)
-		if err != nil {
-			return 0, err
-		}
-		if record.Payment != nil && record.Payment.Payer == h.wallet.device {
-			sum += record.Payment.Request.Amount
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case record.Payment == nil:
+		case record.Payment.Payer == h.wallet.device:
+			paid += record.Payment.Request.Amount
+		default:
+			received += record.Payment.Request.Amount
 		}
 	}
-	return sum, nil
+	return paid, received, nil
 }
 
 // Warnings returns the limits of a card that its next payments may reach: a fifth of its payments

@@ -61,7 +61,7 @@ func (w *Wallet) Pay(
 		return envelope.Envelope{}, err
 	}
 	if t.payment != nil {
-		return *t.payment, nil
+		return w.withProvenance(ctx, *t.payment)
 	}
 	if t.answer != nil && !isReceipt(t.answer.Message) {
 		return envelope.Envelope{}, ErrRefused
@@ -83,6 +83,9 @@ func (w *Wallet) Pay(
 	}
 	payment := envelope.Envelope{Message: signed, Certificate: certificate, Authority: authority}
 	if err := w.storePayment(ctx, t.identity, payment); err != nil {
+		return envelope.Envelope{}, err
+	}
+	if payment, err = w.withProvenance(ctx, payment); err != nil {
 		return envelope.Envelope{}, err
 	}
 	return w.withCrisis(ctx, payment)

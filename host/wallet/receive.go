@@ -135,6 +135,9 @@ func (w *Wallet) Accept(
 	if err := w.takeBeside(ctx, payment); err != nil {
 		return envelope.Envelope{}, err
 	}
+	if err := w.takeProvenance(ctx, payment); err != nil {
+		return envelope.Envelope{}, err
+	}
 	t, err := w.receivePayment(ctx, payment)
 	if err != nil {
 		return envelope.Envelope{}, err

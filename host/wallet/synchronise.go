@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
@@ -47,20 +48,29 @@ func isRefused(err error) bool {
 	return errors.As(err, &refused)
 }
 
-// handOver hands over the messages of the outbox and drops those that the notary holds.
+// handOver hands over the messages of the outbox, after what funded them, and drops those that the
+// notary holds.
 func (w *Wallet) handOver(ctx context.Context) error {
 	waiting, err := store.Column[[]byte](ctx, w.db, `SELECT message FROM outbox ORDER BY position`)
 	if err != nil {
 		return fmt.Errorf("wallet: journal: %w", err)
 	}
-	if len(waiting) == 0 {
+	funding, err := store.Column[[]byte](ctx, w.db,
+		`SELECT record FROM provenance ORDER BY position`)
+	if err != nil {
+		return fmt.Errorf("wallet: journal: %w", err)
+	}
+	if len(waiting)+len(funding) == 0 {
 		return nil
 	}
-	answers, err := notary.InParts(ctx, waiting, w.intermediary.HandOver)
+	answers, err := notary.InParts(ctx, slices.Concat(funding, waiting), w.intermediary.HandOver)
 	if err != nil {
 		return err
 	}
-	for n, answer := range answers {
+	if err := w.handedProvenance(ctx, funding); err != nil {
+		return err
+	}
+	for n, answer := range answers[len(funding):] {
 		if !answer.Held && (isCertificate(waiting[n]) || !isPermanent(answer.Err)) {
 			continue
 		}

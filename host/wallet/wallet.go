@@ -54,6 +54,9 @@ type Config struct {
 	Ceilings     message.Policy // of the owner's card; the zero Policy stands for the default ones
 	Authorities  [][]byte       // 7F21 of the CAs whose devices this phone may meet
 	Intermediary banking.Wallet
+	// Provenance: what the owner's card pays goes to other phones with the unsettled payments that
+	// funded it, so that the payee need not wait for them; others see them.
+	Provenance bool
 }
 
 // Wallet is one app with its owner's card. It is not safe for concurrent use.
@@ -72,6 +75,7 @@ type Wallet struct {
 	root         []byte   // the last of them that the card knows
 	batch        []byte   // certificate of its batch key that the card has
 	sealer       seal.Sealer
+	provenance   bool
 }
 
 // PINKey returns the key of the owner's card to which PINs are enciphered.
@@ -99,6 +103,7 @@ func New(ctx context.Context, c Config) (*Wallet, error) {
 		sealer: sealer, db: c.DB, random: c.Random, app: c.App, device: c.Device,
 		certificate: c.Certificate, ca: c.CA, pinKey: pinKey, ceilings: c.Ceilings,
 		authorities: map[message.AuthorityRef][]byte{}, intermediary: c.Intermediary,
+		provenance: c.Provenance,
 	}
 	if w.ceilings == (message.Policy{}) {
 		w.ceilings = message.DefaultCeilings()

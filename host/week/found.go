@@ -34,6 +34,7 @@ type world struct {
 	merchants []*merchant
 	hands     []*hand
 	order     order // the crisis order, once it is signed
+	watch     *watch
 }
 
 // hand plays one thing after the other, beside other hands.
@@ -72,11 +73,13 @@ const spare = 500 * money.Krona
 
 // foundWorld makes the scheme, all terminals, and all cards with the money on them.
 func foundWorld(ctx context.Context, p Plan) (_ *world, err error) {
-	w := &world{plan: p, district: newDistrict(p.Seed, p.Cards, p.Terminals)}
+	w := &world{plan: p, district: newDistrict(p.Seed, p.Cards, p.Terminals),
+		watch: newWatch()}
 	if w.terms, err = p.Limits.terms(); err != nil {
 		return nil, err
 	}
-	if w.scheme, err = foundScheme(ctx, p.Seed, p.Cards); err != nil {
+	p.Liquidity.change(&w.terms)
+	if w.scheme, err = foundScheme(ctx, p); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -175,7 +178,7 @@ func (w *world) openMerchant(ctx context.Context, number int) error {
 	config := terminal.Config{DB: s.db, Clock: w.clock, Random: source(w.seed, "terminal", number),
 		Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded, Root: w.root.Encoded,
 		Authorities: w.authorities(), Notary: w.notaryKey.Encoded, Policy: w.terms.terminal,
-		Link: link{b, &w.dark}}
+		Link: w.link(b)}
 	if _, err := source(w.seed, "journal key", number).Read(config.JournalKey[:]); err != nil {
 		return err
 	}
@@ -202,7 +205,7 @@ func (w *world) issue(ctx context.Context, on *hand, number int) error {
 	if p.puk, err = pin.NewPUKBlock(fmt.Sprintf("%08d", digits.IntN(100_000_000))); err != nil {
 		return err
 	}
-	load := firstLoad(number, w.terms.load)
+	load := w.firstLoad(number)
 	if err := errors.Join(
 		b.AddCustomer(ctx, banking.Customer{ID: p.name, Name: p.name, App: &p.app.PublicKey}),
 		b.Deposit(ctx, "first of "+p.name, p.name, load+spare),
@@ -231,14 +234,27 @@ func (w *world) issue(ctx context.Context, on *hand, number int) error {
 	w.people[number] = p
 	return on.payer.use(ctx, w, p, func(phone *wallet.Wallet) error {
 		tap := wallet.Tap{Card: hold(p.card, tear{}), PIN: p.pin}
-		result, err := phone.Load(ctx, tap, load)
-		p.gets(result.Credited)
-		if err != nil {
-			return err
+		if load > 0 {
+			result, err := phone.Load(ctx, tap, load)
+			p.gets(result.Credited)
+			if err != nil {
+				return err
+			}
 		}
 		return phone.Pair(ctx, tap)
 	})
 }
+
+// firstLoad is what a person's card holds when the network goes.
+func (w *world) firstLoad(number int) money.Ore {
+	if w.plan.holds != nil {
+		return w.plan.holds[number]
+	}
+	return firstLoad(number, w.terms.load)
+}
+
+// link returns the network between a phone or terminal and its intermediary.
+func (w *world) link(b *bank) link { return link{b, &w.dark, w.watch} }
 
 // install puts the applet onto a blank card.
 func (w *world) install(

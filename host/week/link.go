@@ -18,6 +18,7 @@ var errDark = errors.New("there is no network")
 type link struct {
 	*bank
 	dark *atomic.Bool
+	*watch
 }
 
 var (
@@ -73,6 +74,7 @@ func (l link) TakeRecords(ctx context.Context, portion session.Reading) error {
 	if err := l.check(); err != nil {
 		return err
 	}
+	l.atBank(l.name, portion.Provenance)
 	return l.bank.TakeRecords(ctx, portion)
 }
 
@@ -81,5 +83,6 @@ func (l link) HandOver(ctx context.Context, messages [][]byte) ([]notary.Answer,
 	if err := l.check(); err != nil {
 		return nil, err
 	}
+	l.atBank(l.name, messages)
 	return l.bank.HandOver(ctx, messages)
 }

@@ -2,6 +2,7 @@ package week
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type Morning struct {
 	Shadow       money.Ore `json:"shadow_ore"`
 	Pool         money.Ore `json:"pool_ore"`
 	OnCards      money.Ore `json:"on_cards_ore"`
+	Claims       Claims    `json:"claims"`
 	// Stuck says in a line each what is left over that should not be.
 	Stuck      []string `json:"stuck"`
 	Violations []string `json:"violations"` // of the invariants, a line each
@@ -53,12 +55,11 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 			return m, fmt.Errorf("journal of %s: %w", s.name, err)
 		}
 	}
-	for _, b := range w.banks {
-		if err := b.PullStatement(ctx); err != nil {
-			return m, fmt.Errorf("%s: %w", b.name, err)
-		}
-	}
 	if err := w.balance(ctx, &m); err != nil {
+		return m, err
+	}
+	var err error
+	if m.Claims, err = w.claims(ctx); err != nil {
 		return m, err
 	}
 	found, onCards, err := w.audit(ctx, true)
@@ -75,6 +76,9 @@ func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error
 	for done, n := range order {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if n < len(w.people) { // they come over a day
+			w.clock.At = w.clock.At.Add(24 * time.Hour / time.Duration(len(w.people)))
 		}
 		applied, err := w.synchronise(context.WithoutCancel(ctx), n)
 		if err != nil {
@@ -99,6 +103,7 @@ func (w *world) morningOrder(round int) (order []int) {
 
 // synchronise synchronises a person's card, or after all people a merchant's terminal.
 func (w *world) synchronise(ctx context.Context, n int) (instructions int, err error) {
+	defer func() { err = errors.Join(err, w.lent(ctx)) }()
 	if n >= len(w.people) {
 		s := w.merchants[n-len(w.people)]
 		result, err := s.Synchronise(ctx)
@@ -127,8 +132,14 @@ func (w *world) synchronise(ctx context.Context, n int) (instructions int, err e
 	return instructions, nil
 }
 
-// balance fills in the money, and what is stuck between the parties.
+// balance fills in the money, and what is stuck between the parties, once the banks have posted
+// all.
 func (w *world) balance(ctx context.Context, m *Morning) error {
+	for _, b := range w.banks {
+		if err := b.PullStatement(ctx); err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+	}
 	books, err := w.central.Balances(ctx)
 	if err != nil {
 		return err

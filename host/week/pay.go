@@ -34,6 +34,7 @@ type visit struct {
 	on  *hand
 	r   *rand.Rand
 	*attempt
+	calm bool // no tap is torn, no PIN mistyped
 }
 
 // play plays an attempt as the people do it.
@@ -65,6 +66,7 @@ func (v *visit) play() error {
 // fail notes why the attempt did not succeed.
 func (v *visit) fail(err error, whose limit.Owner) {
 	v.outcome.reason = reasonOf(err, whose)
+	v.w.watch.refused(v.outcome.reason)
 	if v.outcome.reason.What == Unexpected {
 		v.outcome.err = fmt.Errorf("%s of %s: %w", v.purpose, v.amount, err)
 	}
@@ -79,7 +81,7 @@ func (v *visit) insist(p *person, do func(tap wallet.Tap) error) error {
 		if err != nil {
 			return err
 		}
-		err = do(wallet.Tap{Card: hold(p.card, drawTear(v.r)), PIN: entered})
+		err = do(wallet.Tap{Card: hold(p.card, v.tear()), PIN: entered})
 		var refused *client.Refusal
 		switch {
 		case client.IsLost(err) && torn < mostTorn:
@@ -99,7 +101,7 @@ func (v *visit) insist(p *person, do func(tap wallet.Tap) error) error {
 // receive is insist at the own phone, which is paired with the card: no PIN is entered.
 func (v *visit) receive(p *person, do func(tap wallet.Tap) error) error {
 	for torn := 0; ; torn++ {
-		err := do(wallet.Tap{Card: hold(p.card, drawTear(v.r))})
+		err := do(wallet.Tap{Card: hold(p.card, v.tear())})
 		if !client.IsLost(err) || torn == mostTorn {
 			return err
 		}
@@ -110,13 +112,21 @@ func (v *visit) receive(p *person, do func(tap wallet.Tap) error) error {
 	}
 }
 
+// tear draws how the next tap is torn.
+func (v *visit) tear() tear {
+	if v.calm {
+		return tear{}
+	}
+	return drawTear(v.r)
+}
+
 // enter types the PIN, now and then a wrong one.
 func (v *visit) enter(p *person, wrong int) (pin.Block, error) {
 	share := mistypes
 	if wrong > 0 {
 		share = forgotten
 	}
-	if chance(v.r, share) {
+	if !v.calm && chance(v.r, share) {
 		return pin.NewBlock(wrongDigit)
 	}
 	return p.pin, nil
@@ -139,10 +149,28 @@ func (v *visit) sale(payer *person, s *merchant) error {
 		return err
 	}
 	payer.pays(v.amount)
+	if err := v.giveProvenance(payer, s, sale.Number); err != nil {
+		return err
+	}
 	s.receipts++
 	s.taken += v.amount
 	s.most = max(s.most, v.amount)
 	return nil
+}
+
+// giveProvenance has the payer's phone give a terminal what funded a sale.
+func (v *visit) giveProvenance(payer *person, s *merchant, number uint32) error {
+	if !v.w.plan.Liquidity.Provenance {
+		return nil
+	}
+	return v.on.payer.use(v.ctx, v.w, payer, func(phone *wallet.Wallet) error {
+		records, err := phone.Provenance(v.ctx)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		v.w.watch.handed(s.ID(), records)
+		return s.TakeProvenance(v.ctx, number, records)
+	})
 }
 
 // transfer pays from card to card, with two phones: the payee's card requests, the payer's pays,
@@ -181,6 +209,7 @@ func (v *visit) twoPhones(payer, payee *person, paying, asking *wallet.Wallet) e
 		return err
 	}
 	payer.pays(v.amount)
+	v.w.watch.handed(payee.device.ID, payment.Provenance)
 	err = v.receive(payee, func(tap wallet.Tap) (err error) {
 		receipt, err = asking.Accept(v.ctx, tap, payment)
 		return err

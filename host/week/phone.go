@@ -57,7 +57,8 @@ func (k *pocket) use(
 	phone, err := wallet.New(ctx, wallet.Config{
 		DB: k.db, Random: p.random, App: p.app, Device: p.device.ID,
 		Certificate: p.device.Certificate, CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint,
-		Authorities: w.authorities(), Intermediary: link{p.bank, &w.dark},
+		Authorities: w.authorities(), Intermediary: w.link(p.bank),
+		Provenance: w.plan.Liquidity.Provenance,
 	})
 	if err != nil {
 		return fmt.Errorf("phone of %s: %w", p.name, err)

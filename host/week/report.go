@@ -14,13 +14,14 @@ import (
 
 // Report is what became of a week.
 type Report struct {
-	Cards     int      `json:"cards"`
-	Terminals int      `json:"terminals"`
-	Seed      uint64   `json:"seed"`
-	Limits    Limits   `json:"limits"`
-	Order     *Order   `json:"order,omitempty"` // the crisis order, if there was one
-	Days      []Day    `json:"days"`
-	Morning   *Morning `json:"morning,omitempty"` // nil when it did not come to it
+	Cards     int       `json:"cards"`
+	Terminals int       `json:"terminals"`
+	Seed      uint64    `json:"seed"`
+	Limits    Limits    `json:"limits"`
+	Liquidity Liquidity `json:"liquidity,omitzero"`
+	Order     *Order    `json:"order,omitempty"` // the crisis order, if there was one
+	Days      []Day     `json:"days"`
+	Morning   *Morning  `json:"morning,omitempty"` // nil when it did not come to it
 	// Violations are the invariants that did not hold, before the morning after and then.
 	Violations []string `json:"violations"`
 	BrokenOff  bool     `json:"broken_off,omitempty"`

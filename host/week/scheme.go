@@ -69,9 +69,9 @@ func (b *bank) BatchKey(_ context.Context, batch message.DeviceID) (pki.BatchKey
 	return b.batch, nil
 }
 
-// foundScheme founds the central bank, and intermediaries that have enough for so many cards.
-func foundScheme(ctx context.Context, seed uint64, cards int) (_ *scheme, err error) {
-	s := &scheme{clock: &clock.Manual{At: beginning}, seed: seed}
+// foundScheme founds the central bank, and intermediaries that have enough for the plan's cards.
+func foundScheme(ctx context.Context, p Plan) (_ *scheme, err error) {
+	s := &scheme{clock: &clock.Manual{At: beginning}, seed: p.Seed}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("founding the scheme: %w", err), s.close())
@@ -97,16 +97,18 @@ func foundScheme(ctx context.Context, seed uint64, cards int) (_ *scheme, err er
 	}
 	s.auditor = audit.New(s.notaryKey.Certificate.PublicKey)
 	s.auditor.HonestCAs, s.auditor.Sparing = true, true
+	s.auditor.PoolAhead = p.Liquidity.terms().PoolAhead
 	s.central, err = settlement.New(ctx, settlement.Config{
 		DB: s.centralDB, Clock: s.clock, Random: source(s.seed, "notary", 0),
 		Key: s.notaryKey.Signer, Certificate: s.notaryKey.Encoded,
-		Root: s.root.Encoded, Terms: notary.Terms{Honour: honour, Wait: patience},
+		Root: s.root.Encoded, Terms: p.Liquidity.terms(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	issued := issuedToSpare + issuedToCard*money.Ore(1+cards/len(bankNames))
-	if err := s.central.FundPool(ctx, "pool", issued/liquidityShare); err != nil {
+	issued := issuedToSpare + issuedToCard*money.Ore(1+p.Cards/len(bankNames))
+	if err := s.central.FundPool(ctx, "pool", max(issued/liquidityShare,
+		p.Liquidity.PoolCap)); err != nil {
 		return nil, err
 	}
 	for _, name := range bankNames {

@@ -20,6 +20,7 @@ import (
 	"hash"
 	"time"
 
+	"ekrona.example/apdu/money"
 	"ekrona.example/host/clock"
 	"ekrona.example/host/progress"
 )
@@ -29,10 +30,13 @@ type Plan struct {
 	Cards, Terminals, Days int
 	Seed                   uint64
 	Limits                 Limits
+	Liquidity              Liquidity
 
 	Workers int           // that play at once; 0 for one
 	Clock   clock.Clock   // by which the parts are timed; nil is the system's
 	Show    progress.Show // receives how far each part is, from one goroutine at a time
+
+	holds []money.Ore // of a scene: on each card at first
 }
 
 // Errors of a plan.
@@ -65,7 +69,8 @@ func Run(ctx context.Context, p Plan) (Report, error) {
 	}
 	p.Clock = clock.OrSystem(p.Clock)
 	r := Report{Cards: p.Cards, Terminals: p.Terminals, Seed: p.Seed, Limits: p.Limits,
-		Days: []Day{}, Violations: []string{}}
+		Liquidity: p.Liquidity,
+		Days:      []Day{}, Violations: []string{}}
 	digest := sha256.New()
 	err := r.run(ctx, p, digest)
 	r.Digest = fmt.Sprintf("%x", digest.Sum(nil))

@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"io"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"ekrona.example/host/store/storetest"
 )
 
 // relay is a link to a process that can be cut: what is on its way is lost, and nobody comes
@@ -95,38 +91,27 @@ func (r *relay) cut(isCut bool) {
 	clear(r.open)
 }
 
-// TestLinksAreCutUnderLoad: the links between people, banks and the central bank's processes are
-// cut at any moment, and come back, while people load, pay, synchronise and unload.
-func TestLinksAreCutUnderLoad(t *testing.T) {
-	relays := map[string]*relay{}
-	d := newDoubled(t, storetest.Server(t), func(name, address string) string {
+// relayed returns relays by the names of processes, and what puts them before these.
+func relayed(t *testing.T) (relays map[string]*relay, between func(name, address string) string) {
+	relays = map[string]*relay{}
+	return relays, func(name, address string) string {
 		relays[name] = newRelay(t, address)
 		return relays[name].listener.Addr().String()
-	})
-	w := &failureWorld{doubled: d, answers: acknowledged{wake: make(chan struct{}, 1)}}
-	random := rand.New(rand.NewPCG(*killSeed, 1))
-	names := []string{}
-	for _, name := range doubledParties {
-		names = append(names, name, name+"-2")
 	}
-	w.underLoad(func() {
-		for range 3 * *kills {
-			w.answers.after(random.Int64N(8))
-			r := relays[names[random.IntN(len(names))]]
-			r.cut(true)
-			until := w.answers.count.Load() + 5 // nobody may need it
-			for found := false; !found && w.answers.count.Load() < until; {
-				select {
-				case <-r.noticed:
-					found = true
-				case _, working := <-w.answers.wake:
-					found = !working
-				}
+}
+
+// cutUntilNoticed cuts a link until somebody has found it cut, or nobody needs it.
+func (a *acknowledged) cutUntilNoticed(r *relay) {
+	r.cut(true)
+	defer r.cut(false)
+	for until := a.count.Load() + 5; a.count.Load() < until; {
+		select {
+		case <-r.noticed:
+			return
+		case _, working := <-a.wake:
+			if !working {
+				return
 			}
-			r.cut(false)
 		}
-	})
-	w.judge()
-	t.Logf("%d answers while links were cut %d times; the longest time without one: %v",
-		w.answers.count.Load(), 3**kills, w.answers.longest.Round(time.Millisecond))
+	}
 }

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	kills    = flag.Int("kills", 5, "processes that TestProcessesAreKilledUnderLoad kills")
+	kills    = flag.Int("kills", 4, "processes that each test under load kills")
 	killSeed = flag.Uint64("kill-seed", 1, "which processes, and after how many answers")
 )
 
@@ -142,28 +142,35 @@ func again(ctx context.Context, do func() error) (err error) {
 	return err
 }
 
-// TestProcessesAreKilledUnderLoad: processes are killed (SIGKILL) at random while people load, pay,
+// TestProcessesAreKilledUnderLoad: processes are killed (SIGKILL) at random, and the links between
+// people, banks and the central bank's processes are cut and come back, while people load, pay,
 // synchronise and unload; each flow is given again until it is done. Everything that anybody was
 // told is in the books, once.
 func TestProcessesAreKilledUnderLoad(t *testing.T) {
-	d := newDoubled(t, storetest.Server(t), nil)
+	relays, between := relayed(t)
+	d := newDoubled(t, storetest.Server(t), between)
 	w := &failureWorld{doubled: d, answers: acknowledged{wake: make(chan struct{}, 1)}}
 	random := rand.New(rand.NewPCG(*killSeed, 0))
+	names := []string{}
+	for _, name := range doubledParties {
+		names = append(names, name, name+"-2")
+	}
 	w.underLoad(func() {
-		names := []string{}
-		for _, name := range doubledParties {
-			names = append(names, name, name+"-2")
-		}
 		for range *kills {
-			w.answers.after(1 + random.Int64N(20))
+			w.answers.after(1 + random.Int64N(10))
 			victim := d.all[names[random.IntN(len(names))]]
 			require.NoError(t, victim.signal(syscall.SIGKILL))
 			require.NoError(t, victim.start())
+			for range 2 {
+				w.answers.after(random.Int64N(6))
+				w.answers.cutUntilNoticed(relays[names[random.IntN(len(names))]])
+			}
 		}
 	})
 	w.judge()
-	t.Logf("%d answers while %d processes were killed; the longest time without one: %v",
-		w.answers.count.Load(), *kills, w.answers.longest.Round(time.Millisecond))
+	t.Logf("%d answers while %d processes were killed and twice as many links cut; the longest "+
+		"time without one: %v", w.answers.count.Load(), *kills,
+		w.answers.longest.Round(time.Millisecond))
 }
 
 // TestNodesOfTheDatabaseAreKilledUnderLoad: the same while the leader's PostgreSQL, the leader with

@@ -49,7 +49,7 @@ func lookedAt(t *testing.T, page []byte, width string) (seen look) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		if os.Getenv("EKRONA_REQUIRE_CHROMIUM") != "" {
-			t.Fatal("EKRONA_REQUIRE_CHROMIUM is set and there is no chromium: apt-get install chromium")
+			t.Fatal("EKRONA_REQUIRE_CHROMIUM is set and there is no chromium: install it")
 		}
 		t.Skip("no chromium: apt-get install chromium")
 	}

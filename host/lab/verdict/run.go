@@ -84,8 +84,8 @@ func (s *Subject) timedBy() string {
 		return "The card is virtual: times are estimates for a P71 over " + s.Link.Name +
 			", from published measurements. Nothing was measured."
 	}
-	return "Measured at this reader, with it and the wire. The model is an estimate for a P71 over " +
-		s.Link.Name + ", from published measurements."
+	return "Measured at this reader, with it and the wire. The model is an estimate for a P71 " +
+		"over " + s.Link.Name + ", from published measurements."
 }
 
 // recognise keeps what others report of an answer, once.

@@ -47,6 +47,14 @@ type Terms struct {
 	Wait time.Duration `yaml:"wait"`
 	// ore between two synchronisations; 0: the default
 	CoverLimit money.Ore `yaml:"terminal_room,omitempty"`
+	// how far the pool pays claims ahead; left out: never
+	PoolAhead PoolAhead `yaml:"pool_ahead,omitempty"`
+}
+
+// PoolAhead is that of [notary.PoolAhead].
+type PoolAhead struct {
+	Cap      money.Ore `yaml:"cap"`                 // ore lent at any moment
+	EachCard money.Ore `yaml:"each_card,omitempty"` // the same, to one card; 0: the default
 }
 
 // check refuses terms that are missing or that no scheme can have: without a time to
@@ -60,6 +68,12 @@ func (t Terms) check() error {
 	case t.CoverLimit < 0:
 		return fmt.Errorf("terminal_room: %v: give an amount above zero, or leave it out",
 			t.CoverLimit)
+	case t.PoolAhead.Cap < 0 || t.PoolAhead.Cap > notary.MaxIssued:
+		return fmt.Errorf("pool_ahead: cap: %v: give an amount above zero, or leave it out",
+			t.PoolAhead.Cap)
+	case t.PoolAhead.EachCard < 0 || t.PoolAhead.EachCard > t.PoolAhead.Cap:
+		return fmt.Errorf("pool_ahead: each_card: %v: give an amount up to the cap of %v, or "+
+			"leave it out", t.PoolAhead.EachCard, t.PoolAhead.Cap)
 	}
 	return nil
 }
@@ -158,11 +172,12 @@ func OpenWith(
 	if c.lease, err = f.Hold(c.Ledger, s.Service, e); err != nil {
 		return nil, err
 	}
+	c.Auditor.PoolAhead = notary.PoolAhead(s.Terms.PoolAhead)
 	c.Notary, err = settlement.New(ctx, settlement.Config{
 		DB: c.Ledger, Clock: e.Clock, Random: e.Random,
 		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
-			CoverLimit: s.Terms.CoverLimit},
+			CoverLimit: s.Terms.CoverLimit, PoolAhead: notary.PoolAhead(s.Terms.PoolAhead)},
 		Observe: c.batches.observe,
 	})
 	return c, err

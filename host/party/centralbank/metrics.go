@@ -69,7 +69,9 @@ type totals struct {
 var (
 	issuedMetric = prometheus.NewDesc("ekrona_issued_ore", "All e-krona that were issued.", nil,
 		nil)
-	poolMetric   = prometheus.NewDesc("ekrona_pool_ore", "In the liquidity pool.", nil, nil)
+	poolMetric = prometheus.NewDesc("ekrona_pool_ore", "In the liquidity pool.", nil, nil)
+	lentMetric = prometheus.NewDesc("ekrona_pool_lent_ore", "Lent by the pool ahead of what cards "+
+		"will be paid.", nil, nil)
 	onlineMetric = prometheus.NewDesc("ekrona_online_ore",
 		"Online holding of an intermediary.", []string{"intermediary"}, nil)
 	shadowMetric = prometheus.NewDesc("ekrona_shadow_ore",
@@ -88,8 +90,8 @@ var errSums = errors.New("the sums cannot be made: see the log")
 
 // Describe implements prometheus.Collector.
 func (t *totals) Describe(all chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{issuedMetric, poolMetric, onlineMetric, shadowMetric,
-		unknownMetric, claimsMetric, claimsOreMetric} {
+	for _, d := range []*prometheus.Desc{issuedMetric, poolMetric, lentMetric, onlineMetric,
+		shadowMetric, unknownMetric, claimsMetric, claimsOreMetric} {
 		all <- d
 	}
 }
@@ -107,6 +109,7 @@ func (t *totals) Collect(all chan<- prometheus.Metric) {
 	}
 	show(issuedMetric, float64(sums.Issued))
 	show(poolMetric, float64(sums.Pool))
+	show(lentMetric, float64(sums.Lent))
 	for _, i := range sums.Intermediaries {
 		show(onlineMetric, float64(i.Online), string(i.Name))
 		show(shadowMetric, float64(i.Shadow), string(i.Name))

@@ -40,6 +40,8 @@ type Settings struct {
 	PairSeal     string     `yaml:"pair_seal"`    // file with the key that seals the pair keys
 	Intermediary string     `yaml:"intermediary"` // folder or URL where the owner's bank is reached
 	Authorities  []string   `yaml:"authorities"`  // certificates of the CAs whose cards are served
+	// with what the owner's card pays, hand over the unsettled payments that funded it
+	Provenance bool `yaml:"provenance,omitempty"`
 }
 
 // Card is what a phone knows of one of its owner's cards.
@@ -198,7 +200,7 @@ func (p *Phone) Wallet(ctx context.Context, c Card, dial party.Dial) (*wallet.Wa
 		DB: db, Random: p.environment.Random, App: p.App, PairSeal: key, Device: c.Device,
 		Certificate: c.Certificate, CA: c.CA,
 		PINPoint: c.PINPoint, Ceilings: ceilings, Authorities: p.authorities,
-		Intermediary: banking.NewWallet(p.dial(dial)),
+		Intermediary: banking.NewWallet(p.dial(dial)), Provenance: p.Settings.Provenance,
 	})
 }
 

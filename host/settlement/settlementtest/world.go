@@ -205,6 +205,13 @@ func (w *World) notaryOn(db *sql.DB) *settlement.Notary {
 	return n
 }
 
+// Again starts the notary again on the same handle, under the terms that the world has now.
+func (w *World) Again() *settlement.Notary {
+	n := w.notaryOn(w.DB)
+	w.Notary = n
+	return n
+}
+
 // Another returns another notary on the same database, which is none in memory, under a lease.
 // close closes its handle.
 func (w *World) Another(
@@ -282,6 +289,7 @@ func (w *World) NotaryKey() *ecdsa.PublicKey { return &w.notaryKey.PublicKey }
 // Audit requires that every invariant holds now, and that clones whose messages the notary holds
 // have ended with the evidence; agreement too after two whole rounds of synchronisation.
 func (w *World) Audit(agreement bool) {
+	w.auditor.PoolAhead = w.Terms.PoolAhead
 	found, err := w.auditor.Check(context.Background(), w.DB, w.Honest())
 	require.NoError(w.T, err)
 	require.Empty(w.T, found)

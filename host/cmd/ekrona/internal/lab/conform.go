@@ -81,16 +81,16 @@ does not conform, or the page was altered.`,
 	c.Flags().StringArrayVar(&f.subject.install, "install", nil,
 		"MODULE-AID[,INSTANCE-AID[,PARAMETERS]] in hex: an instance to make; can be repeated")
 	c.Flags().StringVar(&f.aid, "aid", "", "AID of the application that is tested, in hex")
-	c.Flags().StringVar(&f.keys, "keys", "", "keys of the card's security domain, for the applet's "+
-		"suite: "+cardkeys.Usage)
+	c.Flags().StringVar(&f.keys, "keys", "", "keys of the card's security domain, for the "+
+		"applet's suite: "+cardkeys.Usage)
 	c.Flags().BoolVar(&f.delete, "delete-applet", false,
 		"allow the suite to delete the applet on the card for good, with its keys and money")
 	c.Flags().BoolVar(&f.noSuite, "no-suite", false, "leave the applet's suite out")
 	c.Flags().StringVar(&f.link, "link", "", "link of the model's times: "+linkNames()+
 		" (default: the first, or contact-115200 for a card in a slot)")
 	c.Flags().StringVar(&f.html, "html", "", "write a page to this file")
-	c.Flags().StringVar(&f.sign, "sign", "", "sign the page with this key: FOLDER/NAME of \"ekrona "+
-		"pki\", or file:PATH, tpm:PATH, pkcs11:...")
+	c.Flags().StringVar(&f.sign, "sign", "", "sign the page with this key: FOLDER/NAME of "+
+		"\"ekrona pki\", or file:PATH, tpm:PATH, pkcs11:...")
 	c.Flags().StringVar(&f.passphrase, "passphrase-file", "",
 		"file with the passphrase of the key (default: the file that "+secret.Environment+
 			" names, or a prompt)")

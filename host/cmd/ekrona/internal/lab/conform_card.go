@@ -169,7 +169,8 @@ func (f *conformFlags) addSuite(s *verdict.Subject, opened *cli.OpenCard) error 
 		if err != nil {
 			return err
 		}
-		s.Suite = suite.NewChangedEmulator(opened.Virtual.Below().Profile(), file.LoadFile(), vm.Probe{})
+		s.Suite = suite.NewChangedEmulator(opened.Virtual.Below().Profile(), file.LoadFile(),
+			vm.Probe{})
 	default:
 		s.NoSuite = noKeys
 	}

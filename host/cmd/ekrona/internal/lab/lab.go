@@ -23,7 +23,7 @@ import (
 func Command() *cobra.Command {
 	return cli.Group("lab",
 		"Test: tear, cover and disturb any script on any applet, simulate worlds full of faults",
-		simulateCommand(), weekCommand(), suiteCommand(), conformCommand(),
+		simulateCommand(), weekCommand(), liquidityCommand(), suiteCommand(), conformCommand(),
 		tearCommand(), fuzzCommand(), coverCommand(), differCommand(), debugCommand(),
 		glitchCommand(), attackCommand(), traceDiffCommand())
 }

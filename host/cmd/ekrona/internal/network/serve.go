@@ -21,7 +21,7 @@ import (
 // CentralBankCommand is "ekrona centralbank".
 func CentralBankCommand() *cobra.Command {
 	return cli.Group("centralbank", "The central bank as a service, and how to watch it",
-		serveCentralBankCommand(), totalsCommand(), reconcileCommand(),
+		serveCentralBankCommand(), totalsCommand(), reconcileCommand(), fundPoolCommand(),
 		backUpCentralBankCommand())
 }
 

@@ -62,6 +62,7 @@ type totalsAnswer struct {
 	At             time.Time            `json:"at"`
 	Issued         money.Ore            `json:"issued_ore"`
 	Pool           money.Ore            `json:"pool_ore"`
+	Lent           money.Ore            `json:"lent_ore"`
 	Intermediaries []intermediaryAnswer `json:"intermediaries"`
 	Reserved       []ageAnswer          `json:"reserved_claims"`
 	Waiting        []ageAnswer          `json:"waiting_claims"`
@@ -74,8 +75,8 @@ func totalsCommand() *cobra.Command {
 		Short: "Show where the money is, what of it is not known and how long, which claims wait",
 		Long: `Show the sums of the whole scheme at one moment: what each intermediary holds online and its
 devices offline; the offline holdings by the time for which nothing was heard of the device, for
-so long it is not known how much of them was paid on; credits that no device has confirmed; and
-the claims without a verdict, by age.`,
+so long it is not known how much of them was paid on; credits that no device has confirmed; what
+the pool has lent ahead; and the claims without a verdict, by age.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.RunCentral(c, func(ctx context.Context, r parties.Room) error {
@@ -91,7 +92,7 @@ the claims without a verdict, by age.`,
 }
 
 func answerTotals(c *cobra.Command, f *parties.Flags, t notary.Totals) error {
-	a := totalsAnswer{t.At, t.Issued, t.Pool, []intermediaryAnswer{}, agesOf(t.Reserved),
+	a := totalsAnswer{t.At, t.Issued, t.Pool, t.Lent, []intermediaryAnswer{}, agesOf(t.Reserved),
 		agesOf(t.Pending)}
 	var text strings.Builder
 	for _, i := range t.Intermediaries {
@@ -110,6 +111,9 @@ func answerTotals(c *cobra.Command, f *parties.Flags, t notary.Totals) error {
 		if ages := english(claims.ages); ages != "" {
 			fmt.Fprintf(&text, "claims %s: %s\n", claims.what, ages)
 		}
+	}
+	if t.Lent > 0 {
+		fmt.Fprintf(&text, "the pool has lent %s ahead\n", t.Lent)
 	}
 	return f.Answer(c, a, "%sissued %s, pool %s", text.String(), t.Issued, t.Pool)
 }

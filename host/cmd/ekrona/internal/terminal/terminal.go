@@ -171,7 +171,8 @@ func paid(
 	if err == nil {
 		answer.Payer, answer.ATC = string(payment.Payer), payment.ATC
 		named = fmt.Sprintf(", payment %s/%d", payment.Payer, payment.ATC)
-		err = s.HandReceipt(ctx, holder.Name, payment.Payer, receipt)
+		err = errors.Join(s.HandReceipt(ctx, holder.Name, payment.Payer, receipt),
+			s.HandProvenance(ctx, holder.Name, payment.Payer, m, sale.Number))
 	}
 	if err != nil {
 		f.Warn(c, "the sale is paid; its Receipt was not handed to %s's phone: %w", holder.Name,
