@@ -76,12 +76,12 @@ func TestCommandsAreThoseOfTheSpec(t *testing.T) {
 		{"GET DATA counters",
 			turn{
 				"00CA00E900",
-				"E920 9F360400000005 C20400000003 C50400000002 9F410400000001 CF01D0 D40107 " +
-					"9000",
+				"E926 9F360400000005 C20400000003 C50400000002 9F410400000001 CF01C8 D40107 " +
+					"DB0102 DC010A 9000",
 			},
 			func(c *Client) (any, error) { return c.Counters(ctx) },
 			message.Counters{ATC: 5, AckedATC: 3, InstructionSequence: 2, RequestCounter: 1,
-				Slots: 208, Group: 7}},
+				Slots: 200, Group: 7, Attacks: 2, MaxAttacks: 10}},
 		{"ACTIVATE", turn{"00440000", "9000"},
 			func(c *Client) (any, error) { return nil, c.Activate(ctx) }, nil},
 		{"GET CHALLENGE", turn{"0084000000", "01020304050607089000"},
