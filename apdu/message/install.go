@@ -23,7 +23,8 @@ type InstallParameters struct {
 func (p *InstallParameters) values() []layout.Value {
 	return []layout.Value{
 		&p.Device, &p.RootAnchor, roleOf(&p.Role, spec.RoleCard, spec.RoleSAM), &p.Ceilings,
-		slotsOf(&p.Slots), attacksOf(&p.MaxAttacks), currencyValue, &p.Date, layout.Bytes(p.Token[:]),
+		slotsOf(&p.Slots), attacksOf(&p.MaxAttacks), currencyValue, &p.Date,
+		layout.Bytes(p.Token[:]),
 	}
 }
 

@@ -61,7 +61,9 @@ var PINToNoPoint = Attack{
 		encipheredPoint("off the curve", func(point []byte) { point[len(point)-1] ^= 1 }),
 		encipheredPoint("compressed", func(point []byte) { point[0] = 0x02 }),
 		encipheredPoint("infinity", func(point []byte) { clear(point) }),
-		encipheredPoint("x of no field", func(point []byte) { prime.FillBytes(point[1 : 1+spec.ScalarLength]) }),
+		encipheredPoint("x of no field", func(point []byte) {
+			prime.FillBytes(point[1 : 1+spec.ScalarLength])
+		}),
 		encipheredPoint("its own inverse", func(point []byte) {
 			clear(point[1+spec.ScalarLength:])
 		}),

@@ -20,8 +20,8 @@ func TestOnEmulator(t *testing.T) {
 	}
 }
 
-// TestOnForgetfulCard: a card whose crypto objects forget at a reset what init gave them, which Java
-// Card does not allow, is initialised again, and is as any other.
+// TestOnForgetfulCard: a card whose crypto objects forget at a reset what init gave them, which
+// Java Card does not allow, is initialised again, and is as any other.
 func TestOnForgetfulCard(t *testing.T) {
 	forgetful := card.P71
 	forgetful.Product.ForgetsInit = true

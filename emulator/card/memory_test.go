@@ -211,8 +211,8 @@ func TestTransactionDepthAndObjects(t *testing.T) {
 	})
 }
 
-// TestProfileLimitsInstall: what install writes and makes must fit into the card's journal of it, and
-// one byte less is too little; afterwards nothing counts.
+// TestProfileLimitsInstall: what install writes and makes must fit into the card's journal of it,
+// and one byte less is too little; afterwards nothing counts.
 func TestProfileLimitsInstall(t *testing.T) {
 	b := newProbe(t, card.P71)
 	used := b.InstallUsed()
