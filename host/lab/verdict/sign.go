@@ -71,10 +71,11 @@ func Sign(signer crypto.Signer, page []byte) ([]byte, error) {
 // split parts a page from the line with its signature.
 func split(page []byte) (content, line []byte, ok bool) {
 	at := bytes.LastIndex(page, []byte(signatureBegin))
-	if at < 0 || at > 0 && page[at-1] != '\n' || !bytes.HasSuffix(page, []byte(signatureEnd)) {
+	if at < 0 || at > 0 && page[at-1] != '\n' {
 		return nil, nil, false
 	}
-	return page[:at], page[at+len(signatureBegin) : len(page)-len(signatureEnd)], true
+	line, ok = bytes.CutSuffix(page[at+len(signatureBegin):], []byte(signatureEnd))
+	return page[:at], line, ok
 }
 
 // Verify verifies the signature of a page. It says who signed, and nothing of whether that one is
