@@ -17,8 +17,8 @@ func readLending(r *reader) (l lending) {
 	return l
 }
 
-// borrowed adds up the statement: what the pool has lent to each device and has not got back.
-func (f *facts) borrowed() map[string]money.Ore {
+// addLoans adds up the statement: what the pool has lent to each device and has not got back.
+func (f *facts) addLoans() map[string]money.Ore {
 	all := map[string]money.Ore{}
 	for n := range f.statement {
 		switch e := &f.statement[n]; {
@@ -34,10 +34,10 @@ func (f *facts) borrowed() map[string]money.Ore {
 // invariant13Lending: the pool lends within its cap, for claims that it settles, and is repaid
 // first. What an ended device and its holding could not repay is a debt like others.
 func invariant13Lending(s *auditRun) {
-	borrowed := s.borrowed()
 	var total money.Ore
+	aside := s.setAside()
 	for id, row := range s.devices {
-		lent := borrowed[id]
+		lent := s.borrowed[id]
 		if row.status == notary.Ended {
 			lent = 0
 		}
@@ -45,7 +45,7 @@ func invariant13Lending(s *auditRun) {
 			s.violated(id, row.lent-lent, "its row says that the pool has lent it %s, the "+
 				"statement adds up to %s", row.lent, lent)
 		}
-		if free := s.shadow[id] - s.setAside(id, row); lent > 0 && free > 0 {
+		if free := s.shadow[id] - aside[id]; lent > 0 && free > 0 {
 			s.violated(id, free, "its wallet has %s and has not repaid the pool %s", free, lent)
 		}
 		if each := s.auditor.PoolAhead.MostForACard(); lent > each && s.lentMore(id, lent) {
@@ -74,21 +74,6 @@ func (s *auditRun) lentMore(id string, now money.Ore) bool {
 		return now > before.lent
 	}
 	return now > before.borrowed[id]
-}
-
-// setAside is what a device's wallet holds for reserved payments and unconfirmed credits.
-func (s *auditRun) setAside(id string, row *device) (sum money.Ore) {
-	for _, p := range s.rowsOf(id).paid {
-		if p.verdict == notary.Reserved {
-			sum += p.amount
-		}
-	}
-	for _, i := range s.rowsOf(id).instructions {
-		if i.open && row.status != notary.Ended {
-			sum += i.credit
-		}
-	}
-	return sum
 }
 
 // checkLoans: each loan is for one payment, which it settled, and which its payer's card has made

@@ -260,7 +260,7 @@ func (a *Auditor) compare(f *facts, honest Honest, rules []invariant) ([]Violati
 		return nil, err
 	}
 	a.before = &moment{f.payments, f.decisions, f.instructions, len(f.answers), len(f.statement),
-		f.lending.lent, f.borrowed()}
+		f.lending.lent, f.borrowed}
 	a.states, a.sent, a.clean = states, sent, len(found) == 0
 	return found, nil
 }

@@ -194,23 +194,28 @@ func invariant7Accounts(s *auditRun) {
 			}
 		}
 	}
-	aside := map[string]money.Ore{}
-	for _, p := range s.payments {
-		if p.verdict == notary.Reserved {
-			aside[p.payer] += p.amount
-		}
-	}
-	for _, i := range s.instructions {
-		if d := s.devices[i.device]; i.open && d != nil && d.status != notary.Ended {
-			aside[i.device] += i.credit
-		}
-	}
-	for id, sum := range aside {
+	for id, sum := range s.setAside() {
 		if sum > s.shadow[id] {
 			s.violated(id, sum-s.shadow[id], "%s is set aside for reserved payments and "+
 				"unconfirmed credits, its shadow wallet holds %s", sum, s.shadow[id])
 		}
 	}
+}
+
+// setAside is what wallets hold for reserved payments and unconfirmed credits.
+func (f *facts) setAside() map[string]money.Ore {
+	aside := map[string]money.Ore{}
+	for _, p := range f.payments {
+		if p.verdict == notary.Reserved {
+			aside[p.payer] += p.amount
+		}
+	}
+	for _, i := range f.instructions {
+		if d := f.devices[i.device]; i.open && d != nil && d.status != notary.Ended {
+			aside[i.device] += i.credit
+		}
+	}
+	return aside
 }
 
 // invariant10Agreement: after two whole rounds without faults every honest device in use and its

@@ -30,6 +30,8 @@ type facts struct {
 	issued  money.Ore
 	toPool  money.Ore // the part of it that went to the pool
 	lending lending
+	// by the statement: what the pool has lent to each device
+	borrowed map[string]money.Ore
 }
 
 type device struct {

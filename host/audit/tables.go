@@ -257,6 +257,7 @@ func (t *tables) facts() *facts {
 			f.toPool += i.received
 		}
 	}
+	f.borrowed = f.addLoans()
 	f.index()
 	return f
 }
