@@ -134,11 +134,8 @@ func (c errorCodec) ProblemOf(err error) (remote.Problem, bool) {
 	var kind Kind
 	switch {
 	case errors.As(err, &refused):
-		if refused == nil {
-			refused = &order.Refused{}
-		}
 		p := remote.Problem{Code: codeRefused, Detail: refused.Error()}
-		if cause, ok := c.ProblemOf(refused.Reason); ok {
+		if cause, ok := c.ProblemOf(refused.Unwrap()); ok {
 			p.Cause = &cause
 		}
 		return p, true

@@ -12,7 +12,7 @@ type Progress struct {
 }
 
 // Refused says that an order will not be carried out; its money is where it was. After any other
-// error the same order is sent again.
+// error the same order is sent again. A nil one is a refusal without a reason.
 type Refused struct{ Reason error }
 
 // Error returns the reason.
