@@ -69,11 +69,11 @@ func commitMark(ctx context.Context, tx *sql.Tx) error {
 
 // lasts returns when all lasts that a database has shown.
 func lasts(ctx context.Context, db *sql.DB) error {
-	s, ours := db.Driver().(speaking)
-	if !ours || s.dialect != PostgreSQL {
+	c := connectorOf(db)
+	if c == nil || c.dialect != PostgreSQL {
 		return nil
 	}
-	return s.lasting.prove(ctx, db)
+	return c.lasting.prove(ctx, db)
 }
 
 // readLasts is lasts for what was read on a database itself; a transaction's commit waits.

@@ -58,20 +58,20 @@ var errForeign = errors.New("the database was not opened by package store")
 // Hold has every later write transaction of a handle stand under a lease. The database has a table
 // writer_lease with one row. Nothing is read or written yet: see [Holding.Renew].
 func Hold(db *sql.DB, l Lease) (*Holding, error) {
-	s, ours := db.Driver().(speaking)
-	if !ours {
+	c := connectorOf(db)
+	if c == nil {
 		return nil, errForeign
 	}
 	l.Clock = clock.OrSystem(l.Clock)
 	h := &Holding{db: db, lease: l}
-	s.holding.Store(h)
+	c.holding.Store(h)
 	return h, nil
 }
 
 // holdingOf returns the part of a handle in a lease; nil for none.
 func holdingOf(db *sql.DB) *Holding {
-	if s, ours := db.Driver().(speaking); ours {
-		return s.holding.Load()
+	if c := connectorOf(db); c != nil {
+		return c.holding.Load()
 	}
 	return nil
 }

@@ -166,10 +166,16 @@ type speaking struct {
 	*connector
 }
 
+// connectorOf returns what is known of a database; nil for one that this package has not opened.
+func connectorOf(db *sql.DB) *connector {
+	s, _ := db.Driver().(speaking)
+	return s.connector
+}
+
 // DialectOf returns the dialect of a database that this package opened.
 func DialectOf(db *sql.DB) Dialect {
-	if s, ours := db.Driver().(speaking); ours {
-		return s.dialect
+	if c := connectorOf(db); c != nil {
+		return c.dialect
 	}
 	return SQLite
 }

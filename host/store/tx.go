@@ -82,8 +82,8 @@ func once(
 		return false, Failed(fmt.Errorf("undone before its commit: %w", err))
 	}
 	if err := tx.Commit(); err != nil {
-		if s, ours := db.Driver().(speaking); ours {
-			s.lasting.doubt()
+		if c := connectorOf(db); c != nil {
+			c.lasting.doubt()
 		}
 		return true, Failed(fmt.Errorf("commit: %w", err))
 	}
