@@ -125,7 +125,7 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 }
 
 // before returns the stamp of a moment that long ago.
-func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(stampLayout) }
+func (t *txn) before(ago time.Duration) string { return t.now.Add(-ago).Format(store.StampLayout) }
 
 func (t *txn) end(id message.DeviceID, why string) error {
 	t.touched.device(id)

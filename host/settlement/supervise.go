@@ -49,7 +49,7 @@ func ageOf(column string, first int) string {
 // ageBounds are the times that ageOf compares with.
 func ageBounds(now time.Time) (bounds []any) {
 	for _, hours := range notary.AgeHours[:len(notary.AgeHours)-1] {
-		bounds = append(bounds, now.Add(-time.Duration(hours)*time.Hour).Format(stampLayout))
+		bounds = append(bounds, now.Add(-time.Duration(hours)*time.Hour).Format(store.StampLayout))
 	}
 	return bounds
 }

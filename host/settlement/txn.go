@@ -28,10 +28,7 @@ type txn struct {
 	large   []message.DeviceID // wallets at the border of what was too large to read
 }
 
-// stampLayout is RFC 3339 with a fixed number of digits, so that stamps in UTC compare as text.
-const stampLayout = "2006-01-02T15:04:05.000000000Z07:00"
-
-func (t *txn) stamp() string { return t.now.Format(stampLayout) }
+func (t *txn) stamp() string { return t.now.Format(store.StampLayout) }
 
 // exec executes a statement. It may change rows that were read: they are read again.
 func (t *txn) exec(query string, args ...any) error {

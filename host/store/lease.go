@@ -37,8 +37,8 @@ func (e *HeldError) Error() string {
 // HeldBy names the holder, see remote.Elsewhere.
 func (e *HeldError) HeldBy() string { return e.Holder }
 
-// stampLayout is RFC 3339 with a fixed number of digits, so that stamps in UTC compare as text.
-const stampLayout = "2006-01-02T15:04:05.000000000Z07:00"
+// StampLayout is RFC 3339 with a fixed number of digits, so that stamps in UTC compare as text.
+const StampLayout = "2006-01-02T15:04:05.000000000Z07:00"
 
 // Holding is the part that one handle of a database has in its lease.
 type Holding struct {
@@ -108,7 +108,7 @@ func (h *Holding) check(ctx context.Context, tx *sql.Tx) error {
 	}
 	ends = now.Add(h.lease.Time)
 	if err := Exec(ctx, tx, "UPDATE writer_lease SET term = $1, holder = $2, until = $3",
-		term, h.lease.Holder, ends.Format(stampLayout)); err != nil {
+		term, h.lease.Holder, ends.Format(StampLayout)); err != nil {
 		return err
 	}
 	h.mu.Lock()
