@@ -236,14 +236,3 @@ func (d *doubled) stop() {
 		require.NoError(d.t, d.all[name+"-2"].signal(syscall.SIGTERM))
 	}
 }
-
-// books requires that every invariant holds, and that all wallets agree.
-func (d *doubled) books() {
-	d.t.Helper()
-	s, err := sandbox.Open(d.folder, sandbox.Options{})
-	require.NoError(d.t, err)
-	books, err := s.Books(d.t.Context(), true)
-	require.NoError(d.t, err)
-	require.Empty(d.t, books.Violations)
-	require.NoError(d.t, s.Close())
-}

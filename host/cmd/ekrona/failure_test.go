@@ -81,7 +81,7 @@ func TestTheOtherProcessTakesOver(t *testing.T) {
 	require.Equal(t, waits, back)
 	load(d.all[holds].url, 40*money.Krona)
 	d.stop()
-	d.books()
+	requireBooks(t, d.folder)
 }
 
 // acknowledged is what clients were told, as it came.
@@ -346,5 +346,5 @@ func (w *failureWorld) judge() {
 	}
 	require.NoError(w.t, w.sandbox.Close())
 	w.stop()
-	w.books()
+	requireBooks(w.t, w.folder)
 }

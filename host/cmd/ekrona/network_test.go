@@ -245,15 +245,16 @@ func (n *nodes) flow(victim string, at int) (steps map[string]int) {
 	return steps
 }
 
-// books requires that every invariant holds, and that all wallets agree.
-func (n *nodes) books() {
-	n.t.Helper()
-	s, err := sandbox.Open(n.folder, sandbox.Options{})
-	require.NoError(n.t, err)
-	books, err := s.Books(n.t.Context(), true)
-	require.NoError(n.t, err)
-	require.Empty(n.t, books.Violations)
-	require.NoError(n.t, s.Close())
+// requireBooks requires that every invariant holds in a folder whose parties have ended, and that
+// all wallets agree.
+func requireBooks(t *testing.T, folder string) {
+	t.Helper()
+	s, err := sandbox.Open(folder, sandbox.Options{})
+	require.NoError(t, err)
+	books, err := s.Books(t.Context(), true)
+	require.NoError(t, err)
+	require.Empty(t, books.Violations)
+	require.NoError(t, s.Close())
 }
 
 // TestEveryProcessIsKilledAndGoesOn: central bank, intermediaries, and the commands of phone and
@@ -270,7 +271,7 @@ func TestEveryProcessIsKilledAndGoesOn(t *testing.T) {
 	for name, steps := range whole.stop() {
 		made[name] = steps
 	}
-	whole.books()
+	requireBooks(t, whole.folder)
 	const places = 2
 	for name, steps := range made {
 		for place := range min(places, steps) {
@@ -279,7 +280,7 @@ func TestEveryProcessIsKilledAndGoesOn(t *testing.T) {
 				n := newNodes(t, founded, name, at)
 				n.flow(name, at)
 				n.stop()
-				n.books()
+				requireBooks(t, n.folder)
 				if place == 0 { // later ones may lie beyond what this run needs
 					require.Equal(t, 1, n.killed)
 				}
@@ -342,7 +343,7 @@ func TestStaffReachNodesOverTheNetwork(t *testing.T) {
 		require.Contains(t, out, want, key)
 	}
 	n.stop()
-	n.books()
+	requireBooks(t, n.folder)
 }
 
 // TestSIGHUPReadsRevocationLists: a node that serves reads them anew, and refuses whom they name.
