@@ -14,7 +14,6 @@ import (
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/client"
 	"ekrona.example/host/banking"
-	"ekrona.example/host/envelope"
 	"ekrona.example/host/store/faultdriver"
 	"ekrona.example/host/terminal"
 	"ekrona.example/host/wallet"
@@ -109,7 +108,7 @@ func (w *world) withTap(p *person, s Step, do func(wallet.Tap) error) error {
 	if err != nil {
 		return err
 	}
-	if w.paired && withoutPIN[s.Kind] && s.Pick%2 == 0 {
+	if w.scenario.Paired && withoutPIN[s.Kind] && s.Pick%2 == 0 {
 		tap.PIN = pin.Block{}
 	}
 	return do(tap)
@@ -121,7 +120,7 @@ var withoutPIN = map[Kind]bool{Load: true, Ask: true, Accept: true, Refuse: true
 // synchroniseAtHome synchronises at the owner's phone, without the PIN now and then, and now and
 // then pairs the phone with the card first.
 func (w *world) synchroniseAtHome(p *person, s Step) error {
-	if w.paired && s.Pick%4 == 1 {
+	if w.scenario.Paired && s.Pick%4 == 1 {
 		if err := w.withTap(p, s, func(tap wallet.Tap) error {
 			return p.phone.Pair(w.ctx, tap)
 		}); err != nil {
@@ -194,7 +193,7 @@ func (w *world) accept(p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	p.noteFunding(payment)
+	p.funding = noted(p.funding, payment.Provenance)
 	return w.withTap(p, s, func(tap wallet.Tap) error {
 		receipt, err := p.phone.Accept(w.ctx, tap, payment)
 		if err == nil {
@@ -242,7 +241,7 @@ func (w *world) transfer(payee, payer *person, s Step) error {
 	}
 	w.plan.busy[payer.name] = true
 	if records, err := payer.phone.Provenance(w.ctx); err == nil {
-		payee.noteFunding(envelope.Envelope{Provenance: records})
+		payee.funding = noted(payee.funding, records)
 	}
 	if s.Pick%4 == 0 {
 		return w.continueTransfer(w.side(payer, s), w.side(payee, s), payee)

@@ -6,7 +6,6 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
-	"ekrona.example/host/envelope"
 )
 
 // checkAnswer checks what a phone has shown its owner: a card's genuine answer to another command
@@ -47,11 +46,7 @@ func isAnswerTo(question, answer []byte) bool {
 	return err == nil && unnamed == nil && about == identity
 }
 
-// noteFunding notes the records that came beside a Payment.
-func (p *person) noteFunding(payment envelope.Envelope) {
-	p.funding = noted(p.funding, payment.Provenance)
-}
-
+// noted adds the records of others that somebody was given to those known.
 func noted(known map[string]bool, records [][]byte) map[string]bool {
 	if known == nil {
 		known = map[string]bool{}

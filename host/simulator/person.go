@@ -67,7 +67,7 @@ func (w *world) addPerson(name string, b *bank, number int) error {
 	if err := w.withTap(p, Step{}, func(tap wallet.Tap) error {
 		_, err := p.phone.Load(w.ctx, tap, firstLoad)
 		return err
-	}); err != nil || !w.paired {
+	}); err != nil || !w.scenario.Paired {
 		return err
 	}
 	return w.withTap(p, Step{}, func(tap wallet.Tap) error { return p.phone.Pair(w.ctx, tap) })

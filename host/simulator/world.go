@@ -52,7 +52,6 @@ var (
 
 // world has all parties and their state.
 type world struct {
-	paired    bool // phones are paired with their cards
 	scenario  Scenario
 	ctx       context.Context // of the run: links and faults between two parties have no other
 	clock     *clock.Manual
@@ -122,7 +121,7 @@ type merchantTerminal struct {
 func newWorld(ctx context.Context, s Scenario, o Options) (_ *world, err error) {
 	w := &world{
 		ctx: ctx, clock: &clock.Manual{At: beginning}, random: newStreams(s.Seed), options: o,
-		disks: map[string]*disk{}, deposit: firstDeposit, paired: s.Paired, scenario: s,
+		disks: map[string]*disk{}, deposit: firstDeposit, scenario: s,
 		struck: map[FaultKind]int{}, done: map[Kind]int{}, digest: sha256.New(),
 	}
 	defer func() {
