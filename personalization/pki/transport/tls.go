@@ -190,7 +190,7 @@ func (e *Endpoint) config(c *content) *tls.Config {
 // connection. A client that shows a certificate must have a good one, in the role of a client; who
 // must show one is the server's to say, by [Endpoint.Peer].
 func (e *Endpoint) Server() *tls.Config {
-	outer := e.serverOf(e.at.Load())
+	outer := e.at.Load().server.Clone()
 	outer.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		return e.at.Load().server, nil
 	}
