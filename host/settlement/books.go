@@ -91,8 +91,9 @@ func (p participant) Statement(
 		e.At, err = time.Parse(time.RFC3339Nano, at)
 		return e, err
 	}, `SELECT coalesce(number, seq), kind, device, owner, online, shadow, payer, atc, payee,
-		order_key, instr, at FROM statement WHERE intermediary = $1
-		AND coalesce(number, seq) > $2 ORDER BY coalesce(number, seq) LIMIT $3`, p.from, after, limit)
+		order_key, instr, at FROM statement
+		WHERE intermediary = $1 AND coalesce(number, seq) > $2
+		ORDER BY coalesce(number, seq) LIMIT $3`, p.from, after, limit)
 }
 
 // Balances implements notary.Operator.

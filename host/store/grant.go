@@ -23,8 +23,8 @@ const schemaRights = `SELECT format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM 
 // store_refuse takes them from everybody: one on UPDATE without columns and condition, or on
 // DELETE. It returns the statements to execute.
 const grants = `SELECT format('GRANT SELECT, INSERT%s%s ON %I TO %I',
-		CASE WHEN bool_or(coalesce(t.tgtype & 16 <> 0 AND t.tgqual IS NULL AND t.tgattr = '', FALSE))
-			THEN '' ELSE ', UPDATE' END,
+		CASE WHEN bool_or(coalesce(t.tgtype & 16 <> 0 AND t.tgqual IS NULL AND t.tgattr = '',
+			FALSE)) THEN '' ELSE ', UPDATE' END,
 		CASE WHEN bool_or(coalesce(t.tgtype & 8 <> 0 AND t.tgqual IS NULL, FALSE))
 			THEN '' ELSE ', DELETE' END, c.relname, $1::text)
 	FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgtype & 2 <> 0

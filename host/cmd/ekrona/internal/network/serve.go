@@ -91,11 +91,11 @@ service.server among its keys, made by "ekrona pki". When it answers, it prints 
 and Ctrl-C end it when the calls that are under way have ended; killed, it goes on at the next
 start. SIGHUP has it read certificates and revocation lists anew.
 
-Several processes, each with a folder of its own, may serve one database on PostgreSQL. One holds the
-lease and decides; the others pass calls on to it, by the certificate of the name service.client
+Several processes, each with a folder of its own, may serve one database on PostgreSQL. One holds
+the lease and decides; the others pass calls on to it, by the certificate of the name service.client
 among their keys, or refuse them with its address. When it is silent for service.lease (6s) another
-one takes over. /readyz and /metrics say who holds it. Callers name all of the processes, with commas
-between their addresses.`
+one takes over. /readyz and /metrics say who holds it. Callers name all of the processes, with
+commas between their addresses.`
 
 func serveCentralBankCommand() *cobra.Command {
 	f := &serveFlags{}
