@@ -48,15 +48,8 @@ func newNetwork(w *world) *network {
 func (n *network) certify(s transport.Subject) {
 	n.t.Helper()
 	now := n.clock.Now()
-	request, err := transport.Request(n.ctx, n.keys, s.Name, s)
-	require.NoError(n.t, err)
-	public, s, err := transport.ParseRequest(request)
-	require.NoError(n.t, err)
-	text, err := transport.Issue(n.ctx, n.root, "tls-root", public, s, now.Add(-time.Minute),
-		now.AddDate(0, 3, 0))
-	require.NoError(n.t, err)
-	_, err = transport.Import(n.ctx, n.keys, s.Name, text, now)
-	require.NoError(n.t, err)
+	require.NoError(n.t, transport.Certify(n.ctx, n.keys, s.Name, s, n.root, "tls-root", now,
+		now.AddDate(0, 3, 0)))
 }
 
 // serve puts a party on the network and returns its address.

@@ -70,29 +70,10 @@ func (i issuer) certify(
 				continue
 			}
 		}
-		if err := i.issue(ctx, keys, name, subject); err != nil {
+		if err := transport.Certify(ctx, keys, name, subject, i.root, rootName, i.now,
+			i.now.AddDate(0, 0, leafDays)); err != nil {
 			return fmt.Errorf("certificate %s: %w", keys.Path(name, pki.ServerCertificateFile), err)
 		}
 	}
 	return nil
-}
-
-func (i issuer) issue(
-	ctx context.Context, keys pki.Folder, name string, subject transport.Subject,
-) error {
-	request, err := transport.Request(ctx, keys, name, subject)
-	if err != nil {
-		return err
-	}
-	public, subject, err := transport.ParseRequest(request)
-	if err != nil {
-		return err
-	}
-	text, err := transport.Issue(ctx, i.root, rootName, public, subject, i.now.Add(-time.Hour),
-		i.now.AddDate(0, 0, leafDays))
-	if err != nil {
-		return err
-	}
-	_, err = transport.Import(ctx, keys, name, text, i.now)
-	return err
 }

@@ -100,15 +100,7 @@ func (w *world) certifyUntil(
 	w.t.Helper()
 	ctx := w.t.Context()
 	require.NoError(w.t, transport.Adopt(ctx, f, w.root, "tls-root", now()))
-	request, err := transport.Request(ctx, f, name, s)
-	require.NoError(w.t, err)
-	public, s, err := transport.ParseRequest(request)
-	require.NoError(w.t, err)
-	text, err := transport.Issue(ctx, w.root, "tls-root", public, s, now().Add(-time.Hour),
-		until)
-	require.NoError(w.t, err)
-	_, err = transport.Import(ctx, f, name, text, now())
-	require.NoError(w.t, err)
+	require.NoError(w.t, transport.Certify(ctx, f, name, s, w.root, "tls-root", now(), until))
 }
 
 func newRoot(t *testing.T) pki.Folder {

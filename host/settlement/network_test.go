@@ -70,15 +70,8 @@ func (n *network) certified(s transport.Subject) *transport.Endpoint {
 	n.t.Helper()
 	ctx, f := n.t.Context(), pki.Open(n.t.TempDir(), nil)
 	require.NoError(n.t, transport.Adopt(ctx, f, n.root, "root", time.Now()))
-	request, err := transport.Request(ctx, f, "key", s)
-	require.NoError(n.t, err)
-	public, s, err := transport.ParseRequest(request)
-	require.NoError(n.t, err)
-	text, err := transport.Issue(ctx, n.root, "root", public, s, time.Now().Add(-time.Hour),
-		time.Now().Add(10*time.Hour))
-	require.NoError(n.t, err)
-	_, err = transport.Import(ctx, f, "key", text, time.Now())
-	require.NoError(n.t, err)
+	require.NoError(n.t, transport.Certify(ctx, f, "key", s, n.root, "root", time.Now(),
+		time.Now().Add(10*time.Hour)))
 	shown, err := transport.Open(ctx, f, "key", time.Now)
 	require.NoError(n.t, err)
 	n.t.Cleanup(func() { require.NoError(n.t, shown.Close()) })
