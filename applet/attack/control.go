@@ -127,14 +127,12 @@ var (
 	requestsPayment = Control{PINEntered, asking("", func(_ *Setup, good []byte) ([]byte, error) {
 		return good, nil
 	}).Make}
-	refuses = Control{Asking, refusing("", func(number []byte) []byte { return number }).Make}
-	pays    = Control{PINEntered, func(s *Setup) (Blow, error) {
-		return asked(spec.RoleTerminal, "", nil)(s)
-	}}
+	refuses = Control{Asking, refusing("", func(number []byte) []byte {
+		return number
+	}).Make}
+	pays           = Control{PINEntered, asked(spec.RoleTerminal, "", nil)}
 	paysEnciphered = Control{Active, sealedAs("", nil, nil)[1].Make}
-	accepts        = Control{Asking, func(s *Setup) (Blow, error) {
-		return paid(spec.RoleCard, nil)(s)
-	}}
+	accepts        = Control{Asking, paid(spec.RoleCard)}
 
 	showsState = Control{Active, func(s *Setup) (Blow, error) {
 		return s.challenged(s.Own.InstructionKey, s.Device, nil)
