@@ -145,12 +145,17 @@ var (
 	}}
 )
 
+// linkNext is the root's certificate of the next one's key.
+func (s *Setup) linkNext() (Identity, error) {
+	next := s.UnknownRoot.Certificate
+	return s.Certify(s.Root, Subject{Holder: string(next.Holder), Role: spec.RoleRoot,
+		Key: next.PublicKey})
+}
+
 // byNextRoot is a certificate by the next root, which the card has learned.
 func byNextRoot(of func(s *Setup) Subject) func(s *Setup) (Blow, error) {
 	return func(s *Setup) (Blow, error) {
-		next := s.UnknownRoot.Certificate
-		link, err := s.Certify(s.Root, Subject{Holder: string(next.Holder), Role: spec.RoleRoot,
-			Key: next.PublicKey})
+		link, err := s.linkNext()
 		if err != nil {
 			return Blow{}, err
 		}
