@@ -190,8 +190,8 @@ type Setup struct {
 	Held *message.CrisisOrder
 	// Ceilings are the card's, and its policy's version is above one.
 	Ceilings message.Policy
-	// Nonce is that of the card's session, which SELECT has answered.
-	// Application is what the card has answered to SELECT in the session.
+	// Application is what the card has answered to SELECT in the session, and Nonce is the
+	// session's, which was within.
 	Application message.FCI
 	Nonce       message.Nonce
 	// Heads are those of the card's records by their number; all but the last are

@@ -93,13 +93,7 @@ var certificates = []Attack{
 		Threat:  "an attacker who chose the point can sign",
 		Defence: "the card takes uncompressed points on the curve alone", Clause: "PROTOCOL.md §2",
 		Card: Installed, Answers: sw(spec.SWWrongData),
-		Ways: []Way{
-			{"compressed", func(s *Setup) (Blow, error) { return s.rewritten(compressed) }},
-			{"infinity", func(s *Setup) (Blow, error) { return s.rewritten(infinity) }},
-			{"x of no field", func(s *Setup) (Blow, error) { return s.rewritten(ofNoField) }},
-			{"y above the field", func(s *Setup) (Blow, error) { return s.rewritten(aboveField) }},
-			{"its own inverse", func(s *Setup) (Blow, error) { return s.rewritten(ownInverse) }},
-		},
+		Ways: noPointWays((*Setup).rewritten),
 	},
 	{
 		Name:    "authority's certificate whose point is off the curve",

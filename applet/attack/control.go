@@ -127,14 +127,12 @@ var (
 	requestsPayment = Control{PINEntered, asking("", func(_ *Setup, good []byte) ([]byte, error) {
 		return good, nil
 	}).Make}
-	refuses = Control{Asking, refusing("", func(number []byte) []byte { return number }).Make}
-	pays    = Control{PINEntered, func(s *Setup) (Blow, error) {
-		return asked(spec.RoleTerminal, "", nil)(s)
-	}}
+	refuses = Control{Asking, refusing("", func(number []byte) []byte {
+		return number
+	}).Make}
+	pays           = Control{PINEntered, asked(spec.RoleTerminal, "", nil)}
 	paysEnciphered = Control{Active, sealedAs("", nil, nil)[1].Make}
-	accepts        = Control{Asking, func(s *Setup) (Blow, error) {
-		return paid(spec.RoleCard, nil)(s)
-	}}
+	accepts        = Control{Asking, paid(spec.RoleCard)}
 
 	showsState = Control{Active, func(s *Setup) (Blow, error) {
 		return s.challenged(s.Own.InstructionKey, s.Device, nil)
@@ -147,12 +145,17 @@ var (
 	}}
 )
 
+// linkNext is the root's certificate of the next one's key.
+func (s *Setup) linkNext() (Identity, error) {
+	next := s.UnknownRoot.Certificate
+	return s.Certify(s.Root, Subject{Holder: string(next.Holder), Role: spec.RoleRoot,
+		Key: next.PublicKey})
+}
+
 // byNextRoot is a certificate by the next root, which the card has learned.
 func byNextRoot(of func(s *Setup) Subject) func(s *Setup) (Blow, error) {
 	return func(s *Setup) (Blow, error) {
-		next := s.UnknownRoot.Certificate
-		link, err := s.Certify(s.Root, Subject{Holder: string(next.Holder), Role: spec.RoleRoot,
-			Key: next.PublicKey})
+		link, err := s.linkNext()
 		if err != nil {
 			return Blow{}, err
 		}

@@ -331,9 +331,7 @@ func cutOrder(name string, change func(good []byte) []byte) Way {
 // next one, and a crisis key by that.
 func byFormerRoot(name string, of func(s *Setup) Subject) Way {
 	return Way{name, func(s *Setup) (Blow, error) {
-		next := s.UnknownRoot.Certificate
-		link, err := s.Certify(s.Root, Subject{Holder: string(next.Holder), Role: spec.RoleRoot,
-			Key: next.PublicKey})
+		link, err := s.linkNext()
 		if err != nil {
 			return Blow{}, err
 		}

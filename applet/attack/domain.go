@@ -30,7 +30,8 @@ var domains = []Attack{
 			domainWay("PUT KEY", gpc.InsPutKey, 0, 0x81, "01"),
 			domainWay("SET STATUS", gpc.InsSetStatus, 0x40, 0x80, "F000000001"),
 			domainWay("STORE DATA", gpc.InsStoreData, 0x80, 0, "5000"),
-			domainWay("GET STATUS", gpc.InsGetStatus, 0x40, 0x02, "4F00"),
+			domainWay("GET STATUS", gpc.InsGetStatus, gpc.StatusApplications, gpc.StatusTLV,
+				"4F00"),
 		},
 	},
 	{
@@ -40,8 +41,8 @@ var domains = []Attack{
 		Clause:  "GPC Amendment D 1.1.2 §6.2", Card: Managed, Stranger: true,
 		Answers: sw(apdu.SWSecurity, apdu.SWConditions),
 		Ways: []Way{{"", func(*Setup) (Blow, error) {
-			return raw(apdu.Command{CLA: gpc.ClassSecure, INS: gpc.InsGetStatus, P1: 0x40, P2: 0x02,
-				Data: make([]byte, 10)}), nil
+			return raw(apdu.Command{CLA: gpc.ClassSecure, INS: gpc.InsGetStatus,
+				P1: gpc.StatusApplications, P2: gpc.StatusTLV, Data: make([]byte, 10)}), nil
 		}}},
 	},
 	{
@@ -119,14 +120,14 @@ var domains = []Attack{
 
 // SelectDomain is SELECT of the card's issuer security domain.
 func SelectDomain() apdu.Command {
-	return apdu.Command{INS: gpc.InsSelect, P1: 0x04, Ne: apdu.MaxShortNe}
+	return apdu.Command{CLA: gpc.ClassISO, INS: gpc.InsSelect, P1: gpc.P1ByName,
+		Ne: apdu.MaxShortNe}
 }
 
-// tagKeys names the key information template (GPC 2.3.1 §11.3.3.1).
-const tagKeys = 0xE0
-
-func getData(tag byte) apdu.Command {
-	return apdu.Command{CLA: gpc.ClassPlain, INS: gpc.InsGetData, P2: tag, Ne: apdu.MaxShortNe}
+// getKeys is GET DATA of the key information template (GPC 2.3.1 §11.3.3.1).
+func getKeys() apdu.Command {
+	return apdu.Command{CLA: gpc.ClassPlain, INS: gpc.InsGetData, P2: byte(gpc.TagKeyTemplate),
+		Ne: apdu.MaxShortNe}
 }
 
 // domainWay is a command of content management.
@@ -218,8 +219,8 @@ func tampered(
 			if err != nil {
 				return err
 			}
-			status := apdu.Command{CLA: gpc.ClassPlain, INS: gpc.InsGetStatus, P1: 0x80, P2: 0x02,
-				Data: []byte{0x4F, 0}, Ne: apdu.MaxShortNe}
+			status := apdu.Command{CLA: gpc.ClassPlain, INS: gpc.InsGetStatus, P1: gpc.StatusISD,
+				P2: gpc.StatusTLV, Data: []byte{0x4F, 0}, Ne: apdu.MaxShortNe}
 			_, _ = channel.Transmit(ctx, status) // what was answered is in answers
 			if succeeds {
 				return judge(answers, apdu.OK)

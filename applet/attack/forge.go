@@ -89,17 +89,33 @@ func put(header []byte, at int, value ...byte) func(body []byte) error {
 	}
 }
 
-// Changes of a certificate's point: to forms that a card recognises as none before it
-// computes, and off the curve.
-var (
-	point      = []byte{byte(spec.TagPoint), spec.PointLength}
-	compressed = put(point, 0, 0x02)
-	infinity   = put(point, 0, make([]byte, spec.PointLength)...)
-	ofNoField  = put(point, 1, prime.Bytes()...)
-	aboveField = put(point, 1+spec.ScalarLength, bytes.Repeat([]byte{0xFF}, spec.ScalarLength)...)
-	ownInverse = put(point, 1+spec.ScalarLength, make([]byte, spec.ScalarLength)...)
-)
+// point is the header of a certificate's point.
+var point = []byte{byte(spec.TagPoint), spec.PointLength}
 
+// noPoints are changes of a certificate's point to forms that a card recognises as none before it
+// computes.
+var noPoints = []struct {
+	name   string
+	change func(body []byte) error
+}{
+	{"compressed", put(point, 0, 0x02)},
+	{"infinity", put(point, 0, make([]byte, spec.PointLength)...)},
+	{"x of no field", put(point, 1, prime.Bytes()...)},
+	{"y above the field",
+		put(point, 1+spec.ScalarLength, bytes.Repeat([]byte{0xFF}, spec.ScalarLength)...)},
+	{"its own inverse", put(point, 1+spec.ScalarLength, make([]byte, spec.ScalarLength)...)},
+}
+
+// noPointWays are a blow by a certificate with each of them.
+func noPointWays(with func(s *Setup, change func(body []byte) error) (Blow, error)) []Way {
+	var ways []Way
+	for _, p := range noPoints {
+		ways = append(ways, Way{p.name, func(s *Setup) (Blow, error) { return with(s, p.change) }})
+	}
+	return ways
+}
+
+// offCurve makes a certificate's point one that is not on the curve.
 func offCurve(body []byte) error {
 	at := bytes.Index(body, append(bytes.Clone(point), 0x04))
 	if at < 0 {

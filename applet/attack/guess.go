@@ -17,14 +17,7 @@ var guesses = []Attack{
 		Defence: "each wrong PIN costs a try before it is compared, and none are left after three",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked),
 		Keeps: KeepsMoney,
-		Ways: guessed(spec.PINTries, func(s *Setup, right bool) (spec.Variant, [][]byte, error) {
-			v, _ := spec.Verify.Variant("plaintext")
-			if right {
-				return v, [][]byte{s.PIN}, nil
-			}
-			wrong, err := pin.NewBlock("0000")
-			return v, [][]byte{wrong[:]}, err
-		}),
+		Ways:  guessed(spec.PINTries, wrongPIN, verifies),
 	},
 	{
 		Name:    "PUK guessed",
@@ -33,36 +26,36 @@ var guesses = []Attack{
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked),
 		Keeps:   KeepsMoney,
 		Control: resets,
-		Ways: guessed(spec.PUKTries, func(s *Setup, right bool) (spec.Variant, [][]byte, error) {
-			v, _ := spec.ResetRetryCounter.Variant("plaintext")
-			if right {
-				return v, [][]byte{s.PUK, s.PIN}, nil
-			}
-			wrong, err := pin.NewPUKBlock("00000000")
-			return v, [][]byte{wrong[:], s.PIN}, err
-		}),
+		Ways:    guessed(spec.PUKTries, wrongPUK, resets),
 	},
+}
+
+// wrongPIN is VERIFY with a PIN that no card made for tests has.
+func wrongPIN(*Setup) (Blow, error) {
+	v, _ := spec.Verify.Variant("plaintext")
+	wrong, err := pin.NewBlock("0000")
+	return Blow{Variant: v, Data: [][]byte{wrong[:]}}, err
+}
+
+// wrongPUK is RESET RETRY COUNTER with such a PUK.
+func wrongPUK(s *Setup) (Blow, error) {
+	v, _ := spec.ResetRetryCounter.Variant("plaintext")
+	wrong, err := pin.NewPUKBlock("00000000")
+	return Blow{Variant: v, Data: [][]byte{wrong[:], s.PIN}}, err
 }
 
 // guessed are so many wrong guesses, each answered by the tries that are left, and the right
 // one.
-func guessed(tries int, guess func(s *Setup, right bool) (spec.Variant, [][]byte, error)) []Way {
+func guessed(tries int, wrong func(s *Setup) (Blow, error), right Control) []Way {
 	var ways []Way
 	for left := tries - 1; left >= 0; left-- {
 		ways = append(ways, Way{fmt.Sprintf("wrong, %d left", left), func(s *Setup) (Blow, error) {
-			v, data, err := guess(s, false)
-			right := sw(spec.SWPINWrong | apdu.StatusWord(left))
-			return Blow{Variant: v, Data: data, Answers: right}, err
+			blow, err := wrong(s)
+			blow.Answers = sw(spec.SWPINWrong | apdu.StatusWord(left))
+			return blow, err
 		}})
 	}
-	for _, more := range []string{"one more", "and one more"} { // below zero tries comes no other
-		ways = append(ways, Way{"wrong, " + more, func(s *Setup) (Blow, error) {
-			v, data, err := guess(s, false)
-			return Blow{Variant: v, Data: data}, err
-		}})
-	}
-	return append(ways, Way{"the right one, too late", func(s *Setup) (Blow, error) {
-		v, data, err := guess(s, true)
-		return Blow{Variant: v, Data: data}, err
-	}})
+	return append(ways, // below zero tries comes no other
+		Way{"wrong, one more", wrong}, Way{"wrong, and one more", wrong},
+		Way{"the right one, too late", right.Make})
 }

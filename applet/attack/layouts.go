@@ -4,17 +4,18 @@ import (
 	"bytes"
 	"crypto"
 
-	"ekrona.example/apdu"
 	"ekrona.example/apdu/signature"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/apdu/tlv"
 )
 
-// relaid are other layouts of a template: each is BER-TLV that some parsers take for the same. The
-// objects are those within it, whole.
+// relayout makes a template of its tag and the objects within it, whole, in another layout.
+type relayout func(tag tlv.Tag, objects [][]byte) []byte
+
+// relaid are other layouts of a template: each is BER-TLV that some parsers take for the same.
 var relaid = []struct {
 	name   string
-	change func(tag tlv.Tag, objects [][]byte) []byte
+	change relayout
 }{
 	{"first object repeated", within(func(o [][]byte) [][]byte {
 		return append([][]byte{o[0]}, o...)
@@ -58,20 +59,17 @@ var relaid = []struct {
 		return longForm(whole(tag, o), 2)
 	}},
 	{"the template's length indefinite", func(tag tlv.Tag, o [][]byte) []byte {
-		content := bytes.Join(o, nil)
-		header := whole(tag, o)
-		header = header[:len(header)-len(content)]
-		made := append(bytes.Clone(header[:tagLength(header)]), 0x80)
-		return append(append(made, content...), 0, 0)
+		made := append(whole(tag, nil)[:tag.Len()], 0x80) // in place of the length
+		return append(append(made, bytes.Join(o, nil)...), 0, 0)
 	}},
 	{"the template's length too great", func(tag tlv.Tag, o [][]byte) []byte {
 		made := whole(tag, o)
-		made[tagLength(made)+lengthLength(made)-1]++
+		made[tag.Len()+lengthLength(made)-1]++
 		return made
 	}},
 	{"the template's length too small", func(tag tlv.Tag, o [][]byte) []byte {
 		made := whole(tag, o)
-		made[tagLength(made)+lengthLength(made)-1]--
+		made[tag.Len()+lengthLength(made)-1]--
 		return made
 	}},
 	{"the template within another", func(tag tlv.Tag, o [][]byte) []byte {
@@ -83,7 +81,7 @@ var relaid = []struct {
 }
 
 // within changes the objects of a template.
-func within(change func(objects [][]byte) [][]byte) func(tlv.Tag, [][]byte) []byte {
+func within(change func(objects [][]byte) [][]byte) relayout {
 	return func(tag tlv.Tag, objects [][]byte) []byte { return whole(tag, change(objects)) }
 }
 
@@ -93,21 +91,9 @@ func whole(tag tlv.Tag, objects [][]byte) []byte {
 	return made
 }
 
-// tagLength is how many bytes the tag takes in front of an object (ISO/IEC 8825-1 §8.1.2).
-func tagLength(object []byte) int {
-	if object[0]&0x1F != 0x1F {
-		return 1
-	}
-	n := 2
-	for object[n-1]&0x80 != 0 {
-		n++
-	}
-	return n
-}
-
 // lengthLength is how many bytes its length takes (ISO/IEC 8825-1 §8.1.3).
 func lengthLength(object []byte) int {
-	if first := object[tagLength(object)]; first&0x80 != 0 {
+	if first := object[tlv.TagLen(object)]; first&0x80 != 0 {
 		return 1 + int(first&0x7F)
 	}
 	return 1
@@ -115,7 +101,7 @@ func lengthLength(object []byte) int {
 
 // longForm is an object whose length has so many bytes more than it needs, and one before them.
 func longForm(object []byte, more int) []byte {
-	at := tagLength(object)
+	at := tlv.TagLen(object)
 	n := lengthLength(object)
 	made := bytes.Clone(object[:at])
 	digits := object[at : at+n]
@@ -148,9 +134,7 @@ func split(template []byte) (tag tlv.Tag, objects [][]byte, err error) {
 }
 
 // relay changes the layout of an encoded message, and has its signers sign what has become of it.
-func relay(
-	encoded []byte, signers []crypto.Signer, change func(tlv.Tag, [][]byte) []byte,
-) ([]byte, error) {
+func relay(encoded []byte, signers []crypto.Signer, change relayout) ([]byte, error) {
 	tag, objects, err := split(encoded[:len(encoded)-len(signers)*signatureObject])
 	if err != nil {
 		return nil, err
@@ -173,9 +157,7 @@ func relay(
 }
 
 // relayCertificate is relay of a certificate's body.
-func relayCertificate(
-	encoded []byte, issuer Identity, change func(tlv.Tag, [][]byte) []byte,
-) ([]byte, error) {
+func relayCertificate(encoded []byte, issuer Identity, change relayout) ([]byte, error) {
 	_, parts, err := split(encoded)
 	if err != nil {
 		return nil, err
@@ -191,16 +173,15 @@ func relayCertificate(
 type layoutOf struct {
 	what    string
 	control Control
-	answers []apdu.StatusWord
-	make    func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error)
+	make    func(s *Setup, change relayout) (Blow, error)
 }
 
 // refusedLayouts are the right answers to a wrong layout.
 var refusedLayouts = sw(spec.SWWrongData, spec.SWVersion, spec.SWWrongLength)
 
 var layoutsOf = []layoutOf{
-	{"Request", pays, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"Request", pays,
+		func(s *Setup, change relayout) (Blow, error) {
 			payee, err := s.device(s.Own, spec.RoleTerminal)
 			if err != nil {
 				return Blow{}, err
@@ -208,8 +189,8 @@ var layoutsOf = []layoutOf{
 			blow, err := s.requested(payee, "")
 			return relaidBlow(blow, err, change, payee)
 		}},
-	{"Payment", accepts, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"Payment", accepts,
+		func(s *Setup, change relayout) (Blow, error) {
 			payer, err := s.device(s.Own, spec.RoleCard)
 			if err != nil {
 				return Blow{}, err
@@ -217,37 +198,37 @@ var layoutsOf = []layoutOf{
 			blow, err := s.paidBy(payer)
 			return relaidBlow(blow, err, change, payer)
 		}},
-	{"Challenge", showsState, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"Challenge", showsState,
+		func(s *Setup, change relayout) (Blow, error) {
 			blow, err := showsState.Make(s)
 			return relaidBlow(blow, err, change, s.Own.InstructionKey)
 		}},
-	{"Instruction", applies, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"Instruction", applies,
+		func(s *Setup, change relayout) (Blow, error) {
 			blow, err := applies.Make(s)
 			return relaidBlow(blow, err, change, s.Own.InstructionKey, s.Notary)
 		}},
-	{"crisis order", takesOrder, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"crisis order", takesOrder,
+		func(s *Setup, change relayout) (Blow, error) {
 			blow, err := takesOrder.Make(s)
 			return relaidBlow(blow, err, change, s.Crisis, s.Notary)
 		}},
-	{"authority's certificate", learns, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"authority's certificate", learns,
+		func(s *Setup, change relayout) (Blow, error) {
 			encoded, err := relayCertificate(s.Own.CA.Encoded, s.Root, change)
 			if err != nil {
 				return Blow{}, err
 			}
 			return presented(encoded)
 		}},
-	{"payee's certificate", pays, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"payee's certificate", pays,
+		func(s *Setup, change relayout) (Blow, error) {
 			return asked(spec.RoleTerminal, "", func(s *Setup, good []byte) ([]byte, error) {
 				return relayCertificate(good, s.Own.CA, change)
 			})(s)
 		}},
-	{"own certificate", storesCertificate, refusedLayouts,
-		func(s *Setup, change func(tlv.Tag, [][]byte) []byte) (Blow, error) {
+	{"own certificate", storesCertificate,
+		func(s *Setup, change relayout) (Blow, error) {
 			return stored("", func(s *Setup, good []byte) ([]byte, error) {
 				return relayCertificate(good, s.Own.CA, change)
 			}).Make(s)
@@ -255,9 +236,7 @@ var layoutsOf = []layoutOf{
 }
 
 // relaidBlow changes the layout of a blow's message, which others sign then.
-func relaidBlow(
-	blow Blow, err error, change func(tlv.Tag, [][]byte) []byte, signers ...Identity,
-) (Blow, error) {
+func relaidBlow(blow Blow, err error, change relayout, signers ...Identity) (Blow, error) {
 	if err != nil {
 		return Blow{}, err
 	}
@@ -279,7 +258,7 @@ func layouts() []Attack {
 			Threat:  "what one parser skips is what another reads: one message has two meanings",
 			Defence: "each object has one place and the shortest length, and nothing else is there",
 			Clause:  "PROTOCOL.md §4; ISO/IEC 8825-1 §8.1.3, §10.1",
-			Card:    of.control.Card, Answers: of.answers, Control: of.control,
+			Card:    of.control.Card, Answers: refusedLayouts, Control: of.control,
 		}
 		for _, l := range relaid {
 			a.Ways = append(a.Ways, Way{l.name, func(s *Setup) (Blow, error) {

@@ -3,11 +3,9 @@ package attack
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
-	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
 )
 
@@ -114,30 +112,10 @@ func channelWay(name string, channel byte, c apdu.Command) Way {
 
 // outdatedPIN is an enciphered PIN for a nonce after which the card has drawn another.
 func outdatedPIN(s *Setup) (Blow, error) {
-	v, _ := spec.Verify.Variant("enciphered")
-	return Blow{Act: func(ctx context.Context, card apdu.Card) error {
-		challenge := spec.GetChallenge.Only().APDU()
-		nonce, err := apdu.Send(ctx, card, challenge)
-		if err != nil {
-			return err
-		}
-		if len(nonce) != spec.NonceLength {
-			return errors.New("GET CHALLENGE was not answered a nonce")
-		}
-		if _, err := apdu.Send(ctx, card, challenge); err != nil {
-			return err
-		}
-		data, err := pin.Encipher(s.Random, s.PINKey, message.Nonce(nonce), pin.Block(s.PIN))
-		if err != nil {
-			return err
-		}
-		answer, err := card.Transmit(ctx, v.APDU(data))
-		if err == nil && answer.SW != spec.SWWrongData {
-			err = fmt.Errorf("%s was answered %s, and %s is right", v.Title(), answer.SW.String(),
-				apdu.StatusWord(spec.SWWrongData).String())
-		}
-		return err
-	}}, nil
+	blow, err := verifiesEnciphered.Make(s)
+	blow.Before = []Step{{spec.GetChallenge.Only().APDU(), apdu.OK}}
+	blow.Answers = sw(spec.SWWrongData)
+	return blow, err
 }
 
 // amounts are attacks by who stands between and exchanges an amount in what others have signed.

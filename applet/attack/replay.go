@@ -22,7 +22,8 @@ var replays = []Attack{
 		Clause:  "PROTOCOL.md §8, 5", Card: Decided, Answers: sw(spec.SWOK), Control: pays,
 		Ways: []Way{
 			again("the same", spec.Pay, paidBefore, nil),
-			again("its signature in the other form", spec.Pay, paidBefore, malleated),
+			again("its signature in the other form", spec.Pay, paidBefore,
+				signature.Plain.Other),
 		},
 	},
 	{
@@ -32,7 +33,8 @@ var replays = []Attack{
 		Clause:  "PROTOCOL.md §8, 5", Card: Decided, Answers: sw(spec.SWOK), Control: accepts,
 		Ways: []Way{
 			again("the same", spec.Accept, acceptedBefore, nil),
-			again("its signature in the other form", spec.Accept, acceptedBefore, malleated),
+			again("its signature in the other form", spec.Accept, acceptedBefore,
+				signature.Plain.Other),
 		},
 	},
 	{

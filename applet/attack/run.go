@@ -254,7 +254,7 @@ func (r *run) domain() (any, error) {
 		return nil, err
 	}
 	selected := r.exchanges[0].Response
-	keys, err := r.transmit(getData(tagKeys))
+	keys, err := r.transmit(getKeys())
 	return [2]apdu.Response{selected, keys}, err
 }
 

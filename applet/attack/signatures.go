@@ -90,9 +90,6 @@ func negated(at int) func(signature.Plain) signature.Plain {
 	}
 }
 
-// malleated is another signature of the same message, which verifies.
-func malleated(p signature.Plain) signature.Plain { return negated(spec.ScalarLength)(p) }
-
 // resigned is a genuine blow with other bytes where a part of its data has a signature, counted
 // from its end.
 func resigned(

@@ -59,15 +59,17 @@ func outOfState(state spec.LifeCycle) []Way {
 			continue
 		}
 		for _, v := range c.Variants {
-			shortest, _ := spec.SizeOf(v.In)
 			ways = append(ways, Way{fmt.Sprintf("%s (%02X)", v.Title(), c.INS),
-				func(*Setup) (Blow, error) {
-					return Blow{Variant: v, Data: [][]byte{make([]byte, shortest)},
-						Heard: true}, nil
-				}})
+				func(*Setup) (Blow, error) { return zeros(v), nil }})
 		}
 	}
 	return ways
+}
+
+// zeros is a command with as many zeros for data as it takes at least.
+func zeros(v spec.Variant) Blow {
+	shortest, _ := spec.SizeOf(v.In)
+	return Blow{Variant: v, Data: [][]byte{make([]byte, shortest)}, Heard: true}
 }
 
 // personalizationAgain is PUT DATA of what an active card has already.
@@ -79,8 +81,7 @@ func personalizationAgain() []Way {
 			if !found {
 				return Blow{}, fmt.Errorf("attack: PUT DATA has no variant %q", name)
 			}
-			shortest, _ := spec.SizeOf(v.In)
-			return Blow{Variant: v, Data: [][]byte{make([]byte, shortest)}}, nil
+			return zeros(v), nil
 		}})
 	}
 	return ways

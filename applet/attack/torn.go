@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"ekrona.example/apdu"
-	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
 )
 
@@ -18,11 +17,7 @@ var torn = []Attack{
 		Clause:  "PROTOCOL.md §3", Card: Active, Keeps: KeepsMoney, Stranger: true,
 		Answers: sw(spec.SWPINBlocked, spec.SWPINForm), Destroys: "all tries of the PIN",
 		Ways: []Way{
-			{"guesses", func(s *Setup) (Blow, error) {
-				v, _ := spec.Verify.Variant("plaintext")
-				wrong, err := pin.NewBlock("0000")
-				return guessing(v, spec.PINTries, wrong[:], nil), err
-			}},
+			{"guesses", guessing(wrongPIN, spec.PINTries, false)},
 			{"the right one, too late", verifies.Make},
 		},
 	},
@@ -33,11 +28,10 @@ var torn = []Attack{
 		Clause:  "PROTOCOL.md §3", Card: Active,
 		Answers: sw(spec.SWPINBlocked, spec.SWPINForm), Keeps: KeepsMoney, Stranger: true,
 		Torn: true, Destroys: "all tries of the PIN",
-		Ways: []Way{{"guesses", func(s *Setup) (Blow, error) {
-			v, _ := spec.Verify.Variant("plaintext")
-			wrong, err := pin.NewBlock("0000")
-			return guessing(v, spec.PINTries, wrong[:], s.Power), err
-		}}, {"the right one, too late", verifies.Make}},
+		Ways: []Way{
+			{"guesses", guessing(wrongPIN, spec.PINTries, true)},
+			{"the right one, too late", verifies.Make},
+		},
 	},
 	{
 		Name:    "PUK guessed while the power is cut",
@@ -45,36 +39,48 @@ var torn = []Attack{
 		Defence: "a try is taken before the comparison, and never given back by a cut",
 		Clause:  "PROTOCOL.md §3", Card: Active, Answers: sw(spec.SWPINBlocked), Control: resets,
 		Keeps: KeepsMoney, Torn: true,
-		Ways: []Way{{"guesses", func(s *Setup) (Blow, error) {
-			v, _ := spec.ResetRetryCounter.Variant("plaintext")
-			wrong, err := pin.NewPUKBlock("00000000")
-			return guessing(v, spec.PUKTries, append(wrong[:], s.PIN...), s.Power), err
-		}}, {"the right one, too late", resets.Make}},
+		Ways: []Way{
+			{"guesses", guessing(wrongPUK, spec.PUKTries, true)},
+			{"the right one, too late", resets.Make},
+		},
 	},
 }
 
-// guessing guesses until the card is blocked, the power cut before each write in turn if somebody
-// can. Each guess that is answered must have cost a try, and none may have come back.
-func guessing(v spec.Variant, tries int, guess []byte, power *Power) Blow {
-	return Blow{Act: func(ctx context.Context, card apdu.Card) error {
-		t := &tearing{ctx: ctx, card: card, power: power, command: v.APDU(guess)}
-		left := tries
-		for n := 1; n <= maxCuts; n++ {
-			next, err := t.guess(n)
-			switch {
-			case err != nil:
-				return err
-			case next == 0:
-				return nil
-			case next >= left:
-				return fmt.Errorf("%s: %d tries were left before a wrong guess, and %d after it",
-					v.Title(), left, next)
+// guessing guesses until the card is blocked, torn with the power cut before each write in turn if
+// somebody can. Each guess that is answered must have cost a try, and none may have come back.
+func guessing(
+	wrong func(s *Setup) (Blow, error), tries int, torn bool,
+) func(s *Setup) (Blow, error) {
+	return func(s *Setup) (Blow, error) {
+		guess, err := wrong(s)
+		return Blow{Act: func(ctx context.Context, card apdu.Card) error {
+			t := &tearing{ctx: ctx, card: card, command: guess.Command()}
+			if torn {
+				t.power = s.Power
 			}
-			left = next
+			return t.exhaust(guess.title(), tries)
+		}}, err
+	}
+}
+
+// exhaust makes guesses until no try is left.
+func (t *tearing) exhaust(title string, tries int) error {
+	left := tries
+	for n := 1; n <= maxCuts; n++ {
+		next, err := t.guess(n)
+		switch {
+		case err != nil:
+			return err
+		case next == 0:
+			return nil
+		case next >= left:
+			return fmt.Errorf("%s: %d tries were left before a wrong guess, and %d after it",
+				title, left, next)
 		}
-		return fmt.Errorf("%s was answered wrong for %d guesses, and the card is not blocked",
-			v.Title(), maxCuts)
-	}}
+		left = next
+	}
+	return fmt.Errorf("%s was answered wrong for %d guesses, and the card is not blocked", title,
+		maxCuts)
 }
 
 // maxCuts is above the number of guesses that it takes.

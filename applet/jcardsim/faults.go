@@ -1,6 +1,9 @@
 package jcardsim
 
-import "ekrona.example/apdu"
+import (
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+)
 
 // fault is a way in which jCardSim differs from a card, whatever the applet.
 type fault struct {
@@ -8,14 +11,10 @@ type fault struct {
 	is     func(c apdu.Command, card, simulator apdu.Response) bool
 }
 
-// Instructions that are the runtime environment's (ISO/IEC 7816-4 §7.1.2, §11.1.1), P1 and P2 of
+// An instruction that is the runtime environment's as SELECT is (ISO/IEC 7816-4 §7.1.2), P2 of
 // SELECT (table 63), and the bits of a class byte that name a logical channel (§5.4.1).
 const (
 	insManageChannel = 0x70
-	insSelect        = 0xA4
-	p1ByName         = 0x04
-	selectWhich      = 0x03
-	selectFirst      = 0x00
 	selectReserved   = 0xE0
 	classChannel     = 0x03
 	classFurther     = 0x40
@@ -40,13 +39,13 @@ var faults = []fault{
 	{"the next application of a name is the runtime environment's to find, and so is one of no " +
 		"name; it asks the applet for the first, and takes the second for any",
 		func(c apdu.Command, _, _ apdu.Response) bool {
-			return c.INS == insSelect && c.P1 == p1ByName &&
-				(c.P2&selectWhich != selectFirst || len(c.Data) == 0)
+			return c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName &&
+				(c.P2&gpc.P2WhichMask != gpc.P2First || len(c.Data) == 0)
 		}},
 	{"the bits of P2 of SELECT that are reserved are nothing to a card's runtime environment; it " +
 		"then selects nothing",
 		func(c apdu.Command, _, _ apdu.Response) bool {
-			return c.INS == insSelect && c.P1 == p1ByName && c.P2&selectReserved != 0
+			return c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName && c.P2&selectReserved != 0
 		}},
 	{"while nothing is selected a card answers 6999, and it 6986",
 		func(_ apdu.Command, card, simulator apdu.Response) bool {

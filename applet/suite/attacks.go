@@ -186,12 +186,7 @@ func (s *subject) decide(merchant *device) {
 // brimful is a card with the highest ceilings that has paid half of what 32 bits can say since its
 // last acknowledgement, and holds the most that there can be.
 func (c *caseRun) brimful() *subject {
-	s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
-	s.instruct(func(i *message.Instruction) {
-		version := i.Policy.Version
-		i.Policy = s.parameters.Ceilings
-		i.Policy.Version = version + 1
-	})
+	s := c.generous()
 	s.load(message.MaxAmount)
 	desk := c.device(s.bank, spec.RoleDesk)
 	s.pay(desk, c.request(desk, 1<<31, s.id()))

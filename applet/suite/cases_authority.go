@@ -109,11 +109,7 @@ var authorityCases = []testCase{
 	}},
 	{"the certificates of the payees paid last are not verified again, until another CA is stored",
 		func(c *caseRun) {
-			s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
-			s.instruct(func(i *message.Instruction) {
-				i.Policy, i.Credit = s.parameters.Ceilings, 5000
-				i.Policy.Version = s.model.policy.Version + 1
-			})
+			s := c.generous(func(i *message.Instruction) { i.Credit = 5000 })
 			// A payment that the certificate's signature, with a bit turned, is no hindrance to.
 			isFamiliar := func(d *device) bool {
 				r := c.request(d, 100, "")

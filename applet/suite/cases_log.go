@@ -88,11 +88,8 @@ var logCases = []testCase{
 		s.payVerified(merchant, c.request(merchant, 1000, ""))
 	}},
 	{"totals wrap, and their differences do not", func(c *caseRun) {
-		s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
-		s.instruct(func(i *message.Instruction) {
-			version := i.Policy.Version
-			i.Policy = s.parameters.Ceilings
-			i.Policy.Version, i.Policy.MaxSpent = version+1, 0x90000000
+		s := c.generous(func(i *message.Instruction) {
+			i.Policy.MaxSpent = 0x90000000
 			i.Policy.Flags &^= spec.FlagSpendReceived
 		})
 		merchant, payer := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleCard)
@@ -121,12 +118,7 @@ var logCases = []testCase{
 		}
 	}},
 	{"a sum since the last acknowledgement never passes 32 bits", func(c *caseRun) {
-		s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
-		s.instruct(func(i *message.Instruction) {
-			version := i.Policy.Version
-			i.Policy = s.parameters.Ceilings
-			i.Policy.Version = version + 1
-		})
+		s := c.generous()
 		s.load(message.MaxAmount)
 		desk, payer := c.device(s.bank, spec.RoleDesk), c.device(s.bank, spec.RoleCard)
 		merchant := c.device(s.bank, spec.RoleTerminal)
@@ -148,12 +140,7 @@ var logCases = []testCase{
 		s.refuse(s.ask(0x10000000-1, ""))
 	}},
 	{"what open requests will bring counts among what was received", func(c *caseRun) {
-		s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
-		s.instruct(func(i *message.Instruction) {
-			version := i.Policy.Version
-			i.Policy = s.parameters.Ceilings
-			i.Policy.Version = version + 1
-		})
+		s := c.generous()
 		payer, merchant := c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)
 		s.enterPIN()
 		s.accept(payer, c.payment(payer, s.ask(0x80000000, "")))

@@ -140,14 +140,7 @@ var payCases = []testCase{
 		s.payVerified(desk, c.request(desk, 10000, s.id()))
 	}},
 	{"amounts carry and borrow over every byte", func(c *caseRun) {
-		s := c.active(func(p *message.InstallParameters) {
-			p.Ceilings = highest(p.Slots)
-		})
-		s.instruct(func(i *message.Instruction) {
-			version := i.Policy.Version
-			i.Policy = s.parameters.Ceilings
-			i.Policy.Version = version + 1
-		})
+		s := c.generous()
 		merchant := c.device(s.bank, spec.RoleTerminal)
 		for _, pair := range [][2]money.Ore{
 			{0x100, 0x01}, {0x01, 0x100}, {0x10000, 0x01}, {0xFFFF, 0x10000}, {0x1000000, 0x01},

@@ -166,14 +166,7 @@ var receiveCases = []testCase{
 		s.refuses(spec.SWReceivedLocked, merchant, c.encode(c.request(merchant, 1, "")))
 	}},
 	{"what is reserved counts up to the last öre", func(c *caseRun) {
-		s := c.active(func(p *message.InstallParameters) {
-			p.Ceilings = highest(p.Slots)
-		})
-		s.instruct(func(i *message.Instruction) {
-			version := i.Policy.Version
-			i.Policy = s.parameters.Ceilings
-			i.Policy.Version = version + 1
-		})
+		s := c.generous()
 		s.load(4_000_000_000)
 		s.enterPIN()
 		s.ask(200_000_000, "")

@@ -246,6 +246,18 @@ func (c *caseRun) active(change ...func(*message.InstallParameters)) *subject {
 	return s
 }
 
+// generous is an active card with the highest ceilings, and a policy as high.
+func (c *caseRun) generous(change ...func(*message.Instruction)) *subject {
+	s := c.active(func(p *message.InstallParameters) { p.Ceilings = highest(p.Slots) })
+	raise := func(i *message.Instruction) {
+		version := i.Policy.Version
+		i.Policy = s.parameters.Ceilings
+		i.Policy.Version = version + 1
+	}
+	s.instruct(append([]func(*message.Instruction){raise}, change...)...)
+	return s
+}
+
 // activeUntil is an active card whose certificate has that last day.
 func (c *caseRun) activeUntil(end message.Date) *subject {
 	s := c.install()

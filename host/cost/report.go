@@ -12,11 +12,12 @@ import (
 	"ekrona.example/emulator/globalplatform"
 )
 
-// groups are the columns of a report, with the letter that draws each in a bar.
+// groups are what a command's time is made of, with the letter that draws each in a bar.
 var groups = []struct {
 	group  card.CostGroup
 	letter string
-}{{card.CostCrypto, "#"}, {card.CostWrites, "w"}, {card.CostBytecode, "b"}, {card.CostWire, "="}}
+}{{card.CostCrypto, "#"}, {card.CostWrites, "w"}, {card.CostBytecode, "b"}, {card.CostWire, "="},
+	{globalplatform.CostManager, "m"}}
 
 // barStep is what one letter of a bar stands for.
 const barStep = 5 * time.Millisecond
@@ -83,8 +84,6 @@ func bar(c card.Cost) string {
 	for _, g := range groups {
 		drawn.WriteString(strings.Repeat(g.letter, int(c.Of(g.group).Round(barStep)/barStep)))
 	}
-	drawn.WriteString(strings.Repeat("m",
-		int(c.Of(globalplatform.CostManager).Round(barStep)/barStep)))
 	return drawn.String()
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"ekrona.example/apdu/gpc"
 )
 
 // packageFile is the build file of an applet of one's own. Paths in it are relative to the file.
@@ -22,9 +24,6 @@ type packageFile struct {
 	CAP            string   `json:"cap"`            // what is written
 	Lines          bool     `json:"lines"`          // with a table of source lines beside it
 }
-
-// Lengths of an AID in bytes (ISO/IEC 7816-4 §12.2.3; JCVM 3.0.4 §4.2).
-const minAID, maxAID = 5, 16
 
 // ReadPackage reads a build file, one JSON object, and returns the package with the folder that
 // its paths are relative to.
@@ -73,8 +72,10 @@ func (p Package) check() error {
 		aids = append(aids, a.AID)
 	}
 	for _, aid := range aids {
-		if b, err := hex.DecodeString(aid); err != nil || len(b) < minAID || len(b) > maxAID {
-			return fmt.Errorf("%q is no AID: give %d to %d bytes in hex", aid, minAID, maxAID)
+		b, err := hex.DecodeString(aid)
+		if err != nil || len(b) < gpc.MinAIDLength || len(b) > gpc.MaxAIDLength {
+			return fmt.Errorf("%q is no AID: give %d to %d bytes in hex", aid, gpc.MinAIDLength,
+				gpc.MaxAIDLength)
 		}
 	}
 	return nil

@@ -2,17 +2,16 @@ package catalogue
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"fmt"
 	"io"
 	"time"
 
 	"ekrona.example/apdu/cvc"
-	"ekrona.example/apdu/entropy"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/attack"
+	"ekrona.example/personalization/pki/keys"
 )
 
 // Names of the authorities that a stranger makes up. Nobody knows how those of the card's scheme
@@ -73,17 +72,14 @@ type maker struct {
 	failed  error
 }
 
+// key draws a key; nil after the first error.
 func (m *maker) key() *ecdsa.PrivateKey {
-	for m.failed == nil {
-		var scalar [spec.ScalarLength]byte
-		if m.failed = entropy.Fill(m.random, scalar[:]); m.failed != nil {
-			break
-		}
-		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:]); err == nil {
-			return key
-		} // else it is not below the order of the curve, which is rare
+	if m.failed != nil {
+		return nil
 	}
-	return nil
+	key, err := keys.Generate(m.random)
+	m.keep(err)
+	return key
 }
 
 // root makes a key that certifies itself.
