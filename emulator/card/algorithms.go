@@ -59,7 +59,7 @@ func parseConstants(table string) (all []Constant) {
 // having is a product with a constant's algorithm, or without it.
 func having(p api.Product, c Constant, has bool) api.Product {
 	a, found := api.AlgorithmOf(c.Class, c.Data)
-	if !found {
+	if !found || has && p.Has(a) || !has && slices.Contains(p.Without, a) {
 		return p
 	}
 	anyLength := a
