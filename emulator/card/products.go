@@ -58,8 +58,8 @@ func objects(digest, signature [5]int, aesMAC int) api.ObjectRAM {
 		AESCBC: 48, AESPadded: 32, AESECB: 16, DES: 32}
 }
 
-// jcop4 is the part of the API that a product has, by JCAlgTest's file, if it is among those of
-// algorithms.txt.
+// jcop4 is the part of the API that a product has, by JCAlgTest's file, if it is among the columns
+// of answers.
 func jcop4(name string, ram *api.ObjectRAM) api.Product {
 	p := published(name)
 	p.RAM = ram
