@@ -220,12 +220,11 @@ func (a *labAttack) show(out io.Writer, entries []catalogue.Entry) error {
 	return catalogue.List(out, entries)
 }
 
-// showAttacks shows every five seconds how far the catalogue has come.
+// showAttacks shows now and then how far the catalogue has come.
 func showAttacks(out io.Writer) func(done, total int, r catalogue.Result) {
-	shown := time.Now()
+	isDue := due()
 	return func(done, total int, r catalogue.Result) {
-		if time.Since(shown) >= 5*time.Second {
-			shown = time.Now()
+		if isDue() {
 			fmt.Fprintf(out, "%d of %d attacks: %s\n", done, total, r.Name)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -216,11 +215,9 @@ var errDoesNotConform = errors.New("the card does not conform: look at what fail
 
 // showProgress shows now and then how far a run has come.
 func showProgress(out io.Writer) func(string) {
-	const pause = 5 * time.Second
-	shown := time.Now()
+	isDue := due()
 	return func(what string) {
-		if time.Since(shown) >= pause {
-			shown = time.Now()
+		if isDue() {
 			fmt.Fprintf(out, "at %s\n", what)
 		}
 	}

@@ -268,14 +268,13 @@ func (g *labGlitch) run(c *cobra.Command) error {
 	return err
 }
 
-// showGlitches shows every five seconds how far a campaign has come.
+// showGlitches shows now and then how far a campaign has come.
 func showGlitches(out io.Writer, began time.Time) func(done, total int, r *glitch.Result) {
-	shown := began
+	isDue := due()
 	return func(done, total int, r *glitch.Result) {
-		if time.Since(shown) < 5*time.Second {
+		if !isDue() {
 			return
 		}
-		shown = time.Now()
 		tried := r.Faults + r.Pairs
 		fmt.Fprintf(out, "%d of %d cases: %d faults tried, %d gain something (%.0f a second)\n",
 			done, total, tried, len(r.Found), float64(tried)/time.Since(began).Seconds())
