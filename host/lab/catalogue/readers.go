@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"os"
@@ -218,7 +217,7 @@ func (o *opened) paidByNobody(
 	}
 	issue := (&maker{random: o.setup.Random}).certify
 	made, err := issue(attack.Identity{Signer: ca.Signer, Certificate: ca.Certificate},
-		attack.Subject{Holder: "SENORDIC000000C8", Role: spec.RoleCard, Key: publicOf(key),
+		attack.Subject{Holder: "SENORDIC000000C8", Role: spec.RoleCard, Key: &key.PublicKey,
 			Last: message.DateOf(noon).AddDays(365)})
 	if err != nil {
 		return e, err
@@ -231,8 +230,6 @@ func (o *opened) paidByNobody(
 	e.Certificate, e.Authority = made.Encoded, ca.Encoded
 	return e, nil
 }
-
-func publicOf(key *ecdsa.PrivateKey) *ecdsa.PublicKey { return &key.PublicKey }
 
 func renews(ctx context.Context, o *opened, in held) error {
 	issuer, err := o.own.Issuer(ctx)
@@ -260,7 +257,7 @@ func issues(ctx context.Context, o *opened, in held) error {
 	}
 	const owner = "dora"
 	if err := o.own.AddCustomer(ctx,
-		banking.Customer{ID: owner, Name: owner, App: publicOf(app)}); err != nil {
+		banking.Customer{ID: owner, Name: owner, App: &app.PublicKey}); err != nil {
 		return err
 	}
 	issuer, err := o.own.Issuer(ctx)

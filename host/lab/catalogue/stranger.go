@@ -2,17 +2,16 @@ package catalogue
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"fmt"
 	"io"
 	"time"
 
 	"ekrona.example/apdu/cvc"
-	"ekrona.example/apdu/entropy"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/attack"
+	"ekrona.example/personalization/pki/keys"
 )
 
 // Names of the authorities that a stranger makes up. Nobody knows how those of the card's scheme
@@ -74,16 +73,12 @@ type maker struct {
 }
 
 func (m *maker) key() *ecdsa.PrivateKey {
-	for m.failed == nil {
-		var scalar [spec.ScalarLength]byte
-		if m.failed = entropy.Fill(m.random, scalar[:]); m.failed != nil {
-			break
-		}
-		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:]); err == nil {
-			return key
-		} // else it is not below the order of the curve, which is rare
+	if m.failed != nil {
+		return nil
 	}
-	return nil
+	key, err := keys.Generate(m.random)
+	m.keep(err)
+	return key
 }
 
 // root makes a key that certifies itself.
@@ -136,11 +131,11 @@ func (m *maker) nextID(of attack.Intermediary) message.DeviceID {
 func (m *maker) certify(
 	issuer attack.Identity, of attack.Subject,
 ) (made attack.Identity, err error) {
-	key := m.key()
-	if m.failed != nil {
-		return made, m.failed
-	}
 	if of.Key == nil {
+		key := m.key()
+		if m.failed != nil {
+			return made, m.failed
+		}
 		made.Signer, of.Key = key, &key.PublicKey
 	}
 	certificate := &cvc.Certificate{Authority: message.AuthorityRef(issuer.Certificate.Holder),
