@@ -1,17 +1,13 @@
 package card
 
 import (
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
-)
 
-// parseHex reads bytes, with blanks between them.
-func parseHex(text string) ([]byte, error) {
-	return hex.DecodeString(strings.Join(strings.Fields(text), ""))
-}
+	"ekrona.example/apdu"
+)
 
 // sections are the parts of JCAlgTest's files, by the class of their constants.
 var sections = map[string]string{
@@ -76,13 +72,13 @@ func (p *Profile) setTold(what, value string) error {
 			p.Title = value
 		}
 	case "Card ATR":
-		atr, err := parseHex(value)
-		if err != nil || len(atr) < 2 || len(atr) > 33 {
+		atr, err := apdu.ParseHex(value)
+		if err != nil || len(atr) < minATR || len(atr) > maxATR {
 			return fmt.Errorf("%w: Card ATR: %q", ErrProfile, value)
 		}
 		p.ATR = atr
 	case "CPLC":
-		if cplc, err := parseHex(value); err == nil && len(cplc) == 45 {
+		if cplc, err := apdu.ParseHex(value); err == nil && len(cplc) == 45 {
 			p.CPLC = cplc[3:]
 		}
 	case "JCSystem.MEMORY_TYPE_PERSISTENT":
