@@ -62,9 +62,15 @@ func ProfileOfJCAlgTest(name string, file []byte) (Profile, error) {
 // setTold takes one line before the algorithms.
 func (p *Profile) setTold(what, value string) error {
 	bytes := func(to *int) {
-		if n := number.FindStringSubmatch(value); n != nil {
-			*to, _ = strconv.Atoi(n[1]) // too large is 0, without limit
+		n := number.FindStringSubmatch(value)
+		if n == nil {
+			return
 		}
+		told, err := strconv.Atoi(n[1])
+		if err != nil || told > maxSize {
+			told = 0 // without limit
+		}
+		*to = told
 	}
 	switch what {
 	case "Card name":

@@ -68,6 +68,9 @@ type objectsFile struct {
 // size is a number of bytes; 0 is "unlimited".
 type size int
 
+// maxSize is the most that a file may name as one, in bytes.
+const maxSize = 1 << 24
+
 // unlimited is how a file writes a size without end.
 const unlimited = "unlimited"
 
@@ -78,9 +81,9 @@ func (s *size) UnmarshalYAML(node *yaml.Node) error {
 		return nil
 	}
 	n, err := strconv.Atoi(strings.ReplaceAll(node.Value, "_", ""))
-	if err != nil || n < 1 || n > 1<<24 {
+	if err != nil || n < 1 || n > maxSize {
 		return fmt.Errorf("line %d: %q is no number of bytes: 1 to %d, or %s", node.Line,
-			node.Value, 1<<24, unlimited)
+			node.Value, maxSize, unlimited)
 	}
 	*s = size(n)
 	return nil
