@@ -146,11 +146,15 @@ func (f *conformFlags) open(c *cobra.Command) (*verdict.Subject, *cli.OpenCard, 
 	f.subject.card, f.subject.seed = f.cards.File, f.cards.Seed
 	inReader := f.cards.Reader != "" || f.cards.File == "" && len(f.subject.caps) == 0 &&
 		!c.Flags().Changed("profile")
+	ours, err := f.ours()
+	if err != nil {
+		return nil, nil, err
+	}
 	var opened *cli.OpenCard
 	if inReader {
 		opened, err = f.openReader(c, s)
 	} else {
-		opened, err = f.openVirtual(c, s)
+		opened, err = f.openVirtual(c, s, ours != nil)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -168,7 +172,7 @@ func (f *conformFlags) open(c *cobra.Command) (*verdict.Subject, *cli.OpenCard, 
 	}
 	s.Card = conform.Card{Card: opened.Unframed, Bytes: opened.Bytes, Reset: opened.Reset,
 		ATR: opened.LastATR, Extended: opened.ExtendedLength}
-	if err := f.addSuite(s, opened); err != nil {
+	if err := f.addSuite(s, opened, ours); err != nil {
 		return nil, nil, errors.Join(err, opened.Close())
 	}
 	return s, opened, nil
