@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/applet/attack"
-	"ekrona.example/applet/suite"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
@@ -124,9 +123,7 @@ func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 	cards := a.cards
 	cards.MakeBlank = true
 	return cli.WithCard(c, &cards, func(opened *cli.OpenCard) error {
-		target, err := suite.NewManaged(opened.Unframed, opened.Reset, keys,
-			suite.Capabilities{ShortOnly: !opened.ExtendedLength,
-				Contactless: opened.Contactless()})
+		target, err := managedTarget(opened, keys)
 		if err != nil {
 			return err
 		}

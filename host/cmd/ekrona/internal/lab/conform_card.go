@@ -148,9 +148,7 @@ func (f *conformFlags) addSuite(
 		if err != nil {
 			return fmt.Errorf("--keys: %w", err)
 		}
-		s.Suite, err = suite.NewManaged(opened.Unframed, opened.Reset, source,
-			suite.Capabilities{ShortOnly: !opened.ExtendedLength,
-				Contactless: opened.Contactless()})
+		s.Suite, err = managedTarget(opened, source)
 		return err
 	case s.Virtual && ours != nil:
 		s.Suite = suite.NewChangedEmulator(opened.Virtual.Below().Profile(), ours.LoadFile(),
