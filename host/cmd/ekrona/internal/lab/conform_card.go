@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/suite"
@@ -20,6 +18,7 @@ import (
 	"ekrona.example/host/lab"
 	"ekrona.example/host/lab/verdict"
 	"ekrona.example/personalization/cardkeys"
+	"ekrona.example/personalization/preflight"
 )
 
 // openReader opens a card in a reader, with a model of it.
@@ -47,25 +46,15 @@ func (f *conformFlags) openReader(c *cobra.Command, s *verdict.Subject) (*cli.Op
 
 // installOurs puts the e-krona applet onto a card, and its CAP file if it is not there yet.
 func installOurs(managed *globalplatform.Card, capFile []byte) error {
-	parameters := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
-		Slots: spec.DefaultSlots, Date: anyDay}
-	encoded, err := parameters.Encode()
-	if err != nil {
-		return err
-	}
 	return managed.Manage(func(below *card.Card) error {
 		if capFile != nil {
 			if _, err := below.Load(capFile); err != nil {
 				return err
 			}
 		}
-		_, err := below.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), encoded)
-		return err
+		return preflight.Install(below, spec.DefaultSlots)
 	})
 }
-
-// anyDay is the date of a card that is made for a test.
-var anyDay = message.DateOf(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC))
 
 // openVirtual makes the virtual card that the flags name.
 func (f *conformFlags) openVirtual(
