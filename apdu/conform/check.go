@@ -73,16 +73,20 @@ const (
 	NeedExtended                  // card and reader carry extended length
 )
 
-// reasons say why a check is left out when a need is not met.
-var reasons = []struct {
+// needs say when a need is met, and why a check is left out when it is not.
+var needs = []struct {
 	need Need
+	met  func(k *Known) bool
 	why  string
 }{
-	{NeedContact, "over a contactless reader: it makes the ATR and takes class FF itself"},
-	{NeedAID, "no application's AID is known: give one with --aid"},
-	{NeedBlocks, "over T=0 the reader makes the command's form, and such bytes do not reach the " +
-		"card"},
-	{NeedExtended, "card or reader does not declare extended length"},
+	{NeedContact, func(k *Known) bool { return k.Contact },
+		"over a contactless reader: it makes the ATR and takes class FF itself"},
+	{NeedAID, func(k *Known) bool { return len(k.AID) > 0 },
+		"no application's AID is known: give one with --aid"},
+	{NeedBlocks, func(k *Known) bool { return k.Blocks },
+		"over T=0 the reader makes the command's form, and such bytes do not reach the card"},
+	{NeedExtended, func(k *Known) bool { return k.Extended },
+		"card or reader does not declare extended length"},
 }
 
 // Known is what is known of the card.
@@ -97,27 +101,11 @@ type Known struct {
 	channel int    // opened last in the check that runs; 0 for none
 }
 
-// has returns the needs that are met.
-func (k *Known) has() (met Need) {
-	for _, n := range []struct {
-		need Need
-		met  bool
-	}{
-		{NeedAID, len(k.AID) > 0}, {NeedBlocks, k.Blocks},
-		{NeedContact, k.Contact}, {NeedExtended, k.Extended},
-	} {
-		if n.met {
-			met |= n.need
-		}
-	}
-	return met
-}
-
 // missing returns why a check cannot be carried out; "" if it can.
 func (k *Known) missing(c Check) string {
-	for _, r := range reasons {
-		if c.Needs&r.need != 0 && k.has()&r.need == 0 {
-			return r.why
+	for _, n := range needs {
+		if c.Needs&n.need != 0 && !n.met(k) {
+			return n.why
 		}
 	}
 	return ""

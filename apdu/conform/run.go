@@ -164,7 +164,7 @@ func (s *session) begin(ctx context.Context) error {
 	if len(s.known.AID) == 0 {
 		return nil
 	}
-	step, _, err := s.known.step("00A40400{L}{AID}00 -> {OK}")
+	step, _, err := s.known.step(selectIt)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package conform
 
 import (
 	"slices"
+	"strings"
 )
 
 // The documents that the checks cite.
@@ -196,7 +197,7 @@ var formChecks = []Check{
 		Lines: []string{"? 00CA9F7F01 -> 6Cxx"}, Judge: correctLe},
 	{ID: "LEN-19", Clause: lengths, Needs: NeedAID,
 		Rule:  "The longest short command, 255 bytes of data, has an answer and does no harm.",
-		Lines: []string{"00A40400FF" + repeated("A5", 255) + " -> {NO}", selectIt}},
+		Lines: []string{"00A40400FF" + strings.Repeat("A5", 255) + " -> {NO}", selectIt}},
 }
 
 // extendedChecks need extended length.
@@ -218,7 +219,7 @@ var extendedChecks = []Check{
 		Lines: []string{"00A4040000 0008" + unknown + "0000 -> {NO}"}},
 	{ID: "LEN-25", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule: "A command of 300 bytes of data has an answer and does no harm.",
-		Lines: []string{"00A4040000 012C" + repeated("A5", 300) + " -> {NO}",
+		Lines: []string{"00A4040000 012C" + strings.Repeat("A5", 300) + " -> {NO}",
 			selectIt}},
 	{ID: "LEN-26", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "Extended Le of 1 brings at most one byte.",
@@ -290,13 +291,4 @@ var readChecks = []Check{
 		"without one, is refused.", Lines: []string{"00B07FFF00 -> {NO}"}},
 	{ID: "RET-10", Clause: iso4 + "§11.2.3", Rule: "READ BINARY of an unknown short file " +
 		"identifier is refused.", Lines: []string{"00B09E0000 -> {NO}"}},
-}
-
-// repeated is a text n times.
-func repeated(text string, n int) string {
-	out := make([]byte, 0, n*len(text))
-	for range n {
-		out = append(out, text...)
-	}
-	return string(out)
 }

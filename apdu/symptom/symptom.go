@@ -7,6 +7,7 @@ package symptom
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
@@ -38,23 +39,12 @@ type seen struct {
 
 // is reports whether the command has that instruction, and the answer one of these status words.
 func (s seen) is(ins byte, sws ...uint16) bool {
-	if s.command.INS != ins {
-		return false
-	}
-	for _, sw := range sws {
-		if s.sw == sw {
-			return true
-		}
-	}
-	return false
+	return s.command.INS == ins && slices.Contains(sws, s.sw)
 }
-
-// Parts of P1 of INSTALL (GPC 2.3.1 §11.5.2.1).
-const installPart = 0x04
 
 // isInstall reports whether the command makes an instance.
 func (s seen) isInstall() bool {
-	return s.command.INS == gpc.InsInstall && s.command.P1&installPart != 0
+	return s.command.INS == gpc.InsInstall && s.command.P1&gpc.InstallInstall != 0
 }
 
 // isManaging reports whether the command loads or installs.

@@ -1,17 +1,11 @@
 package card
 
 import (
-	_ "embed"
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"ekrona.example/emulator/api"
 )
-
-//go:embed algorithms.txt
-var algorithmTable string
 
 // Constant is a constant of the Java Card API for an algorithm, a key, a key pair or a PIN.
 type Constant struct {
@@ -26,40 +20,24 @@ type Constant struct {
 // Constants are all that JCAlgTest tests one by one.
 func Constants() []Constant { return constants }
 
-var constants = parseConstants(algorithmTable)
-
-// parseConstants reads the table of the program, which its tests hold.
-func parseConstants(table string) (all []Constant) {
-	var columns []string
-	for line := range strings.Lines(table) {
-		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 0, fields[0] == "#":
-			continue
-		case columns == nil:
-			columns = fields[3:]
-			continue
-		}
-		class, err := hex.DecodeString(fields[0])
-		data, dataErr := hex.DecodeString(fields[1])
-		if err != nil || dataErr != nil || len(class) != 1 || len(fields) != 3+len(columns) {
-			panic("card: algorithms.txt: " + line)
-		}
-		c := Constant{Class: class[0], Data: data, Name: fields[2], Published: map[string]bool{}}
-		for i, told := range fields[3:] {
-			if told != "-" {
-				c.Published[columns[i]] = told == "yes"
+var constants = func() (all []Constant) {
+	for _, row := range answers {
+		c := Constant{Class: row.class, Data: []byte(row.data), Name: row.name,
+			Published: map[string]bool{}}
+		for i, told := range row.told {
+			if told != '-' {
+				c.Published[columns[i]] = told == 'y'
 			}
 		}
 		all = append(all, c)
 	}
 	return all
-}
+}()
 
 // having is a product with a constant's algorithm, or without it.
 func having(p api.Product, c Constant, has bool) api.Product {
 	a, found := api.AlgorithmOf(c.Class, c.Data)
-	if !found {
+	if !found || has && p.Has(a) || !has && slices.Contains(p.Without, a) {
 		return p
 	}
 	anyLength := a

@@ -1,17 +1,13 @@
 package card
 
 import (
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
-)
 
-// parseHex reads bytes, with blanks between them.
-func parseHex(text string) ([]byte, error) {
-	return hex.DecodeString(strings.Join(strings.Fields(text), ""))
-}
+	"ekrona.example/apdu"
+)
 
 // sections are the parts of JCAlgTest's files, by the class of their constants.
 var sections = map[string]string{
@@ -66,9 +62,15 @@ func ProfileOfJCAlgTest(name string, file []byte) (Profile, error) {
 // setTold takes one line before the algorithms.
 func (p *Profile) setTold(what, value string) error {
 	bytes := func(to *int) {
-		if n := number.FindStringSubmatch(value); n != nil {
-			*to, _ = strconv.Atoi(n[1]) // too large is 0, without limit
+		n := number.FindStringSubmatch(value)
+		if n == nil {
+			return
 		}
+		told, err := strconv.Atoi(n[1])
+		if err != nil || told > maxSize {
+			told = 0 // without limit
+		}
+		*to = told
 	}
 	switch what {
 	case "Card name":
@@ -76,13 +78,13 @@ func (p *Profile) setTold(what, value string) error {
 			p.Title = value
 		}
 	case "Card ATR":
-		atr, err := parseHex(value)
-		if err != nil || len(atr) < 2 || len(atr) > 33 {
+		atr, err := apdu.ParseHex(value)
+		if err != nil || len(atr) < minATR || len(atr) > maxATR {
 			return fmt.Errorf("%w: Card ATR: %q", ErrProfile, value)
 		}
 		p.ATR = atr
 	case "CPLC":
-		if cplc, err := parseHex(value); err == nil && len(cplc) == 45 {
+		if cplc, err := apdu.ParseHex(value); err == nil && len(cplc) == 45 {
 			p.CPLC = cplc[3:]
 		}
 	case "JCSystem.MEMORY_TYPE_PERSISTENT":

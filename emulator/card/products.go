@@ -1,6 +1,11 @@
 package card
 
-import "ekrona.example/emulator/api"
+import (
+	"slices"
+	"sync"
+
+	"ekrona.example/emulator/api"
+)
 
 // The profiles that the project works with. P71 is the NXP J3R180 with JCOP 4 as JCAlgTest
 // measured it; P71Short is the same behind a reader or product without extended length.
@@ -53,8 +58,8 @@ func objects(digest, signature [5]int, aesMAC int) api.ObjectRAM {
 		AESCBC: 48, AESPadded: 32, AESECB: 16, DES: 32}
 }
 
-// jcop4 is the part of the API that a product has, by JCAlgTest's file, if it is among those of
-// algorithms.txt.
+// jcop4 is the part of the API that a product has, by JCAlgTest's file, if it is among the columns
+// of answers.
 func jcop4(name string, ram *api.ObjectRAM) api.Product {
 	p := published(name)
 	p.RAM = ram
@@ -64,7 +69,10 @@ func jcop4(name string, ram *api.ObjectRAM) api.Product {
 // Products lists the products with JCOP 4 of which JCAlgTest's results tell the memory, those with
 // the most transient memory first among those with P-256. Where a file tells persistent memory as
 // more than 32,767 bytes only, it is assumed to be that of P71.
-func Products() []Profile {
+func Products() []Profile { return slices.Clone(products()) }
+
+// products are made once: each asks the table for every algorithm.
+var products = sync.OnceValue(func() []Profile {
 	const untold = "persistent memory, as p71; cryptographic objects, the most of any product"
 	list := []Profile{
 		{Name: "p71d600", Title: "NXP P71D600", NVMBytes: 412_456, RAMBytes: 4_625,
@@ -142,4 +150,4 @@ func Products() []Profile {
 		*p = identified(*p)
 	}
 	return list
-}
+})

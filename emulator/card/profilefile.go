@@ -13,12 +13,19 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/api"
 	"ekrona.example/emulator/vm"
 )
 
 // maxProfileFile bounds a profile's file, in bytes.
 const maxProfileFile = 1 << 16
+
+// Bounds of an answer to reset, in bytes (ISO/IEC 7816-3:2006 §8.2.1): TS and T0 are always there.
+const (
+	minATR = 2
+	maxATR = 33
+)
 
 // ErrProfile is wrapped by the errors of [ParseProfile].
 var ErrProfile = errors.New("not a card profile")
@@ -61,6 +68,9 @@ type objectsFile struct {
 // size is a number of bytes; 0 is "unlimited".
 type size int
 
+// maxSize is the most that a file may name as one, in bytes.
+const maxSize = 1 << 24
+
 // unlimited is how a file writes a size without end.
 const unlimited = "unlimited"
 
@@ -71,9 +81,9 @@ func (s *size) UnmarshalYAML(node *yaml.Node) error {
 		return nil
 	}
 	n, err := strconv.Atoi(strings.ReplaceAll(node.Value, "_", ""))
-	if err != nil || n < 1 || n > 1<<24 {
+	if err != nil || n < 1 || n > maxSize {
 		return fmt.Errorf("line %d: %q is no number of bytes: 1 to %d, or %s", node.Line,
-			node.Value, 1<<24, unlimited)
+			node.Value, maxSize, unlimited)
 	}
 	*s = size(n)
 	return nil
@@ -161,11 +171,12 @@ func (f *profileFile) identity(p *Profile) error {
 		name, text  string
 		to          *[]byte
 		least, most int
-	}{{"atr", f.ATR, &p.ATR, 2, 33}, {"cplc", f.CPLC, &p.CPLC, 42, 42}} {
+	}{{"atr", f.ATR, &p.ATR, minATR, maxATR},
+		{"cplc", f.CPLC, &p.CPLC, 42, 42}} {
 		if part.text == "" {
 			continue
 		}
-		b, err := parseHex(part.text)
+		b, err := apdu.ParseHex(part.text)
 		if err != nil || len(b) < part.least || len(b) > part.most {
 			return fmt.Errorf("%s: %q: give %d to %d bytes in hex", part.name, part.text,
 				part.least, part.most)
@@ -226,9 +237,8 @@ func (f *profileFile) product(p *Profile) error {
 				return fmt.Errorf("objects: %d: give 0 to %d bytes", n, 1<<15)
 			}
 		}
-		p.Product.RAM = &api.ObjectRAM{Digest: o.Digest, Signature: o.Signature, AESMAC: o.AESMAC,
-			DESMAC: o.DESMAC, AESCBC: o.AESCBC, AESPadded: o.AESPadded, AESECB: o.AESECB,
-			DES: o.DES}
+		objects := api.ObjectRAM(*o)
+		p.Product.RAM = &objects
 	}
 	return nil
 }
@@ -268,8 +278,8 @@ func (p Profile) File() ([]byte, error) {
 		}
 	}
 	if r := p.Product.RAM; r != nil {
-		f.Objects = &objectsFile{r.Digest, r.Signature, r.AESMAC, r.DESMAC, r.AESCBC, r.AESPadded,
-			r.AESECB, r.DES}
+		objects := objectsFile(*r)
+		f.Objects = &objects
 	}
 	return yaml.Marshal(f)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 	"ekrona.example/emulator/card"
 )
 
@@ -132,7 +133,8 @@ func (d *Differ) sequence() (q sequence, instances []Instance, err error) {
 			if err != nil {
 				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
 			}
-			c := apdu.Command{INS: 0xA4, P1: 0x04, Data: aid, Ne: apdu.MaxShortNe}
+			c := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: aid,
+				Ne: apdu.MaxShortNe}
 			if raw, err = c.Bytes(); err != nil {
 				return q, nil, fmt.Errorf("line %d: %w", l.Number, err)
 			}

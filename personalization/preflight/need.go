@@ -77,14 +77,7 @@ func installed(capFile []byte, slots uint8, profile card.Profile) (*card.Card, e
 	if _, err := virtual.Load(capFile); err != nil {
 		return nil, err
 	}
-	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
-		Slots: slots, Date: anyDay}
-	parameters, err := order.Encode()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID),
-		parameters); err != nil {
+	if err := Install(virtual, slots); err != nil {
 		return virtual, err
 	}
 	// The rest is made when it is selected for the first time.
@@ -95,6 +88,19 @@ func installed(capFile []byte, slots uint8, profile card.Profile) (*card.Card, e
 		return virtual, fmt.Errorf("the first SELECT: %w: %w", card.ErrRefused, err)
 	}
 	return virtual, nil
+}
+
+// Install installs the applet, which is loaded, on a card that nobody will hold: one that is made
+// to measure or to test it.
+func Install(virtual *card.Card, slots uint8) error {
+	order := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
+		Slots: slots, Date: anyDay}
+	parameters, err := order.Encode()
+	if err != nil {
+		return err
+	}
+	_, err = virtual.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), parameters)
+	return err
 }
 
 // Fit is whether the applet can be installed on a product.

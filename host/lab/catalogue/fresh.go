@@ -200,8 +200,8 @@ func exchangesOf(err error) []trace.Exchange {
 	return decoder.Sequence(exchanges)
 }
 
-// text is the exchanges of a failure as text.
-func (f Failure) text() string {
+// Text is what was sent and answered, as text.
+func (f Failure) Text() string {
 	var b strings.Builder
 	for _, e := range f.Exchanges {
 		fmt.Fprint(&b, trace.Text{Raw: true}.Exchange(e))

@@ -2,14 +2,15 @@ package catalogue
 
 import (
 	_ "embed"
-	"html/template"
 	"io"
+
+	"ekrona.example/host/page"
 )
 
 //go:embed report.html
 var pageText string
 
-var page = template.Must(template.New("report").Parse(pageText))
+var reportPage = page.New(pageText, nil)
 
 // pagePart is the attacks on the page that are on one target.
 type pagePart struct {
@@ -27,7 +28,7 @@ func (r *Report) HTML(to io.Writer) error {
 		last := &parts[len(parts)-1]
 		last.Results = append(last.Results, one)
 	}
-	return page.Execute(to, struct {
+	return reportPage.Write(to, struct {
 		*Report
 		Answer Answer
 		Parts  []pagePart
@@ -44,9 +45,3 @@ func (v Verdict) Class() string {
 	}
 	return "weak"
 }
-
-// Title names the attack, and how many ways it has.
-func (e Entry) Title() string { return e.title() }
-
-// Text is what was sent and answered, as text.
-func (f Failure) Text() string { return f.text() }

@@ -2,12 +2,6 @@ package catalogue_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"html"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,6 +10,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/lab/catalogue"
+	"ekrona.example/host/page/pagetest"
 )
 
 // look is what a browser makes of a page.
@@ -27,44 +22,17 @@ type look struct {
 	Foreign        int // what would come from elsewhere
 }
 
-// measuring has the page tell in its title what it looks like.
-const measuring = `<script>document.addEventListener("DOMContentLoaded", () => {
+// measuring is what the page measures of itself.
+const measuring = `
 const seen = s => [...document.querySelectorAll(s)].filter(
 	e => e.getBoundingClientRect().height > 5);
-document.title = JSON.stringify({
+return {
 Width: innerWidth, Scroll: document.documentElement.scrollWidth,
 Refused: seen("tr.refused").length, Taken: seen("tr.taken").length,
 Colour: getComputedStyle(document.querySelector("td")).backgroundColor,
 Exchanges: seen("pre").length,
 Foreign: seen("img, link, iframe, script[src]").length,
-})})</script>`
-
-var titled = regexp.MustCompile(`(?s)<title>(.*?)</title>`)
-
-// lookedAt opens a page in Chromium.
-func lookedAt(t *testing.T, page []byte, width string) (seen look) {
-	t.Helper()
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("EKRONA_REQUIRE_CHROMIUM") != "" {
-			t.Fatal("EKRONA_REQUIRE_CHROMIUM is set, and chromium is not installed")
-		}
-		t.Skip("no chromium: apt-get install chromium")
-	}
-	folder := t.TempDir()
-	file := filepath.Join(folder, "page.html")
-	page = bytes.Replace(page, []byte("<body>"), []byte("<body>"+measuring), 1)
-	require.NoError(t, os.WriteFile(file, page, 0o600))
-	out, err := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox",
-		"--disable-gpu", "--user-data-dir="+filepath.Join(folder, "profile"),
-		"--window-size="+width+",900", "--dump-dom", "file://"+file).Output()
-	require.NoError(t, err)
-	title := titled.FindSubmatch(out)
-	require.NotNil(t, title)
-	require.NoError(t, json.Unmarshal([]byte(html.UnescapeString(string(title[1]))), &seen),
-		"%s", title[1])
-	return seen
-}
+}`
 
 // The page is looked at in a browser: in a wide and a narrow window nothing is cut off, and what
 // was not refused is red and shown with what was sent.
@@ -90,7 +58,8 @@ func TestPageInChromium(t *testing.T) {
 		var page bytes.Buffer
 		require.NoError(t, row.report.HTML(&page))
 		for _, width := range []string{"1280", "500"} {
-			seen := lookedAt(t, page.Bytes(), width)
+			var seen look
+			pagetest.Look(t, page.Bytes(), width, measuring, &seen)
 			assert.LessOrEqual(t, seen.Scroll, seen.Width, "cut off at the right")
 			assert.Equal(t, row.report.Count(catalogue.Refused), seen.Refused)
 			assert.Equal(t, row.report.Count(catalogue.NotRefused), seen.Taken)

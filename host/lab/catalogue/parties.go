@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -356,11 +355,7 @@ func (m *making) certify() {
 				return err
 			}
 			k.FormerApp, k.App = k.App, key
-			public, is := key.Public().(*ecdsa.PublicKey)
-			if !is {
-				return errors.New("a phone's key is none of P-256")
-			}
-			return m.own.ReplaceApp(m.ctx, anna, public)
+			return m.own.ReplaceApp(m.ctx, anna, &key.PublicKey)
 		})
 	}
 }

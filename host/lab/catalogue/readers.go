@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"os"
@@ -28,13 +27,19 @@ import (
 	"ekrona.example/personalization/pki/keys"
 )
 
-// held is a reader that holds a card: an honest one, or the attacker's.
-type held func(c apdu.Card) apdu.Card
+// honest is a reader that alters nothing.
+var honest *attack.Reader
 
-func honest(c apdu.Card) apdu.Card { return c }
+// held is a card in a reader, the attacker's or an honest one.
+func held(in *attack.Reader, c apdu.Card) apdu.Card {
+	if in == honest {
+		return c
+	}
+	return in.Holding(c)
+}
 
 // use is what somebody does with a card in a reader. The error is what the user was told.
-type use func(ctx context.Context, o *opened, in held) error
+type use func(ctx context.Context, o *opened, in *attack.Reader) error
 
 // readerEntries are the attacks by readers on their users.
 func readerEntries() []Entry {
@@ -58,7 +63,7 @@ func readerEntry(r attack.Reader, told error, by use) Entry {
 		return w.withParties(ctx, e,
 			func(o *opened) error { return by(ctx, o, honest) },
 			func(o *opened) error {
-				err := by(ctx, o, func(c apdu.Card) apdu.Card { return r.Holding(c) })
+				err := by(ctx, o, &r)
 				if !errors.Is(err, told) {
 					return fmt.Errorf("the user was told %w, and %w is right", orNothing(err), told)
 				}
@@ -78,15 +83,15 @@ func orNothing(err error) error {
 }
 
 // in is a person's card in that reader.
-func (o *opened) in(name string, in held) (wallet.Tap, error) {
+func (o *opened) in(name string, in *attack.Reader) (wallet.Tap, error) {
 	tap, err := o.tap(name)
-	tap.Card = in(tap.Card)
+	tap.Card = held(in, tap.Card)
 	return tap, err
 }
 
 // asks has cecilia ask for an amount.
 func (o *opened) asks(
-	ctx context.Context, in held, amount money.Ore,
+	ctx context.Context, in *attack.Reader, amount money.Ore,
 ) (envelope.Envelope, error) {
 	tap, err := o.in(cecilia, in)
 	if err != nil {
@@ -107,7 +112,7 @@ func (o *opened) pays(
 }
 
 // takes has cecilia accept a Payment.
-func (o *opened) takes(ctx context.Context, in held, payment envelope.Envelope) error {
+func (o *opened) takes(ctx context.Context, in *attack.Reader, payment envelope.Envelope) error {
 	tap, err := o.in(cecilia, in)
 	if err != nil {
 		return err
@@ -116,13 +121,13 @@ func (o *opened) takes(ctx context.Context, in held, payment envelope.Envelope) 
 	return err
 }
 
-func requests(ctx context.Context, o *opened, in held) error {
+func requests(ctx context.Context, o *opened, in *attack.Reader) error {
 	_, err := o.asks(ctx, in, 10*money.Krona)
 	return err
 }
 
 // refuses has cecilia refuse a Request, beside those whose numbers differ from its by a bit or two.
-func refuses(ctx context.Context, o *opened, in held) error {
+func refuses(ctx context.Context, o *opened, in *attack.Reader) error {
 	var asked envelope.Envelope
 	for range 3 {
 		var err error
@@ -139,47 +144,26 @@ func refuses(ctx context.Context, o *opened, in held) error {
 }
 
 // accepts has cecilia accept two Payments, the second in that reader, which has heard the first.
-func accepts(ctx context.Context, o *opened, in held) error {
+func accepts(ctx context.Context, o *opened, in *attack.Reader) error {
 	var heard []byte
-	listening := func(c apdu.Card) apdu.Card {
-		return apdu.Recorder{Card: c, Sink: func(e apdu.Exchange) {
-			if e.Command.INS == spec.Accept.INS {
-				heard = e.Command.Data
-			}
+	listening := &attack.Reader{Command: spec.Accept,
+		Instead: func(ctx context.Context, c apdu.Card, a apdu.Command) (apdu.Response, error) {
+			heard = a.Data
+			return c.Transmit(ctx, a)
 		}}
+	if err := o.payment(ctx, listening); err != nil {
+		return err
 	}
-	for n, reader := range []held{listening, in} {
-		asked, err := o.asks(ctx, honest, 10*money.Krona)
-		if err != nil {
-			return err
-		}
-		payment, err := o.pays(ctx, asked)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			reader = repeating(in, &heard)
-		}
-		if err := o.takes(ctx, reader, payment); err != nil {
-			return err
-		}
+	if in != honest {
+		repeating := attack.AnotherAccept(heard)
+		in = &repeating
 	}
-	return nil
-}
-
-// repeating is the attacker's reader with what it has heard; an honest one stays so.
-func repeating(in held, heard *[]byte) held {
-	return func(c apdu.Card) apdu.Card {
-		if _, alters := in(c).(apdu.CardFunc); !alters {
-			return in(c)
-		}
-		return attack.AnotherAccept(*heard).Holding(c)
-	}
+	return o.payment(ctx, in)
 }
 
 // synchronises has cecilia synchronise, whose card has accepted a Payment by a card that a stolen
 // CA key has certified and nobody has registered: the record is the only proof of it.
-func synchronises(ctx context.Context, o *opened, in held) error {
+func synchronises(ctx context.Context, o *opened, in *attack.Reader) error {
 	asked, err := o.asks(ctx, honest, 10*money.Krona)
 	if err != nil {
 		return err
@@ -218,7 +202,7 @@ func (o *opened) paidByNobody(
 	}
 	issue := (&maker{random: o.setup.Random}).certify
 	made, err := issue(attack.Identity{Signer: ca.Signer, Certificate: ca.Certificate},
-		attack.Subject{Holder: "SENORDIC000000C8", Role: spec.RoleCard, Key: publicOf(key),
+		attack.Subject{Holder: "SENORDIC000000C8", Role: spec.RoleCard, Key: &key.PublicKey,
 			Last: message.DateOf(noon).AddDays(365)})
 	if err != nil {
 		return e, err
@@ -232,9 +216,7 @@ func (o *opened) paidByNobody(
 	return e, nil
 }
 
-func publicOf(key *ecdsa.PrivateKey) *ecdsa.PublicKey { return &key.PublicKey }
-
-func renews(ctx context.Context, o *opened, in held) error {
+func renews(ctx context.Context, o *opened, in *attack.Reader) error {
 	issuer, err := o.own.Issuer(ctx)
 	if err != nil {
 		return err
@@ -253,14 +235,14 @@ func renews(ctx context.Context, o *opened, in held) error {
 }
 
 // issues has the attacker's bank issue a card to a new customer.
-func issues(ctx context.Context, o *opened, in held) error {
+func issues(ctx context.Context, o *opened, in *attack.Reader) error {
 	app, err := keys.Generate(o.setup.Random)
 	if err != nil {
 		return err
 	}
 	const owner = "dora"
 	if err := o.own.AddCustomer(ctx,
-		banking.Customer{ID: owner, Name: owner, App: publicOf(app)}); err != nil {
+		banking.Customer{ID: owner, Name: owner, App: &app.PublicKey}); err != nil {
 		return err
 	}
 	issuer, err := o.own.Issuer(ctx)
@@ -299,7 +281,7 @@ func issues(ctx context.Context, o *opened, in held) error {
 	if secrets.PUK, err = pin.NewPUKBlock("73519862"); err != nil {
 		return err
 	}
-	_, err = issuer.Personalize(ctx, in(apdu.Framing{Card: blank, ExtendedLength: true}), order,
+	_, err = issuer.Personalize(ctx, held(in, apdu.Framing{Card: blank, ExtendedLength: true}), order,
 		secrets)
 	return err
 }
@@ -309,12 +291,12 @@ func issues(ctx context.Context, o *opened, in held) error {
 var errNotSold = errors.New("the sale is not paid")
 
 // sells has the cafe sell something to anna.
-func sells(ctx context.Context, o *opened, in held) error {
+func sells(ctx context.Context, o *opened, in *attack.Reader) error {
 	sale, err := o.cafe.Terminal.Ask(ctx, 10*money.Krona)
 	if err != nil {
 		return err
 	}
-	take := func(in held) error {
+	take := func(in *attack.Reader) error {
 		tap, err := o.in(anna, in)
 		if err != nil {
 			return err
@@ -358,7 +340,7 @@ func (s *scheme) paysTwice(
 	if err != nil {
 		return err
 	}
-	if err := o.payment(ctx); err != nil {
+	if err := o.payment(ctx, honest); err != nil {
 		return err
 	}
 	if err := o.synchronise(ctx, cecilia); err != nil {
@@ -379,7 +361,7 @@ func (s *scheme) paysTwice(
 		*o = *again
 	}
 	if a.Spends {
-		if err := o.payment(ctx); err != nil {
+		if err := o.payment(ctx, honest); err != nil {
 			return err
 		}
 		if err := o.synchronise(ctx, cecilia); err != nil {
@@ -399,8 +381,8 @@ func (s *scheme) paysTwice(
 	return nil // the auditor would take the copy for an honest card
 }
 
-// payment has anna pay cecilia.
-func (o *opened) payment(ctx context.Context) error {
+// payment has anna pay cecilia, whose card is in that reader when it accepts.
+func (o *opened) payment(ctx context.Context, in *attack.Reader) error {
 	asked, err := o.asks(ctx, honest, 10*money.Krona)
 	if err != nil {
 		return err
@@ -409,7 +391,7 @@ func (o *opened) payment(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.takes(ctx, honest, payment)
+	return o.takes(ctx, in, payment)
 }
 
 func (o *opened) synchronise(ctx context.Context, name string) error {

@@ -87,7 +87,7 @@ func (r *Report) Besides() string {
 func (r *Report) Text(to io.Writer) error {
 	w := bufio.NewWriter(to)
 	for _, one := range r.Results {
-		fmt.Fprintf(w, "%-14s  %s", one.Verdict, one.title())
+		fmt.Fprintf(w, "%-14s  %s", one.Verdict, one.Title())
 		if one.Reason != "" {
 			fmt.Fprintf(w, ": %s", one.Reason)
 		}
@@ -103,9 +103,8 @@ func (r *Report) Text(to io.Writer) error {
 				way += ": "
 			}
 			fmt.Fprintf(w, "    %s%s\n", way, indented(f.What))
-			if text := f.text(); text != "" {
-				fmt.Fprintf(w, "        %s\n", strings.ReplaceAll(strings.TrimSpace(text), "\n",
-					"\n        "))
+			if text := f.Text(); text != "" {
+				fmt.Fprintf(w, "        %s\n", indented(text))
 			}
 		}
 	}
@@ -119,8 +118,8 @@ func (r *Report) Text(to io.Writer) error {
 	return w.Flush()
 }
 
-// title names the attack, and how many ways it has.
-func (e Entry) title() string {
+// Title names the attack, and how many ways it has.
+func (e Entry) Title() string {
 	if len(e.Ways) < 2 {
 		return e.Name
 	}
@@ -136,7 +135,7 @@ func List(to io.Writer, entries []Entry) error {
 	w := bufio.NewWriter(to)
 	for _, e := range entries {
 		fmt.Fprintf(w, "%s\n    on       %s\n    threat   %s\n    defence  %s\n    clause   %s\n",
-			e.title(), e.Target, e.Threat, e.Defence, e.Clause)
+			e.Title(), e.Target, e.Threat, e.Defence, e.Clause)
 		if e.Destroys != "" {
 			fmt.Fprintf(w, "    destroys %s\n", e.Destroys)
 		}

@@ -132,11 +132,11 @@ func (m *maker) nextID(of attack.Intermediary) message.DeviceID {
 func (m *maker) certify(
 	issuer attack.Identity, of attack.Subject,
 ) (made attack.Identity, err error) {
-	key := m.key()
-	if m.failed != nil {
-		return made, m.failed
-	}
 	if of.Key == nil {
+		key := m.key()
+		if m.failed != nil {
+			return made, m.failed
+		}
 		made.Signer, of.Key = key, &key.PublicKey
 	}
 	certificate := &cvc.Certificate{Authority: message.AuthorityRef(issuer.Certificate.Holder),

@@ -2,12 +2,6 @@ package verdict_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"html"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,6 +9,7 @@ import (
 
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/lab/verdict"
+	"ekrona.example/host/page/pagetest"
 )
 
 // look is what a browser makes of a page.
@@ -28,44 +23,22 @@ type look struct {
 	Images        int // what would come from elsewhere
 }
 
-// measuring has the page tell in its title what it looks like.
-const measuring = `<script>document.addEventListener("DOMContentLoaded", () => {
+// measuring is what the page measures of itself.
+const measuring = `
 const all = s => [...document.querySelectorAll(s)], box = e => e.getBoundingClientRect();
-const badge = document.querySelector("#verdict b");
-document.title = JSON.stringify({
+return {
 Width: innerWidth, Scroll: document.documentElement.scrollWidth,
-Verdict: document.querySelector("#verdict").innerText, Colour: getComputedStyle(badge).backgroundColor,
+Verdict: document.querySelector("#verdict").innerText,
+Colour: getComputedStyle(document.querySelector("#verdict b")).backgroundColor,
 States: all("#checks ~ .panel td .state").filter(e => box(e).height > 5).length,
 Bars: all(".track i").length,
 Outside: all(".track i").filter(e => box(e).right > box(e.parentElement).right + 2.5).length,
 Sections: all("h2").length, Images: all("img, link, iframe, script[src]").length,
-})})</script>`
+}`
 
-var titled = regexp.MustCompile(`(?s)<title>(.*?)</title>`)
-
-// lookedAt opens a page in Chromium.
 func lookedAt(t *testing.T, page []byte, width string) (seen look) {
 	t.Helper()
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("EKRONA_REQUIRE_CHROMIUM") != "" {
-			t.Fatal("EKRONA_REQUIRE_CHROMIUM is set and there is no chromium: install it")
-		}
-		t.Skip("no chromium: apt-get install chromium")
-	}
-	folder := t.TempDir()
-	file := filepath.Join(folder, "page.html")
-	page = bytes.Replace(page, []byte("<body>"), []byte("<body>"+measuring), 1)
-	require.NoError(t, os.WriteFile(file, page, 0o600))
-	c := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu",
-		"--user-data-dir="+filepath.Join(folder, "profile"), "--window-size="+width+",900",
-		"--dump-dom", "file://"+file)
-	out, err := c.Output()
-	require.NoError(t, err)
-	title := titled.FindSubmatch(out)
-	require.NotNil(t, title)
-	require.NoError(t, json.Unmarshal([]byte(html.UnescapeString(string(title[1]))), &seen),
-		"%s", title[1])
+	pagetest.Look(t, page, width, measuring, &seen)
 	return seen
 }
 

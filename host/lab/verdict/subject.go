@@ -67,7 +67,7 @@ func (s *Subject) findAID(ctx context.Context) ([]byte, error) {
 	if len(s.AID) > 0 {
 		return s.AID, nil
 	}
-	ours := apdu.Command{INS: 0xA4, P1: 4, Data: []byte(spec.AppletAID), Ne: apdu.MaxShortNe}
+	ours := spec.Select.Only().APDU([]byte(spec.AppletAID))
 	r, err := s.whole().Transmit(ctx, ours)
 	switch {
 	case err != nil && !errors.Is(err, apdu.ErrResponse):

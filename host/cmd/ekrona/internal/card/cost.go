@@ -17,8 +17,8 @@ func costCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cost",
 		Short: "Estimate how long commands and taps take on a P71, of any applet",
-		Long: `Estimate how long the e-krona's commands and taps take on a P71, or with --cap or --card
-the commands of a script on any applet.
+		Long: `Estimate how long the e-krona's commands and taps take on a P71, or with --cap or
+--card the commands of a script on any applet.
 
 Every flow runs on a virtual card that counts its signatures, hashes, persistent writes,
 bytecodes and bytes on the wire; each is multiplied by what others have measured on a

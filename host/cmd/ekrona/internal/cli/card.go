@@ -44,6 +44,8 @@ type CardFlags struct {
 	MakeBlank bool
 	// Passing keeps a card that is made in memory, for commands that change nothing.
 	Passing bool
+	// Copied opens a copy of the card in the file, in memory: the file stays as it is.
+	Copied bool
 }
 
 // Add adds the flags to a command.

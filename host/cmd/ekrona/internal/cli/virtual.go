@@ -60,7 +60,11 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 		return virtualCard(managed, f.File, func() error { return nil }, profile),
 			managed.Reset()
 	}
-	opened, err := openVirtual(f.File, f.MakeBlank, profile, f.Seed)
+	open := openVirtual
+	if f.Copied {
+		open = openCopied
+	}
+	opened, err := open(f.File, f.MakeBlank, profile, f.Seed)
 	if errors.Is(err, ErrNoCard) {
 		err = fmt.Errorf("%s: %w", cmp.Or(f.Flag, "--card"), err)
 	}
@@ -79,22 +83,42 @@ func OpenVirtual(path string, makeBlank bool) (*OpenCard, error) {
 func openVirtual(
 	path string, makeBlank bool, profile card.Profile, seed string,
 ) (*OpenCard, error) {
-	switch info, err := os.Stat(path); {
-	case err == nil && info.IsDir():
-		return nil, fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
-	case errors.Is(err, fs.ErrNotExist) && !makeBlank:
-		return nil, fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
-			ErrNoCard, path, path)
+	if err := findCard(path, makeBlank); err != nil {
+		return nil, err
 	}
 	unlock, err := lockCard(path)
 	if err != nil {
 		return nil, err
 	}
-	managed, err := openSeeded(card.Options{Profile: profile}, path, seed)
+	managed, err := openSeeded(card.Options{Profile: profile}, path, seed, card.Open)
 	if err != nil {
 		return nil, errors.Join(err, unlock())
 	}
 	return virtualCard(managed, path, unlock, profile), nil
+}
+
+// findCard reports why there is no virtual card in a file, and none is made. Errors: [ErrNoCard].
+func findCard(path string, makeBlank bool) error {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
+	case errors.Is(err, fs.ErrNotExist) && !makeBlank:
+		return fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
+			ErrNoCard, path, path)
+	}
+	return nil
+}
+
+// openCopied opens a copy in memory of the virtual card in a file. It makes none.
+func openCopied(path string, _ bool, profile card.Profile, seed string) (*OpenCard, error) {
+	if err := findCard(path, false); err != nil {
+		return nil, err
+	}
+	managed, err := openSeeded(card.Options{Profile: profile}, path, seed, card.Restore)
+	if err != nil {
+		return nil, err
+	}
+	return virtualCard(managed, path, func() error { return nil }, profile), nil
 }
 
 // virtualCard is an open card of a profile.
@@ -121,13 +145,16 @@ func (f *CardFlags) OpenCopy(
 
 // OpenManaged opens the virtual card in a file, with its security domain, and resets it.
 func OpenManaged(options card.Options, path string) (*globalplatform.Card, error) {
-	return openSeeded(options, path, "")
+	return openSeeded(options, path, "", card.Open)
 }
 
 // openSeeded is OpenManaged with randomness that repeats, if a seed is given.
-func openSeeded(options card.Options, path, seed string) (*globalplatform.Card, error) {
+func openSeeded(
+	options card.Options, path, seed string,
+	open func(options card.Options, path string) (*card.Card, error),
+) (*globalplatform.Card, error) {
 	managed, err := shell.Seeded(options, seed, func(options card.Options) (*card.Card, error) {
-		return card.Open(options, path)
+		return open(options, path)
 	})
 	if err != nil {
 		return nil, err

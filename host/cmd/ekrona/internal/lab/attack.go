@@ -1,13 +1,9 @@
 package lab
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -15,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/applet/attack"
-	"ekrona.example/applet/suite"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
@@ -128,9 +123,7 @@ func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 	cards := a.cards
 	cards.MakeBlank = true
 	return cli.WithCard(c, &cards, func(opened *cli.OpenCard) error {
-		target, err := suite.NewManaged(opened.Unframed, opened.Reset, keys,
-			suite.Capabilities{ShortOnly: !opened.ExtendedLength,
-				Contactless: opened.Contactless()})
+		target, err := managedTarget(opened, keys)
 		if err != nil {
 			return err
 		}
@@ -143,25 +136,16 @@ func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 }
 
 // playFound plays on a card as it is found, or on a copy of it.
-func (a *labAttack) playFound(c *cobra.Command, plan catalogue.Plan) (err error) {
-	found := &catalogue.Found{Where: cmp.Or(a.cards.File, a.cards.Reader),
-		Destructive: a.destructive, Copies: a.cards.File != "" && !a.destructive}
+func (a *labAttack) playFound(c *cobra.Command, plan catalogue.Plan) error {
+	found := &catalogue.Found{Destructive: a.destructive,
+		Copies: a.cards.File != "" && !a.destructive}
 	if a.cards.Seed != "" {
 		found.Random = card.SeededRandom(a.cards.Seed + " stranger")
 	}
 	cards := a.cards
-	if found.Copies && cards.Reader == "" {
-		copied, remove, err := copyOf(a.cards.File)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, remove()) }()
-		cards.File = copied
-	}
-	err = cli.WithCard(c, &cards, func(opened *cli.OpenCard) error {
-		if a.cards.File == "" {
-			found.Where = opened.Where
-		}
+	cards.Copied = found.Copies
+	return cli.WithCard(c, &cards, func(opened *cli.OpenCard) error {
+		found.Where = opened.Where
 		found.Card, found.Begin, found.Virtual = opened, opened.Reset, opened.Virtual != nil
 		if opened.Virtual != nil {
 			found.Power = &attack.Power{Cut: opened.Virtual.CutBefore, Reset: opened.Reset}
@@ -178,28 +162,6 @@ func (a *labAttack) playFound(c *cobra.Command, plan catalogue.Plan) (err error)
 		plan.Found = found
 		return a.play(c, plan)
 	})
-	if err != nil && cards.File != a.cards.File && plan.Found == nil {
-		err = fmt.Errorf("a copy of %s: %w", a.cards.File, err)
-	}
-	return err
-}
-
-// copyOf copies a virtual card's file into a folder that remove removes.
-func copyOf(path string) (copied string, remove func() error, err error) {
-	content, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist): // which opening the card says better
-		return path, func() error { return nil }, nil
-	case err != nil:
-		return "", nil, fmt.Errorf("--card: %w", err)
-	}
-	folder, err := os.MkdirTemp("", "ekrona-attack-")
-	if err != nil {
-		return "", nil, err
-	}
-	copied = filepath.Join(folder, filepath.Base(path))
-	return copied, func() error { return os.RemoveAll(folder) },
-		os.WriteFile(copied, content, durable.OwnerOnly)
 }
 
 // play plays the attacks and shows what became of them.
@@ -220,12 +182,11 @@ func (a *labAttack) show(out io.Writer, entries []catalogue.Entry) error {
 	return catalogue.List(out, entries)
 }
 
-// showAttacks shows every five seconds how far the catalogue has come.
+// showAttacks shows now and then how far the catalogue has come.
 func showAttacks(out io.Writer) func(done, total int, r catalogue.Result) {
-	shown := time.Now()
+	isDue := due()
 	return func(done, total int, r catalogue.Result) {
-		if time.Since(shown) >= 5*time.Second {
-			shown = time.Now()
+		if isDue() {
 			fmt.Fprintf(out, "%d of %d attacks: %s\n", done, total, r.Name)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,17 +42,18 @@ func conformCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "conform",
 		Short: "Judge a card: what it is, what it keeps of the standards and the spec, its times",
-		Long: `Judge a card: what it is, what it keeps of ISO/IEC 7816 and of the applet's spec, how long it takes.
+		Long: `Judge a card: what it is, what it keeps of ISO/IEC 7816 and of the applet's spec, how
+long it takes.
 
 More than 160 checks run on any card and any applet: one in a reader, or virtual ones that are made
-for it: blank of a --profile, with the CAP files of --cap, or a copy of the card in a file. Each check
-names its clause; what a card may lack is left out with the reason. Nothing that they send changes
-what is stored, and nothing costs a try. --aid names the application that is tested; without it that
-is the e-krona applet, or the card manager.
+for it: blank of a --profile, with the CAP files of --cap, or a copy of the card in a file. Each
+check names its clause; what a card may lack is left out with the reason. Nothing that they send
+changes what is stored, and nothing costs a try. --aid names the application that is tested;
+without it that is the e-krona applet, or the card manager.
 
 The applet's own suite follows where it may: on virtual cards with the applet, and on a card in a
-reader with --keys and --delete-applet, which deletes the applet on it for good. With --reader, --cap
-names the CAP files that are on the card, for the model of its times.
+reader with --keys and --delete-applet, which deletes the applet on it for good. With --reader,
+--cap names the CAP files that are on the card, for the model of its times.
 
 --html writes one page that needs nothing else, with the whole report in it as JSON; --sign signs it
 with a key of "ekrona pki", and --verify checks a page. --by is the fingerprint that the signer has
@@ -147,11 +147,15 @@ func (f *conformFlags) open(c *cobra.Command) (*verdict.Subject, *cli.OpenCard, 
 	f.subject.card, f.subject.seed = f.cards.File, f.cards.Seed
 	inReader := f.cards.Reader != "" || f.cards.File == "" && len(f.subject.caps) == 0 &&
 		!c.Flags().Changed("profile")
+	ours, err := f.ours()
+	if err != nil {
+		return nil, nil, err
+	}
 	var opened *cli.OpenCard
 	if inReader {
 		opened, err = f.openReader(c, s)
 	} else {
-		opened, err = f.openVirtual(c, s)
+		opened, err = f.openVirtual(c, s, ours != nil)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -169,7 +173,7 @@ func (f *conformFlags) open(c *cobra.Command) (*verdict.Subject, *cli.OpenCard, 
 	}
 	s.Card = conform.Card{Card: opened.Unframed, Bytes: opened.Bytes, Reset: opened.Reset,
 		ATR: opened.LastATR, Extended: opened.ExtendedLength}
-	if err := f.addSuite(s, opened); err != nil {
+	if err := f.addSuite(s, opened, ours); err != nil {
 		return nil, nil, errors.Join(err, opened.Close())
 	}
 	return s, opened, nil
@@ -216,11 +220,9 @@ var errDoesNotConform = errors.New("the card does not conform: look at what fail
 
 // showProgress shows now and then how far a run has come.
 func showProgress(out io.Writer) func(string) {
-	const pause = 5 * time.Second
-	shown := time.Now()
+	isDue := due()
 	return func(what string) {
-		if time.Since(shown) >= pause {
-			shown = time.Now()
+		if isDue() {
 			fmt.Fprintf(out, "at %s\n", what)
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/suite"
@@ -20,6 +18,7 @@ import (
 	"ekrona.example/host/lab"
 	"ekrona.example/host/lab/verdict"
 	"ekrona.example/personalization/cardkeys"
+	"ekrona.example/personalization/preflight"
 )
 
 // openReader opens a card in a reader, with a model of it.
@@ -47,28 +46,20 @@ func (f *conformFlags) openReader(c *cobra.Command, s *verdict.Subject) (*cli.Op
 
 // installOurs puts the e-krona applet onto a card, and its CAP file if it is not there yet.
 func installOurs(managed *globalplatform.Card, capFile []byte) error {
-	parameters := message.InstallParameters{Device: "SE00000000000000", Role: spec.RoleCard,
-		Slots: spec.DefaultSlots, Date: anyDay}
-	encoded, err := parameters.Encode()
-	if err != nil {
-		return err
-	}
 	return managed.Manage(func(below *card.Card) error {
 		if capFile != nil {
 			if _, err := below.Load(capFile); err != nil {
 				return err
 			}
 		}
-		_, err := below.Install(card.AID(spec.AppletAID), card.AID(spec.AppletAID), encoded)
-		return err
+		return preflight.Install(below, spec.DefaultSlots)
 	})
 }
 
-// anyDay is the date of a card that is made for a test.
-var anyDay = message.DateOf(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC))
-
 // openVirtual makes the virtual card that the flags name.
-func (f *conformFlags) openVirtual(c *cobra.Command, s *verdict.Subject) (*cli.OpenCard, error) {
+func (f *conformFlags) openVirtual(
+	c *cobra.Command, s *verdict.Subject, ours bool,
+) (*cli.OpenCard, error) {
 	profile, err := cli.ProfileOf(f.subject.profile)
 	if err != nil {
 		return nil, err
@@ -83,10 +74,6 @@ func (f *conformFlags) openVirtual(c *cobra.Command, s *verdict.Subject) (*cli.O
 		if _, err := os.Stat(f.cards.File); err != nil {
 			return nil, cli.Usage("--card: %w", err)
 		}
-	}
-	ours, err := f.isOurs()
-	if err != nil {
-		return nil, err
 	}
 	subject.InstallAll = len(subject.Install) == 0 && !ours
 	bench, err := subject.Open(c.Context())
@@ -111,22 +98,8 @@ func (f *conformFlags) openVirtual(c *cobra.Command, s *verdict.Subject) (*cli.O
 	return f.cards.OpenCopy(c, bench.Managed, where, profile)
 }
 
-// isOurs reports whether the last CAP file is the e-krona applet's, this build or another.
-func (f *conformFlags) isOurs() (bool, error) {
-	file, err := f.lastCAP()
-	if err != nil || file == nil {
-		return false, err
-	}
-	for _, a := range file.Applets {
-		if bytes.Equal(a.AID, []byte(spec.AppletAID)) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// lastCAP reads the last CAP file; nil if there is none.
-func (f *conformFlags) lastCAP() (*cap.File, error) {
+// ours is the last CAP file, if it is the e-krona applet's, this build or another; else nil.
+func (f *conformFlags) ours() (*cap.File, error) {
 	if len(f.subject.caps) == 0 {
 		return nil, nil
 	}
@@ -139,18 +112,22 @@ func (f *conformFlags) lastCAP() (*cap.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--cap %s: %w", name, err)
 	}
-	return file, nil
+	for _, a := range file.Applets {
+		if bytes.Equal(a.AID, []byte(spec.AppletAID)) {
+			return file, nil
+		}
+	}
+	return nil, nil
 }
 
 const noKeys = "it installs and deletes the applet: give the card's keys with --keys, and allow " +
 	"it with --delete-applet, which is for good"
 
 // addSuite finds where the applet's suite may run.
-func (f *conformFlags) addSuite(s *verdict.Subject, opened *cli.OpenCard) error {
-	ours, err := f.isOurs()
+func (f *conformFlags) addSuite(
+	s *verdict.Subject, opened *cli.OpenCard, ours *cap.File,
+) (err error) {
 	switch {
-	case err != nil:
-		return err
 	case f.noSuite:
 		s.NoSuite = "by --no-suite"
 	case s.AID != nil && !bytes.Equal(s.AID, []byte(spec.AppletAID)):
@@ -160,16 +137,10 @@ func (f *conformFlags) addSuite(s *verdict.Subject, opened *cli.OpenCard) error 
 		if err != nil {
 			return fmt.Errorf("--keys: %w", err)
 		}
-		s.Suite, err = suite.NewManaged(opened.Unframed, opened.Reset, source,
-			suite.Capabilities{ShortOnly: !opened.ExtendedLength,
-				Contactless: opened.Contactless()})
+		s.Suite, err = managedTarget(opened, source)
 		return err
-	case s.Virtual && ours:
-		file, err := f.lastCAP()
-		if err != nil {
-			return err
-		}
-		s.Suite = suite.NewChangedEmulator(opened.Virtual.Below().Profile(), file.LoadFile(),
+	case s.Virtual && ours != nil:
+		s.Suite = suite.NewChangedEmulator(opened.Virtual.Below().Profile(), ours.LoadFile(),
 			vm.Probe{})
 	default:
 		s.NoSuite = noKeys

@@ -58,8 +58,9 @@ and the exit code is 3.
 
 With --cap and --script it is any applet, and the script is as "ekrona lab tear" takes it: a line
 for each command, as "00A4040008F0454B524F4E4101 -> 9000", and select AID; a command after cut is
-left out. What counts as a gain is in the script too, by lines as these. A script without --cap is for the e-krona's applet on an active card with 100.00 kr and the PIN
-2580, which is selected; with another build of that applet, begin it with the line "ekrona".
+left out. What counts as a gain is in the script too, by lines as these. A script without --cap
+is for the e-krona's applet on an active card with 100.00 kr and the PIN 2580, which is selected;
+with another build of that applet, begin it with the line "ekrona".
 
   install MODULE [INSTANCE [PARAMETERS]]   first, in hex; else the first applet is installed
   ekrona              see above
@@ -268,14 +269,13 @@ func (g *labGlitch) run(c *cobra.Command) error {
 	return err
 }
 
-// showGlitches shows every five seconds how far a campaign has come.
+// showGlitches shows now and then how far a campaign has come.
 func showGlitches(out io.Writer, began time.Time) func(done, total int, r *glitch.Result) {
-	shown := began
+	isDue := due()
 	return func(done, total int, r *glitch.Result) {
-		if time.Since(shown) < 5*time.Second {
+		if !isDue() {
 			return
 		}
-		shown = time.Now()
 		tried := r.Faults + r.Pairs
 		fmt.Fprintf(out, "%d of %d cases: %d faults tried, %d gain something (%.0f a second)\n",
 			done, total, tried, len(r.Found), float64(tried)/time.Since(began).Seconds())

@@ -146,10 +146,9 @@ func (s labSimulation) run(
 		return s.playOnce(ctx, out, simulator.Generate(s.plan.Seed, s.plan.Length))
 	}
 	debug.SetGCPercent(garbagePercent)
-	began, reported := time.Now(), time.Now()
+	began, isDue := time.Now(), due()
 	tally, found, err := simulator.Simulate(ctx, s.plan, func(e progress.Event) {
-		if time.Since(reported) >= 5*time.Second {
-			reported = time.Now()
+		if isDue() {
 			fmt.Fprintf(progressOut, "%s (%.0f steps a second)\n", e.Text,
 				float64(e.Count.Done)/time.Since(began).Seconds())
 		}

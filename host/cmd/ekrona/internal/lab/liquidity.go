@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,10 +45,9 @@ something is stuck.`,
 			if err := p.Check(); err != nil {
 				return cli.Usage("%w", err)
 			}
-			reported := time.Now()
+			isDue := due()
 			p.Show = func(e progress.Event) {
-				if time.Since(reported) >= 5*time.Second {
-					reported = time.Now()
+				if isDue() {
 					fmt.Fprintln(c.ErrOrStderr(), e.Text)
 				}
 			}

@@ -127,7 +127,7 @@ const SubjectHelp = subjectHelp
 // Add adds the flags.
 func (s *Subject) Add(c *cobra.Command) { s.flags.add(c) }
 
-// IsGiven reports whether the flags name a card or a CAP file.
+// IsGiven reports whether the flags name a card, a CAP file or a script.
 func (s *Subject) IsGiven() bool {
 	return s.flags.card != "" || len(s.flags.caps) > 0 || s.flags.script != ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu/scp03"
 	"ekrona.example/applet/suite"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/personalization/cardkeys"
@@ -25,6 +26,13 @@ type suiteAnswer struct {
 type caseAnswer struct {
 	Case string `json:"case"`
 	What string `json:"what"`
+}
+
+// managedTarget is a card of which the suite installs and deletes the applet, by the keys of its
+// security domain.
+func managedTarget(opened *cli.OpenCard, keys scp03.KeySource) (*suite.Managed, error) {
+	return suite.NewManaged(opened.Unframed, opened.Reset, keys, suite.Capabilities{
+		ShortOnly: !opened.ExtendedLength, Contactless: opened.Contactless()})
 }
 
 func suiteCommand() *cobra.Command {
@@ -56,9 +64,7 @@ card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 				return fmt.Errorf("--keys: %w", err)
 			}
 			return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
-				target, err := suite.NewManaged(opened.Unframed, opened.Reset, source,
-					suite.Capabilities{ShortOnly: !opened.ExtendedLength,
-						Contactless: opened.Contactless()})
+				target, err := managedTarget(opened, source)
 				if err != nil {
 					return err
 				}

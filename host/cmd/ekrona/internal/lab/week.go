@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -112,10 +111,9 @@ func playWeeks(
 	answer := weeks{Weeks: []week.Report{}}
 	var failed error
 	for _, p := range plans {
-		reported := time.Now()
+		isDue := due()
 		p.Show = func(e progress.Event) {
-			if time.Since(reported) >= 5*time.Second {
-				reported = time.Now()
+			if isDue() {
 				fmt.Fprintf(progressOut, "limits %s, %s\n", p.Limits, e.Text)
 			}
 		}
