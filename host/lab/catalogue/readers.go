@@ -281,8 +281,8 @@ func issues(ctx context.Context, o *opened, in *attack.Reader) error {
 	if secrets.PUK, err = pin.NewPUKBlock("73519862"); err != nil {
 		return err
 	}
-	_, err = issuer.Personalize(ctx, held(in, apdu.Framing{Card: blank, ExtendedLength: true}), order,
-		secrets)
+	inReader := held(in, apdu.Framing{Card: blank, ExtendedLength: true})
+	_, err = issuer.Personalize(ctx, inReader, order, secrets)
 	return err
 }
 

@@ -60,8 +60,15 @@ func (f *Flags) sayRefused(c *cobra.Command, err error, all any, swedish string)
 	if f.AsJSON {
 		return errors.Join(err, cli.WriteJSON(c.OutOrStdout(), map[string]any{"refused": all}))
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", swedish)
+	f.CustomerReads(c, swedish)
 	return err
+}
+
+// CustomerReads shows a person what the customer's phone shows.
+func (f *Flags) CustomerReads(c *cobra.Command, swedish string) {
+	if !f.AsJSON {
+		fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", swedish)
+	}
 }
 
 // ofOther returns what a customer reads of an error that is not a limit; "" where it is nothing.

@@ -3,10 +3,10 @@ package parties
 import (
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"ekrona.example/apdu/money"
 	"ekrona.example/host/session"
-
-	"github.com/spf13/cobra"
 )
 
 // SyncAnswer is what a synchronisation did, for a script.

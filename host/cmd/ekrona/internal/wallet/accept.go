@@ -102,7 +102,7 @@ func walletTakeCommand() *cobra.Command {
 			if err := v.Person.Phone.TakeAnswer(c.Context(), answer); err != nil {
 				return err
 			}
-			customerReads(f, c, a.Customer)
+			f.CustomerReads(c, a.Customer)
 			text := fmt.Sprintf("Request %d of %s is paid, and accepted", a.Number, a.Payee)
 			if a.Kind == envelope.Refusal {
 				text = fmt.Sprintf("Request %d of %s is refused: what was paid into it comes back "+

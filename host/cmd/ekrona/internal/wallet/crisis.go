@@ -106,7 +106,7 @@ func walletCrisisCommand() *cobra.Command {
 				return err
 			}
 			if answer.Limits != nil {
-				customerReads(f, c, answer.Limits.Customer)
+				f.CustomerReads(c, answer.Limits.Customer)
 			}
 			return f.Answer(c, answer, "%s: %s%s", v.Person.Name, answer.Held, answer.Limits)
 		})

@@ -113,7 +113,7 @@ func (h *handover) give(
 		_, err := fmt.Fprintln(c.OutOrStdout(), m.Text)
 		return err
 	}
-	customerReads(f, c, m.Customer)
+	f.CustomerReads(c, m.Customer)
 	text := m.String()
 	switch {
 	case h.qr:
@@ -124,13 +124,6 @@ func (h *handover) give(
 		text += fmt.Sprintf("; \"%s\" with --qr, --out FILE or --text hands it over", again)
 	}
 	return f.Answer(c, m, "%s", text)
-}
-
-// customerReads shows a person what the customer's phone shows.
-func customerReads(f *parties.Flags, c *cobra.Command, swedish string) {
-	if !f.AsJSON {
-		fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", swedish)
-	}
 }
 
 // toHand is what the customer reads beside a message that is to be handed over; %s is the amount.

@@ -69,9 +69,7 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 		Warnings: append([]limit.Near{}, holdings.Warnings()...)}
 	for _, near := range answer.Warnings {
 		f.Warn(c, "%s", near.English())
-		if !f.AsJSON {
-			fmt.Fprintf(c.ErrOrStderr(), "the customer reads: %s\n", near.Swedish())
-		}
+		f.CustomerReads(c, near.Swedish())
 	}
 	answer.Crisis = crisisLimitsOf(holdings, message.DateOf(v.Sandbox.Clock().Now()))
 	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged%s",
@@ -231,7 +229,7 @@ func walletLostCommand() *cobra.Command {
 			answer.Customer = fmt.Sprintf("Kortet är spärrat. Den som har kortet och dess PIN-kod "+
 				"kan betala med det tills terminalen har kopplats upp. Pengarna som är kvar "+
 				"kommer till ditt konto efter %s.", until.Format(time.DateOnly))
-			customerReads(f, c, answer.Customer)
+			f.CustomerReads(c, answer.Customer)
 			return f.Answer(c, answer, "%s's card %s is on the revocation list. Who has the card "+
 				"and its PIN can still pay at a terminal until that synchronises, and from card "+
 				"to card until the card synchronises, as much as is on it. Claims on it are "+
