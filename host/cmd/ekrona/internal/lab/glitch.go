@@ -46,11 +46,23 @@ what it holds afterwards, and what its session lets one do; a refusal, silence a
 the holder's are no gains. What executes the same bytecodes and is answered alike is tried
 once.
 
-Models of faults: skip (the stack stays), skip=N (so many bytecodes in a row), zero (operands
-are popped, zeros pushed), invert (a branch), call=HEX (a call is skipped and has that result),
-read=HEX (a value, or one byte that a native such as arrayCopy reads, is read as that),
-flip=BIT (that bit of it is inverted).
-Without --models: skip, zero, invert, call=00, call=5A, call=FFFF, read=00, read=FF.
+Models of faults, those that end with = with a value:
+  skip, skip=N        the bytecode is skipped, the stack stays; so many in a row
+  zero, previous      its operands are popped, and zeros pushed, or the value below them
+  invert, jump=+N     a branch goes the other way; it lands so many bytecodes behind its target (-N:
+                      before it)
+  call=HEX            a call is skipped and has that result
+  read=HEX, flip=BIT  a value, or one byte that a native such as arrayCopy reads, is read as that,
+                      or with that bit inverted
+  write=HEX           the same for what is written
+  unwritten           nothing is written of what a bytecode or native writes to fields and arrays
+  index=+N            the index into an array is wrong by that
+  argument=+N         a number that a native is given, such as a length, is wrong by that; or is
+                      HEX, without a sign
+  stuck               a counter stays what it is, whenever that bytecode comes again
+  uncaught, unthrown  an exception passes the handler that would catch it; no handler is looked for
+--models all is all of them, each with the values worth trying. Without --models: skip, zero,
+invert, call=00, call=5A, call=FFFF, read=00, read=FF.
 
 A fault has a name, MODEL@CASE/COMMAND#BYTECODE, which --fault repeats. What is known to
 remain is in a list with a reason for each line; a gain that is not in it is marked with !,
@@ -89,7 +101,7 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.IntVar(&g.plan.Pairs, "pairs", 0, "how many pairs of faults in one command to try too, the "+
 		"second near the first")
 	f.StringVar(&g.named, "case", "", "only the suite's cases whose name contains this")
-	f.StringSliceVar(&g.models, "models", nil, "models of faults, as skip,call=01")
+	f.StringSliceVar(&g.models, "models", nil, "models of faults, as skip,call=01, or all")
 	f.StringVar(&g.fault, "fault", "", "repeat this one fault, by its name")
 	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
 		"order of loading")
@@ -126,6 +138,10 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 		return nil, err
 	}
 	for _, name := range g.models {
+		if name == "all" {
+			g.plan.Models = append(g.plan.Models, fault.AllModels()...)
+			continue
+		}
 		m, err := fault.ModelNamed(name)
 		if err != nil {
 			return nil, cli.Usage("--models: %w", err)
