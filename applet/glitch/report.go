@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ekrona.example/applet/campaign"
+	"ekrona.example/host/progress"
 )
 
 // Line is a source line at which faults gain something.
@@ -142,6 +143,9 @@ func (r *Report) Text(to io.Writer) error {
 				strings.Join(f.Details, "; "))
 			fmt.Fprintf(w, "      %s\n      %s %s, which is answered %s; called by %s\n", f.Fault,
 				f.Command, f.Mnemonic, f.Answered, path(f.Path))
+			if f.IsPair() {
+				fmt.Fprintf(w, "      %s\n", second(f))
+			}
 			fmt.Fprintf(w, "      %s\n", effort(f))
 			if g.Reasons != "" {
 				fmt.Fprintf(w, "      stays: %s\n", g.Reasons)
@@ -180,6 +184,11 @@ func path(places []Place) string {
 		return "nobody"
 	}
 	return strings.Join(all, " > ")
+}
+
+// second says where the second fault of a pair is.
+func second(f Found) string {
+	return fmt.Sprintf("the second fault %s on, at %s", progress.Plural(f.Apart, "bytecode"), f.Second)
 }
 
 // effort says how easy faults are to hit.

@@ -14,7 +14,10 @@ type Injector struct {
 
 	faults []Fault // that are still to happen, by their bytecode
 	limit  int     // bytecodes after which the card counts as mute; 0 for none
-	trace  *Trace  // that is recorded, or nil
+
+	trace     *Trace // that is recorded, or nil
+	most      int    // steps that it may have; 0 for any number
+	recording bool   // what runs is a step of it
 
 	n       int // the bytecode that runs, -1 before the first
 	read    int // values that it has read
@@ -48,22 +51,26 @@ func (i *Injector) has(event event) bool {
 
 // Off has commands run undisturbed and unrecorded.
 func (i *Injector) Off() {
-	i.faults, i.limit, i.trace, i.stuck = nil, 0, nil, nil
+	i.faults, i.limit, i.trace, i.stuck, i.recording = nil, 0, nil, nil, false
 	_ = i.card.SetProbe(nil)
 }
 
 // Record has commands recorded in a trace, until the injector is off.
 func (i *Injector) Record(into *Trace) {
 	i.faults, i.limit, i.stuck = nil, 0, nil
-	i.trace, i.n = into, -1
+	i.trace, i.most, i.n = into, 0, -1
 	i.on()
 }
 
 // Arm has the next command meet the faults, each once and at another bytecode: those after the
 // first count the bytecodes that are executed with the earlier ones. A command that executes more
 // bytecodes than limit loses its power there: an attacker would pull the card.
-func (i *Injector) Arm(limit int, faults ...Fault) {
-	i.trace = nil
+func (i *Injector) Arm(limit int, faults ...Fault) { i.arm(limit, nil, 0, faults) }
+
+// arm is Arm, and has the command recorded unless into is nil, as many steps as most says behind
+// those that the trace leaves out.
+func (i *Injector) arm(limit int, into *Trace, most int, faults []Fault) {
+	i.trace, i.most = into, most
 	i.faults = slices.Clone(faults)
 	slices.SortStableFunc(i.faults, func(a, b Fault) int { return a.N - b.N })
 	i.limit, i.n, i.struck, i.stuck = limit, -1, 0, i.stuck[:0]
@@ -113,7 +120,10 @@ func (i *Injector) instruction(at vm.Site) vm.Action {
 	i.n++
 	i.read, i.written, i.called, i.unwritten = 0, 0, false, false
 	if i.trace != nil {
-		i.trace.add(at)
+		i.recording = i.n >= i.trace.Before && (i.most == 0 || i.n < i.trace.Before+i.most)
+		if i.recording {
+			i.trace.add(at)
+		}
 	}
 	if len(i.faults) > 0 {
 		if f := i.next(onInstruction); f != nil {
@@ -156,7 +166,7 @@ func (i *Injector) call(c *vm.Invocation) vm.Action {
 		return vm.Action{}
 	}
 	i.called = true
-	if i.trace != nil {
+	if i.recording {
 		if s := i.trace.last(); s.instruction.IsCall() {
 			i.trace.addCall(s, c)
 		}
@@ -193,7 +203,7 @@ func (i *Injector) reads(a *vm.Access) vm.Action {
 	if i.isHidden(a) {
 		return vm.Action{}
 	}
-	if i.trace != nil {
+	if i.recording {
 		s := i.trace.last()
 		s.read += a.Length
 		for e := range a.Length {
@@ -213,7 +223,7 @@ func (i *Injector) writes(a *vm.Access) vm.Action {
 	case i.unwritten:
 		return vm.Action{Kind: vm.Skip}
 	}
-	if i.trace != nil {
+	if i.recording {
 		s := i.trace.last()
 		s.written += a.Length
 		for e := range a.Length {
@@ -253,7 +263,7 @@ func (i *Injector) throws(*vm.Exception) vm.Action {
 	if i.n < 0 {
 		return vm.Action{}
 	}
-	if i.trace != nil {
+	if i.recording {
 		i.trace.last().throws = true
 	}
 	if f := i.next(onThrow); f != nil {

@@ -11,6 +11,8 @@ import (
 // Trace is what a command executed.
 type Trace struct {
 	Steps []Step
+	// Before is how many bytecodes were executed before the first step.
+	Before int
 
 	// What the steps read, wrote and gave natives, one after the other.
 	values, newValues, arguments []vm.Value
@@ -87,11 +89,11 @@ func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
 				if !m.strikes(s) {
 					continue
 				}
-				for e := range t.Elements(n, m) {
+				for e := range t.Elements(t.Before+n, m) {
 					if values := t.valuesOf(s, m); values != nil && m.value(values[e]) == values[e] {
 						continue
 					}
-					if !yield(Fault{Model: m, N: n, Element: e}) {
+					if !yield(Fault{Model: m, N: t.Before + n, Element: e}) {
 						return
 					}
 				}
@@ -100,8 +102,12 @@ func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
 	}
 }
 
-// Elements is how many faults of a model there are at step n.
+// Elements is how many faults of a model there are at the n-th bytecode of the command; 0 if the
+// trace does not have it.
 func (t *Trace) Elements(n int, m Model) int {
+	if n -= t.Before; n < 0 || n >= len(t.Steps) {
+		return 0
+	}
 	s := &t.Steps[n]
 	if !m.strikes(s) {
 		return 0
