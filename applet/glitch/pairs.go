@@ -1,7 +1,6 @@
 package glitch
 
 import (
-	"fmt"
 	"math/rand/v2"
 
 	"ekrona.example/emulator/fault"
@@ -25,8 +24,7 @@ func (w *work) pairs(expected float64) error {
 	if expected <= 0 || steps == 0 {
 		return nil
 	}
-	name := fmt.Sprintf("pairs %s/%d", w.target.Case, w.exchange)
-	random := rand.New(rand.NewPCG(w.plan.Seed, uint64(w.plan.chance(name)*(1<<53))))
+	random := w.random("pairs")
 	left := int(expected)
 	if random.Float64() < expected-float64(left) {
 		left++

@@ -3,6 +3,8 @@ package glitch
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"strings"
 
 	"ekrona.example/emulator/fault"
@@ -21,11 +23,19 @@ type work struct {
 	costs    *string         // what a miss costs
 }
 
+// random is randomness for the command that follows from the plan's seed.
+func (w *work) random(of string) *rand.Rand {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %s/%d", of, w.target.Case, w.exchange)
+	return rand.New(rand.NewPCG(w.plan.Seed, h.Sum64()))
+}
+
 // singles tries that share of the single faults.
 func (w *work) singles(share float64) error {
 	first := len(w.counts.Found)
+	random := w.random("singles")
 	for f := range w.e.Trace.Faults(w.plan.Models) {
-		if share < 1 && w.plan.chance(NameOf(w.target.Case, w.exchange, f)) >= share {
+		if share < 1 && random.Float64() >= share {
 			continue
 		}
 		if err := w.try(f); err != nil {
