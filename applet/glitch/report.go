@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"ekrona.example/applet/campaign"
-	"ekrona.example/host/progress"
 )
 
 // Line is a source line at which faults gain something.
@@ -188,7 +187,8 @@ func path(places []Place) string {
 
 // second says where the second fault of a pair is.
 func second(f Found) string {
-	return fmt.Sprintf("the second fault %s on, at %s", progress.Plural(f.Apart, "bytecode"), f.Second)
+	return fmt.Sprintf("bytecodes from the first fault to the second: %d; that is at %s", f.Apart,
+		f.Second)
 }
 
 // effort says how easy faults are to hit.

@@ -72,8 +72,8 @@ func TestScript(t *testing.T) {
 	assert.Contains(t, list, " | higher | for a test\n")
 }
 
-// TestWhatARefusalLeaves: a debit that goes through because the one before it did not, the PIN being
-// forgotten, is no gain.
+// TestWhatARefusalLeaves: a debit that goes through because the one before it did not, the PIN
+// being forgotten, is no gain.
 func TestWhatARefusalLeaves(t *testing.T) {
 	file, err := os.ReadFile("../../emulator/testdata/probe/purse.cap")
 	require.NoError(t, err)

@@ -58,8 +58,8 @@ var tracedCases = []string{
 var traceSeedsFlag = flag.Int("trace-seeds", 2, "how many worlds to compare for each traced case")
 
 // TestTracesTellNothing: a command that has to do with a secret executes the same bytecodes for
-// every secret: keys and random numbers of many seeds, and PINs of every length. Where it does not is written down with the reason, and when it does again, the line must
-// go.
+// every secret: keys and random numbers of many seeds, and PINs of every length. Where it does not
+// is written down with the reason, and when it does again, the line must go.
 func TestTracesTellNothing(t *testing.T) {
 	s, places := suiteOf(t, "")
 	content, err := os.ReadFile("partings.txt")
@@ -160,8 +160,8 @@ func TestWrongMACs(t *testing.T) {
 		whole, err := s.Traces(t.Context(), c.named, Secrets{Seed: "one"})
 		require.NoError(t, err, c.named)
 		n := slices.IndexFunc(whole, func(x Executed) bool {
-			return x.Command.INS == c.ins && len(x.Command.Data) > macLength && x.Answer.SW == apdu.OK &&
-				(x.Command.CLA&spec.ClassSecured == spec.ClassSecured) == c.isSecured
+			return x.Command.INS == c.ins && len(x.Command.Data) > macLength &&
+				x.Answer.SW == apdu.OK && (x.Command.CLA&spec.ClassSecured == spec.ClassSecured) == c.isSecured
 		})
 		require.GreaterOrEqual(t, n, 0, "%s: %02X", c.named, c.ins)
 		var first *Executed

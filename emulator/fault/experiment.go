@@ -122,7 +122,8 @@ func (e *Experiment) TraceOf(ctx context.Context, faults ...Fault) (*Trace, erro
 // Time estimates how long a P71 has run when it comes to the n-th bytecode of the command, without
 // what the wire takes.
 func (e *Experiment) Time(ctx context.Context, n int) (time.Duration, error) {
-	if _, err := e.send(ctx, max(1, n), nil, 0, nil); err != nil && !errors.Is(err, card.ErrPowerLost) {
+	_, err := e.send(ctx, max(1, n), nil, 0, nil)
+	if err != nil && !errors.Is(err, card.ErrPowerLost) {
 		return 0, err
 	}
 	stats := e.Card.LastCommand()

@@ -89,8 +89,8 @@ var plain = []Model{
 		}, strikes: func(s *Step) bool {
 			return !s.instruction.IsCall() && s.instruction.Results() > 0
 		}},
-	{Name: "stuck", About: "the counter stays what it is, here and whenever the bytecode comes again",
-		kind: vm.Skip, stays: true,
+	{Name: "stuck", About: "the counter stays what it is, here and whenever the bytecode comes " +
+		"again", kind: vm.Skip, stays: true,
 		strikes: func(s *Step) bool { return s.instruction.IsIncrement() }},
 	{Name: "unwritten", About: "nothing is written of what the bytecode, or the native that it " +
 		"calls, writes to fields and arrays", event: onWrite, kind: vm.Skip, whole: true,

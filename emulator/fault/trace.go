@@ -90,7 +90,8 @@ func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
 					continue
 				}
 				for e := range t.Elements(t.Before+n, m) {
-					if values := t.valuesOf(s, m); values != nil && m.value(values[e]) == values[e] {
+					values := t.valuesOf(s, m)
+					if values != nil && m.value(values[e]) == values[e] {
 						continue
 					}
 					if !yield(Fault{Model: m, N: t.Before + n, Element: e}) {

@@ -21,7 +21,7 @@ const (
 	probedArray         // ([B)S: stores 5 at 1 and reads it
 	probedField         // ()S: stores 7 in a field of a new object and reads it
 	probedStatic        // ()S: stores 9 in a static field and reads it
-	probedCaught        // ()S: 3 if what it throws is caught at once, 4 if further out, 0 if it is not
+	probedCaught        // ()S: 3 if what it throws is caught at once, 4 further out, 0 not at all
 )
 
 func probedWorld(t testing.TB) (*world, [10]int) {

@@ -66,8 +66,8 @@ func (v *VM) passTo(f *Call, pc int) {
 	f.next = pc
 }
 
-// beside is the program counter of the instruction so many behind the one at pc, or before it; where
-// there are not so many, one at which none starts.
+// beside is the program counter of the instruction so many behind the one at pc, or before it;
+// where there are not so many, one at which none starts.
 func (m *Method) beside(pc, instructions int) int {
 	by := 1
 	if instructions < 0 {

@@ -81,7 +81,8 @@ type repetition struct {
 type following struct {
 	Command string   `json:"command"` // "reset" for one
 	Answer  string   `json:"answer"`  // its status word; "" of a mute card
-	Usual   []string `json:"usual"`   // without the fault; with and without the command, and a reset
+	// Usual is without the fault: with and without the command that it hits, and a reset after it.
+	Usual []string `json:"usual"`
 }
 
 type oneGain struct {
