@@ -160,8 +160,9 @@ func TestWrongMACs(t *testing.T) {
 		whole, err := s.Traces(t.Context(), c.named, Secrets{Seed: "one"})
 		require.NoError(t, err, c.named)
 		n := slices.IndexFunc(whole, func(x Executed) bool {
-			return x.Command.INS == c.ins && len(x.Command.Data) > macLength &&
-				x.Answer.SW == apdu.OK && (x.Command.CLA&spec.ClassSecured == spec.ClassSecured) == c.isSecured
+			isSecured := x.Command.CLA&spec.ClassSecured == spec.ClassSecured
+			return x.Command.INS == c.ins && isSecured == c.isSecured &&
+				len(x.Command.Data) > macLength && x.Answer.SW == apdu.OK
 		})
 		require.GreaterOrEqual(t, n, 0, "%s: %02X", c.named, c.ins)
 		var first *Executed

@@ -72,7 +72,8 @@ func (i Instruction) ArrayIndex() (below int, ok bool) {
 	return 0, false
 }
 
-// Results is how many cells an instruction that is no call pushes, and Pops how many it pops. Of dup_x and swap_x, whose operand says so, both are 0.
+// Results is how many cells an instruction that is no call pushes, and Pops how many it pops. Of
+// dup_x and swap_x, whose operand says so, both are 0.
 func (i Instruction) Results() int {
 	e := &opcodes[i.Opcode]
 	return max(0, e.pops+e.grows)

@@ -79,8 +79,8 @@ type repetition struct {
 
 // following is a command that follows the one with a fault.
 type following struct {
-	Command string   `json:"command"` // "reset" for one
-	Answer  string   `json:"answer"`  // its status word; "" of a mute card
+	Command string `json:"command"` // "reset" for one
+	Answer  string `json:"answer"`  // its status word; "" of a mute card
 	// Usual is without the fault: with and without the command that it hits, and a reset after it.
 	Usual []string `json:"usual"`
 }
