@@ -44,8 +44,8 @@ func newScriptJudge(
 // PlayOn implements [Oracle].
 func (j *scriptJudge) PlayOn(err error) ([]Following, error) { return j.rest.playOn(err) }
 
-// MissCosts implements [Oracle]: a script does not say what costs something.
-func (j *scriptJudge) MissCosts() string { return "" }
+// MissCosts implements [Oracle].
+func (j *scriptJudge) MissCosts() string { return "what the script does not say" }
 
 // Verdict implements [Oracle].
 func (j *scriptJudge) Verdict(r apdu.Response, err error) ([]Gain, error) {

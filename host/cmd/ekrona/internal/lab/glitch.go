@@ -4,17 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/campaign"
 	"ekrona.example/applet/glitch"
+	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/fault"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
@@ -106,7 +110,8 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
 		"order of loading")
 	f.StringVar(&g.script, "script", "", "script of commands for the CAP file")
-	f.StringVar(&g.sources, "sources", "", "folder of its source files")
+	f.StringVar(&g.sources, "sources", "", "folder of its source files, or one above it; else that "+
+		"of the CAP file")
 	f.StringVar(&g.reasons, "reasons", "", "list of what is known to remain, in place of this "+
 		"program's")
 	f.StringVar(&g.list, "list", "", "write a list of what was found to this file, for --reasons")
@@ -184,6 +189,9 @@ func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
 	}
 	capFile = files[len(files)-1]
 	if g.script == "" {
+		if err := requireEkrona(files); err != nil {
+			return nil, err
+		}
 		g.plan.Subject, err = glitch.NewSuite(capFile, profile, g.named)
 		if err != nil {
 			return nil, cli.Usage("--case: %w", err)
@@ -196,6 +204,20 @@ func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
 	}
 	g.plan.Subject, err = g.scriptOf(g.script, string(text), profile, files)
 	return capFile, err
+}
+
+// requireEkrona refuses CAP files that the suite's cases are not for.
+func requireEkrona(files [][]byte) error {
+	file, err := cap.Parse(files[len(files)-1])
+	if err != nil {
+		return cli.Usage("--cap: %w", err)
+	}
+	isItsAID := func(a cap.Applet) bool { return string(a.AID) == spec.AppletAID }
+	if len(files) > 1 || !slices.ContainsFunc(file.Applets, isItsAID) {
+		return cli.Usage("--cap: it is not the e-krona's applet, which the suite's cases are for; " +
+			"give its commands by --script")
+	}
+	return nil
 }
 
 // scriptOf reads a script: of the CAP files, or of this program's, on an active card.
@@ -236,8 +258,28 @@ func (g *labGlitch) source(file string) ([]string, error) {
 		}
 		folder = filepath.Dir(g.caps[len(g.caps)-1])
 	}
-	content, err := os.ReadFile(filepath.Join(folder, filepath.Base(file)))
+	path, err := below(folder, filepath.Base(file))
+	if err != nil {
+		return nil, err
+	}
+	content, err := os.ReadFile(path)
 	return strings.Split(string(content), "\n"), err
+}
+
+// below finds a file by its name in a folder or one below it.
+func below(folder, name string) (string, error) {
+	found := ""
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == name && !entry.IsDir() {
+			found = path
+			return fs.SkipAll
+		}
+		return nil // what cannot be read is passed over
+	})
+	if err == nil && found == "" {
+		err = fmt.Errorf("%s: no %s below it", folder, name)
+	}
+	return found, err
 }
 
 func (g *labGlitch) places(capFile []byte) (*glitch.Places, error) {
