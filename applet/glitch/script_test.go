@@ -50,7 +50,9 @@ func TestScript(t *testing.T) {
 	assert.Equal(t, r.Possible, r.Faults)
 	assert.Positive(t, r.Pairs)
 	report := NewReport(r, nil, true)
-	require.NoError(t, report.HTML(&strings.Builder{}, "probe", nil))
+	var page strings.Builder
+	require.NoError(t, report.HTML(&page, "probe", nil))
+	assert.Contains(t, page.String(), "<h1>probe</h1>")
 	kinds := map[Kind]string{}
 	for _, f := range r.Found {
 		for i, k := range f.Kinds {
