@@ -72,11 +72,17 @@ func (r *rest) play() []reply {
 	return all
 }
 
-// usually are the replies to the n-th command without a fault: with the command of the experiment
-// and without it, with the power taken away after it and not.
+// states are those from which the commands that follow may be answered: after the command of the
+// experiment, before it, and before it but with the randomness drawn that it draws.
+func (r *rest) states() []*card.Snapshot {
+	return []*card.Snapshot{r.e.After, r.e.Before, r.e.Before.WithRandom(r.e.After)}
+}
+
+// usually are the replies to the n-th command without a fault: from each of the states, with the
+// power taken away and not.
 func (r *rest) usually(n int) ([]reply, error) {
 	if r.usual == nil {
-		for _, state := range []*card.Snapshot{r.e.After, r.e.Before} {
+		for _, state := range r.states() {
 			for _, reset := range []bool{false, true} {
 				if err := r.e.Card.RestoreSnapshot(state); err != nil {
 					return nil, err
@@ -99,7 +105,7 @@ func (r *rest) usually(n int) ([]reply, error) {
 // are sent that replies say were carried out: one that is refused with a fault and carried out
 // without, such as a payment, may leave something to the next.
 func (r *rest) alone(replies []reply, n int) (all []reply, err error) {
-	for _, state := range []*card.Snapshot{r.e.After, r.e.Before} {
+	for _, state := range r.states() {
 		for _, reset := range []bool{false, true} {
 			if err := r.e.Card.RestoreSnapshot(state); err != nil {
 				return nil, err
@@ -130,7 +136,8 @@ type Following struct {
 	Answer  apdu.Response
 	Mute    bool
 	// Usual are its answers without the fault: as the case goes, and with the power taken away or
-	// without the command that the fault hit.
+	// without the command that the fault hit; the last two without it, though its randomness is
+	// drawn.
 	Usual []apdu.Response
 }
 

@@ -110,8 +110,8 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
 		"order of loading")
 	f.StringVar(&g.script, "script", "", "script of commands for the CAP file")
-	f.StringVar(&g.sources, "sources", "", "folder of its source files, or one above it; else that "+
-		"of the CAP file")
+	f.StringVar(&g.sources, "sources", "", "folder of its source files, or one above it; "+
+		"else that of the CAP file")
 	f.StringVar(&g.reasons, "reasons", "", "list of what is known to remain, in place of this "+
 		"program's")
 	f.StringVar(&g.list, "list", "", "write a list of what was found to this file, for --reasons")
@@ -214,8 +214,8 @@ func requireEkrona(files [][]byte) error {
 	}
 	isItsAID := func(a cap.Applet) bool { return string(a.AID) == spec.AppletAID }
 	if len(files) > 1 || !slices.ContainsFunc(file.Applets, isItsAID) {
-		return cli.Usage("--cap: it is not the e-krona's applet, which the suite's cases are for; " +
-			"give its commands by --script")
+		return cli.Usage("--cap: it is not the e-krona's applet, which the suite's cases are " +
+			"for; give its commands by --script")
 	}
 	return nil
 }

@@ -81,7 +81,8 @@ type repetition struct {
 type following struct {
 	Command string `json:"command"` // "reset" for one
 	Answer  string `json:"answer"`  // its status word; "" of a mute card
-	// Usual is without the fault: with and without the command that it hits, and a reset after it.
+	// Usual is without the fault, each without a reset and with one: after the command that it
+	// hits, before it, and before it with its randomness drawn.
 	Usual []string `json:"usual"`
 }
 
