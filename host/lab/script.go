@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ekrona.example/apdu/script"
+	"ekrona.example/host/shell"
 )
 
 // Line is one line of a script that does something.
@@ -27,14 +28,7 @@ const titleLength = 48
 
 // ReadScript reads the lines of a script, in the language of the subject.
 func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
-	names := s.Names
-	names.Malformed = true
-	names.Words = nil
-	for _, w := range s.Words {
-		if !slices.Contains(names.Words, w.Name) {
-			names.Words = append(names.Words, w.Name)
-		}
-	}
+	names := shell.Language(s.Names, s.Words)
 	return readScript(&names, r)
 }
 
@@ -49,6 +43,9 @@ func readScript(names *script.Vocabulary, r io.Reader) ([]Line, error) {
 	}
 	found := make([]Line, 0, len(lines))
 	for _, l := range lines {
+		if err := l.Step.Whole(); err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.Number, err)
+		}
 		found = append(found, Line(l))
 	}
 	return found, nil

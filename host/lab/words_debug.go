@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/debugger"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/host/progress"
@@ -80,12 +81,12 @@ func breakOf(arguments []string) (debugger.Break, error) {
 	}
 	if len(arguments) > 1 {
 		return debugger.Break{}, shell.Usage("%q is neither command, write nor exception",
-			arguments[0])
+			apdu.Brief(arguments[0]))
 	}
 	if file, line, found := strings.Cut(arguments[0], ":"); found {
 		n, err := strconv.Atoi(line)
 		if err != nil {
-			return debugger.Break{}, shell.Usage("%q is no line", line)
+			return debugger.Break{}, shell.Usage("%q is no line", apdu.Brief(line))
 		}
 		return debugger.Break{Kind: debugger.OnLine, Where: file, Line: n}, nil
 	}
@@ -116,7 +117,8 @@ func (k *state) unbreak(arguments []string) (shell.Answer, error) {
 	}
 	n, err := strconv.Atoi(arguments[0])
 	if err != nil || !k.debug.Remove(n) {
-		return shell.Answer{}, fmt.Errorf("there is no break %s; breaks lists them", arguments[0])
+		return shell.Answer{}, fmt.Errorf("there is no break %s; breaks lists them",
+			apdu.Brief(arguments[0]))
 	}
 	return shell.OK, nil
 }
@@ -314,7 +316,8 @@ func (k *state) print(arguments []string) (shell.Answer, error) {
 	}
 	found, is := v.Evaluate(frame, name)
 	if !is {
-		return shell.Answer{}, fmt.Errorf("nothing is called %q here; dump lists what is", name)
+		return shell.Answer{}, fmt.Errorf("nothing is called %q here; dump lists what is",
+			apdu.Brief(name))
 	}
 	if hex := v.Bytes(found.Path); hex != "" {
 		return shell.Answer{Line: hex}, nil

@@ -64,11 +64,8 @@ type Session struct {
 // New makes a session with a card that has just been reset.
 func New(target Target, options Options) (*Session, error) {
 	s := &Session{target: target, options: options, words: joined(options.Words),
-		names: options.Names, restorable: map[string]*card.Snapshot{}}
-	s.names.Malformed = true
-	for _, w := range s.words {
-		s.names.Words = append(s.names.Words, w.Name)
-	}
+		restorable: map[string]*card.Snapshot{}}
+	s.names = Language(options.Names, options.Words)
 	if err := s.names.Check(); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
 	}

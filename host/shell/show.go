@@ -22,6 +22,14 @@ func (s *Session) conversation(c apdu.Command, r apdu.Response) string {
 	return text
 }
 
+// command is what the line has sent.
+func (r Result) command() apdu.Command {
+	if r.Answer.sent != nil {
+		return r.Answer.sent.command
+	}
+	return r.Step.Command
+}
+
 // Text is a result for a person, in lines.
 func (s *Session) Text(r Result) string {
 	text := s.text(r)
@@ -36,7 +44,7 @@ func (s *Session) text(r Result) string {
 	switch {
 	case r.Failed != nil:
 		return r.Line() + "\n"
-	case r.Step.Word != "":
+	case r.Step.Word != "" && r.Answer.sent == nil && !r.isUnanswered():
 		text = r.Answer.Text
 		if text == "" {
 			text = r.Answer.Line
@@ -53,7 +61,7 @@ func (s *Session) text(r Result) string {
 		if err != nil {
 			return fmt.Sprintf("error: %v\n", err)
 		}
-		text = s.conversation(r.Step.Command, response)
+		text = s.conversation(r.command(), response)
 		if r.Cause != "" && !Unexplained(response.SW) { // which a note has said
 			text += "cause: " + r.Cause + "\n"
 		}
@@ -93,8 +101,8 @@ func (s *Session) Record(number int, r Result) Record {
 	record.Response = fmt.Sprintf("%X", r.Response)
 	response, err := apdu.ParseResponse(r.Response)
 	if err == nil && r.Step.Malformed == nil {
-		e := s.open.Exchange(apdu.Exchange{Command: r.Step.Command, Response: response})
-		record.Exchange, record.Next = &e, Next(r.Step.Command, response)
+		e := s.open.Exchange(apdu.Exchange{Command: r.command(), Response: response})
+		record.Exchange, record.Next = &e, Next(r.command(), response)
 	}
 	return record
 }
