@@ -120,6 +120,8 @@ func (m *command) interindustry() {
 	m.instead, m.p1.Offset, m.p1.Raw = m.p1, 2, m.root.Raw[2:4]
 	switch {
 	case len(m.data) == 0:
+	case m.foreign:
+		m.open()
 	case secureClass(m.CLA):
 		m.add(secured(m.at, m.data))
 	case m.IsChained():
@@ -147,7 +149,7 @@ func (d Decoder) interindustryAnswer(c apdu.Command, data []byte) []*Node {
 	switch {
 	case (!known || i.closed) && !d.ShowUnknown:
 		return []*Node{hidden("", 0, data, "")}
-	case secureClass(c.CLA):
+	case secureClass(c.CLA) && !d.foreign:
 		return []*Node{secured(0, data)}
 	case !known && !usualDictionary.knows(data):
 		return summed(data, nil)

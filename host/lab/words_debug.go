@@ -65,11 +65,45 @@ func (k *state) addBreak(arguments []string) (shell.Answer, error) {
 	if err != nil {
 		return shell.Answer{}, err
 	}
+	if b.Kind == debugger.OnWrite && b.Where != "" {
+		if err := k.isThere(b.Where); err != nil {
+			return shell.Answer{}, err
+		}
+	}
 	made, err := k.debug.Add(b)
 	if err != nil {
 		return shell.Answer{}, err
 	}
 	return shell.Answer{Line: made.String()}, nil
+}
+
+// isThere refuses a name of which a card with applets has nothing to write to.
+func (k *state) isThere(pattern string) error {
+	var names []string
+	object, _, _ := strings.Cut(pattern, "[")
+	for _, o := range inspect.Take(k.card.Machine(), k.names, inspect.Everything).Dump() {
+		all := []string{o.Object}
+		for _, f := range o.Fields {
+			all = append(all, inspect.Change{Object: o.Object, Field: f.Name}.Name())
+		}
+		if o.Object == object || slices.ContainsFunc(all, func(n string) bool {
+			return inspect.Matches(pattern, n)
+		}) {
+			return nil
+		}
+		names = append(names, o.Object)
+	}
+	if len(k.card.Applets()) == 0 { // which may come
+		return nil
+	}
+	const shown = 8
+	more := ""
+	if len(names) > shown {
+		more = fmt.Sprintf(" and %d more", len(names)-shown)
+		names = names[:shown]
+	}
+	return fmt.Errorf("nothing is called %q; there are %s%s: dump lists them with their fields",
+		apdu.Brief(pattern), strings.Join(names, ", "), more)
 }
 
 // breakOf reads what break is given.

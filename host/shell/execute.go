@@ -90,7 +90,11 @@ func (s *Session) execute(ctx context.Context, line string) Result {
 		return Result{Failed: err}
 	case !found:
 		return Result{Blank: true}
-	case step.Word != "":
+	}
+	if r, done := s.again(step); done {
+		return r
+	}
+	if step.Word != "" {
 		return s.word(ctx, step)
 	}
 	return s.command(ctx, step)

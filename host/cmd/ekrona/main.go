@@ -106,7 +106,7 @@ but an invariant of the protocol does not hold.`,
 		network.Command(), network.CentralBankCommand(), network.IntermediaryCommand(),
 		bank.Command(), crisis.Command(),
 		card.Command(withHolder, wallet.RenewCommand(), shell.RunCommand(),
-			shell.DecodeCommand(), shell.EmulateCommand()), shell.Command(),
+			shell.DecodeCommand(), shell.EmulateCommand(), shell.NewCommand()), shell.Command(),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())
 	return root
