@@ -10,8 +10,8 @@ import (
 	"ekrona.example/apdu"
 )
 
-// unmaskedBytes are the bytes of exchanges that a rule leaves, those masked as "**"; lines are command
-// and response, "/" between them.
+// unmaskedBytes are the bytes of exchanges that a rule leaves, those masked as "**"; lines are
+// command and response, "/" between them.
 func unmaskedBytes(t *testing.T, d Decoder, lines ...string) string {
 	t.Helper()
 	rule, out := d.Secrets(), &strings.Builder{}

@@ -197,9 +197,19 @@ func object(o tlv.Object, at, depth int, names dictionary) *Node {
 	}
 	if o.Tag.IsConstructed() && depth < maxNesting {
 		header := len(o.Raw) - len(o.Value)
+		if row.inside != nil {
+			if own := row.inside(o.Value); own != nil {
+				names = append(dictionary{own}, names...)
+			}
+		}
 		if inside := objects(o.Value, at+header, depth+1, names); inside != nil {
 			n.Value = ""
 			n.Children = append([]*Node{frame(at, o.Raw[:header])}, inside...)
+		}
+	} else if row.parts != nil {
+		header := len(o.Raw) - len(o.Value)
+		if parts := row.parts(o.Value, at+header); parts != nil {
+			n.Children = append([]*Node{frame(at, o.Raw[:header])}, parts...)
 		}
 	}
 	return n

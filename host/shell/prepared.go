@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,13 +11,16 @@ import (
 	"ekrona.example/apdu/script"
 )
 
-// Prepared takes note of a line that the program did by itself before the first one of the user,
-// such as to load the CAP file of a flag. A script that begins with the same, as a transcript of such
-// a session does, has it answered as it was and not done again.
-func (s *Session) Prepared(r Result) {
-	if r.Err() == nil {
+// Prepare does a line that is the program's own, before the first one of the user, such as to load
+// the CAP file of a flag. A script that begins with the same, as a transcript of such a session
+// does, has it answered as it was and not done again.
+func (s *Session) Prepare(ctx context.Context, line string) Result {
+	before := s.prepared
+	r := s.Execute(ctx, line)
+	if s.prepared = before; r.Err() == nil {
 		s.prepared = append(s.prepared, r)
 	}
+	return r
 }
 
 // again finds the result of a line that was prepared and is not to be done again. The first line

@@ -57,7 +57,7 @@ type Session struct {
 	selected   []byte                 // by name, last
 	sources    *inspect.Names
 	restorable map[string]*card.Snapshot
-	prepared   []Result                // see Prepared
+	prepared   []Result                // see Prepare
 	guard      func(word string) error // nil for none
 }
 

@@ -62,9 +62,9 @@ shell" and "ekrona card run" has fewer of them hidden.`,
 				return d.reset(asScript)
 			})
 			if d.hidden > 0 {
-				fmt.Fprintf(c.ErrOrStderr(), "%s of the log has hidden bytes, written %s: write "+
-					"them in, or the script ends there; --unmask hides fewer when a log is kept\n",
-					progress.Plural(d.hidden, "command"), "??")
+				fmt.Fprintf(c.ErrOrStderr(), "the log hides bytes of %s, written ?? in the script, "+
+					"which ends there until they are written in; --unmask hides fewer when a log "+
+					"is kept\n", progress.Plural(d.hidden, "command"))
 			}
 			if errors.Is(err, capture.ErrNothing) {
 				return fmt.Errorf("%s: %w", arguments[0], err)

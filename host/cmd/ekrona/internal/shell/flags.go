@@ -183,7 +183,7 @@ func (f *flags) done(r shell.Result) {
 // wants parameters may be installed by a line of the user's.
 func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) error {
 	for _, line := range lines {
-		r := s.Execute(c.Context(), line)
+		r := s.Prepare(c.Context(), line)
 		switch err := r.Err(); {
 		case err != nil && r.Step.Word == "load":
 			return fmt.Errorf("--cap: %w", err)
@@ -193,7 +193,6 @@ func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) erro
 			s.Note("not installed: %v, or --install MODULE,INSTANCE,PARAMETERS with --cap", err)
 		default:
 			f.done(r)
-			s.Prepared(r)
 		}
 	}
 	return nil
