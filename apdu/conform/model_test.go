@@ -138,6 +138,8 @@ func (m *model) out(c apdu.Command, r apdu.Response) apdu.Response {
 	switch {
 	case isError && m.breaks["data beside errors"]:
 		return apdu.Response{Data: []byte{1}, SW: r.SW}
+	case isError && m.breaks["proprietary statuses"] && c.CLA < 0x20:
+		return apdu.Response{SW: 0x9C06}
 	case isError && m.breaks["6F00"]:
 		return apdu.Response{SW: apdu.SWUnknown}
 	case isError && m.breaks["6E01"]:
@@ -296,6 +298,9 @@ func (m *model) object(c apdu.Command) (apdu.Response, error) {
 
 func (m *model) challenge(c apdu.Command) (apdu.Response, error) {
 	data := make([]byte, min(c.Ne, 8))
+	if m.breaks["short challenges"] {
+		data = data[:min(len(data), 4)]
+	}
 	if m.breaks["long challenges"] {
 		data = make([]byte, 9)
 	}

@@ -30,9 +30,20 @@ const (
 	idFirstPart = "CHN-01"
 )
 
+// Who decides what no check can ask of every card.
+const (
+	// A Java Card hands every command that it does not carry out itself to the applet.
+	appletDecides = "the platform hands it to the applet, whose answer it is (" + jcre + "§4.5.2)"
+	notExtended   = "an applet without javacardx.apdu.ExtendedLength takes no extended length (" +
+		"Java Card 3.0.5 API, ExtendedLength)"
+	leDecides = "Le is the application's to check, where it has that many data or more (" +
+		lengths + ")"
+)
+
 // Lines that several checks begin with.
 const (
 	selectIt = "00A40400{L}{AID}00 -> {OK}"
+	manager  = "? 00A4040000 -> {OK}" // class 80 is the security domain's there, not an applet's
 	opened   = "? 0070000001 -> 9000 : ??"
 	unknown  = "F0434F4E464F524D" // an AID that no card has: proprietary, of "CONFORM"
 	noAID    = "00A4040008" + unknown + "00"
@@ -178,17 +189,18 @@ var formChecks = []Check{
 		Lines: []string{"00CA006600 -> {ANY}"}, Judge: withinNe},
 	{ID: "LEN-13", Clause: lengths, Needs: NeedAID,
 		Rule:  "Case 3: a SELECT without Le succeeds.",
-		Lines: []string{"00A40400{L}{AID} -> {OK}"}},
+		Lines: []string{"00A40400{L}{AID} -> {OK}"}, Else: "67xx | 6Cxx", Why: leDecides},
 	{ID: "LEN-14", Clause: lengths + ": without Le no data are expected", Needs: NeedAID,
 		Rule:  "Case 3: a SELECT without Le has an answer without data.",
-		Lines: []string{"00A40400{L}{AID} -> {OK}"}, Judge: noData},
+		Lines: []string{"00A40400{L}{AID} -> {ANY}"}, Judge: noData},
 	{ID: "LEN-15", Clause: lengths, Needs: NeedAID,
 		Rule:  "Case 4: a SELECT with Le of 256 succeeds.",
 		Lines: []string{selectIt}},
 	{ID: "LEN-16", Clause: lengths, Needs: NeedAID,
 		Rule: "Le of 1 brings at most one byte: the card cuts the data, or answers 61xx, 6Cxx " +
 			"or 6700.",
-		Lines: []string{"00A40400{L}{AID}01 -> 9000 | 61xx | 62xx | 6Cxx | 67xx"}, Judge: withinNe},
+		Lines: []string{"00A40400{L}{AID}01 -> 9000 | 61xx | 62xx | 6Cxx | 67xx"}, Judge: withinNe,
+		Else: "{NO}", Why: leDecides},
 	{ID: "LEN-17", Clause: lengths,
 		Rule:  "Le of 1 of a GET CHALLENGE brings at most one byte.",
 		Lines: []string{"0084000001 -> {ANY}"}, Judge: withinNe},
@@ -204,16 +216,17 @@ var formChecks = []Check{
 var extendedChecks = []Check{
 	{ID: "LEN-20", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "Case 4 in extended form: a SELECT succeeds.",
-		Lines: []string{"00A4040000 00{L}{AID}0000 -> {OK}"}},
+		Lines: []string{"00A4040000 00{L}{AID}0000 -> {OK}"}, Else: "{NO}", Why: notExtended},
 	{ID: "LEN-21", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "Case 3 in extended form: a SELECT succeeds.",
-		Lines: []string{"00A4040000 00{L}{AID} -> {OK}"}},
+		Lines: []string{"00A4040000 00{L}{AID} -> {OK}"}, Else: "{NO}", Why: notExtended},
 	{ID: "LEN-22", Clause: cases, Needs: NeedExtended,
 		Rule:  "Case 2 in extended form: a GET DATA has an answer with a legal status word.",
 		Lines: []string{"00CA0066000000 -> {ANY}"}},
 	{ID: "LEN-23", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "A SELECT in extended form brings the same data as in short form.",
-		Lines: []string{selectIt, "00A4040000 00{L}{AID}0000 -> {OK}"}, Judge: sameLength},
+		Lines: []string{selectIt, "00A4040000 00{L}{AID}0000 -> {OK}"}, Judge: sameLength,
+		Else: "{NO}", Why: notExtended},
 	{ID: "LEN-24", Clause: cases, Needs: NeedExtended,
 		Rule:  "An unknown AID in extended form is not found.",
 		Lines: []string{"00A4040000 0008" + unknown + "0000 -> {NO}"}},
@@ -224,7 +237,7 @@ var extendedChecks = []Check{
 	{ID: "LEN-26", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "Extended Le of 1 brings at most one byte.",
 		Lines: []string{"00A4040000 00{L}{AID}0001 -> 9000 | 61xx | 62xx | 6Cxx | 67xx"},
-		Judge: withinNe},
+		Judge: withinNe, Else: "{NO}", Why: notExtended},
 }
 
 var responseChecks = []Check{
@@ -273,13 +286,15 @@ var readChecks = []Check{
 		Lines: []string{"00CAFFFF00 -> {NO}"}},
 	{ID: "RET-03", Clause: iso4 + "§11.4.3", Rule: "GET DATA of an object that is not there " +
 		"brings no data.", Lines: []string{"00CAFFFF00 -> {ANY}"}, Judge: noData},
-	{ID: "RET-04", Clause: gpc + "§11.3", Rule: "GET DATA of 0066 is an object 66, or refused.",
-		Lines: []string{"80CA006600 -> {ANY}"}, Judge: objectOf(0x66)},
-	{ID: "RET-05", Clause: gpc + "§11.3", Rule: "GET DATA of 00E0 is an object E0, or refused.",
-		Lines: []string{"80CA00E000 -> {ANY}"}, Judge: objectOf(0xE0)},
+	{ID: "RET-04", Clause: gpc + "§11.3",
+		Rule:  "GET DATA of 0066 of the issuer security domain is an object 66, or refused.",
+		Lines: []string{manager, "80CA006600 -> {ANY}"}, Judge: objectOf(0x66)},
+	{ID: "RET-05", Clause: gpc + "§11.3",
+		Rule:  "GET DATA of 00E0 of the issuer security domain is an object E0, or refused.",
+		Lines: []string{manager, "80CA00E000 -> {ANY}"}, Judge: objectOf(0xE0)},
 	{ID: "RET-06", Clause: iso4 + "§11.5.3",
 		Rule:  "GET CHALLENGE of 8 bytes brings 8 bytes, or is refused.",
-		Lines: []string{"? 0084000008 -> {OK}"}, Judge: eightBytes},
+		Lines: []string{"? 0084000008 -> {OK}"}, Judge: eightBytes, Leave: shorter},
 	{ID: "RET-07", Clause: iso4 + "§11.5.3", Rule: "Two challenges are not the same.",
 		Lines: []string{"? 0084000008 -> 9000", "0084000008 -> {ANY}"}, Judge: fresh},
 	{ID: "RET-08", Clause: iso4 + "§11.5.3",
@@ -288,7 +303,8 @@ var readChecks = []Check{
 			"0084000008 -> {ANY}"},
 		Judge: fresh, Needs: NeedAID},
 	{ID: "RET-09", Clause: iso4 + "§11.2.3", Rule: "READ BINARY behind the end of a file, or " +
-		"without one, is refused.", Lines: []string{"00B07FFF00 -> {NO}"}},
+		"without one, is refused, or warned of without data.",
+		Lines: []string{"00B07FFF00 -> {NO} | 62xx"}, Judge: noData},
 	{ID: "RET-10", Clause: iso4 + "§11.2.3", Rule: "READ BINARY of an unknown short file " +
 		"identifier is refused.", Lines: []string{"00B09E0000 -> {NO}"}},
 }

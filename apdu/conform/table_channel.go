@@ -86,7 +86,7 @@ var chainChecks = []Check{
 		Rule: "Where chaining is taken, a SELECT in two parts succeeds, or the last part is " +
 			"refused.",
 		Lines: []string{"? 10A40400{PL}{PART} -> 9000", "00A4040001{LAST}00 -> {OK} | {NO}"},
-		Judge: named},
+		Leave: ownData, Judge: namedEither},
 	{ID: "CHN-06", Clause: chains,
 		Rule:  "A GET RESPONSE that says that more parts follow is refused.",
 		Lines: []string{"10C0000000 -> {NO}"}},
@@ -98,5 +98,6 @@ var chainChecks = []Check{
 		Lines: []string{"50A4040004F0434F4E -> {NO}"}},
 	{ID: "CHN-09", Clause: chains + " and §5.6, SW1 68", Should: true,
 		Rule:  "A card without chaining says so with 6884 or 6E00.",
-		Lines: []string{"10A4040004F0434F4E -> 9000 | 6884 | 6E00"}},
+		Lines: []string{"10A4040004F0434F4E -> 9000 | 6884 | 6E00"}, Else: "{NO}",
+		Why: appletDecides},
 }

@@ -17,7 +17,7 @@ var statusChecks = []Check{
 	{ID: "SWS-03", Clause: lengths,
 		Rule:  "No answer has more data than its command asks for.",
 		Judge: each(moreThanAsked)},
-	{ID: "SWS-04", Clause: status + ", SW1 6C",
+	{ID: "SWS-04", Clause: status + ", SW1 6C", Should: true,
 		Rule:  "SW1 of 6C comes only for a command with an Le.",
 		Judge: each(wrongLeWithout)},
 	{ID: "SWS-05", Clause: status + ", SW1 6C",
