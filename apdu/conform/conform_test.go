@@ -67,10 +67,11 @@ var wrongATRs = map[string][]byte{
 var broken = []string{
 	"takes class FF", "ignores the class", "takes reserved classes", "takes secured classes",
 	"ignores channels", "6800 is 6985", "takes malformed", "mute at malformed", "SW1 is 60",
-	"SW1 is 00", "SW1 is 00 for data", "takes long data", "garbles extended",
+	"SW1 is 00", "SW1 is 00 for data", "numb after malformed", "garbles extended",
 	"data beside errors", "6F00", "6E01", "6AFF", "6C00", "takes all", "61 unasked",
 	"more than asked", "6C of what was sent", "wrong objects",
 	"more than asked+parts bring data", "parts are 62 with data", "chains any",
+	"more than asked+parts bring data+chains any", "selects with A5",
 	"takes unknown instructions",
 	"unknown is 6985", "has every object", "the same challenges",
 	"the same challenges after resets", "reads anything", "responses without end",
@@ -102,6 +103,7 @@ var allowed = map[string][]string{
 	"chaining is 6985":        {"CHN-09"},
 	"short challenges":        {"RET-06"},
 	"nameless":                {"SEL-12"},
+	"empty responses":         {},
 	"proprietary statuses":    {"SEL-20", "CHN-09"},
 }
 

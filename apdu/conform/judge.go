@@ -294,3 +294,24 @@ func fresh(_ *Known, answers []Answer) string {
 	}
 	return ""
 }
+
+// echo finds the data of a chain's first part in what another command brings.
+func echo(_ *Known, answers []Answer) string {
+	first, last := answers[0], answers[len(answers)-1]
+	if sent, err := apdu.ParseCommand(first.Sent); err == nil && len(sent.Data) > 0 &&
+		bytes.Contains(last.data(), sent.Data) {
+		return fmt.Sprintf("%X brings the data of the chain before it", last.Sent)
+	}
+	return ""
+}
+
+// notNamed finds the name of the application in what comes.
+func notNamed(k *Known, answers []Answer) string {
+	last := answers[len(answers)-1]
+	if _, content, wrong := control(last.data()); wrong == "" && content != nil {
+		if name, err := nameIn(content); err == nil && bytes.Equal(name, k.AID) {
+			return fmt.Sprintf("%X brings what SELECT brings", last.Sent)
+		}
+	}
+	return ""
+}

@@ -100,6 +100,8 @@ func (m *model) respond(raw []byte) (apdu.Response, error) {
 	c, err := apdu.ParseCommand(raw)
 	if err != nil {
 		switch {
+		case m.breaks["numb after malformed"]:
+			m.numb = true
 		case m.breaks["takes malformed"]:
 			return refuse(apdu.OK)
 		case m.breaks["mute at malformed"]:
@@ -115,9 +117,6 @@ func (m *model) respond(raw []byte) (apdu.Response, error) {
 	}
 	if m.breaks["SW1 is 00 for data"] && c.INS == 0xCA {
 		return refuse(0x0000)
-	}
-	if len(c.Data) >= 250 && m.breaks["takes long data"] {
-		return refuse(apdu.OK)
 	}
 	if c.Extended && m.breaks["refuses extended"] {
 		return refuse(apdu.SWWrongLength)
@@ -263,6 +262,10 @@ func (m *model) instruction(channel int, c apdu.Command) (apdu.Response, error) 
 	switch c.INS {
 	case 0xA4:
 		return m.selects(channel, c)
+	case 0xA5:
+		if m.breaks["selects with A5"] {
+			return m.selects(channel, c)
+		}
 	case 0x70:
 		return m.manages(c)
 	case 0xC0:
@@ -316,6 +319,9 @@ func (m *model) challenge(c apdu.Command) (apdu.Response, error) {
 func (m *model) more(c apdu.Command) (apdu.Response, error) {
 	if m.breaks["responses without end"] {
 		return apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}, nil
+	}
+	if m.waiting == nil && m.breaks["empty responses"] {
+		return refuse(apdu.OK)
 	}
 	if m.waiting == nil || c.P1 != 0 || c.P2 != 0 {
 		return refuse(apdu.SWConditions)
