@@ -17,6 +17,7 @@ import (
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
 	"ekrona.example/emulator/vm"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/shell"
 )
 
@@ -109,7 +110,7 @@ func (s *Subject) fill(b *Bench) error {
 	below := b.Managed.Below()
 	install := s.Install
 	for i, name := range s.CAPs {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return err
 		}
@@ -160,7 +161,7 @@ func (b *Bench) isCut() bool { return !b.Machine().Powered() }
 func TablesBeside(caps []string) ([]*lines.Table, error) {
 	var tables []*lines.Table
 	for _, name := range caps {
-		text, err := os.ReadFile(name + ".lines")
+		text, err := durable.Read(name + ".lines")
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -171,7 +172,7 @@ func TablesBeside(caps []string) ([]*lines.Table, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s.lines: %w", name, err)
 		}
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ekrona.example/emulator/inspect"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/shell"
 )
 
@@ -163,7 +164,7 @@ func readFrom(folder string) func(file string) []byte {
 		if folder == "" {
 			return nil
 		}
-		content, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(file)))
+		content, err := durable.Read(filepath.Join(folder, filepath.FromSlash(file)))
 		if err != nil {
 			return nil
 		}

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
+	"ekrona.example/host/durable"
 	"ekrona.example/host/progress"
 	"ekrona.example/host/shell"
 )
@@ -51,7 +51,7 @@ func (w *words) fuzz(
 			return shell.Answer{}, shell.Usage("%q is no seed: write a number", arguments[2])
 		}
 	}
-	file, err := os.ReadFile(arguments[0])
+	file, err := durable.Read(arguments[0])
 	if err != nil {
 		return shell.Answer{}, err
 	}

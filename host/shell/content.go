@@ -12,6 +12,7 @@ import (
 	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/lines"
+	"ekrona.example/host/durable"
 )
 
 // capFile is a CAP file that was read, with its source lines if a table lies beside it.
@@ -31,7 +32,7 @@ const linesSuffix = ".lines"
 func readCAPs(names []string) ([]capFile, error) {
 	var all []capFile
 	for _, name := range names {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +51,7 @@ func readCAPs(names []string) ([]capFile, error) {
 
 // tableBeside reads the table of source lines beside a CAP file, if there is one of that file.
 func tableBeside(name string, file *cap.File) (*lines.Table, error) {
-	text, err := os.ReadFile(name + linesSuffix)
+	text, err := durable.Read(name + linesSuffix)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
