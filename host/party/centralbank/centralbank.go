@@ -99,6 +99,7 @@ type CentralBank struct {
 	environment party.Environment
 	lease       party.Lease
 	batches     *batches
+	attacks     *attacks
 }
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
@@ -167,7 +168,8 @@ func OpenWith(
 	if err != nil {
 		return nil, err
 	}
-	c := &CentralBank{folder: f, environment: e, batches: newBatches(), Settings: s,
+	c := &CentralBank{folder: f, environment: e, batches: newBatches(),
+		attacks: newAttacks(), Settings: s,
 		Certificate: key.Encoded, Auditor: audit.New(notaries...)}
 	if c.Ledger, err = f.DatabaseOf(ctx, s.DatabaseOwner, s.Database,
 		schemas...); err != nil {
@@ -182,7 +184,7 @@ func OpenWith(
 		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
 			CoverLimit: s.Terms.CoverLimit, PoolAhead: notary.PoolAhead(s.Terms.PoolAhead)},
-		Observe: c.batches.observe,
+		Observe: c.batches.observe, Attacked: c.attacks.grew,
 	})
 	return c, err
 }
