@@ -123,7 +123,9 @@ var bad = map[string]string{
 // size, or a caller who may not. All is logged, and nothing has changed.
 func TestEveryRouteRefusesBadInput(t *testing.T) {
 	said := &kept{}
-	r := upWith(t, func(r *running) { r.log = slog.New(slog.NewJSONHandler(said, nil)) })
+	r := upWith(t, func(r *running) {
+		r.log, r.burst = slog.New(slog.NewJSONHandler(said, nil)), 100_000
+	})
 	s := r.people()
 	anna, err := s.Person(t.Context(), "anna", "")
 	require.NoError(t, err)
