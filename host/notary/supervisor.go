@@ -18,7 +18,8 @@ type Supervisor interface {
 
 	// Reconcile judges the last State of each device anew (protocol §8.2), in the order of their
 	// ids after one (empty: from the first), at most limit of them, 1 to MaxPage, and returns those
-	// whose equation does not hold, and those that have found attacks on them. Errors: Malformed (no page of that size).
+	// whose equation does not hold, and those that have found attacks on them. Errors: Malformed
+	// (no page of that size).
 	Reconcile(ctx context.Context, after message.DeviceID, limit int) (Reconciliation, error)
 }
 

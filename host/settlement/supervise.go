@@ -212,7 +212,8 @@ func (t *txn) lastState(
 	var encoded []byte
 	var stamp string
 	known, err := t.queryRow(`SELECT bytes, seen_at FROM state WHERE device = $1
-		ORDER BY challenge DESC, seen_at DESC LIMIT 1 OFFSET $2`, []any{id, later}, &encoded, &stamp)
+		ORDER BY challenge DESC, seen_at DESC LIMIT 1 OFFSET $2`, []any{id, later}, &encoded,
+		&stamp)
 	if err != nil || !known {
 		return nil, at, err
 	}

@@ -80,7 +80,8 @@ func (s Settings) Check() error {
 		s.Service.Check())
 }
 
-// checkOre refuses what is not from 1 to most, which settings give in ore; 0 stands for the default.
+// checkOre refuses what is not from 1 to most, which settings give in ore; 0 stands for
+// the default.
 func checkOre(key string, amount, most money.Ore) error {
 	return party.WithinOrDefault(key, int64(amount), 1, int64(most))
 }
