@@ -276,7 +276,7 @@ func TestBadRequestsAreRefusedByTheirRule(t *testing.T) {
 		"a reading":    {"GET", echo, kind, nil, "link:method"},
 		"no call":      {"POST", "/v1/node/", kind, nil, "link:path"},
 		"another path": {"POST", "/", kind, nil, "link:path"},
-		"a query":      {"POST", echo + "?name=x", kind, strings.NewReader(`{"name":""}`),
+		"a query": {"POST", echo + "?name=x", kind, strings.NewReader(`{"name":""}`),
 			"link:path"},
 		"an empty query": {"POST", echo + "?", kind, strings.NewReader(`{"name":""}`),
 			"link:path"},
