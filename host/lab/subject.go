@@ -1,11 +1,13 @@
 package lab
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/scp03"
@@ -118,7 +120,10 @@ func (s *Subject) fill(b *Bench) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for _, module := range p.Modules {
-			if s.InstallAll && i == len(s.CAPs)-1 {
+			isMade := slices.ContainsFunc(install, func(one Instance) bool {
+				return bytes.Equal(one.AID, module)
+			})
+			if s.InstallAll && i == len(s.CAPs)-1 && !isMade {
 				install = append(install, Instance{Module: module, AID: module})
 			}
 		}

@@ -51,7 +51,7 @@ func (f *subjectFlags) open(c *cobra.Command) (*lab.Subject, []lab.Line, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	s.InstallAll = len(f.install) == 0 && !lab.Installs(script)
+	s.InstallAll = len(s.Install) == 0 && !lab.Installs(script)
 	return s, script, nil
 }
 

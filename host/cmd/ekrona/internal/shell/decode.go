@@ -126,6 +126,10 @@ func (d *decoding) script(e capture.Exchange) error {
 	d.given++
 	names := *vocabulary.Script()
 	names.Malformed = true
+	d.tree(e)
+	if d.follow.Foreign() { // whose commands are not those that the names are of
+		names.Commands = nil
+	}
 	step := script.StepOf(e.Command)
 	step.Hidden = e.Masked.Command
 	r, err := apdu.ParseResponse(e.Response)
