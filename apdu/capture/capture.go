@@ -71,8 +71,8 @@ var ErrName = errors.New("the name of the file says the format")
 func Create(path string) (*File, error) {
 	end := filepath.Ext(path)
 	if end != jsonEnd && end != pcapEnd {
-		return nil, fmt.Errorf("capture: %s: %w: %s for JSON lines, %s for Wireshark", path, ErrName,
-			jsonEnd, pcapEnd)
+		return nil, fmt.Errorf("capture: %s: %w: %s for JSON lines, %s for Wireshark", path,
+			ErrName, jsonEnd, pcapEnd)
 	}
 	file, err := create(path)
 	if err != nil {

@@ -15,7 +15,8 @@ type Follower struct {
 // Follow is a follower from a reset on: until an application is selected any may be.
 func (d Decoder) Follow() *Follower { return &Follower{all: d, now: d} }
 
-// Foreign reports whether an application is selected that has no vocabulary, and is no card manager.
+// Foreign reports whether an application is selected that has no vocabulary, and is no card
+// manager.
 func (f *Follower) Foreign() bool { return f.foreign }
 
 // Decoder is that of the application that is selected.

@@ -132,8 +132,9 @@ func (s *Subject) fill(b *Bench) error {
 		if _, err := below.Install(i.Module, i.AID, i.Parameters); err != nil {
 			err = b.Explained(err)
 			if len(i.Parameters) == 0 {
-				err = fmt.Errorf("%w; if it wants parameters: --install %s,%s,PARAMETERS, or a line "+
-					"\"install %s %s PARAMETERS\" in the script", err, i.Module, i.AID, i.Module, i.AID)
+				err = fmt.Errorf("%w; if it wants parameters: --install %s,%s,PARAMETERS, or a "+
+					"line \"install %s %s PARAMETERS\" in the script", err, i.Module, i.AID,
+					i.Module, i.AID)
 			}
 			return err
 		}
