@@ -66,6 +66,44 @@ var chains = []Attack{
 			}},
 		},
 	},
+	{
+		Name:    "GET RESPONSE where nothing waits",
+		Threat:  "what the last command left in the buffer, or another's answer, is read by the next",
+		Defence: "only an answer that was announced is brought, once, and not after another command",
+		Clause:  "PROTOCOL.md §4; ISO/IEC 7816-4:2013 §5.3.4", Card: Active, Stranger: true,
+		Control: draws, Answers: sw(spec.SWConditions),
+		Ways: []Way{
+			fetchedAfter("SELECT", func() []Step { return nil }),
+			fetchedAfter("a whole answer", func() []Step {
+				return []Step{{spec.GetChallenge.Only().APDU(), apdu.OK}}
+			}),
+			fetchedAfter("a refused command", func() []Step {
+				return []Step{{apdu.Command{INS: 0x02, Data: []byte("a secret")}, spec.SWInstruction}}
+			}),
+			fetchedAfter("a GET RESPONSE that was refused", func() []Step {
+				return []Step{{fetch(), spec.SWConditions}}
+			}),
+			fetchedAfter("a command in secure messaging that was refused", func() []Step {
+				c := spec.GetChallenge.Only().APDU()
+				c.CLA |= 0x0C
+				return []Step{{c, spec.SWSecureMessaging}}
+			}),
+		},
+	},
+}
+
+// fetch is GET RESPONSE of all that there is.
+func fetch() apdu.Command {
+	return apdu.Command{CLA: spec.GetResponse.CLA, INS: spec.GetResponse.INS, Ne: apdu.MaxShortNe}
+}
+
+// fetchedAfter is GET RESPONSE after commands whose answers were whole.
+func fetchedAfter(name string, before func() []Step) Way {
+	return Way{name, func(*Setup) (Blow, error) {
+		blow := raw(fetch())
+		blow.Before = before()
+		return blow, nil
+	}}
 }
 
 // tooLong is a chain of zeros, whose last part has more than a command may bring.
