@@ -68,8 +68,8 @@ var chains = []Attack{
 	},
 	{
 		Name:    "GET RESPONSE where nothing waits",
-		Threat:  "what the last command left in the buffer, or another's answer, is read by the next",
-		Defence: "only an answer that was announced is brought, once, and not after another command",
+		Threat:  "what the last command left in the buffer is read by whoever comes next",
+		Defence: "an announced answer alone is brought, once, and not after another command",
 		Clause:  "PROTOCOL.md §4; ISO/IEC 7816-4:2013 §5.3.4", Card: Active, Stranger: true,
 		Control: draws, Answers: sw(spec.SWConditions),
 		Ways: []Way{
@@ -78,7 +78,8 @@ var chains = []Attack{
 				return []Step{{spec.GetChallenge.Only().APDU(), apdu.OK}}
 			}),
 			fetchedAfter("a refused command", func() []Step {
-				return []Step{{apdu.Command{INS: 0x02, Data: []byte("a secret")}, spec.SWInstruction}}
+				unknown := apdu.Command{INS: 0x02, Data: []byte("a secret")}
+				return []Step{{unknown, spec.SWInstruction}}
 			}),
 			fetchedAfter("a GET RESPONSE that was refused", func() []Step {
 				return []Step{{fetch(), spec.SWConditions}}
