@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"ekrona.example/emulator/inspect"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/shell"
 )
 
@@ -171,9 +173,9 @@ func readFrom(folder string) func(file string) []byte {
 	}
 }
 
-// writeFile writes a file as a whole.
+// writeFile writes a file as a whole, and makes the folders above it that are not there.
 func writeFile(name string, write func(out io.Writer)) error {
-	text := &strings.Builder{}
-	write(text)
-	return os.WriteFile(name, []byte(text.String()), 0o644)
+	content := &bytes.Buffer{}
+	write(content)
+	return durable.Replace(name, content.Bytes(), durable.Everyone)
 }

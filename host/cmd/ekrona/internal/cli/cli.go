@@ -24,6 +24,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"ekrona.example/apdu"
 )
 
 // Exit codes, for scripts.
@@ -71,7 +73,7 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 				return Usage(
 					"%s: no command %q; see %q",
 					c.CommandPath(),
-					arguments[0],
+					apdu.Brief(arguments[0]),
 					c.CommandPath()+" --help",
 				)
 			}

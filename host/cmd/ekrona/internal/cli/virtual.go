@@ -103,7 +103,7 @@ func findCard(path string, makeBlank bool) error {
 	case err == nil && info.IsDir():
 		return fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
 	case errors.Is(err, fs.ErrNotExist) && !makeBlank:
-		return fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
+		return fmt.Errorf("%w %s: make a blank one with \"ekrona card new %s\"",
 			ErrNoCard, path, path)
 	}
 	return nil
