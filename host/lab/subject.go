@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/scp03"
@@ -17,6 +16,7 @@ import (
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
 	"ekrona.example/emulator/vm"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/shell"
 )
 
@@ -109,7 +109,7 @@ func (s *Subject) fill(b *Bench) error {
 	below := b.Managed.Below()
 	install := s.Install
 	for i, name := range s.CAPs {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func (b *Bench) isCut() bool { return !b.Machine().Powered() }
 func TablesBeside(caps []string) ([]*lines.Table, error) {
 	var tables []*lines.Table
 	for _, name := range caps {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -165,7 +164,7 @@ func readFrom(folder string) func(file string) []byte {
 		if folder == "" {
 			return nil
 		}
-		content, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(file)))
+		content, err := durable.Read(filepath.Join(folder, filepath.FromSlash(file)))
 		if err != nil {
 			return nil
 		}

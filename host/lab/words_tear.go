@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
 	"ekrona.example/apdu"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/progress"
 	"ekrona.example/host/shell"
 )
@@ -54,7 +54,7 @@ func (w *words) fuzz(
 				apdu.Brief(arguments[2]))
 		}
 	}
-	file, err := os.ReadFile(arguments[0])
+	file, err := durable.Read(arguments[0])
 	if err != nil {
 		return shell.Answer{}, err
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -84,7 +83,7 @@ func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
 		return nil, err
 	}
 	path := f.Path(SettingsFile)
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing: restore it from its backup; if its founding was "+
 			"cut off, give that again", path)
@@ -283,7 +282,7 @@ func (f *Folder) Trusted(field, name string) ([]byte, error) {
 		return nil, fmt.Errorf("settings %s: %s: name a certificate file", f.Path(SettingsFile),
 			field)
 	}
-	encoded, err := os.ReadFile(f.Path(name))
+	encoded, err := durable.Read(f.Path(name))
 	if err != nil {
 		return nil, fmt.Errorf("settings %s: %s: %w", f.Path(SettingsFile), field, err)
 	}
@@ -329,7 +328,7 @@ func (f *Folder) KeepAll(
 // KindOf returns the kind of the party that a folder belongs to; empty when it belongs to none. The
 // error names the settings, if they are damaged.
 func KindOf(folder string) (Kind, error) {
-	content, err := os.ReadFile(filepath.Join(folder, SettingsFile))
+	content, err := durable.Read(filepath.Join(folder, SettingsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -12,6 +12,7 @@ import (
 	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/lines"
+	"ekrona.example/host/durable"
 )
 
 // capFile is a CAP file that was read, with its source lines if a table lies beside it.
@@ -32,7 +33,7 @@ const linesSuffix = ".lines"
 func readCAPs(names []string) ([]capFile, error) {
 	var all []capFile
 	for _, name := range names {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +60,7 @@ var ErrOtherBuild = errors.New("is of another build: make it anew, or delete it"
 // TableBeside reads the table of source lines beside a CAP file: the name of the file with ".lines"
 // behind it. It is nil if there is none. Errors: [ErrOtherBuild].
 func TableBeside(name string, file *cap.File) (*lines.Table, error) {
-	text, err := os.ReadFile(name + linesSuffix)
+	text, err := durable.Read(name + linesSuffix)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

@@ -3,12 +3,12 @@ package shell
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"ekrona.example/apdu/script"
+	"ekrona.example/host/durable"
 )
 
 // Prepare does a line that is the program's own, before the first one of the user, such as to load
@@ -66,8 +66,8 @@ func SameFile(a, b string) bool {
 	if filepath.Clean(a) == filepath.Clean(b) {
 		return true
 	}
-	contentOfA, failed := os.ReadFile(a)
-	contentOfB, err := os.ReadFile(b)
+	contentOfA, failed := durable.Read(a)
+	contentOfB, err := durable.Read(b)
 	if failed != nil || err != nil {
 		return filepath.Base(a) == filepath.Base(b)
 	}

@@ -167,7 +167,7 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 	g.plan.Journal = g.journal
 	switch {
 	case g.reasons != "":
-		content, err := os.ReadFile(g.reasons)
+		content, err := durable.Read(g.reasons)
 		if err != nil {
 			return nil, fmt.Errorf("--reasons: %w", err)
 		}
@@ -198,7 +198,7 @@ func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
 		}
 		return capFile, nil
 	}
-	text, err := os.ReadFile(g.script)
+	text, err := durable.Read(g.script)
 	if err != nil {
 		return nil, fmt.Errorf("--script: %w", err)
 	}
@@ -240,7 +240,7 @@ func (g *labGlitch) files() ([][]byte, error) {
 	}
 	var files [][]byte
 	for _, path := range g.caps {
-		content, err := os.ReadFile(path)
+		content, err := durable.Read(path)
 		if err != nil {
 			return nil, fmt.Errorf("--cap: %w", err)
 		}
@@ -262,7 +262,7 @@ func (g *labGlitch) source(file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	return strings.Split(string(content), "\n"), err
 }
 
@@ -286,7 +286,7 @@ func (g *labGlitch) places(capFile []byte) (*glitch.Places, error) {
 	table := applet.Lines
 	if len(g.caps) > 0 {
 		var err error
-		table, err = os.ReadFile(g.caps[len(g.caps)-1] + ".lines")
+		table, err = durable.Read(g.caps[len(g.caps)-1] + ".lines")
 		if errors.Is(err, os.ErrNotExist) {
 			return &glitch.Places{}, nil
 		}
