@@ -44,6 +44,7 @@ type running struct {
 	listen    string         // empty: loopback, any port
 	hangup    chan os.Signal // nil: none
 	log       *slog.Logger   // nil: nobody
+	burst     int            // of calls of a phone or terminal; 0: the default
 }
 
 // up starts a network on loopback, with any ports, until the test ends.
@@ -60,6 +61,17 @@ func upWith(t *testing.T, change func(r *running)) *running {
 	if storetest.Dialect() == store.PostgreSQL {
 		for _, name := range []message.Name{"", sandbox.Nordic, sandbox.Fjord} {
 			r.databases[name] = storetest.New(t)
+		}
+	}
+	if r.burst > 0 {
+		hosts, err := HostsOf("127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, Found(t.Context(), r.folder, hosts, Options{Databases: r.databases}))
+		for _, p := range sandbox.Pilot().Banks {
+			var settings bank.Settings
+			require.NoError(t, party.Configure(t.Context(), filepath.Join(r.folder, p.Folder),
+				party.Intermediary, &settings,
+				func() { settings.Service.Limits.Burst = r.burst }, party.Environment{}))
 		}
 	}
 	r.start()

@@ -18,7 +18,8 @@ type Supervisor interface {
 
 	// Reconcile judges the last State of each device anew (protocol §8.2), in the order of their
 	// ids after one (empty: from the first), at most limit of them, 1 to MaxPage, and returns those
-	// whose equation does not hold. Errors: Malformed (no page of that size).
+	// whose equation does not hold, and those that have found attacks on them. Errors: Malformed
+	// (no page of that size).
 	Reconcile(ctx context.Context, after message.DeviceID, limit int) (Reconciliation, error)
 }
 
@@ -64,6 +65,20 @@ type Reconciliation struct {
 	Silent int              `json:"silent"`         // devices that have not
 	Last   message.DeviceID `json:"last,omitempty"` // to go on after; empty at the end
 	Found  []Discrepancy    `json:"found,omitempty"`
+	// Attacked are the devices whose last State shows attacks that they have found (message.State):
+	// their books may agree.
+	Attacked []Attacked `json:"attacked,omitempty"`
+}
+
+// Attacked is a device that has found attacks on it.
+type Attacked struct {
+	Device       message.DeviceID `json:"device"`
+	Intermediary message.Name     `json:"intermediary"`
+	Owner        string           `json:"owner,omitempty"` // as registered
+	Status       Status           `json:"status"`
+	Attacks      int              `json:"attacks"` // that its last State shows
+	Before       int              `json:"before"`  // that the State before that one shows
+	At           time.Time        `json:"at"`      // when the last State came
 }
 
 // Discrepancy is a device whose equation does not hold.
@@ -125,6 +140,7 @@ func ReconcileAll(ctx context.Context, s Supervisor) (all Reconciliation, err er
 		all.Judged += part.Judged
 		all.Silent += part.Silent
 		all.Found = append(all.Found, part.Found...)
+		all.Attacked = append(all.Attacked, part.Attacked...)
 		if all.Last = part.Last; all.Last == "" {
 			return all, nil
 		}

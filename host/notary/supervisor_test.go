@@ -19,7 +19,8 @@ var (
 		[]IntermediaryTotals{{"SENORDIC", 500, 490, 3, 20, 1, ages}},
 		ages, ages}
 	reconciliation = Reconciliation{2, 1, anna, []Discrepancy{{anna, "SENORDIC", "anna", Reported,
-		100, -5, moment, "value was lost on it"}}}
+		100, -5, moment, "value was lost on it"}},
+		[]Attacked{{anna, "SENORDIC", "anna", Reported, 3, 1, moment}}}
 )
 
 func (s stub) Totals(context.Context) (Totals, error) { return totals, s.err }
@@ -43,7 +44,8 @@ func TestSupervisorCalls(t *testing.T) {
 	require.Equal(t, totals, sums)
 	all, err := ReconcileAll(t.Context(), far)
 	require.NoError(t, err)
-	require.Equal(t, Reconciliation{3, 1, "", reconciliation.Found}, all)
+	require.Equal(t, Reconciliation{3, 1, "", reconciliation.Found,
+		reconciliation.Attacked}, all)
 	r.Whole(t, reflect.TypeFor[Supervisor]())
 	remotetest.Golden(t, "testdata/supervisor.txt", r.Lines.String())
 	_, err = ReconcileAll(t.Context(), NewSupervisor(ServeSupervisor(stub{

@@ -202,7 +202,8 @@ func checkValues(path string, content []byte, into any) (err error) {
 			t = t.Elem()
 		}
 		text, isText := reflect.New(t).Interface().(encoding.TextUnmarshaler)
-		fraction := n.ShortTag() == "!!float" && t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64
+		fraction := n.ShortTag() == "!!float" && t.Kind() >= reflect.Int &&
+			t.Kind() <= reflect.Uint64
 		if fraction || isText && text.UnmarshalText([]byte(n.Value)) != nil {
 			err = fmt.Errorf("settings %s: %w", path, Wrong(key, quoted(n.Value),
 				kindOfValue(t.String())))

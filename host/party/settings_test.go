@@ -154,8 +154,8 @@ func put(t *testing.T, whole any, key, value string) []byte {
 	return []byte(strings.Replace(string(content), place, value, 1))
 }
 
-// TestEverySettingIsChecked: each key of each party's settings takes what it may, and one line names
-// the file, the key, the value and what may stand there for anything else.
+// TestEverySettingIsChecked: each key of each party's settings takes what it may, and one line
+// names the file, the key, the value and what may stand there for anything else.
 func TestEverySettingIsChecked(t *testing.T) {
 	for _, s := range settings {
 		folder := t.TempDir()
@@ -172,7 +172,8 @@ func TestEverySettingIsChecked(t *testing.T) {
 			require.NotEmpty(t, of.good, "%s: %s", s.kind, key)
 			require.NotEmpty(t, of.bad, "%s: %s", s.kind, key)
 			for _, value := range of.good {
-				assert.NoError(t, read(put(t, s.whole, key, value)), "%s: %s: %s", s.kind, key, value)
+				assert.NoError(t, read(put(t, s.whole, key, value)), "%s: %s: %s", s.kind, key,
+					value)
 			}
 			for _, value := range of.bad {
 				name := fmt.Sprintf("%s: %s: %s", s.kind, key, value)

@@ -276,7 +276,8 @@ func TestBadRequestsAreRefusedByTheirRule(t *testing.T) {
 		"a reading":    {"GET", echo, kind, nil, "link:method"},
 		"no call":      {"POST", "/v1/node/", kind, nil, "link:path"},
 		"another path": {"POST", "/", kind, nil, "link:path"},
-		"a query":      {"POST", echo + "?name=x", kind, strings.NewReader(`{"name":""}`), "link:path"},
+		"a query": {"POST", echo + "?name=x", kind, strings.NewReader(`{"name":""}`),
+			"link:path"},
 		"an empty query": {"POST", echo + "?", kind, strings.NewReader(`{"name":""}`),
 			"link:path"},
 		"two strokes":  {"POST", "/" + echo, kind, strings.NewReader(`{"name":""}`), "link:path"},
@@ -317,7 +318,9 @@ func TestANumberIsTakenOnceAtOneNode(t *testing.T) {
 	w := startUnder(t, root, nil)
 	registered := must(signature.PublicKey(w.app.Signer))
 	second := startUnder(t, root, func(c *Config) {
-		c.Keys = func(context.Context, link.Key) (*ecdsa.PublicKey, error) { return registered, nil }
+		c.Keys = func(context.Context, link.Key) (*ecdsa.PublicKey, error) {
+			return registered, nil
+		}
 	})
 	var seen []*http.Request
 	var content []byte
@@ -330,7 +333,8 @@ func TestANumberIsTakenOnceAtOneNode(t *testing.T) {
 		again := r.Clone(context.WithoutCancel(t.Context()))
 		again.RequestURI, again.URL.Scheme = "", "https"
 		again.URL.Host = strings.TrimPrefix(to.url, "https://")
-		again.Body, again.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
+		again.Body = io.NopCloser(bytes.NewReader(content))
+		again.ContentLength = int64(len(content))
 		status, p, _ := to.raw(to.tls(""), again)
 		if status == http.StatusOK {
 			return "ok"

@@ -49,6 +49,8 @@ type Notary struct {
 	large  largeSets
 
 	observe func(Batch) // nil for nobody
+	// attacked is [Config.Attacked].
+	attacked func(device message.DeviceID, before, now int)
 }
 
 // Config is what the notary is built from.
@@ -65,6 +67,9 @@ type Config struct {
 	Terms       notary.Terms
 	// Observe, if not nil, receives every batch that was decided, after it.
 	Observe func(Batch)
+	// Attacked, if not nil, receives each growth of the number of attacks that a device has found
+	// on it, as two States of it show it.
+	Attacked func(device message.DeviceID, before, now int)
 }
 
 // Batch is what was decided in one transaction.
@@ -100,8 +105,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
-		observe: c.Observe,
-		gate:    gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
+		observe: c.Observe, attacked: c.Attacked,
+		gate: gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}

@@ -109,6 +109,7 @@ func (p participant) SubmitState(
 	if err != nil {
 		return report, err
 	}
+	before := int(s.Attacks)
 	err = p.n.write(ctx, &job{proofs: proofs, do: func(t *txn) error {
 		d, err := t.ownDevice(p.from, s.Device)
 		if err != nil {
@@ -143,12 +144,20 @@ func (p participant) SubmitState(
 		if report, err = t.report(d.id, s); err != nil {
 			return err
 		}
+		if s.Attacks > 0 {
+			if before, err = t.attacksBefore(d.id, 0); err != nil {
+				return err
+			}
+		}
 		return t.exec(`INSERT INTO state (identity, bytes, device, challenge, seen_at, difference,
 			complete) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (identity) DO UPDATE SET difference = excluded.difference, complete =
 			excluded.complete`,
 			identity[:], state, d.id, opened, t.stamp(), int64(report.Difference), report.Complete)
 	}})
+	if err == nil && int(s.Attacks) > before && p.n.attacked != nil {
+		p.n.attacked(s.Device, before, int(s.Attacks))
+	}
 	return report, err
 }
 

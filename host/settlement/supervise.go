@@ -155,17 +155,9 @@ func (n *Notary) Reconcile(
 		r.Last = ids[len(ids)-1]
 	}
 	for _, id := range ids {
-		found, judged, err := n.reconcile(ctx, id)
-		switch {
-		case err != nil:
+		if err := n.reconcile(ctx, id, &r); err != nil {
 			return r, err
-		case !judged:
-			r.Silent++
-			continue
-		case found != nil:
-			r.Found = append(r.Found, *found)
 		}
-		r.Judged++
 	}
 	return r, nil
 }
@@ -173,38 +165,72 @@ func (n *Notary) Reconcile(
 // reconcile judges the last State of a device, if it has shown one. Each device is judged at one
 // moment of its own.
 func (n *Notary) reconcile(
-	ctx context.Context, id message.DeviceID,
-) (found *notary.Discrepancy, judged bool, err error) {
-	err = n.view(ctx, func(t *txn) error {
+	ctx context.Context, id message.DeviceID, r *notary.Reconciliation,
+) error {
+	return n.view(ctx, func(t *txn) error {
 		d, err := t.registered(id)
 		if err != nil {
 			return err
 		}
-		var encoded []byte
-		var at string
-		judged, err = t.queryRow(`SELECT bytes, seen_at FROM state WHERE device = $1
-			ORDER BY challenge DESC, seen_at DESC LIMIT 1`, []any{id}, &encoded, &at)
-		if err != nil || !judged {
+		s, at, err := t.lastState(id, 0)
+		if err != nil {
 			return err
 		}
-		s, err := message.Parse[message.State](encoded)
-		if err != nil {
-			return fmt.Errorf("notary: the State kept of %s: %w", id, err)
+		if s == nil {
+			r.Silent++
+			return nil
 		}
 		report, err := t.report(id, s)
 		if err != nil {
 			return err
 		}
 		why, err := t.whyNot(d, s, report)
-		if err != nil || why == "" {
+		if err != nil {
 			return err
 		}
-		found = &notary.Discrepancy{Device: id, Intermediary: d.intermediary, Owner: d.owner,
-			Status: d.status, Balance: s.Balance, Difference: report.Difference, Why: why}
-		found.At, err = time.Parse(time.RFC3339Nano, at)
+		r.Judged++
+		if why != "" {
+			r.Found = append(r.Found, notary.Discrepancy{Device: id, Intermediary: d.intermediary,
+				Owner: d.owner, Status: d.status, Balance: s.Balance,
+				Difference: report.Difference, At: at, Why: why})
+		}
+		if s.Attacks == 0 {
+			return nil
+		}
+		attacked := notary.Attacked{Device: id, Intermediary: d.intermediary, Owner: d.owner,
+			Status: d.status, Attacks: int(s.Attacks), At: at}
+		attacked.Before, err = t.attacksBefore(id, 1)
+		r.Attacked = append(r.Attacked, attacked)
 		return err
 	})
-	return found, judged, err
+}
+
+// lastState returns the State of a device that came before some later ones, and when; nil for none.
+func (t *txn) lastState(
+	id message.DeviceID, later int,
+) (s *message.State, at time.Time, err error) {
+	var encoded []byte
+	var stamp string
+	known, err := t.queryRow(`SELECT bytes, seen_at FROM state WHERE device = $1
+		ORDER BY challenge DESC, seen_at DESC LIMIT 1 OFFSET $2`, []any{id, later}, &encoded,
+		&stamp)
+	if err != nil || !known {
+		return nil, at, err
+	}
+	if s, err = message.Parse[message.State](encoded); err != nil {
+		return nil, at, fmt.Errorf("notary: the State kept of %s: %w", id, err)
+	}
+	at, err = time.Parse(time.RFC3339Nano, stamp)
+	return s, at, err
+}
+
+// attacksBefore returns how many attacks a device showed in the State before some later ones.
+func (t *txn) attacksBefore(id message.DeviceID, later int) (int, error) {
+	s, _, err := t.lastState(id, later)
+	if err != nil || s == nil {
+		return 0, err
+	}
+	return int(s.Attacks), nil
 }
 
 // whyNot says why the equation of a device does not hold; empty when it does.

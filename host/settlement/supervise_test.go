@@ -90,6 +90,31 @@ func TestReconcileNamesWhatDoesNotAgree(t *testing.T) {
 	require.Greater(t, part.Last, anna.ID)
 }
 
+// TestAttacksThatADeviceHasFoundAreShown: that its last State names, beside what the State before
+// did; the growth is reported once, however often the State comes.
+func TestAttacksThatADeviceHasFoundAreShown(t *testing.T) {
+	w := loaded(t)
+	s, anna := supervisor(t, w), w.Devices["ANNA"]
+	w.Sync(anna, settlementtest.Whole, 0)
+	for _, row := range []struct{ shows, before int }{{0, 0}, {2, 0}, {2, 2}, {3, 2}} {
+		anna.Attacks = uint8(row.shows)
+		w.Sync(anna, settlementtest.Whole, 0)
+		all, err := notary.ReconcileAll(t.Context(), s)
+		require.NoError(t, err)
+		require.Empty(t, all.Found)
+		if row.shows == 0 {
+			require.Empty(t, all.Attacked)
+			continue
+		}
+		require.Len(t, all.Attacked, 1)
+		got := all.Attacked[0]
+		require.Equal(t, anna.ID, got.Device)
+		require.Equal(t, row.shows, got.Attacks)
+		require.Equal(t, row.before, got.Before)
+	}
+	require.Equal(t, []string{"0 to 2", "2 to 3"}, w.Attacked)
+}
+
 // TestTotalsAddUp: all that is issued is somewhere, and what is not known grows old.
 func TestTotalsAddUp(t *testing.T) {
 	w := loaded(t)

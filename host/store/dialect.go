@@ -46,8 +46,8 @@ func dialectOf(source string) Dialect {
 // IsFile reports whether a source is the path of a file.
 func IsFile(source string) bool { return dialectOf(source) == SQLite && source != Memory }
 
-// CheckSource returns an error for a source at which there can be no database. It opens nothing, and
-// shows no password.
+// CheckSource returns an error for a source at which there can be no database. It opens nothing,
+// and shows no password.
 func CheckSource(source string) error {
 	if dialectOf(source) == SQLite {
 		if strings.Contains(source, "://") || source == Memory {

@@ -80,7 +80,8 @@ func (s Settings) Check() error {
 		s.Service.Check())
 }
 
-// checkOre refuses what is not from 1 to most, which settings give in ore; 0 stands for the default.
+// checkOre refuses what is not from 1 to most, which settings give in ore; 0 stands for
+// the default.
 func checkOre(key string, amount, most money.Ore) error {
 	return party.WithinOrDefault(key, int64(amount), 1, int64(most))
 }
@@ -99,6 +100,7 @@ type CentralBank struct {
 	environment party.Environment
 	lease       party.Lease
 	batches     *batches
+	attacks     *attacks
 }
 
 // Found makes the folder of a central bank: the notary's key, certified by the root.
@@ -167,7 +169,8 @@ func OpenWith(
 	if err != nil {
 		return nil, err
 	}
-	c := &CentralBank{folder: f, environment: e, batches: newBatches(), Settings: s,
+	c := &CentralBank{folder: f, environment: e, batches: newBatches(),
+		attacks: newAttacks(), Settings: s,
 		Certificate: key.Encoded, Auditor: audit.New(notaries...)}
 	if c.Ledger, err = f.DatabaseOf(ctx, s.DatabaseOwner, s.Database,
 		schemas...); err != nil {
@@ -182,7 +185,7 @@ func OpenWith(
 		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
 			CoverLimit: s.Terms.CoverLimit, PoolAhead: notary.PoolAhead(s.Terms.PoolAhead)},
-		Observe: c.batches.observe,
+		Observe: c.batches.observe, Attacked: c.attacks.grew,
 	})
 	return c, err
 }

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ekrona.example/apdu/message"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement"
 )
@@ -50,6 +52,27 @@ func (b *batches) Describe(all chan<- *prometheus.Desc) {
 func (b *batches) Collect(all chan<- prometheus.Metric) {
 	for _, h := range []prometheus.Histogram{b.callers, b.facts, b.seconds} {
 		h.Collect(all)
+	}
+}
+
+// attacks counts those that devices have found on them, and logs each growth: somebody works on
+// that card. It implements prometheus.Collector.
+type attacks struct {
+	prometheus.Counter
+	log atomic.Pointer[slog.Logger] // nil for nobody
+}
+
+func newAttacks() *attacks {
+	return &attacks{Counter: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "ekrona_attacks_found_total",
+		Help: "Attacks on them that devices have found, as their States came."})}
+}
+
+func (a *attacks) grew(device message.DeviceID, before, now int) {
+	a.Add(float64(now - before))
+	if log := a.log.Load(); log != nil {
+		log.Warn("a device has found attacks on it: ask its holder for it, or end it",
+			"device", device, "before", before, "now", now)
 	}
 }
 

@@ -53,9 +53,10 @@ func isIntermediary(c service.Caller) bool {
 // and nets what a call leaves to it.
 func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, error) {
 	s := c.Settings.Service
+	c.attacks.log.Store(log)
 	server, err := party.Listen(ctx, pki.Open(c.folder.Path(c.Settings.Keys), c.environment.Random),
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
-			Metrics: []prometheus.Collector{c.batches, &totals{of: c.Notary, log: log,
+			Metrics: []prometheus.Collector{c.batches, c.attacks, &totals{of: c.Notary, log: log,
 				now: c.environment.Clock.Now}},
 			Ready: party.Answers(c.Ledger), Lead: c.lease.Lead()}, c.environment)
 	if err != nil {

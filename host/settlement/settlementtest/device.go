@@ -45,7 +45,8 @@ type Device struct {
 	Confirmed   *message.Confirmation
 	LifeCycle   spec.LifeCycle
 	Date        message.Date
-	Transaction int // payments made and accepted since the last acknowledgement
+	Attacks     uint8 // that it has found on it
+	Transaction int   // payments made and accepted since the last acknowledgement
 
 	key *ecdsa.PrivateKey
 }
@@ -226,7 +227,7 @@ func (d *Device) peek() (*message.State, error) {
 	s := &message.State{Device: d.ID, ATC: d.ATC, AckedATC: d.AckedATC, Head: d.Head,
 		Balance: d.Balance, InstructionSequence: d.Sequence,
 		LastInstruction: d.Last, Credit: d.Credit, PolicyVersion: d.Policy.Version,
-		RequestCounter: d.Counter, LifeCycle: d.LifeCycle, Date: d.Date}
+		RequestCounter: d.Counter, LifeCycle: d.LifeCycle, Date: d.Date, Attacks: d.Attacks}
 	if d.Crisis != nil {
 		identity, err := message.Identity(d.Crisis)
 		if err != nil {

@@ -44,6 +44,7 @@ type World struct {
 	Submitted      [][]byte // all that Submit handed over
 	// devices that are copied or whose key is stolen: the auditor does not trust them
 	Dishonest map[string]bool
+	Attacked  []string // how the number of attacks grew that a device has found
 
 	auditor *audit.Auditor
 
@@ -200,7 +201,10 @@ func (w *World) open() *sql.DB {
 func (w *World) notaryOn(db *sql.DB) *settlement.Notary {
 	n, err := settlement.New(context.Background(),
 		settlement.Config{DB: db, Clock: w.Clock, Random: w, Key: w.notaryKey,
-			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms})
+			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms,
+			Attacked: func(_ message.DeviceID, before, now int) {
+				w.Attacked = append(w.Attacked, fmt.Sprintf("%d to %d", before, now))
+			}})
 	require.NoError(w.T, err)
 	return n
 }

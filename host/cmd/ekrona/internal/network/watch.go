@@ -130,6 +130,17 @@ type discrepancyAnswer struct {
 	Why          string           `json:"why"`
 }
 
+// attackedAnswer is a device that has found attacks on it, for a script.
+type attackedAnswer struct {
+	Device       message.DeviceID `json:"device"`
+	Intermediary message.Name     `json:"intermediary"`
+	Owner        string           `json:"owner"`
+	Status       string           `json:"status"`
+	Attacks      int              `json:"attacks"`
+	Before       int              `json:"before"`
+	At           time.Time        `json:"at"`
+}
+
 func reconcileCommand() *cobra.Command {
 	f := &parties.Flags{}
 	c := &cobra.Command{
@@ -137,7 +148,8 @@ func reconcileCommand() *cobra.Command {
 		Short: "Judge the last State of every device anew, and name those that do not agree",
 		Long: `Judge the last State of every device anew: its balance must be what the notary's books explain
 (protocol section 8, equation 2). Each device for which that does not hold is named, with why. The exit
-code is 3 if there is one.`,
+code is 3 if there is one. A device whose last State shows that it has found attacks on it is named
+too: somebody works on that card.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.RunCentral(c, func(ctx context.Context, r parties.Room) error {
@@ -160,8 +172,16 @@ func answerReconciled(c *cobra.Command, f *parties.Flags, all notary.Reconciliat
 		text += fmt.Sprintf("%s of %s, %s: %s; its last State, of %s, shows %s\n", d.Device,
 			d.Intermediary, d.Status, d.Why, d.At.Format(time.RFC3339), d.Balance)
 	}
+	attacked := []attackedAnswer{}
+	for _, d := range all.Attacked {
+		attacked = append(attacked, attackedAnswer{d.Device, d.Intermediary, d.Owner,
+			d.Status.String(), d.Attacks, d.Before, d.At})
+		text += fmt.Sprintf("%s of %s, %s: it has found %d attack(s) on it, %d of them since the "+
+			"State before; its last State is of %s\n", d.Device, d.Intermediary, d.Status,
+			d.Attacks, max(d.Attacks-d.Before, 0), d.At.Format(time.RFC3339))
+	}
 	if err := f.Answer(c, map[string]any{"judged": all.Judged, "silent": all.Silent,
-		"found": found}, "%s%d device(s) judged, %d have not shown a State yet, %d do not agree",
+		"found": found, "attacked": attacked}, "%s%d device(s) judged, %d have not shown a State yet, %d do not agree",
 		text, all.Judged, all.Silent, len(found)); err != nil || len(found) == 0 {
 		return err
 	}
