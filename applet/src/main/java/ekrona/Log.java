@@ -92,6 +92,18 @@ final class Log {
         return (byte[]) nvm.log[slot];
     }
 
+    /** Slot of the last record, or NONE. */
+    short findLast() {
+        byte[] state = ram.state;
+        return state[(short) (Nvm.ATC + LAST_BYTE)] == state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]
+                ? NONE : lastSlot();
+    }
+
+    /** Reports whether the record in a slot is of that kind. */
+    boolean isOf(short slot, byte kind) {
+        return slot(slot)[KIND] == kind;
+    }
+
     /** Length of the record in a slot. */
     short lengthOf(short slot) {
         return Util.getShort(slot(slot), LENGTH);
@@ -119,7 +131,7 @@ final class Log {
             index--;
             // The kind is looked at last: a log can be long, and a match is rare.
             if (Util.arrayCompare((byte[]) slots[index], place, b, offset, length) == 0
-                    && slot(index)[KIND] == kind) {
+                    && isOf(index, kind)) {
                 return index;
             }
         }
