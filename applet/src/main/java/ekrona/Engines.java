@@ -24,8 +24,8 @@ import javacardx.crypto.Cipher;
  *
  * <p>The verifier of messages has the key of the payee that the state block names as long as that
  * payee's point is in peer: it was initialised with it, and whatever else it is initialised with
- * comes after another point in peer, or erases the name. Before that very point comes back to peer,
- * the name is erased too, so that a power cut never leaves a verifier that is taken for another's.
+ * comes after another point in peer. Before that very point comes back to peer, the name is erased,
+ * so that a power cut never leaves a verifier that is taken for another's.
  *
  * <p>What an engine finds out for a check is a fact (Guard).
  */
@@ -226,23 +226,13 @@ final class Engines {
 
     /** Spends the time that such a payee has saved; its key stays. */
     void makeUp(short point) {
-        if (set(peer, PEER, point)) {
-            init(verifier, peer);
-        }
+        set(peer, PEER, point);
+        init(verifier, peer);
     }
 
-    private void forgetKept() {
-        if (nvm.state[Nvm.KEPT_PEER] != 0) {
-            nvm.state[Nvm.KEPT_PEER] = 0;
-        }
-    }
-
-    /** Reports whether it is by this card. */
+    /** Reports whether it is by this card; in a command that has set the peer. */
     boolean verifyOwn(short offset, short length, short signature) {
         short fact = guard.next();
-        if (fact < Guard.SECOND) {
-            forgetKept();
-        }
         return (fact >= Guard.SECOND || init(verifier, signingPoint))
                 && verify(fact, verifier, signingPoint, OWN, offset, length, signature);
     }
@@ -289,7 +279,7 @@ final class Engines {
         if (kept != 0 && guard.isFirst()
                 && Util.arrayCompare(nvm.payees, Payees.point((short) (kept - 1)), ram.in, point,
                         Spec.POINT_LENGTH) == 0) {
-            forgetKept();
+            nvm.state[Nvm.KEPT_PEER] = 0;
         }
         return set(peer, PEER, point);
     }

@@ -92,16 +92,17 @@ final class Log {
         return (byte[]) nvm.log[slot];
     }
 
-    /** Slot of the last record, or NONE. */
-    short findLast() {
+    /**
+     * As find, among the last record alone: how long it takes does not tell how many there are.
+     */
+    short findLast(byte kind, short place, byte[] b, short offset, short length) {
         byte[] state = ram.state;
-        return state[(short) (Nvm.ATC + LAST_BYTE)] == state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]
-                ? NONE : lastSlot();
-    }
-
-    /** Reports whether the record in a slot is of that kind. */
-    boolean isOf(short slot, byte kind) {
-        return slot(slot)[KIND] == kind;
+        if (state[(short) (Nvm.ATC + LAST_BYTE)] == state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) {
+            return NONE;
+        }
+        short last = lastSlot();
+        return Util.arrayCompare(slot(last), (short) (HEADER_LENGTH + place), b, offset,
+                length) == 0 && slot(last)[KIND] == kind ? last : NONE;
     }
 
     /** Length of the record in a slot. */
@@ -131,7 +132,7 @@ final class Log {
             index--;
             // The kind is looked at last: a log can be long, and a match is rare.
             if (Util.arrayCompare((byte[]) slots[index], place, b, offset, length) == 0
-                    && isOf(index, kind)) {
+                    && slot(index)[KIND] == kind) {
                 return index;
             }
         }

@@ -29,8 +29,6 @@ final class Pay extends Command {
     private static final short TO_ATC = (short) (Spec.PAYMENT_OFFSET_ATC
             - Spec.PAYMENT_OFFSET_PAYER - Spec.DEVICE_ID_LENGTH);
 
-    private static final short REQUEST_IN_SLOT =
-            (short) (Log.HEADER_LENGTH + Messages.PAYMENT_REQUEST);
     private static final short AMOUNT =
             (short) (Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_AMOUNT);
 
@@ -229,13 +227,10 @@ final class Pay extends Command {
      * length. No other is looked at before the PIN: the time would tell how many there are.
      */
     private boolean isLast(short bodyLength) {
-        short slot = device.log.findLast();
-        if (slot < 0 || Util.arrayCompare(device.log.slot(slot), REQUEST_IN_SLOT, ram.in, (short) 0,
-                bodyLength) != 0 || !device.log.isOf(slot, Log.PAYMENT)) {
-            return false;
-        }
+        short slot = device.log.findLast(Log.PAYMENT, Messages.PAYMENT_REQUEST, ram.in, (short) 0,
+                bodyLength);
         Util.setShort(ram.scratch, Ram.SLOT, slot);
-        return true;
+        return slot >= 0;
     }
 
     /** The slot with a Payment to the same payee with the same number, or Log.NONE. */
@@ -252,8 +247,8 @@ final class Pay extends Command {
 
     /** Reports whether there is an earlier Payment, and of this very Request. */
     private boolean isSameRequest(short slot) {
-        return slot >= 0 && Util.arrayCompare(device.log.slot(slot), REQUEST_IN_SLOT, ram.in,
-                (short) 0,
+        return slot >= 0 && Util.arrayCompare(device.log.slot(slot),
+                (short) (Log.HEADER_LENGTH + Messages.PAYMENT_REQUEST), ram.in, (short) 0,
                 Messages.requestBodyLength(ram.in, (short) 0)) == 0;
     }
 
