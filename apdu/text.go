@@ -48,13 +48,43 @@ func ParseCommandText(s string) (Command, error) {
 // String is data and status word in hex, upper case, without spaces.
 func (r Response) String() string { return fmt.Sprintf("%X", r.Bytes()) }
 
+// briefLength is the most of a text that [Brief] leaves, in characters.
+const briefLength = 40
+
+// Brief is a text that an error repeats, so that the error stays one line: its beginning and how
+// long it is, if it is long.
+func Brief(text string) string {
+	all := []rune(text)
+	if len(all) <= briefLength {
+		return text
+	}
+	return fmt.Sprintf("%s... (%d characters)", string(all[:briefLength]), len(all))
+}
+
+// maxWord is the longest word that an error shows whole, in characters: an answer of a short command
+// in hex.
+const maxWord = 600
+
+// OneLine is an error's text in one line, in which no word is longer than a line may be: what a user
+// gives may be a megabyte.
+func OneLine(text string) string {
+	words := strings.Fields(text)
+	for i, word := range words {
+		if len(word) > maxWord {
+			words[i] = Brief(word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // ParseHex decodes hex digits in either case; blanks between whole bytes are allowed.
 func ParseHex(s string) ([]byte, error) {
 	var out []byte
 	for _, word := range strings.Fields(s) {
 		b, err := hex.DecodeString(word)
 		if err != nil {
-			return nil, fmt.Errorf("apdu: %q is not hex: write two digits for each byte", word)
+			return nil, fmt.Errorf("apdu: %q is not hex: write two digits for each byte",
+				Brief(word))
 		}
 		out = append(out, b...)
 	}

@@ -1,7 +1,7 @@
 // Package capture keeps exchanges with cards in files and reads them back: JSON lines, which lose
 // nothing, and pcapng with GSMTAP, which Wireshark decodes. It reads the logs of others too:
 // pcap and pcapng with GSMTAP as SIMtrace and pySim-trace have it, pySim's APDU trace,
-// GlobalPlatformPro's debug output, pcscd's APDU log.
+// GlobalPlatformPro's debug output, pcscd's APDU log; and what --trace=raw writes.
 //
 // Start at [Create] and [Read]. Exchanges are as they went over the wire: one APDU and its answer.
 // What a Recorder masked is masked here. Whatever is read is not trusted: lines and packets that
@@ -35,6 +35,13 @@ type Exchange struct {
 	Failed string
 }
 
+// Reset is a reset of a card, and its answer.
+type Reset struct {
+	Label string
+	ATR   []byte
+	At    time.Time
+}
+
 // Writer keeps exchanges in a file.
 type Writer interface {
 	// Exchange keeps one.
@@ -56,14 +63,15 @@ const (
 	pcapEnd = ".pcapng"
 )
 
-// Create makes a file whose name ends in .jsonl or .pcapng, for its owner only.
+// Create makes a file whose name ends in .jsonl or .pcapng, for its owner only, and the folders
+// above it that are not there.
 func Create(path string) (*File, error) {
 	end := filepath.Ext(path)
 	if end != jsonEnd && end != pcapEnd {
 		return nil, fmt.Errorf("capture: %s: the name of the file says the format: %s for JSON "+
 			"lines, %s for Wireshark", path, jsonEnd, pcapEnd)
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := create(path)
 	if err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
@@ -74,6 +82,13 @@ func Create(path string) (*File, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return f, nil
+}
+
+func create(path string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }
 
 // Sink keeps the exchanges of a Recorder, of those that carry others only the carriers. Errors

@@ -163,6 +163,51 @@ func TestFiles(t *testing.T) {
 	assert.ErrorContains(t, err, ".pcapng")
 }
 
+// What was masked is masked when it is read again, whatever the form; resets and cuts are there too.
+func TestMaskedStaysMasked(t *testing.T) {
+	e := Exchange{Label: "card", Command: []byte{0x80, 2, 0, 0, 3, 1, 0, 0},
+		Response: []byte{0, 0, 0xCA, 0x90, 0}, Began: time.Unix(1, 0).UTC(),
+		Masked: apdu.Secrets{Command: []apdu.Span{{From: 6, To: 8}},
+			Response: []apdu.Span{{From: 0, To: 1}, {From: 1, To: 2}}}}
+	none := Exchange{Command: []byte{0, 0xB0, 0, 0}, Failed: "the card has lost power"}
+	var lines, packets bytes.Buffer
+	toPCAP, err := NewPCAP(&packets)
+	require.NoError(t, err)
+	for _, w := range []Writer{NewJSON(&lines), toPCAP} {
+		require.NoError(t, w.Reset("card", []byte{0x3B, 0}, e.Began))
+		require.NoError(t, w.Exchange(e))
+		require.NoError(t, w.Exchange(none))
+	}
+	trace := "> 80 02 00 00, not in the reference\n  = 8002000003 01\n" +
+		"> 80 02 00 00\n  = 800200000301****\n  3 bytes, hidden\n" +
+		"< 9000 OK\n  = ****CA9000\nnext: something\n" +
+		"> READ BINARY\n  = 00B00000\n< no answer: the card has lost power\n"
+	for name, in := range map[string]string{"json": lines.String(), "pcapng": packets.String(),
+		"trace": trace} {
+		var all []Exchange
+		resets := 0
+		require.NoError(t, EachWithResets(strings.NewReader(in), func(e Exchange) error {
+			all = append(all, e)
+			return nil
+		}, func(r Reset) error {
+			resets++
+			assert.Equal(t, []byte{0x3B, 0}, r.ATR)
+			return nil
+		}), name)
+		require.Len(t, all, 2, name)
+		assert.Equal(t, name != "trace", resets == 1, name)
+		assert.Equal(t, "8002000003 01****", masked(all[0].Command, all[0].Masked.Command)[:10]+
+			" "+masked(all[0].Command, all[0].Masked.Command)[10:], name)
+		assert.Equal(t, "****CA9000", masked(all[0].Response, all[0].Masked.Response), name)
+		assert.Equal(t, none.Command, all[1].Command, name)
+		assert.Equal(t, none.Failed, all[1].Failed, name)
+		assert.Empty(t, all[1].Response, name)
+	}
+	for _, text := range []string{"x", "5-", "-1-2", "4-3", "0-99", "99999999999999999999-1"} {
+		assert.Empty(t, spansIn(text, 10), text)
+	}
+}
+
 // Wireshark decodes what is written.
 func TestWireshark(t *testing.T) {
 	tshark, err := exec.LookPath("tshark")
@@ -217,6 +262,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(packets.Bytes())
 	f.Add([]byte(`{"command":"00A4**00","response":"9000"}`))
+	f.Add([]byte("> SELECT\n  = 00A4**00\n< 9000 OK\n  = 9000\n> X\n  = 00\n< no answer: y\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		all, _ := Read(bytes.NewReader(content))
 		for _, e := range all {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"ekrona.example/apdu"
 )
 
 // line is one line of a file: an exchange, or a reset with the answer to it.
@@ -40,26 +42,27 @@ func (j JSON) Reset(label string, atr []byte, at time.Time) error {
 
 var errNoExchange = errors.New("neither a command nor a reset")
 
-// exchange reads one line of JSON; false for a reset.
-func exchange(text []byte) (Exchange, bool, error) {
+// exchange reads one line of JSON, an exchange or a reset.
+func exchange(text []byte) (Exchange, *Reset, error) {
 	var l line
 	if err := json.Unmarshal(text, &l); err != nil {
-		return Exchange{}, false, err
+		return Exchange{}, nil, err
 	}
 	if l.Command == "" {
 		if l.ATR == nil {
-			return Exchange{}, false, errNoExchange
+			return Exchange{}, nil, errNoExchange
 		}
-		return Exchange{}, false, nil
+		atr, err := apdu.ParseHex(*l.ATR)
+		return Exchange{}, &Reset{l.Label, atr, l.Began}, err
 	}
 	e := Exchange{Label: l.Label, Began: l.Began, Took: time.Duration(l.Took) * time.Microsecond,
 		Failed: l.Failed}
 	var err error
 	if e.Command, e.Masked.Command, err = unmasked(l.Command); err != nil {
-		return Exchange{}, false, fmt.Errorf("command: %w", err)
+		return Exchange{}, nil, fmt.Errorf("command: %w", err)
 	}
 	if e.Response, e.Masked.Response, err = unmasked(l.Response); err != nil {
-		return Exchange{}, false, fmt.Errorf("response: %w", err)
+		return Exchange{}, nil, fmt.Errorf("response: %w", err)
 	}
-	return e, true, nil
+	return e, nil, nil
 }

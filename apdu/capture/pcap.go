@@ -13,6 +13,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"ekrona.example/apdu"
 )
 
 // GSMTAP, version 2 (libosmocore, gsmtap.h): a header of four words, then what a SIM got and
@@ -33,6 +35,14 @@ const (
 // commandComment says in a packet's comment how many of its bytes are the command, which
 // GSMTAP does not.
 const commandComment = "command bytes: "
+
+// Comments that say which bytes were secret and are zeros, from 0 and up to the last, such as
+// "5-8 13-13"; and why no answer came.
+const (
+	commandSecrets  = "secret bytes of the command: "
+	responseSecrets = "secret bytes of the response: "
+	noAnswer        = "no answer: "
+)
 
 // maxPayload is the most that a packet carries: IPv4 without its header and UDP's.
 const maxPayload = 65535 - 20 - 8 - tapHeader
@@ -57,11 +67,14 @@ func NewPCAP(out io.Writer) (*PCAP, error) {
 // Exchange implements [Writer].
 func (p *PCAP) Exchange(e Exchange) error {
 	comments := []string{fmt.Sprint(commandComment, len(e.Command))}
-	if len(e.Masked.Command)+len(e.Masked.Response) > 0 {
-		comments = append(comments, "secret bytes are zeros")
+	if len(e.Masked.Command) > 0 {
+		comments = append(comments, commandSecrets+spansText(e.Masked.Command))
+	}
+	if len(e.Masked.Response) > 0 {
+		comments = append(comments, responseSecrets+spansText(e.Masked.Response))
 	}
 	if e.Failed != "" {
-		comments = append(comments, "no answer: "+e.Failed)
+		comments = append(comments, noAnswer+e.Failed)
 	}
 	return p.packet(e.Label, tapAPDU, append(bytes.Clone(e.Command), e.Response...),
 		e.Began.Add(e.Took), comments...)
@@ -138,7 +151,7 @@ func (s classicSource) next() ([]byte, time.Time, string, []string, error) {
 func (s classicSource) link() layers.LinkType { return s.reader.LinkType() }
 
 // packets gives the exchanges of a pcap file, which begins with its magic number.
-func packets(in io.Reader, isNg bool, give func(Exchange) error) error {
+func packets(in io.Reader, isNg bool, to receiver) error {
 	var s source
 	if isNg {
 		reader, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: false})
@@ -161,20 +174,27 @@ func packets(in io.Reader, isNg bool, give func(Exchange) error) error {
 		if err != nil {
 			return err
 		}
-		payload := tapped(data, s.link())
-		if len(payload) == 0 {
+		payload, kind := tapped(data, s.link())
+		switch {
+		case len(payload) == 0:
 			continue
+		case kind == tapATR:
+			err = to.reset(Reset{label, payload, at})
+		default:
+			command, response := split(payload, commandLength(comments))
+			e := Exchange{Label: label, Began: at, Command: command, Response: response}
+			e.remark(comments)
+			err = to.exchange(e)
 		}
-		command, response := split(payload, commandLength(comments))
-		e := Exchange{Label: label, Began: at, Command: command, Response: response}
-		if err := give(e); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 }
 
-// tapped is what a SIM got and gave, by a packet with GSMTAP; nil for another packet.
-func tapped(packet []byte, link layers.LinkType) []byte {
+// tapped is what a SIM got and gave, or its answer to a reset, by a packet with GSMTAP; nil for
+// another packet.
+func tapped(packet []byte, link layers.LinkType) (payload []byte, kind byte) {
 	first := gopacket.LayerType(link.LayerType())
 	if link == layers.LinkTypeRaw || link == layers.LinkTypeIPv4 {
 		first = layers.LayerTypeIPv4
@@ -182,17 +202,54 @@ func tapped(packet []byte, link layers.LinkType) []byte {
 	decoded := gopacket.NewPacket(packet, first, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
 	udp, is := decoded.Layer(layers.LayerTypeUDP).(*layers.UDP)
 	if !is || udp.DstPort != tapPort && udp.SrcPort != tapPort {
-		return nil
+		return nil, 0
 	}
 	b := udp.Payload
 	if len(b) < tapHeader || b[0] != tapVersion || b[tapType] != tapSIM ||
-		b[tapSubType] != tapAPDU {
-		return nil
+		b[tapSubType] != tapAPDU && b[tapSubType] != tapATR {
+		return nil, 0
 	}
 	if size := 4 * int(b[1]); size >= tapHeader && size <= len(b) {
-		return bytes.Clone(b[size:])
+		return bytes.Clone(b[size:]), b[tapSubType]
 	}
-	return nil
+	return nil, 0
+}
+
+// remark takes what the comments of a packet say of its exchange.
+func (e *Exchange) remark(comments []string) {
+	for _, c := range comments {
+		if text, is := strings.CutPrefix(c, commandSecrets); is {
+			e.Masked.Command = spansIn(text, len(e.Command))
+		}
+		if text, is := strings.CutPrefix(c, responseSecrets); is {
+			e.Masked.Response = spansIn(text, len(e.Response))
+		}
+		if text, is := strings.CutPrefix(c, noAnswer); is && len(e.Response) == 0 {
+			e.Failed = text
+		}
+	}
+}
+
+// spansText is spans for a comment.
+func spansText(spans []apdu.Span) string {
+	var parts []string
+	for _, s := range spans {
+		parts = append(parts, fmt.Sprintf("%d-%d", s.From, s.To-1))
+	}
+	return strings.Join(parts, " ")
+}
+
+// spansIn reads what spansText wrote, of so many bytes.
+func spansIn(text string, size int) (spans []apdu.Span) {
+	for _, part := range strings.Fields(text) {
+		var s apdu.Span
+		if n, err := fmt.Sscanf(part, "%d-%d", &s.From, &s.To); err == nil && n == 2 &&
+			s.From >= 0 && s.From <= s.To && s.To < size {
+			s.To++
+			spans = append(spans, s)
+		}
+	}
+	return spans
 }
 
 // commandLength reads how long a packet's command is; -1 if no comment says so.

@@ -16,7 +16,8 @@ import (
 
 // ErrNothing reports that a file has no exchange that this package knows.
 var ErrNothing = errors.New("capture: no exchange found: it reads JSON lines of this program, " +
-	"pcap and pcapng with GSMTAP, and the logs of pySim, GlobalPlatformPro, pcscd and OpenSC")
+	"pcap and pcapng with GSMTAP, what --trace=raw writes, and the logs of pySim, " +
+	"GlobalPlatformPro, pcscd and OpenSC")
 
 // maxLine is the longest line of a log in bytes: the longest exchange in hex with blanks, twice.
 const maxLine = 1 << 19
@@ -34,22 +35,29 @@ func Read(in io.Reader) ([]Exchange, error) {
 // Each is Read for one exchange after the other, as a log grows. It ends at the first error of
 // give.
 func Each(in io.Reader, give func(Exchange) error) error {
+	return EachWithResets(in, give, func(Reset) error { return nil })
+}
+
+// EachWithResets is Each, and gives the resets between the exchanges that the file knows of.
+func EachWithResets(
+	in io.Reader, give func(Exchange) error, reset func(Reset) error,
+) error {
 	buffered, count := bufio.NewReaderSize(in, 1<<16), 0
-	counting := func(e Exchange) error {
+	to := receiver{reset: reset, exchange: func(e Exchange) error {
 		count++
 		return give(e)
-	}
+	}}
 	magic, err := buffered.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("capture: %w", err)
 	}
 	switch string(magic) {
 	case "\x0a\x0d\x0d\x0a":
-		err = packets(buffered, true, counting)
+		err = packets(buffered, true, to)
 	case "\xd4\xc3\xb2\xa1", "\xa1\xb2\xc3\xd4", "\x4d\x3c\xb2\xa1", "\xa1\xb2\x3c\x4d":
-		err = packets(buffered, false, counting)
+		err = packets(buffered, false, to)
 	default:
-		err = text(buffered, counting)
+		err = text(buffered, to)
 	}
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
@@ -60,11 +68,18 @@ func Each(in io.Reader, give func(Exchange) error) error {
 	return nil
 }
 
+// receiver gets what a file has.
+type receiver struct {
+	exchange func(Exchange) error
+	reset    func(Reset) error
+}
+
 // log is a log in text that is being read.
 type log struct {
-	give    func(Exchange) error
+	to      receiver
 	pending *Exchange // a command whose response is to come
 	dump    *dump     // bytes that go on in the next lines
+	ours    byte      // how the line before began in a trace of ours, '>' or '<'
 }
 
 // dump is bytes over several lines.
@@ -74,8 +89,8 @@ type dump struct {
 	command bool
 }
 
-func text(in io.Reader, give func(Exchange) error) error {
-	l := &log{give: give}
+func text(in io.Reader, to receiver) error {
+	l := &log{to: to}
 	scanner := bufio.NewScanner(in)
 	scanner.Buffer(nil, maxLine)
 	for number := 1; scanner.Scan(); number++ {
@@ -96,7 +111,7 @@ func (l *log) flush() error {
 	}
 	e := *l.pending
 	l.pending = nil
-	return l.give(e)
+	return l.to.exchange(e)
 }
 
 // command begins an exchange.
@@ -153,11 +168,17 @@ var (
 func (l *log) line(line string) error {
 	line = strings.TrimRight(colours.ReplaceAllString(line, ""), "\r\n")
 	if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "{") {
-		e, is, err := exchange([]byte(trimmed))
-		if err != nil || !is { // of another program, or cut off when this one was killed
+		e, reset, err := exchange([]byte(trimmed))
+		switch {
+		case err != nil: // of another program, or cut off when this one was killed
 			return nil
+		case reset != nil:
+			return l.to.reset(*reset)
 		}
-		return l.give(e)
+		return l.to.exchange(e)
+	}
+	if done, err := l.traced(line); done {
+		return err
 	}
 	if done, err := l.continued(line); done {
 		return err

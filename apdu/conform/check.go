@@ -21,7 +21,8 @@ import (
 //	{LAST}        its last byte
 //	{CH} {N}      class byte and number of the logical channel that the check has opened last
 //	{OK}          normal processing and warnings: 9000, 61xx, 62xx, 63xx
-//	{NO}          execution and checking errors: 64xx to 6Fxx
+//	{NO}          execution and checking errors, 64xx to 6Fxx, and proprietary status words,
+//	              91xx to 9Fxx, of which the standard does not say what they mean
 //	{ANY}         every status word that the standard allows
 type Check struct {
 	ID     string // of its group and a number, such as SEL-03
@@ -31,6 +32,12 @@ type Check struct {
 	Needs  Need
 	Lines  []string
 
+	// Else are status words, as in a line, that a standard allows instead of those that Lines
+	// accept: the rule is not kept, and need not be. Why says who decides it, and by which clause.
+	Else, Why string
+	// Leave, if not nil, looks at the answers to Lines before Judge; it returns by which clause
+	// what came is left to the application, "" where it is not.
+	Leave func(k *Known, answers []Answer) string
 	// Judge, if not nil, looks at the answers to Lines when each was accepted; it returns what
 	// is wrong, "" for nothing.
 	Judge func(k *Known, answers []Answer) string
@@ -113,8 +120,10 @@ func (k *Known) missing(c Check) string {
 
 // sets are the names in braces that stand for status words.
 var sets = map[string]string{
-	"{OK}":  "9000 | 61xx | 62xx | 63xx",
-	"{NO}":  "64xx | 65xx | 66xx | 67xx | 68xx | 69xx | 6Axx | 6Bxx | 6Cxx | 6Dxx | 6Exx | 6Fxx",
+	"{OK}": "9000 | 61xx | 62xx | 63xx",
+	"{NO}": "64xx | 65xx | 66xx | 67xx | 68xx | 69xx | 6Axx | 6Bxx | 6Cxx | 6Dxx | 6Exx | 6Fxx" +
+		" | 91xx | 92xx | 93xx | 94xx | 95xx | 96xx | 97xx | 98xx | 99xx | 9Axx | 9Bxx | 9Cxx" +
+		" | 9Dxx | 9Exx | 9Fxx",
 	"{ANY}": "xxxx",
 }
 
@@ -197,7 +206,8 @@ type Outcome string
 const (
 	Passed  Outcome = "passed"
 	Failed  Outcome = "failed"
-	Noted   Outcome = "note" // what should be is not
+	Noted   Outcome = "note"    // what should be is not
+	Allowed Outcome = "allowed" // not as the rule says, where a standard leaves it open
 	LeftOut Outcome = "left out"
 )
 
@@ -205,7 +215,7 @@ const (
 type Result struct {
 	Check   Check
 	Outcome Outcome
-	Reason  string // why it failed, or was left out; "" for passed
+	Reason  string // why it failed, is allowed, or was left out; "" for passed
 	Answers []Answer
 }
 

@@ -67,10 +67,11 @@ var wrongATRs = map[string][]byte{
 var broken = []string{
 	"takes class FF", "ignores the class", "takes reserved classes", "takes secured classes",
 	"ignores channels", "6800 is 6985", "takes malformed", "mute at malformed", "SW1 is 60",
-	"SW1 is 00", "SW1 is 00 for data", "takes long data", "refuses extended", "garbles extended",
+	"SW1 is 00", "SW1 is 00 for data", "numb after malformed", "garbles extended",
 	"data beside errors", "6F00", "6E01", "6AFF", "6C00", "takes all", "61 unasked",
-	"more than asked", "6C of what was sent", "wrong objects", "chaining is 6985",
+	"more than asked", "6C of what was sent", "wrong objects",
 	"more than asked+parts bring data", "parts are 62 with data", "chains any",
+	"more than asked+parts bring data+chains any", "selects with A5",
 	"takes unknown instructions",
 	"unknown is 6985", "has every object", "the same challenges",
 	"the same challenges after resets", "reads anything", "responses without end",
@@ -82,10 +83,48 @@ var broken = []string{
 	"selects on the basic channel only", "forgets the name", "ends at a channel",
 	"parts survive resets",
 	"more than asked+long challenges", "finds any file",
-	"garbled templates", "no template", "one template", "another name", "finds longer names",
-	"finds any name", "P2 is ignored", "P2 reserved is 6985", "occurs for ever",
-	"parts of names are 6985", "P2 of 0C brings data", "longer in extended form",
-	"longer each time", "refuses Le of 1", "needs Le", "warns every second time", "other ATR",
+	"garbled templates", "another name", "finds longer names",
+	"finds any name", "P2 is ignored", "P2 reserved is garbled", "occurs for ever",
+	"P2 of 0C brings data", "longer in extended form",
+	"longer each time", "warns every second time", "other ATR",
+}
+
+// allowed are the ways in which the model does otherwise than rules say and breaks none, since a
+// standard leaves it to the application; and the checks that say so.
+var allowed = map[string][]string{
+	"refuses extended":        {"LEN-20", "LEN-21", "LEN-23"},
+	"needs Le":                {"LEN-13"},
+	"refuses Le of 1":         {"LEN-16"},
+	"no template":             {"SEL-11", "SEL-12", "SEL-16", "SEL-17", "SEL-23"},
+	"one template":            {"SEL-16", "SEL-17"},
+	"parts of names are 6985": {"SEL-15"},
+	"P2 reserved selects":     {"SEL-18", "SEL-19", "SEL-20"},
+	"P2 reserved is 6985":     {"SEL-20"},
+	"chaining is 6985":        {"CHN-09"},
+	"short challenges":        {"RET-06"},
+	"nameless":                {"SEL-12"},
+	"empty responses":         {},
+	"proprietary statuses":    {"SEL-20", "CHN-09"},
+}
+
+// What the standards leave to the application is no fault of the card, and is said with a clause.
+func TestWhatIsLeftToTheApplication(t *testing.T) {
+	for name, wanted := range allowed {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(name)
+			m.plain = name == "proprietary statuses"
+			all := results(t, m)
+			for id, r := range all {
+				assert.NotContains(t, []Outcome{Failed}, r.Outcome, "%s: %s", id, r.Reason)
+				if r.Outcome == Allowed {
+					assert.Regexp(t, `\(.* §|\(Java Card 3\.0\.5 API`, r.Reason, id)
+				}
+			}
+			for _, id := range wanted {
+				assert.Equal(t, Allowed, all[id].Outcome, "%s: %s", id, all[id].Reason)
+			}
+		})
+	}
 }
 
 // Every check can fail: for each there is a card that breaks its rule, and every way to break one

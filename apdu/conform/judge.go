@@ -63,17 +63,10 @@ const (
 	tagName = 0x84
 )
 
-// control reads the template of a SELECT's answer; "" and nil for no data or proprietary ones.
+// control reads the template of a SELECT's answer; nil for no data, and for the application's own.
 func control(data []byte) (template tlv.Tag, content []byte, wrong string) {
-	if len(data) == 0 {
+	if len(data) == 0 || data[0] != tagFCP && data[0] != tagFMD && data[0] != tagFCI {
 		return 0, nil, ""
-	}
-	if data[0] != tagFCP && data[0] != tagFMD && data[0] != tagFCI {
-		if data[0] >= 0xC0 { // proprietary
-			return 0, nil, ""
-		}
-		return 0, nil, fmt.Sprintf("the data begin with %02X, which is no template of control "+
-			"information and not proprietary", data[0])
 	}
 	nodes, err := tlv.Parse(data)
 	if err != nil {
@@ -98,19 +91,48 @@ func template(_ *Known, answers []Answer) string {
 	return wrong
 }
 
-// templateOf accepts one template, or no data.
-func templateOf(wanted tlv.Tag) func(*Known, []Answer) string {
-	return func(_ *Known, answers []Answer) string {
-		last := answers[len(answers)-1]
-		if !last.ok() || last.sw()>>8 == 0x61 {
-			return ""
-		}
-		found, _, wrong := control(last.data())
-		if wrong == "" && found != 0 && found != wanted {
-			wrong = fmt.Sprintf("template %v comes where %v was asked for", found, wanted)
-		}
-		return wrong
+// answerDecides is why what an application brings to SELECT is its own.
+const answerDecides = "what SELECT brings is the application's own (" + gpc + "§11.9.3.1; a Java " +
+	"Card's applet makes it in process)"
+
+// ownData leaves to the application what it brings to SELECT in a form of its own.
+func ownData(_ *Known, answers []Answer) string {
+	last := answers[len(answers)-1]
+	if found, _, wrong := control(last.data()); !last.ok() || wrong != "" || found != 0 ||
+		len(last.data()) == 0 {
+		return ""
 	}
+	return fmt.Sprintf("the data begin with %02X and are no template of control information: %s",
+		last.data()[0], answerDecides)
+}
+
+// another leaves it to the application to bring another template than P2 asks for.
+func another(wanted tlv.Tag) func(*Known, []Answer) string {
+	return func(k *Known, answers []Answer) string {
+		last := answers[len(answers)-1]
+		found, _, wrong := control(last.data())
+		if !last.ok() || wrong != "" || found == 0 || found == wanted {
+			return ownData(k, answers)
+		}
+		return fmt.Sprintf("template %v comes where %v was asked for: %s", found, wanted,
+			answerDecides)
+	}
+}
+
+// nameless leaves it to the application to bring no name.
+func nameless(k *Known, answers []Answer) string {
+	last := answers[len(answers)-1]
+	if why := ownData(k, answers); why != "" {
+		return why
+	}
+	_, content, wrong := control(last.data())
+	if wrong != "" || last.sw()>>8 == 0x61 {
+		return ""
+	}
+	if _, err := nameIn(content); errors.Is(err, errNameless) {
+		return "the answer to SELECT has no name: " + answerDecides
+	}
+	return ""
 }
 
 // nameIn finds the DF name in control information; nil if there is none.
@@ -124,8 +146,10 @@ func nameIn(content []byte) ([]byte, error) {
 			return o.Value, nil
 		}
 	}
-	return nil, errors.New("none")
+	return nil, errNameless
 }
+
+var errNameless = errors.New("no name")
 
 // namedAs is a judge of the name of what was selected.
 func namedAs(a Answer, beginning []byte) string {
@@ -148,6 +172,16 @@ func namedAs(a Answer, beginning []byte) string {
 
 func named(k *Known, answers []Answer) string {
 	return namedAs(answers[len(answers)-1], k.AID)
+}
+
+// namedEither accepts the name, or one that begins with its last byte: what a card takes a last part
+// for that does not chain SELECT.
+func namedEither(k *Known, answers []Answer) string {
+	last := answers[len(answers)-1]
+	if namedAs(last, k.AID[len(k.AID)-1:]) == "" {
+		return ""
+	}
+	return namedAs(last, k.AID)
 }
 
 func namedPart(k *Known, answers []Answer) string {
@@ -238,8 +272,16 @@ func objectOf(wanted tlv.Tag) func(*Known, []Answer) string {
 
 func eightBytes(_ *Known, answers []Answer) string {
 	last := answers[len(answers)-1]
-	if last.sw() == apdu.OK && len(last.data()) != 8 {
+	if last.sw() == apdu.OK && len(last.data()) > 8 {
 		return fmt.Sprintf("%d bytes came where 8 were asked for", len(last.data()))
+	}
+	return ""
+}
+
+// shorter leaves to the application a challenge that is shorter than Le.
+func shorter(_ *Known, answers []Answer) string {
+	if n := len(answers[len(answers)-1].data()); n < 8 {
+		return fmt.Sprintf("%d bytes came: Le is the most that is expected (%s)", n, lengths)
 	}
 	return ""
 }
@@ -249,6 +291,27 @@ func fresh(_ *Known, answers []Answer) string {
 	first, last := answers[0], answers[len(answers)-1]
 	if last.sw() == apdu.OK && len(first.data()) > 0 && bytes.Equal(first.data(), last.data()) {
 		return fmt.Sprintf("%X came twice", last.data())
+	}
+	return ""
+}
+
+// echo finds the data of a chain's first part in what another command brings.
+func echo(_ *Known, answers []Answer) string {
+	first, last := answers[0], answers[len(answers)-1]
+	if sent, err := apdu.ParseCommand(first.Sent); err == nil && len(sent.Data) > 0 &&
+		bytes.Contains(last.data(), sent.Data) {
+		return fmt.Sprintf("%X brings the data of the chain before it", last.Sent)
+	}
+	return ""
+}
+
+// notNamed finds the name of the application in what comes.
+func notNamed(k *Known, answers []Answer) string {
+	last := answers[len(answers)-1]
+	if _, content, wrong := control(last.data()); wrong == "" && content != nil {
+		if name, err := nameIn(content); err == nil && bytes.Equal(name, k.AID) {
+			return fmt.Sprintf("%X brings what SELECT brings", last.Sent)
+		}
 	}
 	return ""
 }

@@ -51,8 +51,13 @@ func (m *model) selects(channel int, c apdu.Command) (apdu.Response, error) {
 	}
 	switch which := c.P2 & 3; {
 	case c.P2&0xF0 != 0:
-		if m.breaks["P2 reserved is 6985"] {
+		switch {
+		case m.breaks["P2 reserved is 6985"]:
 			return refuse(apdu.SWConditions)
+		case m.breaks["P2 reserved selects"]:
+			return apdu.Response{Data: m.fci(0x6F), SW: apdu.OK}, nil
+		case m.breaks["P2 reserved is garbled"]:
+			return refuse(0x0000)
 		}
 		return refuse(apdu.SWWrongP1P2)
 	case !found:
@@ -110,6 +115,8 @@ func (m *model) fci(tag byte) []byte {
 		return []byte{tag, byte(len(inner)) + 1, 0x84}
 	case m.breaks["no template"]:
 		return inner
+	case m.breaks["nameless"]:
+		return []byte{tag, 2, 0xA5, 0}
 	}
 	return append([]byte{tag, byte(len(inner))}, inner...)
 }

@@ -100,6 +100,8 @@ func (m *model) respond(raw []byte) (apdu.Response, error) {
 	c, err := apdu.ParseCommand(raw)
 	if err != nil {
 		switch {
+		case m.breaks["numb after malformed"]:
+			m.numb = true
 		case m.breaks["takes malformed"]:
 			return refuse(apdu.OK)
 		case m.breaks["mute at malformed"]:
@@ -115,9 +117,6 @@ func (m *model) respond(raw []byte) (apdu.Response, error) {
 	}
 	if m.breaks["SW1 is 00 for data"] && c.INS == 0xCA {
 		return refuse(0x0000)
-	}
-	if len(c.Data) >= 250 && m.breaks["takes long data"] {
-		return refuse(apdu.OK)
 	}
 	if c.Extended && m.breaks["refuses extended"] {
 		return refuse(apdu.SWWrongLength)
@@ -138,6 +137,8 @@ func (m *model) out(c apdu.Command, r apdu.Response) apdu.Response {
 	switch {
 	case isError && m.breaks["data beside errors"]:
 		return apdu.Response{Data: []byte{1}, SW: r.SW}
+	case isError && m.breaks["proprietary statuses"] && c.CLA < 0x20:
+		return apdu.Response{SW: 0x9C06}
 	case isError && m.breaks["6F00"]:
 		return apdu.Response{SW: apdu.SWUnknown}
 	case isError && m.breaks["6E01"]:
@@ -261,6 +262,10 @@ func (m *model) instruction(channel int, c apdu.Command) (apdu.Response, error) 
 	switch c.INS {
 	case 0xA4:
 		return m.selects(channel, c)
+	case 0xA5:
+		if m.breaks["selects with A5"] {
+			return m.selects(channel, c)
+		}
 	case 0x70:
 		return m.manages(c)
 	case 0xC0:
@@ -296,6 +301,9 @@ func (m *model) object(c apdu.Command) (apdu.Response, error) {
 
 func (m *model) challenge(c apdu.Command) (apdu.Response, error) {
 	data := make([]byte, min(c.Ne, 8))
+	if m.breaks["short challenges"] {
+		data = data[:min(len(data), 4)]
+	}
 	if m.breaks["long challenges"] {
 		data = make([]byte, 9)
 	}
@@ -311,6 +319,9 @@ func (m *model) challenge(c apdu.Command) (apdu.Response, error) {
 func (m *model) more(c apdu.Command) (apdu.Response, error) {
 	if m.breaks["responses without end"] {
 		return apdu.Response{Data: []byte{1, 2}, SW: apdu.OK}, nil
+	}
+	if m.waiting == nil && m.breaks["empty responses"] {
+		return refuse(apdu.OK)
 	}
 	if m.waiting == nil || c.P1 != 0 || c.P2 != 0 {
 		return refuse(apdu.SWConditions)

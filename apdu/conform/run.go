@@ -131,6 +131,11 @@ func (s *session) check(ctx context.Context, c Check) (Result, error) {
 // judged is a result of which all answers were accepted.
 func (s *session) judged(r Result, answers []Answer) Result {
 	r.Outcome, r.Reason = Passed, ""
+	if r.Check.Leave != nil {
+		if why := r.Check.Leave(&s.known, answers); why != "" {
+			return r.allowed(why)
+		}
+	}
 	if r.Check.Judge == nil {
 		return r
 	}
@@ -146,6 +151,12 @@ func (r Result) broken(why string) Result {
 	if r.Check.Should {
 		r.Outcome = Noted
 	}
+	return r
+}
+
+// allowed is a result whose rule is not kept, and need not be.
+func (r Result) allowed(why string) Result {
+	r.Outcome, r.Reason = Allowed, why
 	return r
 }
 
@@ -273,10 +284,21 @@ func (s *session) lineOf(ctx context.Context, text string, r *Result) (done bool
 	case precondition:
 		r.Outcome = LeftOut
 		r.Reason = fmt.Sprintf("the card answers %s to %X", a.text(), a.Sent)
+	case r.Check.leaves(a):
+		*r = r.allowed(fmt.Sprintf("%X is answered %s: %s", a.Sent, a.text(), r.Check.Why))
 	default:
 		*r = r.broken(why)
 	}
 	return true, nil
+}
+
+// leaves reports whether a standard allows an answer that the check's line does not accept.
+func (c Check) leaves(a Answer) bool {
+	if c.Else == "" || a.Received == nil {
+		return false
+	}
+	step, _, err := (&Known{}).step("00 00 00 00 -> " + c.Else)
+	return err == nil && wrong(step, a) == ""
 }
 
 // wasMet reports whether an earlier check had an answer that meets a precondition.

@@ -30,9 +30,20 @@ const (
 	idFirstPart = "CHN-01"
 )
 
+// Who decides what no check can ask of every card.
+const (
+	// A Java Card hands every command that it does not carry out itself to the applet.
+	appletDecides = "the platform hands it to the applet, whose answer it is (" + jcre + "§4.5.2)"
+	notExtended   = "an applet without javacardx.apdu.ExtendedLength takes no extended length (" +
+		"Java Card 3.0.5 API, ExtendedLength)"
+	leDecides = "Le is the application's to check, where it has that many data or more (" +
+		lengths + ")"
+)
+
 // Lines that several checks begin with.
 const (
 	selectIt = "00A40400{L}{AID}00 -> {OK}"
+	manager  = "? 00A4040000 -> {OK}" // class 80 is the security domain's there, not an applet's
 	opened   = "? 0070000001 -> 9000 : ??"
 	unknown  = "F0434F4E464F524D" // an AID that no card has: proprietary, of "CONFORM"
 	noAID    = "00A4040008" + unknown + "00"
@@ -75,8 +86,8 @@ var classChecks = []Check{
 		Rule:  "Classes 20 to 3F are reserved: a SELECT of class 20 is refused.",
 		Lines: []string{"20A40400{L}{AID}00 -> {NO}"}, Needs: NeedAID},
 	{ID: "CLA-10", Clause: classes,
-		Rule:  "Classes 20 to 3F are reserved: a SELECT of class 3F is refused.",
-		Lines: []string{"3FA40400{L}{AID}00 -> {NO}"}, Needs: NeedAID},
+		Rule:  "Classes 20 to 3F are reserved: a SELECT of class 2F is refused.",
+		Lines: []string{"2FA40400{L}{AID}00 -> {NO}"}, Needs: NeedAID},
 	{ID: "CLA-11", Clause: iso4 + "§5.4.1 and §10", Needs: NeedAID,
 		Rule:  "Class 04 means proprietary secure messaging: a SELECT without it is refused.",
 		Lines: []string{"04A40400{L}{AID}00 -> {NO}"}},
@@ -107,8 +118,8 @@ var classChecks = []Check{
 			"on a card without channels, 6800.",
 		Lines: []string{"01CA000000 -> 6881 | 6E00 | 6800"}},
 	{ID: "CLA-20", Clause: classes, Needs: NeedAID,
-		Rule:  "A refused class leaves the application selectable.",
-		Lines: []string{"3FCA000000 -> {NO}", selectIt}},
+		Rule:  "A command of a reserved class leaves the application selectable.",
+		Lines: []string{"3FCA000000 -> {ANY}", selectIt}},
 }
 
 var instructionChecks = []Check{
@@ -130,12 +141,12 @@ var instructionChecks = []Check{
 	{ID: "INS-08", Clause: status, Should: true,
 		Rule:  "An unknown instruction is refused with 6D00, or its class with 6E00.",
 		Lines: []string{"00FC000000 -> 6D00 | 6E00"}},
-	{ID: "INS-09", Clause: ins,
-		Rule:  "The odd instruction beside SELECT is a different one, and is refused.",
-		Lines: []string{"00A5040008" + unknown + "00 -> {NO}"}},
+	{ID: "INS-09", Clause: ins, Needs: NeedAID,
+		Rule:  "The odd instruction beside SELECT is a different one: it selects nothing.",
+		Lines: []string{"00A50400{L}{AID}00 -> {ANY}"}, Judge: notNamed},
 	{ID: "INS-10", Clause: ins, Needs: NeedAID,
-		Rule:  "A refused instruction leaves the application selectable.",
-		Lines: []string{"00FC000000 -> {NO}", selectIt}},
+		Rule:  "An unknown instruction leaves the application selectable.",
+		Lines: []string{"00FC000000 -> {ANY}", selectIt}},
 }
 
 // formChecks are the malformed commands of T=1 and contactless, and the four cases in short form.
@@ -169,7 +180,7 @@ var formChecks = []Check{
 		Lines: []string{"00A40400000002F04300 -> {NO}"}},
 	{ID: "LEN-10", Clause: cases, Needs: NeedBlocks | NeedAID,
 		Rule:  "After a malformed command the application can be selected.",
-		Lines: []string{"00A4040005F0 -> {NO}", selectIt}},
+		Lines: []string{"00A4040005F0 -> {ANY}", selectIt}},
 	{ID: "LEN-11", Clause: lengths, Needs: NeedBlocks,
 		Rule:  "Case 1: a SELECT without name and Le has an answer without data.",
 		Lines: []string{"00A40400 -> {ANY}"}, Judge: noData},
@@ -178,17 +189,19 @@ var formChecks = []Check{
 		Lines: []string{"00CA006600 -> {ANY}"}, Judge: withinNe},
 	{ID: "LEN-13", Clause: lengths, Needs: NeedAID,
 		Rule:  "Case 3: a SELECT without Le succeeds.",
-		Lines: []string{"00A40400{L}{AID} -> {OK}"}},
+		Lines: []string{"00A40400{L}{AID} -> {OK}"}, Else: "67xx | 6Cxx", Why: leDecides},
 	{ID: "LEN-14", Clause: lengths + ": without Le no data are expected", Needs: NeedAID,
-		Rule:  "Case 3: a SELECT without Le has an answer without data.",
-		Lines: []string{"00A40400{L}{AID} -> {OK}"}, Judge: noData},
+		Should: true,
+		Rule:   "Case 3: a SELECT without Le has an answer without data.",
+		Lines:  []string{"00A40400{L}{AID} -> {ANY}"}, Judge: noData},
 	{ID: "LEN-15", Clause: lengths, Needs: NeedAID,
 		Rule:  "Case 4: a SELECT with Le of 256 succeeds.",
 		Lines: []string{selectIt}},
 	{ID: "LEN-16", Clause: lengths, Needs: NeedAID,
 		Rule: "Le of 1 brings at most one byte: the card cuts the data, or answers 61xx, 6Cxx " +
 			"or 6700.",
-		Lines: []string{"00A40400{L}{AID}01 -> 9000 | 61xx | 62xx | 6Cxx | 67xx"}, Judge: withinNe},
+		Lines: []string{"00A40400{L}{AID}01 -> 9000 | 61xx | 62xx | 6Cxx | 67xx"}, Judge: withinNe,
+		Else: "{NO}", Why: leDecides},
 	{ID: "LEN-17", Clause: lengths,
 		Rule:  "Le of 1 of a GET CHALLENGE brings at most one byte.",
 		Lines: []string{"0084000001 -> {ANY}"}, Judge: withinNe},
@@ -197,54 +210,55 @@ var formChecks = []Check{
 		Lines: []string{"? 00CA9F7F01 -> 6Cxx"}, Judge: correctLe},
 	{ID: "LEN-19", Clause: lengths, Needs: NeedAID,
 		Rule:  "The longest short command, 255 bytes of data, has an answer and does no harm.",
-		Lines: []string{"00A40400FF" + strings.Repeat("A5", 255) + " -> {NO}", selectIt}},
+		Lines: []string{"00A40400FF" + strings.Repeat("A5", 255) + " -> {ANY}", selectIt}},
 }
 
 // extendedChecks need extended length.
 var extendedChecks = []Check{
 	{ID: "LEN-20", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "Case 4 in extended form: a SELECT succeeds.",
-		Lines: []string{"00A4040000 00{L}{AID}0000 -> {OK}"}},
+		Lines: []string{"00A4040000 00{L}{AID}0000 -> {OK}"}, Else: "{NO}", Why: notExtended},
 	{ID: "LEN-21", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "Case 3 in extended form: a SELECT succeeds.",
-		Lines: []string{"00A4040000 00{L}{AID} -> {OK}"}},
+		Lines: []string{"00A4040000 00{L}{AID} -> {OK}"}, Else: "{NO}", Why: notExtended},
 	{ID: "LEN-22", Clause: cases, Needs: NeedExtended,
 		Rule:  "Case 2 in extended form: a GET DATA has an answer with a legal status word.",
 		Lines: []string{"00CA0066000000 -> {ANY}"}},
 	{ID: "LEN-23", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "A SELECT in extended form brings the same data as in short form.",
-		Lines: []string{selectIt, "00A4040000 00{L}{AID}0000 -> {OK}"}, Judge: sameLength},
+		Lines: []string{selectIt, "00A4040000 00{L}{AID}0000 -> {OK}"}, Judge: sameLength,
+		Else: "{NO}", Why: notExtended},
 	{ID: "LEN-24", Clause: cases, Needs: NeedExtended,
 		Rule:  "An unknown AID in extended form is not found.",
 		Lines: []string{"00A4040000 0008" + unknown + "0000 -> {NO}"}},
 	{ID: "LEN-25", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule: "A command of 300 bytes of data has an answer and does no harm.",
-		Lines: []string{"00A4040000 012C" + strings.Repeat("A5", 300) + " -> {NO}",
+		Lines: []string{"00A4040000 012C" + strings.Repeat("A5", 300) + " -> {ANY}",
 			selectIt}},
 	{ID: "LEN-26", Clause: cases, Needs: NeedAID | NeedExtended,
 		Rule:  "Extended Le of 1 brings at most one byte.",
 		Lines: []string{"00A4040000 00{L}{AID}0001 -> 9000 | 61xx | 62xx | 6Cxx | 67xx"},
-		Judge: withinNe},
+		Judge: withinNe, Else: "{NO}", Why: notExtended},
 }
 
 var responseChecks = []Check{
 	{ID: "GRS-01", Clause: more,
-		Rule:  "GET RESPONSE without a response that waits is refused.",
-		Lines: []string{reset, "00C0000000 -> {NO}"}},
+		Rule:  "GET RESPONSE without a response that waits brings no data.",
+		Lines: []string{reset, "00C0000000 -> {ANY}"}, Judge: noData},
 	{ID: "GRS-02", Clause: more, Needs: NeedAID,
-		Rule:  "GET RESPONSE after an answer that was complete is refused.",
-		Lines: []string{"? 00A40400{L}{AID}00 -> 9000", "00C0000000 -> {NO}"}},
+		Rule:  "GET RESPONSE after an answer that was complete brings no data.",
+		Lines: []string{"? 00A40400{L}{AID}00 -> 9000", "00C0000000 -> {ANY}"}, Judge: noData},
 	{ID: "GRS-03", Clause: more,
-		Rule:  "GET RESPONSE after a refused command is refused.",
-		Lines: []string{noAID + " -> {NO}", "00C0000000 -> {NO}"}},
+		Rule:  "GET RESPONSE after a refused command brings no data.",
+		Lines: []string{"? " + noAID + " -> {NO}", "00C0000000 -> {ANY}"}, Judge: noData},
 	{ID: "GRS-04", Clause: more,
-		Rule:  "GET RESPONSE that was refused is refused again.",
-		Lines: []string{reset, "00C0000000 -> {NO}", "00C0000000 -> {NO}"}},
+		Rule:  "GET RESPONSE that brings no data brings none the second time either.",
+		Lines: []string{reset, "00C0000000 -> {ANY}", "00C0000000 -> {ANY}"}, Judge: noData},
 	{ID: "GRS-05", Clause: more,
-		Rule:  "GET RESPONSE with P1-P2 of FFFF is refused.",
-		Lines: []string{"00C0FFFF00 -> {NO}"}},
+		Rule:  "GET RESPONSE with P1-P2 of FFFF brings no data.",
+		Lines: []string{"00C0FFFF00 -> {ANY}"}, Judge: noData},
 	{ID: "GRS-06", Clause: more,
-		Rule:  "GET RESPONSE without Le has an answer without data.",
+		Rule: "GET RESPONSE without Le has an answer without data.", Should: true,
 		Lines: []string{"00C00000 -> {ANY}"}, Judge: noData, Needs: NeedBlocks},
 	{ID: "GRS-07", Clause: more,
 		Rule:  "GET RESPONSE on a logical channel that is not open is refused.",
@@ -260,7 +274,7 @@ var responseChecks = []Check{
 	{ID: "GRS-10", Clause: more, Needs: NeedAID,
 		Rule: "A response that waits is gone after a reset.",
 		Lines: []string{"? 00A40400{L}{AID}00 -> 61xx", reset,
-			"00C0000000 -> {NO}"}},
+			"00C0000000 -> {ANY}"}, Judge: noData},
 	{ID: "GRS-11", Clause: more,
 		Rule:  "GET RESPONSE with Le of 1 brings at most one byte.",
 		Lines: []string{"00C0000001 -> {ANY}"}, Judge: withinNe},
@@ -273,13 +287,15 @@ var readChecks = []Check{
 		Lines: []string{"00CAFFFF00 -> {NO}"}},
 	{ID: "RET-03", Clause: iso4 + "§11.4.3", Rule: "GET DATA of an object that is not there " +
 		"brings no data.", Lines: []string{"00CAFFFF00 -> {ANY}"}, Judge: noData},
-	{ID: "RET-04", Clause: gpc + "§11.3", Rule: "GET DATA of 0066 is an object 66, or refused.",
-		Lines: []string{"80CA006600 -> {ANY}"}, Judge: objectOf(0x66)},
-	{ID: "RET-05", Clause: gpc + "§11.3", Rule: "GET DATA of 00E0 is an object E0, or refused.",
-		Lines: []string{"80CA00E000 -> {ANY}"}, Judge: objectOf(0xE0)},
+	{ID: "RET-04", Clause: gpc + "§11.3",
+		Rule:  "GET DATA of 0066 of the issuer security domain is an object 66, or refused.",
+		Lines: []string{manager, "80CA006600 -> {ANY}"}, Judge: objectOf(0x66)},
+	{ID: "RET-05", Clause: gpc + "§11.3",
+		Rule:  "GET DATA of 00E0 of the issuer security domain is an object E0, or refused.",
+		Lines: []string{manager, "80CA00E000 -> {ANY}"}, Judge: objectOf(0xE0)},
 	{ID: "RET-06", Clause: iso4 + "§11.5.3",
 		Rule:  "GET CHALLENGE of 8 bytes brings 8 bytes, or is refused.",
-		Lines: []string{"? 0084000008 -> {OK}"}, Judge: eightBytes},
+		Lines: []string{"? 0084000008 -> {OK}"}, Judge: eightBytes, Leave: shorter},
 	{ID: "RET-07", Clause: iso4 + "§11.5.3", Rule: "Two challenges are not the same.",
 		Lines: []string{"? 0084000008 -> 9000", "0084000008 -> {ANY}"}, Judge: fresh},
 	{ID: "RET-08", Clause: iso4 + "§11.5.3",
@@ -288,7 +304,8 @@ var readChecks = []Check{
 			"0084000008 -> {ANY}"},
 		Judge: fresh, Needs: NeedAID},
 	{ID: "RET-09", Clause: iso4 + "§11.2.3", Rule: "READ BINARY behind the end of a file, or " +
-		"without one, is refused.", Lines: []string{"00B07FFF00 -> {NO}"}},
+		"without one, is refused, or warned of without data.",
+		Lines: []string{"00B07FFF00 -> {NO} | 62xx"}, Judge: noData},
 	{ID: "RET-10", Clause: iso4 + "§11.2.3", Rule: "READ BINARY of an unknown short file " +
 		"identifier is refused.", Lines: []string{"00B09E0000 -> {NO}"}},
 }

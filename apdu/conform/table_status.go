@@ -15,9 +15,9 @@ var statusChecks = []Check{
 		Rule:  "An answer with an error, 64xx to 6Fxx, has no data.",
 		Judge: each(dataBesideError)},
 	{ID: "SWS-03", Clause: lengths,
-		Rule:  "No answer has more data than its command asks for.",
+		Rule:  "No answer has more data than the Le of its command asks for.",
 		Judge: each(moreThanAsked)},
-	{ID: "SWS-04", Clause: status + ", SW1 6C",
+	{ID: "SWS-04", Clause: status + ", SW1 6C", Should: true,
 		Rule:  "SW1 of 6C comes only for a command with an Le.",
 		Judge: each(wrongLeWithout)},
 	{ID: "SWS-05", Clause: status + ", SW1 6C",
@@ -40,6 +40,9 @@ var statusChecks = []Check{
 	{ID: "SWS-10", Clause: more, Should: true,
 		Rule:  "SW1 of 61 comes only where data were asked for, or over T=0.",
 		Judge: each(moreUnasked)},
+	{ID: "SWS-11", Clause: lengths + ": without Le no data are expected", Should: true,
+		Rule:  "No answer to a command without Le has data.",
+		Judge: each(dataUnasked)},
 }
 
 // each judges all answers by themselves, and shows the first that is wrong.
@@ -74,13 +77,17 @@ func dataBesideError(_ *Known, a Answer) string {
 	return ""
 }
 
-func moreThanAsked(k *Known, a Answer) string {
-	ne, ok := neOf(a.Sent)
-	if !ok || !k.Blocks && ne == 0 { // over T=0 the reader asks for the data
-		return ""
-	}
-	if len(a.data()) > ne {
+func moreThanAsked(_ *Known, a Answer) string {
+	if ne, ok := neOf(a.Sent); ok && ne > 0 && len(a.data()) > ne {
 		return fmt.Sprintf("%d bytes where at most %d were asked for", len(a.data()), ne)
+	}
+	return ""
+}
+
+func dataUnasked(k *Known, a Answer) string {
+	ne, ok := neOf(a.Sent)
+	if ok && k.Blocks && ne == 0 && len(a.data()) > 0 { // over T=0 the reader asks for the data
+		return fmt.Sprintf("%d bytes where none were asked for", len(a.data()))
 	}
 	return ""
 }

@@ -97,6 +97,38 @@ func (d *CardData) take(oid string) {
 	}
 }
 
+// ObjectIdentifier is an object identifier in numbers with dots, "" if it is none, and what
+// GlobalPlatform calls it in card recognition data, "" if that is not known.
+func ObjectIdentifier(encoded []byte) (numbers, meaning string) {
+	arcs := arcsOf(string(encoded))
+	if len(arcs) == 0 {
+		return "", ""
+	}
+	const roots = 40 // X.690 §8.19.4
+	first := min(arcs[0]/roots, 2)
+	numbers = fmt.Sprintf("%d.%d", first, arcs[0]-first*roots)
+	for _, arc := range arcs[1:] {
+		numbers += fmt.Sprintf(".%d", arc)
+	}
+	d := new(CardData)
+	d.take(string(encoded))
+	switch {
+	case string(encoded) == OIDGlobalPlatform:
+		meaning = "GlobalPlatform"
+	case string(encoded) == OIDIdentification:
+		meaning = "identified by issuer and card number"
+	case string(encoded) == OIDConfiguration20:
+		meaning = "Common Implementation Configuration 2.0"
+	case d.Version != "":
+		meaning = "GlobalPlatform " + d.Version
+	case len(d.Channels) > 0:
+		meaning = d.Channels[0].String()
+	case d.JavaCard != "":
+		meaning = "Java Card " + d.JavaCard
+	}
+	return numbers, meaning
+}
+
 // arcsOf are the numbers of the end of an object identifier, each in groups of seven
 // bits (X.690 §8.19); nil if they are cut short or too large.
 func arcsOf(encoded string) []uint32 {

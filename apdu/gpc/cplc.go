@@ -37,10 +37,17 @@ type CPLC struct {
 // ProductionDate is the last digit of a year and the day of that year in BCD, YDDD.
 type ProductionDate uint16
 
+// YearDay gives the last digit of the year and the day in it, from 1; false if there is none.
+func (d ProductionDate) YearDay() (year, day int, is bool) {
+	year, day = int(d>>12), int(d>>8&0xF)*100+int(d>>4&0xF)*10+int(d&0xF)
+	is = year <= 9 && d>>8&0xF <= 9 && d>>4&0xF <= 9 && d&0xF <= 9 && day >= 1 && day <= 366
+	return year, day, is
+}
+
 // In gives the date, in the last ten years up to the day; false if there is none.
 func (d ProductionDate) In(today time.Time) (time.Time, bool) {
-	year, days := int(d>>12), int(d>>8&0xF)*100+int(d>>4&0xF)*10+int(d&0xF)
-	if year > 9 || d>>8&0xF > 9 || d>>4&0xF > 9 || d&0xF > 9 || days < 1 || days > 366 {
+	year, days, is := d.YearDay()
+	if !is {
 		return time.Time{}, false
 	}
 	this := today.Year()
@@ -49,6 +56,23 @@ func (d ProductionDate) In(today time.Time) (time.Time, bool) {
 		on = time.Date(on.Year()-10, 1, days, 0, 0, 0, 0, time.UTC)
 	}
 	return on, on.YearDay() == days // day 366 of a short year is none
+}
+
+// CPLCFields are what the fields of production data are called, in their order, with their lengths
+// in bytes.
+var CPLCFields = []struct {
+	Name   string
+	Length int
+	Date   bool
+}{
+	{"IC fabricator", 2, false}, {"IC type", 2, false}, {"operating system", 2, false},
+	{"operating system of", 2, true}, {"operating system level", 2, false},
+	{"IC fabricated", 2, true}, {"IC serial number", 4, false}, {"IC batch", 2, false},
+	{"module fabricator", 2, false}, {"module packaged", 2, true},
+	{"card manufacturer", 2, false}, {"card embedded", 2, true},
+	{"pre-personalizer", 2, false}, {"pre-personalized", 2, true},
+	{"pre-personalized by", 4, false}, {"personalizer", 2, false},
+	{"personalized", 2, true}, {"personalized by", 4, false},
 }
 
 // fields are where the data goes, in order.

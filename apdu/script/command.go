@@ -10,29 +10,54 @@ import (
 )
 
 // parseCommand reads a command, or bytes that are none, which only some vocabularies take.
-func (v *Vocabulary) parseCommand(words []string) (apdu.Command, []byte, error) {
+func (v *Vocabulary) parseCommand(words []string) (Step, error) {
 	if len(words) == 0 {
-		return apdu.Command{}, nil, syntax("no command before \"->\"")
+		return Step{}, syntax("no command before \"->\"")
 	}
-	if !isHex(words[0]) {
-		c, err := v.parseNamed(words)
-		return c, nil, err
+	if !isBytes(words[0]) {
+		return v.parseNamed(words)
 	}
-	raw, err := apdu.ParseHex(strings.Join(words, " "))
+	raw, hidden, err := parseHidden(strings.Join(words, " "))
 	if err != nil {
-		return apdu.Command{}, nil, syntax("%w", err)
+		return Step{}, syntax("%w", err)
 	}
 	c, err := apdu.ParseCommand(raw)
 	switch {
 	case err == nil:
-		return c, nil, nil
+		return Step{Command: c, Hidden: hidden}, nil
 	case v.Malformed:
-		return apdu.Command{}, raw, nil
+		return Step{Malformed: raw, Hidden: hidden}, nil
 	}
-	return apdu.Command{}, nil, syntax("%w", err)
+	return Step{}, syntax("%w", err)
 }
 
-func (v *Vocabulary) parseNamed(words []string) (apdu.Command, error) {
+// parseNamed reads a command by its name. Its data may have bytes that are hidden.
+func (v *Vocabulary) parseNamed(words []string) (Step, error) {
+	var hidden []apdu.Span
+	words = slices.Clone(words)
+	for i, word := range words {
+		data, is := strings.CutPrefix(word, "data=")
+		if !is || !strings.Contains(data, unknown) {
+			continue
+		}
+		raw, spans, err := parseHidden(data)
+		if err != nil {
+			return Step{}, syntax("data: %w", err)
+		}
+		words[i], hidden = fmt.Sprintf("data=%X", raw), spans
+	}
+	c, err := v.namedCommand(words)
+	if err != nil {
+		return Step{}, err
+	}
+	for i := range hidden {
+		hidden[i].From += dataAt(c)
+		hidden[i].To += dataAt(c)
+	}
+	return Step{Command: c, Hidden: hidden}, nil
+}
+
+func (v *Vocabulary) namedCommand(words []string) (apdu.Command, error) {
 	n := 0
 	for n < len(words) && words[n] != "extended" && !strings.Contains(words[n], "=") {
 		n++
@@ -118,10 +143,11 @@ func setOption(c *apdu.Command, named Command, word, key, value string) error {
 	case key == "ne":
 		c.Ne, err = strconv.Atoi(value)
 	default:
-		return syntax("%q is not an option: use %s", word, strings.Join(named.Options(), ", "))
+		return syntax("%q is not an option: use %s", apdu.Brief(word),
+			strings.Join(named.Options(), ", "))
 	}
 	if err != nil {
-		return syntax("%s: %q is not its value", key, value)
+		return syntax("%s: %q is not its value", key, apdu.Brief(value))
 	}
 	return nil
 }
@@ -134,13 +160,20 @@ func parseByte(s string) (byte, error) {
 	return byte(n), err
 }
 
-// commandText is the canonical text of a command: by name where the vocabulary has its
-// header, in hex otherwise.
-func (v *Vocabulary) commandText(c apdu.Command) string {
+// commandText is the canonical text of a command, some bytes of it hidden: by name where the
+// vocabulary has its header, in hex otherwise.
+func (v *Vocabulary) commandText(c apdu.Command, hidden []apdu.Span) string {
 	name, known := v.named(c)
-	usual := name.Command
+	usual, at := name.Command, dataAt(c)
+	for _, h := range hidden {
+		known = known && h.From >= at && h.To <= at+len(c.Data)
+	}
 	if !known || len(c.Data) == 0 && len(usual.Data) > 0 {
-		return c.String()
+		raw, err := c.Bytes()
+		if err != nil {
+			return c.String()
+		}
+		return hexText(raw, hidden)
 	}
 	var text strings.Builder
 	text.WriteString(name.Title)
@@ -151,7 +184,12 @@ func (v *Vocabulary) commandText(c apdu.Command) string {
 		fmt.Fprintf(&text, " p1=%02X", c.P1)
 	}
 	if len(c.Data) > 0 {
-		fmt.Fprintf(&text, " data=%X", c.Data)
+		inside := slices.Clone(hidden)
+		for i := range inside {
+			inside[i].From -= at
+			inside[i].To -= at
+		}
+		text.WriteString(" data=" + hexText(c.Data, inside))
 	}
 	if c.Ne != usual.Ne {
 		fmt.Fprintf(&text, " ne=%d", c.Ne)

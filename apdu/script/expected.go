@@ -81,9 +81,12 @@ func (v *Vocabulary) parseStatus(word string) (Status, error) {
 			return s, nil
 		}
 	}
-	return Status{}, syntax(
-		"%q is not a status word: write four hex digits, x for any, or its name",
-		word)
+	if word == "*" {
+		return Status{}, syntax("%q is not a status word: write xxxx for any answer, 9000 : * for "+
+			"any data", word)
+	}
+	return Status{}, syntax("%q is not a status word: write four hex digits, x for any, or its "+
+		"name", apdu.Brief(word))
 }
 
 func parseData(text string) (*Data, error) {

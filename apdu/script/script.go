@@ -14,7 +14,7 @@
 // Grammar:
 //
 //	line     = [ step ] [ "#" comment ]
-//	step     = command [ "->" expected ] | word { argument } [ "->" pattern ]
+//	step     = command [ "->" expected ] | word { argument } [ "->" ( pattern | expected ) ]
 //	command  = hex | name { option }
 //	name     = title of a command in the vocabulary, such as "PUT DATA first PIN"
 //	option   = "cla=" byte | "p1=" byte | "p2=" byte | "data=" hex | "ne=" number | "extended"
@@ -24,12 +24,20 @@
 //	data     = hex digits, "??" for any byte, and "*" at the end for any more
 //	argument = text without blanks | text in double quotes, as Go has it
 //	pattern  = text of the word's answer, "*" for anything
+//	         | "error:" text of why the word failed, "*" for anything
+//
+// A word that sends one command, such as select, is answered by the card: behind it stands what
+// stands behind a command. Every other word answers a text, or fails. A word that fails is an
+// error of its line, whatever the pattern, but for one that begins with "error:": no "*" covers
+// a failure.
 //
 // Hex may have blanks between bytes, bytes are two hex digits, ne is decimal. A named command
 // takes class, instruction, parameters and Ne from the vocabulary unless an option sets it; it is
 // found in either case. Fields are the command's own, such as "aid=" of SELECT; they are put
 // into the command in the order that the vocabulary gives, after "data=". "none" is a card that
-// gives no answer, such as one whose power was cut.
+// gives no answer, such as one whose power was cut. "??" in the place of a byte of a command
+// stands for one that was hidden where the line comes from, such as a capture: the line parses,
+// and is not sent ([ErrHidden]).
 //
 // Words are those that the vocabulary names, in lower case; a program gives them their meaning,
 // such as "cut 3" (package host/shell), and in the line of one "#" begins a comment only after a
@@ -65,11 +73,15 @@ type Step struct {
 	// Malformed are the bytes of a line in hex that are no command, if the vocabulary takes
 	// such; Command means nothing then.
 	Malformed []byte
+	// Hidden are the bytes of the command, encoded, that are not known and written "??"; they
+	// are zeros in Command and Malformed.
+	Hidden []apdu.Span
 	// Expected is nil when any answer will do.
 	Expected *Expected
 
 	// Word and Arguments are a line that begins with one of the vocabulary's words; "" for
-	// a command. Pattern is what its answer must be, nil when any will do.
+	// a command. Pattern is what its answer must be, nil when any will do; of a word that sends
+	// a command Expected is.
 	Word      string
 	Arguments []string
 	Pattern   *Pattern
@@ -83,8 +95,11 @@ func StepOf(raw []byte) Step {
 	return Step{Malformed: raw}
 }
 
-// Bytes is what a step sends, a command or not; nil for a word.
+// Bytes is what a step sends, a command or not; nil for a word. Errors: [ErrHidden].
 func (s Step) Bytes() ([]byte, error) {
+	if err := s.Whole(); err != nil {
+		return nil, err
+	}
 	if s.Word != "" || s.Malformed != nil {
 		return s.Malformed, nil
 	}
@@ -136,7 +151,7 @@ func (v *Vocabulary) ParseLine(line string) (step Step, found bool, err error) {
 		return Step{}, false, syntax("line has %d bytes, the limit is %d", len(line), MaxLine)
 	}
 	if word, ok := v.wordOf(line); ok {
-		step, err := parseWord(word, line)
+		step, err := v.parseWord(word, line)
 		return step, err == nil, err
 	}
 	line, _, _ = strings.Cut(line, "#")
@@ -144,7 +159,7 @@ func (v *Vocabulary) ParseLine(line string) (step Step, found bool, err error) {
 	if strings.TrimSpace(text) == "" && !hasExpected {
 		return Step{}, false, nil
 	}
-	if step.Command, step.Malformed, err = v.parseCommand(strings.Fields(text)); err != nil {
+	if step, err = v.parseCommand(strings.Fields(text)); err != nil {
 		return Step{}, false, err
 	}
 	if hasExpected {
@@ -160,9 +175,9 @@ func (v *Vocabulary) Text(s Step) string {
 	if s.Word != "" {
 		return s.wordText()
 	}
-	text := fmt.Sprintf("%X", s.Malformed)
+	text := hexText(s.Malformed, s.Hidden)
 	if s.Malformed == nil {
-		text = v.commandText(s.Command)
+		text = v.commandText(s.Command, s.Hidden)
 	}
 	if s.Expected != nil {
 		text += " -> " + s.Expected.String()

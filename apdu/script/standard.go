@@ -127,7 +127,7 @@ var (
 		Set: func(c *apdu.Command, value string) error {
 			tag, err := apdu.ParseHex(value)
 			if err == nil && (len(tag) == 0 || len(tag) > 2) {
-				err = fmt.Errorf("%q has %d bytes", value, len(tag))
+				err = fmt.Errorf("%q has %d bytes", apdu.Brief(value), len(tag))
 			}
 			if err == nil {
 				c.P1, c.P2 = 0, tag[len(tag)-1]
@@ -170,7 +170,7 @@ func numberField(name string, least, most int, help string, set func(*apdu.Comma
 	return Field{Name: name, Help: help, Set: func(c *apdu.Command, value string) error {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < least || n > most {
-			return fmt.Errorf("%q is not its value", value)
+			return fmt.Errorf("%q is not its value", apdu.Brief(value))
 		}
 		set(c, n)
 		return nil
@@ -182,7 +182,7 @@ func byteField(name, help string, set func(*apdu.Command, int)) Field {
 	return Field{Name: name, Help: help, Set: func(c *apdu.Command, value string) error {
 		b, err := parseByte(value)
 		if err != nil {
-			return fmt.Errorf("%q is not its value", value)
+			return fmt.Errorf("%q is not its value", apdu.Brief(value))
 		}
 		set(c, int(b))
 		return nil
@@ -209,7 +209,7 @@ func choice(name string, set func(*apdu.Command, int), rows ...any) Field {
 	return Field{Name: name, Help: help, Set: func(c *apdu.Command, value string) error {
 		n, known := meant[value]
 		if !known {
-			return fmt.Errorf("%q is not its value", value)
+			return fmt.Errorf("%q is not its value", apdu.Brief(value))
 		}
 		set(c, n)
 		return nil

@@ -19,6 +19,8 @@ type Vocabulary struct {
 
 	// Words are what a line may begin with beside a command.
 	Words []string
+	// Sending are those of Words that send one command: the card answers in their place.
+	Sending []string
 	// Malformed has lines in hex that are no command taken as bytes to be sent as they are.
 	Malformed bool
 }
@@ -59,6 +61,11 @@ func (v *Vocabulary) Check() error {
 			return syntax("%q is no word: write a to z, no hex", word)
 		}
 	}
+	for _, word := range v.Sending {
+		if !slices.Contains(v.Words, word) {
+			return syntax("%q sends a command and is none of the words", word)
+		}
+	}
 	for _, c := range v.Commands {
 		words := strings.Fields(c.Title)
 		if len(words) == 0 || strings.Join(words, " ") != c.Title || isHex(words[0]) {
@@ -94,7 +101,8 @@ func (v *Vocabulary) command(title string) (Command, error) {
 			return c, nil
 		}
 	}
-	return Command{}, syntax("%q is neither hex nor the name of a command", title)
+	return Command{}, syntax("%q is neither hex nor the name of a command",
+		apdu.Brief(title))
 }
 
 // named finds the command that a header means; the chaining bit is ignored.

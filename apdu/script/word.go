@@ -2,9 +2,12 @@ package script
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"ekrona.example/apdu"
 )
 
 // Pattern is what the answer of a word must be: text in which "*" stands for anything.
@@ -42,6 +45,23 @@ func (p *Pattern) Matches(answer string) bool {
 	return strings.HasSuffix(rest, parts[len(parts)-1])
 }
 
+// ErrorPrefix begins the answer of a word that failed, and the pattern that expects one.
+const ErrorPrefix = "error:"
+
+// CheckFailure returns what is wrong when the step's word has failed, with that answer: failed
+// itself, or nil where the pattern expects such a failure. Only one that begins with
+// [ErrorPrefix] does.
+func (p *Pattern) CheckFailure(answer string, failed error) error {
+	switch {
+	case p == nil || !p.Matches(answer):
+		return failed
+	case !strings.HasPrefix(p.text, ErrorPrefix):
+		return fmt.Errorf("%w (where that is expected, write %q)", failed,
+			arrow+" "+ErrorPrefix+" *")
+	}
+	return nil
+}
+
 // Check returns how an answer differs from what is expected of the step's word.
 func (p *Pattern) Check(answer string) error {
 	if p == nil || p.Matches(answer) {
@@ -74,8 +94,8 @@ func (v *Vocabulary) wordOf(line string) (string, bool) {
 }
 
 // parseWord reads a line that begins with a word.
-func parseWord(word, line string) (Step, error) {
-	step := Step{Word: word}
+func (v *Vocabulary) parseWord(word, line string) (step Step, err error) {
+	step.Word = word
 	rest := strings.TrimPrefix(strings.TrimSpace(line), word)
 	for {
 		rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
@@ -84,18 +104,23 @@ func parseWord(word, line string) (Step, error) {
 		case rest == "", rest[0] == '#':
 			return step, nil
 		case strings.HasPrefix(rest, arrow):
-			step.Pattern = &Pattern{blanks(withoutComment(rest[len(arrow):]))}
-			return step, nil
+			expected := withoutComment(rest[len(arrow):])
+			if slices.Contains(v.Sending, word) {
+				step.Expected, err = v.parseExpected(expected)
+			} else {
+				step.Pattern = &Pattern{blanks(expected)}
+			}
+			return step, err
 		case rest[0] == '"':
 			quoted, err := strconv.QuotedPrefix(rest)
 			if err != nil {
 				return Step{}, syntax("%s: an argument in quotes does not end", word)
 			}
 			if argument, err = strconv.Unquote(quoted); err != nil {
-				return Step{}, syntax("%s: %s: %w", word, quoted, err)
+				return Step{}, syntax("%s: %s: %w", word, apdu.Brief(quoted), err)
 			}
 			if rest = rest[len(quoted):]; rest != "" && !isBlank(rest[0]) {
-				return Step{}, syntax("%s: no blank behind %s", word, quoted)
+				return Step{}, syntax("%s: no blank behind %s", word, apdu.Brief(quoted))
 			}
 		default:
 			end := strings.IndexFunc(rest, unicode.IsSpace)
@@ -134,6 +159,9 @@ func (s Step) wordText() string {
 			a = strconv.Quote(a)
 		}
 		text += " " + a
+	}
+	if s.Expected != nil {
+		text += " " + arrow + " " + s.Expected.String()
 	}
 	if s.Pattern != nil {
 		text += " " + arrow

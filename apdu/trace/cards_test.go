@@ -24,6 +24,12 @@ func shownWhole(t *testing.T, command, response string) string {
 	return Text{Whole: true}.Exchange(d.Exchange(apdu.Exchange{Command: c, Response: r}))
 }
 
+// answerOf are the data objects of the answer.
+func answerOf(text string) string {
+	_, answer, _ := strings.Cut(text, "\n< 9000 OK\n  ")
+	return answer
+}
+
 // Cards of others are decoded by the standards: payment, travel documents, what nobody knows.
 func TestCardsOfOthers(t *testing.T) {
 	t.Run("payment", func(t *testing.T) {
@@ -57,6 +63,35 @@ func TestCardsOfOthers(t *testing.T) {
     5F36 Unicode version   "040000"
     5C tag list            61 75
 `, shownWhole(t, "00B0000000", "6014 5F010430313037 5F3606303430303030 5C026175 9000"))
+	})
+	t.Run("card manager", func(t *testing.T) {
+		for _, get := range []string{"80CA006600", "00CA006600"} {
+			assert.Equal(t, `66 card data:
+    73 card recognition data:
+      06 object identifier   1.2.840.114283.1 (GlobalPlatform)
+      60 GlobalPlatform's version:
+        06 object identifier   1.2.840.114283.2.2.3 (GlobalPlatform 2.3)
+      63 scheme of card identification:
+        06 object identifier   1.2.840.114283.3 (identified by issuer and card number)
+      64 secure channel protocols:
+        06 object identifier   1.2.840.114283.4.3.112 (SCP03 i=70)
+      65 card configuration:
+        06 object identifier   1.2.840.114283.5.7.2.0.0 (Common Implementation Configuration 2.0)
+      66 card and chip details:
+        06 object identifier   1.3.6.1.4.1.42.2.110.1.3 (Java Card 3)
+`, answerOf(shownWhole(t, get, "664D734B06072A864886FC6B01600B06092A864886FC6B0202"+
+				"03630906072A864886FC6B03640B06092A864886FC6B040370650D060B2A864886FC6B050702"+
+				"0000660C060A2B060104012A026E0103 9000")))
+			cplc := answerOf(shownWhole(t, get[:4]+"9F7F00", "9F7F2A 4790 D321 4700 0000 0000 8345"+
+				" 92F59318 181D000000000000000000000000000000000000000000000000 9000"))
+			assert.Contains(t, cplc, "9F7F card production life cycle data: NXP P71D321, JCOP 4\n")
+			assert.Contains(t, cplc, "    IC fabricated          8345: day 345 of a year that ends in 8\n")
+			assert.Contains(t, cplc, "    IC serial number       92F59318\n")
+			assert.Contains(t, cplc, "    personalized           0000\n")
+		}
+		// elsewhere the tags are what ISO/IEC 7816 says
+		assert.Contains(t, shownWhole(t, "00CA006E00", "6E04 6502 5B00 9000"), "cardholder's data")
+		assert.NotContains(t, shownWhole(t, "00CA007300", "7304 6402 0000 9000"), "secure channel")
 	})
 	t.Run("unknown", func(t *testing.T) {
 		assert.Equal(t, `> B0 01 02 03, not in the reference

@@ -18,6 +18,12 @@ type Decoder struct {
 	// ShowUnknown shows the data of commands that nothing is known of, and all responses but
 	// what a vocabulary calls secret: for who typed the command, not for a log.
 	ShowUnknown bool
+	// Unmasked shows, in logs too, all bytes to and from an application that was selected and has no
+	// vocabulary here, PINs too: for who tests an application of their own. Of PUT KEY and of the
+	// authentication of secure channels it shows no more than otherwise.
+	Unmasked bool
+
+	foreign bool // such an application is selected, and Unmasked says so
 }
 
 // New makes a Decoder that knows these applications.
@@ -31,6 +37,8 @@ func (d Decoder) Selected(name []byte) Decoder {
 			return len(name) > 0 && bytes.HasPrefix(own, name)
 		})
 	})
+	d.foreign = d.Unmasked && len(d.Vocabularies) == 0 && !isManager(name)
+	d.ShowUnknown = d.ShowUnknown || d.foreign
 	return d
 }
 
@@ -136,12 +144,12 @@ func malformed(what string, raw []byte, err error) *Node {
 // Command decodes a command.
 func (d Decoder) Command(c apdu.Command) *Node {
 	m := newCommand(c)
-	m.showUnknown = d.ShowUnknown
+	m.showUnknown, m.foreign = d.ShowUnknown, d.foreign
 	form, known := d.form(c)
 	switch {
 	case known:
 		m.ofForm(form)
-	case isManagement(c):
+	case d.isManagement(c):
 		m.management()
 	default:
 		m.interindustry()
@@ -163,7 +171,7 @@ func (d Decoder) form(c apdu.Command) (Form, bool) {
 func (d Decoder) Response(c apdu.Command, r apdu.Response) *Node {
 	form, known := d.form(c)
 	n := &Node{Raw: r.Bytes()}
-	managed := !known && isManagement(c)
+	managed := !known && d.isManagement(c)
 	n.Name, n.Value = d.status(c, r.SW, managed)
 	data := n.Raw[:len(r.Data)]
 	switch {
@@ -198,6 +206,7 @@ type command struct {
 	content          []*Node
 	instead          *Node // of P1 and P2, when they are one value
 	showUnknown      bool
+	foreign          bool
 }
 
 // dataAt is the index of the data in the encoded command.

@@ -120,6 +120,8 @@ func (m *command) interindustry() {
 	m.instead, m.p1.Offset, m.p1.Raw = m.p1, 2, m.root.Raw[2:4]
 	switch {
 	case len(m.data) == 0:
+	case m.foreign:
+		m.open()
 	case secureClass(m.CLA):
 		m.add(secured(m.at, m.data))
 	case m.IsChained():
@@ -147,7 +149,7 @@ func (d Decoder) interindustryAnswer(c apdu.Command, data []byte) []*Node {
 	switch {
 	case (!known || i.closed) && !d.ShowUnknown:
 		return []*Node{hidden("", 0, data, "")}
-	case secureClass(c.CLA):
+	case secureClass(c.CLA) && !d.foreign:
 		return []*Node{secured(0, data)}
 	case !known && !usualDictionary.knows(data):
 		return summed(data, nil)
@@ -195,9 +197,19 @@ func object(o tlv.Object, at, depth int, names dictionary) *Node {
 	}
 	if o.Tag.IsConstructed() && depth < maxNesting {
 		header := len(o.Raw) - len(o.Value)
+		if row.inside != nil {
+			if own := row.inside(o.Value); own != nil {
+				names = append(dictionary{own}, names...)
+			}
+		}
 		if inside := objects(o.Value, at+header, depth+1, names); inside != nil {
 			n.Value = ""
 			n.Children = append([]*Node{frame(at, o.Raw[:header])}, inside...)
+		}
+	} else if row.parts != nil {
+		header := len(o.Raw) - len(o.Value)
+		if parts := row.parts(o.Value, at+header); parts != nil {
+			n.Children = append([]*Node{frame(at, o.Raw[:header])}, parts...)
 		}
 	}
 	return n

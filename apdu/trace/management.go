@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
 
 	"ekrona.example/apdu"
@@ -15,6 +16,24 @@ func isManagement(c apdu.Command) bool {
 	}
 	secure := c.CLA&^gpc.ClassPlain == gpc.SecureBit
 	return (c.CLA == gpc.ClassPlain || secure) && gpc.CommandName(c) != ""
+}
+
+// isManagement reports whether a command that no application knows is decoded as one to a security
+// domain. To an application of others, unmasked, only those are that carry keys and cryptograms.
+func (d Decoder) isManagement(c apdu.Command) bool {
+	return isManagement(c) && (!d.foreign || c.INS == gpc.InsSelect || carriesKeys(c))
+}
+
+// carriesKeys reports whether a command has keys, or what authenticates a secure channel.
+func carriesKeys(c apdu.Command) bool {
+	return c.INS == gpc.InsPutKey || c.INS == gpc.InsInitializeUpdate ||
+		c.INS == gpc.InsExternalAuthenticate
+}
+
+// isManager reports whether a name selects the issuer security domain, as GPC and Visa name it.
+func isManager(name []byte) bool {
+	return len(name) == 0 || bytes.HasPrefix(name, []byte{0xA0, 0, 0, 1, 0x51}) ||
+		bytes.HasPrefix(name, []byte{0xA0, 0, 0, 0, 0x03, 0, 0})
 }
 
 // managementClauses are where GPC 2.3.1 and its Amendment D 1.2 define the commands.

@@ -7,15 +7,25 @@ import (
 
 // Secrets gives the bytes that the decoder masks, as a rule for one [apdu.Recorder]. The rule
 // remembers the command before: what GET RESPONSE brings belongs to it, and the last part of a
-// chain belongs to those before it. Exchanges are given to it in their order.
+// chain belongs to those before it. Where the decoder is unmasked it remembers which application is
+// selected too. Exchanges are given to it in their order, from a reset on.
 func (d Decoder) Secrets() func(apdu.Command, apdu.Response) apdu.Secrets {
-	m := memory{decoder: d}
+	m := memory{decoder: d, all: d}
+	if d.Unmasked { // which is known of the basic channel only
+		d.Unmasked = false
+		m.others = &memory{decoder: d, all: d}
+	}
 	return m.secrets
 }
 
+// isOtherChannel reports whether a class names a channel other than the basic one (ISO/IEC
+// 7816-4:2013 §5.4.1, tables 2 and 3; GPC 2.3.1 §11.1.4).
+func isOtherChannel(cla byte) bool { return cla&0x40 != 0 || cla&0x03 != 0 }
+
 // memory is what a rule knows of the exchanges before.
 type memory struct {
-	decoder Decoder
+	decoder, all Decoder
+	others       *memory // of other channels, if the rule of the basic one is another; else nil
 	// before is the last command that was no GET RESPONSE, without the chaining bit.
 	before apdu.Command
 	any    bool // there was one
@@ -26,6 +36,12 @@ type memory struct {
 }
 
 func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
+	if m.others != nil && isOtherChannel(c.CLA) {
+		return m.others.secrets(c, r)
+	}
+	if m.all.Unmasked && selects(c, r) {
+		m.decoder = m.all.Selected(c.Data)
+	}
 	s := m.decoder.secrets(c, r)
 	if m.any && isGetResponse(c) {
 		s.Response = append(s.Response, m.fetched(r)...)
@@ -66,7 +82,7 @@ func everything(data []byte) []apdu.Span {
 // hidesParts reports whether a part of a chain of such commands may hold a secret.
 func (d Decoder) hidesParts(c apdu.Command) bool {
 	form, known := d.form(c)
-	return !known || hasSecret(form.In)
+	return !known && !d.foreign || hasSecret(form.In)
 }
 
 // answersSecret reports whether the response to such a command may hold a secret.
@@ -74,8 +90,11 @@ func (d Decoder) answersSecret(c apdu.Command) bool {
 	if form, known := d.form(c); known {
 		return hasSecret(form.Out)
 	}
-	if isManagement(c) {
+	if d.isManagement(c) {
 		return c.CLA&gpc.SecureBit != 0 || c.INS == gpc.InsInitializeUpdate
+	}
+	if d.foreign {
+		return false
 	}
 	i, known := interindustry(c)
 	return !known || i.closed || secureClass(c.CLA)

@@ -17,6 +17,10 @@ type tagRow struct {
 	name, clause string
 	// text gives a value in words; nil shows it in hex.
 	text func(value []byte) string
+	// inside names the data objects of a template, before the other tables do; nil for none.
+	inside func(value []byte) map[tlv.Tag]tagRow
+	// parts takes a value without tags apart, which begins at an index; nil where that is none.
+	parts func(value []byte, at int) []*Node
 }
 
 func (r tagRow) value(b []byte) string {
@@ -54,6 +58,9 @@ const insReadBinary = 0xB0
 
 // row finds what names a data object.
 func (d dictionary) row(o tlv.Object) tagRow {
+	if o.Tag == gpc.TagRecognition && recognised(o.Value) != nil { // whatever the application
+		return domainTags[o.Tag]
+	}
 	for _, table := range d {
 		if row, known := table[o.Tag]; known {
 			return row
@@ -80,7 +87,7 @@ type TagName struct {
 // several times.
 func TagNames() []TagName {
 	var all []TagName
-	for _, table := range append(slices.Clone(usualDictionary), processingTags) {
+	for _, table := range append(slices.Clone(usualDictionary), processingTags, recognitionTags) {
 		for tag, row := range maps.All(table) {
 			all = append(all, TagName{tag, row.name, row.clause})
 		}
@@ -94,7 +101,7 @@ func TagNames() []TagName {
 
 // interindustryTags are data objects of ISO/IEC 7816-4 and -6.
 var interindustryTags = map[tlv.Tag]tagRow{
-	0x06:   {name: "object identifier", clause: "ISO/IEC 7816-6:2023"},
+	0x06:   {name: "object identifier", clause: "ISO/IEC 7816-6:2023", text: identifier},
 	0x41:   {name: "country code and national data", clause: "ISO/IEC 7816-4:2013 §12.1.1"},
 	0x43:   {name: "card service data", clause: "ISO/IEC 7816-4:2013 §12.1.1.7"},
 	0x46:   {name: "pre-issuing data", clause: "ISO/IEC 7816-4:2013 §12.1.1"},
@@ -142,14 +149,15 @@ var interindustryTags = map[tlv.Tag]tagRow{
 
 // domainTags are data objects of security domains.
 var domainTags = map[tlv.Tag]tagRow{
-	gpc.TagIIN:         {name: "issuer identification number", clause: "GPC 2.3.1 §H.1"},
-	gpc.TagCIN:         {name: "card image number", clause: "GPC 2.3.1 §H.1"},
-	gpc.TagMaxData:     {name: "maximum length of command data", clause: "GPC 2.3.1 table 11-83"},
-	gpc.TagCardData:    {name: "card data", clause: "GPC 2.3.1 §H.2"},
-	gpc.TagCapability:  {name: "card capability information", clause: "GPC 2.3.1 §H.4"},
-	gpc.TagRecognition: {name: "card recognition data", clause: "GPC 2.3.1 §H.2"},
-	gpc.TagCPLC: {name: "card production life cycle data",
-		clause: "Visa GlobalPlatform 2.1.1 Card Implementation Requirements"},
+	gpc.TagIIN:        {name: "issuer identification number", clause: "GPC 2.3.1 §H.1"},
+	gpc.TagCIN:        {name: "card image number", clause: "GPC 2.3.1 §H.1"},
+	gpc.TagMaxData:    {name: "maximum length of command data", clause: "GPC 2.3.1 table 11-83"},
+	gpc.TagCardData:   {name: "card data", clause: "GPC 2.3.1 §H.2"},
+	gpc.TagCapability: {name: "card capability information", clause: "GPC 2.3.1 §H.4"},
+	gpc.TagRecognition: {name: "card recognition data", clause: "GPC 2.3.1 §H.2",
+		inside: recognised},
+	gpc.TagCPLC: {name: "card production life cycle data", text: product,
+		clause: "Visa GlobalPlatform 2.1.1 Card Implementation Requirements", parts: production},
 	gpc.TagSequenceCounter: {name: "sequence counter", clause: "GPC 2.3.1 §11.3"},
 	gpc.TagKeyTemplate:     {name: "key information template", clause: "GPC 2.3.1 table 11-28"},
 	gpc.TagKeyInfo:         {name: "key information", clause: "GPC 2.3.1 table 11-28"},

@@ -24,7 +24,8 @@ type Text struct {
 // Writer is a sink for [apdu.Recorder] that writes each exchange when it is over. Errors
 // of out are ignored: its owner has to check for them.
 func (t Text) Writer(out io.Writer, d Decoder) func(apdu.Exchange) {
-	return func(e apdu.Exchange) { _, _ = io.WriteString(out, t.Exchange(d.Exchange(e))) }
+	f := d.Follow()
+	return func(e apdu.Exchange) { _, _ = io.WriteString(out, t.Exchange(f.Exchange(e))) }
 }
 
 // Exchange is the exchange in lines.

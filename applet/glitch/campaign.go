@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"strings"
 
 	"ekrona.example/applet/campaign"
@@ -86,17 +85,6 @@ func (p Plan) name() string {
 	}
 	return fmt.Sprintf("%s, models %s, sample %d, seed %d, pairs %d", p.Subject.Name(),
 		strings.Join(models, " "), p.Sample, p.Seed, p.Pairs)
-}
-
-// chance is a number from 0 to 1 that follows from the seed and a name.
-func (p Plan) chance(name string) float64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %s", p.Seed, name)
-	x := h.Sum64()
-	x ^= x >> 33
-	x *= 0xff51afd7ed558ccd // the finalizer of MurmurHash3
-	x ^= x >> 33
-	return float64(x>>11) / (1 << 53)
 }
 
 // try tries faults on the commands of one case; total is how many there are of all.

@@ -16,10 +16,11 @@
 //		-glitch-pairs 1000000 -glitch-journal FILE -glitch-list FILE
 //
 // -glitch-sample N picks N faults of all, -glitch-case TEXT takes the cases whose name has TEXT
-// in it, -glitch-cap FILE another build of the applet, with FILE.lines beside it, and its Java
-// sources in -glitch-sources FOLDER, or in src/main/java/ekrona beside it. -glitch-list writes the
-// list of reasons that would be right.
+// in it, -glitch-models NAMES (or all) tries other models, -glitch-cap FILE another build of the
+// applet, with FILE.lines beside it, and its Java sources in -glitch-sources FOLDER, or in
+// src/main/java/ekrona beside it. -glitch-list writes the list of reasons that would be right.
 //
 // Commands that have to do with secrets must execute the same bytecodes whatever the secrets are:
-// traces.go finds where two runs part, partings.txt says where they may.
+// traces.go finds where two runs part, partings.txt says where they may; -trace-seeds N compares N
+// worlds for each case.
 package glitch

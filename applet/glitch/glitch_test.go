@@ -13,6 +13,7 @@ import (
 
 	"ekrona.example/applet"
 	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/fault"
 )
 
 var (
@@ -23,6 +24,7 @@ var (
 	sampleFlag  = flag.Int("glitch-sample", 3000, "how many faults to try, 0 for all")
 	seedFlag    = flag.Uint64("glitch-seed", 1, "which of them")
 	pairsFlag   = flag.Int("glitch-pairs", 500, "how many pairs of faults to try")
+	modelsFlag  = flag.String("glitch-models", "", "models of faults, all for every one")
 	journalFlag = flag.String("glitch-journal", "", "file that keeps what was found, to go on from")
 	listFlag    = flag.String("glitch-list", "", "write the list of what was found to this file")
 	reasonFlag  = flag.String("glitch-reason", "not looked at yet", "for what is new in the list")
@@ -54,12 +56,25 @@ func suiteOf(t *testing.T, named string) (*Suite, *Places) {
 	return s, places
 }
 
+func askedModels(t *testing.T) (models []fault.Model) {
+	t.Helper()
+	for name := range strings.FieldsFuncSeq(*modelsFlag, func(r rune) bool { return r == ',' }) {
+		if name == "all" {
+			return fault.AllModels()
+		}
+		m, err := fault.ModelNamed(name)
+		require.NoError(t, err)
+		models = append(models, m)
+	}
+	return models
+}
+
 // TestGlitch: what faults gain is in remaining.txt with a reason, and nothing else is there.
 func TestGlitch(t *testing.T) {
 	s, places := suiteOf(t, *caseFlag)
 	began := time.Now()
 	p := Plan{Subject: s, Places: places, Sample: *sampleFlag, Seed: *seedFlag, Pairs: *pairsFlag,
-		Journal: *journalFlag}
+		Journal: *journalFlag, Models: askedModels(t)}
 	p.Show = func(done, total int, r *Result) {
 		if done%20 == 0 || done == total {
 			t.Logf("%d of %d cases, %.0f s: %d faults, %d pairs, %d gain something", done, total,

@@ -12,7 +12,7 @@ import (
 var pageText string
 
 var reportPage = page.New(pageText, template.FuncMap{
-	"joined": joined, "path": path, "effort": effort,
+	"joined": joined, "path": path, "effort": effort, "second": second,
 })
 
 // pageFile is a source file on the page.

@@ -213,12 +213,20 @@ func revive(c *card.Card, err error) error {
 // playedOn is what the commands gain that followed in the case: one is carried out that is refused
 // without a fault.
 func (j *judge) playedOn(at fate) (gains []Gain, failed error) {
-	for n, r := range j.rest.after(at.holds, at.reset) {
+	replies := j.rest.after(at.holds, at.reset)
+	for n, r := range replies {
 		usual, err := j.rest.usually(n)
 		if err != nil {
 			return nil, err
 		}
-		if r.isDone() && !slices.ContainsFunc(usual, reply.isDone) {
+		if !r.isDone() || slices.ContainsFunc(usual, reply.isDone) {
+			continue
+		}
+		alone, err := j.rest.alone(replies, n)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(alone, reply.isDone) {
 			gains = append(gains, Gain{Later, fmt.Sprintf("%d commands on, %02X%02X is carried out",
 				n+1, j.rest.commands[n].command.CLA, j.rest.commands[n].command.INS)})
 		}
@@ -226,6 +234,9 @@ func (j *judge) playedOn(at fate) (gains []Gain, failed error) {
 	j.later[at] = gains
 	return gains, nil
 }
+
+// PlayOn implements [Oracle].
+func (j *judge) PlayOn(err error) ([]Following, error) { return j.rest.playOn(err) }
 
 // MissCosts implements [Oracle].
 func (j *judge) MissCosts() string {

@@ -70,5 +70,9 @@ func (p Place) String() string {
 	if p.File == "" {
 		return p.Method
 	}
-	return fmt.Sprintf("%s:%d %s: %s", p.File, p.Line, p.Method, p.Text)
+	at := fmt.Sprintf("%s:%d %s", p.File, p.Line, p.Method)
+	if p.Text == "" {
+		return at
+	}
+	return at + ": " + p.Text
 }

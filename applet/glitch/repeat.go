@@ -19,7 +19,8 @@ type Repetition struct {
 	Answer   apdu.Response // with them
 	Mute     error         // why there is no answer, or nil
 	Gains    []Gain
-	Happened int // of the faults
+	Happened int         // of the faults
+	Then     []Following // sent after it, without faults
 }
 
 // errVisited ends a run whose command has been visited.
@@ -56,6 +57,10 @@ func Repeat(ctx context.Context, s Subject, places *Places, name string) (*Repet
 		r.Answer, r.Mute = e.Try(ctx, faults...)
 		r.Happened = e.Struck()
 		if r.Gains, failed = o.Verdict(r.Answer, r.Mute); failed != nil {
+			return failed
+		}
+		_, mute := e.Try(ctx, faults...)
+		if r.Then, failed = o.PlayOn(mute); failed != nil {
 			return failed
 		}
 		return errVisited

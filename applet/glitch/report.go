@@ -142,6 +142,9 @@ func (r *Report) Text(to io.Writer) error {
 				strings.Join(f.Details, "; "))
 			fmt.Fprintf(w, "      %s\n      %s %s, which is answered %s; called by %s\n", f.Fault,
 				f.Command, f.Mnemonic, f.Answered, path(f.Path))
+			if f.IsPair() {
+				fmt.Fprintf(w, "      %s\n", second(f))
+			}
 			fmt.Fprintf(w, "      %s\n", effort(f))
 			if g.Reasons != "" {
 				fmt.Fprintf(w, "      stays: %s\n", g.Reasons)
@@ -177,29 +180,35 @@ func path(places []Place) string {
 		}
 	}
 	if len(all) == 0 {
-		return "nobody"
+		return "the platform"
 	}
 	return strings.Join(all, " > ")
 }
 
+// second says where the second fault of a pair is.
+func second(f Found) string {
+	return fmt.Sprintf("bytecodes from the first fault to the second: %d; that is at %s", f.Apart,
+		f.Second)
+}
+
 // effort says how easy faults are to hit.
 func effort(f Found) string {
-	costs := "a miss costs nothing"
-	if f.MissCosts != "" {
-		costs = "a miss costs " + f.MissCosts
-	}
+	costs := "a miss costs " + cmp.Or(f.MissCosts, "nothing")
 	return fmt.Sprintf("bytecode %d of %d, about %.1f ms after the command; %d in a row gain "+
 		"something; %s", f.N, f.Steps, f.Milliseconds, f.Row, costs)
 }
 
 // Summary is what was tried and found, on one line.
 func (r *Report) Summary() string {
-	pairs := ""
+	pairs, weak := "", ""
+	if r.Weak > 0 {
+		weak = fmt.Sprintf(" (%d of them only garble what is signed)", r.Weak)
+	}
 	if r.Pairs > 0 {
 		pairs = fmt.Sprintf(", pairs tried: %d, gains: %d", r.Pairs, r.PairGains)
 	}
-	return fmt.Sprintf("faults tried: %d, gains: %d (%d of them only garble what is signed) at %d "+
-		"lines%s", r.Faults, r.Gains, r.Weak, len(r.Lines), pairs)
+	return fmt.Sprintf("faults tried: %d, gains: %d%s at %d lines%s", r.Faults, r.Gains, weak,
+		len(r.Lines), pairs)
 }
 
 // Err is nil if everything was tried and a reason is written down for every gain, and none for
@@ -210,7 +219,7 @@ func (r *Report) Err() error {
 		return fmt.Errorf("%d cases could not be tried, the first: %s", len(r.Broken), r.Broken[0])
 	case r.Open > 0:
 		return fmt.Errorf("%d kinds of gain at source lines have no reason to stay: the lines "+
-			"above marked with !", r.Open)
+			"marked with !", r.Open)
 	case len(r.Stale) > 0:
 		return fmt.Errorf("%d reasons are for gains that are gone, the first: %s", len(r.Stale),
 			r.Stale[0])

@@ -72,11 +72,17 @@ func (r *rest) play() []reply {
 	return all
 }
 
-// usually are the replies to the n-th command without a fault: with the command of the experiment
-// and without it, with the power taken away after it and not.
+// states are those from which the commands that follow may be answered: after the command of the
+// experiment, before it, and before it but with the randomness drawn that it draws.
+func (r *rest) states() []*card.Snapshot {
+	return []*card.Snapshot{r.e.After, r.e.Before, r.e.Before.WithRandom(r.e.After)}
+}
+
+// usually are the replies to the n-th command without a fault: from each of the states, with the
+// power taken away and not.
 func (r *rest) usually(n int) ([]reply, error) {
 	if r.usual == nil {
-		for _, state := range []*card.Snapshot{r.e.After, r.e.Before} {
+		for _, state := range r.states() {
 			for _, reset := range []bool{false, true} {
 				if err := r.e.Card.RestoreSnapshot(state); err != nil {
 					return nil, err
@@ -91,6 +97,68 @@ func (r *rest) usually(n int) ([]reply, error) {
 	var all []reply
 	for _, u := range r.usual {
 		all = append(all, u[n])
+	}
+	return all, nil
+}
+
+// alone are the replies to the n-th command without a fault where of those before it only the ones
+// are sent that replies say were carried out: one that is refused with a fault and carried out
+// without, such as a payment, may leave something to the next.
+func (r *rest) alone(replies []reply, n int) (all []reply, err error) {
+	for _, state := range r.states() {
+		for _, reset := range []bool{false, true} {
+			if err := r.e.Card.RestoreSnapshot(state); err != nil {
+				return nil, err
+			}
+			if reset {
+				r.e.Card.Reset()
+			}
+			var last reply
+			for i, next := range r.commands[:n+1] {
+				switch {
+				case next.reset:
+					r.e.Card.Reset()
+				case i == n || replies[i].isDone():
+					answer, err := r.e.Card.Transmit(r.ctx, next.command)
+					last = reply{answer, err == nil}
+				}
+			}
+			all = append(all, last)
+		}
+	}
+	return all, nil
+}
+
+// Following is a command that follows one with a fault.
+type Following struct {
+	Command apdu.Command
+	Reset   bool // the card was reset, and no command sent
+	Answer  apdu.Response
+	Mute    bool
+	// Usual are its answers without the fault: as the case goes, and with the power taken away or
+	// without the command that the fault hit; the last two without it, though its randomness is
+	// drawn.
+	Usual []apdu.Response
+}
+
+// playOn is the commands that follow, with the card as it stands; err says whether it is mute.
+func (r *rest) playOn(err error) ([]Following, error) {
+	if failed := revive(r.e.Card, err); failed != nil {
+		return nil, failed
+	}
+	replies := r.after(r.e.Card.Fingerprint(), err != nil)
+	var all []Following
+	for n, next := range r.commands {
+		f := Following{Command: next.command, Reset: next.reset, Answer: replies[n].Response,
+			Mute: !replies[n].answered}
+		usual, err := r.usually(n)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range usual {
+			f.Usual = append(f.Usual, u.Response)
+		}
+		all = append(all, f)
 	}
 	return all, nil
 }

@@ -19,6 +19,10 @@ type Found struct {
 	Mnemonic string   `json:"mnemonic"`
 	Path     []Place  `json:"path"` // the calls down to the place, the outermost first
 
+	// Of a pair, where the second fault is, and how many bytecodes after the first.
+	Second Place `json:"second,omitzero"`
+	Apart  int   `json:"apart,omitempty"`
+
 	// How easy it is to hit.
 	N            int     `json:"n"`            // the bytecode in the command, from 0
 	Steps        int     `json:"steps"`        // bytecodes of the command without a fault

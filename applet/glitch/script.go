@@ -40,8 +40,8 @@ import (
 //	gain higher AT LEN   of the next line: the number in its answer, LEN bytes from AT, is higher
 //
 // After a fault the rest of the script is played on without any. What is answered then is compared
-// with four runs without a fault: with the command and without it, with the power taken away after
-// it and not.
+// with runs without a fault: with the command and without it, with the power taken away after it
+// and not.
 type Script struct {
 	FileName string
 	Profile  card.Profile

@@ -50,7 +50,9 @@ func TestScript(t *testing.T) {
 	assert.Equal(t, r.Possible, r.Faults)
 	assert.Positive(t, r.Pairs)
 	report := NewReport(r, nil, true)
-	require.NoError(t, report.HTML(&strings.Builder{}, "probe", nil))
+	var page strings.Builder
+	require.NoError(t, report.HTML(&page, "probe", nil))
+	assert.Contains(t, page.String(), "<h1>probe</h1>")
 	kinds := map[Kind]string{}
 	for _, f := range r.Found {
 		for i, k := range f.Kinds {
@@ -70,6 +72,39 @@ func TestScript(t *testing.T) {
 	assert.Empty(t, kinds[Accepted], "the script has rules of its own")
 	list := report.List(nil, "for a test")
 	assert.Contains(t, list, " | higher | for a test\n")
+}
+
+// TestWhatARefusalLeaves: a debit that goes through because the one before it did not, the PIN
+// being forgotten, is no gain.
+func TestWhatARefusalLeaves(t *testing.T) {
+	file, err := os.ReadFile("../../emulator/testdata/probe/purse.cap")
+	require.NoError(t, err)
+	text := `select F050524F420801
+		8010000002 0064 -> 9000
+		8020000004 01020304 -> 9000
+		8020000004 01020304 -> 9000
+		8012000002 003C -> 9000
+		8020000004 01020304 -> 9000
+		8012000002 003C -> 6A80`
+	s, err := NewScript("purse.script", strings.NewReader(text), card.P71, false, file)
+	require.NoError(t, err)
+	call, err := fault.ModelNamed("call=00")
+	require.NoError(t, err)
+	targets, err := s.Find(t.Context(), []fault.Model{call})
+	require.NoError(t, err)
+	seen := false
+	const second = 4 // VERIFY
+	for n := range 200 {
+		name := NameOf(targets[0].Case, second, fault.Fault{Model: call, N: n})
+		r, err := Repeat(t.Context(), s, &Places{}, name)
+		if err != nil || r.Happened == 0 {
+			continue
+		}
+		assert.Empty(t, r.Gains, name)
+		done := func(at int) bool { return r.Then[at].Answer.SW == 0x9000 }
+		seen = seen || !done(0) && done(1) && done(2)
+	}
+	assert.True(t, seen, "some fault has the PIN forgotten")
 }
 
 // TestScriptMemory: the rule about memory, and that nothing is found where nothing can be gained.
@@ -145,7 +180,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "skip", "skip@PAY", "skip@PAY#1", "skip@PAY/0#1",
-		"jump@PAY/1#1", "skip@PAY/1#x", "skip@PAY/1#1,zero"} {
+		"leap@PAY/1#1", "skip@PAY/1#x", "skip@PAY/1#1,zero"} {
 		_, _, _, err := ParseName(bad)
 		assert.Error(t, err, bad)
 	}

@@ -41,8 +41,11 @@ func newScriptJudge(
 		rest: newRest(ctx, e, following)}
 }
 
-// MissCosts implements [Oracle]: a script does not say what costs something.
-func (j *scriptJudge) MissCosts() string { return "" }
+// PlayOn implements [Oracle].
+func (j *scriptJudge) PlayOn(err error) ([]Following, error) { return j.rest.playOn(err) }
+
+// MissCosts implements [Oracle].
+func (j *scriptJudge) MissCosts() string { return "what the script does not say" }
 
 // Verdict implements [Oracle].
 func (j *scriptJudge) Verdict(r apdu.Response, err error) ([]Gain, error) {
@@ -67,7 +70,15 @@ func (j *scriptJudge) Verdict(r apdu.Response, err error) ([]Gain, error) {
 		if err != nil {
 			return nil, err
 		}
-		gains = append(gains, j.compare(j.index+1+n, rest[n], usual)...)
+		more := j.compare(j.index+1+n, rest[n], usual)
+		if len(more) > 0 {
+			alone, err := j.rest.alone(rest, n)
+			if err != nil {
+				return nil, err
+			}
+			more = j.compare(j.index+1+n, rest[n], slices.Concat(usual, alone))
+		}
+		gains = append(gains, more...)
 	}
 	return gains, nil
 }

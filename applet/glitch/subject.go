@@ -34,6 +34,9 @@ type Oracle interface {
 	// Verdict is what a fault gained. The card of the experiment stands as the fault left it; what
 	// it answered is r, or err if it is mute or was cut off. The oracle may leave the card anyhow.
 	Verdict(r apdu.Response, err error) ([]Gain, error)
+	// PlayOn sends the commands that follow in the case, without faults, as Verdict does: the card
+	// stands as the fault left it, and is left anyhow. err is as for Verdict.
+	PlayOn(err error) ([]Following, error)
 	// MissCosts is what the command takes from an attacker whose fault missed, such as a try of the
 	// PIN; "" for nothing.
 	MissCosts() string

@@ -167,7 +167,7 @@ func (b *suiteBench) Run(ctx context.Context, t *Target, visit Visit) error {
 }
 
 // playedOn is how many of a case's commands are sent again after a fault, at most. The resets
-// between them are not: the four runs without a fault, two of them with a reset, are compared.
+// between them are not: the runs without a fault, half of them with a reset, are compared.
 const playedOn = 8
 
 // visit has the command visited, and leaves the card as if nothing had happened.

@@ -37,22 +37,30 @@ func (s *Script) Traces(ctx context.Context) ([]Executed, error) {
 	return all, nil
 }
 
-// Traces records every command of one of the suite's cases. Its keys and random numbers follow from
-// the seed; digits gives those of PINs in place of the usual ones, unless it is nil.
-func (s *Suite) Traces(
-	ctx context.Context, named, seed string, digits func(usual string) string,
-) ([]Executed, error) {
+// Secrets are what may differ between two runs of a case.
+type Secrets struct {
+	Seed   string                    // keys and random numbers follow from it
+	Digits func(usual string) string // of PINs and PUKs in place of the usual ones; nil for those
+	Alter  func(*Executed)           // changes the data of a command before it is sent, unless nil
+}
+
+// Traces records every command of one of the suite's cases.
+func (s *Suite) Traces(ctx context.Context, named string, of Secrets) ([]Executed, error) {
 	c, known := s.cases[named]
 	if !known {
 		return nil, fmt.Errorf("the suite has no case %q", named)
 	}
 	b := s.bench()
-	b.target, b.runner.Seed, b.runner.Digits = b.target.Seeded(seed), seed, digits
+	b.target, b.runner.Seed, b.runner.Digits = b.target.Seeded(of.Seed), of.Seed, of.Digits
 	var all []Executed
-	err := b.run(ctx, c, func(at *stand, command apdu.Command) (apdu.Response, error) {
-		trace, r, err := fault.Record(at.ctx, b.target.Card(), command)
-		all = append(all, Executed{at.exchange, command, r, trace})
-		return r, err
+	err := b.run(ctx, c, func(at *stand, command apdu.Command) (r apdu.Response, err error) {
+		x := Executed{Exchange: at.exchange, Command: command}
+		if of.Alter != nil {
+			of.Alter(&x)
+		}
+		x.Trace, x.Answer, err = fault.Record(at.ctx, b.target.Card(), x.Command)
+		all = append(all, x)
+		return x.Answer, err
 	})
 	return all, err
 }

@@ -3,6 +3,7 @@ package glitch
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"strings"
 
@@ -22,11 +23,19 @@ type work struct {
 	costs    *string         // what a miss costs
 }
 
+// random is randomness for the command that follows from the plan's seed.
+func (w *work) random(of string) *rand.Rand {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %s/%d", of, w.target.Case, w.exchange)
+	return rand.New(rand.NewPCG(w.plan.Seed, h.Sum64()))
+}
+
 // singles tries that share of the single faults.
 func (w *work) singles(share float64) error {
 	first := len(w.counts.Found)
+	random := w.random("singles")
 	for f := range w.e.Trace.Faults(w.plan.Models) {
-		if share < 1 && w.plan.chance(NameOf(w.target.Case, w.exchange, f)) >= share {
+		if share < 1 && random.Float64() >= share {
 			continue
 		}
 		if err := w.try(f); err != nil {
@@ -59,92 +68,6 @@ func (w *work) try(faults ...fault.Fault) error {
 	return nil
 }
 
-// near is how many bytecodes the second fault of a pair is behind the first, at most.
-const near = 40
-
-// pairs tries about so many pairs of faults, the second near the first. A pair counts when both
-// have happened, and is kept when neither gains alone what they gain.
-func (w *work) pairs(expected float64) error {
-	steps := len(w.e.Trace.Steps)
-	if expected <= 0 || steps == 0 {
-		return nil
-	}
-	name := fmt.Sprintf("pairs %s/%d", w.target.Case, w.exchange)
-	random := rand.New(rand.NewPCG(w.plan.Seed, uint64(w.plan.chance(name)*(1<<53))))
-	n := int(expected)
-	if random.Float64() < expected-float64(n) {
-		n++
-	}
-	for range n {
-		for range draws {
-			both, err := w.drawn(random, steps)
-			if err != nil {
-				return err
-			}
-			if both {
-				break
-			}
-		}
-	}
-	return nil
-}
-
-// draws is how often a pair is drawn until both of its faults happen, at most.
-const draws = 30
-
-// drawn draws a pair and tries it, and reports whether both faults have happened.
-func (w *work) drawn(random *rand.Rand, steps int) (both bool, err error) {
-	first, ok := w.draw(random, random.IntN(steps))
-	if !ok {
-		return false, w.ctx.Err()
-	}
-	second, ok := w.draw(random, first.N+1+random.IntN(near))
-	if !ok {
-		return false, w.ctx.Err()
-	}
-	return w.pair(first, second)
-}
-
-// draw draws a fault at a bytecode.
-func (w *work) draw(random *rand.Rand, n int) (fault.Fault, bool) {
-	models := w.plan.Models
-	f := fault.Fault{Model: models[random.IntN(len(models))], N: n}
-	if n < len(w.e.Trace.Steps) {
-		elements := w.e.Trace.Elements(n, f.Model)
-		if elements == 0 {
-			return f, false
-		}
-		f.Element = random.IntN(elements)
-	}
-	return f, true
-}
-
-// pair tries a pair, and reports whether both faults have happened.
-func (w *work) pair(first, second fault.Fault) (both bool, err error) {
-	r, failed := w.e.Try(w.ctx, first, second)
-	if w.e.Struck() < 2 {
-		return false, w.ctx.Err()
-	}
-	w.counts.Pairs++
-	gains, err := w.oracle.Verdict(r, failed)
-	if err != nil || len(gains) == 0 {
-		return true, err
-	}
-	for _, alone := range []fault.Fault{first, second} {
-		r, failed := w.e.Try(w.ctx, alone)
-		single, err := w.oracle.Verdict(r, failed)
-		if err != nil || len(single) > 0 {
-			return true, err
-		}
-	}
-	found, err := w.found(gains, []fault.Fault{first, second})
-	if err != nil {
-		return true, err
-	}
-	w.counts.Found = append(w.counts.Found, found)
-	return true, nil
-}
-
 // found is what is kept of faults with a gain.
 func (w *work) found(gains []Gain, faults []fault.Fault) (Found, error) {
 	first := faults[0]
@@ -155,6 +78,9 @@ func (w *work) found(gains []Gain, faults []fault.Fault) (Found, error) {
 		Mnemonic: trace.Steps[first.N].Mnemonic(), N: first.N, Steps: len(trace.Steps),
 		Command:  fmt.Sprintf("%02X%02X%02X%02X", c.CLA, c.INS, c.P1, c.P2),
 		Answered: fmt.Sprintf("%04X", uint16(w.e.Answer.SW)), Row: 1}
+	if len(faults) > 1 {
+		f.Apart = faults[1].N - first.N
+	}
 	for _, g := range gains {
 		f.Kinds = append(f.Kinds, g.Kind)
 		f.Details = append(f.Details, g.Detail)

@@ -227,7 +227,7 @@ func (c *caseRun) ownCAUntil(end message.Date) *subject {
 	brief := c.certify(c.world.root,
 		entry{holder: string(s.bank.ca.name()) + "00003", role: spec.RoleIntermediary, to: end})
 	s.bank = &intermediary{ca: brief, instructionKey: s.bank.instructionKey,
-		batch: c.newBatch(brief), serials: 500}
+		batch: c.newBatch(brief)}
 	s.learnCA(c.world.root, c.world.notary, brief, s.bank.instructionKey, c.world.foreign.ca)
 	s.makeKeys()
 	s.storeCertificate()
@@ -254,7 +254,7 @@ func (s *subject) attacker() *attack.Setup {
 			case s.endedBank != nil && of.CA.Certificate == s.endedBank.ca.certificate:
 				bank = s.endedBank
 			}
-			return message.DeviceID(bank.nextID())
+			return c.world.nextID(bank)
 		},
 		Device: s.id(), Amount: 100, Random: c.source(),
 		Other: c.device(s.bank, spec.RoleCard).identity(),

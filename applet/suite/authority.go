@@ -100,7 +100,6 @@ func (p *party) id() message.DeviceID { return message.DeviceID(p.certificate.Ho
 type intermediary struct {
 	ca, instructionKey *party
 	batch              *party // whose key its cards share
-	serials            int
 }
 
 // cardScheme is every party but the card.
@@ -109,12 +108,13 @@ type cardScheme struct {
 	link                    *party // root's certificate of nextRoot's key
 	notary, crisis          *party
 	own, foreign            *intermediary
+	serials                 map[message.Name]int // the last of each intermediary's devices
 }
 
 // newCardScheme makes the keys of all parties.
 func (c *caseRun) newCardScheme() *cardScheme {
 	s := &cardScheme{root: c.selfSigned("SERIKSBK00001"), nextRoot: c.selfSigned("SERIKSBK00002"),
-		unknown: c.selfSigned("SERIKSBK00009")}
+		unknown: c.selfSigned("SERIKSBK00009"), serials: map[message.Name]int{}}
 	s.link = c.certify(s.root,
 		entry{holder: "SERIKSBK00002", role: spec.RoleRoot, key: &s.nextRoot.key.PublicKey})
 	s.notary = c.certify(s.root, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
@@ -139,13 +139,15 @@ func (c *caseRun) newBatch(ca *party) *party {
 	return c.certify(ca, entry{holder: string(ca.name()) + "B0000001", role: spec.RoleBatch})
 }
 
-// nextID returns an id that no device has had.
-func (i *intermediary) nextID() string {
-	i.serials++
-	return fmt.Sprintf("%s%08d", i.ca.name(), i.serials)
+// nextID returns an id of the intermediary that no device has had, whichever of its CAs is asked.
+func (s *cardScheme) nextID(of *intermediary) message.DeviceID {
+	name := of.ca.name()
+	s.serials[name]++
+	return message.DeviceID(fmt.Sprintf("%s%08d", name, s.serials[name]))
 }
 
 // device makes a software device of that role.
 func (c *caseRun) device(of *intermediary, role spec.Role) *device {
-	return &device{party: c.certify(of.ca, entry{holder: of.nextID(), role: role}), ca: of.ca}
+	id := c.world.nextID(of)
+	return &device{party: c.certify(of.ca, entry{holder: string(id), role: role}), ca: of.ca}
 }

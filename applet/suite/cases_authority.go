@@ -306,7 +306,7 @@ var authorityCases = []testCase{
 		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, next, notary)))
 		s.newTap()
 		s.answers(spec.SWReferenceUnknown, spec.GetState.Only(), c.encode(s.challenge()))
-		s.bank = &intermediary{ca: s.bank.ca, instructionKey: next, serials: 900}
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: next}
 		s.state()
 		for _, old := range []*party{former, formerNotary} {
 			s.learnCA(old) // no root is newer, nor ends either earlier
@@ -315,7 +315,7 @@ var authorityCases = []testCase{
 		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, next, formerNotary)))
 		i = s.next()
 		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, former, formerNotary)))
-		s.bank = &intermediary{ca: s.bank.ca, instructionKey: former, serials: 1900}
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: former}
 	}},
 	{"an Instruction ends the other keys that the session has kept", func(c *caseRun) {
 		s := c.loaded(1000)
@@ -332,7 +332,7 @@ var authorityCases = []testCase{
 			s.succeeds(spec.Instruct.Only(), s.signBy(i, keys[0], c.world.notary)))
 		s.answers(spec.SWReferenceUnknown, spec.Instruct.Only(),
 			s.signBy(s.next(), keys[1], c.world.notary))
-		s.bank = &intermediary{ca: s.bank.ca, instructionKey: keys[0], serials: 900}
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: keys[0]}
 	}},
 	{"neither notary nor instruction key goes back", func(c *caseRun) {
 		s := c.loaded(1000)
@@ -361,7 +361,7 @@ var authorityCases = []testCase{
 			s.answers(spec.SWReferenceUnknown, present, c.world.notary.encoded)
 			s.newTap()
 		}
-		s.bank = &intermediary{ca: s.bank.ca, instructionKey: key, serials: 2900}
+		s.bank = &intermediary{ca: s.bank.ca, instructionKey: key}
 		s.state()
 		i = s.next()
 		s.enterInstruction(i, s.succeeds(spec.Instruct.Only(), s.signBy(i, key, notary)))

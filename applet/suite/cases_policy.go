@@ -85,8 +85,9 @@ var expiryCases = []testCase{
 			s := c.loaded(5000)
 			merchant, desk := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleDesk)
 			ends := func(role spec.Role) *device {
+				id := c.world.nextID(s.bank)
 				return &device{party: c.certify(s.bank.ca,
-					entry{holder: s.bank.nextID(), role: role, to: today}), ca: s.bank.ca}
+					entry{holder: string(id), role: role, to: today}), ca: s.bank.ca}
 			}
 			shortMerchant, shortPayer, shortDesk := ends(spec.RoleTerminal), ends(spec.RoleCard),
 				ends(spec.RoleDesk)
@@ -156,7 +157,6 @@ var expiryCases = []testCase{
 			p.RootAnchor = anchor
 		})
 		s.bank = c.newIntermediary(brief, "SENORDIC")
-		s.bank.serials = 500
 		notary := c.certify(brief, entry{holder: "SENOTARY00001", role: spec.RoleNotary})
 		s.learnCA(brief, s.bank.ca, notary, s.bank.instructionKey)
 		s.makeKeys()

@@ -133,7 +133,7 @@ var instructionCases = []testCase{
 			s.storeBatchKey()
 			s.storePIN()
 			s.activate()
-			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key, serials: 3900}
+			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key}
 			instruct := func(want apdu.StatusWord, day message.Date) {
 				c.Helper()
 				i := s.next()
@@ -155,7 +155,7 @@ var instructionCases = []testCase{
 			s.learnCA(key)
 			instruct(spec.SWDate, nextYear.AddDays(1))
 			instruct(spec.SWOK, nextYear)
-			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key, serials: 4900}
+			s.bank = &intermediary{ca: s.bank.ca, instructionKey: key}
 		}},
 	{"a credit that no longer fits is left out, and the rest applied", func(c *caseRun) {
 		s := c.active()

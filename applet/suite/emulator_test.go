@@ -3,6 +3,8 @@ package suite
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"ekrona.example/emulator/card"
 )
 
@@ -17,6 +19,16 @@ var emulators = map[string]*Emulator{
 func TestOnEmulator(t *testing.T) {
 	for name, target := range emulators {
 		t.Run(name, func(t *testing.T) { Run(t, target) })
+	}
+}
+
+// TestEachCaseAlone: no case stands on what one before it has left, such as the ids that were given
+// out, and all of its keys may follow from one seed.
+func TestEachCaseAlone(t *testing.T) {
+	target := NewEmulator(card.P71).Seeded("alone")
+	runner := Runner{Seed: "alone"}
+	for _, c := range Untorn() {
+		assert.NoError(t, runner.Run(t.Context(), target, c), c.Name)
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *subject) knowledge() *Knowledge {
 // follow from the seed.
 func Prepare(ctx context.Context, target Target, seed string) error {
 	c := &caseRun{ctx: ctx, target: target, coverage: newCoverage(),
-		random: card.SeededRandom(seed)}
+		random: card.SeededRandom(seed + " parties")}
 	prepared := testCase{run: func(c *caseRun) {
 		c.loaded(preparedBalance).newTap()
 		c.subject = nil // nobody compares it with the model afterwards

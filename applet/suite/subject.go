@@ -107,7 +107,7 @@ func (s *subject) id() message.DeviceID { return s.parameters.Device }
 func (c *caseRun) install(change ...func(*message.InstallParameters)) *subject {
 	s := &subject{c: c, bank: c.world.own, lowestOrder: 1}
 	s.parameters = message.InstallParameters{
-		Device:   message.DeviceID(s.bank.nextID()),
+		Device:   c.world.nextID(s.bank),
 		Role:     spec.RoleCard,
 		Ceilings: pilotCeilings(),
 		Slots:    spec.MinSlots,

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+
+	"ekrona.example/apdu"
 )
 
 // AID names a package, an applet module or an applet instance: 5 to 16 bytes, the
@@ -16,7 +18,8 @@ const ridBytes = 5
 func ParseAID(text string) (AID, error) {
 	aid, err := hex.DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("AID %q is not hex: write two digits for each byte", text)
+		return nil, fmt.Errorf("AID %q is not hex: write two digits for each byte",
+			apdu.Brief(text))
 	}
 	if err := AID(aid).check(); err != nil {
 		return nil, err
@@ -26,7 +29,8 @@ func ParseAID(text string) (AID, error) {
 
 func (a AID) check() error {
 	if len(a) < ridBytes || len(a) > 16 {
-		return fmt.Errorf("AID %s has %d bytes; an AID has 5 to 16", a, len(a))
+		return fmt.Errorf("AID %s has %d bytes; an AID has 5 to 16", apdu.Brief(a.String()),
+			len(a))
 	}
 	return nil
 }

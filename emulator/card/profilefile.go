@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/atr"
 	"ekrona.example/emulator/api"
 	"ekrona.example/emulator/vm"
 )
@@ -113,8 +114,7 @@ func ParseProfile(content []byte) (Profile, error) {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("it is empty")
 		}
-		return Profile{}, fmt.Errorf("%w: %s", ErrProfile,
-			strings.Join(strings.Fields(err.Error()), " "))
+		return Profile{}, fmt.Errorf("%w: %s", ErrProfile, plainly(err))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return Profile{}, fmt.Errorf("%w: something stands behind its end", ErrProfile)
@@ -124,6 +124,39 @@ func ParseProfile(content []byte) (Profile, error) {
 		return Profile{}, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
 	return p, nil
+}
+
+// What the YAML package says of Go's types, which whoever wrote the file does not know.
+var (
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongType    = regexp.MustCompile("cannot unmarshal !!\\w+(?: (`[^`]*`))? into (\\S+)")
+	typeWords    = map[string]string{"bool": "true or false", "int": "a number", "string": "a text",
+		"card.size": "a number of bytes"}
+)
+
+// plainly is the first thing that the YAML package found wrong, in words of the file.
+func plainly(err error) string {
+	what := strings.TrimPrefix(err.Error(), "yaml: ")
+	var several *yaml.TypeError
+	if errors.As(err, &several) && len(several.Errors) > 0 {
+		what = several.Errors[0]
+	}
+	what = unknownField.ReplaceAllString(what, "there is no field $1")
+	what = wrongType.ReplaceAllStringFunc(what, func(found string) string {
+		parts := wrongType.FindStringSubmatch(found)
+		wanted, ok := typeWords[strings.TrimLeft(parts[2], "*")]
+		switch {
+		case ok:
+		case strings.HasPrefix(parts[2], "[5]"):
+			wanted = "a list of 5 numbers"
+		case strings.HasPrefix(parts[2], "[]"):
+			wanted = "a list"
+		default:
+			wanted = "fields with values"
+		}
+		return cmp.Or(parts[1], "this") + " stands where " + wanted + " belongs"
+	})
+	return strings.Join(strings.Fields(what), " ")
 }
 
 func (f *profileFile) profile() (Profile, error) {
@@ -183,8 +216,10 @@ func (f *profileFile) identity(p *Profile) error {
 		}
 		*part.to = b
 	}
-	if f.ATR != "" && p.ATR[0] != 0x3B && p.ATR[0] != 0x3F {
-		return fmt.Errorf("atr: %q: it begins with 3B or 3F", f.ATR)
+	if f.ATR != "" {
+		if _, err := atr.Parse(p.ATR); err != nil {
+			return fmt.Errorf("atr: %q: %w", f.ATR, err)
+		}
 	}
 	return nil
 }

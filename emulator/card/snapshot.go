@@ -52,6 +52,14 @@ func (c *Card) Snapshot() (*Snapshot, error) {
 	return s, nil
 }
 
+// WithRandom is a snapshot that has the source of randomness as in another snapshot of the card: as
+// if something had drawn of it, and done nothing else.
+func (s *Snapshot) WithRandom(of *Snapshot) *Snapshot {
+	other := *s
+	other.random = of.random
+	return &other
+}
+
 // RestoreSnapshot sets the card back to a snapshot of it, whatever has happened since: to
 // the middle of a session, if it was taken in one. It refuses a snapshot that was taken under
 // another card manager, or under none: this one would act on what is on the card no longer.

@@ -122,3 +122,23 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 	})
 }
+
+// A snapshot with the randomness of another is as it was, but for what is drawn next.
+func TestSnapshotWithOtherRandomness(t *testing.T) {
+	b := newProbe(t, card.P71)
+	draw := func() string { return b.send(insCrypto, 8, 0, make([]byte, 16)...) }
+	before, err := b.Snapshot()
+	require.NoError(t, err)
+	first := draw()
+	require.Equal(t, "9000", b.send(insFill, 9, 0))
+	after, err := b.Snapshot()
+	require.NoError(t, err)
+	filled := b.send(insReadFilled, 0, 0)
+	second := draw()
+
+	require.NoError(t, b.RestoreSnapshot(before.WithRandom(after)))
+	assert.Equal(t, second, draw())
+	assert.NotEqual(t, filled, b.send(insReadFilled, 0, 0))
+	require.NoError(t, b.RestoreSnapshot(before))
+	assert.Equal(t, first, draw())
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"ekrona.example/emulator/vm"
 	"ekrona.example/host/durable"
@@ -26,7 +25,7 @@ func (c *Card) Save(path string) error {
 // Restore makes a card from a file that Save wrote, as after a reset. What it holds
 // must fit the profile.
 func Restore(options Options, path string) (*Card, error) {
-	state, err := os.ReadFile(path)
+	state, err := durable.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("restore card: %w", err)
 	}

@@ -83,22 +83,30 @@ func Same(a, b apdu.Response) bool { return a.SW == b.SW && bytes.Equal(a.Data, 
 // Try sends the command from the state before it, with the faults. The card stands afterwards as
 // they left it. The error is the card's, which is mute or was cut off.
 func (e *Experiment) Try(ctx context.Context, faults ...Fault) (apdu.Response, error) {
-	return e.send(ctx, e.limit, nil, faults...)
+	return e.send(ctx, e.limit, nil, 0, faults)
 }
 
 // send sends the command from the state before it, with the faults, and records it if into is not
-// nil; behind limit bytecodes the card loses its power.
+// nil, at most so many steps unless most is 0; behind limit bytecodes the card loses its power.
 func (e *Experiment) send(
-	ctx context.Context, limit int, into *Trace, faults ...Fault,
+	ctx context.Context, limit int, into *Trace, most int, faults []Fault,
 ) (apdu.Response, error) {
 	if err := e.Card.RestoreSnapshot(e.Before); err != nil {
 		return apdu.Response{}, err
 	}
-	e.injector.Arm(limit, faults...)
-	e.injector.trace = into
+	e.injector.arm(limit, into, most, faults)
 	r, err := e.Card.Transmit(ctx, e.Command)
 	e.injector.Off()
 	return r, err
+}
+
+// Window is Try with one fault, and records what is executed behind it, at most so many steps.
+func (e *Experiment) Window(
+	ctx context.Context, steps int, behind Fault,
+) (*Trace, apdu.Response, error) {
+	trace := &Trace{Before: behind.N + 1, instructions: e.Trace.instructions}
+	r, err := e.send(ctx, e.limit, trace, steps, []Fault{behind})
+	return trace, r, err
 }
 
 // Struck is how many of the faults of the last Try happened.
@@ -107,14 +115,15 @@ func (e *Experiment) Struck() int { return e.injector.Struck() }
 // TraceOf records the command with the faults, from the state before it; the error is the card's.
 func (e *Experiment) TraceOf(ctx context.Context, faults ...Fault) (*Trace, error) {
 	trace := &Trace{instructions: e.Trace.instructions}
-	_, err := e.send(ctx, e.limit, trace, faults...)
+	_, err := e.send(ctx, e.limit, trace, 0, faults)
 	return trace, err
 }
 
 // Time estimates how long a P71 has run when it comes to the n-th bytecode of the command, without
 // what the wire takes.
 func (e *Experiment) Time(ctx context.Context, n int) (time.Duration, error) {
-	if _, err := e.send(ctx, max(1, n), nil); err != nil && !errors.Is(err, card.ErrPowerLost) {
+	_, err := e.send(ctx, max(1, n), nil, 0, nil)
+	if err != nil && !errors.Is(err, card.ErrPowerLost) {
 		return 0, err
 	}
 	stats := e.Card.LastCommand()

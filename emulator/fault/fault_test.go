@@ -1,10 +1,12 @@
 package fault_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,11 +19,12 @@ import (
 
 // Instructions of the test applet (emulator/testdata/probe).
 const (
-	insFibonacci = 0x17
-	insPIN       = 0x70
-	insTransact  = 0x60
-	insCrypto    = 0x78
-	insEcho      = 0x7C
+	insSort     = 0x17
+	insNested   = 0x30
+	insPIN      = 0x70
+	insTransact = 0x60
+	insCrypto   = 0x78
+	insEcho     = 0x7C
 )
 
 // probe is a card with the test applet, selected.
@@ -53,7 +56,7 @@ func command(ins, p1, p2 byte, data ...byte) apdu.Command {
 var (
 	wrongPIN = command(insPIN, 0, 0, 1, 2, 3, 5)
 	commands = map[string]apdu.Command{
-		"Fibonacci": command(insFibonacci, 4, 0), "PIN": wrongPIN,
+		"sort": command(insSort, 4, 0), "PIN": wrongPIN,
 		"signature":   command(insCrypto, 7, 0, 1, 2, 3),
 		"transaction": command(insTransact, 0, 0x35), "echo": command(insEcho, 0, 0, 1, 2, 3),
 	}
@@ -62,9 +65,14 @@ var (
 // TestEveryFaultHappens: each fault that a trace names happens when its command is sent again,
 // once, and does the same when it is repeated by its name; and without one nothing changes.
 func TestEveryFaultHappens(t *testing.T) {
-	models := fault.Models()
-	for _, name := range []string{"flip=0", "skip=3", "call=01", "read=80"} {
+	models := fault.AllModels()
+	for _, name := range []string{"skip=5", "call=01", "read=80", "write=80", "jump=-2", "flip=9",
+		"index=+4", "argument=10"} {
 		models = append(models, named(t, name))
+	}
+	untried := map[string]bool{}
+	for _, m := range models {
+		untried[m.Name] = true
 	}
 	c := probe(t)
 	for name, command := range commands {
@@ -93,6 +101,9 @@ func TestEveryFaultHappens(t *testing.T) {
 		for _, m := range models[:3] {
 			assert.Positive(t, tried[m.Name], "%s: %s", name, m.Name)
 		}
+		for model := range tried {
+			delete(untried, model)
+		}
 		assert.Positive(t, mute, name)
 		assert.Positive(t, other, name)
 		as, err := e.Try(t.Context())
@@ -102,6 +113,7 @@ func TestEveryFaultHappens(t *testing.T) {
 		assert.Equal(t, e.Held, c.Fingerprint())
 		require.NoError(t, c.RestoreSnapshot(e.Before))
 	}
+	assert.Empty(t, untried, "some command can meet each model")
 }
 
 // isCards reports whether an error is the card's, which is mute or was cut off.
@@ -132,10 +144,63 @@ func TestPINIsPassed(t *testing.T) {
 	assert.Positive(t, passed)
 }
 
+// TestWhatModelsDo: some fault of each model makes of an answer what the model says.
+func TestWhatModelsDo(t *testing.T) {
+	c := probe(t)
+	sorted := command(insSort, 0, 0, 0, 3, 0, 1, 0, 2)
+	strange := command(insEcho, 0, 0, 1, 2, 3)
+	strange.CLA = 0x84
+	gives := func(data ...byte) func(apdu.Response, error) bool {
+		return func(r apdu.Response, err error) bool {
+			return err == nil && r.SW == apdu.OK && bytes.Equal(r.Data, data)
+		}
+	}
+	for _, tt := range []struct {
+		model string
+		sent  apdu.Command
+		want  apdu.StatusWord
+		gives func(r apdu.Response, err error) bool
+	}{
+		{"flip=3", sorted, apdu.OK, gives(0, 1, 0, 2, 0, 3^8)},
+		{"read=FF", sorted, apdu.OK, gives(0, 1, 0, 3, 0, 0xFF)},
+		{"write=FF", sorted, apdu.OK, gives(0, 1, 0, 2, 0, 0xFF)},
+		{"unwritten", sorted, apdu.OK, gives(0, 2, 0, 3, 0, 3)},
+		{"argument=-1", sorted, apdu.OK, gives(0, 1, 0, 2, 0)},
+		{"argument=00", sorted, apdu.OK, gives()},
+		{"stuck", sorted, apdu.OK, func(_ apdu.Response, err error) bool {
+			return errors.Is(err, card.ErrPowerLost) // it goes on for ever
+		}},
+		{"previous", sorted, apdu.OK, gives(0, 3, 0, 1, 0, 2)},
+		{"jump=+2", sorted, apdu.OK, nil},
+		{"index=+1", command(insNested, 1, 1), apdu.OK, nil},
+		{"uncaught", command(insNested, 1, 1), apdu.OK, nil},
+		{"unthrown", strange, 0x6E00, gives(0, 3, 0, 6, 1, 0)},
+	} {
+		e, err := fault.NewExperiment(t.Context(), c, tt.sent)
+		require.NoError(t, err)
+		require.Equal(t, tt.want, e.Answer.SW, tt.model)
+		if tt.gives == nil {
+			tt.gives = func(r apdu.Response, err error) bool {
+				return err == nil && r.SW == apdu.OK && !fault.Same(r, e.Answer)
+			}
+		}
+		var seen []string
+		found := false
+		for f := range e.Trace.Faults([]fault.Model{named(t, tt.model)}) {
+			r, err := e.Try(t.Context(), f)
+			found = found || tt.gives(r, err)
+			seen = append(seen, fmt.Sprintf("%s: %v %v", f, r, err))
+		}
+		assert.True(t, found, "%s, in place of %v: %s", tt.model, e.Answer,
+			strings.Join(seen, "\n"))
+		require.NoError(t, c.RestoreSnapshot(e.Before))
+	}
+}
+
 // TestPairs: two faults in one command, and one that cannot happen any more.
 func TestPairs(t *testing.T) {
 	c := probe(t)
-	e, err := fault.NewExperiment(t.Context(), c, commands["Fibonacci"])
+	e, err := fault.NewExperiment(t.Context(), c, commands["sort"])
 	require.NoError(t, err)
 	skip := named(t, "skip")
 	both := 0
@@ -197,14 +262,15 @@ func TestNotRepeatable(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for _, m := range fault.Models() {
+	for _, m := range fault.AllModels() {
 		same, err := fault.ModelNamed(m.Name)
 		require.NoError(t, err)
 		assert.Equal(t, m.About, same.About)
 	}
 	for _, bad := range []string{"", "skip", "skip#", "skip#-1", "skip#1.-2", "jump#1", "call=#1",
 		"call=5#1", "read=123#1", "flip=16#1", "skip=1#1", "skip=02#1",
-		"flip=x#1", "skip#1.2.3"} {
+		"flip=x#1", "skip#1.2.3", "flip=01#1", "jump=1#1", "jump=+0#1", "jump=-100#1", "index=#1",
+		"index=++1#1", "argument=1#1", "argument=+x#1", "write=1#1", "unwritten=#1"} {
 		_, err := fault.Parse(bad)
 		assert.Error(t, err, bad)
 	}
@@ -228,7 +294,7 @@ func BenchmarkCommand(b *testing.B) {
 	for _, injected := range []bool{false, true} {
 		b.Run(fmt.Sprintf("injected before %v", injected), func(b *testing.B) {
 			c := probe(b)
-			sent := command(insFibonacci, 12, 0)
+			sent := command(insSort, 12, 0)
 			if injected {
 				_, err := fault.NewExperiment(b.Context(), c, sent)
 				require.NoError(b, err)

@@ -11,8 +11,12 @@ import (
 // Trace is what a command executed.
 type Trace struct {
 	Steps []Step
+	// Before is how many bytecodes were executed before the first step.
+	Before int
 
-	values       []vm.Value // that the steps read, one after the other
+	// What the steps read, wrote and gave natives, one after the other.
+	values, newValues, arguments []vm.Value
+
 	instructions map[place]vm.Instruction
 }
 
@@ -30,8 +34,11 @@ type Step struct {
 	instruction vm.Instruction
 	calls       bool
 	hasResult   bool // what it calls has
-	read        int  // values
-	values      int  // where they are
+	throws      bool
+
+	// How many values it read, wrote and gave a native, and where they are.
+	read, written, numbers          int
+	values, newValues, firstNumbers int
 }
 
 // String names the bytecode.
@@ -51,7 +58,17 @@ func (t *Trace) add(at vm.Site) {
 		t.instructions[here] = i
 	}
 	t.Steps = append(t.Steps, Step{Method: at.Method, PC: at.PC, Depth: at.Depth,
-		instruction: i, values: len(t.values)})
+		instruction: i, values: len(t.values), newValues: len(t.newValues),
+		firstNumbers: len(t.arguments)})
+}
+
+// addCall notes what a step calls.
+func (t *Trace) addCall(s *Step, c *vm.Invocation) {
+	s.calls, s.hasResult = true, c.Callee.HasResult()
+	for _, cell := range numbers(c) {
+		s.numbers++
+		t.arguments = append(t.arguments, vm.Value(c.Arguments[cell]))
+	}
 }
 
 // last is the step that runs; nil before the first.
@@ -72,18 +89,12 @@ func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
 				if !m.strikes(s) {
 					continue
 				}
-				elements := 1
-				if m.event == onRead {
-					elements = s.read
-				}
-				for e := range elements {
-					if m.event == onRead {
-						was := t.values[s.values+e]
-						if m.value(was) == was {
-							continue
-						}
+				for e := range t.Elements(t.Before+n, m) {
+					values := t.valuesOf(s, m)
+					if values != nil && m.value(values[e]) == values[e] {
+						continue
 					}
-					if !yield(Fault{Model: m, N: n, Element: e}) {
+					if !yield(Fault{Model: m, N: t.Before + n, Element: e}) {
 						return
 					}
 				}
@@ -92,16 +103,34 @@ func (t *Trace) Faults(models []Model) iter.Seq[Fault] {
 	}
 }
 
-// Elements is how many faults of a model there are at step n.
+// Elements is how many faults of a model there are at the n-th bytecode of the command; 0 if the
+// trace does not have it.
 func (t *Trace) Elements(n int, m Model) int {
-	s := &t.Steps[n]
-	switch {
-	case !m.strikes(s):
+	if n -= t.Before; n < 0 || n >= len(t.Steps) {
 		return 0
-	case m.event == onRead:
-		return s.read
+	}
+	s := &t.Steps[n]
+	if !m.strikes(s) {
+		return 0
+	}
+	if values := t.valuesOf(s, m); values != nil {
+		return len(values)
 	}
 	return 1
+}
+
+// valuesOf are the values of a step of which the model hits one; nil if it hits none.
+func (t *Trace) valuesOf(s *Step, m Model) []vm.Value {
+	if !m.hasElements() {
+		return nil
+	}
+	switch m.event {
+	case onRead:
+		return t.values[s.values : s.values+s.read]
+	case onWrite:
+		return t.newValues[s.newValues : s.newValues+s.written]
+	}
+	return t.arguments[s.firstNumbers : s.firstNumbers+s.numbers]
 }
 
 // Count is how many faults of the models the command can meet.

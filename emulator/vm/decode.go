@@ -38,6 +38,50 @@ func (i Instruction) IsConditional() bool {
 	return operand == opBranch || operand == opBranchWide
 }
 
+// IsBranch reports whether the instruction is a branch, conditional or not, or a switch.
+func (i Instruction) IsBranch() bool {
+	switch opcodes[i.Opcode].operand {
+	case opBranch, opBranchWide, opJump, opJumpWide, opSubroutine, opShortTable, opIntTable,
+		opShortLookup, opIntLookup:
+		return true
+	}
+	return false
+}
+
+// IsIncrement reports whether the instruction adds a constant to a local (JCVM 3.0.5 §7.5.46,
+// §7.5.93).
+func (i Instruction) IsIncrement() bool {
+	switch i.Mnemonic {
+	case "sinc", "sinc_w", "iinc", "iinc_w":
+		return true
+	}
+	return false
+}
+
+// ArrayIndex is how many cells below the top of the stack an instruction that reads or writes an
+// element of an array finds its index; false of any other instruction.
+func (i Instruction) ArrayIndex() (below int, ok bool) {
+	switch i.Mnemonic {
+	case "aaload", "baload", "saload", "iaload":
+		return 0, true
+	case "aastore", "bastore", "sastore":
+		return 1, true
+	case "iastore":
+		return 2, true
+	}
+	return 0, false
+}
+
+// Results is how many cells an instruction that is no call pushes, and Pops how many it pops. Of
+// dup_x and swap_x, whose operand says so, both are 0.
+func (i Instruction) Results() int {
+	e := &opcodes[i.Opcode]
+	return max(0, e.pops+e.grows)
+}
+
+// Pops is how many cells an instruction that is no call pops.
+func (i Instruction) Pops() int { return opcodes[i.Opcode].pops }
+
 // IsCall reports whether the instruction calls a method.
 func (i Instruction) IsCall() bool {
 	switch opcodes[i.Opcode].operand {

@@ -93,8 +93,9 @@ func (e *ProbeMisuse) Error() string {
 // The closed set of traps, raised by panic and recovered by guard alone: *CardFault,
 // *PowerCut and *ProbeMisuse as they are, and a Java exception on its way.
 type javaTrap struct {
-	ref Ref
-	at  Site
+	ref    Ref
+	at     Site
+	astray ActionKind // Skip or Pass, by a probe
 }
 
 func (v *VM) fault(kind FaultKind, what string) {
@@ -106,10 +107,11 @@ func (v *VM) throwRef(r Ref) {
 	if r == 0 {
 		v.throwNew(classNullPointer, 0)
 	}
+	astray := GoOn
 	if v.probe.Throw != nil {
-		v.throwing(r)
+		astray = v.throwing(r)
 	}
-	panic(javaTrap{r, v.here()})
+	panic(javaTrap{r, v.here(), astray})
 }
 
 // throwNew throws the runtime environment's own instance of a class: a temporary entry

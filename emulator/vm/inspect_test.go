@@ -49,7 +49,7 @@ func TestProbeIsSetBetweenCommands(t *testing.T) {
 	var cut *PowerCut
 	require.ErrorAs(t, v.Enter(fail), &cut)
 	v.Reset()
-	require.NoError(t, v.SetProbe(Probe{Throw: always(Skip)}))
+	require.NoError(t, v.SetProbe(Probe{Throw: always(Invert)}))
 	var misuse *ProbeMisuse
 	require.ErrorAs(t, v.Enter(fail), &misuse)
 }

@@ -9,7 +9,10 @@ func (v *VM) execute(bottom int) {
 		if trap == nil {
 			return
 		}
-		if !v.unwind(trap.ref, bottom) {
+		if trap.astray == Skip && v.goOn(bottom) {
+			continue
+		}
+		if !v.unwind(trap.ref, bottom, trap.astray == Pass) {
 			v.fp = bottom - 1
 			panic(*trap)
 		}
@@ -33,8 +36,8 @@ func (v *VM) protected(bottom int) (trap *javaTrap) {
 }
 
 // unwind finds the handler for an exception (JCVM 3.0.5 §6.10.1, §7.5.7) and
-// makes its activation current.
-func (v *VM) unwind(r Ref, bottom int) bool {
+// makes its activation current. pass has it pass the first one.
+func (v *VM) unwind(r Ref, bottom int, pass bool) bool {
 	o := v.object(r)
 	for v.fp >= bottom {
 		f := &v.frames[v.fp]
@@ -44,6 +47,10 @@ func (v *VM) unwind(r Ref, bottom int) bool {
 					continue
 				}
 				if h.catch == nil || o.instanceOf(h.catch) {
+					if pass {
+						pass = false
+						continue
+					}
 					f.sp = f.floor
 					if f.sp >= len(f.stack) {
 						v.fault(FaultStack, "no room for the exception")

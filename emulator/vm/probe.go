@@ -11,11 +11,12 @@ import "fmt"
 // that return another; a debugger by one that does not return until its user continues. An
 // action that cannot be done at its event ends the command with a [ProbeMisuse].
 type Probe struct {
-	// Instruction is called before every instruction. Actions: Skip, Replace, Invert, Cut.
+	// Instruction is called before every instruction. Actions: Skip, Replace, Invert, Jump, Alter,
+	// Cut.
 	Instruction func(Site) Action
 
 	// Call is called before every method is entered, of an API class too. Actions: Skip,
-	// Replace, Cut.
+	// Replace, Alter, Cut.
 	Call func(*Invocation) Action
 
 	// Return is called when a method ends and gives its result, not when an exception
@@ -31,15 +32,16 @@ type Probe struct {
 	// changes of a reset, a deselection or an abort. Actions: Skip, Replace, Cut.
 	Write func(*Access) Action
 
-	// Throw is called when an exception is thrown, before a handler is looked for. Actions: Cut.
+	// Throw is called when an exception is thrown, before a handler is looked for. Actions: Skip,
+	// Pass, Cut.
 	Throw func(*Exception) Action
 }
 
 // Action is what a probe has the machine do. The zero Action changes nothing.
 type Action struct {
 	Kind  ActionKind
-	Index int   // of Replace at an access: which of its elements, from 0
-	Value Value // of Replace
+	Index int   // of Replace at an access: which of its elements, from 0; see Alter
+	Value Value // of Replace, Alter and Jump
 }
 
 // ActionKind is a kind of Action.
@@ -53,7 +55,9 @@ const (
 	// Skip leaves the event out. The stack stays as it is for an instruction; a call loses
 	// its arguments and has 0 as its result (none, if the method has no instruction that
 	// returns one); a write, though counted, changes nothing. To skip an instruction that
-	// nothing follows in its method is a CardFault.
+	// nothing follows in its method is a CardFault. An exception that is skipped is thrown and
+	// finds nobody who looks for a handler: code goes on behind the instruction that threw, whose
+	// results are 0.
 	Skip
 
 	// Replace puts Value in the place of what an instruction would push, cell by cell, after
@@ -67,11 +71,23 @@ const (
 
 	// Cut takes the power away: the Enter returns a PowerCut.
 	Cut
+
+	// Jump has a branch or a switch go on so many instructions behind where it leads, by Value;
+	// before, if that is negative. To leave the method so is a CardFault.
+	Jump
+
+	// Alter puts Value in the place of one cell before it is used: of an operand of an
+	// instruction, Index cells below the top of the stack; or of a call's arguments, the one at
+	// Index. Where there is none it is a CardFault.
+	Alter
+
+	// Pass has an exception pass the first handler that would catch it.
+	Pass
 )
 
 // String names the kind as this package does.
 func (k ActionKind) String() string {
-	names := []string{"GoOn", "Skip", "Replace", "Invert", "Cut"}
+	names := []string{"GoOn", "Skip", "Replace", "Invert", "Cut", "Jump", "Alter", "Pass"}
 	if int(k) >= len(names) {
 		return fmt.Sprintf("ActionKind(%d)", k)
 	}
@@ -97,6 +113,19 @@ func (s Site) Instruction() Instruction {
 		panic(&InternalError{Value: err, Where: s.String()})
 	}
 	return i
+}
+
+// Operand is a cell on the operand stack of the bytecode that runs, n cells below its top; false if
+// there is none. It is for a probe's Instruction function.
+func (v *VM) Operand(n int) (Value, bool) {
+	if v.fp < 0 {
+		return 0, false
+	}
+	f := &v.frames[v.fp]
+	if n < 0 || f.sp-1-n < f.floor {
+		return 0, false
+	}
+	return Value(f.stack[f.sp-1-n]), true
 }
 
 // Invocation is a call or a return. It is valid until the probe's function returns.

@@ -21,12 +21,18 @@ const (
 	probedArray         // ([B)S: stores 5 at 1 and reads it
 	probedField         // ()S: stores 7 in a field of a new object and reads it
 	probedStatic        // ()S: stores 9 in a static field and reads it
+	probedCaught        // ()S: 3 if what it throws is caught at once, 4 further out, 0 not at all
 )
 
-func probedWorld(t testing.TB) (*world, [9]int) {
-	var methods [9]int
+func probedWorld(t testing.TB) (*world, [10]int) {
+	var methods [10]int
 	w := newWorld(t, newVM(t, Limits{}), 1, func(b *builder) {
 		b.statics = append(append(append(u2(2), u2(0)...), u2(0)...), append(u2(2), u2(0)...)...)
+		const header = 4
+		b.handler(2, header+3, 2, header+7, 0)
+		b.handler(2, header+3, 2|1<<15, header+10, 0)
+		methods[probedCaught] = b.method(0, 1, 6, "sconst_0 ifne 4 aconst_null athrow "+
+			"sconst_0 sreturn pop sconst_3 sreturn pop sconst_4 sreturn")
 		for i, m := range []struct {
 			args int
 			code string
@@ -128,6 +134,16 @@ func TestProbeActions(t *testing.T) {
 		{"another static is read", reads(one), probedStatic, -127},
 		{"another static is written", writes(one), probedStatic, -127},
 		{"a static is not written", writes(Action{Kind: Skip}), probedStatic, 0},
+		{"an operand is altered", at("sadd", Action{Kind: Alter, Index: 1, Value: 0x10009}),
+			probedAdd, 11},
+		{"a branch goes less far", at("ifeq", Action{Kind: Jump, Value: -2}), probedBranch, 20},
+		{"a switch goes less far", at("stableswitch", Action{Kind: Jump, Value: -2}), probedSwitch,
+			10},
+		{"an argument is altered", calls(true, Action{Kind: Alter, Index: 3, Value: 9}), probedSum,
+			12},
+		{"without a probe, caught", Probe{}, probedCaught, 3},
+		{"an exception is caught further out", Probe{Throw: always(Pass)}, probedCaught, 4},
+		{"an exception is not dispatched", Probe{Throw: always(Skip)}, probedCaught, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w, methods := probedWorld(t)
@@ -194,9 +210,19 @@ func TestProbeRefusals(t *testing.T) {
 		{"nothing follows", at("return", Action{Kind: Skip}), probedLast, FaultCode},
 		{"too few operands are left", at("sconst_2", Action{Kind: Skip}), probedAdd, FaultStack},
 		{"no branch to invert", at("sadd", Action{Kind: Invert}), probedAdd, ""},
-		{"no action", at("sadd", Action{Kind: Cut + 1}), probedAdd, ""},
+		{"no action", at("sadd", Action{Kind: Pass}), probedAdd, ""},
 		{"an invocation has its own event", at("invokestatic", Action{Kind: Replace}), probedCaller,
 			""},
+		{"no such operand", at("sadd", Action{Kind: Alter, Index: 2}), probedAdd, FaultStack},
+		{"no such argument", calls(false, Action{Kind: Alter}), probedCaller, FaultStack},
+		{"a branch goes further", at("ifeq", Action{Kind: Jump, Value: 1}), probedBranch,
+			FaultStack},
+		{"the method ends before", at("ifeq", Action{Kind: Jump, Value: 5}), probedBranch,
+			FaultCode},
+		{"the method begins behind", at("ifeq", Action{Kind: Jump, Value: -9}), probedBranch,
+			FaultCode},
+		{"no branch to lead astray", at("sadd", Action{Kind: Jump}), probedAdd, ""},
+		{"no exception to invert", Probe{Throw: always(Invert)}, probedCaught, ""},
 		{"no call to invert", calls(false, Action{Kind: Invert}), probedCaller, ""},
 		{"no return to skip", returns(Action{Kind: Skip}), probedCaller, ""},
 		{"no read to skip", reads(Action{Kind: Skip}), probedField, ""},
@@ -206,11 +232,14 @@ func TestProbeRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w, methods := probedWorld(t)
 			w.v.probe = tt.probe
-			descriptor := "()S"
-			if tt.method == probedLast {
+			descriptor, args := "()S", []Value(nil)
+			switch tt.method {
+			case probedLast:
 				descriptor = "()V"
+			case probedBranch:
+				descriptor, args = "(S)S", []Value{0}
 			}
-			_, err := w.run(descriptor, methods[tt.method])
+			_, err := w.run(descriptor, methods[tt.method], args...)
 			if tt.fault == "" {
 				require.ErrorAs(t, err, new(*ProbeMisuse))
 				require.NotContains(t, err.Error(), "bug")

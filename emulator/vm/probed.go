@@ -39,6 +39,18 @@ func (v *VM) act(f *Call, a Action) {
 			v.refuseAction(a, i.Mnemonic)
 		}
 		steps[i.InvertedCondition()].run(v, f)
+	case Jump:
+		if !i.IsBranch() {
+			v.refuseAction(a, i.Mnemonic)
+		}
+		steps[i.Opcode].run(v, f)
+		v.passTo(f, f.method.beside(f.next, int(a.Value)))
+	case Alter:
+		if _, has := v.Operand(a.Index); !has {
+			v.fault(FaultStack, "operand stack underflow at "+i.Mnemonic)
+		}
+		f.stack[f.sp-1-a.Index] = int32(narrowed(a.Value, cellSize))
+		steps[i.Opcode].run(v, f)
 	case Cut:
 		v.cutPower()
 	default:
@@ -52,6 +64,23 @@ func (v *VM) passTo(f *Call, pc int) {
 		v.fault(FaultCode, "no instruction follows the one that was passed over")
 	}
 	f.next = pc
+}
+
+// beside is the program counter of the instruction so many behind the one at pc, or before it;
+// where there are not so many, one at which none starts.
+func (m *Method) beside(pc, instructions int) int {
+	by := 1
+	if instructions < 0 {
+		by, instructions = -1, -instructions
+	}
+	for ; instructions > 0; instructions-- {
+		for pc += by; !m.startsAt(pc); pc += by {
+			if pc < m.start || pc > m.start+8*len(m.starts) {
+				return -1
+			}
+		}
+	}
+	return pc
 }
 
 // replaceResults pops what the instruction would pop, and pushes the action's value for each
@@ -96,6 +125,12 @@ func (v *VM) calling(m *Method) (done bool) {
 	case Skip:
 		a.Value = 0
 	case Replace:
+	case Alter:
+		if uint(a.Index) >= uint(args) {
+			v.fault(FaultStack, "operand stack underflow at an invocation")
+		}
+		arguments[a.Index] = int32(narrowed(a.Value, cellSize))
+		return false
 	case Cut:
 		v.cutPower()
 	default:
@@ -133,21 +168,55 @@ func (v *VM) returningCells(m *Method, cells []int32) {
 	}
 }
 
-// throwing asks the probe about an exception that is thrown.
-func (v *VM) throwing(r Ref) {
+// throwing asks the probe about an exception that is thrown, and returns how it goes astray.
+func (v *VM) throwing(r Ref) ActionKind {
 	o := v.object(r)
 	e := &Exception{Site: v.here(), Object: r, Class: o.class}
 	e.HasReason = o.kind == InstanceObject && o.class.reasonSlot >= 0
 	if e.HasReason {
 		e.Reason = int16(o.cells[o.class.reasonSlot])
 	}
-	switch a := asked(v, v.probe.Throw, e); a.Kind {
-	case GoOn:
+	a := asked(v, v.probe.Throw, e)
+	switch a.Kind {
+	case GoOn, Skip, Pass:
 	case Cut:
 		v.cutPower()
 	default:
 		v.refuseAction(a, "an exception")
 	}
+	return a.Kind
+}
+
+// goOn has code go on behind the instruction that threw, as if nobody had looked for a handler. It
+// returns false if what threw was not called by bytecode.
+func (v *VM) goOn(bottom int) bool {
+	var native *Method // that bytecode called
+	at := v.fp
+	for ; at >= bottom; at-- {
+		m := v.frames[at].method
+		if m != nil && m.native == nil {
+			break
+		}
+		native = m
+	}
+	if at < bottom {
+		return false
+	}
+	v.fp = at
+	f := &v.frames[at]
+	i := Site{Method: f.method, PC: f.pc}.Instruction()
+	switch {
+	case native != nil:
+		f.sp -= native.args
+		v.giveResult(f, native.result, 0)
+	case !i.IsCall():
+		e := &opcodes[i.Opcode]
+		for range min(max(0, e.pops+e.grows), len(f.stack)-f.sp) {
+			f.push(0)
+		}
+	}
+	v.passTo(f, f.pc+i.Length)
+	return true
 }
 
 // cellSize is how many bytes of a card a cell of the stack is.

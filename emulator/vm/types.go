@@ -264,6 +264,22 @@ func (m *Method) describe(desc string) error {
 	return nil
 }
 
+// Numbers are the cells of the arguments that hold numbers, by the method's descriptor: an int has
+// two. A method without a descriptor, of bytecode without its export file, has none.
+func (m *Method) Numbers() (cells []int) {
+	rest := strings.TrimPrefix(m.desc, "(")
+	for _, at := range m.argCells {
+		n, size := typeAt(rest)
+		if rest[0] != 'L' && rest[0] != '[' {
+			for i := range size {
+				cells = append(cells, int(at)+i)
+			}
+		}
+		rest = rest[n:]
+	}
+	return cells
+}
+
 // typeAt returns the length of the type at the start of a descriptor and the
 // cells that it takes; 0, 0 if there is none.
 func typeAt(s string) (n, cells int) {

@@ -96,6 +96,9 @@ func (f *Fuzz) Run(ctx context.Context) (*FuzzReport, error) {
 	if f.Now == nil {
 		f.Now = time.Now
 	}
+	if err := f.withoutFault(ctx); err != nil {
+		return nil, err
+	}
 	if f.For > 0 {
 		timed, done := context.WithTimeout(ctx, f.For)
 		defer done()
@@ -120,6 +123,24 @@ func (f *Fuzz) Run(ctx context.Context) (*FuzzReport, error) {
 		return nil, err
 	}
 	return s.finish()
+}
+
+// withoutFault does the script once as it is. What breaks already then is no finding of mutations.
+func (f *Fuzz) withoutFault(ctx context.Context) error {
+	open := f.Subject.Open
+	if f.open != nil {
+		open = f.open
+	}
+	b, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range f.Script {
+		if err := b.Execute(ctx, l.Text).Err(); err != nil {
+			return fmt.Errorf("line %d, without a fault: %w", l.Number, err)
+		}
+	}
+	return nil
 }
 
 // finish shrinks what was found, each on a card of its own.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ekrona.example/apdu/script"
+	"ekrona.example/host/shell"
 )
 
 // Line is one line of a script that does something.
@@ -25,17 +26,52 @@ func (l Line) Title() string {
 // titleLength is the most of a line that a table shows.
 const titleLength = 48
 
-// ReadScript reads the lines of a script, in the language of the subject.
+// ReadScript reads the lines of a script, in the language of the subject. Lines at its beginning
+// that load the subject's CAP files or make its instances are left out.
 func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
-	names := s.Names
-	names.Malformed = true
-	names.Words = nil
-	for _, w := range s.Words {
-		if !slices.Contains(names.Words, w.Name) {
-			names.Words = append(names.Words, w.Name)
+	names := shell.Language(s.Names, s.Words)
+	script, err := readScript(&names, r)
+	if err != nil {
+		return nil, err
+	}
+	if script = s.withoutContent(script); len(script) == 0 {
+		return nil, fmt.Errorf("the script does nothing but load and install what is there already")
+	}
+	return script, nil
+}
+
+// withoutContent takes from the beginning of a script what the subject does by itself: loading its
+// CAP files and making its instances. A transcript of "ekrona shell --cap" begins so.
+func (s *Subject) withoutContent(lines []Line) []Line {
+	loaded := func(name string) bool {
+		return slices.ContainsFunc(s.CAPs, func(c string) bool { return shell.SameFile(c, name) })
+	}
+	var kept []Line
+	for i, l := range lines {
+		step := l.Step
+		switch {
+		case step.Word == "load" && slices.IndexFunc(step.Arguments, func(name string) bool {
+			return !loaded(name)
+		}) < 0:
+		case step.Word == "install" && slices.ContainsFunc(s.Install, func(one Instance) bool {
+			return shell.SameContent(step, one.step())
+		}):
+		case step.Word == "load", step.Word == "install":
+			kept = append(kept, l)
+		default:
+			return append(kept, lines[i:]...)
 		}
 	}
-	return readScript(&names, r)
+	return kept
+}
+
+// step is the line that makes an instance.
+func (i Instance) step() script.Step {
+	step := script.Step{Word: "install", Arguments: []string{i.Module.String(), i.AID.String()}}
+	if len(i.Parameters) > 0 {
+		step.Arguments = append(step.Arguments, fmt.Sprintf("%X", i.Parameters))
+	}
+	return step
 }
 
 // readScript reads the lines of a script in a language.
@@ -49,6 +85,9 @@ func readScript(names *script.Vocabulary, r io.Reader) ([]Line, error) {
 	}
 	found := make([]Line, 0, len(lines))
 	for _, l := range lines {
+		if err := l.Step.Whole(); err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.Number, err)
+		}
 		found = append(found, Line(l))
 	}
 	return found, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/scp03"
@@ -17,6 +16,7 @@ import (
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
 	"ekrona.example/emulator/vm"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/shell"
 )
 
@@ -109,7 +109,7 @@ func (s *Subject) fill(b *Bench) error {
 	below := b.Managed.Below()
 	install := s.Install
 	for i, name := range s.CAPs {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return err
 		}
@@ -125,6 +125,11 @@ func (s *Subject) fill(b *Bench) error {
 	}
 	for _, i := range install {
 		if _, err := below.Install(i.Module, i.AID, i.Parameters); err != nil {
+			err = b.Explained(err)
+			if len(i.Parameters) == 0 {
+				err = fmt.Errorf("%w; if it wants parameters: --install %s,%s,PARAMETERS, or a line "+
+					"\"install %s %s PARAMETERS\" in the script", err, i.Module, i.AID, i.Module, i.AID)
+			}
 			return err
 		}
 	}
@@ -160,18 +165,7 @@ func (b *Bench) isCut() bool { return !b.Machine().Powered() }
 func TablesBeside(caps []string) ([]*lines.Table, error) {
 	var tables []*lines.Table
 	for _, name := range caps {
-		text, err := os.ReadFile(name + ".lines")
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		t, err := lines.Parse(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s.lines: %w", name, err)
-		}
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -179,11 +173,13 @@ func TablesBeside(caps []string) ([]*lines.Table, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if !t.Fits(file) {
-			return nil, fmt.Errorf("%s.lines is of another build of %s: make it anew, or delete it",
-				name, name)
+		table, err := shell.TableBeside(name, file)
+		if err != nil {
+			return nil, err
 		}
-		tables = append(tables, t)
+		if table != nil {
+			tables = append(tables, table)
+		}
 	}
 	return tables, nil
 }

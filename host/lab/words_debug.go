@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/debugger"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/host/progress"
@@ -64,11 +65,45 @@ func (k *state) addBreak(arguments []string) (shell.Answer, error) {
 	if err != nil {
 		return shell.Answer{}, err
 	}
+	if b.Kind == debugger.OnWrite && b.Where != "" {
+		if err := k.isThere(b.Where); err != nil {
+			return shell.Answer{}, err
+		}
+	}
 	made, err := k.debug.Add(b)
 	if err != nil {
 		return shell.Answer{}, err
 	}
 	return shell.Answer{Line: made.String()}, nil
+}
+
+// isThere refuses a name of which a card with applets has nothing to write to.
+func (k *state) isThere(pattern string) error {
+	var names []string
+	object, _, _ := strings.Cut(pattern, "[")
+	for _, o := range inspect.Take(k.card.Machine(), k.names, inspect.Everything).Dump() {
+		all := []string{o.Object}
+		for _, f := range o.Fields {
+			all = append(all, inspect.Change{Object: o.Object, Field: f.Name}.Name())
+		}
+		if o.Object == object || slices.ContainsFunc(all, func(n string) bool {
+			return inspect.Matches(pattern, n)
+		}) {
+			return nil
+		}
+		names = append(names, o.Object)
+	}
+	if len(k.card.Applets()) == 0 { // which may come
+		return nil
+	}
+	const shown = 8
+	more := ""
+	if len(names) > shown {
+		more = fmt.Sprintf(" and %d more", len(names)-shown)
+		names = names[:shown]
+	}
+	return fmt.Errorf("nothing is called %q; there are %s%s: dump lists them with their fields",
+		apdu.Brief(pattern), strings.Join(names, ", "), more)
 }
 
 // breakOf reads what break is given.
@@ -80,12 +115,12 @@ func breakOf(arguments []string) (debugger.Break, error) {
 	}
 	if len(arguments) > 1 {
 		return debugger.Break{}, shell.Usage("%q is neither command, write nor exception",
-			arguments[0])
+			apdu.Brief(arguments[0]))
 	}
 	if file, line, found := strings.Cut(arguments[0], ":"); found {
 		n, err := strconv.Atoi(line)
 		if err != nil {
-			return debugger.Break{}, shell.Usage("%q is no line", line)
+			return debugger.Break{}, shell.Usage("%q is no line", apdu.Brief(line))
 		}
 		return debugger.Break{Kind: debugger.OnLine, Where: file, Line: n}, nil
 	}
@@ -116,7 +151,8 @@ func (k *state) unbreak(arguments []string) (shell.Answer, error) {
 	}
 	n, err := strconv.Atoi(arguments[0])
 	if err != nil || !k.debug.Remove(n) {
-		return shell.Answer{}, fmt.Errorf("there is no break %s; breaks lists them", arguments[0])
+		return shell.Answer{}, fmt.Errorf("there is no break %s; breaks lists them",
+			apdu.Brief(arguments[0]))
 	}
 	return shell.OK, nil
 }
@@ -314,7 +350,8 @@ func (k *state) print(arguments []string) (shell.Answer, error) {
 	}
 	found, is := v.Evaluate(frame, name)
 	if !is {
-		return shell.Answer{}, fmt.Errorf("nothing is called %q here; dump lists what is", name)
+		return shell.Answer{}, fmt.Errorf("nothing is called %q here; dump lists what is",
+			apdu.Brief(name))
 	}
 	if hex := v.Bytes(found.Path); hex != "" {
 		return shell.Answer{Line: hex}, nil

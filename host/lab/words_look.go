@@ -2,11 +2,11 @@ package lab
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/progress"
 	"ekrona.example/host/shell"
 )
@@ -145,7 +145,7 @@ func (k *state) symbolsWord(arguments []string) (shell.Answer, error) {
 	if len(arguments) != 1 {
 		return shell.Answer{}, shell.Usage("the name of a file is missing")
 	}
-	text, err := os.ReadFile(arguments[0])
+	text, err := durable.Read(arguments[0])
 	if err != nil {
 		return shell.Answer{}, err
 	}

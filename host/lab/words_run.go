@@ -1,13 +1,14 @@
 package lab
 
 import (
+	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"ekrona.example/emulator/inspect"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/shell"
 )
 
@@ -163,7 +164,7 @@ func readFrom(folder string) func(file string) []byte {
 		if folder == "" {
 			return nil
 		}
-		content, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(file)))
+		content, err := durable.Read(filepath.Join(folder, filepath.FromSlash(file)))
 		if err != nil {
 			return nil
 		}
@@ -171,9 +172,9 @@ func readFrom(folder string) func(file string) []byte {
 	}
 }
 
-// writeFile writes a file as a whole.
+// writeFile writes a file as a whole, and makes the folders above it that are not there.
 func writeFile(name string, write func(out io.Writer)) error {
-	text := &strings.Builder{}
-	write(text)
-	return os.WriteFile(name, []byte(text.String()), 0o644)
+	content := &bytes.Buffer{}
+	write(content)
+	return durable.Replace(name, content.Bytes(), durable.Everyone)
 }

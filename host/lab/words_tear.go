@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
+	"ekrona.example/apdu"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/progress"
 	"ekrona.example/host/shell"
 )
@@ -43,15 +44,17 @@ func (w *words) fuzz(
 	}
 	runs, err := strconv.Atoi(arguments[1])
 	if err != nil || runs < 1 {
-		return shell.Answer{}, shell.Usage("%q is no number of runs, 1 or more", arguments[1])
+		return shell.Answer{}, shell.Usage("%q is no number of runs, 1 or more",
+			apdu.Brief(arguments[1]))
 	}
 	seed := uint64(1)
 	if len(arguments) > 2 {
 		if seed, err = strconv.ParseUint(arguments[2], 10, 64); err != nil {
-			return shell.Answer{}, shell.Usage("%q is no seed: write a number", arguments[2])
+			return shell.Answer{}, shell.Usage("%q is no seed: write a number",
+				apdu.Brief(arguments[2]))
 		}
 	}
-	file, err := os.ReadFile(arguments[0])
+	file, err := durable.Read(arguments[0])
 	if err != nil {
 		return shell.Answer{}, err
 	}

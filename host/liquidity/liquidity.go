@@ -41,14 +41,29 @@ func DefaultPlan() Plan {
 // Errors of a plan.
 var (
 	ErrPlan = errors.New("give 1 or more of each: sets, cards, terminals, days and workers")
+	// ErrLarge is that of a plan that no machine holds: every card is in memory.
+	ErrLarge = fmt.Errorf("give at most %d sets, %d cards, %d terminals, %d days and %d workers",
+		MaxSets, MaxCards, MaxTerminals, MaxDays, MaxWorkers)
 	ErrPool = errors.New("give the pool more than 0 kr for each card")
 )
 
-// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrPool].
+// The most of a plan.
+const (
+	MaxSets      = 200
+	MaxCards     = 1000
+	MaxTerminals = 100
+	MaxDays      = 31
+	MaxWorkers   = 64
+)
+
+// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrLarge], [ErrPool].
 func (p Plan) Check() error {
 	switch {
 	case min(p.Sets, p.Cards, p.Terminals, p.Days, p.Workers) < 1:
 		return ErrPlan
+	case p.Sets > MaxSets, p.Cards > MaxCards, p.Terminals > MaxTerminals, p.Days > MaxDays,
+		p.Workers > MaxWorkers:
+		return ErrLarge
 	case p.PoolEach <= 0:
 		return ErrPool
 	}

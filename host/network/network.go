@@ -12,11 +12,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,6 +29,7 @@ import (
 	"ekrona.example/host/party/phone"
 	"ekrona.example/host/party/pos"
 	"ekrona.example/host/sandbox"
+	"ekrona.example/host/service"
 	"ekrona.example/personalization/pki"
 	"ekrona.example/personalization/pki/transport"
 )
@@ -36,6 +39,8 @@ type Options struct {
 	party.Environment
 	Listen string       // of the central bank; the banks have the ports after it; port 0: any
 	Log    *slog.Logger // nil for nobody
+	// Hangup has every node read its certificates and revocation lists anew; nil: never.
+	Hangup <-chan os.Signal
 	// Databases are those of banks, by name, and of the central bank, by the empty name, at their
 	// founding; otherwise they are files in their folders.
 	Databases map[message.Name]string
@@ -162,19 +167,88 @@ func subjectsOf(
 	return "", nil, nil
 }
 
+// CheckListen refuses an address on which a central bank and the banks after it cannot listen.
+func CheckListen(listen string) error {
+	if err := party.HostPort("", listen); err != nil {
+		return fmt.Errorf("%q: give HOST:PORT, such as %s", listen, party.DefaultListen)
+	}
+	_, err := addressesOf(listen)
+	return err
+}
+
+// addressesOf returns where the central bank and the banks listen.
+func addressesOf(listen string) (all []string, err error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %q: give HOST:PORT", listen)
+	}
+	first, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("listen: port %q: give a number up to %d", port, math.MaxUint16)
+	}
+	for n := range uint64(1 + len(sandbox.Pilot().Banks)) {
+		at := first + n
+		if first == 0 {
+			at = 0 // any
+		}
+		if at > math.MaxUint16 {
+			return nil, fmt.Errorf("listen: port %d: the banks have the ports after it: give one "+
+				"up to %d", first, math.MaxUint16-len(sandbox.Pilot().Banks))
+		}
+		all = append(all, net.JoinHostPort(host, strconv.FormatUint(at, 10)))
+	}
+	return all, nil
+}
+
+// tryListen returns an error where the nodes of a network could not listen, before anything is
+// founded.
+func tryListen(ctx context.Context, addresses []string) error {
+	for _, address := range addresses {
+		listener, err := service.Listen(ctx, address)
+		if err != nil {
+			return err
+		}
+		if err := listener.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // HostsOf returns the names and addresses of a server that listens on HOST:PORT, and is reached
-// on this machine too.
+// on this machine too. Where it listens at every address they are all of the machine's.
 func HostsOf(listen string) ([]string, error) {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %q: give HOST:PORT", listen)
 	}
-	hosts := []string{"localhost", "127.0.0.1"}
-	if ip := net.ParseIP(host); host != "" && host != "localhost" && host != "127.0.0.1" &&
-		(ip == nil || !ip.IsUnspecified()) {
-		hosts = append(hosts, host)
+	names, ips := []string{"localhost"}, []string{"127.0.0.1"} // as a certificate has them
+	add := func(host string) {
+		all := &names
+		if ip := net.ParseIP(host); ip != nil {
+			host, all = ip.String(), &ips
+		}
+		if host = strings.ToLower(host); transport.IsHost(host) && !slices.Contains(*all, host) {
+			*all = append(*all, host)
+		}
 	}
-	return hosts, nil
+	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
+		add(host)
+		return slices.Concat(names, ips), nil
+	}
+	if name, err := os.Hostname(); err == nil {
+		add(name)
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("listen: the addresses of this machine: %w", err)
+	}
+	for _, at := range addresses {
+		if at, is := at.(*net.IPNet); is && !at.IP.IsLinkLocalUnicast() {
+			add(at.IP.String())
+		}
+	}
+	return slices.Concat(names, ips), nil
 }
 
 // Up founds the network in a folder and runs it until the context ends: then each node lets those
@@ -183,8 +257,15 @@ func HostsOf(listen string) ([]string, error) {
 func Up(
 	ctx context.Context, folder string, o Options, started func(n Network) error,
 ) (err error) {
+	addresses, err := addressesOf(o.Listen)
+	if err != nil {
+		return err
+	}
 	hosts, err := HostsOf(o.Listen)
 	if err != nil {
+		return err
+	}
+	if err := tryListen(ctx, addresses); err != nil {
 		return err
 	}
 	if o.Log == nil {
@@ -214,19 +295,24 @@ func Up(
 		return err
 	}
 	for at, p := range sandbox.Pilot().Banks {
-		listen, err := after(o.Listen, at+1)
-		if err != nil {
-			return err
-		}
-		if err := n.startBank(ctx, filepath.Join(folder, p.Folder), listen); err != nil {
+		if err := n.startBank(ctx, filepath.Join(folder, p.Folder),
+			addresses[at+1]); err != nil {
 			return err
 		}
 	}
 	if err := started(n.Network); err != nil {
 		return err
 	}
-	<-ctx.Done()
-	return nil
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.Hangup:
+			for _, server := range n.servers {
+				_ = server.Reload(ctx) // it is logged, and the node goes on
+			}
+		}
+	}
 }
 
 // network is a Network that runs.
@@ -238,30 +324,16 @@ type network struct {
 	running errgroup.Group // banks
 	below   errgroup.Group // the central bank
 	closers []io.Closer
+	servers []*party.Server
 }
 
 // run runs a node; when it ends, all do.
 func (n *network) run(ctx context.Context, group *errgroup.Group, server *party.Server) {
+	n.servers = append(n.servers, server)
 	group.Go(func() error {
 		defer n.stop()
 		return server.Run(ctx)
 	})
-}
-
-// after returns an address some ports higher.
-func after(listen string, ports int) (string, error) {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", err
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return "", fmt.Errorf("listen: port %q: give a number", port)
-	}
-	if number > 0 {
-		number += uint64(ports)
-	}
-	return net.JoinHostPort(host, strconv.FormatUint(number, 10)), nil
 }
 
 func (n *network) startCentralBank(ctx context.Context, path string) error {
@@ -298,6 +370,7 @@ func (n *network) startBank(ctx context.Context, path, listen string) error {
 	if err != nil {
 		return err
 	}
+	server.Reloads(shown)
 	n.Banks = append(n.Banks, Bank{b.Settings.Name, b.Settings.Title, server.URL()})
 	n.run(ctx, &n.running, server)
 	return nil

@@ -1,12 +1,16 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +23,7 @@ import (
 	"ekrona.example/host/party/bank"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/sandbox"
+	"ekrona.example/host/service"
 	"ekrona.example/host/store"
 	"ekrona.example/host/store/storetest"
 	"ekrona.example/host/wallet"
@@ -36,13 +41,22 @@ type running struct {
 	stop   func() // and wait
 
 	databases map[message.Name]string
+	listen    string         // empty: loopback, any port
+	hangup    chan os.Signal // nil: none
+	log       *slog.Logger   // nil: nobody
 }
 
 // up starts a network on loopback, with any ports, until the test ends.
 func up(t *testing.T) *running {
 	t.Helper()
+	return upWith(t, func(*running) {})
+}
+
+func upWith(t *testing.T, change func(r *running)) *running {
+	t.Helper()
 	r := &running{t: t, folder: filepath.Join(t.TempDir(), "box"),
 		databases: map[message.Name]string{}}
+	change(r)
 	if storetest.Dialect() == store.PostgreSQL {
 		for _, name := range []message.Name{"", sandbox.Nordic, sandbox.Fjord} {
 			r.databases[name] = storetest.New(t)
@@ -57,7 +71,8 @@ func (r *running) start() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
 	started, ended := make(chan Network, 1), make(chan error, 1)
 	go func() {
-		ended <- Up(ctx, r.folder, Options{Listen: "127.0.0.1:0", Databases: r.databases},
+		ended <- Up(ctx, r.folder, Options{Listen: cmp.Or(r.listen, "127.0.0.1:0"),
+			Databases: r.databases, Hangup: r.hangup, Log: r.log},
 			func(n Network) error { started <- n; return nil })
 	}()
 	select {
@@ -164,6 +179,63 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	books, err := alone.Books(ctx, false)
 	require.NoError(t, err)
 	require.Empty(t, books.Violations)
+}
+
+// TestANetworkAtEveryAddress: its certificates name all of them, and the addresses that it prints
+// can be called.
+func TestANetworkAtEveryAddress(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:0", "127.0.0.1:0"} {
+		r := upWith(t, func(r *running) { r.listen = listen })
+		s := r.people()
+		anna, err := s.Person(t.Context(), "anna", "")
+		require.NoError(t, err)
+		_, err = anna.Phone.Load(t.Context(), tap(t, anna.Holder), 20*money.Krona)
+		require.NoError(t, err, listen)
+		require.NoError(t, s.Close())
+		r.stop()
+	}
+}
+
+// TestNothingIsFoundWhereNobodyCanListen: the address is tried before.
+func TestNothingIsFoundWhereNobodyCanListen(t *testing.T) {
+	taken, err := service.Listen(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for listen, want := range map[string]string{
+		taken.Addr().String(): "choose another address",
+		"192.0.2.1:7443":      "choose another address", // RFC 5737: nobody's
+		"rubbish":             "give HOST:PORT",
+		"127.0.0.1:65535":     "up to 65533",
+	} {
+		folder := filepath.Join(t.TempDir(), "box")
+		err := Up(t.Context(), folder, Options{Listen: listen}, func(Network) error { return nil })
+		require.ErrorContains(t, err, want, listen)
+		require.NoDirExists(t, folder, listen)
+	}
+	require.NoError(t, CheckListen("127.0.0.1:65533"))
+	for _, bad := range []string{"rubbish", "127.0.0.1:65534", "127.0.0.1:x", "a b:1"} {
+		require.Error(t, CheckListen(bad), bad)
+	}
+}
+
+// lines is a log whose lines a test waits for.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
+
+// TestAHangupReadsCertificatesAnew: of every node, which goes on.
+func TestAHangupReadsCertificatesAnew(t *testing.T) {
+	said, hangup := make(lines, 1000), make(chan os.Signal)
+	upWith(t, func(r *running) {
+		r.hangup, r.log = hangup, slog.New(slog.NewTextHandler(said, nil))
+	})
+	hangup <- syscall.SIGHUP
+	for nodes := map[string]bool{}; len(nodes) < 3; {
+		line := <-said
+		if _, node, found := strings.Cut(line, "were read anew"); found {
+			nodes[node] = true
+		}
+	}
 }
 
 // TestANetworkIsFoundAgain: a network that was stopped goes on, with the same certificates, and a

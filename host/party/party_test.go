@@ -82,12 +82,14 @@ func TestUnreadableSettingsAreNamed(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, SettingsFile)
 	for content, want := range map[string]string{
-		"party: [":                       "line 1: did not find expected node content",
-		"party: phone\nparty: phone\n":   `line 2: mapping key "party" already defined at line 1`,
-		"party: phone\ncolor: blue\n":    "line 2: field color not found",
-		"party: phone\nyears: four\n":    "line 2: not what belongs here `four`",
-		"party: phone\nyears: [4]\na: b": "line 2: not what belongs here",
-		"just text":                      "line 1: not what belongs here `just text`",
+		"party: [":                     "line 1: did not find expected node content",
+		"party: phone\nparty: phone\n": `line 2: mapping key "party" already defined at line 1`,
+		"party: phone\ncolor: blue\n":  "line 2: field color not found",
+		"party: phone\nyears: four\n": "line 2: years: not what belongs here `four`: " +
+			"give a whole number",
+		"party: phone\nyears: [4]\na: b": "line 2: years: not what belongs here: give a whole number",
+		"just text": "line 1: not what belongs here `just text`: " +
+			"give keys with their values",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 		var settings struct {

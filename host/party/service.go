@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"ekrona.example/host/remote"
@@ -117,6 +118,13 @@ func Listen(
 		return nil, err
 	}
 	_, port, err := net.SplitHostPort(made.listener.Addr().String())
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		for _, named := range slices.Backward(shown.Hosts()) {
+			if !strings.HasPrefix(named, "*") { // callers require that the certificate names it
+				host = named
+			}
+		}
+	}
 	made.url = "https://" + net.JoinHostPort(host, port)
 	return made, err
 }

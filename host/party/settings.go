@@ -3,21 +3,23 @@ package party
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"ekrona.example/apdu/cvc"
+	"ekrona.example/apdu/spec"
 	"ekrona.example/host/durable"
 )
 
@@ -41,22 +43,33 @@ type header struct {
 }
 
 // Read reads the settings of a folder, which must be those of a party of the kind. An unknown field
-// is an error: it may be misspelt.
+// is an error: it may be misspelt. So is a value that [Checked] settings do not take.
 func (f *Folder) Read(kind Kind, into any) error {
 	path := f.Path(SettingsFile)
 	content, err := f.settingsOf(kind)
 	if err != nil {
 		return err
 	}
+	if err := checkValues(path, content, into); err != nil {
+		return err
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(into); err != nil {
-		return unreadable(path, err)
+		return unreadable(path, content, err)
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("settings %s: more than one document: keep one", path)
 	}
-	return complete(path, into)
+	if err := complete(path, into); err != nil {
+		return err
+	}
+	if checked, is := into.(Checked); is {
+		if err := checked.Check(); err != nil {
+			return fmt.Errorf("settings %s: %w", path, err)
+		}
+	}
+	return nil
 }
 
 // Check reports whether the folder has settings of a party of the kind; Read reads them.
@@ -70,7 +83,7 @@ func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
 		return nil, err
 	}
 	path := f.Path(SettingsFile)
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing: restore it from its backup; if its founding was "+
 			"cut off, give that again", path)
@@ -92,7 +105,7 @@ func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
 func kindIn(path string, content []byte) (Kind, error) {
 	var h header
 	if err := yaml.Unmarshal(content, &h); err != nil {
-		return "", unreadable(path, err)
+		return "", unreadable(path, content, err)
 	}
 	if h.Party == "" {
 		return "", lacks(path, "party")
@@ -100,23 +113,121 @@ func kindIn(path string, content []byte) (Kind, error) {
 	return h.Party, nil
 }
 
-// What the yaml package says of types of ours and its own, which whoever wrote the file does not
-// know.
-var (
-	ownType  = regexp.MustCompile(` (in type|into) .*$`)
-	yamlType = regexp.MustCompile(`cannot unmarshal !!\w+`)
-)
+// ownType is what the yaml package says of types of ours and its own, which whoever wrote the file
+// does not know.
+var ownType = regexp.MustCompile(` (in type|into) .*$`)
+
+// misfit is how it says that a value is not of the type of its key.
+var misfit = regexp.MustCompile(`^line (\d+): cannot unmarshal !!\w+( .*)? into (\S+)$`)
 
 // unreadable names the first thing that is wrong with settings.
-func unreadable(path string, err error) error {
+func unreadable(path string, content []byte, err error) error {
 	what := strings.TrimPrefix(err.Error(), "yaml: ")
 	var several *yaml.TypeError
 	if errors.As(err, &several) && len(several.Errors) > 0 {
 		what = several.Errors[0]
 	}
-	what = yamlType.ReplaceAllString(ownType.ReplaceAllString(what, ""), "not what belongs here")
+	if m := misfit.FindStringSubmatch(what); m != nil {
+		what = fmt.Sprintf("line %s: %snot what belongs here%s: give %s", m[1],
+			keyAt(content, m[1]), m[2], kindOfValue(m[3]))
+	}
 	return fmt.Errorf("settings %s: %s: correct the file, or restore it from its backup", path,
-		what)
+		ownType.ReplaceAllString(what, ""))
+}
+
+// kindOfValue says what a type of ours takes.
+func kindOfValue(goType string) string {
+	switch kind := goType[strings.LastIndex(goType, ".")+1:]; {
+	case strings.HasPrefix(goType, "[]"):
+		return "a list"
+	case kind == "Duration":
+		return "a time such as 30s or 720h"
+	case kind == "string", kind == "Kind":
+		return "a text"
+	case kind == "Name":
+		return fmt.Sprintf("%d capital letters and digits", spec.NameLength)
+	case kind == "DeviceID":
+		return fmt.Sprintf("%d capital letters and digits", spec.DeviceIDLength)
+	case kind == "bool":
+		return "true or false"
+	case strings.HasPrefix(kind, "float"):
+		return "a number"
+	case strings.HasPrefix(kind, "int"), kind == "Ore":
+		return "a whole number"
+	}
+	return "keys with their values"
+}
+
+// keyAt returns the key whose value stands at a line, with what joins it to a message; empty for
+// none.
+func keyAt(content []byte, line string) string {
+	var document yaml.Node
+	if yaml.Unmarshal(content, &document) != nil {
+		return ""
+	}
+	found := ""
+	eachValue(&document, "", func(path string, n *yaml.Node) {
+		if path != "" && strconv.Itoa(n.Line) == line {
+			found = path + ": " // that within it comes after it
+		}
+	})
+	return found
+}
+
+// eachValue calls do for every value of a document, with the key at which it stands.
+func eachValue(n *yaml.Node, path string, do func(path string, n *yaml.Node)) {
+	do(path, n)
+	for i, below := range n.Content {
+		if n.Kind != yaml.MappingNode {
+			eachValue(below, path, do)
+		} else if i%2 == 1 {
+			eachValue(below, strings.TrimPrefix(path+"."+n.Content[i-1].Value, "."), do)
+		}
+	}
+}
+
+// checkValues refuses what the yaml package takes, or refuses without saying where: a number with a
+// fraction where a whole one belongs, and a text that its type does not take.
+func checkValues(path string, content []byte, into any) (err error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(content, &document); err != nil {
+		return unreadable(path, content, err)
+	}
+	eachValue(&document, "", func(key string, n *yaml.Node) {
+		t := typeAt(reflect.TypeOf(into).Elem(), key)
+		if err != nil || n.Kind != yaml.ScalarNode || t == nil {
+			return
+		}
+		if t.Kind() == reflect.Slice {
+			t = t.Elem()
+		}
+		text, isText := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+		fraction := n.ShortTag() == "!!float" && t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64
+		if fraction || isText && text.UnmarshalText([]byte(n.Value)) != nil {
+			err = fmt.Errorf("settings %s: %w", path, Wrong(key, quoted(n.Value),
+				kindOfValue(t.String())))
+		}
+	})
+	return err
+}
+
+// typeAt returns the type of the value at a key of settings; nil where there is none.
+func typeAt(t reflect.Type, key string) reflect.Type {
+	for name := range strings.SplitSeq(key, ".") {
+		if t.Kind() != reflect.Struct {
+			return nil
+		}
+		f, found := t.FieldByNameFunc(func(field string) bool {
+			f, _ := t.FieldByName(field)
+			yamlName, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			return yamlName == name
+		})
+		if !found {
+			return nil
+		}
+		t = f.Type
+	}
+	return t
 }
 
 func lacks(path, field string) error {
@@ -171,7 +282,7 @@ func (f *Folder) Trusted(field, name string) ([]byte, error) {
 		return nil, fmt.Errorf("settings %s: %s: name a certificate file", f.Path(SettingsFile),
 			field)
 	}
-	encoded, err := os.ReadFile(f.Path(name))
+	encoded, err := durable.Read(f.Path(name))
 	if err != nil {
 		return nil, fmt.Errorf("settings %s: %s: %w", f.Path(SettingsFile), field, err)
 	}
@@ -217,7 +328,7 @@ func (f *Folder) KeepAll(
 // KindOf returns the kind of the party that a folder belongs to; empty when it belongs to none. The
 // error names the settings, if they are damaged.
 func KindOf(folder string) (Kind, error) {
-	content, err := os.ReadFile(filepath.Join(folder, SettingsFile))
+	content, err := durable.Read(filepath.Join(folder, SettingsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -151,7 +152,12 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(link.RequestHeader, id)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	s.mux.ServeHTTP(w, r.WithContext(remote.WithRequestID(r.Context(), id)))
+	r = r.WithContext(remote.WithRequestID(r.Context(), id))
+	if path.Clean(r.URL.Path) != r.URL.Path { // the mux would lead it elsewhere
+		s.call(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
 }
 
 // call answers POST /v1/CONTRACT/CALL.
@@ -176,6 +182,9 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 		return nil, &link.Refused{Rule: link.Path}
 	}
 	v.contract, v.call = contract, call
+	if r.URL.RawQuery != "" || r.URL.ForceQuery { // no signature covers it
+		return nil, &link.Refused{Rule: link.Path, Detail: "a call has no query"}
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return nil, &link.Refused{Rule: link.Method}

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/apdu/signature"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service/link"
 	"ekrona.example/personalization/pki"
@@ -196,6 +198,10 @@ func TestACopyOfARequestIsRefused(t *testing.T) {
 		"with another content": {link.Signature, func(r *http.Request) []byte {
 			return []byte(`{"name":"twice"}`)
 		}},
+		"with a query": {link.Path, func(r *http.Request) []byte {
+			r.URL.RawQuery = "name=twice"
+			return nil
+		}},
 		"to another call": {link.Nonce, func(r *http.Request) []byte {
 			r.URL.Path = "/v1/app/fail"
 			return nil
@@ -235,6 +241,9 @@ func recorder(t *testing.T, w *world, seen *[]*http.Request, content *[]byte) re
 			}
 			r.Out.Body = io.NopCloser(bytes.NewReader(body))
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = at.Scheme, at.Host, r.In.Host
+			if w.withheld && r.In.Method == http.MethodPost {
+				r.Out.URL.Host = "127.0.0.1:1" // nobody
+			}
 		}})
 	relay.TLS = shown.Server()
 	relay.StartTLS()
@@ -267,11 +276,24 @@ func TestBadRequestsAreRefusedByTheirRule(t *testing.T) {
 		"a reading":    {"GET", echo, kind, nil, "link:method"},
 		"no call":      {"POST", "/v1/node/", kind, nil, "link:path"},
 		"another path": {"POST", "/", kind, nil, "link:path"},
-		"a form":       {"POST", echo, "application/x-www-form-urlencoded", nil, "link:media-type"},
-		"no type":      {"POST", echo, "", nil, "link:media-type"},
-		"nothing":      {"POST", echo, kind, nil, "toy:malformed"},
-		"no JSON":      {"POST", echo, kind, strings.NewReader("x"), "toy:malformed"},
-		"two values":   {"POST", echo, kind, strings.NewReader(`{"name":""}{}`), "toy:malformed"},
+		"a query":      {"POST", echo + "?name=x", kind, strings.NewReader(`{"name":""}`), "link:path"},
+		"an empty query": {"POST", echo + "?", kind, strings.NewReader(`{"name":""}`),
+			"link:path"},
+		"two strokes":  {"POST", "/" + echo, kind, strings.NewReader(`{"name":""}`), "link:path"},
+		"a way around": {"POST", "/v1/x/.." + echo[3:], kind, nil, "link:path"},
+		"a stroke more": {"POST", echo + "/", kind, strings.NewReader(`{"name":""}`),
+			"link:path"},
+		"nested": {"POST", echo, kind, strings.NewReader(strings.Repeat("[", 1_000_000)),
+			"toy:malformed"},
+		"twice": {"POST", echo, kind, strings.NewReader(`{"name":"","name":""}`),
+			"toy:malformed"},
+		"no UTF-8": {"POST", echo, kind, strings.NewReader("{\"name\":\"\xff\"}"),
+			"toy:malformed"},
+		"a form":     {"POST", echo, "application/x-www-form-urlencoded", nil, "link:media-type"},
+		"no type":    {"POST", echo, "", nil, "link:media-type"},
+		"nothing":    {"POST", echo, kind, nil, "toy:malformed"},
+		"no JSON":    {"POST", echo, kind, strings.NewReader("x"), "toy:malformed"},
+		"two values": {"POST", echo, kind, strings.NewReader(`{"name":""}{}`), "toy:malformed"},
 		"another field": {"POST", echo, kind, strings.NewReader(`{"name":"","x":1}`),
 			"toy:malformed"},
 		"large": {"POST", echo, kind, strings.NewReader(strings.Repeat(" ", remote.MaxMessage+1)),
@@ -286,4 +308,46 @@ func TestBadRequestsAreRefusedByTheirRule(t *testing.T) {
 		require.Contains(t, w.log.String(), p.Code, "it is logged")
 	}
 	require.Zero(t, w.calls, "nothing is carried out")
+}
+
+// TestANumberIsTakenOnceAtOneNode: of many copies of a request at the same moment one is carried
+// out, and none at another process of the same party, whose numbers are its own.
+func TestANumberIsTakenOnceAtOneNode(t *testing.T) {
+	root := newRoot(t)
+	w := startUnder(t, root, nil)
+	registered := must(signature.PublicKey(w.app.Signer))
+	second := startUnder(t, root, func(c *Config) {
+		c.Keys = func(context.Context, link.Key) (*ecdsa.PublicKey, error) { return registered, nil }
+	})
+	var seen []*http.Request
+	var content []byte
+	w.withheld = true
+	proxy := recorder(t, w, &seen, &content)
+	_, err := remote.Ask[thing](t.Context(), proxy, "echo", thing{"once"})
+	require.Error(t, err)
+	r := seen[len(seen)-1] // signed, and it has reached nobody
+	send := func(to *world) string {
+		again := r.Clone(context.WithoutCancel(t.Context()))
+		again.RequestURI, again.URL.Scheme = "", "https"
+		again.URL.Host = strings.TrimPrefix(to.url, "https://")
+		again.Body, again.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
+		status, p, _ := to.raw(to.tls(""), again)
+		if status == http.StatusOK {
+			return "ok"
+		}
+		return p.Code
+	}
+	require.Equal(t, string(link.Nonce), send(second))
+	const copies = 16
+	codes := make(chan string, copies)
+	for range copies {
+		go func() { codes <- send(w) }()
+	}
+	answers := map[string]int{}
+	for range copies {
+		answers[<-codes]++
+	}
+	require.Equal(t, map[string]int{"ok": 1, string(link.Nonce): copies - 1}, answers)
+	require.Zero(t, second.calls)
+	require.Equal(t, 1, w.calls)
 }

@@ -84,6 +84,8 @@ type world struct {
 	hold  chan struct{} // closed: the call "wait" ends
 	began chan struct{} // the call "wait" has begun
 	app   pki.Identity
+
+	withheld bool // the recorder keeps what it should pass on
 }
 
 func now() time.Time { return time.Now() }

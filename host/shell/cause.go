@@ -32,9 +32,9 @@ func (s *Session) cause() string {
 	return Cause(s.target.Virtual, s.sources)
 }
 
-// explained adds method, file and line to the error of an exception, where a table has them and
-// the machine has not.
-func (s *Session) explained(err error) error {
+// Explained names in the error of an exception where it was thrown: method, file and line, where
+// a table has them and the machine has not.
+func (s *Session) Explained(err error) error {
 	var thrown *vm.JavaException
 	if !errors.As(err, &thrown) {
 		return err
@@ -43,5 +43,14 @@ func (s *Session) explained(err error) error {
 	if file == "" || strings.Contains(err.Error(), fmt.Sprintf("%s:%d", file, line)) {
 		return err
 	}
-	return fmt.Errorf("%w (%s)", err, s.sources.Site(thrown.At))
+	return reworded{err, strings.Replace(err.Error(), thrown.Where, s.sources.Site(thrown.At), 1)}
 }
+
+// reworded is an error with another text.
+type reworded struct {
+	error
+	text string
+}
+
+func (r reworded) Error() string { return r.text }
+func (r reworded) Unwrap() error { return r.error }

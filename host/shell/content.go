@@ -12,6 +12,7 @@ import (
 	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/lines"
+	"ekrona.example/host/durable"
 )
 
 // capFile is a CAP file that was read, with its source lines if a table lies beside it.
@@ -20,6 +21,7 @@ type capFile struct {
 	content []byte
 	file    *cap.File
 	table   *lines.Table // nil for none
+	stale   error        // that the table is of another build; nil otherwise
 }
 
 func (f capFile) aid() card.AID { return card.AID(f.file.Header.Package.AID) }
@@ -31,7 +33,7 @@ const linesSuffix = ".lines"
 func readCAPs(names []string) ([]capFile, error) {
 	var all []capFile
 	for _, name := range names {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -39,18 +41,26 @@ func readCAPs(names []string) ([]capFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: load: %w: %w", name, card.ErrRefused, err)
 		}
-		table, err := tableBeside(name, file)
+		table, err := TableBeside(name, file)
+		f := capFile{name: name, content: content, file: file, table: table}
+		if errors.Is(err, ErrOtherBuild) { // which keeps no CAP file from a card
+			f.stale, err = err, nil
+		}
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, capFile{name, content, file, table})
+		all = append(all, f)
 	}
 	return all, nil
 }
 
-// tableBeside reads the table of source lines beside a CAP file, if there is one of that file.
-func tableBeside(name string, file *cap.File) (*lines.Table, error) {
-	text, err := os.ReadFile(name + linesSuffix)
+// ErrOtherBuild reports that a table of source lines is of another build of the CAP file beside it.
+var ErrOtherBuild = errors.New("is of another build: make it anew, or delete it")
+
+// TableBeside reads the table of source lines beside a CAP file: the name of the file with ".lines"
+// behind it. It is nil if there is none. Errors: [ErrOtherBuild].
+func TableBeside(name string, file *cap.File) (*lines.Table, error) {
+	text, err := durable.Read(name + linesSuffix)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -62,7 +72,7 @@ func tableBeside(name string, file *cap.File) (*lines.Table, error) {
 		return nil, fmt.Errorf("%s%s: %w", name, linesSuffix, err)
 	}
 	if !table.Fits(file) {
-		return nil, nil
+		return nil, fmt.Errorf("%s%s: %w", name, linesSuffix, ErrOtherBuild)
 	}
 	return table, nil
 }
@@ -109,11 +119,19 @@ func (s *Session) load(ctx context.Context, files []capFile) error {
 		}
 	}
 	for _, f := range files {
-		if f.table != nil {
-			s.sources.Add(f.table)
-		}
+		s.addTable(f)
 	}
 	return nil
+}
+
+// addTable makes the lines of a CAP file known.
+func (s *Session) addTable(f capFile) {
+	if f.table != nil {
+		s.sources.Add(f.table)
+	}
+	if f.stale != nil {
+		s.Note("no lines are shown: %v", f.stale)
+	}
 }
 
 // direct works on the session's virtual card.

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -40,13 +41,18 @@ func (r Result) Err() error {
 	return r.Broken
 }
 
+// expectsNone reports whether the line sends a command to which no answer must come.
+func (r Result) expectsNone() bool {
+	return r.Step.Word == "" || r.Step.Expected != nil && r.Step.Expected.None
+}
+
 // Line is the answer in one line: a word's, the response in hex, or the error.
 func (r Result) Line() string {
 	text := r.Answer.Line
 	switch {
 	case r.Failed != nil:
-		return "error: " + strings.Join(strings.Fields(r.Failed.Error()), " ")
-	case r.Step.Word == "" && r.Response == nil:
+		return "error: " + apdu.OneLine(r.Failed.Error())
+	case r.Response == nil && r.expectsNone():
 		text = "none"
 	case r.Step.Word == "":
 		text = fmt.Sprintf("%X", r.Response)
@@ -63,12 +69,16 @@ func (s *Session) Execute(ctx context.Context, line string) Result {
 	s.known = nil
 	r := s.execute(ctx, line)
 	r.Known = s.known
+	if r.Failed != nil { // which may repeat the line
+		r.Failed = reworded{r.Failed, apdu.OneLine(r.Failed.Error())}
+	}
 	return r
 }
 
-// recognise keeps what is known of an exchange.
+// recognise keeps what is known of an exchange. A virtual card that does not answer has no contacts
+// and no reader: its power was cut as asked for, or its error says why it is mute.
 func (s *Session) recognise(e apdu.Exchange) {
-	if !e.Carried {
+	if !e.Carried && (e.Err == nil || s.target.Virtual == nil) {
 		s.known = symptom.Of(e.Command, e.Response, e.Err)
 	}
 }
@@ -80,7 +90,11 @@ func (s *Session) execute(ctx context.Context, line string) Result {
 		return Result{Failed: err}
 	case !found:
 		return Result{Blank: true}
-	case step.Word != "":
+	}
+	if r, done := s.again(step); done {
+		return r
+	}
+	if step.Word != "" {
 		return s.word(ctx, step)
 	}
 	return s.command(ctx, step)
@@ -98,12 +112,32 @@ func (s *Session) word(ctx context.Context, step script.Step) Result {
 	if r.Failed = s.guarded(step); r.Failed == nil {
 		r.Answer, r.Failed = s.run(ctx, w, step.Arguments)
 	}
-	r.Failed = s.explained(r.Failed)
+	r.Failed = s.Explained(r.Failed)
 	switch {
-	case r.Failed != nil && step.Pattern != nil && step.Pattern.Matches(r.Line()):
-		r.Answer, r.Failed = Answer{Line: r.Line()}, nil
-	case r.Failed == nil:
+	case w.Sends:
+		return s.answered(r)
+	case r.Failed != nil:
+		answer := r.Line()
+		if r.Failed = step.Pattern.CheckFailure(answer, r.Failed); r.Failed == nil {
+			r.Answer = Answer{Line: answer}
+		}
+	default:
 		r.Broken = step.Pattern.Check(r.Answer.Line)
+	}
+	return r
+}
+
+// answered completes the result of a word that sends a command. That no answer came may be what
+// was expected; that nothing was sent is not.
+func (s *Session) answered(r Result) Result {
+	var none unanswered
+	switch {
+	case r.Failed == nil && r.Answer.sent != nil:
+		response := r.Answer.sent.response
+		r.Response, r.Cause = response.Bytes(), s.cause()
+		r.Broken = s.names.Mismatch(r.Step, response, nil)
+	case errors.As(r.Failed, &none):
+		r.Failed = s.names.Mismatch(r.Step, apdu.Response{}, r.Failed)
 	}
 	return r
 }
@@ -111,7 +145,17 @@ func (s *Session) word(ctx context.Context, step script.Step) Result {
 // command sends a command exactly as it is.
 func (s *Session) command(ctx context.Context, step script.Step) Result {
 	r := Result{Step: step, Read: true}
+	if r.Failed = s.guarded(step); r.Failed == nil {
+		r.Failed = step.Whole()
+	}
+	if r.Failed != nil {
+		return r
+	}
 	response, err := s.send(ctx, step)
+	if ctx.Err() != nil && err != nil {
+		r.Failed = ctx.Err()
+		return r
+	}
 	if err == nil {
 		r.Response, r.Cause = response.Bytes(), s.cause()
 		if r.Cause != "" && Unexplained(response.SW) {
@@ -135,9 +179,6 @@ func (s *Session) guarded(step script.Step) error {
 }
 
 func (s *Session) send(ctx context.Context, step script.Step) (apdu.Response, error) {
-	if err := s.guarded(step); err != nil {
-		return apdu.Response{}, err
-	}
 	if step.Malformed == nil {
 		return s.top.Transmit(ctx, step.Command)
 	}

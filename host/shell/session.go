@@ -9,7 +9,6 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/globalplatform"
-	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/scp03"
 	"ekrona.example/apdu/script"
 	"ekrona.example/apdu/symptom"
@@ -49,31 +48,31 @@ type Session struct {
 	sinks   []func(apdu.Exchange)
 	known   []symptom.Symptom // of the line that is being done
 	resets  []func(atr []byte)
-	wire    apdu.Card     // the target, recorded
-	top     apdu.Card     // where commands go: the wire, or a secure channel over it
-	open    trace.Decoder // shows what nothing is known of
+	wire    apdu.Card       // the target, recorded
+	top     apdu.Card       // where commands go: the wire, or a secure channel over it
+	open    *trace.Follower // shows what nothing is known of
 
 	ended      bool                   // by quit
 	client     *globalplatform.Client // of the secure channel; nil for none
 	selected   []byte                 // by name, last
 	sources    *inspect.Names
 	restorable map[string]*card.Snapshot
+	prepared   []Result                // see Prepare
 	guard      func(word string) error // nil for none
 }
 
 // New makes a session with a card that has just been reset.
 func New(target Target, options Options) (*Session, error) {
 	s := &Session{target: target, options: options, words: joined(options.Words),
-		names: options.Names, restorable: map[string]*card.Snapshot{}}
-	s.names.Malformed = true
-	for _, w := range s.words {
-		s.names.Words = append(s.names.Words, w.Name)
-	}
+		restorable: map[string]*card.Snapshot{}}
+	s.names = Language(options.Names, options.Words)
 	if err := s.names.Check(); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
 	s.sources = inspect.NewNames(slices.Clone(options.Tables)...)
-	s.decodeAll()
+	decoder := options.Decoder
+	decoder.ShowUnknown = true
+	s.open = decoder.Follow()
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
 	s.Observe(s.recognise)
@@ -81,22 +80,11 @@ func New(target Target, options Options) (*Session, error) {
 	return s, nil
 }
 
-// decodeAll takes any application for the one that is selected.
-func (s *Session) decodeAll() {
-	s.open = s.options.Decoder
-	s.open.ShowUnknown = true
-}
-
-// follow takes note of which application is selected, so that what goes to it is not shown as
-// another's.
+// follow takes note of which application is selected.
 func (s *Session) follow(e apdu.Exchange) {
-	c := e.Command
-	if e.Err != nil || c.CLA != gpc.ClassISO || c.INS != gpc.InsSelect || c.P1 != gpc.P1ByName ||
-		e.Response.SW != apdu.OK && e.Response.SW&0xFF00 != apdu.SWMoreData {
-		return
+	if e.Err == nil {
+		s.open.Note(e.Command, e.Response)
 	}
-	s.open = s.options.Decoder.Selected(c.Data)
-	s.open.ShowUnknown = true
 }
 
 // Ended reports whether the word quit has ended the session.
@@ -183,8 +171,9 @@ func (s *Session) Note(format string, arguments ...any) {
 
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
+	s.wire = s.Above(s.target.Card) // whose rule of what is secret begins anew
 	s.leaveChannel()
-	s.decodeAll()
+	s.open.Reset()
 	if err := s.target.Reset(); err != nil {
 		return err
 	}
@@ -228,8 +217,8 @@ func (s *Session) MissingLines(caps []string) ([]string, error) {
 	for _, f := range files {
 		if !there[f.aid().String()] {
 			load.Arguments = append(load.Arguments, f.name)
-		} else if f.table != nil {
-			s.sources.Add(f.table)
+		} else {
+			s.addTable(f)
 		}
 		for _, module := range f.file.Applets {
 			if aid := fmt.Sprintf("%X", module.AID); !there[aid] {

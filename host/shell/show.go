@@ -12,7 +12,7 @@ import (
 // conversation is an exchange for a person: raw bytes with what they say under them, those of
 // the command without its secrets, and what the card wants next.
 func (s *Session) conversation(c apdu.Command, r apdu.Response) string {
-	e := s.open.Exchange(apdu.Exchange{Command: c, Response: r})
+	e := s.open.Decoder().Exchange(apdu.Exchange{Command: c, Response: r})
 	first, rest, _ := strings.Cut(trace.Text{Whole: true}.Response(e.Response), "\n")
 	text := trace.Text{Raw: true, Whole: true}.Command(e.Command) +
 		fmt.Sprintf("%s\n  = %s\n%s", first, r, rest)
@@ -20,6 +20,14 @@ func (s *Session) conversation(c apdu.Command, r apdu.Response) string {
 		text += "next: " + hint + "\n"
 	}
 	return text
+}
+
+// command is what the line has sent.
+func (r Result) command() apdu.Command {
+	if r.Answer.sent != nil {
+		return r.Answer.sent.command
+	}
+	return r.Step.Command
 }
 
 // Text is a result for a person, in lines.
@@ -36,7 +44,7 @@ func (s *Session) text(r Result) string {
 	switch {
 	case r.Failed != nil:
 		return r.Line() + "\n"
-	case r.Step.Word != "":
+	case r.Step.Word != "" && r.Answer.sent == nil && !r.isUnanswered():
 		text = r.Answer.Text
 		if text == "" {
 			text = r.Answer.Line
@@ -45,7 +53,7 @@ func (s *Session) text(r Result) string {
 	case r.Response == nil:
 		text = "no answer, as expected\n"
 	case r.Step.Malformed != nil:
-		e := s.open.Bytes(r.Step.Malformed, r.Response)
+		e := s.open.Decoder().Bytes(r.Step.Malformed, r.Response)
 		text = fmt.Sprintf("> %s\n  = %X\n", e.Command.Title(), r.Step.Malformed) +
 			trace.Text{Raw: true}.Response(e.Response)
 	default:
@@ -53,7 +61,7 @@ func (s *Session) text(r Result) string {
 		if err != nil {
 			return fmt.Sprintf("error: %v\n", err)
 		}
-		text = s.conversation(r.Step.Command, response)
+		text = s.conversation(r.command(), response)
 		if r.Cause != "" && !Unexplained(response.SW) { // which a note has said
 			text += "cause: " + r.Cause + "\n"
 		}
@@ -93,8 +101,8 @@ func (s *Session) Record(number int, r Result) Record {
 	record.Response = fmt.Sprintf("%X", r.Response)
 	response, err := apdu.ParseResponse(r.Response)
 	if err == nil && r.Step.Malformed == nil {
-		e := s.open.Exchange(apdu.Exchange{Command: r.Step.Command, Response: response})
-		record.Exchange, record.Next = &e, Next(r.Step.Command, response)
+		e := s.open.Decoder().Exchange(apdu.Exchange{Command: r.command(), Response: response})
+		record.Exchange, record.Next = &e, Next(r.command(), response)
 	}
 	return record
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -19,18 +20,27 @@ func (s *Session) Transcript(out io.Writer) func(Result) {
 	}
 }
 
+// isUnanswered reports whether a command was sent, and no answer came.
+func (r Result) isUnanswered() bool {
+	var none unanswered
+	return errors.As(r.Failed, &none) || r.Failed == nil && r.Response == nil && r.expectsNone()
+}
+
 // transcribed is the line; empty for one that was no step.
 func (s *Session) transcribed(r Result) string {
 	step := r.Step
 	switch {
 	case !r.Read:
 		return ""
-	case step.Word != "":
+	case step.Word != "" && r.Answer.sent == nil && !r.isUnanswered():
 		answer := r.Answer.Line
 		if r.Failed != nil {
 			answer = r.Line()
 		}
-		step.Pattern = script.PatternOf(answer)
+		step.Expected, step.Pattern = nil, script.PatternOf(answer)
+		if s.sends(step.Word) { // which nothing was sent by
+			return ""
+		}
 	case r.Response == nil:
 		step.Expected = &script.Expected{None: true}
 	default:

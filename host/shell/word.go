@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/script"
 )
 
 // Word is what a line may begin with beside a command.
@@ -16,6 +19,9 @@ type Word struct {
 	Help  string // one line
 	// Secret is the number of an argument, from 1, that no history may keep; 0 for none.
 	Secret int
+	// Sends reports that the word sends one command: its answer is the card's, and behind "->"
+	// stands what stands behind a command. Run is [Session.Exchange] then.
+	Sends bool
 	// Complete returns what the last argument, of which last is typed, may be; nil for a word
 	// that knows of nothing. What does not begin with last is left out by the caller.
 	Complete func(s *Session, before []string, last string) []string
@@ -33,7 +39,20 @@ type Answer struct {
 	Text string
 	// Value is the answer for a program, as encoding/json writes it; Line if nil.
 	Value any
+
+	sent *sent // by a word that sends a command
 }
+
+// sent is a command that a word has sent, and its response.
+type sent struct {
+	command  apdu.Command
+	response apdu.Response
+}
+
+// unanswered is the error of a command that was sent, and to which no answer came.
+type unanswered struct{ error }
+
+func (u unanswered) Unwrap() error { return u.error }
 
 // OK is the answer of words that have nothing to say.
 var OK = Answer{Line: "ok"}
@@ -70,6 +89,19 @@ func joined(words []Word) []Word {
 	return table
 }
 
+// Language is what lines may have: what applications call their commands, the words of a table,
+// and bytes that are no command.
+func Language(names script.Vocabulary, words []Word) script.Vocabulary {
+	names.Malformed, names.Words, names.Sending = true, nil, nil
+	for _, w := range joined(words) {
+		names.Words = append(names.Words, w.Name)
+		if w.Sends {
+			names.Sending = append(names.Sending, w.Name)
+		}
+	}
+	return names
+}
+
 // run runs a word.
 func (s *Session) run(ctx context.Context, w Word, arguments []string) (Answer, error) {
 	answer, err := w.Run(ctx, s, arguments)
@@ -82,4 +114,10 @@ func (s *Session) run(ctx context.Context, w Word, arguments []string) (Answer, 
 	}
 	answer.Line = strings.Join(strings.Fields(answer.Line), " ")
 	return answer, nil
+}
+
+// sends reports whether a word sends one command.
+func (s *Session) sends(name string) bool {
+	w, _ := s.find(name)
+	return w.Sends
 }

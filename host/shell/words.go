@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ekrona.example/apdu"
 )
 
 // Words are the words of every session.
@@ -63,7 +65,7 @@ func (s *Session) helpWith(name string) (Answer, error) {
 			Value: options}, nil
 	}
 	return Answer{}, fmt.Errorf("there is no word and no command %q; help lists the words, Tab "+
-		"the commands", name)
+		"the commands", apdu.Brief(name))
 }
 
 func quit(_ context.Context, s *Session, arguments []string) (Answer, error) {
@@ -86,7 +88,9 @@ const grammar = `Any other line is a command, sent exactly as it is: an APDU in 
   00840000 08 -> 9000 : ????????????????  what must come: status words, "x" for any digit, names of
                                           status words, "|" between them; data, "??" any byte, "*" more
   80600012 00 -> none                     no answer must come, as after cut
-  cut 3 -> ok                             what a word must answer, "*" for anything
+  select A000000003 -> 9000               select and verify are answered by the card, as commands
+  cut 3 -> ok                             what another word must answer, "*" for anything
+  load x.cap -> error: *                  that it must fail: nothing else covers a failure
   # a comment                             at the end of a line too
 `
 

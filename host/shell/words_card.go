@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/card"
 )
 
@@ -145,8 +146,9 @@ func restore(_ context.Context, s *Session, arguments []string) (Answer, error) 
 	}
 	kept, found := s.restorable[n]
 	if !found {
-		return Answer{}, fmt.Errorf("there is no snapshot %q; make one with snapshot", n)
+		return Answer{}, fmt.Errorf("there is no snapshot %q; make one with snapshot",
+			apdu.Brief(n))
 	}
-	s.decodeAll() // another application may be selected
+	s.open.Reset() // another application may be selected
 	return OK, managed.RestoreSnapshot(kept)
 }

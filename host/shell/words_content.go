@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/vm"
 )
 
 // contentWords are about what is on the card.
@@ -185,7 +187,12 @@ func install(ctx context.Context, s *Session, arguments []string) (Answer, error
 		return Answer{}, err
 	}
 	installed, err := c.install(ctx, module, instance, parameters)
-	if err != nil {
+	if err = s.Explained(err); err != nil {
+		var thrown *vm.JavaException
+		if parameters == nil && errors.As(err, &thrown) {
+			err = fmt.Errorf("%w; if it wants parameters: install %s %s PARAMETERS", err, module,
+				instance)
+		}
 		return Answer{}, err
 	}
 	return Answer{Line: installed.String()}, nil

@@ -21,8 +21,8 @@ func secureWords() []Word {
 			Help: "select an application by its AID or its beginning; without, the card manager",
 			Complete: func(s *Session, _ []string, _ string) []string {
 				return append(s.aids(nil), KnownAIDs()...)
-			}, Run: selectWord},
-		{Name: "verify", Usage: "verify [REFERENCE] [iso2|ascii|bcd]",
+			}, Sends: true, Run: selectWord},
+		{Name: "verify", Usage: "verify [REFERENCE] [iso2|ascii|bcd]", Sends: true,
 			Help: "send a PIN that you are asked for, as reference 80 in format 2 if not said",
 			Complete: func(*Session, []string, string) []string {
 				return []string{pinISO2, pinASCII, pinBCD}
@@ -84,15 +84,17 @@ func selectWord(ctx context.Context, s *Session, arguments []string) (Answer, er
 // §11.1.1).
 const nextOccurrence = 0x02
 
-// Exchange sends a whole command for a word. The answer is the response in hex and, for a person,
-// decoded; a status word other than 9000 is in it, and is no error.
+// Exchange sends a whole command for a word. The answer is the response; a status word other than
+// 9000 is in it, and is no error.
 func (s *Session) Exchange(ctx context.Context, c apdu.Command) (Answer, error) {
 	r, err := s.whole(s.top).Transmit(ctx, c)
-	if err != nil {
-		return Answer{}, err
+	switch {
+	case ctx.Err() != nil:
+		return Answer{}, ctx.Err()
+	case err != nil:
+		return Answer{}, unanswered{err}
 	}
-	return Answer{Line: r.String(), Text: s.conversation(c, r),
-		Value: s.open.Exchange(apdu.Exchange{Command: c, Response: r})}, nil
+	return Answer{Line: r.String(), sent: &sent{c, r}}, nil
 }
 
 // Formats of a PIN.
@@ -113,7 +115,7 @@ func verify(ctx context.Context, s *Session, arguments []string) (Answer, error)
 			var err error
 			if reference, err = strconv.ParseUint(a, 16, 8); err != nil || len(a) != 2 {
 				return Answer{}, Usage(
-					"%q is neither a reference of two hex digits nor a format", a)
+					"%q is neither a reference of two hex digits nor a format", apdu.Brief(a))
 			}
 		}
 	}
@@ -198,14 +200,15 @@ func secure(ctx context.Context, s *Session, arguments []string) (Answer, error)
 	if len(arguments) > 1 {
 		level, err := strconv.ParseUint(arguments[1], 16, 8)
 		if err != nil || !scp03.Level(level).Valid() {
-			return Answer{}, Usage("%q is no level: 00, 01, 03, 11, 13 or 33", arguments[1])
+			return Answer{}, Usage("%q is no level: 00, 01, 03, 11, 13 or 33",
+				apdu.Brief(arguments[1]))
 		}
 		o.Level, o.Strongest = scp03.Level(level), false
 	}
 	if len(arguments) > 2 {
 		version, err := strconv.ParseUint(arguments[2], 16, 8)
 		if err != nil {
-			return Answer{}, Usage("%q is no key version, 01 to FF", arguments[2])
+			return Answer{}, Usage("%q is no key version, 01 to FF", apdu.Brief(arguments[2]))
 		}
 		o.KeyVersion = byte(version)
 	}

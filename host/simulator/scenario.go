@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+
+	"ekrona.example/host/durable"
 )
 
 // Keep writes the scenario to a file, to be played again by tests.
@@ -20,7 +22,7 @@ func (s Scenario) Keep(path string) error {
 
 // ReadScenario reads a scenario that was kept.
 func ReadScenario(path string) (Scenario, error) {
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if err != nil {
 		return Scenario{}, fmt.Errorf("scenario: %w", err)
 	}

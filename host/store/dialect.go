@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -45,14 +46,39 @@ func dialectOf(source string) Dialect {
 // IsFile reports whether a source is the path of a file.
 func IsFile(source string) bool { return dialectOf(source) == SQLite && source != Memory }
 
+// CheckSource returns an error for a source at which there can be no database. It opens nothing, and
+// shows no password.
+func CheckSource(source string) error {
+	if dialectOf(source) == SQLite {
+		if strings.Contains(source, "://") || source == Memory {
+			return fmt.Errorf("%s: give a file, or postgres://user@host:port/database",
+				redacted(source))
+		}
+		return nil
+	}
+	given, err := PostgreSQL.options(source)
+	if err == nil {
+		if _, err = pgx.ParseConfig(given); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: give postgres://user@host:port/database", shown(source))
+}
+
 // shown returns a source for a message: without a password.
 func shown(source string) string {
 	if dialectOf(source) == SQLite {
 		return source
 	}
+	return redacted(source)
+}
+
+// redacted shows a URL without a password.
+func redacted(source string) string {
 	u, err := url.Parse(source)
 	if err != nil {
-		return "postgres://..."
+		scheme, _, _ := strings.Cut(source, "://")
+		return scheme + "://..."
 	}
 	query := u.Query()
 	if query.Has("password") {

@@ -15,6 +15,7 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/banking"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization"
 	"ekrona.example/personalization/batch/letter"
 )
@@ -121,7 +122,7 @@ func readBounded(path string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, the most is %d: make several jobs of it", path,
 			info.Size(), most)
 	}
-	return os.ReadFile(path)
+	return durable.Read(path)
 }
 
 // parseJob reads a job from its file's content; table reads the table that it names.

@@ -59,7 +59,7 @@ func readKey(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: others may read it (mode %o): run chmod 600 on it", path,
 			info.Mode().Perm())
 	}
-	text, err := os.ReadFile(path)
+	text, err := durable.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func Open(
 	if err := sweep(path); err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(path + extension)
+	content, err := durable.Read(path + extension)
 	if errors.Is(err, fs.ErrNotExist) {
 		switch info, err := os.Stat(path); {
 		case err == nil && info.IsDir():
@@ -224,7 +224,7 @@ func Made(
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
 		return o, s, false, nil
 	}
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if err != nil {
 		return o, s, false, fmt.Errorf("PIN letter: %w", err)
 	}

@@ -25,13 +25,16 @@ import (
 type Options struct {
 	ATR          []byte    // as the reader gave it; nil if unknown
 	Today        time.Time // dates in production data have no decade
-	Need         Need      // what the applet takes
+	Need         Need      // what the e-krona applet takes; the zero value if it is not meant
 	FinalVersion byte      // of the key sets that this program puts onto cards
 	// Ask has INITIALIZE UPDATE sent, which names the key set that the card would use. It
 	// costs no try.
 	Ask    bool
 	Random io.Reader // for Ask
 }
+
+// forApplet reports whether the question is if the card can take the e-krona applet.
+func (o Options) forApplet() bool { return o.Need.Platform != "" }
 
 // Report is what a card reports of itself without keys, and what that means. What it did
 // not report is nil.
@@ -122,6 +125,13 @@ func Inspect(ctx context.Context, c apdu.Card, o Options) (*Report, error) {
 			}
 			return err
 		})
+	}
+	if !o.forApplet() {
+		if i.lost != nil {
+			return nil, i.lost
+		}
+		i.report.judge(o)
+		return i.report, nil
 	}
 	i.look(AppletSubject, func() error {
 		application, err := client.New(c).Select(ctx)

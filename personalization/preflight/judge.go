@@ -46,12 +46,16 @@ func (r *Report) judge(o Options) {
 		r.judgeDomain()
 		r.judgeProduct()
 		r.judgePlatform(o)
-		r.judgeChannel()
+		r.judgeChannel(o)
 		r.judgeKeys(o)
 		r.judgeMemory(o)
-		r.judgeCurve()
+		if o.forApplet() {
+			r.judgeCurve()
+		}
 	}
-	r.judgeApplet()
+	if o.forApplet() {
+		r.judgeApplet()
+	}
 	for _, known := range r.Known {
 		r.find(Note, "known of others", known.Sign+": "+known.Cause+" ("+known.Source+")",
 			known.Cure)
@@ -126,15 +130,18 @@ func (r *Report) judgePlatform(o Options) {
 		r.find(Fact, "GlobalPlatform", r.Data.Version, "")
 	}
 	major, _, _ := strings.Cut(r.Data.JavaCard, ".")
-	needed := "the applet needs " + o.Need.Platform
+	needed := "; the applet needs " + o.Need.Platform
+	if !o.forApplet() {
+		needed = ""
+	}
 	n, err := strconv.Atoi(major)
 	switch {
 	case err != nil:
-		r.find(Unknown, "Java Card", "version not reported; "+needed, "")
-	case n < 3:
-		r.find(Stop, "Java Card", r.Data.JavaCard+"; "+needed, "take a newer product")
+		r.find(Unknown, "Java Card", "version not reported"+needed, "")
+	case n < 3 && o.forApplet():
+		r.find(Stop, "Java Card", r.Data.JavaCard+needed, "take a newer product")
 	default:
-		r.find(Fine, "Java Card", r.Data.JavaCard+", according to its card data; "+needed, "")
+		r.find(Fine, "Java Card", r.Data.JavaCard+", according to its card data"+needed, "")
 	}
 }
 
@@ -156,7 +163,7 @@ func (r *Report) channels() []gpc.SecureChannel {
 const askForSCP03 = "have its supplier put AES keys for SCP03 on it, or order the product with " +
 	"SCP03"
 
-func (r *Report) judgeChannel() {
+func (r *Report) judgeChannel(o Options) {
 	all := r.channels()
 	var names []string
 	best, hasSCP03 := scp03.Plain, false
@@ -171,6 +178,8 @@ func (r *Report) judgeChannel() {
 	switch {
 	case len(all) == 0:
 		r.unreported("secure channel", "card data")
+	case !hasSCP03 && !o.forApplet():
+		r.find(Fact, "secure channel", strings.Join(names, ", "), "")
 	case !hasSCP03:
 		r.find(Stop, "secure channel", strings.Join(names, ", ")+"; this program needs SCP03",
 			askForSCP03)
@@ -212,7 +221,7 @@ func (r *Report) judgeKeys(o Options) {
 		}
 		r.find(Fact, fmt.Sprintf("keys %02X", version), text, "")
 	}
-	if !usable {
+	if !usable && o.forApplet() {
 		r.find(Stop, "keys", "no set of three AES keys", askForSCP03)
 	}
 	if slices.Contains(versions, gpc.InitialKeySet) && slices.Contains(versions, o.FinalVersion) {
@@ -259,8 +268,12 @@ func (r *Report) judgeMemory(o Options) {
 		return
 	}
 	free := r.Resources
-	text := fmt.Sprintf("%d bytes, %d transient; the applet takes about %d and %d", free.Persistent,
-		free.Transient, o.Need.Persistent, o.Need.Transient)
+	text := fmt.Sprintf("%d bytes, %d transient", free.Persistent, free.Transient)
+	if !o.forApplet() {
+		r.find(Fact, "free memory", text, "")
+		return
+	}
+	text += fmt.Sprintf("; the applet takes about %d and %d", o.Need.Persistent, o.Need.Transient)
 	if r.isLoaded() {
 		r.find(Fact, "free memory", text+" and is on the card", "")
 		return

@@ -20,13 +20,18 @@ answers: card.line("writes").value["writes"], card.line("dump nvm Hello.*").answ
 
 An error of the card is a status word, and no exception. Exceptions: NoAnswer, when power was cut
 or the card is mute; Failed, when a line could not be done or its answer is not the one behind
-"->"; Ended, when the program is gone. All are CardError, with one line that says what and where.
+"->"; Ended, when the program is gone, or answers no line of its own. All are CardError, with one line that says what and where.
 """
 
 import json
 import shutil
 import subprocess
 import tempfile
+
+
+def _brief(text):
+    """A text that an error repeats: its beginning, if it is long."""
+    return text if len(text) <= 60 else "%s... (%d characters)" % (text[:60], len(text))
 
 
 class CardError(Exception):
@@ -97,15 +102,18 @@ class Card:
 
     def close(self):
         """Ends the program. What the card held is gone."""
-        if self._process.stdin.closed:
+        if self._process.stdout.closed:
             return
-        try:
-            self._process.stdin.close()
-        except BrokenPipeError:
-            pass
-        self._process.wait()
+        self._end()
         self._process.stdout.close()
         self._complaints.close()
+
+    def _end(self):
+        try:
+            self._process.stdin.close()
+        except OSError:
+            pass
+        self._process.wait()
 
     def line(self, text):
         """Does one line of "ekrona shell" and returns its Answer."""
@@ -118,17 +126,23 @@ class Card:
             self._process.stdin.write(step + "\n")
             self._process.stdin.flush()
             got = self._process.stdout.readline()
-        except BrokenPipeError:
+        except (OSError, UnicodeDecodeError):
             got = ""
-        if not got:
+        if not got.endswith("\n"):  # nothing, or half a line
             raise Ended(self._complaint())
-        record = json.loads(got)
-        if not record["done"]:
-            raise Failed("%s: %s" % (step[:60], record.get("error", "not done")))
-        return Answer(record)
+        try:
+            record = json.loads(got)
+            done = record["done"]
+            answer = Answer(record)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Ended("%s answered what is no line of \"ekrona card run --json\": %s"
+                        % (self._process.args[0], _brief(got.strip()))) from None
+        if not done:
+            raise Failed("%s: %s" % (_brief(step), record.get("error", "not done")))
+        return answer
 
     def _complaint(self):
-        self._process.wait()
+        self._end()
         self._complaints.seek(0)
         lines = self._complaints.read().strip().splitlines()
         return lines[-1] if lines else "the program has ended"

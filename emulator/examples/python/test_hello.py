@@ -1,6 +1,7 @@
 """The example applet from Python: python3 -m unittest, with EKRONA the path of the program."""
 
 import os
+import tempfile
 import unittest
 
 from ekrona import Card, CardError, Ended, Failed, NoAnswer
@@ -70,6 +71,19 @@ class HelloTest(unittest.TestCase):
         with self.assertRaises(Ended) as ended, Card(PROGRAM, profile="none") as card:
             card.reset()
         self.assertIn("none", str(ended.exception))
+
+    def test_rubbish_from_the_program(self):
+        for said in ("half", '{"line":1,', "not JSON\\n", '{"line":1}\\n', "[1]\\n", "\\377\\n", "",
+                     '{"done":true,"response":"xy"}\\n', '{"done":true,"response":5}\\n'):
+            with tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False) as program:
+                program.write("#!/bin/sh\nread line\nprintf '%s'\n" % said)
+            os.chmod(program.name, 0o700)
+            self.addCleanup(os.remove, program.name)
+            with Card(program.name) as card, self.assertRaises(Ended, msg=said) as ended:
+                card.reset()
+            self.assertNotIn("\n", str(ended.exception))
+            with self.assertRaises(Ended):
+                card.reset()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/cmd/ekrona/internal/bank"
 	"ekrona.example/host/cmd/ekrona/internal/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
@@ -57,7 +58,7 @@ func (p program) run(arguments []string) int {
 // rendered is the line on standard error for what a command ended with. One that was ended from
 // outside says so first: "context canceled" is for programmers.
 func rendered(ctx context.Context, err error) string {
-	line := strings.Join(strings.Fields(err.Error()), " ")
+	line := apdu.OneLine(err.Error())
 	if ctx.Err() != nil &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
 		line = "interrupted: " + line
@@ -88,7 +89,8 @@ but an invariant of the protocol does not hold.`,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
-				return cli.Usage("no command %q; see \"ekrona --help\"", arguments[0])
+				return cli.Usage("no command %q; see \"ekrona --help\"",
+					apdu.Brief(arguments[0]))
 			}
 			return nil
 		},
@@ -104,7 +106,7 @@ but an invariant of the protocol does not hold.`,
 		network.Command(), network.CentralBankCommand(), network.IntermediaryCommand(),
 		bank.Command(), crisis.Command(),
 		card.Command(withHolder, wallet.RenewCommand(), shell.RunCommand(),
-			shell.DecodeCommand(), shell.EmulateCommand()), shell.Command(),
+			shell.DecodeCommand(), shell.EmulateCommand(), shell.NewCommand()), shell.Command(),
 		issue.Command(issue.Wiring{Bank: withBank, Batch: p.batch}), pki.Command(),
 		sandboxcmd.BooksCommand(), lab.Command())
 	return root

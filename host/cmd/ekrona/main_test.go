@@ -134,6 +134,13 @@ func TestUsageErrors(t *testing.T) {
 			"a check starts nothing"},
 		{"wallet load anna 5 --state=", "--state is empty"},
 		{"card info anna bertil", "ekrona card info takes one person's name, or none"},
+		{"network up d --listen rubbish", `--listen: "rubbish": give HOST:PORT`},
+		{"network up d --listen 127.0.0.1:65535", "the banks have the ports after it"},
+		{"network up d --database central-bank=mysql://h/x", "--database: mysql://h/x: give"},
+		{"centralbank serve d --listen rubbish", `--listen: "rubbish": give HOST:PORT`},
+		{"centralbank serve d --url http://a:1", `--url: "http://a:1": give one https://`},
+		{"centralbank serve d --database-owner x.db", `--database-owner: "x.db": give postgres`},
+		{"intermediary serve d --central-bank http://a:1", "--central-bank: \"http://a:1\": give"},
 	} {
 		root := program{}.command()
 		root.SetArgs(strings.Fields(row.line))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 )
 
@@ -21,7 +22,8 @@ func flagError(c *cobra.Command, err error) error {
 	help := c.CommandPath() + " --help"
 	// What stands before a flag that a group of commands lacks should have been one of them.
 	if c.HasSubCommands() && c.Flags().NArg() > 0 {
-		return cli.Usage("%s: no command %q; see %q", c.CommandPath(), c.Flags().Arg(0), help)
+		return cli.Usage("%s: no command %q; see %q", c.CommandPath(),
+			apdu.Brief(c.Flags().Arg(0)), help)
 	}
 	if negative := negativePattern.FindStringSubmatch(err.Error()); negative != nil {
 		return cli.Usage("%s: no number here is below 0; see %q", negative[1], help)
@@ -29,7 +31,8 @@ func flagError(c *cobra.Command, err error) error {
 	var value *pflag.InvalidValueError
 	if errors.As(err, &value) {
 		f := value.GetFlag()
-		return cli.Usage("--%s %q: %s; see %q", f.Name, value.GetValue(), wanted(f, err), help)
+		return cli.Usage("--%s %q: %s; see %q", f.Name, apdu.Brief(value.GetValue()), wanted(f, err),
+			help)
 	}
 	return cli.Usage("%w; see %q", err, help)
 }

@@ -64,18 +64,24 @@ func (r *Report) HTML(out io.Writer) error {
 	}
 	for _, g := range conform.Groups {
 		shown := group{ID: g.ID, Title: g.Title}
-		passed := 0
+		passed, left := 0, 0
 		for _, check := range r.Checks {
 			if check.Group != g.ID {
 				continue
 			}
 			shown.Checks = append(shown.Checks, check)
-			if check.Outcome == conform.Passed {
+			switch check.Outcome {
+			case conform.Passed:
 				passed++
+			case conform.Allowed:
+				left++
 			}
 		}
 		if len(shown.Checks) > 0 {
 			shown.Summary = fmt.Sprintf("%d of %d passed", passed, len(shown.Checks))
+			if left > 0 {
+				shown.Summary += fmt.Sprintf(", %d left to the application", left)
+			}
 			c.Groups = append(c.Groups, shown)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"ekrona.example/personalization/preflight"
 )
 
-// Form is the version of a report's form in JSON.
-const Form = 1
+// Form is the version of a report's form in JSON. Since 2 a check can be "allowed".
+const Form = 2
 
 // Report is the verdict on a card.
 type Report struct {
@@ -26,7 +26,7 @@ type Report struct {
 	// Interrupted is why the run ended before its end; empty if it did not.
 	Interrupted string `json:"interrupted,omitempty"`
 
-	Identity *preflight.Report `json:"identity"` // nil if the card did not last as long
+	Identity *Identity         `json:"identity"` // nil if the card did not last as long
 	Facts    Facts             `json:"facts"`
 	Checks   []Check           `json:"checks"`
 	Suite    Suite             `json:"suite"`
@@ -35,6 +35,14 @@ type Report struct {
 	LeftOut  []LeftOut         `json:"left_out"`
 	Known    []symptom.Symptom `json:"known"` // causes that others report of such answers
 	Seconds  float64           `json:"seconds"`
+}
+
+// Identity is what a card reports of itself. What the e-krona applet needs of a card is told where
+// it is the applet under test, and nowhere else.
+type Identity struct {
+	*preflight.Report
+	// Able is whether the card can take the e-krona applet; nil if another is under test.
+	Able *bool `json:"can_take_the_applet,omitempty"`
 }
 
 // Facts is what the card has, no verdict.
@@ -90,7 +98,7 @@ func checkOf(r conform.Result) Check {
 }
 
 // Count is how many checks and cases have each outcome.
-type Count struct{ Passed, Failed, Notes, LeftOut int }
+type Count struct{ Passed, Failed, Notes, Allowed, LeftOut int }
 
 // Count counts the checks.
 func (r *Report) Count() (n Count) {
@@ -102,6 +110,8 @@ func (r *Report) Count() (n Count) {
 			n.Failed++
 		case conform.Noted:
 			n.Notes++
+		case conform.Allowed:
+			n.Allowed++
 		case conform.LeftOut:
 			n.LeftOut++
 		}
@@ -120,7 +130,7 @@ func (r *Report) judge() {
 	r.LeftOut = append(r.LeftOut, never...)
 	failed := n.Failed + r.Suite.Failed
 	r.Conforms = failed == 0 && r.Interrupted == "" && n.Passed > 0
-	tested := progress.Plural(n.Passed+n.Failed+n.Notes, "check") + " by ISO/IEC 7816"
+	tested := progress.Plural(n.Passed+n.Failed+n.Notes+n.Allowed, "check") + " by ISO/IEC 7816"
 	if r.Suite.Ran {
 		tested += " and " + progress.Plural(r.Suite.Passed+r.Suite.Failed, "case") +
 			" by the applet's spec"

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/conform"
+	"ekrona.example/apdu/spec"
 	"ekrona.example/apdu/symptom"
 	"ekrona.example/personalization"
 	"ekrona.example/personalization/preflight"
@@ -49,9 +51,19 @@ func (s *Subject) steps(ctx context.Context, r *Report) error {
 		return err
 	}
 	r.Application = aid
-	r.Identity, err = preflight.Inspect(ctx, s.whole(), preflight.Options{ATR: s.Card.ATR(),
-		Today: s.now(), Need: s.Need, FinalVersion: personalization.FinalKeyVersion})
-	if err != nil {
+	options := preflight.Options{ATR: s.Card.ATR(), Today: s.now(),
+		FinalVersion: personalization.FinalKeyVersion}
+	ours := bytes.Equal(aid, []byte(spec.AppletAID))
+	if ours {
+		options.Need = s.Need
+	}
+	identity, err := preflight.Inspect(ctx, s.whole(), options)
+	if err == nil {
+		r.Identity = &Identity{Report: identity}
+		if ours {
+			r.Identity.Able = &identity.Able
+		}
+	} else {
 		if lost := s.unlessRefused(err); lost != nil {
 			return lost
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // Text writes the report for a person: the verdict, what is not as it must or should be, and the
-// times. All says to write the checks that passed and were left out too.
+// times. All says to write every check.
 func (r *Report) Text(out io.Writer, all bool) error {
 	b := &strings.Builder{}
 	fmt.Fprintf(b, "card           %s\n", r.Card)
@@ -26,7 +26,7 @@ func (r *Report) Text(out io.Writer, all bool) error {
 	}
 	b.WriteString("\n")
 	for _, c := range r.Checks {
-		if !all && (c.Outcome == conform.Passed || c.Outcome == conform.LeftOut) {
+		if !all && c.Outcome != conform.Failed && c.Outcome != conform.Noted {
 			continue
 		}
 		fmt.Fprintf(b, "%-8s  %s  %s (%s)\n", c.Outcome, c.ID, c.Rule, c.Clause)
@@ -60,8 +60,9 @@ func (r *Report) Text(out io.Writer, all bool) error {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	n := r.Count()
-	fmt.Fprintf(b, "\n%d passed, %d failed, %s, %d left out, in %.1f s\n%s\n", n.Passed,
-		n.Failed, progress.Plural(n.Notes, "note"), n.LeftOut, r.Seconds, r.Verdict)
+	fmt.Fprintf(b, "\n%d passed, %d failed, %s, %d left to the application, %d left out, in %.1f s\n"+
+		"%s\n", n.Passed, n.Failed, progress.Plural(n.Notes, "note"), n.Allowed, n.LeftOut,
+		r.Seconds, r.Verdict)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

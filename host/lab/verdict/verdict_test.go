@@ -123,6 +123,15 @@ func TestOtherApplets(t *testing.T) {
 			assert.Equal(t, []byte(s.AID), []byte(r.Application))
 			n := r.Count()
 			assert.Greater(t, n.Passed, 100, failures(r))
+			assert.Nil(t, r.Identity.Able, "it is not the e-krona applet")
+			for _, f := range r.Identity.Findings {
+				assert.NotContains(t, f.Text+f.Do+f.Subject, "the applet", f.Subject)
+				assert.NotContains(t, f.Text+f.Do+f.Subject, "ekrona", f.Subject)
+			}
+			if honest := caps[0] == "purse.cap"; honest {
+				assert.Empty(t, failures(r), "a correct applet conforms")
+				assert.True(t, r.Conforms, r.Verdict)
+			}
 		})
 	}
 }

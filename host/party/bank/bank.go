@@ -51,6 +51,30 @@ type Settings struct {
 	Service party.Service `yaml:"service,omitempty"`
 }
 
+// Bounds of what an intermediary issues.
+const (
+	maxCardYears = 10
+	maxBatchSize = 1_000_000
+)
+
+// Check implements [party.Checked].
+func (s Settings) Check() error {
+	return party.First(
+		party.Text("title", s.Title),
+		party.Source("database", s.Database),
+		party.SourceOnServer("database_owner", s.DatabaseOwner),
+		party.File("keys", s.Keys),
+		party.KeyName("ca", s.CA),
+		party.KeyName("instruction", s.Instruction),
+		party.KeyName("desk", s.Desk),
+		party.File("root", s.Root),
+		party.File("notary", s.Notary),
+		party.Reached("central_bank", s.CentralBank),
+		party.Within("card_years", s.CardYears, 1, maxCardYears),
+		party.Within("batch_size", s.BatchSize, 1, maxBatchSize),
+		s.Service.Check())
+}
+
 // Bank is an opened intermediary.
 type Bank struct {
 	*intermediary.Intermediary
@@ -141,14 +165,6 @@ func OpenWith(
 	}
 	change(&b.Settings)
 	s := b.Settings
-	if s.CardYears <= 0 {
-		return nil, fmt.Errorf("settings %s: card_years: %d: give years above zero",
-			f.Path(party.SettingsFile), s.CardYears)
-	}
-	if s.BatchSize <= 0 {
-		return nil, fmt.Errorf("settings %s: batch_size: %d: give cards above zero",
-			f.Path(party.SettingsFile), s.BatchSize)
-	}
 	if b.root, err = f.Trusted("root", s.Root); err != nil {
 		return nil, err
 	}

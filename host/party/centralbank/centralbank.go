@@ -57,25 +57,32 @@ type PoolAhead struct {
 	EachCard money.Ore `yaml:"each_card,omitempty"` // the same, to one card; 0: the default
 }
 
-// check refuses terms that are missing or that no scheme can have: without a time to
-// honour claims a lost card would end at once.
-func (t Terms) check() error {
-	switch {
-	case t.Honour <= 0:
-		return fmt.Errorf("honour: %v: give a time above zero, such as 720h", t.Honour)
-	case t.Wait <= 0:
-		return fmt.Errorf("wait: %v: give a time above zero, such as 2160h", t.Wait)
-	case t.CoverLimit < 0:
-		return fmt.Errorf("terminal_room: %v: give an amount above zero, or leave it out",
-			t.CoverLimit)
-	case t.PoolAhead.Cap < 0 || t.PoolAhead.Cap > notary.MaxIssued:
-		return fmt.Errorf("pool_ahead: cap: %v: give an amount above zero, or leave it out",
-			t.PoolAhead.Cap)
-	case t.PoolAhead.EachCard < 0 || t.PoolAhead.EachCard > t.PoolAhead.Cap:
-		return fmt.Errorf("pool_ahead: each_card: %v: give an amount up to the cap of %v, or "+
-			"leave it out", t.PoolAhead.EachCard, t.PoolAhead.Cap)
-	}
-	return nil
+// Bounds of the terms.
+const (
+	minTerm = time.Hour
+	maxTerm = 10 * 365 * 24 * time.Hour
+)
+
+// Check implements [party.Checked]. Without a time to honour claims a lost card would end at once.
+func (s Settings) Check() error {
+	t := s.Terms
+	return party.First(
+		party.Source("database", s.Database),
+		party.SourceOnServer("database_owner", s.DatabaseOwner),
+		party.File("keys", s.Keys),
+		party.KeyName("notary", s.Notary),
+		party.File("root", s.Root),
+		party.Within("terms.honour", t.Honour, minTerm, maxTerm),
+		party.Within("terms.wait", t.Wait, minTerm, maxTerm),
+		checkOre("terms.terminal_room", t.CoverLimit, notary.MaxIssued),
+		checkOre("terms.pool_ahead.cap", t.PoolAhead.Cap, notary.MaxIssued),
+		checkOre("terms.pool_ahead.each_card", t.PoolAhead.EachCard, t.PoolAhead.Cap),
+		s.Service.Check())
+}
+
+// checkOre refuses what is not from 1 to most, which settings give in ore; 0 stands for the default.
+func checkOre(key string, amount, most money.Ore) error {
+	return party.WithinOrDefault(key, int64(amount), 1, int64(most))
 }
 
 // CentralBank is an opened central bank.
@@ -143,9 +150,6 @@ func OpenWith(
 		return nil, err
 	}
 	change(&s)
-	if err := s.Terms.check(); err != nil {
-		return nil, fmt.Errorf("settings %s: terms: %w", f.Path(party.SettingsFile), err)
-	}
 	root, err := f.Trusted("root", s.Root)
 	if err != nil {
 		return nil, err

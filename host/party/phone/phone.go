@@ -44,6 +44,17 @@ type Settings struct {
 	Provenance bool `yaml:"provenance,omitempty"`
 }
 
+// Check implements [party.Checked].
+func (s Settings) Check() error {
+	return party.First(
+		party.Text("owner", s.Owner),
+		party.File("keys", s.Keys),
+		party.KeyName("app", s.App),
+		party.File("pair_seal", s.PairSeal),
+		party.Reached("intermediary", s.Intermediary),
+		party.Files("authorities", s.Authorities))
+}
+
 // Card is what a phone knows of one of its owner's cards.
 type Card struct {
 	Device      message.DeviceID `yaml:"device"`

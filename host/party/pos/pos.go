@@ -17,6 +17,7 @@ import (
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/signature"
+	"ekrona.example/apdu/spec"
 	"ekrona.example/host/banking"
 	"ekrona.example/host/party"
 	"ekrona.example/host/seal"
@@ -43,6 +44,29 @@ type Settings struct {
 	Intermediary string   `yaml:"intermediary"`    // folder or URL of the merchant's bank
 	// Former are the merchant's terminals in whose place this one came, the earliest first.
 	Former []message.DeviceID `yaml:"former,omitempty"`
+}
+
+// Check implements [party.Checked].
+func (s Settings) Check() error {
+	for n, id := range s.Former {
+		if _, err := message.ParseDeviceID(string(id)); err != nil {
+			return party.Wrong(fmt.Sprintf("former[%d]", n), strconv.Quote(string(id)),
+				fmt.Sprintf("%d capital letters and digits", spec.DeviceIDLength))
+		}
+	}
+	return party.First(
+		party.Text("merchant", s.Merchant),
+		party.File("database", s.Database),
+		party.File("keys", s.Keys),
+		party.KeyName("terminal", s.Terminal),
+		party.KeyName("owner", s.Owner),
+		party.File("journal_key", s.JournalKey),
+		party.File("root", s.Root),
+		party.Files("links", s.Links),
+		party.File("ca", s.CA),
+		party.Files("authorities", s.Authorities),
+		party.File("notary", s.Notary),
+		party.Reached("intermediary", s.Intermediary))
 }
 
 // Terminal is an opened point of sale.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -64,19 +65,35 @@ var _ remote.Transport = (*Client)(nil)
 // IsURL reports whether the address of a party is that of a service, and not a folder.
 func IsURL(address string) bool { return strings.HasPrefix(address, "https://") }
 
+// CheckURL returns an error for what is no URL of a [Config].
+func CheckURL(urls string) error {
+	_, err := parse(urls)
+	return err
+}
+
 // parse reads the addresses of a party.
 func parse(urls string) (all []*server, err error) {
 	const kept = 32
 	for text := range strings.SplitSeq(urls, ",") {
 		base, err := url.Parse(strings.TrimSpace(text))
-		if err != nil || base.Scheme != "https" || base.Host == "" || base.Path != "" &&
-			base.Path != "/" || base.RawQuery != "" || base.User != nil {
+		if err != nil || base.Scheme != "https" || !isAddress(base) || base.Path != "" &&
+			base.Path != "/" || base.RawQuery != "" || base.ForceQuery || base.Fragment != "" ||
+			base.User != nil {
 			return nil, fmt.Errorf("address %q: give https://HOST:PORT", text)
 		}
 		base.Path = ""
 		all = append(all, &server{base, make(chan string, kept)})
 	}
 	return all, nil
+}
+
+// isAddress reports whether a URL has a host, and no port that there cannot be.
+func isAddress(u *url.URL) bool {
+	if u.Port() == "" {
+		return u.Hostname() != "" && !strings.HasSuffix(u.Host, ":")
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0 && u.Hostname() != ""
 }
 
 // New returns a client. It opens nothing: the first call fails when the server is not there.

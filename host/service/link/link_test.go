@@ -89,7 +89,8 @@ func TestProblemsAreWhole(t *testing.T) {
 // TestAddresses: only that of a server is one.
 func TestAddresses(t *testing.T) {
 	for _, bad := range []string{"", "http://a:1", "a:1", "https://", "https://a:1/x",
-		"https://u@a", "https://a?x=1", "folder"} {
+		"https://u@a", "https://a?x=1", "folder", "https://a?", "https://a#x", "https://:1",
+		"https://a:", "https://a:0", "https://a:65536"} {
 		_, err := New(Config{URL: bad})
 		require.ErrorContains(t, err, "https://HOST:PORT", bad)
 	}

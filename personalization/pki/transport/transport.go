@@ -73,7 +73,7 @@ func (s Subject) Check() error {
 			return fmt.Errorf("%w: name the hosts of the server %s", ErrMalformed, s.Name)
 		}
 		for _, host := range s.Hosts {
-			if net.ParseIP(host) == nil && !isHost(host) {
+			if !IsHost(host) {
 				return fmt.Errorf("%w: %q is neither a DNS name nor an IP address", ErrMalformed,
 					host)
 			}
@@ -88,6 +88,10 @@ func (s Subject) Check() error {
 		return fmt.Errorf("%w: no role %q; there are %q", ErrMalformed, s.Role, Roles)
 	}
 }
+
+// IsHost reports whether a server can have a host in its certificate: an IP address, or a DNS name in
+// lower case.
+func IsHost(host string) bool { return net.ParseIP(host) != nil || isHost(host) }
 
 // isHost: labels of letters, digits and hyphens (RFC 1123 §2.1), in lower case, of
 // which the first may be a star (RFC 6125 §6.4.3).

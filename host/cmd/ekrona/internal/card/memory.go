@@ -3,7 +3,6 @@ package card
 import (
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"ekrona.example/applet"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization/preflight"
 )
 
@@ -36,7 +36,7 @@ javacard/Profiles) have it; the source of each is named.`,
 			}
 			content := applet.CAP
 			if file != "" {
-				if content, err = os.ReadFile(file); err != nil {
+				if content, err = durable.Read(file); err != nil {
 					return fmt.Errorf("--cap: %w", err)
 				}
 			}

@@ -2,7 +2,6 @@ package card
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 )
 
 // notInNames are the characters that the name of a profile has not.
@@ -31,9 +31,11 @@ results of JCAlgTest for the card, FILE.csv, from which a profile is made.`,
 		Example: `  ekrona card profile j3r180-8pin > mine.yaml
   ekrona card profile NXP_J3R180_ALGSUPPORT.csv > mine.yaml
   ekrona shell --profile mine.yaml --cap applet.cap`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if constants {
+				if len(arguments) > 0 {
+					return cli.Usage("--constants: it lists names, and takes no profile")
+				}
 				for _, constant := range card.Constants() {
 					fmt.Fprintln(c.OutOrStdout(), constant.Name)
 				}
@@ -63,9 +65,9 @@ func profileOf(name string) (card.Profile, error) {
 	if filepath.Ext(name) != ".csv" {
 		return cli.ProfileOf(name)
 	}
-	content, err := os.ReadFile(name)
+	content, err := durable.Read(name)
 	if err != nil {
-		return card.Profile{}, err
+		return card.Profile{}, cli.Usage("%w", err)
 	}
 	const longest = 40
 	short := notInNames.ReplaceAllString(strings.ToLower(strings.TrimSuffix(

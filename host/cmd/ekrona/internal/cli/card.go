@@ -53,7 +53,7 @@ func (f *CardFlags) Add(c *cobra.Command) {
 	c.Flags().StringVar(&f.Reader, "reader", "", "PC/SC reader that holds the card, or a part of "+
 		"its name (default: the only reader that holds a card)")
 	c.Flags().StringVar(&f.File, "card", "",
-		"file of a virtual card, as \"ekrona card emulate --state\" makes it")
+		"file of a virtual card, as \"ekrona card new\" makes it")
 	f.Trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", TranscriptUsage)
 	c.Flags().StringVar(&f.capture, "capture", "", CaptureUsage)

@@ -22,8 +22,12 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ekrona.example/apdu"
 )
 
 // Exit codes, for scripts.
@@ -71,7 +75,7 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 				return Usage(
 					"%s: no command %q; see %q",
 					c.CommandPath(),
-					arguments[0],
+					apdu.Brief(arguments[0]),
 					c.CommandPath()+" --help",
 				)
 			}
@@ -90,4 +94,26 @@ func Exactly(n int, what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// Together refuses flags that a command line gives and that change nothing there: why says with
+// what they go.
+func Together(c *cobra.Command, why string, flags ...string) error {
+	for _, name := range flags {
+		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+			return Usage("--%s: %s", name, why)
+		}
+	}
+	return nil
+}
+
+// Alone refuses every flag but those that are named.
+func Alone(c *cobra.Command, why string, flags ...string) error {
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && !slices.Contains(flags, f.Name) {
+			err = Usage("--%s: %s", f.Name, why)
+		}
+	})
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,12 @@ import (
 	"ekrona.example/applet/vocabulary"
 )
 
-// Trace is the flag --trace: whether exchanges with a card are shown, and with raw bytes.
-type Trace struct{ On, Raw bool }
+// Trace is the flag --trace: whether exchanges with a card are shown, and with raw bytes. Decoder
+// decodes them; its zero value is that of the e-krona's applet.
+type Trace struct {
+	On, Raw bool
+	Decoder *trace.Decoder
+}
 
 const (
 	traceDecoded = "decoded"
@@ -39,11 +44,11 @@ func (t *Trace) String() string {
 func (t *Trace) Set(text string) error {
 	switch text {
 	case traceDecoded, "true":
-		*t = Trace{On: true}
+		t.On, t.Raw = true, false
 	case traceRaw:
-		*t = Trace{On: true, Raw: true}
+		t.On, t.Raw = true, true
 	case "off", "false":
-		*t = Trace{}
+		t.On, t.Raw = false, false
 	default:
 		return fmt.Errorf("give %s or %s, or the flag alone", traceDecoded, traceRaw)
 	}
@@ -65,7 +70,11 @@ func (t Trace) Text() trace.Text { return trace.Text{Raw: t.Raw, Whole: t.Raw} }
 
 // Sink writes exchanges that nothing above carries.
 func (t Trace) Sink(out io.Writer) func(apdu.Exchange) {
-	write := t.Text().Writer(out, vocabulary.Decoder())
+	decoder := vocabulary.Decoder()
+	if t.Decoder != nil {
+		decoder = *t.Decoder
+	}
+	write := t.Text().Writer(out, decoder)
 	return func(e apdu.Exchange) {
 		if !e.Carried { // what carried it is shown with it
 			write(e)
@@ -90,9 +99,12 @@ func CreateCapture(path string) (*capture.File, error) {
 	return file, nil
 }
 
-// CreateTranscript creates a file that only its owner can read. Close reports what could not be
-// written.
+// CreateTranscript creates a file that only its owner can read, and the folders above it that are
+// not there. Close reports what could not be written.
 func CreateTranscript(path string) (*Transcript, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("--transcript: %w", err)
+	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--transcript: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/globalplatform"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/lockfile"
 	"ekrona.example/host/shell"
 )
@@ -26,7 +27,7 @@ func AddProfile(c *cobra.Command, profile *string) {
 // ProfileOf finds the profile of the flag --profile, by its name or in a file of the user's.
 func ProfileOf(name string) (card.Profile, error) {
 	if ext := filepath.Ext(name); ext == ".yaml" || ext == ".yml" {
-		content, err := os.ReadFile(name)
+		content, err := durable.Read(name)
 		if err != nil {
 			return card.Profile{}, Usage("--profile: %w", err)
 		}
@@ -86,12 +87,16 @@ func openVirtual(
 	if err := findCard(path, makeBlank); err != nil {
 		return nil, err
 	}
+	_, missing := os.Stat(path + lockSuffix)
 	unlock, err := lockCard(path)
 	if err != nil {
 		return nil, err
 	}
 	managed, err := openSeeded(card.Options{Profile: profile}, path, seed, card.Open)
 	if err != nil {
+		if errors.Is(missing, fs.ErrNotExist) { // nothing is left beside what is no card
+			err = errors.Join(err, os.Remove(path+lockSuffix))
+		}
 		return nil, errors.Join(err, unlock())
 	}
 	return virtualCard(managed, path, unlock, profile), nil
@@ -103,7 +108,7 @@ func findCard(path string, makeBlank bool) error {
 	case err == nil && info.IsDir():
 		return fmt.Errorf("%w %s: it is a folder: name a file", ErrNoCard, path)
 	case errors.Is(err, fs.ErrNotExist) && !makeBlank:
-		return fmt.Errorf("%w %s: make a blank one with \"ekrona card emulate --state %s\"",
+		return fmt.Errorf("%w %s: make a blank one with \"ekrona card new %s\"",
 			ErrNoCard, path, path)
 	}
 	return nil
@@ -162,10 +167,13 @@ func openSeeded(
 	return managed, managed.Reset()
 }
 
+// lockSuffix is what the name of a lock file has behind that of the card's file.
+const lockSuffix = ".lock"
+
 // lockCard keeps other programs away from the virtual card in a file, by a lock file beside
 // it.
 func lockCard(path string) (unlock func() error, err error) {
-	unlock, err = lockfile.Take(path + ".lock")
+	unlock, err = lockfile.Take(path + lockSuffix)
 	switch {
 	case errors.Is(err, lockfile.ErrTaken):
 		return nil, fmt.Errorf(

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +28,7 @@ func (f *Carry) Taken() (c crisis.Carried, given bool, err error) {
 	if f.take == "" {
 		return c, false, nil
 	}
-	content, err := os.ReadFile(f.take)
+	content, err := durable.Read(f.take)
 	if err == nil {
 		c, err = crisis.Parse(content)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -198,14 +197,14 @@ func (d *draft) time(today message.Date) (from, until message.Date, err error) {
 // crisisCertificate reads the certificate of a file, or the sandbox's.
 func crisisCertificate(path string, r parties.Room) ([]byte, error) {
 	if path != "" {
-		return os.ReadFile(path)
+		return durable.Read(path)
 	}
 	return r.CrisisCertificate()
 }
 
 // readOrder reads an order that is not whole yet, from the file that a command has written.
 func readOrder(path, command string) ([]byte, error) {
-	encoded, err := os.ReadFile(path)
+	encoded, err := durable.Read(path)
 	if err != nil {
 		return nil, err
 	}

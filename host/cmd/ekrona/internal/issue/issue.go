@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +17,7 @@ import (
 	"ekrona.example/host/banking"
 	"ekrona.example/host/clock"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization"
 	"ekrona.example/personalization/batch"
 	"ekrona.example/personalization/cardkeys"
@@ -104,7 +104,7 @@ func (f *appletFlag) read() ([]byte, *cap.File, error) {
 	content := applet.CAP
 	if f.path != "" {
 		var err error
-		if content, err = os.ReadFile(f.path); err != nil {
+		if content, err = durable.Read(f.path); err != nil {
 			return nil, nil, fmt.Errorf("--cap: %w", err)
 		}
 	}

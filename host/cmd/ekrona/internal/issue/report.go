@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,7 +125,7 @@ func logKey(
 	c *cobra.Command, w Wiring, state, bank, certificate string,
 ) (key *ecdsa.PublicKey, err error) {
 	if certificate != "" {
-		encoded, err := os.ReadFile(certificate)
+		encoded, err := durable.Read(certificate)
 		if err != nil {
 			return nil, fmt.Errorf("--certificate: %w", err)
 		}
@@ -155,7 +154,7 @@ func logKey(
 func showLog(
 	c *cobra.Command, path string, key *ecdsa.PublicKey, heads []auditlog.Head, asJSON bool,
 ) error {
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}

@@ -4,18 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
 	"ekrona.example/applet/attack"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
 	"ekrona.example/host/lab/catalogue"
 	"ekrona.example/personalization/cardkeys"
+	"ekrona.example/personalization/preflight"
 )
 
 // labAttack is what the command line asks for.
@@ -90,7 +94,14 @@ func (a *labAttack) run(c *cobra.Command) error {
 		return cli.Usage("--attack: no attack has %q in its name; --list names those that "+
 			"there are", a.named)
 	case a.list:
+		if err := cli.Alone(c, "--list plays nothing, and goes with --attack and --json",
+			"list", "attack", "json"); err != nil {
+			return err
+		}
 		return a.show(c.OutOrStdout(), entries)
+	}
+	if err := a.checkTogether(c); err != nil {
+		return err
 	}
 	plan := catalogue.Plan{Entries: entries, Workers: a.workers, Seed: a.cards.Seed,
 		Show: showAttacks(c.ErrOrStderr())}
@@ -110,8 +121,55 @@ func (a *labAttack) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := cardCanBeMade(profile); err != nil {
+		return err
+	}
 	plan.Fresh = catalogue.VirtualCards(profile, plan.Seed)
 	return a.play(c, plan)
+}
+
+// checkTogether refuses flags that change nothing beside others.
+func (a *labAttack) checkTogether(c *cobra.Command) error {
+	if !a.cards.Named() && a.keys == "" && !a.mayDelete {
+		return cli.Together(c, "each attack has a card of its own: name one card with --card or "+
+			"--reader", "trace", "transcript", "capture", "destructive")
+	}
+	if err := cli.Together(c, "on one card the attacks are played one after the other",
+		"workers"); err != nil {
+		return err
+	}
+	if a.keys != "" {
+		if err := cli.Together(c, "--delete-applet takes all there is already",
+			"destructive"); err != nil {
+			return err
+		}
+	}
+	switch {
+	case a.cards.File != "" && (a.keys == "" || fileExists(a.cards.File)):
+		return cli.Together(c, "the card in the file is of a product already", "profile")
+	case a.cards.File == "":
+		return cli.Together(c, "it is for a virtual card", "profile", "seed")
+	}
+	return nil
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// cardCanBeMade reports why no card of a product can be attacked: the applet cannot be installed
+// on it, with the smallest log.
+func cardCanBeMade(profile card.Profile) error {
+	fit, err := preflight.FitOf(applet.CAP, spec.MinSlots, profile)
+	if err != nil {
+		return err
+	}
+	if !fit.Installs() {
+		return fmt.Errorf("--profile %s: no card can be made of it, and nothing was tried: %w",
+			profile.Name, fit.Refusal)
+	}
+	return nil
 }
 
 // playInstalled plays on a card onto which each attack installs an applet of its own.

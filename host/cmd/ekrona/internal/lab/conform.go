@@ -3,10 +3,11 @@ package lab
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -56,8 +57,9 @@ reader with --keys and --delete-applet, which deletes the applet on it for good.
 --cap names the CAP files that are on the card, for the model of its times.
 
 --html writes one page that needs nothing else, with the whole report in it as JSON; --sign signs it
-with a key of "ekrona pki", and --verify checks a page. --by is the fingerprint that the signer has
-told you by another way.
+and shows the key's fingerprint, and --verify checks a page. "ekrona pki root lab/tester --holder
+SETESTER00001" makes a key, once. --by is the fingerprint that the signer has told you by another
+way.
 
 A card that is pulled out ends the run; what was found until then is written. Exit code 3: the card
 does not conform, or the page was altered.`,
@@ -113,8 +115,13 @@ func (f *conformFlags) check(c *cobra.Command) error {
 	switch {
 	case f.verify == "" && f.by != "":
 		return cli.Usage("--by: it goes with --verify")
-	case f.verify != "" && (f.cards.Named() || f.html != "" || f.sign != ""):
-		return cli.Usage("--verify: it checks a page, and goes with --by and --json alone")
+	case f.verify != "":
+		if f.by != "" && !isFingerprint(f.by) {
+			return cli.Usage("--by: %q is no fingerprint: give the 64 hex digits that --sign shows",
+				f.by)
+		}
+		return cli.Alone(c, "--verify checks a page, and goes with --by and --json alone",
+			"verify", "by", "json")
 	case f.sign != "" && f.html == "":
 		return cli.Usage("--sign: it signs the page of --html FILE")
 	case f.cards.File != "" && f.cards.Reader != "":
@@ -122,7 +129,35 @@ func (f *conformFlags) check(c *cobra.Command) error {
 	case f.delete && f.keys == "":
 		return cli.Usage("--delete-applet: name the card's keys too, with --keys")
 	}
+	virtual := f.cards.File != "" || len(f.subject.caps) > 0
+	for _, rule := range []struct {
+		broken bool
+		why    string
+		flags  []string
+	}{
+		{f.sign == "", "it goes with --sign", []string{"passphrase-file"}},
+		{f.noSuite, "--no-suite leaves out what needs it", []string{"keys", "delete-applet"}},
+		{f.asJSON, "--json has every check", []string{"verbose"}},
+		{!virtual, "it goes with --cap or --card", []string{"install"}},
+		{f.cards.Reader != "", "it is for a virtual card", []string{"seed"}},
+		{f.cards.Reader != "" && !virtual, "it is for a virtual card, or with --cap for the model " +
+			"of a card in a reader", []string{"profile"}},
+		{f.cards.File != "", "the card in the file has its applets: name one of both",
+			[]string{"cap", "install"}},
+	} {
+		if rule.broken {
+			if err := cli.Together(c, rule.why, rule.flags...); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// isFingerprint reports whether a text is SHA-256 in hex.
+func isFingerprint(text string) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && len(b) == sha256.Size
 }
 
 // open makes the subject of the flags.
@@ -195,19 +230,19 @@ func (f *conformFlags) run(c *cobra.Command) (err error) {
 	s.Show = showProgress(c.ErrOrStderr())
 	report, broken := verdict.Run(c.Context(), s)
 	closed := opened.Close()
-	if f.html != "" {
-		if err := f.write(report, signer); err != nil {
-			return errors.Join(broken, closed, fmt.Errorf("--html: %w", err))
-		}
-	}
-	if f.asJSON {
+	if f.asJSON { // before the page: a full disk loses no verdict
 		err = cli.WriteJSON(c.OutOrStdout(), report)
 	} else {
 		err = report.Text(c.OutOrStdout(), f.verbose)
 	}
+	if f.html != "" {
+		if failed := f.write(c, report, signer); failed != nil {
+			err = errors.Join(err, fmt.Errorf("--html: %w", failed))
+		}
+	}
 	switch {
 	case broken != nil:
-		return broken
+		return errors.Join(broken, err, closed)
 	case err != nil || closed != nil:
 		return errors.Join(err, closed)
 	case !report.Conforms:
@@ -229,7 +264,7 @@ func showProgress(out io.Writer) func(string) {
 }
 
 // write writes the page, signed if there is a key.
-func (f *conformFlags) write(r *verdict.Report, signer keys.Key) error {
+func (f *conformFlags) write(c *cobra.Command, r *verdict.Report, signer keys.Key) error {
 	var page bytes.Buffer
 	if err := r.HTML(&page); err != nil {
 		return err
@@ -241,7 +276,15 @@ func (f *conformFlags) write(r *verdict.Report, signer keys.Key) error {
 			return err
 		}
 	}
-	return durable.Replace(f.html, content, durable.Everyone)
+	if err := durable.Replace(f.html, content, durable.Everyone); err != nil || signer == nil {
+		return err
+	}
+	signed, err := verdict.Verify(content)
+	if err == nil {
+		fmt.Fprintf(c.ErrOrStderr(), "%s is signed by the key %s: tell that to whoever gets it, "+
+			"by another way\n", f.html, signed.Fingerprint)
+	}
+	return err
 }
 
 // signer opens the key of --sign.
@@ -265,17 +308,10 @@ type verified struct {
 	Report any    `json:"report"`
 }
 
-// maxPage bounds a page that is verified, in bytes.
-const maxPage = 1 << 28
-
 func (f *conformFlags) verifyPage(c *cobra.Command) error {
-	file, err := os.Open(f.verify)
+	page, err := durable.Read(f.verify)
 	if err != nil {
 		return cli.Usage("--verify: %w", err)
-	}
-	page, err := io.ReadAll(io.LimitReader(file, maxPage))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("--verify: %w", err)
 	}
 	signed, err := verdict.Verify(page)
 	switch {

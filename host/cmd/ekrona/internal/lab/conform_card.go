@@ -15,6 +15,7 @@ import (
 	"ekrona.example/emulator/globalplatform"
 	"ekrona.example/emulator/vm"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/lab"
 	"ekrona.example/host/lab/verdict"
 	"ekrona.example/personalization/cardkeys"
@@ -104,7 +105,7 @@ func (f *conformFlags) ours() (*cap.File, error) {
 		return nil, nil
 	}
 	name := f.subject.caps[len(f.subject.caps)-1]
-	content, err := os.ReadFile(name)
+	content, err := durable.Read(name)
 	if err != nil {
 		return nil, cli.Usage("--cap: %w", err)
 	}

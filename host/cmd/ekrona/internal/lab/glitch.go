@@ -4,17 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/campaign"
 	"ekrona.example/applet/glitch"
+	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/fault"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
@@ -46,11 +50,23 @@ what it holds afterwards, and what its session lets one do; a refusal, silence a
 the holder's are no gains. What executes the same bytecodes and is answered alike is tried
 once.
 
-Models of faults: skip (the stack stays), skip=N (so many bytecodes in a row), zero (operands
-are popped, zeros pushed), invert (a branch), call=HEX (a call is skipped and has that result),
-read=HEX (a value, or one byte that a native such as arrayCopy reads, is read as that),
-flip=BIT (that bit of it is inverted).
-Without --models: skip, zero, invert, call=00, call=5A, call=FFFF, read=00, read=FF.
+Models of faults, those that end with = with a value:
+  skip, skip=N        the bytecode is skipped, the stack stays; so many in a row
+  zero, previous      its operands are popped, and zeros pushed, or the value below them
+  invert, jump=+N     a branch goes the other way; it lands so many bytecodes behind its target (-N:
+                      before it)
+  call=HEX            a call is skipped and has that result
+  read=HEX, flip=BIT  a value, or one byte that a native such as arrayCopy reads, is read as that,
+                      or with that bit inverted
+  write=HEX           the same for what is written
+  unwritten           nothing is written of what a bytecode or native writes to fields and arrays
+  index=+N            the index into an array is wrong by that
+  argument=+N         a number that a native is given, such as a length, is wrong by that; or is
+                      HEX, without a sign
+  stuck               a counter stays what it is, whenever that bytecode comes again
+  uncaught, unthrown  an exception passes the handler that would catch it; no handler is looked for
+--models all is all of them, each with the values worth trying. Without --models: skip, zero,
+invert, call=00, call=5A, call=FFFF, read=00, read=FF.
 
 A fault has a name, MODEL@CASE/COMMAND#BYTECODE, which --fault repeats. What is known to
 remain is in a list with a reason for each line; a gain that is not in it is marked with !,
@@ -89,12 +105,13 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.IntVar(&g.plan.Pairs, "pairs", 0, "how many pairs of faults in one command to try too, the "+
 		"second near the first")
 	f.StringVar(&g.named, "case", "", "only the suite's cases whose name contains this")
-	f.StringSliceVar(&g.models, "models", nil, "models of faults, as skip,call=01")
+	f.StringSliceVar(&g.models, "models", nil, "models of faults, as skip,call=01, or all")
 	f.StringVar(&g.fault, "fault", "", "repeat this one fault, by its name")
 	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
 		"order of loading")
 	f.StringVar(&g.script, "script", "", "script of commands for the CAP file")
-	f.StringVar(&g.sources, "sources", "", "folder of its source files")
+	f.StringVar(&g.sources, "sources", "", "folder of its source files, or one above it; "+
+		"else that of the CAP file")
 	f.StringVar(&g.reasons, "reasons", "", "list of what is known to remain, in place of this "+
 		"program's")
 	f.StringVar(&g.list, "list", "", "write a list of what was found to this file, for --reasons")
@@ -126,6 +143,10 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 		return nil, err
 	}
 	for _, name := range g.models {
+		if name == "all" {
+			g.plan.Models = append(g.plan.Models, fault.AllModels()...)
+			continue
+		}
 		m, err := fault.ModelNamed(name)
 		if err != nil {
 			return nil, cli.Usage("--models: %w", err)
@@ -146,7 +167,7 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 	g.plan.Journal = g.journal
 	switch {
 	case g.reasons != "":
-		content, err := os.ReadFile(g.reasons)
+		content, err := durable.Read(g.reasons)
 		if err != nil {
 			return nil, fmt.Errorf("--reasons: %w", err)
 		}
@@ -168,18 +189,35 @@ func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
 	}
 	capFile = files[len(files)-1]
 	if g.script == "" {
+		if err := requireEkrona(files); err != nil {
+			return nil, err
+		}
 		g.plan.Subject, err = glitch.NewSuite(capFile, profile, g.named)
 		if err != nil {
 			return nil, cli.Usage("--case: %w", err)
 		}
 		return capFile, nil
 	}
-	text, err := os.ReadFile(g.script)
+	text, err := durable.Read(g.script)
 	if err != nil {
 		return nil, fmt.Errorf("--script: %w", err)
 	}
 	g.plan.Subject, err = g.scriptOf(g.script, string(text), profile, files)
 	return capFile, err
+}
+
+// requireEkrona refuses CAP files that the suite's cases are not for.
+func requireEkrona(files [][]byte) error {
+	file, err := cap.Parse(files[len(files)-1])
+	if err != nil {
+		return cli.Usage("--cap: %w", err)
+	}
+	isItsAID := func(a cap.Applet) bool { return string(a.AID) == spec.AppletAID }
+	if len(files) > 1 || !slices.ContainsFunc(file.Applets, isItsAID) {
+		return cli.Usage("--cap: it is not the e-krona's applet, which the suite's cases are " +
+			"for; give its commands by --script")
+	}
+	return nil
 }
 
 // scriptOf reads a script: of the CAP files, or of this program's, on an active card.
@@ -202,7 +240,7 @@ func (g *labGlitch) files() ([][]byte, error) {
 	}
 	var files [][]byte
 	for _, path := range g.caps {
-		content, err := os.ReadFile(path)
+		content, err := durable.Read(path)
 		if err != nil {
 			return nil, fmt.Errorf("--cap: %w", err)
 		}
@@ -220,15 +258,35 @@ func (g *labGlitch) source(file string) ([]string, error) {
 		}
 		folder = filepath.Dir(g.caps[len(g.caps)-1])
 	}
-	content, err := os.ReadFile(filepath.Join(folder, filepath.Base(file)))
+	path, err := below(folder, filepath.Base(file))
+	if err != nil {
+		return nil, err
+	}
+	content, err := durable.Read(path)
 	return strings.Split(string(content), "\n"), err
+}
+
+// below finds a file by its name in a folder or one below it.
+func below(folder, name string) (string, error) {
+	found := ""
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == name && !entry.IsDir() {
+			found = path
+			return fs.SkipAll
+		}
+		return nil // what cannot be read is passed over
+	})
+	if err == nil && found == "" {
+		err = fmt.Errorf("%s: no %s below it", folder, name)
+	}
+	return found, err
 }
 
 func (g *labGlitch) places(capFile []byte) (*glitch.Places, error) {
 	table := applet.Lines
 	if len(g.caps) > 0 {
 		var err error
-		table, err = os.ReadFile(g.caps[len(g.caps)-1] + ".lines")
+		table, err = durable.Read(g.caps[len(g.caps)-1] + ".lines")
 		if errors.Is(err, os.ErrNotExist) {
 			return &glitch.Places{}, nil
 		}

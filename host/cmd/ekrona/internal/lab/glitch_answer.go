@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"ekrona.example/apdu"
@@ -72,6 +74,16 @@ type repetition struct {
 	Mute     string         `json:"mute,omitempty"`
 	Happened int            `json:"happened"` // of the faults
 	Gains    []oneGain      `json:"gains"`
+	Then     []following    `json:"then"` // what is answered afterwards, without faults
+}
+
+// following is a command that follows the one with a fault.
+type following struct {
+	Command string `json:"command"` // "reset" for one
+	Answer  string `json:"answer"`  // its status word; "" of a mute card
+	// Usual is without the fault, each without a reset and with one: after the command that it
+	// hits, before it, and before it with its randomness drawn.
+	Usual []string `json:"usual"`
 }
 
 type oneGain struct {
@@ -89,7 +101,8 @@ func (g *labGlitch) repeat(ctx context.Context, out io.Writer) error {
 	}
 	a := repetition{Fault: r.Fault, Places: append([]glitch.Place{}, r.Places...),
 		Path: append([]glitch.Place{}, r.Path...), Command: headerOf(r.Command),
-		Without: r.Before.String(), Happened: r.Happened, Gains: []oneGain{}}
+		Without: r.Before.String(), Happened: r.Happened, Gains: []oneGain{},
+		Then: []following{}}
 	if r.Mute == nil {
 		a.With = r.Answer.String()
 	} else {
@@ -97,6 +110,9 @@ func (g *labGlitch) repeat(ctx context.Context, out io.Writer) error {
 	}
 	for _, gain := range r.Gains {
 		a.Gains = append(a.Gains, oneGain{gain.Kind, gain.Detail})
+	}
+	for _, f := range r.Then {
+		a.Then = append(a.Then, followingOf(f))
 	}
 	if g.asJSON {
 		err = cli.WriteJSON(out, a)
@@ -107,6 +123,20 @@ func (g *labGlitch) repeat(ctx context.Context, out io.Writer) error {
 		err = cli.Exit(cli.ExitViolated, errGain)
 	}
 	return err
+}
+
+func followingOf(f glitch.Following) following {
+	if f.Reset {
+		return following{Command: "reset", Usual: []string{}}
+	}
+	then := following{Command: headerOf(f.Command), Usual: []string{}}
+	if !f.Mute {
+		then.Answer = fmt.Sprintf("%04X", uint16(f.Answer.SW))
+	}
+	for _, u := range f.Usual {
+		then.Usual = append(then.Usual, fmt.Sprintf("%04X", uint16(u.SW)))
+	}
+	return then
 }
 
 // headerOf names a command without its data, which may hold a PIN.
@@ -137,6 +167,13 @@ func (a repetition) text(out io.Writer) error {
 	}
 	if len(a.Gains) == 0 {
 		text += "gain           none\n"
+	}
+	for _, f := range a.Then {
+		text += "then           " + f.Command
+		if f.Command != "reset" {
+			text += ": " + cmp.Or(f.Answer, "mute") + ", else " + strings.Join(f.Usual, " ")
+		}
+		text += "\n"
 	}
 	_, err := io.WriteString(out, text)
 	return err

@@ -12,6 +12,7 @@ import (
 	"ekrona.example/emulator/lines"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/cmd/ekrona/internal/shell"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/lab"
 	"ekrona.example/personalization/cardkeys"
 )
@@ -85,7 +86,7 @@ func (f *subjectFlags) tables() ([]*lines.Table, error) {
 		beside, err := lab.TablesBeside(f.caps)
 		return append(beside, cli.Tables()...), err
 	}
-	text, err := os.ReadFile(f.symbols)
+	text, err := durable.Read(f.symbols)
 	if err != nil {
 		return nil, cli.Usage("--symbols: %w", err)
 	}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"ekrona.example/applet/glitch"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/progress"
 )
 
@@ -102,7 +102,7 @@ func (g *labGlitch) traceDiff(
 	}
 	var runs [2][]glitch.Executed
 	for i, path := range scripts {
-		content, err := os.ReadFile(path)
+		content, err := durable.Read(path)
 		if err != nil {
 			return answer, err
 		}

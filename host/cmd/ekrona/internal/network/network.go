@@ -43,7 +43,9 @@ func upCommand() *cobra.Command {
 		Short: "Found a sandbox and serve its central bank and two banks until Ctrl-C",
 		Long: `Found the pilot's sandbox in a folder, if it is not there, and serve its central bank and two
 banks: on loopback, on SQLite, with certificates that are made for them. When all answer, one line
-says where. Ctrl-C ends it when the calls that are under way have ended.
+says where. Ctrl-C ends it when the calls that are under way have ended; SIGHUP has the nodes read
+certificates and revocation lists anew. With --listen 0.0.0.0:PORT the nodes answer at every address
+of this machine, and their certificates name all of them.
 
 Phones and terminals of the sandbox reach their banks by --bank, with the same commands as without
 a network; the root that they trust is in their folders:
@@ -64,6 +66,12 @@ The sandbox holds every secret of the scheme: it is for demonstrations and tests
 			if o.Databases, err = databasesOf(databases); err != nil {
 				return err
 			}
+			if err := network.CheckListen(listen); err != nil {
+				return cli.Usage("--listen: %w", err)
+			}
+			hangup, stop := hangups()
+			defer stop()
+			o.Hangup = hangup
 			return network.Up(c.Context(), arguments[0], o,
 				func(n network.Network) error {
 					parts := []string{"central bank " + n.CentralBank}
@@ -96,6 +104,9 @@ func databasesOf(texts []string) (map[message.Name]string, error) {
 		}
 		if !found || source == "" {
 			return nil, cli.Usage("--database %q: give central-bank=SOURCE or NAME=SOURCE", name)
+		}
+		if err := party.Source("--database", source); err != nil {
+			return nil, cli.Usage("%w", err)
 		}
 		all[message.Name(name)] = source
 	}

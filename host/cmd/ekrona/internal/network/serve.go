@@ -57,17 +57,41 @@ func (f *serveFlags) set(s *party.Service, database, owner *string) {
 	over(owner, f.owner)
 }
 
+// check refuses flags with which no service can be started.
+func (f *serveFlags) check() error {
+	for _, flag := range []struct {
+		name, value string
+		check       func(key, value string) error
+	}{{"--listen", f.listen, party.HostPort}, {"--database", f.database, party.Source},
+		{"--database-owner", f.owner, party.SourceOnServer}, {"--url", f.url, party.OwnURL},
+		{"--central-bank", f.central, party.Reached}} {
+		if flag.value == "" {
+			continue
+		}
+		if err := flag.check(flag.name, flag.value); err != nil {
+			return cli.Usage("%w", err)
+		}
+	}
+	return nil
+}
+
 func over(is *string, flag string) {
 	if flag != "" {
 		*is = flag
 	}
 }
 
+// hangups returns SIGHUP as it comes, which ends nothing until stop is called.
+func hangups() (hangup <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}
+
 // run says where a service answers, and runs it. SIGHUP has it read its certificates anew.
 func (f *serveFlags) run(c *cobra.Command, server *party.Server) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	hangup, stop := hangups()
+	defer stop()
 	server.Chore(func(ctx context.Context) {
 		for {
 			select {
@@ -163,6 +187,9 @@ the certificate of the name service.client among its keys.` + aboutServing,
 func (f *serveFlags) serve(
 	c *cobra.Command, do func(ctx context.Context, log *slog.Logger) error,
 ) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	log, err := logOf(c, f.level)
 	if err != nil {
 		return err

@@ -5,13 +5,13 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization/pki/transport"
 )
 
@@ -34,7 +34,7 @@ in NAME.issued, and the same request gets the same certificate again.`,
 			if out == "" {
 				return cli.Usage("name the file for the certificate: --out FILE")
 			}
-			request, err := os.ReadFile(arguments[0])
+			request, err := durable.Read(arguments[0])
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ to one. The anchor (of X.509, the SHA-256 fingerprint) is what the root's owner 
 					"--anchor: give the %d hex digits that you have from the root's owner",
 					hex.EncodedLen(len(hash)))
 			}
-			root, err := os.ReadFile(arguments[1])
+			root, err := durable.Read(arguments[1])
 			if err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func importCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			content, err := os.ReadFile(arguments[1])
+			content, err := durable.Read(arguments[1])
 			if err != nil {
 				return err
 			}

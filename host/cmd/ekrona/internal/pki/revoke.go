@@ -3,7 +3,6 @@ package pki
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization/pki/revocation"
 	"ekrona.example/personalization/pki/transport"
 )
@@ -79,7 +79,7 @@ func revoke(
 func readAll[T any](paths []string, parse func([]byte) (T, error)) ([]T, error) {
 	var all []T
 	for _, path := range paths {
-		content, err := os.ReadFile(path)
+		content, err := durable.Read(path)
 		if err != nil {
 			return nil, err
 		}

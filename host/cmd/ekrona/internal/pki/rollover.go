@@ -11,6 +11,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization/pki"
 )
 
@@ -68,7 +69,7 @@ then put away.`,
 			}
 			var others [][]byte
 			for _, path := range arguments[2:] {
-				encoded, err := os.ReadFile(path)
+				encoded, err := durable.Read(path)
 				if err != nil {
 					return err
 				}
@@ -132,7 +133,7 @@ root. Each is verified first, up to a root that the party trusts.`,
 			}
 			var certificates [][]byte
 			for _, path := range paths {
-				encoded, err := os.ReadFile(path)
+				encoded, err := durable.Read(path)
 				if err != nil {
 					return err
 				}

@@ -15,6 +15,7 @@ import (
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/signature"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization/pki"
 	"ekrona.example/personalization/pki/revocation"
 	"ekrona.example/personalization/pki/transport"
@@ -178,7 +179,7 @@ func showCommand() *cobra.Command {
 key signed it; the signature of a certificate is not verified: see "ekrona pki check".`,
 		Args: cli.Exactly(1, "a file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			content, err := os.ReadFile(arguments[0])
+			content, err := durable.Read(arguments[0])
 			if err != nil {
 				return err
 			}

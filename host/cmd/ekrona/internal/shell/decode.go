@@ -15,20 +15,24 @@ import (
 	"ekrona.example/apdu/trace"
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/progress"
 )
 
 // DecodeCommand is "ekrona card decode".
 func DecodeCommand() *cobra.Command {
-	asJSON, asScript, raw := false, false, false
+	asJSON, asScript, raw, unmask := false, false, false, false
 	c := &cobra.Command{
 		Use:   "decode FILE",
 		Short: "Decode a capture or a log of exchanges with a card",
 		Long: `Decode a capture or a log of exchanges with a card: one of --capture, pcap and pcapng with
-GSMTAP as SIMtrace and pySim-trace have it, the APDU trace of pySim, and the logs of
-GlobalPlatformPro (-d), pcscd (--apdu) and OpenSC. "-" is standard input.
+GSMTAP as SIMtrace and pySim-trace have it, what --trace=raw and "ekrona shell" write, the APDU
+trace of pySim, and the logs of GlobalPlatformPro (-d), pcscd (--apdu) and OpenSC. "-" is standard
+input.
 
 What could be a secret is not shown, except with --script, which makes the log a script for
-"ekrona shell": it sends the same commands and checks the answers.`,
+"ekrona shell": it sends the same commands and checks the answers. Bytes that the log itself hides
+are written ?? there, and such a line is not sent before they are written in; --unmask with "ekrona
+shell" and "ekrona card run" has fewer of them hidden.`,
 		Example: `  gp -d --list | ekrona card decode -
   ekrona card decode capture.pcapng --script > test.script`,
 		Args: cli.Exactly(1, "the name of a file, or -"),
@@ -42,15 +46,26 @@ What could be a secret is not shown, except with --script, which makes the log a
 				defer file.Close()
 				in = file
 			}
-			give := decoded(c, raw)
+			decoder := vocabulary.Decoder()
+			decoder.Unmasked = unmask
+			d := &decoding{follow: decoder.Follow(), out: c.OutOrStdout(),
+				text: cli.Trace{On: true, Raw: raw}.Text()}
+			give := d.show
 			switch {
 			case asScript:
-				give = scripted(c.OutOrStdout())
+				give = d.script
 			case asJSON:
-				encoder := json.NewEncoder(c.OutOrStdout())
-				give = func(e capture.Exchange) error { return encoder.Encode(tree(e)) }
+				give = d.json
 			}
-			err := capture.Each(in, give)
+			err := capture.EachWithResets(in, give, func(capture.Reset) error {
+				d.follow.Reset()
+				return d.reset(asScript)
+			})
+			if d.hidden > 0 {
+				fmt.Fprintf(c.ErrOrStderr(), "the log hides bytes of %s, written ?? in the script, "+
+					"which ends there until they are written in; --unmask hides fewer when a log "+
+					"is kept\n", progress.Plural(d.hidden, "command"))
+			}
 			if errors.Is(err, capture.ErrNothing) {
 				return fmt.Errorf("%s: %w", arguments[0], err)
 			}
@@ -61,13 +76,28 @@ What could be a secret is not shown, except with --script, which makes the log a
 		"the same answers (it holds the secrets of the log)")
 	c.Flags().BoolVar(&raw, "raw", false, "show raw bytes too, and cut nothing short")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object for each exchange, a line each")
+	c.Flags().BoolVar(&unmask, "unmask", false, unmaskUsage)
 	c.MarkFlagsMutuallyExclusive("script", "json")
 	return c
 }
 
+// decoding is the work on one log.
+type decoding struct {
+	follow *trace.Follower
+	out    io.Writer
+	text   trace.Text
+	given  int // exchanges
+	hidden int // commands of the script with hidden bytes
+}
+
 // tree decodes an exchange.
-func tree(e capture.Exchange) trace.Exchange {
-	out := vocabulary.Decoder().Bytes(e.Command, e.Response)
+func (d *decoding) tree(e capture.Exchange) trace.Exchange {
+	c, failed := apdu.ParseCommand(e.Command)
+	if r, err := apdu.ParseResponse(e.Response); err == nil && failed == nil {
+		d.follow.Note(c, r)
+	}
+	out := d.follow.Decoder().Bytes(e.Command, e.Response)
+	out.Hide(e.Masked)
 	out.Label, out.Began, out.Took = e.Label, e.Began, e.Took
 	if e.Failed != "" {
 		out.Err = errors.New(e.Failed)
@@ -75,30 +105,43 @@ func tree(e capture.Exchange) trace.Exchange {
 	return out
 }
 
-func decoded(c *cobra.Command, raw bool) func(capture.Exchange) error {
-	text := cli.Trace{On: true, Raw: raw}.Text()
-	return func(e capture.Exchange) error {
-		_, err := io.WriteString(c.OutOrStdout(), text.Exchange(tree(e)))
-		return err
-	}
+func (d *decoding) show(e capture.Exchange) error {
+	_, err := io.WriteString(d.out, d.text.Exchange(d.tree(e)))
+	return err
 }
 
-// scripted writes the exchanges as a script. One with masked bytes is a comment: it would send
-// zeros.
-func scripted(out io.Writer) func(capture.Exchange) error {
+func (d *decoding) json(e capture.Exchange) error { return json.NewEncoder(d.out).Encode(d.tree(e)) }
+
+// reset writes a reset into a script; the first needs no line, since a script begins after one.
+func (d *decoding) reset(asScript bool) error {
+	if !asScript || d.given == 0 {
+		return nil
+	}
+	_, err := io.WriteString(d.out, "reset -> ok\n")
+	return err
+}
+
+// script writes the exchange as a line of a script. Bytes that the log hides are written "??".
+func (d *decoding) script(e capture.Exchange) error {
+	d.given++
 	names := *vocabulary.Script()
 	names.Malformed = true
-	return func(e capture.Exchange) error {
-		if len(e.Masked.Command) > 0 {
-			_, err := fmt.Fprintf(out, "# %d secret bytes are missing: %X\n", len(e.Masked.Command),
-				e.Command[:min(len(e.Command), 4)])
+	step := script.StepOf(e.Command)
+	step.Hidden = e.Masked.Command
+	r, err := apdu.ParseResponse(e.Response)
+	switch {
+	case err == nil:
+		step.Expected = script.Exactly(r)
+		step.Expected.Hide(e.Masked.Response)
+	case e.Failed != "":
+		step.Expected = &script.Expected{None: true}
+	}
+	if err := step.Whole(); err != nil {
+		d.hidden++
+		if _, err := fmt.Fprintf(d.out, "# %v\n", err); err != nil {
 			return err
 		}
-		step := script.StepOf(e.Command)
-		if r, err := apdu.ParseResponse(e.Response); err == nil {
-			step.Expected = script.Exactly(r)
-		}
-		_, err := fmt.Fprintln(out, names.Text(step))
-		return err
 	}
+	_, err = fmt.Fprintln(d.out, names.Text(step))
+	return err
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +66,7 @@ The cause of a 6F00 is shown on standard error, with file and line where they ar
 	c.Flags().StringVar(&f.file, "state", "", "file that keeps the card; made if there is none")
 	c.Flags().StringArrayVar(&f.caps, "cap", nil, "load this CAP file and install its applets, as "+
 		"far as they are not on the card yet (repeat for more, in dependency order)")
+	f.addInstall(c)
 	c.Flags().IntVar(&port, "port", port, "TCP port of the reader")
 	return c
 }
@@ -71,11 +74,20 @@ The cause of a 6F00 is shown on standard error, with file and line where they ar
 // addMissing loads the CAP files of the flags and installs their applets, as far as they are
 // not on the card.
 func (f *flags) addMissing(c *cobra.Command, s *shell.Session) error {
+	instances, err := f.installLines()
+	if err != nil {
+		return err
+	}
 	lines, err := s.MissingLines(f.caps)
 	if err != nil {
 		return fmt.Errorf("--cap: %w", err)
 	}
-	return f.preload(c, s, lines)
+	if len(instances) > 0 {
+		lines = slices.DeleteFunc(lines, func(line string) bool {
+			return strings.HasPrefix(line, "install ")
+		})
+	}
+	return f.preload(c, s, append(lines, instances...))
 }
 
 // emulatedCard is a session's card, whose errors that no reset heals are marked.

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/trace"
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/lab"
 	"ekrona.example/host/shell"
 	"ekrona.example/personalization/cardkeys"
 )
@@ -23,6 +27,8 @@ type flags struct {
 	caps                []string
 	trace               cli.Trace
 	keepGoing, asJSON   bool
+	unmask              bool
+	install             []string
 	pin                 cli.HolderSecret
 
 	fileFlag string // that names the file, if it is not --card
@@ -38,6 +44,19 @@ func (f *flags) addCommon(c *cobra.Command) {
 	f.trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", cli.TranscriptUsage)
 	c.Flags().StringVar(&f.capture, "capture", "", cli.CaptureUsage)
+	c.Flags().BoolVar(&f.unmask, "unmask", false, unmaskUsage)
+}
+
+// unmaskUsage describes the flag --unmask.
+const unmaskUsage = "show and keep all bytes of applets that are not the e-krona's, PINs too, " +
+	"once such an applet is selected; the e-krona's PINs and keys, and PUT KEY and the " +
+	"cryptograms of secure channels, stay masked"
+
+// decoder decodes what goes to the card and says what of it is masked.
+func (f *flags) decoder() trace.Decoder {
+	d := vocabulary.Decoder()
+	d.Unmasked = f.unmask
+	return d
 }
 
 // add adds the flags of those that read lines.
@@ -56,9 +75,28 @@ func (f *flags) addCard(c *cobra.Command) {
 	c.Flags().StringVar(&f.reader, "reader", "", "PC/SC reader that holds the card, or a part of "+
 		"its name")
 	c.Flags().StringVar(&f.file, "card", "",
-		"file of a virtual card, as \"ekrona card emulate --state\" makes it")
+		"file of a virtual card, as \"ekrona card new\" makes it")
 	c.Flags().StringArrayVar(&f.caps, "cap", nil, "load this CAP file and install its applets, on "+
 		"a new card if none is named (repeat for more, in dependency order)")
+	f.addInstall(c)
+}
+
+// addInstall adds the flag of what is installed.
+func (f *flags) addInstall(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.install, "install", nil, "MODULE-AID[,INSTANCE-AID[,PARAMETERS]] in "+
+		"hex: make this instance, in the place of one of every applet of --cap (can be repeated)")
+}
+
+// installLines are the lines that make the instances of --install.
+func (f *flags) installLines() (lines []string, err error) {
+	for _, text := range f.install {
+		parts := strings.Split(text, ",")
+		if _, err := lab.ParseInstance(parts); err != nil {
+			return nil, cli.Usage("--install %s: %w", apdu.Brief(text), err)
+		}
+		lines = append(lines, "install "+strings.Join(parts, " "))
+	}
+	return lines, nil
 }
 
 // blank makes a blank virtual card.
@@ -99,7 +137,7 @@ func (f *flags) with(
 ) (err error) {
 	var s *shell.Session
 	s, err = shell.New(target, shell.Options{
-		Words: Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
+		Words: Words(), Names: *vocabulary.Script(), Decoder: f.decoder(),
 		Tables: cli.Tables(), Keys: cardkeys.Read,
 		Secret: func(ctx context.Context) (string, error) { return f.pin.Read(ctx, "") },
 		Note:   func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) },
@@ -109,6 +147,8 @@ func (f *flags) with(
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if f.trace.On {
+		decoder := f.decoder()
+		f.trace.Decoder = &decoder
 		s.Observe(f.trace.Sink(c.ErrOrStderr()))
 	}
 	if f.capture != "" {
@@ -143,12 +183,14 @@ func (f *flags) done(r shell.Result) {
 // wants parameters may be installed by a line of the user's.
 func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) error {
 	for _, line := range lines {
-		r := s.Execute(c.Context(), line)
+		r := s.Prepare(c.Context(), line)
 		switch err := r.Err(); {
 		case err != nil && r.Step.Word == "load":
 			return fmt.Errorf("--cap: %w", err)
+		case err != nil && len(f.install) > 0:
+			return fmt.Errorf("--install: %w", err)
 		case err != nil:
-			s.Note("not installed: %v", err)
+			s.Note("not installed: %v, or --install MODULE,INSTANCE,PARAMETERS with --cap", err)
 		default:
 			f.done(r)
 		}

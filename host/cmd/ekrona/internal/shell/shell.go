@@ -61,10 +61,13 @@ the key Tab completes words, names, fields, tags, status words, AIDs and files. 
 kept, without secrets.
 
 From a file or a pipe the same lines can say behind "->" what must come, and the exit code is 0
-if all of it did. --transcript writes such a script of what was done.`,
+if all of it did; "help" says how. --transcript writes such a script of what was done, with what
+--cap has loaded and installed first: it runs by itself, and with the same --cap here, with lab tear,
+fuzz and cover and with card cost, where it is not done twice.`,
 		Example: `  ekrona shell --reader ACS
   ekrona shell --card blank.card
-  ekrona shell --cap applet.cap --script test.script`,
+  ekrona shell --cap applet.cap --script test.script
+  ekrona shell --cap applet.cap --install F000000101,F00000010101,C0FFEE`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			target, err := f.target(c)
@@ -74,6 +77,9 @@ if all of it did. --transcript writes such a script of what was done.`,
 			return f.with(c, target, func(s *shell.Session) error {
 				if err := f.addMissing(c, s); err != nil {
 					return err
+				}
+				if script == "-" {
+					return f.lines(c, s, c.InOrStdin(), s.Text)
 				}
 				if script != "" {
 					file, err := os.Open(script)
@@ -93,7 +99,7 @@ if all of it did. --transcript writes such a script of what was done.`,
 	}
 	f.add(c)
 	f.addCard(c)
-	c.Flags().StringVar(&script, "script", "", "file of lines to do")
+	c.Flags().StringVar(&script, "script", "", "file of lines to do; - is standard input")
 	return c
 }
 

@@ -1,0 +1,49 @@
+package trace
+
+import (
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+)
+
+// Follower decodes exchanges in their order. It takes note of which application is selected, so
+// that what goes to one is not shown by the names of another, whose headers may be the same.
+type Follower struct{ all, now Decoder }
+
+// Follow is a follower from a reset on: until an application is selected any may be.
+func (d Decoder) Follow() *Follower { return &Follower{d, d} }
+
+// Decoder is that of the application that is selected.
+func (f *Follower) Decoder() Decoder { return f.now }
+
+// Reset forgets which application is selected.
+func (f *Follower) Reset() { f.now = f.all }
+
+// Note takes note of a command and its response.
+func (f *Follower) Note(c apdu.Command, r apdu.Response) {
+	if selects(c, r) {
+		f.now = f.all.Selected(c.Data)
+	}
+}
+
+// Exchange decodes the next exchange.
+func (f *Follower) Exchange(e apdu.Exchange) Exchange {
+	if e.Err == nil {
+		f.Note(e.Command, e.Response)
+	}
+	return f.now.Exchange(e)
+}
+
+// selects reports whether a command has selected an application by its name, on the basic channel.
+func selects(c apdu.Command, r apdu.Response) bool {
+	return c.CLA == gpc.ClassISO && c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName &&
+		(r.SW == apdu.OK || r.SW&0xFF00 == apdu.SWMoreData)
+}
+
+// Hide marks bytes of the encoded command and response that are hidden where the exchange comes
+// from: no renderer shows them.
+func (e Exchange) Hide(masked apdu.Secrets) {
+	cover(e.Command, 0, masked.Command)
+	if e.Response != nil {
+		cover(e.Response, 0, masked.Response)
+	}
+}

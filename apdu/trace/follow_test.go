@@ -1,0 +1,86 @@
+package trace
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ekrona.example/apdu"
+)
+
+// unmaskedBytes are the bytes of exchanges that a rule leaves, those masked as "**"; lines are
+// command and response, "/" between them.
+func unmaskedBytes(t *testing.T, d Decoder, lines ...string) string {
+	t.Helper()
+	rule, out := d.Secrets(), &strings.Builder{}
+	f := d.Follow()
+	for _, line := range lines {
+		sent, got, _ := strings.Cut(line, "/")
+		c, err := apdu.ParseCommandText(sent)
+		require.NoError(t, err)
+		raw, err := apdu.ParseHex(got)
+		require.NoError(t, err)
+		r, err := apdu.ParseResponse(raw)
+		require.NoError(t, err)
+		e := apdu.Exchange{Command: c, Response: r, Masked: rule(c, r)}
+		for _, l := range strings.Split(Text{Raw: true}.Exchange(f.Exchange(e)), "\n") {
+			if text, is := strings.CutPrefix(l, "  = "); is {
+				out.WriteString(text + " ")
+			}
+		}
+	}
+	return strings.TrimSpace(out.String())
+}
+
+// Unmasked are the bytes of an application that is not ours, PINs too; never those of one that has
+// a vocabulary, keys of card managers, and what is on a channel of which nothing is known.
+func TestUnmasked(t *testing.T) {
+	ours := Vocabulary{AIDs: [][]byte{{0xF0, 1, 2, 3, 4}}}
+	masking, unmasked := New(ours), New(ours)
+	unmasked.Unmasked = true
+	other, own := "00A4040005F0AABBCCDD/9000", "00A4040005F001020304/9000"
+	for _, c := range []struct {
+		lines   []string
+		without string
+		with    string // "" for the same
+	}{
+		{[]string{other, "8002000002CAFE00/BEEF9000", "0020008004 31323334/9000"},
+			"00A4040005F0AABBCCDD 9000 8002000002****00 ****9000 0020008004******** 9000",
+			"00A4040005F0AABBCCDD 9000 8002000002CAFE00 BEEF9000 002000800431323334 9000"},
+		{[]string{other, "1020008002 3132/9000", "0020008002 3334/9000"},
+			"00A4040005F0AABBCCDD 9000 1020008002**** 9000 0020008002**** 9000",
+			"00A4040005F0AABBCCDD 9000 10200080023132 9000 00200080023334 9000"},
+		{[]string{other, "8002000000/BE6101", "00C0000001/EF9000"},
+			"00A4040005F0AABBCCDD 9000 8002000000 **6101 00C0000001 **9000",
+			"00A4040005F0AABBCCDD 9000 8002000000 BE6101 00C0000001 EF9000"},
+		{[]string{own, "8002000002CAFE00/BEEF9000", "0020008004 31323334/9000"},
+			"00A4040005F001020304 9000 8002000002****00 ****9000 0020008004******** 9000", ""},
+		{[]string{"00A4040002F001/9000", "8002000002CAFE/9000"},
+			"00A4040002F001 9000 8002000002**** 9000", ""},
+		{[]string{other, "00A4040005F001020304/6A82", "8002000002CAFE/9000"},
+			"00A4040005F0AABBCCDD 9000 00A4040005F001020304 6A82 8002000002**** 9000",
+			"00A4040005F0AABBCCDD 9000 00A4040005F001020304 6A82 8002000002CAFE 9000"},
+		{[]string{other, own, "8002000002CAFE/9000"},
+			"00A4040005F0AABBCCDD 9000 00A4040005F001020304 9000 8002000002**** 9000", ""},
+		{[]string{"8002000002CAFE/9000"}, "8002000002**** 9000", ""},
+		{[]string{other, "8102000002CAFE/9000", "0120008002 3132/9000"},
+			"00A4040005F0AABBCCDD 9000 8102000002**** 9000 0120008002**** 9000", ""},
+		{[]string{other, "80D8008104 01020304/9000"},
+			"00A4040005F0AABBCCDD 9000 80D800810401****** 9000", ""},
+		{[]string{other, "84D8008104 01020304/9000"},
+			"00A4040005F0AABBCCDD 9000 84D8008104******** 9000", ""},
+		{[]string{"00A4040008A000000151000000/9000", "80D8008104 01020304/9000"},
+			"00A4040008A000000151000000 9000 80D800810401****** 9000", ""},
+		{[]string{"00A4040000/9000", "8002000002CAFE/9000"},
+			"00A4040000 9000 8002000002**** 9000", ""},
+	} {
+		want := c.with
+		if want == "" {
+			want = c.without
+		}
+		assert.Equal(t, c.without, unmaskedBytes(t, masking, c.lines...))
+		assert.Equal(t, want, unmaskedBytes(t, unmasked, c.lines...), "unmasked")
+	}
+}

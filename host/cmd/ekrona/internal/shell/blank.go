@@ -1,0 +1,49 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/shell"
+)
+
+// NewCommand is "ekrona card new".
+func NewCommand() *cobra.Command {
+	f := &flags{}
+	c := &cobra.Command{
+		Use:   "new FILE",
+		Short: "Make a blank virtual card in a file",
+		Long: `Make a blank virtual card in a file, for --card: the issuer security domain with the published
+test keys 40..4F as key set FF, and no applet, unless --cap loads and installs some. A file that is
+there already stays as it is.`,
+		Example: `  ekrona card new blank.card
+  ekrona card new purse.card --cap purse.cap --profile j3r180`,
+		Args: cli.Exactly(1, "the name of a file"),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			f.file = arguments[0]
+			if _, err := os.Lstat(f.file); !errors.Is(err, fs.ErrNotExist) {
+				if err == nil {
+					err = fmt.Errorf("%s is there already: it stays as it is", f.file)
+				}
+				return err
+			}
+			f.makeFile = true
+			target, err := f.target(c)
+			if err != nil {
+				return err
+			}
+			return f.with(c, target, func(s *shell.Session) error { return f.addMissing(c, s) })
+		},
+	}
+	cli.AddProfile(c, &f.profile)
+	c.Flags().StringVar(&f.seed, "seed", "", cli.SeedUsage)
+	c.Flags().StringArrayVar(&f.caps, "cap", nil, "load this CAP file and install its applets "+
+		"(repeat for more, in dependency order)")
+	f.addInstall(c)
+	return c
+}
