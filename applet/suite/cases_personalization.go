@@ -285,8 +285,7 @@ func (s *subject) renewals() (all []*intermediary) {
 		ca := s.c.certify(s.c.world.root, entry{
 			holder: fmt.Sprintf("%s%05d", s.bank.ca.name(), 2+n), role: spec.RoleIntermediary})
 		s.learnCA(ca)
-		// Their devices are others than the bank's, the card among them.
-		all = append(all, &intermediary{ca: ca, serials: s.bank.serials})
+		all = append(all, &intermediary{ca: ca})
 	}
 	return all
 }
