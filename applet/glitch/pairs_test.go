@@ -16,7 +16,7 @@ import (
 func TestTwoFaultsAtAFactGainNothing(t *testing.T) {
 	const named = "PAY own phone: one command pays, with the PIN in it"
 	s, places := suiteOf(t, "")
-	all, err := s.Traces(t.Context(), named, "one", nil)
+	all, err := s.Traces(t.Context(), named, Secrets{})
 	require.NoError(t, err)
 	target := &Target{Case: named, Exchanges: map[int]int{}}
 	for _, x := range all {
