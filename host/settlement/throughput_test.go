@@ -288,9 +288,11 @@ func TestThroughput(t *testing.T) {
 	m.measure("the first, on an empty ledger")
 	alone := m.measure("alone")
 	parts, _ := m.records()
+	storetest.Dearest(t, 0)
 	before := storetest.Measure(t)
 	profiled(t, func() { m.handOver(parts) })
 	storetest.Measure(t).Since(before).Report(t, int64(*settled), "payment")
+	storetest.Dearest(t, 20)
 	if peer != nil {
 		for _, n := range []int{*callers, 20, 64} {
 			rate := peer.rate(t, n, 5*time.Second)

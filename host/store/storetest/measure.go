@@ -30,11 +30,9 @@ func Measure(t T) (c Costs) {
 	}
 	ctx := context.Background()
 	require.NoError(t, clock.Pause(ctx, reported))
-	for _, statement := range []string{"CREATE EXTENSION IF NOT EXISTS pg_stat_statements",
-		"CHECKPOINT"} {
-		_, err := server.admin.ExecContext(ctx, statement)
-		require.NoError(t, err)
-	}
+	countStatements(t)
+	_, err := server.admin.ExecContext(ctx, "CHECKPOINT")
+	require.NoError(t, err)
 	require.NoError(t, store.Must(ctx, server.admin, store.Into{&c.Commits, &c.Statements, &c.Syncs,
 		&c.Logged, &c.Stored}, `SELECT (SELECT sum(xact_commit)::bigint FROM pg_stat_database),
 		(SELECT sum(calls)::bigint FROM pg_stat_statements), wal_sync, wal_bytes::bigint,
@@ -57,4 +55,30 @@ func (c Costs) Report(t T, n int64, what string) {
 	t.Logf("for each %s of %d: %.4f commits, %.3f statements, %.4f syncs, %.0f bytes of log, "+
 		"%.0f bytes stored", what, n, each(c.Commits), each(c.Statements), each(c.Syncs),
 		each(c.Logged), each(c.Stored))
+}
+
+// Dearest logs the statements that have taken most time since the last call, with flag -durable on
+// PostgreSQL.
+func Dearest(t T, most int) {
+	if server == nil || !*durable {
+		return
+	}
+	countStatements(t)
+	ctx := context.Background()
+	require.NoError(t, store.Each(ctx, server.admin, func(row store.Row) error {
+		var calls, took float64
+		var query string
+		err := row.Scan(&calls, &took, &query)
+		t.Logf("%8.0f calls, %8.1f ms: %s", calls, took, query)
+		return err
+	}, `SELECT calls, total_exec_time, left(regexp_replace(query, '\s+', ' ', 'g'), 150)
+		FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT $1`, most))
+	_, err := server.admin.ExecContext(ctx, "SELECT pg_stat_statements_reset()")
+	require.NoError(t, err)
+}
+
+func countStatements(t T) {
+	_, err := server.admin.ExecContext(context.Background(),
+		"CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+	require.NoError(t, err)
 }
