@@ -11,11 +11,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/ledger"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 // crowd is cards of others with what they have paid, made by statements on sets: rows as the notary
@@ -51,16 +53,23 @@ var crowdWords = [][3]string{
 		AS (SELECT {from} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) SELECT n FROM s) AS s`},
 }
 
+// column is that of crowdWords.
+func column() int {
+	if storetest.Dialect() == store.PostgreSQL {
+		return 1
+	}
+	return 2
+}
+
 // words replaces the terms in a statement for the numbers from and below to.
 func (c *crowd) words(statement string, from, to int64) string {
-	dialect := 1
 	hash, lite := "sha256(('$1' || n)::bytea)",
 		"CAST(printf('$1%010d%021d', n * 2654435761 % 4294967296, n) AS BLOB)"
-	if store.DialectOf(c.DB) == store.SQLite {
-		dialect, hash = 2, lite
+	if storetest.Dialect() == store.SQLite {
+		hash = lite
 	}
 	for _, w := range crowdWords {
-		statement = strings.ReplaceAll(statement, w[0], w[dialect])
+		statement = strings.ReplaceAll(statement, w[0], w[column()])
 	}
 	statement = regexp.MustCompile(`\{hash (\w)\}`).ReplaceAllString(statement, hash)
 	return strings.NewReplacer("{from}", fmt.Sprint(from), "{last}", fmt.Sprint(to-1),
@@ -168,6 +177,34 @@ func (c *crowd) addPayments(more int64, settled bool) {
 	}
 	c.fill(from, to, all...)
 	c.payments = to
+	c.addSums(numbers)
+	c.analyze()
+}
+
+// wallet returns the id of a card.
+func (c *crowd) wallet(n int64) message.DeviceID {
+	return message.DeviceID(fmt.Sprintf("SENORDICW%07d", n*3141593%10000000))
+}
+
+// addRing has each card owe the next one more than it has: claims that only move together.
+func (c *crowd) addRing() {
+	numbers := c.number("SELECT coalesce(max(n), 0) FROM payment")
+	next := strings.ReplaceAll(crowdWords[1][column()], "n %", "(n + 1) %")
+	c.fill(c.payments, c.payments+c.wallets,
+		fmt.Sprintf(`INSERT INTO payment (n, identity, bytes, payer, atc, payee, request, amount,
+			requested, signature, verdict, seen_at) SELECT %d + n + 1, {hash P}, {body}, {payer},
+			n / {wallets} + 1, %s, {first} + n, %d, TRUE, 0, %d, '2026' FROM {series}`,
+			numbers-c.payments, next, crowdOwes, notary.Waiting),
+		`INSERT INTO record (device, seq, identity, head) SELECT {payer}, n / {wallets} + 1,
+			{hash P}, {hash H} FROM {series}`,
+		`INSERT INTO record (device, seq, identity) SELECT `+next+`, {first} + n, {hash R}
+			FROM {series}`,
+		`INSERT INTO payee_answer (identity, bytes, payee, seq, request, payment, seen_at)
+			SELECT {hash R}, {body}, `+next+`, {first} + n, {first} + n, {hash P}, '2026'
+			FROM {series}`,
+		`INSERT INTO payee_decision (payee, request, payment, answer, at) SELECT `+next+`,
+			{first} + n, {hash P}, {hash R}, '2026' FROM {series}`)
+	c.payments += c.wallets
 	c.addSums(numbers)
 	c.analyze()
 }
