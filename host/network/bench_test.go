@@ -19,13 +19,14 @@ import (
 
 // With scripts/bench these are large.
 var (
-	callers = flag.String("callers", "1,3", "terminals that synchronise at once, one after the other")
-	syncs   = flag.Int("syncs", 6, "synchronisations of each of these measurements")
+	callers = flag.String("callers", "1,3",
+		"terminals that synchronise at once, one number after the other")
+	syncs = flag.Int("syncs", 6, "synchronisations of each of these measurements")
 )
 
-// TestSynchronisations: terminals with something to hand over synchronise through the services, over
-// TLS, by several callers at once: each time the whole session, three calls to the bank, which makes
-// its own to the central bank, with a record, a State, an Instruction and its Confirmation. It
+// TestSynchronisations: terminals with something to hand over synchronise through the services,
+// over TLS, by several callers at once: each time the whole session with the bank, which makes its
+// own calls to the central bank, with a record, a State, an Instruction and its Confirmation. It
 // reports how many a second, the median, the 99th percentile and the worst, and what the database
 // did for each.
 func TestSynchronisations(t *testing.T) {

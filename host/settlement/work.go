@@ -16,7 +16,7 @@ type work struct {
 	devices      map[message.DeviceID]*device    // nil: nobody registered it
 	payments     map[message.Hash]*payment       // nil: not held
 	numbered     map[int64]*payment              // the same by their numbers
-	open         map[message.DeviceID][]*payment // that a device made or shall get, not final when read
+	open         map[message.DeviceID][]*payment // of a device, made or to get, not final when read
 	requests     map[requestKey]*requestRows     // what is known of a Request
 	answers      map[message.Hash]bool           // whether an answer is held
 	receipts     map[message.Hash][]*payeeAnswer // for a Payment
