@@ -141,8 +141,7 @@ func (f *fact) prove(keys map[message.DeviceID]*deviceKey) {
 	f.proofs = make([]proof, 0, 3)
 	f.eachSigned(func(m message.Message, body []byte, id message.DeviceID) {
 		if key := keys[id]; key != nil {
-			signed := message.VerifyBody(m, body, key.public) == nil
-			f.proofs = append(f.proofs, proof{m, key.point, signed})
+			f.proofs = append(f.proofs, proof{m, key.point, isSignedBody(m, body, key.public)})
 		}
 	})
 }
