@@ -128,10 +128,13 @@ type strictTx struct {
 	conn *strictConn
 }
 
+// errUndone says that a commit was not asked for.
+var errUndone = errors.New("undone")
+
 // Commit commits, or undoes a transaction of which a statement failed.
 func (t strictTx) Commit() error {
 	if t.conn.failed != nil {
-		return errors.Join(t.conn.errAfter("undone"), t.Rollback())
+		return errors.Join(fmt.Errorf("%w: %w", errUndone, t.conn.errAfter("commit")), t.Rollback())
 	}
 	t.conn.open = false
 	return t.Tx.Commit()

@@ -94,11 +94,17 @@ type warnedTx struct {
 
 // Commit commits. A server whose wait for its standby was broken off, by an operator or a time
 // limit, says that it has committed and warns that the standby may not have: what is answered then
-// can be lost with the server. It is not answered.
+// can be lost with the server. It is not answered. A connection that was lost meanwhile says nothing
+// about the commit at all.
 func (t warnedTx) Commit() error {
 	*t.warned = ""
-	if err := t.Tx.Commit(); err != nil {
+	var said *pgconn.PgError
+	switch err := t.Tx.Commit(); {
+	case err == nil:
+	case errors.Is(err, errUndone) || errors.As(err, &said) && !isLost(err):
 		return err
+	default:
+		return fmt.Errorf("it may or may not last: %w", err)
 	}
 	if *t.warned != "" {
 		return fmt.Errorf("it may or may not last: the server warns: %s", *t.warned)

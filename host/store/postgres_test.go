@@ -47,10 +47,17 @@ func TestALostConnection(t *testing.T) {
 	assert.EqualValues(t, 1, count(t, db))
 }
 
-// A commit that a server answers with a warning, because nobody waits for its standby any longer,
-// is no answer; nor is that of a repeated call, which only finds the row, before the standby has
-// it.
-func TestACommitWithAWarning(t *testing.T) {
+// A commit whose wait for the standby is broken off is no answer, whether the server answers it with
+// a warning or ends its session; nor is that of a repeated call, which only finds the row, before
+// the standby has it.
+func TestACommitThatDoesNotWait(t *testing.T) {
+	for _, by := range []string{"pg_cancel_backend", "pg_terminate_backend"} {
+		t.Run(by, func(t *testing.T) { breakOffCommits(t, by) })
+	}
+}
+
+// breakOffCommits breaks off the waits of commits by a function of the server.
+func breakOffCommits(t *testing.T, by string) {
 	source, db, admin := onServer(t)
 	ctx := t.Context()
 	standby := func(name string) {
@@ -72,7 +79,7 @@ func TestACommitWithAWarning(t *testing.T) {
 				require.FailNow(t, "it was answered before the standby has it", "%v", err)
 			default:
 			}
-			require.NoError(t, admin.QueryRowContext(ctx, `SELECT count(pg_cancel_backend(pid))
+			require.NoError(t, admin.QueryRowContext(ctx, `SELECT count(`+by+`(pid))
 				FROM pg_stat_activity WHERE wait_event = 'SyncRep'
 				AND datname = current_database()`).Scan(&broken))
 		}
