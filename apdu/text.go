@@ -61,12 +61,12 @@ func Brief(text string) string {
 	return fmt.Sprintf("%s... (%d characters)", string(all[:briefLength]), len(all))
 }
 
-// maxWord is the longest word that an error shows whole, in characters: an answer of a short command
-// in hex.
+// maxWord is the longest word that an error shows whole, in characters: an answer of a short
+// command in hex.
 const maxWord = 600
 
-// OneLine is an error's text in one line, in which no word is longer than a line may be: what a user
-// gives may be a megabyte.
+// OneLine is an error's text in one line, in which no word is longer than a line may be: what a
+// user gives may be a megabyte.
 func OneLine(text string) string {
 	words := strings.Fields(text)
 	for i, word := range words {

@@ -63,13 +63,16 @@ const (
 	pcapEnd = ".pcapng"
 )
 
+// ErrName reports that the name of a file does not say which format it is to have.
+var ErrName = errors.New("the name of the file says the format")
+
 // Create makes a file whose name ends in .jsonl or .pcapng, for its owner only, and the folders
 // above it that are not there.
 func Create(path string) (*File, error) {
 	end := filepath.Ext(path)
 	if end != jsonEnd && end != pcapEnd {
-		return nil, fmt.Errorf("capture: %s: the name of the file says the format: %s for JSON "+
-			"lines, %s for Wireshark", path, jsonEnd, pcapEnd)
+		return nil, fmt.Errorf("capture: %s: %w: %s for JSON lines, %s for Wireshark", path,
+			ErrName, jsonEnd, pcapEnd)
 	}
 	file, err := create(path)
 	if err != nil {

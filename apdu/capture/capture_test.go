@@ -163,7 +163,7 @@ func TestFiles(t *testing.T) {
 	assert.ErrorContains(t, err, ".pcapng")
 }
 
-// What was masked is masked when it is read again, whatever the form; resets and cuts are there too.
+// What was masked is masked when it is read again, whatever the form; resets and cuts are there.
 func TestMaskedStaysMasked(t *testing.T) {
 	e := Exchange{Label: "card", Command: []byte{0x80, 2, 0, 0, 3, 1, 0, 0},
 		Response: []byte{0, 0, 0xCA, 0x90, 0}, Began: time.Unix(1, 0).UTC(),

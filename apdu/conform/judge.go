@@ -174,8 +174,8 @@ func named(k *Known, answers []Answer) string {
 	return namedAs(answers[len(answers)-1], k.AID)
 }
 
-// namedEither accepts the name, or one that begins with its last byte: what a card takes a last part
-// for that does not chain SELECT.
+// namedEither accepts the name, or one that begins with its last byte: what a card takes a last
+// part for that does not chain SELECT.
 func namedEither(k *Known, answers []Answer) string {
 	last := answers[len(answers)-1]
 	if namedAs(last, k.AID[len(k.AID)-1:]) == "" {

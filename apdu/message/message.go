@@ -117,11 +117,33 @@ func VerifyAs(m Message, n int, key *ecdsa.PublicKey) error {
 	if err != nil {
 		return err
 	}
+	return verifySlot(m, n, slot, key, body)
+}
+
+// VerifyBody is VerifyAs for the first signer of a message whose body is at hand: it is not encoded
+// again.
+func VerifyBody(m Message, body []byte, key *ecdsa.PublicKey) error {
+	return verifySlot(m, 0, m.signatures()[0], key, body)
+}
+
+func verifySlot(
+	m Message, n int, slot *signature.Plain, key *ecdsa.PublicKey, body []byte,
+) error {
 	if err := slot.Verify(key, body); err != nil {
 		return fmt.Errorf("%w: %s of %s: %w", ErrSignature, m.Layout().Name, m.Layout().Signers[n],
 			err)
 	}
 	return nil
+}
+
+// BodyIn returns the body at the front of an encoded message, which is the one that Body returns
+// for what was parsed from it.
+func BodyIn(encoded []byte) ([]byte, error) {
+	r := tlv.NewReader(encoded)
+	if _, err := r.Next(); err != nil {
+		return nil, err
+	}
+	return encoded[:len(encoded)-len(r.Rest())], nil
 }
 
 // Parse decodes b as one message, exactly: Parse[Request](b).

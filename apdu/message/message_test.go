@@ -26,6 +26,11 @@ func TestEveryMessageRoundTrips(t *testing.T) {
 		back, err := parseAs(m.Layout(), raw)
 		require.NoError(t, err)
 		require.Equal(t, m, back)
+		body, err := Body(m)
+		require.NoError(t, err)
+		in, err := BodyIn(raw)
+		require.NoError(t, err)
+		require.Equal(t, body, in)
 	})
 }
 
@@ -68,6 +73,11 @@ func TestSignAndVerify(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, before, after, "the signature is no part of the identity")
 		require.ErrorIs(t, VerifyAs(m, len(keys)-1, &other.PublicKey), ErrSignature)
+		body, err := Body(m)
+		require.NoError(t, err)
+		require.NoError(t, VerifyBody(m, body, &key.PublicKey))
+		require.ErrorIs(t, VerifyBody(m, body, &other.PublicKey), ErrSignature)
+		require.ErrorIs(t, VerifyBody(m, body[1:], &key.PublicKey), ErrSignature)
 		require.Error(t, Verify(m))
 		require.Error(t, SignAs(m, len(keys), key))
 		m.signatures()[0][5] ^= 1

@@ -12,6 +12,7 @@ var Accept = command(Command{
 		"without PIN, blocked or not, expired or not.",
 	States: activated,
 	Preconditions: []string{
+		"The Request in the Payment is of this card.",
 		"A kept record accepts this very Payment: its Receipt is the answer and nothing else is " +
 			"checked.",
 		"Active.",

@@ -85,7 +85,8 @@ func TestCardsOfOthers(t *testing.T) {
 			cplc := answerOf(shownWhole(t, get[:4]+"9F7F00", "9F7F2A 4790 D321 4700 0000 0000 8345"+
 				" 92F59318 181D000000000000000000000000000000000000000000000000 9000"))
 			assert.Contains(t, cplc, "9F7F card production life cycle data: NXP P71D321, JCOP 4\n")
-			assert.Contains(t, cplc, "    IC fabricated          8345: day 345 of a year that ends in 8\n")
+			assert.Contains(t, cplc, "    IC fabricated          8345: day 345 of a year "+
+				"that ends in 8\n")
 			assert.Contains(t, cplc, "    IC serial number       92F59318\n")
 			assert.Contains(t, cplc, "    personalized           0000\n")
 		}

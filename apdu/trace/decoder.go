@@ -18,9 +18,9 @@ type Decoder struct {
 	// ShowUnknown shows the data of commands that nothing is known of, and all responses but
 	// what a vocabulary calls secret: for who typed the command, not for a log.
 	ShowUnknown bool
-	// Unmasked shows, in logs too, all bytes to and from an application that was selected and has no
-	// vocabulary here, PINs too: for who tests an application of their own. Of PUT KEY and of the
-	// authentication of secure channels it shows no more than otherwise.
+	// Unmasked shows, in logs too, all bytes to and from an application that was selected and has
+	// no vocabulary here, PINs too: for who tests an application of their own. Of PUT KEY and of
+	// the authentication of secure channels it shows no more than otherwise.
 	Unmasked bool
 
 	foreign bool // such an application is selected, and Unmasked says so

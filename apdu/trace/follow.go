@@ -7,21 +7,29 @@ import (
 
 // Follower decodes exchanges in their order. It takes note of which application is selected, so
 // that what goes to one is not shown by the names of another, whose headers may be the same.
-type Follower struct{ all, now Decoder }
+type Follower struct {
+	all, now Decoder
+	foreign  bool
+}
 
 // Follow is a follower from a reset on: until an application is selected any may be.
-func (d Decoder) Follow() *Follower { return &Follower{d, d} }
+func (d Decoder) Follow() *Follower { return &Follower{all: d, now: d} }
+
+// Foreign reports whether an application is selected that has no vocabulary, and is no card
+// manager.
+func (f *Follower) Foreign() bool { return f.foreign }
 
 // Decoder is that of the application that is selected.
 func (f *Follower) Decoder() Decoder { return f.now }
 
 // Reset forgets which application is selected.
-func (f *Follower) Reset() { f.now = f.all }
+func (f *Follower) Reset() { f.now, f.foreign = f.all, false }
 
 // Note takes note of a command and its response.
 func (f *Follower) Note(c apdu.Command, r apdu.Response) {
 	if selects(c, r) {
 		f.now = f.all.Selected(c.Data)
+		f.foreign = len(f.now.Vocabularies) == 0 && !isManager(c.Data)
 	}
 }
 

@@ -23,8 +23,8 @@ var recognitionTags = map[tlv.Tag]tagRow{
 	gpc.TagRecognitionChannel:  {name: "secure channel protocols", clause: "GPC 2.3.1 table H-2"},
 	gpc.TagRecognitionConfig:   {name: "card configuration", clause: "GPC 2.3.1 table H-2"},
 	gpc.TagRecognitionPlatform: {name: "card and chip details", clause: "GPC 2.3.1 table H-2"},
-	tagTrustPoint:              {name: "security domain's trust point", clause: "GPC 2.3.1 table H-2"},
-	tagCertificates:            {name: "security domain's certificates", clause: "GPC 2.3.1 table H-2"},
+	tagTrustPoint:              {name: "trust point", clause: "GPC 2.3.1 table H-2"},
+	tagCertificates:            {name: "certificates", clause: "GPC 2.3.1 table H-2"},
 }
 
 // recognised are the names in a template that begins as card recognition data does; nil in another

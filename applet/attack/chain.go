@@ -66,6 +66,45 @@ var chains = []Attack{
 			}},
 		},
 	},
+	{
+		Name:    "GET RESPONSE where nothing waits",
+		Threat:  "what the last command left in the buffer is read by whoever comes next",
+		Defence: "an announced answer alone is brought, once, and not after another command",
+		Clause:  "PROTOCOL.md §4; ISO/IEC 7816-4:2013 §5.3.4", Card: Active, Stranger: true,
+		Control: draws, Answers: sw(spec.SWConditions),
+		Ways: []Way{
+			fetchedAfter("SELECT", func() []Step { return nil }),
+			fetchedAfter("a whole answer", func() []Step {
+				return []Step{{spec.GetChallenge.Only().APDU(), apdu.OK}}
+			}),
+			fetchedAfter("a refused command", func() []Step {
+				unknown := apdu.Command{INS: 0x02, Data: []byte("a secret")}
+				return []Step{{unknown, spec.SWInstruction}}
+			}),
+			fetchedAfter("a GET RESPONSE that was refused", func() []Step {
+				return []Step{{fetch(), spec.SWConditions}}
+			}),
+			fetchedAfter("a command in secure messaging that was refused", func() []Step {
+				c := spec.GetChallenge.Only().APDU()
+				c.CLA |= 0x0C
+				return []Step{{c, spec.SWSecureMessaging}}
+			}),
+		},
+	},
+}
+
+// fetch is GET RESPONSE of all that there is.
+func fetch() apdu.Command {
+	return apdu.Command{CLA: spec.GetResponse.CLA, INS: spec.GetResponse.INS, Ne: apdu.MaxShortNe}
+}
+
+// fetchedAfter is GET RESPONSE after commands whose answers were whole.
+func fetchedAfter(name string, before func() []Step) Way {
+	return Way{name, func(*Setup) (Blow, error) {
+		blow := raw(fetch())
+		blow.Before = before()
+		return blow, nil
+	}}
 }
 
 // tooLong is a chain of zeros, whose last part has more than a command may bring.

@@ -156,6 +156,42 @@ var payCases = []testCase{
 			s.audit()
 		}
 	}},
+	{"the key of the payee paid last is its own, whoever comes between", func(c *caseRun) {
+		s := c.generous(func(i *message.Instruction) { i.Credit = 5000 })
+		last := c.device(s.bank, spec.RoleCard)
+		others := []*device{c.device(s.bank, spec.RoleCard), c.device(s.bank, spec.RoleTerminal)}
+		forged := func(by *device) {
+			r := c.request(last, 100, "")
+			c.must(message.Sign(r, by.key))
+			s.enterPIN()
+			s.answers(spec.SWSignature, spec.Pay.Only(), c.encode(r), last.encoded)
+		}
+		again := func() {
+			s.pay(last, c.request(last, 100, ""))
+			s.newTap()
+			forged(others[0])
+		}
+		again()
+		again()
+		for _, d := range others { // one that is refused comes between, and one that is paid
+			s.enterPIN()
+			s.answers(spec.SWSignature, spec.Pay.Only(), flipLast(c.encode(c.request(d, 100, ""))),
+				d.encoded)
+			forged(d)
+			again()
+			s.pay(d, c.request(d, 100, ""))
+			forged(d)
+			again()
+		}
+		for _, payer := range []*device{last, others[0]} { // the card verifies its own key too
+			s.enterPIN()
+			other := *s.ask(100, "")
+			other.Signature = malleated(other.Signature)
+			s.accept(payer, c.payment(payer, &other))
+			forged(others[0])
+			again()
+		}
+	}},
 	{"two payees may use the same number", func(c *caseRun) {
 		s := c.loaded(10000)
 		one, two := c.device(s.bank, spec.RoleTerminal), c.device(s.bank, spec.RoleTerminal)

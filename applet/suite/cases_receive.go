@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"bytes"
+
 	"github.com/stretchr/testify/assert"
 
 	"ekrona.example/apdu"
@@ -254,6 +256,15 @@ var receiveRefusedCases = []testCase{
 		second := c.payment(payer, r)
 		s.doesNotAccept(spec.SWReferenceUnknown, payer, c.encode(second))
 		s.answers(spec.SWReferenceUnknown, spec.Refuse.Only(), c.number(r.Number))
+	}},
+	{"ACCEPT with a certificate whose date is none is refused", func(c *caseRun) {
+		s := c.active()
+		s.enterPIN()
+		payer := c.device(s.bank, spec.RoleCard)
+		payment := c.encode(c.payment(payer, s.ask(2500, "")))
+		certificate := bytes.Clone(payer.encoded)
+		certificate[len(certificate)-spec.SignatureLength-4] = 0x0A // the last digit of EXPIRY
+		s.answers(spec.SWWrongData, spec.Accept.Only(), payment, certificate)
 	}},
 	{"ACCEPT from another than the Request names is refused", func(c *caseRun) {
 		s := c.active()

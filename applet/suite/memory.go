@@ -155,6 +155,7 @@ func (m *inspected) noSecrets(command apdu.Command) {
 const (
 	pinObject  = "javacard/framework/OwnerPIN"
 	triesWrite = 1
+	verifiers  = 2 // that keep a key over resets
 )
 
 // ahead are the commands that write a record, or the message of a Request, to a free place first:
@@ -162,9 +163,10 @@ const (
 var ahead = []byte{spec.RequestPayment.INS, spec.Pay.INS, spec.Accept.INS, spec.Refuse.INS}
 
 // oneMoment demands that all writes are in one transaction, or that there is one write, and one
-// ahead of it to another object. Before it a byte may go that says whose key a verifier has, since
-// it is about to get another. INSTRUCTION may pay its debt of PIN tries afterwards, and PUT DATA
-// batch key forgets a former key before it writes another, which is one byte each.
+// ahead of it to another object. Before it a byte may go for each of the two verifiers, which says
+// whose key that one has, since it is about to get another. INSTRUCTION may pay its debt of PIN
+// tries afterwards, and PUT DATA batch key forgets a former key before it writes another, which is
+// one byte each.
 func (m *inspected) oneMoment(command apdu.Command) {
 	writes := m.memory.Writes()
 	if len(writes) == 0 {
@@ -191,14 +193,14 @@ func (m *inspected) oneMoment(command apdu.Command) {
 	}
 	transactions := map[int]bool{}
 	together := map[vm.Ref]bool{} // what a transaction wrote
-	moments, debts, erased := 0, 0, false
+	moments, debts, erased := 0, 0, 0
 	var order []vm.Ref // of the objects that other moments wrote, before any transaction
 	for _, write := range writes {
 		switch {
 		case engines[write.Object], pins[write.Object] && write.Bytes == triesWrite &&
 			write.Transaction == 0:
-		case write.Transaction == 0 && write.Bytes == 1 && moments == 0 && !erased:
-			erased = true
+		case write.Transaction == 0 && write.Bytes == 1 && moments == 0 && erased < verifiers:
+			erased++
 		case write.Transaction == 0:
 			moments++
 			if len(transactions) == 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/atr"
 )
 
 // sections are the parts of JCAlgTest's files, by the class of their constants.
@@ -78,11 +79,14 @@ func (p *Profile) setTold(what, value string) error {
 			p.Title = value
 		}
 	case "Card ATR":
-		atr, err := apdu.ParseHex(value)
-		if err != nil || len(atr) < minATR || len(atr) > maxATR {
-			return fmt.Errorf("%w: Card ATR: %q", ErrProfile, value)
+		reset, err := apdu.ParseHex(value)
+		if err == nil {
+			_, err = atr.Parse(reset)
 		}
-		p.ATR = atr
+		if err != nil {
+			return fmt.Errorf("%w: Card ATR: %q: %w", ErrProfile, value, err)
+		}
+		p.ATR = reset
 	case "CPLC":
 		if cplc, err := apdu.ParseHex(value); err == nil && len(cplc) == 45 {
 			p.CPLC = cplc[3:]

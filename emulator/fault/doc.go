@@ -7,5 +7,5 @@
 // fault, or several. A fault has a stable name, such as skip#1242, which [Parse] reads. Any applet
 // will do; what a fault gains is for others to judge.
 //
-// A model is one value in models.go; to add one, write it there.
+// A model is one value in models.go, or one of a family in families.go; to add one, write it there.
 package fault

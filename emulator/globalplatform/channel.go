@@ -34,6 +34,10 @@ func (c *Card) endSession() {
 	c.session, c.loading, c.chain, c.listing, c.stored, c.target = nil, nil, nil, nil, stored{}, nil
 }
 
+// insManageChannel is MANAGE CHANNEL, which a card with the basic channel alone answers 6881,
+// whatever is selected (JCRE 3.0.5 §4.3).
+const insManageChannel = 0x70
+
 // secured takes a command's protection off, carries it out, and protects the
 // response (Amd D §5.6).
 func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
@@ -45,6 +49,8 @@ func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
 	case command.CLA == 0xFF:
 		return apdu.Response{SW: apdu.SWClass}, nil
 	case class != gpc.ClassISO && class != gpc.ClassPlain:
+		return apdu.Response{SW: apdu.SWChannel}, nil
+	case class == gpc.ClassISO && command.INS == insManageChannel: // of the runtime environment
 		return apdu.Response{SW: apdu.SWChannel}, nil
 	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassPlain &&
 		command.INS == gpc.InsInitializeUpdate:

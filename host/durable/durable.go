@@ -48,8 +48,15 @@ func Ensure(path string, content []byte, mode fs.FileMode) error {
 	return nil
 }
 
-// Replace writes a file in the place of any that was there.
+// ErrNoFile says that something else than a file has the name: a folder, a device, a pipe.
+var ErrNoFile = errors.New("it is no file that can be replaced")
+
+// Replace writes a file in the place of any that was there. Errors: [ErrNoFile], those of the file.
 func Replace(path string, content []byte, mode fs.FileMode) error {
+	there, err := os.Stat(path)
+	if err == nil && !there.Mode().IsRegular() { // root would rename over a device
+		return fmt.Errorf("%s: %w", path, ErrNoFile)
+	}
 	return writeInto(path, content, mode, os.Rename)
 }
 

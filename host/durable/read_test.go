@@ -28,3 +28,15 @@ func TestReadHasALimit(t *testing.T) {
 	_, err = durable.Read(path + "2")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// A device, a link to one and a folder stay what they are.
+func TestReplaceReplacesFilesOnly(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink("/dev/null", link))
+	for _, path := range []string{link, t.TempDir()} {
+		require.ErrorIs(t, durable.Replace(path, []byte("x"), durable.Everyone), durable.ErrNoFile)
+	}
+	there, err := os.Stat(link)
+	require.NoError(t, err)
+	assert.False(t, there.Mode().IsRegular())
+}

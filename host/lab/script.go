@@ -27,7 +27,8 @@ func (l Line) Title() string {
 const titleLength = 48
 
 // ReadScript reads the lines of a script, in the language of the subject. Lines at its beginning
-// that load the subject's CAP files or make its instances are left out.
+// that load the subject's CAP files are left out, and instances that it makes then are added to
+// Install.
 func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
 	names := shell.Language(s.Names, s.Words)
 	script, err := readScript(&names, r)
@@ -41,28 +42,32 @@ func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
 }
 
 // withoutContent takes from the beginning of a script what the subject does by itself: loading its
-// CAP files and making its instances. A transcript of "ekrona shell --cap" begins so.
+// CAP files, and making instances. A transcript of "ekrona shell --cap" begins with both; the
+// instances that it makes are the subject's then.
 func (s *Subject) withoutContent(lines []Line) []Line {
 	loaded := func(name string) bool {
 		return slices.ContainsFunc(s.CAPs, func(c string) bool { return shell.SameFile(c, name) })
 	}
-	var kept []Line
+	isTranscript := false
 	for i, l := range lines {
 		step := l.Step
+		instance, err := ParseInstance(step.Arguments)
 		switch {
-		case step.Word == "load" && slices.IndexFunc(step.Arguments, func(name string) bool {
+		case step.Word == "load" && !slices.ContainsFunc(step.Arguments, func(name string) bool {
 			return !loaded(name)
-		}) < 0:
+		}):
+			isTranscript = true
 		case step.Word == "install" && slices.ContainsFunc(s.Install, func(one Instance) bool {
 			return shell.SameContent(step, one.step())
 		}):
-		case step.Word == "load", step.Word == "install":
-			kept = append(kept, l)
+		case step.Word == "install" && isTranscript && err == nil &&
+			step.Pattern.Check(instance.AID.String()) == nil:
+			s.Install = append(s.Install, instance)
 		default:
-			return append(kept, lines[i:]...)
+			return lines[i:]
 		}
 	}
-	return kept
+	return nil
 }
 
 // step is the line that makes an instance.

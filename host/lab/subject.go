@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/scp03"
@@ -118,7 +120,10 @@ func (s *Subject) fill(b *Bench) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for _, module := range p.Modules {
-			if s.InstallAll && i == len(s.CAPs)-1 {
+			isMade := slices.ContainsFunc(install, func(one Instance) bool {
+				return bytes.Equal(one.AID, module)
+			})
+			if s.InstallAll && i == len(s.CAPs)-1 && !isMade {
 				install = append(install, Instance{Module: module, AID: module})
 			}
 		}
@@ -127,8 +132,9 @@ func (s *Subject) fill(b *Bench) error {
 		if _, err := below.Install(i.Module, i.AID, i.Parameters); err != nil {
 			err = b.Explained(err)
 			if len(i.Parameters) == 0 {
-				err = fmt.Errorf("%w; if it wants parameters: --install %s,%s,PARAMETERS, or a line "+
-					"\"install %s %s PARAMETERS\" in the script", err, i.Module, i.AID, i.Module, i.AID)
+				err = fmt.Errorf("%w; if it wants parameters: --install %s,%s,PARAMETERS, or a "+
+					"line \"install %s %s PARAMETERS\" in the script", err, i.Module, i.AID,
+					i.Module, i.AID)
 			}
 			return err
 		}

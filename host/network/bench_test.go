@@ -1,67 +1,110 @@
 package network
 
 import (
+	"flag"
 	"fmt"
-	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 	"ekrona.example/host/sandbox"
+	"ekrona.example/host/store/storetest"
 )
 
-// BenchmarkSynchronise synchronises terminals through the services, over TLS, by several callers at
-// once: each time the whole session, three calls to the bank, which makes its own to the central
-// bank. It reports the median, the 99th percentile and the worst.
-func BenchmarkSynchronise(b *testing.B) {
-	const most = 64
-	folder := filepath.Join(b.TempDir(), "box")
-	s, err := sandbox.Found(b.Context(), folder, sandbox.Pilot(), sandbox.Options{})
-	require.NoError(b, err)
-	bank, err := s.Bank(b.Context(), string(sandbox.Fjord))
-	require.NoError(b, err)
-	for i := range most {
-		_, err := s.IssueTerminal(b.Context(), bank, fmt.Sprintf("kiosk-%d", i))
-		require.NoError(b, err)
+// With scripts/bench these are large.
+var (
+	callers = flag.String("callers", "1,3",
+		"terminals that synchronise at once, one number after the other")
+	syncs = flag.Int("syncs", 6, "synchronisations of each of these measurements")
+)
+
+// TestSynchronisations: terminals with something to hand over synchronise through the services,
+// over TLS, by several callers at once: each time the whole session with the bank, which makes its
+// own calls to the central bank, with a record, a State, an Instruction and its Confirmation. It
+// reports how many a second, the median, the 99th percentile and the worst, and what the database
+// did for each.
+func TestSynchronisations(t *testing.T) {
+	var stages []int
+	for _, one := range strings.Split(*callers, ",") {
+		n, err := strconv.Atoi(one)
+		require.NoError(t, err)
+		stages = append(stages, n)
 	}
-	require.NoError(b, s.Close())
-	r := &running{t: b, folder: folder, databases: map[message.Name]string{}}
+	r := up(t)
+	r.stop()
+	s, err := sandbox.Open(r.folder, sandbox.Options{})
+	require.NoError(t, err)
+	bank, err := s.Bank(t.Context(), string(sandbox.Fjord))
+	require.NoError(t, err)
+	for i := range slices.Max(stages) {
+		_, err := s.IssueTerminal(t.Context(), bank, fmt.Sprintf("kiosk-%d", i))
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
 	r.start()
 	s = r.people()
 	var terminals []*sandbox.Merchant
-	for i := range most {
-		m, err := s.Merchant(b.Context(), fmt.Sprintf("kiosk-%d", i))
-		require.NoError(b, err)
+	for i := range slices.Max(stages) {
+		m, err := s.Merchant(t.Context(), fmt.Sprintf("kiosk-%d", i))
+		require.NoError(t, err)
 		terminals = append(terminals, m)
 	}
-	for _, callers := range []int{1, 4, 16, 64} {
-		b.Run(fmt.Sprintf("%d callers", callers), func(b *testing.B) {
-			times := make([][]time.Duration, callers)
-			var wg sync.WaitGroup
-			for i := range callers {
-				wg.Go(func() {
-					for range (b.N + callers - 1) / callers {
-						began := time.Now()
-						if _, err := terminals[i].Terminal.Synchronise(b.Context()); err != nil {
-							b.Error(err)
-							return
-						}
-						times[i] = append(times[i], time.Since(began))
+	var first float64
+	for _, n := range stages {
+		storetest.Dearest(t, 0)
+		before := storetest.Measure(t)
+		times, failed := make([][]time.Duration, n), make([]error, n)
+		began := time.Now()
+		var working sync.WaitGroup
+		for i := range n {
+			working.Go(func() {
+				for range (*syncs + n - 1) / n {
+					took, err := synchronise(t, terminals[i])
+					if failed[i] = err; err != nil {
+						return
 					}
-				})
-			}
-			wg.Wait()
-			all := slices.Sorted(slices.Values(slices.Concat(times...)))
-			if len(all) > 0 {
-				ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-				b.ReportMetric(ms(all[len(all)/2]), "ms-median")
-				b.ReportMetric(ms(all[len(all)*99/100]), "ms-99th")
-				b.ReportMetric(ms(all[len(all)-1]), "ms-worst")
-			}
-		})
+					times[i] = append(times[i], took)
+				}
+			})
+		}
+		working.Wait()
+		during := time.Since(began)
+		for _, err := range failed {
+			require.NoError(t, err)
+		}
+		all := slices.Sorted(slices.Values(slices.Concat(times...)))
+		rate := float64(len(all)) / during.Seconds()
+		if first == 0 {
+			first = rate
+		}
+		t.Logf("%d callers: %.1f synchronisations a second, %.2f of the first; median %v, 99th "+
+			"percentile %v, worst %v", n, rate, rate/first, all[len(all)/2].Round(time.Millisecond),
+			all[len(all)*99/100].Round(time.Millisecond),
+			all[len(all)-1].Round(time.Millisecond))
+		storetest.Measure(t).Since(before).Report(t, int64(len(all)), "synchronisation")
+		storetest.Dearest(t, 25)
 	}
+}
+
+// synchronise has a terminal refuse a sale, and hand that over.
+func synchronise(t *testing.T, m *sandbox.Merchant) (took time.Duration, err error) {
+	sale, err := m.Terminal.Ask(t.Context(), 10*money.Krona)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := m.Terminal.Refuse(t.Context(), sale.Number); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	done, err := m.Terminal.Synchronise(t.Context())
+	if err == nil && done.Instructions != 1 {
+		err = fmt.Errorf("%d Instructions in place of one", done.Instructions)
+	}
+	return time.Since(began), err
 }

@@ -87,7 +87,8 @@ func TestUnreadableSettingsAreNamed(t *testing.T) {
 		"party: phone\ncolor: blue\n":  "line 2: field color not found",
 		"party: phone\nyears: four\n": "line 2: years: not what belongs here `four`: " +
 			"give a whole number",
-		"party: phone\nyears: [4]\na: b": "line 2: years: not what belongs here: give a whole number",
+		"party: phone\nyears: [4]\na: b": "line 2: years: not what belongs here: " +
+			"give a whole number",
 		"just text": "line 1: not what belongs here `just text`: " +
 			"give keys with their values",
 	} {

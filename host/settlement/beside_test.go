@@ -1,15 +1,20 @@
 package settlement_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/host/ledger"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
@@ -70,4 +75,71 @@ func TestALargeRing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, moved, "nothing is left")
 	w.Audit(false)
+}
+
+// TestALargeSetHoldsNobodyUp: while a set of claims is netted beside, terminals go on handing over.
+// It reports how long each batch of theirs takes, without and with that.
+func TestALargeSetHoldsNobodyUp(t *testing.T) {
+	defer settlement.OnlyTouched()()
+	m := newMorning(t)
+	others := &crowd{World: m.World, t: t, terminals: *callers}
+	others.addWallets(int64(*ring))
+	others.addRing()
+	service, ok := m.Notary.(*settlement.Notary)
+	require.True(t, ok)
+	parts, _ := m.records()
+	before := m.latencies(parts)
+	parts, _ = m.records()
+	netted := make(chan struct{})
+	var moved int
+	var failed error
+	began := time.Now()
+	go func() {
+		defer close(netted)
+		settlement.Seed(service, others.wallet(0))
+		moved, failed = service.NetLarge(context.WithoutCancel(t.Context()))
+	}()
+	during := m.latencies(parts)
+	<-netted
+	require.NoError(t, failed)
+	assert.Equal(t, *ring, moved)
+	t.Logf("%d claims in one set, netted in %v: batches of %d take %v; beside it %v", *ring,
+		time.Since(began).Round(time.Millisecond), smallBatch, before, during)
+	require.NoError(t, ledger.Verify(t.Context(), m.DB))
+}
+
+// smallBatch is how many records a terminal hands over at a time.
+const smallBatch = 5
+
+// waits are how long batches took.
+type waits struct{ batches, median, last, worst time.Duration }
+
+// String returns the median, the 99th percentile and the worst.
+func (w waits) String() string {
+	return fmt.Sprintf("%v in the median, %v the 99th percentile, %v at the worst of %d",
+		w.median, w.last, w.worst, w.batches)
+}
+
+// latencies has terminals hand over in small batches, one after the other each.
+func (m *morning) latencies(parts [][][]byte) waits {
+	times, failed := make([][]time.Duration, len(parts)), make([]error, len(parts))
+	var working sync.WaitGroup
+	for i, part := range parts {
+		working.Go(func() {
+			for batch := range slices.Chunk(part, smallBatch) {
+				began := time.Now()
+				_, failed[i] = m.Notary.For(fjord).Submit(m.t.Context(), batch)
+				times[i] = append(times[i], time.Since(began).Round(100*time.Microsecond))
+				if failed[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	working.Wait()
+	for _, err := range failed {
+		require.NoError(m.t, err)
+	}
+	all := slices.Sorted(slices.Values(slices.Concat(times...)))
+	return waits{time.Duration(len(all)), all[len(all)/2], all[len(all)*99/100], all[len(all)-1]}
 }

@@ -216,38 +216,20 @@ func (t *txn) carriedCrisis(orders []crisisRow) (c crisis.Carried, err error) {
 	return c, err
 }
 
-// groupOf returns the group that a device's next Instruction gives it.
-func (t *txn) groupOf(device message.DeviceID) (uint8, error) {
-	group, err := t.queryInt("SELECT card_group FROM device WHERE id = $1", device)
-	return uint8(group), err
-}
-
 // outstandingCrisis adds what concerns crisis orders.
-func (t *txn) outstandingCrisis(device message.DeviceID, o *notary.Outstanding) error {
+func (t *txn) outstandingCrisis(o *notary.Outstanding) error {
 	orders, err := t.crisisOrders()
 	if err != nil {
 		return err
 	}
 	o.LowestOrder = lowestOrder(orders, message.DateOf(t.now))
-	if o.Crisis, err = t.carriedCrisis(orders); err != nil {
-		return err
-	}
-	if o.Group, err = t.groupOf(device); err != nil {
-		return err
-	}
-	last, err := t.queryInt("SELECT card_group FROM instruction WHERE device = $1 ORDER BY seq "+
-		"DESC LIMIT 1", device)
-	o.LastGroup = uint8(last)
+	o.Crisis, err = t.carriedCrisis(orders)
 	return err
 }
 
 // checkOrderNumber checks what an Instruction says of crisis orders.
-func (t *txn) checkOrderNumber(i *message.Instruction) error {
+func (t *txn) checkOrderNumber(i *message.Instruction, group uint8) error {
 	orders, err := t.crisisOrders()
-	if err != nil {
-		return err
-	}
-	group, err := t.groupOf(i.Device)
 	if err != nil {
 		return err
 	}

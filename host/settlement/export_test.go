@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ekrona.example/apdu/message"
 	"ekrona.example/host/store"
 )
 
@@ -129,3 +130,6 @@ func OnlyTouched() (stop func()) {
 	settle = (*txn).settlePending
 	return func() { settle = settleBothWays }
 }
+
+// Seed has the next NetLarge begin at a wallet, as a change does that came to it.
+func Seed(n *Notary, wallet message.DeviceID) { n.large.add([]message.DeviceID{wallet}) }

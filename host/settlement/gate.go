@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"runtime"
 	"sync"
 
@@ -28,6 +29,7 @@ type fact struct {
 	answer    message.Hash // identity of receipt or refusal
 	answerRaw []byte
 
+	bodies bodies
 	proofs []proof
 
 	// the notary's answer
@@ -36,6 +38,9 @@ type fact struct {
 	refused error
 	status  *notary.PaymentStatus
 }
+
+// bodies are what the signatures of an item are of, so that nothing is encoded twice.
+type bodies struct{ payment, request, answer []byte }
 
 // proof says whether a key signed a message as its first signer.
 type proof struct {
@@ -62,7 +67,9 @@ func readItem(item []byte) (*fact, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &fact{refusal: m, answer: identity, answerRaw: item}, nil
+		f := &fact{refusal: m, answer: identity, answerRaw: item}
+		f.bodies.answer, err = message.BodyIn(item)
+		return f, err
 	case r.At(spec.TagReceipt):
 		return readAcceptance(item)
 	}
@@ -85,9 +92,10 @@ func readAcceptance(item []byte) (*fact, error) {
 		return nil, notary.Refuse(notary.Malformed, "submitted Receipt or accept record: %v", err)
 	}
 	f := &fact{receipt: receipt, answerRaw: item[:len(item)-len(paid)]}
-	if f.answer, err = message.Identity(receipt); err != nil {
+	if f.bodies.answer, err = message.BodyIn(f.answerRaw); err != nil {
 		return nil, notary.Refuse(notary.Malformed, "submitted Receipt: %v", err)
 	}
+	f.answer = sha256.Sum256(f.bodies.answer)
 	if payment == nil {
 		return f, nil
 	}
@@ -97,40 +105,44 @@ func readAcceptance(item []byte) (*fact, error) {
 // readPayment takes a Payment and its encoding, which is the only one that is parsed.
 func (f *fact) readPayment(p *message.Payment, raw []byte) (err error) {
 	f.payment, f.encoded = p, raw
-	if f.identity, err = message.Identity(p); err == nil {
-		f.asked, err = message.Identity(&p.Request)
+	if f.bodies.payment, err = message.BodyIn(raw); err == nil {
+		f.bodies.request, err = message.Body(&p.Request)
 	}
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "submitted Payment: %v", err)
 	}
+	f.identity, f.asked = sha256.Sum256(f.bodies.payment), sha256.Sum256(f.bodies.request)
 	return nil
 }
 
-// eachSigned calls do for each message of the item, with the device whose key its signature is
-// compared with.
-func (f *fact) eachSigned(do func(m message.Message, id message.DeviceID)) {
+// eachSigned calls do for each message of the item, with its body and the device whose key its
+// signature is compared with.
+func (f *fact) eachSigned(do func(m message.Message, body []byte, id message.DeviceID)) {
 	if f.payment != nil {
-		do(f.payment, f.payment.Payer)
-		do(&f.payment.Request, f.payment.Request.Payee)
+		do(f.payment, f.bodies.payment, f.payment.Payer)
+		do(&f.payment.Request, f.bodies.request, f.payment.Request.Payee)
 	}
 	if f.receipt != nil {
-		do(f.receipt, f.receipt.Payee)
+		do(f.receipt, f.bodies.answer, f.receipt.Payee)
 	}
 	if f.refusal != nil {
-		do(f.refusal, f.refusal.Payee)
+		do(f.refusal, f.bodies.answer, f.refusal.Payee)
 	}
 }
 
 // devices returns whose keys the item's signatures are compared with.
 func (f *fact) devices() (ids []message.DeviceID) {
-	f.eachSigned(func(_ message.Message, id message.DeviceID) { ids = append(ids, id) })
+	f.eachSigned(func(_ message.Message, _ []byte, id message.DeviceID) { ids = append(ids, id) })
 	return ids
 }
 
 // prove verifies the item's signatures with the keys that are known.
 func (f *fact) prove(keys map[message.DeviceID]*deviceKey) {
-	f.eachSigned(func(m message.Message, id message.DeviceID) {
-		f.proofs = append(f.proofs, proofsOf(m, keys[id])...)
+	f.proofs = make([]proof, 0, 3)
+	f.eachSigned(func(m message.Message, body []byte, id message.DeviceID) {
+		if key := keys[id]; key != nil {
+			f.proofs = append(f.proofs, proof{m, key.point, isSignedBody(m, body, key.public)})
+		}
 	})
 }
 

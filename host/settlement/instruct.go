@@ -113,28 +113,28 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 		return notary.Refuse(notary.Unknown, "Instruction %d of %s names notary %s; this is %s",
 			i.Sequence, d.id, i.Notary, n.reference)
 	}
-	next, err := t.nextInstruction(d.id)
+	last, err := t.last(d.id)
 	if err != nil {
 		return err
 	}
-	if next != i.Sequence || next == 0 {
+	if next := last.next(); next != i.Sequence || next == 0 {
 		return notary.Refuse(notary.Sequence, "Instruction %d of %s: the next is %d, and only "+
 			"after the last is known to be applied; ask for what is outstanding",
 			i.Sequence, d.id, max(next, 1))
 	}
-	if err := t.checkKeys(d, i); err != nil {
+	if err := t.checkKeys(d, i, last); err != nil {
 		return err
 	}
-	if err := t.checkHead(d, i); err != nil {
+	if err := t.checkHead(d, i, last.acked); err != nil {
 		return err
 	}
-	if err := n.checkDate(t, d, i); err != nil {
+	if err := n.checkDate(t, d, i, last.date); err != nil {
 		return err
 	}
-	if err := t.checkPolicy(d, i); err != nil {
+	if err := checkPolicy(d, i, last.policy); err != nil {
 		return err
 	}
-	if err := t.checkOrderNumber(i); err != nil {
+	if err := t.checkOrderNumber(i, d.group); err != nil {
 		return err
 	}
 	if i.Credit > 0 {
@@ -143,31 +143,50 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 	return nil
 }
 
-// nextInstruction returns the number that the next Instruction must carry; 0 while one is
-// outstanding.
-func (t *txn) nextInstruction(device message.DeviceID) (uint32, error) {
-	var last uint32
-	var result outcome
-	known, err := t.queryRow(
-		"SELECT seq, outcome FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1",
-		[]any{device}, &last, &result)
-	if err != nil || known && result == outstanding {
-		return 0, err
-	}
-	return last + 1, nil
+// lastInstruction is a device's Instruction with the highest number: the only one that may be
+// outstanding, since the next is made when it is known to be applied.
+type lastInstruction struct {
+	seq     uint32
+	result  outcome
+	encoded []byte
+	order   notary.OrderKey
+	acked   uint32 // never less than those before
+	policy  []byte
+	date    string
+	group   uint8
 }
 
-func (t *txn) checkHead(d *device, i *message.Instruction) error {
-	acked, err := t.queryInt("SELECT acked_atc FROM instruction WHERE device = $1 ORDER BY seq "+
-		"DESC LIMIT 1", d.id)
-	if err != nil {
-		return err
+// last returns a device's last Instruction; one without number and content before the first.
+func (t *txn) last(device message.DeviceID) (*lastInstruction, error) {
+	if known := t.work.instructions[device]; known != nil {
+		return known, nil
 	}
+	l := &lastInstruction{}
+	_, err := t.queryRow(`SELECT seq, outcome, bytes, order_key, acked_atc, policy, date, card_group
+		FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1`, []any{device}, &l.seq,
+		&l.result, &l.encoded, &l.order, &l.acked, &l.policy, &l.date, &l.group)
+	if err == nil {
+		t.work.instructions[device] = l
+	}
+	return l, err
+}
+
+// next returns the number that the next Instruction must carry; 0 while one is outstanding.
+func (l *lastInstruction) next() uint32 {
+	if l.isOutstanding() {
+		return 0
+	}
+	return l.seq + 1
+}
+
+func (l *lastInstruction) isOutstanding() bool { return l.seq > 0 && l.result == outstanding }
+
+func (t *txn) checkHead(d *device, i *message.Instruction, acked uint32) error {
 	head, err := t.headAt(d, i.AckedATC)
 	if err != nil {
 		return err
 	}
-	if i.AckedATC > d.heldATC || int64(i.AckedATC) < acked || !bytes.Equal(head, i.Head[:]) {
+	if i.AckedATC > d.heldATC || i.AckedATC < acked || !bytes.Equal(head, i.Head[:]) {
 		return notary.Refuse(notary.Head, "Instruction %d of %s acknowledges record %d; held are "+
 			"%d, acknowledged %d, or the head is another: submit the records first",
 			i.Sequence, d.id, i.AckedATC, d.heldATC, acked)
@@ -177,13 +196,7 @@ func (t *txn) checkHead(d *device, i *message.Instruction) error {
 
 // checkDate: a card that receives too late a date refuses everything as expired, for ever (protocol
 // §2).
-func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
-	var last string
-	if _, err := t.queryRow(
-		"SELECT date FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id},
-		&last); err != nil {
-		return err
-	}
+func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction, last string) error {
 	if i.Date.After(message.DateOf(t.now)) || i.Date.After(n.expires) || i.Date.String() < last {
 		return notary.Refuse(notary.Date, "Instruction %d of %s has the date %s: it must not be "+
 			"before the last (%s), after today (%s) or after the notary's certificate's end (%s)",
@@ -194,7 +207,7 @@ func (n *Notary) checkDate(t *txn, d *device, i *message.Instruction) error {
 
 // checkPolicy refuses an Instruction that the card would refuse, because no other body could take
 // its number.
-func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
+func checkPolicy(d *device, i *message.Instruction, before []byte) error {
 	bad := func(what string) error {
 		return notary.Refuse(notary.Policy, "Instruction %d of %s: %s; the card would refuse it",
 			i.Sequence, d.id, what)
@@ -202,16 +215,10 @@ func (t *txn) checkPolicy(d *device, i *message.Instruction) error {
 	if i.Credit > 0 && (i.Actions.Has(spec.ActionBlock) || i.Actions.Has(spec.ActionClose)) {
 		return bad("a credit together with block or close")
 	}
-	var raw []byte
-	if _, err := t.queryRow(
-		"SELECT policy FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id},
-		&raw); err != nil {
-		return err
-	}
 	var current message.Policy
-	if raw != nil {
+	if before != nil {
 		var err error
-		if current, err = message.ParsePolicy(raw); err != nil {
+		if current, err = message.ParsePolicy(before); err != nil {
 			return store.Failed(err)
 		}
 	}

@@ -40,15 +40,11 @@ func (t *txn) notaryKey(reference message.AuthorityRef) (*cvc.Certificate, error
 // checkKeys refuses an Instruction by an older key than that of the device's Instruction before:
 // the device has stored the later key, and never goes back. Keys and ledger are restored from
 // different backups then.
-func (t *txn) checkKeys(d *device, i *message.Instruction) error {
-	var raw []byte
-	known, err := t.queryRow(
-		"SELECT bytes FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1", []any{d.id},
-		&raw)
-	if err != nil || !known {
-		return err
+func (t *txn) checkKeys(d *device, i *message.Instruction, last *lastInstruction) error {
+	if last.seq == 0 {
+		return nil
 	}
-	before, err := message.Parse[message.Instruction](raw)
+	before, err := message.Parse[message.Instruction](last.encoded)
 	if err != nil {
 		return store.Failed(err)
 	}

@@ -33,8 +33,15 @@ func (t *txn) preload(facts []*fact) error {
 			record(r.Payee, r.ATC)
 		}
 	}
+	if err := t.loadDevices(devices...); err != nil {
+		return err
+	}
+	for _, id := range sorted(devices) {
+		if d := t.work.devices[id]; d != nil { // its chain may go on, or still wait for this one
+			records = append(records, recordKey{id, d.heldATC + 1})
+		}
+	}
 	for _, load := range []func() error{
-		func() error { return t.loadDevices(devices...) },
 		func() error { return t.loadRequests(requests...) },
 		func() error { return t.loadRecords(records...) },
 		func() error { return t.loadAnswers(refused, accepted) },

@@ -281,27 +281,22 @@ func (p participant) Outstanding(
 		if err != nil {
 			return err
 		}
-		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status}
+		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status,
+			Group: d.group}
 		if d.status == notary.Reported {
 			if o.HonouredUntil, err = p.n.honouredUntil(d); err != nil {
 				return err
 			}
 		}
-		if _, err := t.queryRow(
-			"SELECT bytes, order_key FROM instruction WHERE device = $1 AND outcome = $2",
-			[]any{id, int(outstanding)},
-			&o.Instruction, &o.Order); err != nil {
-			return err
-		}
-		if o.NextSeq, err = t.nextInstruction(id); err != nil {
-			return err
-		}
-		acked, err := t.queryInt("SELECT max(acked_atc) FROM instruction WHERE device = $1", id)
+		last, err := t.last(id)
 		if err != nil {
 			return err
 		}
-		o.AckedATC = uint32(acked)
-		if err := t.outstandingCrisis(id, &o); err != nil {
+		if last.isOutstanding() {
+			o.Instruction, o.Order = last.encoded, last.order
+		}
+		o.NextSeq, o.AckedATC, o.LastGroup = last.next(), last.acked, last.group
+		if err := t.outstandingCrisis(&o); err != nil {
 			return err
 		}
 		if o.CAs, err = store.Column[[]byte](t.ctx, t.tx, `SELECT certificate FROM authority

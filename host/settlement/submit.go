@@ -432,5 +432,11 @@ func signedBy(m message.Message, point []byte) bool {
 
 // isSigned is signedBy for a key.
 func isSigned(m message.Message, key *ecdsa.PublicKey) bool {
-	return message.VerifyAs(m, 0, key) == nil
+	body, err := message.Body(m)
+	return err == nil && isSignedBody(m, body, key)
+}
+
+// isSignedBody is isSigned for a message whose body is at hand.
+func isSignedBody(m message.Message, body []byte, key *ecdsa.PublicKey) bool {
+	return message.VerifyBody(m, body, key) == nil
 }

@@ -2,13 +2,12 @@ package settlement_test
 
 import (
 	"crypto/ecdsa"
-	"crypto/sha256"
-	"database/sql"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,14 +25,23 @@ import (
 	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store"
+	"ekrona.example/host/store/storetest"
 )
 
 // With scripts/bench these are large.
 var (
 	settled = flag.Int("settled", 80, "payments of each measurement of TestThroughput")
 	callers = flag.Int("callers", 8, "terminals that hand over at the same time")
-	others  = flag.Int("others", 200, "payments beside them: open ones, then final ones")
+	wallets = flag.String("wallets", "100,300",
+		"cards of others: the first number from the beginning, the others one after the other")
+	open    = flag.String("open", "200", "payments of others that wait, one after the other")
+	history = flag.String("history", "200", "settled payments of others, one after the other")
+	profile = flag.String("profile", "",
+		"file for a profile of this program's processor time while it settles, with .0 or .1")
 )
+
+// paidEach is the amount of each.
+const paidEach = 10
 
 // paymentsOfCard is how many payments each card makes in a measurement.
 const paymentsOfCard = 40
@@ -46,18 +54,22 @@ type morning struct {
 	cards     []*settlementtest.Device
 	made      []uint32 // records of each card
 	taken     []uint32 // records of each terminal
-	fakes     int64    // rows of others
 }
 
 func newMorning(t *testing.T) *morning {
-	m := &morning{World: settlementtest.NewWorld(t), t: t}
-	require.NoError(t, m.Notary.Issue(t.Context(), "all", nordic, 1_000_000_00))
+	t.Helper()
+	all, err := settlement.Schemas()
+	require.NoError(t, err)
+	m := &morning{World: settlementtest.NewWorldOn(t, nil, storetest.NewFile(t, all...)), t: t}
+	t.Cleanup(m.Stop)
+	require.NoError(t, m.Notary.Issue(t.Context(), "all", nordic, 1_000_000_000_000))
 	for n := range *callers {
 		m.terminals = append(m.terminals, m.Issue(fmt.Sprintf("T%07d", n), "FJORD",
 			spec.RoleTerminal))
 	}
-	for n := range max(*settled/paymentsOfCard, 1) {
-		card := m.Issue(fmt.Sprintf("C%07d", n), "NORDIC", spec.RoleCard)
+	cards := max(*settled/paymentsOfCard, 1)
+	for n := range cards { // among those of the others
+		card := m.Issue(fmt.Sprintf("W%06dC", n*1_000_000/cards), "NORDIC", spec.RoleCard)
 		_, refused := m.Sync(card, settlementtest.Whole, 200_00)
 		require.NoError(t, refused)
 		m.cards = append(m.cards, card)
@@ -88,7 +100,7 @@ func (m *morning) records() (parts [][][]byte, all []signed) {
 		card, terminal := m.cards[c], m.terminals[s]
 		m.made[c]++
 		m.taken[s]++
-		r := message.Request{Payee: terminal.ID, Number: m.taken[s], Amount: 1_00}
+		r := message.Request{Payee: terminal.ID, Number: m.taken[s], Amount: paidEach}
 		require.NoError(m.t, message.Sign(&r, terminal.StolenKey()))
 		p := &message.Payment{Payer: card.ID, ATC: m.made[c], Request: r}
 		require.NoError(m.t, message.Sign(p, card.StolenKey()))
@@ -200,112 +212,112 @@ func processStat(pid string) []int {
 	return numbers
 }
 
-// measure returns how many payments a second are settled, and how many signatures of three are
-// verified.
-func (m *morning) measure(beside string) (rate float64) {
+// measured is what one measurement gave.
+type measured struct {
+	rate   float64 // payments settled a second
+	ratio  float64 // against verifying their signatures alone
+	effort float64 // the same, by processor time here and in the server
+}
+
+// measure has everything handed over, and the same signatures verified alone before and after.
+func (m *morning) measure(beside string) (got measured) {
 	parts, all := m.records()
+	runtime.GC()
 	own0, _ := m.processorTime()
 	before := verifyOnly(m.t, all)
 	own1, server1 := m.processorTime()
 	took := m.handOver(parts)
 	own2, server2 := m.processorTime()
-	verified := (before + verifyOnly(m.t, all)) / 2
-	rate = float64(len(all)) / took.Seconds()
+	after := verifyOnly(m.t, all)
+	own3, _ := m.processorTime()
+	verified := (before + after).Seconds() / 2
+	alone := (own1 - own0 + own3 - own2) / 2
+	got.rate = float64(len(all)) / took.Seconds()
+	got.ratio = verified / took.Seconds()
+	got.effort = alone.Seconds() / (own2 - own1 + server2 - server1).Seconds()
 	each := func(all time.Duration) time.Duration { return all / time.Duration(*settled) }
 	m.t.Logf("%s: %.0f payments a second settled, %.0f verified only: ratio %.2f; processor time "+
-		"of a payment: %v verified only, %v here and %v in the server, ratio %.2f", beside, rate,
-		float64(len(all))/verified.Seconds(), verified.Seconds()/took.Seconds(), each(own1-own0),
-		each(own2-own1), each(server2-server1),
-		(own1-own0).Seconds()/(own2-own1+server2-server1).Seconds())
-	return rate
+		"of a payment: %v verified only, %v here and %v in the server, ratio %.2f", beside,
+		got.rate, float64(len(all))/verified, got.ratio, each(alone), each(own2-own1),
+		each(server2-server1), got.effort)
+	return got
 }
 
-// addOthers adds payments of cards that nobody registered, to the same terminals: their history, or
-// what waits.
-func (m *morning) addOthers(verdict notary.Verdict) {
-	d := store.DialectOf(m.DB)
-	for left := *others; left > 0; left -= 10_000 {
-		require.NoError(m.t, store.InTx(m.t.Context(), m.DB, func(tx *sql.Tx) error {
-			return m.addSome(tx, d, min(left, 10_000), verdict)
-		}))
-	}
-	if d == store.PostgreSQL {
-		require.NoError(m.t, store.Exec(m.t.Context(), m.DB, "ANALYZE"))
-	}
+// compare is measure, with what it is of another measurement.
+func (m *morning) compare(beside string, first measured) {
+	now := m.measure(beside)
+	m.t.Logf("%s: of the first %.2f, by the ratios to verifying %.2f, by processor time %.2f",
+		beside, now.rate/first.rate, now.ratio/first.ratio, now.effort/first.effort)
 }
 
-func (m *morning) addSome(tx *sql.Tx, d store.Dialect, n int, verdict notary.Verdict) error {
-	text, number, raw := store.Text, store.BigInt, store.Bytes
-	payments := store.Set{Columns: []store.Field{{Name: "n", Type: number},
-		{Name: "identity", Type: raw}, {Name: "bytes", Type: raw}, {Name: "payer", Type: text},
-		{Name: "atc", Type: number}, {Name: "payee", Type: text}, {Name: "request", Type: number},
-		{Name: "amount", Type: number}, {Name: "requested", Type: store.Boolean},
-		{Name: "signature", Type: number}, {Name: "verdict", Type: number},
-		{Name: "seen_at", Type: text}, {Name: "final_at", Type: text}}}
-	answers := store.Set{Columns: []store.Field{{Name: "identity", Type: raw},
-		{Name: "bytes", Type: raw}, {Name: "payee", Type: text}, {Name: "seq", Type: number},
-		{Name: "request", Type: number}, {Name: "payment", Type: raw},
-		{Name: "seen_at", Type: text}}}
-	decisions := store.Set{Columns: []store.Field{{Name: "payee", Type: text},
-		{Name: "request", Type: number}, {Name: "payment", Type: raw}, {Name: "answer", Type: raw},
-		{Name: "at", Type: text}}}
-	statement := store.Set{Columns: []store.Field{{Name: "intermediary", Type: text},
-		{Name: "kind", Type: number}, {Name: "device", Type: text}, {Name: "owner", Type: text},
-		{Name: "online", Type: number}, {Name: "shadow", Type: number}, {Name: "payer", Type: text},
-		{Name: "atc", Type: number}, {Name: "payee", Type: text}, {Name: "order_key", Type: text},
-		{Name: "instr", Type: number}, {Name: "at", Type: text}}}
-	last, err := store.Number(m.t.Context(), tx, "SELECT max(n) FROM payment")
-	require.NoError(m.t, err)
-	body := make([]byte, 250)
-	var final any
-	if verdict == notary.Settled {
-		final = "2026"
+// profiled calls do with a profile of it, if one is wanted.
+func profiled(t *testing.T, do func()) {
+	t.Helper()
+	if *profile == "" {
+		do()
+		return
 	}
-	for i := range int64(n) {
-		m.fakes++
-		payment := sha256.Sum256(fmt.Append(nil, "payment", m.fakes))
-		receipt := sha256.Sum256(fmt.Append(nil, "receipt", m.fakes))
-		payer, payee := fmt.Sprintf("SEOTHER0%08d", m.fakes), string(m.terminals[i%int64(
-			len(m.terminals))].ID)
-		payments.Add(last+1+i, payment[:], body, payer, int64(1), payee, -m.fakes, int64(1), true,
-			int64(0), int64(verdict), "2026", final)
-		answers.Add(receipt[:], body, payee, -m.fakes, -m.fakes, payment[:], "2026")
-		decisions.Add(payee, -m.fakes, payment[:], receipt[:], "2026")
-		if final != nil {
-			statement.Add(fjord, int64(notary.Collected), payee, "", int64(1), int64(0), payer,
-				int64(1), payee, "", int64(0), "2026")
-		}
+	file, err := os.Create(fmt.Sprintf("%s.%d", *profile, storetest.Dialect()))
+	require.NoError(t, err)
+	require.NoError(t, pprof.StartCPUProfile(file))
+	do()
+	pprof.StopCPUProfile()
+	require.NoError(t, file.Close())
+}
+
+// numbers reads a list of numbers.
+func numbers(t *testing.T, list string) (all []int64) {
+	t.Helper()
+	for _, one := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.ParseInt(one, 10, 64)
+		require.NoError(t, err)
+		all = append(all, n)
 	}
-	for _, step := range []struct {
-		set   *store.Set
-		table string
-	}{{&payments, "payment"}, {&answers, "payee_answer"}, {&decisions, "payee_decision"},
-		{&statement, "statement"}} {
-		if err := step.set.Insert(m.t.Context(), tx, d, step.table); err != nil {
-			return err
-		}
-	}
-	return nil
+	return all
 }
 
 // TestThroughput: terminals hand over at once, and everything is settled: with nothing else in the
-// books, with as many open payments of others as the flag says, and with as many final ones.
+// books but the cards of others, then with as many open payments of others as the flags say, as
+// many final ones, and more cards.
 func TestThroughput(t *testing.T) {
 	defer settlement.OnlyTouched()()
 	m := newMorning(t)
+	others := &crowd{World: m.World, t: t, terminals: *callers}
+	cards, peer := numbers(t, *wallets), newPeer(t)
+	others.addWallets(cards[0])
 	m.measure("the first, on an empty ledger")
 	alone := m.measure("alone")
-	m.addOthers(notary.Waiting)
-	open := m.measure(fmt.Sprint(*others, " open"))
-	m.addOthers(notary.Settled)
-	history := m.measure(fmt.Sprint(*others, " open, ", *others, " final"))
-	t.Logf("with what is open %.2f, with history %.2f of the rate alone", open/alone,
-		history/alone)
-	for _, a := range m.terminals {
+	parts, _ := m.records()
+	storetest.Dearest(t, 0)
+	before := storetest.Measure(t)
+	profiled(t, func() { m.handOver(parts) })
+	storetest.Measure(t).Since(before).Report(t, int64(*settled), "payment")
+	storetest.Dearest(t, 20)
+	if peer != nil {
+		for _, n := range []int{*callers, 20, 64} {
+			rate := peer.rate(t, n, 5*time.Second)
+			t.Logf("pgledger, %d callers: %.0f transfers a second: %.1f times as many settled", n,
+				rate, alone.rate/rate)
+		}
+	}
+	for _, n := range numbers(t, *open) {
+		others.addPayments(n, false)
+		m.compare(fmt.Sprint(n, " more open"), alone)
+	}
+	for _, n := range numbers(t, *history) {
+		others.addPayments(n, true)
+		m.compare(fmt.Sprint(n, " more final"), alone)
+	}
+	for _, n := range cards[1:] {
+		others.addWallets(n)
+		m.compare(fmt.Sprint(n, " wallets"), alone)
+	}
+	for i, a := range m.terminals {
 		var collected money.Ore
 		require.NoError(t, store.Must(t.Context(), m.DB, store.Into{&collected},
-			"SELECT collected FROM device WHERE id = $1", a.ID))
-		require.Equal(t, money.Ore(4*(*settled / *callers)*1_00), collected)
+			`SELECT collected - (SELECT coalesce(sum(from_shadow), 0) FROM payment WHERE payee = $1
+			AND request >= $2) FROM device WHERE id = $3`, a.ID, crowdFirst, a.ID))
+		require.Equal(t, money.Ore(m.taken[i])*paidEach, collected)
 	}
 	require.NoError(t, ledger.Verify(t.Context(), m.DB))
 }

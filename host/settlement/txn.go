@@ -64,6 +64,7 @@ type device struct {
 	owner        string
 	ceilings     []byte
 	slots        uint8 // of a card's log
+	group        uint8 // that its next Instruction gives it
 	status       notary.Status
 	reportedAt   sql.NullString
 	heldATC      uint32

@@ -13,17 +13,18 @@ import (
 // queryInt or read, which write it first; exec has everything read again. So the same decisions
 // take a few statements for a batch of items, and one after the other where that is rare.
 type work struct {
-	devices  map[message.DeviceID]*device    // nil: nobody registered it
-	payments map[message.Hash]*payment       // nil: not held
-	numbered map[int64]*payment              // the same by their numbers
-	open     map[message.DeviceID][]*payment // that a device made or shall get, not final when read
-	requests map[requestKey]*requestRows     // what is known of a Request
-	answers  map[message.Hash]bool           // whether an answer is held
-	receipts map[message.Hash][]*payeeAnswer // for a Payment
-	records  map[recordKey]*recordRow        // nil: not held
-	fresh    map[message.DeviceID][]*payment // not written: open does not find them
-	last     int64                           // number of the last payment; 0: not read
-	lending  lending
+	devices      map[message.DeviceID]*device    // nil: nobody registered it
+	payments     map[message.Hash]*payment       // nil: not held
+	numbered     map[int64]*payment              // the same by their numbers
+	open         map[message.DeviceID][]*payment // of a device, made or to get, not final when read
+	requests     map[requestKey]*requestRows     // what is known of a Request
+	answers      map[message.Hash]bool           // whether an answer is held
+	receipts     map[message.Hash][]*payeeAnswer // for a Payment
+	records      map[recordKey]*recordRow        // nil: not held
+	instructions map[message.DeviceID]*lastInstruction
+	fresh        map[message.DeviceID][]*payment // not written: open does not find them
+	last         int64                           // number of the last payment; 0: not read
+	lending      lending
 
 	lastEntries map[message.Name]int64 // numbers in the statements
 
@@ -70,6 +71,7 @@ func (w *work) forget() {
 	w.answers = map[message.Hash]bool{}
 	w.receipts = map[message.Hash][]*payeeAnswer{}
 	w.records = map[recordKey]*recordRow{}
+	w.instructions = map[message.DeviceID]*lastInstruction{}
 	w.last, w.lending = 0, lending{}
 	w.lastEntries = map[message.Name]int64{}
 	w.written()
@@ -234,13 +236,13 @@ func (t *txn) loadDevices(ids ...message.DeviceID) error {
 			&d.ceilings, &d.slots, &d.status, &d.reportedAt, &d.heldATC, &d.heldHead,
 			&d.holdingDebt, &d.poolDebt, &d.sweeps, &d.sums.reserved, &d.sums.unconfirmed,
 			&d.sums.unpaid, &d.sums.accepted, &d.sums.unanswered, &d.sums.collected,
-			&d.sums.swept, &d.sums.untaken, &d.lent, &d.lentSince, &d.repayments)
+			&d.sums.swept, &d.sums.untaken, &d.lent, &d.lentSince, &d.repayments, &d.group)
 		t.work.devices[d.id] = d
 		return err
 	}, `SELECT id, intermediary, role, public_key, certificate, owner, ceilings, slots, status,
 		reported_at, held_atc, held_head, holding_debt, pool_debt, sweeps, reserved, unconfirmed,
 		unpaid, accepted, unanswered, collected, swept, untaken, lent, coalesce(lent_since, ''),
-		repayments FROM device WHERE id = $1`)
+		repayments, card_group FROM device WHERE id = $1`)
 }
 
 // find reads rows that were not read before: what is not written yet is not among them.

@@ -50,5 +50,9 @@ func (s *Session) transcribed(r Result) string {
 		}
 		step.Expected = script.Exactly(response)
 	}
-	return s.names.Text(step)
+	names := s.names
+	if s.open.Foreign() { // whose commands are not those that the names are of
+		names.Commands = nil
+	}
+	return names.Text(step)
 }

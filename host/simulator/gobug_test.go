@@ -45,8 +45,8 @@ var goBugs = []struct {
 			"bug == `vm-pin-try-undone` {\n		defer setTries(c, tries)\n	}\n"},
 	}, 47},
 	{"settlement-unsigned", []replacement{
-		{"host/settlement/submit.go", "message.VerifyAs(m, 0, key) == nil",
-			"(bug == `settlement-unsigned` || message.VerifyAs(m, 0, key) == nil)"},
+		{"host/settlement/submit.go", "message.VerifyBody(m, body, key) == nil",
+			"(bug == `settlement-unsigned` || message.VerifyBody(m, body, key) == nil)"},
 	}, 250},
 	{"settlement-reserves-what-is-not-there", []replacement{
 		{"host/settlement/queue.go", "		if available < p.amount {",

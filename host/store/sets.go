@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Type is the type of a column, in the words of migrations.
@@ -170,6 +172,10 @@ func (s *Set) exec(ctx context.Context, tx *sql.Tx, d Dialect, statement string)
 	return s.each(d, func(args []any) error { return Exec(ctx, tx, statement, args...) })
 }
 
+// planned is how many rows a statement on PostgreSQL is planned anew for. What is kept prepared may
+// have been planned when its tables were small, and then reads the whole of them for each row.
+const planned = 32
+
 // each calls do with the arguments of a statement: on PostgreSQL once, with an array for each
 // column, on SQLite for each row; without rows not at all.
 func (s *Set) each(d Dialect, do func(args []any) error) error {
@@ -180,6 +186,9 @@ func (s *Set) each(d Dialect, do func(args []any) error) error {
 		arrays, err := s.arrays()
 		if err != nil {
 			return err
+		}
+		if len(s.Rows) >= planned {
+			arrays = append([]any{pgx.QueryExecModeCacheDescribe}, arrays...)
 		}
 		return do(arrays)
 	}

@@ -45,7 +45,7 @@ var ofAnyCard = rows{
 	"emulator/api/exportgen": {},
 	"emulator/cap":           {},
 	"emulator/card": {
-		"apdu", "emulator/api", "emulator/cap", "emulator/vm",
+		"apdu", "apdu/atr", "emulator/api", "emulator/cap", "emulator/vm",
 		"host/durable", // files that survive a crash
 	},
 	"emulator/engine": {"apdu/cmac", "apdu/entropy"},

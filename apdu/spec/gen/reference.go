@@ -213,7 +213,9 @@ func (p *page) layouts() {
 		"signer, over the whole body with tag and length. "+
 		"Its identity is the SHA-256 of the body. Its first data object names its version, "+
 		"`%02X`, and the algorithm of its signatures; others are refused before anything else "+
-		"is looked at.\n", spec.Tag(spec.TagSignature), spec.SignatureLength, spec.MessageVersion)
+		"is looked at. From the first card that is issued on, whatever changes a layout is "+
+		"another version.\n",
+		spec.Tag(spec.TagSignature), spec.SignatureLength, spec.MessageVersion)
 	var algorithms [][]string
 	for _, a := range spec.Algorithms {
 		algorithms = append(algorithms, []string{fmt.Sprintf("`%02X`", a.Algorithm), a.Text,

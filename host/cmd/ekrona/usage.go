@@ -31,8 +31,8 @@ func flagError(c *cobra.Command, err error) error {
 	var value *pflag.InvalidValueError
 	if errors.As(err, &value) {
 		f := value.GetFlag()
-		return cli.Usage("--%s %q: %s; see %q", f.Name, apdu.Brief(value.GetValue()), wanted(f, err),
-			help)
+		return cli.Usage("--%s %q: %s; see %q", f.Name, apdu.Brief(value.GetValue()),
+			wanted(f, err), help)
 	}
 	return cli.Usage("%w; see %q", err, help)
 }

@@ -60,9 +60,9 @@ func (r *Report) Text(out io.Writer, all bool) error {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	n := r.Count()
-	fmt.Fprintf(b, "\n%d passed, %d failed, %s, %d left to the application, %d left out, in %.1f s\n"+
-		"%s\n", n.Passed, n.Failed, progress.Plural(n.Notes, "note"), n.Allowed, n.LeftOut,
-		r.Seconds, r.Verdict)
+	fmt.Fprintf(b, "\n%d passed, %d failed, %s, %d left to the application, %d left out, "+
+		"in %.1f s\n%s\n", n.Passed, n.Failed, progress.Plural(n.Notes, "note"), n.Allowed,
+		n.LeftOut, r.Seconds, r.Verdict)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

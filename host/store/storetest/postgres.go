@@ -24,7 +24,12 @@ import (
 )
 
 // durable is for measurements: a server of tests alone need not survive.
-var durable = flag.Bool("durable", false, "have PostgreSQL write to the disk as in earnest")
+var (
+	durable = flag.Bool("durable", false, "have PostgreSQL write to the disk as in earnest, and "+
+		"count what it does")
+	options = flag.String("postgresql", "", "more options of the server, such as "+
+		"\"-c shared_buffers=2GB\"")
+)
 
 // errNotInstalled says that there is no PostgreSQL to start.
 var errNotInstalled = errors.New("no initdb in /usr/lib/postgresql/*/bin, nor in PATH: " +
@@ -99,13 +104,14 @@ func start(ctx context.Context) (_ *postgres, err error) {
 	if said, err := initialize.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, said)
 	}
-	syncs := "off"
+	syncs, counts := "off", ""
 	if *durable {
-		syncs = "on"
+		syncs, counts = "on", "pg_stat_statements"
 	}
-	p.run = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", folder,
-		"-c", "listen_addresses=", "-c", "fsync="+syncs, "-c", "full_page_writes="+syncs,
-		"-c", "max_wal_size=4GB", "-c", "shared_buffers=64MB", "-c", "max_connections=200")
+	p.run = exec.Command(filepath.Join(bin, "postgres"), append([]string{"-D", data, "-k", folder,
+		"-c", "listen_addresses=", "-c", "fsync=" + syncs, "-c", "full_page_writes=" + syncs,
+		"-c", "shared_preload_libraries=" + counts, "-c", "max_wal_size=4GB",
+		"-c", "shared_buffers=64MB", "-c", "max_connections=200"}, strings.Fields(*options)...)...)
 	p.run.SysProcAttr, p.run.Dir, p.run.Stdout, p.run.Stderr = attributes, folder, p.said, p.said
 	if err := p.launch(); err != nil {
 		return nil, err

@@ -89,8 +89,8 @@ func (s Subject) Check() error {
 	}
 }
 
-// IsHost reports whether a server can have a host in its certificate: an IP address, or a DNS name in
-// lower case.
+// IsHost reports whether a server can have a host in its certificate: an IP address, or a DNS name
+// in lower case.
 func IsHost(host string) bool { return net.ParseIP(host) != nil || isHost(host) }
 
 // isHost: labels of letters, digits and hyphens (RFC 1123 §2.1), in lower case, of

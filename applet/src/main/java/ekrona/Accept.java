@@ -28,6 +28,8 @@ final class Accept extends Command {
         Util.setShort(ram.scratch, Ram.END, paymentEnd);
         short certificate = device.certificates.device(paymentEnd);
         short bodyLength = (short) (paymentEnd - Messages.SIGNATURE);
+        // Who does not know which card this is learns nothing by how long a search takes.
+        requireAddressee(in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYEE));
 
         device.engines.computeIdentity((short) 0, bodyLength);
         short earlier = device.log.find(Log.ACCEPTANCE, RECORD_IDENTITY, ram.scratch, Ram.IDENTITY,
@@ -104,12 +106,11 @@ final class Accept extends Command {
     }
 
     /**
-     * Requires that this card is the payee, that the payer is another card, the one that the
-     * Request names if it names one, and that the certificate is the payer's.
+     * Requires that the payer is another card, the one that the Request names if it names one, and
+     * that the certificate is the payer's.
      */
     private void requireParties(short certificate) {
         byte[] in = ram.in;
-        requireAddressee(in, (short) (REQUEST_CONTENT + Spec.REQUEST_OFFSET_PAYEE));
         if (isThisDevice(in, PAYER)) {
             ISOException.throwIt(Spec.SW_SELF);
         }

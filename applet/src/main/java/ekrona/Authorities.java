@@ -41,6 +41,7 @@ final class Authorities {
     private static final short REFERENCE = (short) 1;
     private static final short EXPIRY = (short) (REFERENCE + Spec.AUTHORITY_LENGTH);
     private static final short ENTRY_LENGTH = (short) (EXPIRY + Spec.DATE_LENGTH);
+    private static final short FIRST_EXPIRY = (short) (Nvm.AUTHORITIES + EXPIRY);
     /** Of the entries in the state block. */
     static final short STORED_LENGTH = (short) (PLACES * ENTRY_LENGTH);
     /** Of those that follow it in the working copy. */
@@ -193,7 +194,7 @@ final class Authorities {
 
     /** Offset in the working copy of the expiry date of a place's authority. */
     short expiry(short place) {
-        return (short) (entry(place) + EXPIRY);
+        return (short) (FIRST_EXPIRY + place * ENTRY_LENGTH);
     }
 
     /**

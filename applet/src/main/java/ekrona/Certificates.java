@@ -30,19 +30,24 @@ final class Certificates {
      * offset of its content.
      */
     short device(short offset) {
-        return device(offset, ram.words[Ram.IN_LENGTH]);
+        short content = device(offset, ram.words[Ram.IN_LENGTH]);
+        requireDates(content);
+        return content;
     }
 
-    /** As above, where something else follows at end. */
+    /** As above, where something else follows at end; but for the dates in it. */
     short device(short offset, short end) {
         if ((short) (end - offset) != Spec.DEVICE_CERTIFICATE_LENGTH
                 || !Spec.isDeviceCertificate(ram.in, offset)) {
             ISOException.throwIt(Spec.SW_WRONG_DATA);
         }
-        short content = (short) (offset + HEADER);
-        Tlv.requireDates(ram.in, (short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
-                (short) (content + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY));
-        return content;
+        return (short) (offset + HEADER);
+    }
+
+    /** Requires the dates of a device's certificate. */
+    void requireDates(short certificate) {
+        Tlv.requireDates(ram.in, (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EFFECTIVE),
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_EXPIRY));
     }
 
     /**

@@ -28,7 +28,7 @@ final class Device {
         ram = new Ram();
         nvm = new Nvm(ram, slots);
         guard = new Guard(ram, nvm);
-        engines = new Engines(ram, guard);
+        engines = new Engines(ram, nvm, guard);
         nonce = new Nonce(ram, engines, guard);
         cmac = new Cmac(ram, nvm, guard, engines);
         channel = new Channel(ram);

@@ -17,14 +17,21 @@ import javacardx.crypto.Cipher;
  * The crypto objects and the keys of the card, made once; only the authorities' keys and their
  * verifier are in Authorities. A Signature object takes a P71 128 bytes of RAM, and its init a
  * quarter of the time of a signature: there is one signer, initialised when the key is generated,
- * which keeps it over resets (Java Card API, Signature); a verifier that is initialised for each
- * peer's key; and the authorities', which keeps the key that it verified with last. An engine that
- * has lost its key over a reset all the same gets it once more.
+ * which keeps it over resets (Java Card API, Signature); a verifier of messages, which keeps the
+ * key of the payee that was paid last, and is initialised for any other peer's; and the
+ * authorities', which keeps the key that it verified with last. An engine that has lost its key
+ * over a reset all the same gets it once more.
+ *
+ * <p>The verifier of messages has the key of the payee that the state block names as long as that
+ * payee's point is in peer: it was initialised with it, and whatever else it is initialised with
+ * comes after another point in peer. Before that very point comes back to peer, the name is erased,
+ * so that a power cut never leaves a verifier that is taken for another's.
  *
  * <p>What an engine finds out for a check is a fact (Guard).
  */
 final class Engines {
     // The keys that facts are about: rows of the authorities have the numbers from 1 on.
+    private static final byte KEPT_PEER = (byte) 0x0D;
     private static final byte PEER = (byte) 0x0E;
     private static final byte OWN = (byte) 0x0F;
     private static final byte RANDOM = (byte) 0x52;
@@ -48,6 +55,7 @@ final class Engines {
     final MessageDigest sha;
 
     private final Ram ram;
+    private final Nvm nvm;
     private final Guard guard;
     private final KeyPair signing;
     private final KeyPair enciphering;
@@ -65,8 +73,9 @@ final class Engines {
     private final AESKey sessionKey;
     private final Cipher sessionAes;
 
-    Engines(Ram ram, Guard guard) {
+    Engines(Ram ram, Nvm nvm, Guard guard) {
         this.ram = ram;
+        this.nvm = nvm;
         this.guard = guard;
         peer = Curve.newPublicKey();
         signingPoint = Curve.newPublicKey();
@@ -201,7 +210,27 @@ final class Engines {
                 && verify(fact, verifier, peer, PEER, offset, length, signature);
     }
 
-    /** Reports whether it is by this card. */
+    /** As above, by the payee of whom isKept has said that the verifier has its key. */
+    boolean verifyByKeptPeer(short offset, short length, short signature) {
+        return verify(guard.next(), verifier, peer, KEPT_PEER, offset, length, signature);
+    }
+
+    /**
+     * Reports whether the verifier of messages has the key of the payee at that place, whose point
+     * is in ram.in. Writes over ram.out.
+     */
+    boolean isKept(short place, short point) {
+        return nvm.state[Nvm.KEPT_PEER] == (byte) (place + 1)
+                && isPoint(peer, point);
+    }
+
+    /** Spends the time that such a payee has saved; its key stays. */
+    void makeUp(short point) {
+        set(peer, PEER, point);
+        init(verifier, peer);
+    }
+
+    /** Reports whether it is by this card; in a command that has set the peer. */
     boolean verifyOwn(short offset, short length, short signature) {
         short fact = guard.next();
         return (fact >= Guard.SECOND || init(verifier, signingPoint))
@@ -246,6 +275,12 @@ final class Engines {
      * finds that the point is not on the curve.
      */
     boolean setPeer(short point) {
+        short kept = nvm.state[Nvm.KEPT_PEER];
+        if (kept != 0 && guard.isFirst()
+                && Util.arrayCompare(nvm.payees, Payees.point((short) (kept - 1)), ram.in, point,
+                        Spec.POINT_LENGTH) == 0) {
+            nvm.state[Nvm.KEPT_PEER] = 0;
+        }
         return set(peer, PEER, point);
     }
 

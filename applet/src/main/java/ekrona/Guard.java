@@ -41,12 +41,14 @@ final class Guard {
     private final Nvm nvm;
     private final short[] words;
     private final boolean[] facts;
+    private final byte[] scratch;
 
     Guard(Ram ram, Nvm nvm) {
         this.ram = ram;
         this.nvm = nvm;
         words = ram.words;
         facts = ram.facts;
+        scratch = ram.scratch;
     }
 
     /** Begins the first pass, without any fact. */
@@ -59,7 +61,6 @@ final class Guard {
 
     /** Begins the second pass, from the first; what that has found is kept. */
     void repeat() {
-        byte[] scratch = ram.scratch;
         Util.arrayCopyNonAtomic(scratch, Ram.FOUND, scratch, Ram.FOUND_FIRST, Ram.FOUND_LENGTH);
         words[Ram.FACT] = SECOND;
         words[Ram.PASS] += (short) (AGAIN - FIRST);
@@ -100,7 +101,6 @@ final class Guard {
 
     /** Requires that the second pass has found the same. */
     void requireSame() {
-        byte[] scratch = ram.scratch;
         requireZero(Util.arrayCompare(scratch, Ram.FOUND, scratch, Ram.FOUND_FIRST,
                 Ram.FOUND_LENGTH));
     }
@@ -112,13 +112,13 @@ final class Guard {
 
     /** Marks the fact, which is in ram.facts, with what it is about: a number that is not zero. */
     void mark(short fact, byte mark) {
-        ram.scratch[(short) (Ram.MARKS + fact)] = mark;
+        scratch[(short) (Ram.MARKS + fact)] = mark;
     }
 
     /** Reports whether the fact is there, true, and about that. */
     boolean holds(short fact, byte mark) {
         fact &= NUMBER;
-        return facts[fact] && ram.scratch[(short) (Ram.MARKS + fact)] == mark;
+        return facts[fact] && scratch[(short) (Ram.MARKS + fact)] == mark;
     }
 
     /** Requires what cannot be otherwise. */

@@ -92,6 +92,19 @@ final class Log {
         return (byte[]) nvm.log[slot];
     }
 
+    /**
+     * As find, among the last record alone: how long it takes does not tell how many there are.
+     */
+    short findLast(byte kind, short place, byte[] b, short offset, short length) {
+        byte[] state = ram.state;
+        if (state[(short) (Nvm.ATC + LAST_BYTE)] == state[(short) (Nvm.ACKED_ATC + LAST_BYTE)]) {
+            return NONE;
+        }
+        short last = lastSlot();
+        return Util.arrayCompare(slot(last), (short) (HEADER_LENGTH + place), b, offset,
+                length) == 0 && slot(last)[KIND] == kind ? last : NONE;
+    }
+
     /** Length of the record in a slot. */
     short lengthOf(short slot) {
         return Util.getShort(slot(slot), LENGTH);

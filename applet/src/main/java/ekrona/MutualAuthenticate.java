@@ -41,6 +41,7 @@ final class MutualAuthenticate extends Command {
     }
 
     void done() {
+        guard.require(nvm.isPaired()); // or else the keys would be anybody's
         hash(Spec.MUTUAL_LABEL_KEYS, ram.session, Ram.SECURED_KEYS);
         device.secureMessaging.open();
     }

@@ -7,7 +7,7 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           368   all that commands change, one block
+ * state           369   all that commands change, one block
  * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
  * requests        716   the messages of the open requests, and their identities (OpenRequests)
  * confirmation    147   the answer to the last Instruction
@@ -20,7 +20,7 @@ import javacard.framework.Util;
  * token            16   personalization token, zeros after activation
  * pair             16   key of card and paired phone, zeros while there is none
  * attacks           2   how many were found, and how many block the card
- * total        60,570   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
+ * total        60,571   and besides 17 EC keys, 2 PINs, and what a platform takes for each array
  * </pre>
  *
  * <p>A command reads the state from a working copy in RAM, changes that copy, and writes it back
@@ -80,8 +80,10 @@ final class Nvm {
     /** How many payees are kept, and where the next one goes (Payees). */
     static final short PAYEES = (short) (GROUP + 1);
     static final short NEXT_PAYEE = (short) (PAYEES + 1);
+    /** The payee whose key the verifier of messages has: a place plus one, or zero (Engines). */
+    static final short KEPT_PEER = (short) (NEXT_PAYEE + 1);
     /** Number of open requests, and one entry for each, oldest first (OpenRequests). */
-    static final short OPEN_COUNT = (short) (NEXT_PAYEE + 1);
+    static final short OPEN_COUNT = (short) (KEPT_PEER + 1);
     static final short OPEN = (short) (OPEN_COUNT + 1);
     /** The authorities; last, since the session's follow them in the working copy. */
     static final short AUTHORITIES =

@@ -14,8 +14,8 @@ import javacard.framework.Util;
  */
 final class Pay extends Command {
     // Plans. Those that pay have the same lower byte.
-    private static final short PAYS = (short) 0xC5;
-    private static final short LOWER = (short) 0xFF;
+    private static final byte PAYS = (byte) 0xC5;
+    private static final short LOWER = (short) (Ram.PLAN + 1);
     private static final short PAY = (short) 0x36C5;
     private static final short PAY_ENCIPHERED = (short) 0x59C5;
     private static final short RESEND = (short) 0xA35C;
@@ -53,7 +53,7 @@ final class Pay extends Command {
     }
 
     private short checkClear(short requestEnd) {
-        short certificate = device.certificates.device(requestEnd);
+        short certificate = device.certificates.device(requestEnd, ram.words[Ram.IN_LENGTH]);
         requireDateByRole(certificate);
         requirePin();
         short earlier = find();
@@ -68,7 +68,7 @@ final class Pay extends Command {
         findPayee(certificate);
         requirePayable(certificate, ca);
         requireCertified(certificate, ca);
-        device.certificates.requireMessage(certificate, (short) (requestEnd - Messages.SIGNATURE));
+        requireMessage(certificate, (short) (requestEnd - Messages.SIGNATURE));
         return PAY;
     }
 
@@ -77,10 +77,8 @@ final class Pay extends Command {
         boolean withPin = transport.read(certificateEnd, ram.words[Ram.IN_LENGTH]);
         short certificate = device.certificates.device(requestEnd, certificateEnd);
         requireDateByRole(certificate);
-        short earlier = find();
-        boolean same = isSameRequest(earlier);
         short bodyLength = (short) (requestEnd - Messages.SIGNATURE);
-        if (same && earlier == device.log.lastSlot()) {
+        if (isLast(bodyLength)) {
             transport.agree(batch, certificateEnd, bodyLength);
             return RESEND_LAST_ENCIPHERED;
         }
@@ -92,7 +90,7 @@ final class Pay extends Command {
         findPayee(certificate);
         requireCertified(certificate, ca);
         try {
-            device.certificates.requireMessage(certificate, bodyLength);
+            requireMessage(certificate, bodyLength);
             transport.requireFresh();
             transport.agree(batch, certificateEnd, bodyLength);
             transport.decipher(certificateEnd);
@@ -104,7 +102,8 @@ final class Pay extends Command {
         try {
             device.pins.requirePresentable(Spec.PIN_MIN_DIGITS, Spec.PIN_MAX_DIGITS);
             device.pins.presentPin();
-            if (same) {
+            short earlier = find();
+            if (isSameRequest(earlier)) {
                 return RESEND_ENCIPHERED;
             }
             requireNew(earlier);
@@ -119,7 +118,7 @@ final class Pay extends Command {
     }
 
     private boolean pays() {
-        return (short) (Util.getShort(ram.scratch, Ram.PLAN) & LOWER) == PAYS;
+        return ram.scratch[LOWER] == PAYS;
     }
 
     void apply() {
@@ -128,8 +127,11 @@ final class Pay extends Command {
             device.log.countPayment(ram.in, AMOUNT);
             device.log.append();
             device.authorities.store(Util.getShort(ram.scratch, Ram.PLACE));
-            if (isNewPayee()) {
+            short known = Util.getShort(ram.scratch, Ram.KNOWN);
+            if (known == Payees.NONE) {
                 device.payees.keep();
+            } else {
+                ram.state[Nvm.KEPT_PEER] = (byte) (known + 1);
             }
         }
     }
@@ -160,6 +162,7 @@ final class Pay extends Command {
 
     void seal() {
         if (pays()) {
+            ram.session[Ram.VERIFIED] = 0; // before the debit, so that none leaves the PIN so
             sign();
             device.log.prepare(Log.PAYMENT, false);
         }
@@ -176,7 +179,7 @@ final class Pay extends Command {
     }
 
     private boolean isNewPayee() {
-        return Util.getShort(ram.scratch, Ram.KNOWN) == Payees.NONE;
+        return ram.scratch[Ram.KNOWN] < 0;
     }
 
     /** Offset of the content of the payee's certificate. */
@@ -219,6 +222,17 @@ final class Pay extends Command {
         }
     }
 
+    /**
+     * Reports whether the last record is the Payment of this very Request, whose body has that
+     * length. No other is looked at before the PIN: the time would tell how many there are.
+     */
+    private boolean isLast(short bodyLength) {
+        short slot = device.log.findLast(Log.PAYMENT, Messages.PAYMENT_REQUEST, ram.in, (short) 0,
+                bodyLength);
+        Util.setShort(ram.scratch, Ram.SLOT, slot);
+        return slot >= 0;
+    }
+
     /** The slot with a Payment to the same payee with the same number, or Log.NONE. */
     private short find() {
         short slot = device.log.find(Log.PAYMENT,
@@ -258,8 +272,26 @@ final class Pay extends Command {
     /** Requires that the CA has signed the certificate: its content is kept, or it is verified. */
     private void requireCertified(short certificate, short ca) {
         if (isNewPayee()) {
+            device.certificates.requireDates(certificate);
             device.certificates.requireSignature(certificate, ca);
         }
+    }
+
+    /** Requires that the payee has signed the Request, whose body has that length. */
+    private void requireMessage(short certificate, short bodyLength) {
+        if (!isKept(certificate)) {
+            device.certificates.requireMessage(certificate, bodyLength);
+        } else if (!device.engines.verifyByKeptPeer((short) 0, bodyLength,
+                (short) (bodyLength + Messages.SIGNATURE_HEADER))) {
+            ISOException.throwIt(Spec.SW_SIGNATURE);
+        }
+    }
+
+    /** Reports whether the payee's messages are verified without another initialisation. */
+    private boolean isKept(short certificate) {
+        short known = Util.getShort(ram.scratch, Ram.KNOWN);
+        return known >= 0 && device.engines.isKept(known,
+                (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT));
     }
 
     /**
@@ -267,9 +299,15 @@ final class Pay extends Command {
      * payee: its certificate is known to all who have paid it, and where a card pays is not.
      */
     private void makeUp(short certificate, short ca) {
-        if (!isNewPayee() && guard.isFirst()) {
-            device.certificates.isSigned(certificate, ca);
+        if (isNewPayee() || !guard.isFirst()) {
+            return;
         }
+        if (isKept(certificate)) {
+            device.engines.makeUp(
+                    (short) (certificate + Spec.DEVICE_CERTIFICATE_OFFSET_POINT));
+        }
+        device.certificates.requireDates(certificate);
+        device.certificates.isSigned(certificate, ca);
     }
 
     /** Requires what this card allows itself to pay, and to whom. */

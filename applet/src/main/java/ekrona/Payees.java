@@ -49,10 +49,16 @@ final class Payees {
         return found;
     }
 
+    /** Offset in nvm.payees of the point of the payee at a place. */
+    static short point(short place) {
+        return (short) (place * LENGTH + Spec.DEVICE_CERTIFICATE_OFFSET_POINT);
+    }
+
     /** Keeps the payee that store writes, in the working copy. */
     void keep() {
         byte[] state = ram.state;
         byte next = (byte) (state[Nvm.NEXT_PAYEE] + 1);
+        state[Nvm.KEPT_PEER] = next;
         state[Nvm.NEXT_PAYEE] = next == PLACES ? 0 : next;
         if (state[Nvm.PAYEES] != PLACES) {
             state[Nvm.PAYEES]++;
@@ -78,5 +84,6 @@ final class Payees {
     /** Forgets all payees, in the working copy. */
     static void forget(byte[] state) {
         state[Nvm.PAYEES] = 0;
+        state[Nvm.KEPT_PEER] = 0;
     }
 }

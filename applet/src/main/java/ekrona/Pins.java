@@ -52,12 +52,23 @@ final class Pins {
         puk = new OwnerPIN((byte) Spec.PUK_TRIES, (byte) Spec.PIN_BLOCK_LENGTH);
     }
 
+    /**
+     * Reports whether VERIFY has come to its end with the right PIN, and nothing has used it up
+     * since. A PIN that came with another command counts for that one, even where it broke off.
+     */
     boolean isVerified() {
-        return pin.isValidated();
+        return ram.session[Ram.VERIFIED] == Ram.YES && pin.isValidated();
+    }
+
+    /** Makes the right PIN count for the commands that follow: the end of VERIFY. */
+    void setVerified() {
+        guard.require(pin.isValidated());
+        ram.session[Ram.VERIFIED] = Ram.YES;
     }
 
     /** Uses up a verified PIN, and a PUK. */
     void forget() {
+        ram.session[Ram.VERIFIED] = 0;
         pin.reset();
         puk.reset();
         guard.require(!pin.isValidated() && !puk.isValidated());
@@ -87,6 +98,7 @@ final class Pins {
     /** That it was blocked, or right, is a fact; and the platform is asked again. */
     private void present(OwnerPIN secret, byte mark) {
         short fact = guard.next();
+        ram.session[Ram.VERIFIED] = 0;
         if (fact < Guard.SECOND) {
             if (secret.getTriesRemaining() == 0) {
                 ram.facts[fact] = true;

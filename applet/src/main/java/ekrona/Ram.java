@@ -13,16 +13,16 @@ import javacard.framework.Util;
  * out         560   response, or the log record under construction with its header, or what a
  *                   MAC of secure messaging is over; before that what the state will be, and the
  *                   first of two versions of an answer
- * state       408   working copy of Nvm.state, and the session's authorities
+ * state       409   working copy of Nvm.state, and the session's authorities
  * scratch     286   intermediate results, laid out below
- * session      58   flags, headers and keys that live from command to command
+ * session      59   flags, headers and keys that live from command to command
  * words        16   offsets and lengths (8 shorts)
  * facts         6   what engines have found (Guard)
  * AES keys     32   in Engines
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * ciphers      96   in Engines
- * total     2,489   2,528 rounded up
+ * total     2,491   2,528 rounded up
  * </pre>
  */
 final class Ram {
@@ -104,7 +104,9 @@ final class Ram {
     static final short BY_PHONE = (short) (SECURED + 1);
     /** YES: an attack was found, the card says no more (Guard). */
     static final short MUTED = (short) (BY_PHONE + 1);
-    static final short SECURED_COUNTER = (short) (MUTED + 1);
+    /** YES: VERIFY has ended with the right PIN, and nothing has used that up (Pins). */
+    static final short VERIFIED = (short) (MUTED + 1);
+    static final short SECURED_COUNTER = (short) (VERIFIED + 1);
     /** Its key for cryptograms, and that for MACs, which its subkey overwrites (Cmac). */
     static final short SECURED_KEYS = (short) (SECURED_COUNTER + U32.LENGTH);
     static final short SECURED_SUBKEY = (short) (SECURED_KEYS + Spec.PAIR_KEY_LENGTH);

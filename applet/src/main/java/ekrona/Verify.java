@@ -26,4 +26,10 @@ final class Verify extends Command {
         device.pins.presentPin();
         return CHANGE;
     }
+
+    void done() {
+        if (plans(CHANGE)) {
+            device.pins.setVerified();
+        }
+    }
 }

@@ -36,8 +36,8 @@ P71. The time in which a reader finds the card is not included.
 			if subject.IsGiven() {
 				return costOfScript(c, subject, on, asJSON)
 			}
-			if err := cli.Together(c, "it is for a script's commands: name them with --script, and "+
-				"with --cap or --card what they run on", "profile", "install", "seed",
+			if err := cli.Together(c, "it is for a script's commands: name them with --script, "+
+				"and with --cap or --card what they run on", "profile", "install", "seed",
 				"symbols"); err != nil {
 				return err
 			}

@@ -93,6 +93,9 @@ const CaptureUsage = "keep every exchange over the wire in this file, with times
 // CreateCapture makes a capture.
 func CreateCapture(path string) (*capture.File, error) {
 	file, err := capture.Create(path)
+	if errors.Is(err, capture.ErrName) {
+		return nil, Usage("--capture: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--capture: %w", err)
 	}

@@ -139,7 +139,7 @@ func (a *labAttack) checkTogether(c *cobra.Command) error {
 		return err
 	}
 	if a.keys != "" {
-		if err := cli.Together(c, "--delete-applet takes all there is already",
+		if err := cli.Together(c, "--delete-applet takes all there is for good already",
 			"destructive"); err != nil {
 			return err
 		}

@@ -140,8 +140,8 @@ func (f *conformFlags) check(c *cobra.Command) error {
 		{f.asJSON, "--json has every check", []string{"verbose"}},
 		{!virtual, "it goes with --cap or --card", []string{"install"}},
 		{f.cards.Reader != "", "it is for a virtual card", []string{"seed"}},
-		{f.cards.Reader != "" && !virtual, "it is for a virtual card, or with --cap for the model " +
-			"of a card in a reader", []string{"profile"}},
+		{f.cards.Reader != "" && !virtual, "it is for a virtual card, or with --cap for the " +
+			"model of a card in a reader", []string{"profile"}},
 		{f.cards.File != "", "the card in the file has its applets: name one of both",
 			[]string{"cap", "install"}},
 	} {

@@ -44,6 +44,9 @@ func (f *subjectFlags) add(c *cobra.Command) {
 
 // open reads what the flags name.
 func (f *subjectFlags) open(c *cobra.Command) (*lab.Subject, []lab.Line, error) {
+	if f.script == "" && (f.card != "" || len(f.caps) > 0) {
+		return nil, nil, f.noScript(c)
+	}
 	s, err := f.subject(c)
 	if err != nil {
 		return nil, nil, err
@@ -52,7 +55,7 @@ func (f *subjectFlags) open(c *cobra.Command) (*lab.Subject, []lab.Line, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	s.InstallAll = len(f.install) == 0 && !lab.Installs(script)
+	s.InstallAll = len(s.Install) == 0 && !lab.Installs(script)
 	return s, script, nil
 }
 
@@ -97,10 +100,14 @@ func (f *subjectFlags) tables() ([]*lines.Table, error) {
 	return append([]*lines.Table{named}, cli.Tables()...), nil
 }
 
+func (f *subjectFlags) noScript(c *cobra.Command) error {
+	return cli.Usage("%s: --script FILE is missing; - is standard input", c.CommandPath())
+}
+
 func (f *subjectFlags) readScript(c *cobra.Command, s *lab.Subject) ([]lab.Line, error) {
 	switch f.script {
 	case "":
-		return nil, cli.Usage("%s: --script FILE is missing; - is standard input", c.CommandPath())
+		return nil, f.noScript(c)
 	case "-":
 		script, err := s.ReadScript(c.InOrStdin())
 		if err != nil {

@@ -184,7 +184,8 @@ func answerReconciled(c *cobra.Command, f *parties.Flags, all notary.Reconciliat
 			d.Attacks, max(d.Attacks-d.Before, 0), d.At.Format(time.RFC3339))
 	}
 	if err := f.Answer(c, map[string]any{"judged": all.Judged, "silent": all.Silent,
-		"found": found, "attacked": attacked}, "%s%d device(s) judged, %d have not shown a State yet, %d do not agree",
+		"found": found, "attacked": attacked},
+		"%s%d device(s) judged, %d have not shown a State yet, %d do not agree",
 		text, all.Judged, all.Silent, len(found)); err != nil || len(found) == 0 {
 		return err
 	}

@@ -62,9 +62,9 @@ shell" and "ekrona card run" has fewer of them hidden.`,
 				return d.reset(asScript)
 			})
 			if d.hidden > 0 {
-				fmt.Fprintf(c.ErrOrStderr(), "the log hides bytes of %s, written ?? in the script, "+
-					"which ends there until they are written in; --unmask hides fewer when a log "+
-					"is kept\n", progress.Plural(d.hidden, "command"))
+				fmt.Fprintf(c.ErrOrStderr(), "the log hides bytes of %s, written ?? in the "+
+					"script, which ends there until they are written in; --unmask hides fewer "+
+					"when a log is kept\n", progress.Plural(d.hidden, "command"))
 			}
 			if errors.Is(err, capture.ErrNothing) {
 				return fmt.Errorf("%s: %w", arguments[0], err)
@@ -110,7 +110,9 @@ func (d *decoding) show(e capture.Exchange) error {
 	return err
 }
 
-func (d *decoding) json(e capture.Exchange) error { return json.NewEncoder(d.out).Encode(d.tree(e)) }
+func (d *decoding) json(e capture.Exchange) error {
+	return json.NewEncoder(d.out).Encode(d.tree(e))
+}
 
 // reset writes a reset into a script; the first needs no line, since a script begins after one.
 func (d *decoding) reset(asScript bool) error {
@@ -126,6 +128,10 @@ func (d *decoding) script(e capture.Exchange) error {
 	d.given++
 	names := *vocabulary.Script()
 	names.Malformed = true
+	d.tree(e)
+	if d.follow.Foreign() { // whose commands are not those that the names are of
+		names.Commands = nil
+	}
 	step := script.StepOf(e.Command)
 	step.Hidden = e.Masked.Command
 	r, err := apdu.ParseResponse(e.Response)

@@ -83,8 +83,8 @@ func (f *flags) addCard(c *cobra.Command) {
 
 // addInstall adds the flag of what is installed.
 func (f *flags) addInstall(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.install, "install", nil, "MODULE-AID[,INSTANCE-AID[,PARAMETERS]] in "+
-		"hex: make this instance, in the place of one of every applet of --cap (can be repeated)")
+	c.Flags().StringArrayVar(&f.install, "install", nil, "MODULE-AID[,INSTANCE-AID[,PARAMETERS]] "+
+		"in hex: make this instance, not one of every applet of --cap (can be repeated)")
 }
 
 // installLines are the lines that make the instances of --install.
