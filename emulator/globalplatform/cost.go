@@ -17,7 +17,7 @@ type Account struct {
 func (c *Card) LastCommand() Account { return c.last }
 
 // CostManager is what the card manager itself takes, its wire included.
-const CostManager card.CostGroup = "card manager"
+const CostManager card.CostGroup = "manager"
 
 // measured are published times of a P71's card manager, over contact and with the wire:
 // reports at github.com/martinpaljak/GlobalPlatformPro, by issue. Where the reports

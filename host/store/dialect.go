@@ -128,7 +128,11 @@ func (d Dialect) options(source string) (string, error) {
 		"trusted_schema(OFF)",
 		"recursive_triggers(ON)", // else a REPLACE deletes rows without their delete triggers
 	}}
-	if source == Memory {
+	switch source {
+	case LargeMemory:
+		options["_pragma"] = append([]string{"page_size(65536)"}, options["_pragma"]...)
+		fallthrough
+	case Memory:
 		return "file::memory:?" + options.Encode(), nil
 	}
 	path := (&url.URL{Path: source}).EscapedPath()

@@ -17,6 +17,7 @@ import (
 	"ekrona.example/applet"
 	emulated "ekrona.example/emulator/card"
 	"ekrona.example/host/banking"
+	"ekrona.example/host/store"
 	"ekrona.example/host/terminal"
 	"ekrona.example/host/wallet"
 	"ekrona.example/personalization"
@@ -172,7 +173,7 @@ func (w *world) openMerchant(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
-	if s.db, err = w.open(ctx, schema); err != nil {
+	if s.db, err = w.open(ctx, store.Memory, schema); err != nil {
 		return err
 	}
 	config := terminal.Config{DB: s.db, Clock: w.clock, Random: source(w.seed, "terminal", number),

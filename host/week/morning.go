@@ -49,12 +49,6 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 			return m, err
 		}
 	}
-	// The journals are empty now; their memory is needed for what the notary holds.
-	for _, s := range w.merchants {
-		if err := store.Exec(ctx, s.db, "VACUUM"); err != nil {
-			return m, fmt.Errorf("journal of %s: %w", s.name, err)
-		}
-	}
 	if err := w.balance(ctx, &m); err != nil {
 		return m, err
 	}
@@ -109,6 +103,10 @@ func (w *world) synchronise(ctx context.Context, n int) (instructions int, err e
 		result, err := s.Synchronise(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("%s synchronises: %w", s.name, err)
+		}
+		// The journal is empty now; its memory is needed for what the notary will hold.
+		if err := store.Exec(ctx, s.db, "VACUUM"); err != nil {
+			return 0, fmt.Errorf("journal of %s: %w", s.name, err)
 		}
 		return result.Instructions, nil
 	}

@@ -34,7 +34,7 @@ func newPocket(ctx context.Context) (*pocket, error) {
 	if p.compress, err = flate.NewWriter(nil, flate.BestSpeed); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	if p.db, err = openMemory(ctx, schema); err != nil {
+	if p.db, err = store.Open(ctx, store.Memory, schema); err != nil {
 		return nil, err
 	}
 	if p.blank, err = store.Image(ctx, p.db); err != nil {

@@ -92,7 +92,7 @@ func foundScheme(ctx context.Context, p Plan) (_ *scheme, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.centralDB, err = s.open(ctx, schemas...); err != nil {
+	if s.centralDB, err = s.open(ctx, store.LargeMemory, schemas...); err != nil {
 		return nil, err
 	}
 	s.auditor = audit.New(s.notaryKey.Certificate.PublicKey)
@@ -127,18 +127,15 @@ func (s *scheme) close() error {
 	return errors.Join(failed...)
 }
 
-// open opens a database in memory, which ends with the scheme.
-func (s *scheme) open(ctx context.Context, schemas ...store.Schema) (*sql.DB, error) {
-	db, err := openMemory(ctx, schemas...)
+// open opens a database in memory, by its source, which ends with the scheme.
+func (s *scheme) open(
+	ctx context.Context, source string, schemas ...store.Schema,
+) (*sql.DB, error) {
+	db, err := store.Open(ctx, source, schemas...)
 	if err == nil {
 		s.databases = append(s.databases, db)
 	}
 	return db, err
-}
-
-// openMemory opens a database in memory.
-func openMemory(ctx context.Context, schemas ...store.Schema) (*sql.DB, error) {
-	return store.Open(ctx, store.Memory, schemas...)
 }
 
 func (s *scheme) today() message.Date { return message.DateOf(s.clock.At) }
@@ -185,7 +182,7 @@ func (s *scheme) foundBank(ctx context.Context, name message.Name, issued money.
 	if err != nil {
 		return err
 	}
-	if b.db, err = s.open(ctx, schemas...); err != nil {
+	if b.db, err = s.open(ctx, store.LargeMemory, schemas...); err != nil {
 		return err
 	}
 	b.Intermediary, err = intermediary.New(intermediary.Config{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 // Wrong command lines of what works on cards line by line end with exit code 2 and one short line,
 // whatever else is wrong.
 func TestUsageOfCardsAndTheLab(t *testing.T) {
+	t.Chdir(t.TempDir())
 	long := strings.Repeat("x", 50_000)
 	lines := []string{
 		"shell more", "shell --frobnicate", "shell --trace=loud", "shell --profile none",
@@ -44,4 +46,7 @@ func TestUsageOfCardsAndTheLab(t *testing.T) {
 			require.Less(t, len(rendered(t.Context(), err)), 600, line[:min(len(line), 60)])
 		}
 	}
+	left, err := os.ReadDir(".")
+	require.NoError(t, err)
+	assert.Empty(t, left, "something is left behind")
 }

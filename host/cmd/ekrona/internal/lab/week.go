@@ -143,7 +143,7 @@ func playWeeks(
 
 // weekGarbagePercent has garbage collected before Go would: ten thousand cards are to fit into
 // 2 GiB, beside the databases.
-const weekGarbagePercent = 40
+const weekGarbagePercent = 20
 
 // weekMemory is where garbage is collected earlier still.
 const weekMemory = 1200 << 20

@@ -26,6 +26,9 @@ there already stays as it is.`,
 		Args: cli.Exactly(1, "the name of a file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			f.file = arguments[0]
+			if _, err := f.installLines(); err != nil {
+				return err
+			}
 			if _, err := os.Lstat(f.file); !errors.Is(err, fs.ErrNotExist) {
 				if err == nil {
 					err = fmt.Errorf("%s is there already: it stays as it is", f.file)
@@ -37,7 +40,11 @@ there already stays as it is.`,
 			if err != nil {
 				return err
 			}
-			return f.with(c, target, func(s *shell.Session) error { return f.addMissing(c, s) })
+			err = f.with(c, target, func(s *shell.Session) error { return f.addMissing(c, s) })
+			if err != nil {
+				return errors.Join(err, os.Remove(f.file)) // there is no half of a card
+			}
+			return nil
 		},
 	}
 	cli.AddProfile(c, &f.profile)
