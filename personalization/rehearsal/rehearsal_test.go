@@ -17,6 +17,8 @@ import (
 	"ekrona.example/apdu/globalplatform"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/scp03"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/applet"
 	"ekrona.example/emulator/card"
 	emulated "ekrona.example/emulator/globalplatform"
 	"ekrona.example/personalization"
@@ -42,13 +44,21 @@ func (d desk) blank() *emulated.Card { return d.Blank(d) }
 
 var today = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
+// need is what the applet takes: a report without it says nothing of the applet on the card.
+func need(t testing.TB) preflight.Need {
+	t.Helper()
+	n, err := preflight.NeedOf(applet.CAP, spec.DefaultSlots)
+	require.NoError(t, err)
+	return n
+}
+
 // plan rehearses what is to be done with a card.
 func (d desk) plan(
 	c *emulated.Card, l personalization.Line, o personalization.Order,
 ) *rehearsal.Plan {
 	d.Helper()
 	require.NoError(d, c.Reset())
-	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: today})
+	report, err := preflight.Inspect(d.Context(), c, preflight.Options{Today: today, Need: need(d)})
 	require.NoError(d, err)
 	state, ok := rehearsal.StateOf(report)
 	require.True(d, ok)
@@ -212,7 +222,7 @@ func TestCardsOfOtherForm(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, client.StoreData(t.Context(), gpc.TagAID, []byte{0xA0, 0, 0, 0, 3, 0, 0, 0}))
 	require.NoError(t, c.Reset())
-	report, err := preflight.Inspect(t.Context(), c, preflight.Options{Today: today})
+	report, err := preflight.Inspect(t.Context(), c, preflight.Options{Today: today, Need: need(t)})
 	require.NoError(t, err)
 	state, ok := rehearsal.StateOf(report)
 	require.True(t, ok)
