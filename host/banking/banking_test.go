@@ -141,6 +141,7 @@ var (
 		Ceilings: policy,
 		Seen:     1,
 		InUse:    true,
+		Attacks:  3,
 	}
 )
 

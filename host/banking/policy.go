@@ -69,6 +69,7 @@ type CardPolicy struct {
 	Seen     uint16         // version that the card showed at its last synchronisation
 	Group    uint8          // of people that its owner belongs to, 0 for none
 	InUse    bool           // neither reported lost nor ended, as the notary said last
+	Attacks  uint8          // on it that it had found at its last synchronisation
 }
 
 // Rollout is how far a policy has got to a card.
@@ -174,6 +175,7 @@ type cardPolicyJSON struct {
 	Seen     uint16           `json:"seen"`
 	Group    uint8            `json:"group,omitempty"`
 	InUse    bool             `json:"in_use"`
+	Attacks  uint8            `json:"attacks,omitempty"` // found by its last synchronisation
 }
 
 // JSONShape returns what is sent of a card's policy.
@@ -190,7 +192,7 @@ func (c CardPolicy) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(cardPolicyJSON{c.Device, c.Customer, policy, ceilings, c.Seen, c.Group,
-		c.InUse})
+		c.InUse, c.Attacks})
 }
 
 // UnmarshalJSON reads the policies as cards do.
@@ -204,6 +206,7 @@ func (c *CardPolicy) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	ceilings, err := message.ParsePolicy(in.Ceilings)
-	*c = CardPolicy{in.Device, in.Customer, policy, ceilings, in.Seen, in.Group, in.InUse}
+	*c = CardPolicy{in.Device, in.Customer, policy, ceilings, in.Seen, in.Group, in.InUse,
+		in.Attacks}
 	return err
 }

@@ -194,10 +194,12 @@ func policyOfNew(ctx context.Context, tx *sql.Tx, d banking.Device) (message.Pol
 	return policy.Under(ceilings), nil
 }
 
-// notePolicy keeps the version of the policy that a device has shown in its State.
-func (i *Intermediary) notePolicy(ctx context.Context, state *message.State) error {
-	if err := store.Exec(ctx, i.db, `UPDATE device SET policy_seen = $1 WHERE id = $2 AND
-		policy_seen <> $1`, int64(state.PolicyVersion), state.Device); err != nil {
+// noteState keeps what a device has shown in its State: the version of its policy, and how many
+// attacks on it were found.
+func (i *Intermediary) noteState(ctx context.Context, state *message.State) error {
+	if err := store.Exec(ctx, i.db, `UPDATE device SET policy_seen = $1, attacks = $2
+		WHERE id = $3 AND (policy_seen <> $1 OR attacks <> $2)`, int64(state.PolicyVersion),
+		int64(state.Attacks), state.Device); err != nil {
 		return fmt.Errorf("intermediary: device %s: %w", state.Device, err)
 	}
 	return nil
@@ -275,7 +277,7 @@ func (i *Intermediary) CardPolicies(
 	return store.All(ctx, i.db, func(row store.Row) (c banking.CardPolicy, err error) {
 		var policy, ceilings []byte
 		if err := row.Scan(&c.Device, &c.Customer, &policy, &ceilings, &c.Seen,
-			&c.Group, &c.InUse); err != nil {
+			&c.Group, &c.InUse, &c.Attacks); err != nil {
 			return c, err
 		}
 		if c.Policy, err = message.ParsePolicy(policy); err != nil {
@@ -283,7 +285,7 @@ func (i *Intermediary) CardPolicies(
 		}
 		c.Ceilings, err = message.ParsePolicy(ceilings)
 		return c, err
-	}, `SELECT id, customer, policy, ceilings, policy_seen, people, in_use FROM device
+	}, `SELECT id, customer, policy, ceilings, policy_seen, people, in_use, attacks FROM device
 		WHERE ceilings IS NOT NULL AND id > $1 ORDER BY id LIMIT $2`, after, limit)
 }
 

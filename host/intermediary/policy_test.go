@@ -25,13 +25,17 @@ func TestPolicyReachesTheCardsThatItNames(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, version)
 	}
-	require.NoError(t, o.notePolicy(o.ctx,
+	require.NoError(t, o.noteState(o.ctx,
 		&message.State{Device: "SENORDICC0000001", PolicyVersion: 1}))
+	require.NoError(t, o.noteState(o.ctx,
+		&message.State{Device: "SENORDICC0000001", PolicyVersion: 1, Attacks: 2}))
 	cards, err := o.CardPolicies(o.ctx, "", 10)
 	require.NoError(t, err)
 	require.Len(t, cards, 2)
 	assert.Equal(t, 100*money.Krona, cards[0].Policy.MaxPayment)
 	assert.EqualValues(t, 1, cards[0].Seen)
+	assert.EqualValues(t, 2, cards[0].Attacks)
+	assert.Zero(t, cards[1].Attacks)
 	assert.Equal(t, message.DefaultPolicy().MaxPayment, cards[1].Policy.MaxPayment)
 
 	policy.MaxBalance = cards[0].Ceilings.MaxBalance + 1

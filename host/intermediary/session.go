@@ -102,7 +102,7 @@ func (i *Intermediary) Report(
 	if err != nil {
 		return session.Answer{}, err
 	}
-	if err := i.notePolicy(ctx, state); err != nil {
+	if err := i.noteState(ctx, state); err != nil {
 		return session.Answer{}, err
 	}
 	if err := i.PullStatement(ctx); err != nil {

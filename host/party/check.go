@@ -180,6 +180,7 @@ func CommonNames(key string, values []string) error {
 const (
 	maxConnections = 1_000_000
 	maxInFlight    = 100_000
+	maxMemory      = 64 << 30
 	maxRate        = 1_000_000
 	minRate        = 0.001
 	minLimit       = 100 * time.Millisecond
@@ -216,6 +217,7 @@ func checkLimits(l service.Limits) error {
 	return First(
 		WithinOrDefault(at+"connections", l.Connections, 1, maxConnections),
 		WithinOrDefault(at+"in_flight", l.InFlight, 1, maxInFlight),
+		WithinOrDefault(at+"memory", l.Memory, service.MinMemory, maxMemory),
 		WithinOrDefault(at+"per_second", l.PerSecond, minRate, maxRate),
 		WithinOrDefault(at+"burst", l.Burst, 1, maxRate),
 		WithinOrDefault(at+"node_per_second", l.NodePerSecond, minRate, maxRate),

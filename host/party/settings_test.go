@@ -103,6 +103,7 @@ func with(keys map[string]given) map[string]given {
 			`http://a:1 rubbish https://a:1,https://b:2 https:// https://a:1/x https://a:70000 []`),
 		"lease":              values(`0s 1s 6s 10m`, `-1s 999ms 11m 9999h 6 soon`),
 		"limits.connections": aCount, "limits.burst": aCount, "limits.node_burst": aCount,
+		"limits.memory":     values(`0 16842752 68719476736`, `-1 16842751 68719476737 many`),
 		"limits.in_flight":  values(`0 1 100000`, `-1 100001 many`),
 		"limits.per_second": aRate, "limits.node_per_second": aRate,
 		"limits.header": aTime, "limits.request": aTime, "limits.answer": aTime,

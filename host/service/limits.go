@@ -9,10 +9,13 @@ import (
 
 // Limits bound what callers can have of a service. Zero stands for the default.
 type Limits struct {
-	Connections int     `yaml:"connections,omitempty"` // open at once
-	InFlight    int     `yaml:"in_flight,omitempty"`   // calls that are carried out at once
-	PerSecond   float64 `yaml:"per_second,omitempty"`  // calls of one phone, terminal or address
-	Burst       int     `yaml:"burst,omitempty"`       // of them at once
+	Connections int `yaml:"connections,omitempty"` // open at once
+	InFlight    int `yaml:"in_flight,omitempty"`   // calls that are carried out at once
+	// Memory is how many bytes of requests are held that are read or carried out at once; those of
+	// one address can have a quarter of it.
+	Memory    int     `yaml:"memory,omitempty"`
+	PerSecond float64 `yaml:"per_second,omitempty"` // calls of one phone, terminal or address
+	Burst     int     `yaml:"burst,omitempty"`      // of them at once
 	// NodePerSecond and NodeBurst are those of one caller with a certificate.
 	NodePerSecond float64 `yaml:"node_per_second,omitempty"`
 	NodeBurst     int     `yaml:"node_burst,omitempty"`
@@ -28,7 +31,7 @@ type Limits struct {
 
 // DefaultLimits are what a service without settings has.
 func DefaultLimits() Limits {
-	return Limits{Connections: 10_000, InFlight: 256, PerSecond: 20, Burst: 200,
+	return Limits{Connections: 10_000, InFlight: 256, Memory: 256 << 20, PerSecond: 20, Burst: 200,
 		NodePerSecond: 20_000, NodeBurst: 20_000, Header: 5 * time.Second,
 		Request: 30 * time.Second, Answer: 2 * time.Minute, Idle: 2 * time.Minute,
 		Stop: 30 * time.Second}
@@ -38,7 +41,8 @@ func DefaultLimits() Limits {
 func (l Limits) complete() Limits {
 	d := DefaultLimits()
 	for _, n := range []struct{ is, def *int }{{&l.Connections, &d.Connections},
-		{&l.InFlight, &d.InFlight}, {&l.Burst, &d.Burst}, {&l.NodeBurst, &d.NodeBurst}} {
+		{&l.InFlight, &d.InFlight}, {&l.Memory, &d.Memory}, {&l.Burst, &d.Burst},
+		{&l.NodeBurst, &d.NodeBurst}} {
 		if *n.is <= 0 {
 			*n.is = *n.def
 		}

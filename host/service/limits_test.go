@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -117,22 +118,140 @@ func TestAPatientCallerGetsItsTurn(t *testing.T) {
 	require.NoError(t, <-asked)
 }
 
-// TestASlowRequestEnds: one whose content does not come is refused, and nothing is carried out.
-func TestASlowRequestEnds(t *testing.T) {
-	w := start(t, func(c *Config) { c.Limits.Request = 5 * time.Second })
-	c, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), w.tls("SENORDIC"))
+// TestSlowRequestsEnd: those whose header or content does not come are refused, others are answered
+// meanwhile, and nothing of the slow ones is carried out.
+func TestSlowRequestsEnd(t *testing.T) {
+	w := start(t, func(c *Config) {
+		c.Limits.Header, c.Limits.Request, c.Limits.InFlight = 5*time.Second, 5*time.Second, 1
+	})
+	node, fast := w.tls("SENORDIC"), w.node("SENORDIC")
+	const each, head = 16, "POST /v1/node/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	begin := func(text string) (all []net.Conn) {
+		for range each {
+			c, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), node)
+			require.NoError(t, err)
+			t.Cleanup(func() { c.Close() })
+			_, err = io.WriteString(c, text)
+			require.NoError(t, err)
+			all = append(all, c)
+		}
+		return all
+	}
+	headers := begin(head)
+	contents := begin(head + "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
+	_, err := remote.Ask[thing](t.Context(), fast, "echo", thing{"x"})
 	require.NoError(t, err)
-	defer c.Close()
-	_, err = io.WriteString(c, "POST /v1/node/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n"+
-		"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
-	require.NoError(t, err)
-	response, err := http.ReadResponse(bufio.NewReader(c), nil)
-	require.NoError(t, err)
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.Contains(t, string(body), "urn:ekrona:problem:link:slow")
-	require.NoError(t, response.Body.Close())
+	for _, c := range headers {
+		_, err := http.ReadResponse(bufio.NewReader(c), nil)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	}
+	for _, c := range contents {
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.Contains(t, string(body), "urn:ekrona:problem:link:slow")
+		require.NoError(t, response.Body.Close())
+	}
+	require.Equal(t, 1, w.calls)
+}
+
+// TestOneAddressFillsItsShareOfTheMemory: requests on one HTTP/2 connection that do not end are
+// taken until their address has its share; others are answered meanwhile, and so are those that
+// were taken, when they end.
+func TestOneAddressFillsItsShareOfTheMemory(t *testing.T) {
+	const size, streams = 64 << 10, 64
+	const taken = share * (maxHeaderBytes + size) // by one address
+	w := start(t, func(c *Config) { c.Limits.Memory = share * taken })
+	attacker := &http.Client{Transport: &http.Transport{TLSClientConfig: w.tls(""),
+		ForceAttemptHTTP2: true, DialContext: (&net.Dialer{
+			LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext}}
+	defer attacker.CloseIdleConnections()
+	status := make(chan int, streams)
+	goOn := make(chan struct{})
+	start := `{"name":"` + strings.Repeat("x", size-len(`{"name":""}`))
+	send := func() {
+		content, more := io.Pipe()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			w.url+"/v1/public/echo", content)
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/json")
+		go func() {
+			response, err := attacker.Do(r)
+			if !assert.NoError(t, err) {
+				status <- 0
+				return
+			}
+			assert.Equal(t, 2, response.ProtoMajor)
+			assert.NoError(t, response.Body.Close())
+			status <- response.StatusCode
+		}()
+		go func() {
+			_, _ = io.WriteString(more, start) // fails where it is refused
+			<-goOn
+			_, _ = io.WriteString(more, `"}`)
+			more.Close()
+		}()
+	}
+	for range share {
+		send()
+	}
+	for used := 0; used < share*(maxHeaderBytes+len(start)); runtime.Gosched() {
+		w.service.memory.mu.Lock()
+		used = w.service.memory.used
+		w.service.memory.mu.Unlock()
+	}
+	for range streams - share {
+		send()
+	}
+	for range streams - share {
+		require.Equal(t, http.StatusServiceUnavailable, <-status)
+	}
 	require.Zero(t, w.calls)
+	for _, c := range []remote.Client{w.node("SENORDIC"), w.client("public", w.tls(""), nil)} {
+		_, err := remote.Ask[thing](t.Context(), c, "echo", thing{strings.Repeat("x", size/2)})
+		require.NoError(t, err)
+	}
+	close(goOn)
+	for range share {
+		require.Equal(t, http.StatusOK, <-status)
+	}
+	require.Equal(t, 2+share, w.calls)
+	require.Zero(t, w.service.memory.used)
+	require.Empty(t, w.service.memory.by)
+}
+
+// TestLargeHeadersAreRefused: before anything is read of them, in each protocol.
+func TestLargeHeadersAreRefused(t *testing.T) {
+	w := start(t, nil)
+	for _, protocol := range []string{"http/1.1", "h2"} {
+		config := w.tls("SENORDIC")
+		config.NextProtos = []string{protocol}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: config,
+			ForceAttemptHTTP2: protocol == "h2"}}
+		defer client.CloseIdleConnections()
+		send := func(header int) (status int, err error) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+				w.url+"/v1/node/echo", strings.NewReader(`{"name":"x"}`))
+			require.NoError(t, err)
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("X-Large", strings.Repeat("x", header))
+			response, err := client.Do(r)
+			if err != nil {
+				return 0, err
+			}
+			return response.StatusCode, response.Body.Close()
+		}
+		status, err := send(maxHeaderBytes / 2)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, status, protocol)
+		if status, err = send(8 * maxHeaderBytes); err == nil {
+			require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, status, protocol)
+		}
+		_, err = remote.Ask[thing](t.Context(), w.node("SENORDIC"), "echo", thing{"x"})
+		require.NoError(t, err, protocol)
+	}
+	require.Equal(t, 4, w.calls)
 }
 
 // TestWhatIsUnderWayEnds: a service that is stopped answers the calls that have begun, and a call

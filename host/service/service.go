@@ -71,6 +71,7 @@ type Service struct {
 	document  []byte // OpenAPI
 	mux       *http.ServeMux
 	slots     chan struct{} // calls that are carried out
+	memory    *memory
 	perKey    *rates
 	perNode   *rates
 	forward   forwarder
@@ -98,6 +99,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{config: c, endpoints: map[string]endpoint{},
 		forward: forwarder{tls: c.Forward, links: map[string]*link.Client{}},
 		slots:   make(chan struct{}, c.Limits.InFlight),
+		memory:  newMemory(c.Limits.Memory),
 		perKey:  newRates(c.Limits.PerSecond, c.Limits.Burst),
 		perNode: newRates(c.Limits.NodePerSecond, c.Limits.NodeBurst)}
 	for _, e := range c.Endpoints {
@@ -196,7 +198,9 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 	if !s.perNode.allow(address(r), v.began) {
 		return nil, &link.Refused{Rule: link.Rate, Detail: address(r)}
 	}
-	content, err := read(w, r)
+	held := &heldBytes{of: s.memory, address: address(r)}
+	defer held.free()
+	content, err := read(w, r, held)
 	if err != nil {
 		return nil, err
 	}
@@ -240,10 +244,15 @@ type problem struct{ remote.Problem }
 func (p *problem) Error() string { return p.Code }
 
 // read reads the content of a request whole.
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, remote.MaxMessage))
+func read(w http.ResponseWriter, r *http.Request, held *heldBytes) ([]byte, error) {
+	if !held.take(maxHeaderBytes) {
+		return nil, &link.Refused{Rule: link.Busy}
+	}
+	content, err := io.ReadAll(heldReader{http.MaxBytesReader(w, r.Body, remote.MaxMessage), held})
 	var large *http.MaxBytesError
 	switch {
+	case errors.Is(err, errNoMemory):
+		return nil, &link.Refused{Rule: link.Busy}
 	case errors.As(err, &large):
 		return nil, &link.Refused{Rule: link.Size}
 	case err != nil:

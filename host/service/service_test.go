@@ -141,6 +141,9 @@ func TestCertificatesThatEndAreRefused(t *testing.T) {
 	clock = func() time.Time { return now().Add(2 * time.Hour) }
 	require.ErrorContains(t, handshake("client", short), "expired")
 	require.NoError(t, handshake("client", client))
+	clock = func() time.Time { return now().AddDate(0, 0, -2) }
+	_, err := transport.Open(t.Context(), server, "server", clock)
+	require.ErrorContains(t, err, "not yet valid", "the server's clock is behind")
 	clock = now
 	require.ErrorContains(t, handshake("server", server), "certificate")
 	text, err := os.ReadFile(client.Path("client", pki.ServerCertificateFile))
@@ -329,8 +332,11 @@ func TestANumberIsTakenOnceAtOneNode(t *testing.T) {
 	_, err := remote.Ask[thing](t.Context(), proxy, "echo", thing{"once"})
 	require.Error(t, err)
 	r := seen[len(seen)-1] // signed, and it has reached nobody
-	send := func(to *world) string {
+	send := func(to *world, change ...func(*http.Request)) string {
 		again := r.Clone(context.WithoutCancel(t.Context()))
+		for _, each := range change {
+			each(again)
+		}
 		again.RequestURI, again.URL.Scheme = "", "https"
 		again.URL.Host = strings.TrimPrefix(to.url, "https://")
 		again.Body = io.NopCloser(bytes.NewReader(content))
@@ -342,6 +348,13 @@ func TestANumberIsTakenOnceAtOneNode(t *testing.T) {
 		return p.Code
 	}
 	require.Equal(t, string(link.Nonce), send(second))
+	require.Equal(t, string(link.Signature), send(w, func(r *http.Request) {
+		r.URL.Path = "/v1/app/fail"
+	}), "its number was not used")
+	require.Equal(t, string(link.Signature), send(w, func(r *http.Request) {
+		r.Header.Set("Signature-Input", strings.Replace(r.Header.Get("Signature-Input"),
+			anna.String(), terminal.String(), 1))
+	}), "another's key is named")
 	const copies = 16
 	codes := make(chan string, copies)
 	for range copies {

@@ -85,6 +85,7 @@ type world struct {
 	began chan struct{} // the call "wait" has begun
 	app   pki.Identity
 
+	service  *Service
 	withheld bool // the recorder keeps what it should pass on
 }
 
@@ -176,6 +177,7 @@ func startUnder(t *testing.T, root pki.Folder, change func(*Config)) *world {
 	}
 	s, err := New(c)
 	require.NoError(t, err)
+	w.service = s
 	listener, err := Listen(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
 	w.url = "https://" + listener.Addr().String()

@@ -94,8 +94,8 @@ type warnedTx struct {
 
 // Commit commits. A server whose wait for its standby was broken off, by an operator or a time
 // limit, says that it has committed and warns that the standby may not have: what is answered then
-// can be lost with the server. It is not answered. A connection that was lost meanwhile says nothing
-// about the commit at all.
+// can be lost with the server. It is not answered. A connection that was lost meanwhile says
+// nothing about the commit at all.
 func (t warnedTx) Commit() error {
 	*t.warned = ""
 	var said *pgconn.PgError

@@ -47,9 +47,9 @@ func TestALostConnection(t *testing.T) {
 	assert.EqualValues(t, 1, count(t, db))
 }
 
-// A commit whose wait for the standby is broken off is no answer, whether the server answers it with
-// a warning or ends its session; nor is that of a repeated call, which only finds the row, before
-// the standby has it.
+// A commit whose wait for the standby is broken off is no answer, whether the server answers it
+// with a warning or ends its session; nor is that of a repeated call, which only finds the row,
+// before the standby has it.
 func TestACommitThatDoesNotWait(t *testing.T) {
 	for _, by := range []string{"pg_cancel_backend", "pg_terminate_backend"} {
 		t.Run(by, func(t *testing.T) { breakOffCommits(t, by) })

@@ -17,11 +17,12 @@ import javacard.framework.Util;
  * apply      again, from a fresh copy; it must be the same
  * compose    the answer, or the body of the message that the card signs
  * compose    again; it must be the same
- * seal       the signature, and the record of it
- * write      what goes to a free place, and what is in one transaction with the state; all of it
- *            is looked at before the commit
+ * seal       the signature, and the record of it in a free slot
+ * write      what goes to another free place, and what is in one transaction with the state; all
+ *            of it is looked at before the commit
  * look       no transaction is open, and what is stored is the working copy
  * done       what the session remembers
+ * look       again
  * answer
  * </pre>
  *
@@ -81,6 +82,7 @@ abstract class Command {
             done();
             guard.requireSteps(Guard.ALL);
             guard.requireNotMuted();
+            guard.require(JCSystem.getTransactionDepth() == 0 && nvm.isAsComputed());
             answer();
             ended = true;
         } catch (ISOException e) {
@@ -96,13 +98,23 @@ abstract class Command {
 
     /** Computes the new state twice: the first is kept in out, which is not in use yet. */
     private void computeState() {
-        short length = (short) ram.state.length;
+        byte[] state = ram.state;
+        byte[] out = ram.out;
+        short length = (short) state.length;
+        byte verifier = ram.session[Ram.VERIFIER];
         nvm.load();
         apply();
-        Util.arrayCopyNonAtomic(ram.state, (short) 0, ram.out, (short) 0, length);
+        if (state[Nvm.VERIFIER] != verifier && nvm.isChanged()) { // named where it is stored at all
+            state[Nvm.VERIFIER] = verifier;
+        }
+        Util.arrayCopyNonAtomic(state, (short) 0, out, (short) 0, length);
         nvm.load();
         apply();
-        guard.requireZero(Util.arrayCompare(ram.state, (short) 0, ram.out, (short) 0, length));
+        verifier = ram.session[Ram.VERIFIER];
+        if (state[Nvm.VERIFIER] != verifier && nvm.isChanged()) {
+            state[Nvm.VERIFIER] = verifier;
+        }
+        guard.requireZero(Util.arrayCompare(ram.state, (short) 0, out, (short) 0, length));
         ram.wipeOut();
         guard.step(Guard.APPLIED);
     }
@@ -133,12 +145,11 @@ abstract class Command {
     }
 
     /**
-     * Writes a record to its free slot, and then everything else at one moment. What is not as it
-     * was computed is never committed.
+     * Writes everything but a record, which is in its free slot already, at one moment. What is not
+     * as it was computed is never committed.
      */
     private void commit() {
         guard.requireSteps(Guard.TO_COMMIT);
-        device.log.store();
         write();
         device.log.requireStored();
         if (nvm.isChanged() || changesMore()) {
@@ -152,8 +163,7 @@ abstract class Command {
     }
 
     private void look() {
-        guard.require(JCSystem.getTransactionDepth() == 0);
-        guard.require(nvm.isAsComputed() && isAsComputed());
+        guard.require(JCSystem.getTransactionDepth() == 0 && nvm.isAsComputed() && isAsComputed());
         guard.step(Guard.LOOKED_AT);
     }
 

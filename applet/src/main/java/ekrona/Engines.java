@@ -173,7 +173,9 @@ final class Engines {
         guard.require(Der.isOf(scratch, der) && Der.isDecoded(scratch, b, signature)
                 && Util.getShort(b, end) == Spec.TAG_SIGNATURE
                 && b[(short) (end + 2)] == (byte) Spec.SIGNATURE_LENGTH
-                && next == (short) (end + Messages.SIGNATURE));
+                && next == (short) (end + Messages.SIGNATURE)
+                && Util.arrayCompare(scratch, Ram.IDENTITY, scratch, Ram.KEY, Spec.HASH_LENGTH)
+                == 0);
         guard.signed(next);
     }
 
@@ -246,27 +248,29 @@ final class Engines {
         byte mark = (byte) ((short) (signature << KEY_BITS) | number);
         if (fact < Guard.SECOND) {
             short der = Der.encode(ram.in, signature, ram.scratch);
+            boolean verified = false;
             try {
-                ram.facts[fact] =
-                        initialised.verify(ram.in, offset, length, ram.scratch, Ram.DER, der);
+                verified = initialised.verify(ram.in, offset, length, ram.scratch, Ram.DER, der);
             } catch (CryptoException e) {
-                verifyAgain(initialised, key, fact, offset, length, der);
+                verified = verifyAgain(initialised, key, offset, length, der);
             }
-            guard.mark(fact, mark);
-            return ram.facts[fact];
+            ram.facts[fact] = verified;
+            if (verified == true) { // and not any other number that is not zero
+                guard.mark(fact, mark);
+            }
+            return verified;
         }
         return guard.holds(fact, mark);
     }
 
     /** Verifies after an exception: the engine has lost its key, or r or s is out of range. */
-    private void verifyAgain(Signature lost, ECPublicKey key, short fact, short offset,
-            short length, short der) {
-        ram.facts[fact] = false;
+    private boolean verifyAgain(Signature lost, ECPublicKey key, short offset, short length,
+            short der) {
         try {
             lost.init(key, Signature.MODE_VERIFY);
-            ram.facts[fact] = lost.verify(ram.in, offset, length, ram.scratch, Ram.DER, der);
+            return lost.verify(ram.in, offset, length, ram.scratch, Ram.DER, der);
         } catch (CryptoException e) {
-            return;
+            return false;
         }
     }
 

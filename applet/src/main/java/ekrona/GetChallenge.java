@@ -17,4 +17,9 @@ final class GetChallenge extends Command {
     void compose() {
         compose(ram.session, Ram.NONCE, Spec.NONCE_LENGTH);
     }
+
+    void answer() {
+        guard.require(!Engines.isZero(ram.out, (short) 0, Spec.NONCE_LENGTH));
+        super.answer();
+    }
 }

@@ -189,7 +189,7 @@ final class Log {
 
     /**
      * Makes the record in ram.out at Ram.RECORD, whose own message was signed and may have the
-     * command's message behind it, whole: the slot's header is written before it.
+     * command's message behind it, whole: the slot's header is written before it. Then stores it.
      */
     void prepare(byte kind, boolean withOther) {
         byte[] out = ram.out;
@@ -201,7 +201,11 @@ final class Log {
         guard.require(out[KIND] == kind && Util.getShort(out, LENGTH) == length(withOther)
                 && Util.arrayCompare(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH)
                 == 0
-                && Util.arrayCompare(ram.state, Nvm.TOTALS, out, TOTALS, TOTALS_LENGTH) == 0);
+                && Util.arrayCompare(ram.state, Nvm.TOTALS, out, TOTALS, TOTALS_LENGTH) == 0
+                // Or else nothing would be left of what was signed.
+                && ram.state[(short) (Nvm.ATC + LAST_BYTE)]
+                != nvm.state[(short) (Nvm.ATC + LAST_BYTE)]);
+        store();
     }
 
     private short length(boolean withOther) {
@@ -209,28 +213,20 @@ final class Log {
         return withOther ? (short) (length + Util.getShort(ram.scratch, Ram.END)) : length;
     }
 
-    /** Reports whether the working copy has one record more than the state. */
-    private boolean isAppended() {
-        return ram.state[(short) (Nvm.ATC + LAST_BYTE)]
-                != nvm.state[(short) (Nvm.ATC + LAST_BYTE)];
-    }
-
     /**
      * Writes the record that was prepared to its slot, which is free: the state that names it is
-     * stored next, and before that nothing finds the record.
+     * stored afterwards, and before that nothing finds the record.
      */
-    void store() {
-        if (isAppended()) {
-            byte[] slot = slot(nextSlot());
-            // What is written over is the free slot, and no record.
-            guard.require(ram.out[KIND] != 0 && slot == slot(lastSlot()));
-            Util.arrayCopy(ram.out, (short) 0, slot, (short) 0, preparedLength());
-        }
+    private void store() {
+        byte[] slot = slot(nextSlot());
+        // What is written over is the free slot, and no record.
+        guard.require(ram.out[KIND] != 0 && slot == slot(lastSlot()));
+        Util.arrayCopy(ram.out, (short) 0, slot, (short) 0, preparedLength());
     }
 
-    /** Requires that it is there. */
+    /** Requires that it is there, where the working copy has one record more than the state. */
     void requireStored() {
-        if (isAppended()) {
+        if (ram.state[(short) (Nvm.ATC + LAST_BYTE)] != nvm.state[(short) (Nvm.ATC + LAST_BYTE)]) {
             guard.requireZero(Util.arrayCompare(slot(nextSlot()), (short) 0, ram.out, (short) 0,
                     preparedLength()));
         }

@@ -151,6 +151,7 @@ final class Pins {
             pin.resetAndUnblock();
             puk.resetAndUnblock();
             nvm.state[Nvm.TRY_RESET_PENDING] = 0;
+            ram.state[Nvm.TRY_RESET_PENDING] = 0;
         }
     }
 

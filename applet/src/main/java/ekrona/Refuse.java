@@ -51,11 +51,11 @@ final class Refuse extends Command {
             compose(device.log.slot(slot), Log.HEADER_LENGTH, device.log.lengthOf(slot));
             return;
         }
-        byte[] out = ram.out;
         byte[] state = nvm.state;
         short entry = Util.getShort(ram.scratch, Ram.ENTRY);
         short request = OpenRequests.message(state, entry);
         boolean named = Messages.namesPayer(nvm.requests, request);
+        byte[] out = ram.out;
         short next = Messages.begin(out, Ram.RECORD, Spec.TAG_REFUSAL,
                 named ? Spec.REFUSAL_CONTENT_LENGTH_MAX : Spec.REFUSAL_CONTENT_LENGTH_MIN);
         next = Tlv.put(out, next, Spec.TAG_PAYEE, nvm.identity, Nvm.DEVICE, Spec.DEVICE_ID_LENGTH);

@@ -13,6 +13,10 @@ final class Request extends Command {
     private static final short CURRENCY = Spec.REQUEST_DATA_OFFSET_CURRENCY;
     private static final short PAYER = Spec.REQUEST_DATA_OFFSET_PAYER;
 
+    /** Where out has the random bytes of the message. */
+    private static final short RANDOM = (short) (OpenRequests.HEADER_LENGTH
+            + Messages.REQUEST_HEADER + Spec.REQUEST_OFFSET_RANDOM);
+
     /** A quarter of the slots is kept for the owner. */
     private static final short KEPT_SHIFT = (short) 2;
 
@@ -86,6 +90,7 @@ final class Request extends Command {
     }
 
     void seal() {
+        guard.require(!Engines.isZero(ram.out, RANDOM, Messages.RANDOM_LENGTH));
         sign();
         Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, ram.out, (short) 0, Spec.HASH_LENGTH);
     }

@@ -91,6 +91,14 @@ final class Selection extends Command {
     }
 
     void done() {
+        short end = ram.words[Ram.BODY_END];
+        if (end != 0) {
+            if (ram.state[Nvm.LIFE] >= Spec.LIFE_ACTIVE) {
+                end -= BATCH;
+            }
+            guard.require(!Engines.isZero(ram.out, (short) (end - NONCE_TO_END),
+                    Spec.NONCE_LENGTH));
+        }
         ram.session[Ram.KEPT_NEXT] = ram.session[Ram.NONCE];
     }
 }

@@ -267,6 +267,7 @@ type (
 		Group    uint8            `json:"group"`
 		Rollout  banking.Rollout  `json:"rollout"`
 		InUse    bool             `json:"in_use"`
+		Attacks  uint8            `json:"attacks_found"`
 		Limits   cli.Limits       `json:"limits"`
 		Ceilings cli.Limits       `json:"ceilings"`
 	}
@@ -314,7 +315,7 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 	outstanding := 0
 	for _, card := range known {
 		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen,
-			card.Group, card.Rollout(), card.InUse, cli.LimitsOf(card.Policy),
+			card.Group, card.Rollout(), card.InUse, card.Attacks, cli.LimitsOf(card.Policy),
 			cli.LimitsOf(card.Ceilings)}
 		cards = append(cards, a)
 		state := fmt.Sprintf("has version %d", a.Seen)
@@ -331,6 +332,9 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		}
 		if !card.InUse {
 			state += "; out of use"
+		}
+		if card.Attacks > 0 {
+			state += fmt.Sprintf("; has found %d attack(s) on it", card.Attacks)
 		}
 		fmt.Fprintf(&text, "%s of %s %s\n", a.Device, a.Customer, state)
 	}

@@ -101,6 +101,9 @@ func answerTotals(c *cobra.Command, f *parties.Flags, t notary.Totals) error {
 		fmt.Fprintf(&text, "%s: online %s; offline %s on %d device(s); %d credit(s) of %s not "+
 			"confirmed\n", i.Name, i.Online, i.Shadow, i.Devices, i.Unconfirmed, i.Credits)
 		if unknown := english(i.Unknown); unknown != "" {
+			if i.Unknown[len(i.Unknown)-1].Count > 0 {
+				unknown += ", or ever"
+			}
 			fmt.Fprintf(&text, "  nothing was heard of %s\n", unknown)
 		}
 	}
