@@ -174,6 +174,13 @@ func (t *txn) claims(pending []*payment) (
 // only together.
 func (t *txn) settle(set []*payment) error {
 	m := movement{key: "settle:" + set[0].key()}
+	var identities [][]byte
+	for _, p := range set {
+		identities = append(identities, p.identity)
+	}
+	if err := t.loadAnswers(nil, identities); err != nil { // conclude asks for each
+		return err
+	}
 	for _, p := range set {
 		payer, err := t.registered(p.payer)
 		if err != nil {
