@@ -146,9 +146,13 @@ func (s *Session) Masked(line string) string {
 	case !found:
 		return strings.TrimSpace(line)
 	case step.Word != "":
-		if w, _ := s.find(step.Word); w.Secret > 0 && len(step.Arguments) >= w.Secret {
+		w, _ := s.find(step.Word)
+		if w.Secret > 0 && len(step.Arguments) >= w.Secret {
 			step.Arguments[w.Secret-1], step.Pattern = "**", nil
 			return s.names.Text(step)
+		}
+		if w.Plain != nil && !w.Plain(step.Arguments) {
+			return step.Word + " **"
 		}
 		return strings.TrimSpace(line)
 	}

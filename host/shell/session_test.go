@@ -220,17 +220,31 @@ func TestHistoryHasNoSecrets(t *testing.T) {
 			Secret:  func(context.Context) (string, error) { return "13571357", nil }})
 	require.NoError(t, err)
 	for line, want := range map[string]string{
-		"00200080 08 241357FFFFFFFFFF -> 9000":   "0020008008****************",
-		"VERIFY plaintext data=241357":           "0020008003******",
-		"80D80081 04 13571357":                   "80D800810413******",
-		"install A00000000101 A00000000102 1357": `install A00000000101 A00000000102 **`,
-		"80200000 08 1357":                       "",
-		"nonsense 1357":                          "",
-		"select A000000003 # a remark":           "select A000000003 # a remark",
-		"verify":                                 "verify",
-		"  ":                                     "",
+		"00200080 08 241357FFFFFFFFFF -> 9000":    "0020008008****************",
+		"VERIFY plaintext data=241357":            "0020008003******",
+		"80D80081 04 13571357":                    "80D800810413******",
+		"install A00000000101 A00000000102 1357":  `install A00000000101 A00000000102 **`,
+		"80200000 08 1357":                        "",
+		"nonsense 1357":                           "",
+		"select A000000003 # a remark":            "select A000000003 # a remark",
+		"verify":                                  "verify",
+		"verify 81 ascii":                         "verify 81 ascii",
+		"verify 9529":                             "verify **",
+		"verify 9529 -> 9000":                     "verify **",
+		"verify 95 29":                            "verify **",
+		"keys 1234567890ABCDEF":                   "keys **",
+		"secure test 33 30":                       "secure test 33 30",
+		"secure our.keys":                         "secure our.keys",
+		"secure 1234567890ABCDEF1234567890ABCDEF": "secure **",
+		"secure 0x1234567890ABCDEF ff":            "secure **",
+		"secure 12 34 56 78 90":                   "secure **",
+		"secure test 1234567890ABCDEF":            "secure **",
+		"  ":                                      "",
 	} {
 		assert.Equal(t, want, s.Masked(line), line)
+	}
+	for _, line := range []string{"verify 9529", "verify 81 9529"} {
+		assert.NotContains(t, s.Text(s.Execute(t.Context(), line)), `9529"`, line)
 	}
 	for _, line := range []string{"verify", "verify 81 ascii", "verify bcd"} {
 		r := s.Execute(t.Context(), line)

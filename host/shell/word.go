@@ -19,6 +19,9 @@ type Word struct {
 	Help  string // one line
 	// Secret is the number of an argument, from 1, that no history may keep; 0 for none.
 	Secret int
+	// Plain reports that the arguments are what the word takes, and so no secret typed where none
+	// belongs: a history keeps none of the others. Nil for a word beside which nobody types one.
+	Plain func(arguments []string) bool
 	// Sends reports that the word sends one command: its answer is the card's, and behind "->"
 	// stands what stands behind a command. Run is [Session.Exchange] then.
 	Sends bool

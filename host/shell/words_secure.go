@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,9 +28,10 @@ func secureWords() []Word {
 			Help: "send a PIN that you are asked for, as reference 80 in format 2 if not said",
 			Complete: func(*Session, []string, string) []string {
 				return []string{pinISO2, pinASCII, pinBCD}
-			}, Run: verify},
+			}, Plain: plainVerify, Run: verify},
 		{Name: "keys", Usage: "keys",
-			Help: "the key sets of the card manager, which is selected", Run: keys},
+			Help:  "the key sets of the card manager, which is selected",
+			Plain: func(arguments []string) bool { return len(arguments) == 0 }, Run: keys},
 		{Name: "secure", Usage: "secure KEYS|off [LEVEL] [VERSION]",
 			Help: "open SCP03 to the card manager: every line goes through it until off or reset",
 			Complete: func(_ *Session, before []string, last string) []string {
@@ -39,7 +42,7 @@ func secureWords() []Word {
 					return []string{"00", "01", "03", "11", "13", "33"}
 				}
 				return nil
-			}, Run: secure},
+			}, Plain: plainSecure, Run: secure},
 	}
 }
 
@@ -114,8 +117,8 @@ func verify(ctx context.Context, s *Session, arguments []string) (Answer, error)
 		default:
 			var err error
 			if reference, err = strconv.ParseUint(a, 16, 8); err != nil || len(a) != 2 {
-				return Answer{}, Usage(
-					"%q is neither a reference of two hex digits nor a format", apdu.Brief(a))
+				return Answer{}, Usage("an argument is neither a reference of two hex digits nor " +
+					"a format; a PIN is asked for, and never typed on the line")
 			}
 		}
 	}
@@ -132,6 +135,52 @@ func verify(ctx context.Context, s *Session, arguments []string) (Answer, error)
 	}
 	defer clear(data)
 	return s.Exchange(ctx, apdu.Command{INS: insVerify, P2: byte(reference), Data: data})
+}
+
+// plainVerify reports that the arguments of verify hold no PIN: at most one reference, and formats.
+func plainVerify(arguments []string) bool {
+	references := 0
+	for _, a := range arguments {
+		switch {
+		case a == pinISO2, a == pinASCII, a == pinBCD:
+		case byteOfHex.MatchString(a):
+			references++
+		default:
+			return false
+		}
+	}
+	return references < 2
+}
+
+// plainSecure reports that the arguments of secure hold no key: the first does not look like one,
+// and the level and the version are a byte each.
+func plainSecure(arguments []string) bool {
+	if len(arguments) == 0 {
+		return true
+	}
+	levels := arguments[1:]
+	return !LooksSecret(arguments[0]) && len(levels) <= 2 &&
+		!slices.ContainsFunc(levels, func(a string) bool { return !byteOfHex.MatchString(a) })
+}
+
+// quoted is an argument as an error has it: of what may be part of a key only that it is there.
+func quoted(argument string) string {
+	if len(argument) > 2 && LooksSecret(argument) {
+		return "what is given"
+	}
+	return strconv.Quote(apdu.Brief(argument))
+}
+
+var (
+	byteOfHex = regexp.MustCompile(`^[0-9A-Fa-f]{2}$`)
+	onlyHex   = regexp.MustCompile(`^(0[xX])?[0-9A-Fa-f:.,_-]+$`)
+	manyHex   = regexp.MustCompile(`[0-9A-Fa-f]{4}`)
+)
+
+// LooksSecret reports that a text, given where a name is wanted, may be a key or a PIN: it is
+// nothing but hex digits, or has four of them in a row.
+func LooksSecret(text string) bool {
+	return onlyHex.MatchString(text) || manyHex.MatchString(text)
 }
 
 // insVerify is VERIFY (ISO/IEC 7816-4:2013 §11.5.6).
@@ -200,15 +249,15 @@ func secure(ctx context.Context, s *Session, arguments []string) (Answer, error)
 	if len(arguments) > 1 {
 		level, err := strconv.ParseUint(arguments[1], 16, 8)
 		if err != nil || !scp03.Level(level).Valid() {
-			return Answer{}, Usage("%q is no level: 00, 01, 03, 11, 13 or 33",
-				apdu.Brief(arguments[1]))
+			return Answer{}, Usage("%s is no level: 00, 01, 03, 11, 13 or 33",
+				quoted(arguments[1]))
 		}
 		o.Level, o.Strongest = scp03.Level(level), false
 	}
 	if len(arguments) > 2 {
 		version, err := strconv.ParseUint(arguments[2], 16, 8)
 		if err != nil {
-			return Answer{}, Usage("%q is no key version, 01 to FF", apdu.Brief(arguments[2]))
+			return Answer{}, Usage("%s is no key version, 01 to FF", quoted(arguments[2]))
 		}
 		o.KeyVersion = byte(version)
 	}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 
 	"ekrona.example/apdu/entropy"
@@ -49,7 +50,11 @@ func Read(reference string) (scp03.KeySource, error) {
 
 func readKey(path string) ([]byte, error) {
 	info, err := os.Stat(path)
-	if err != nil {
+	switch {
+	case err != nil && looksLikeKey.MatchString(path): // a key in place of its file's name
+		return nil, errors.New("no file of that name: give the name of a file that holds the " +
+			"key, not the key")
+	case err != nil:
 		return nil, err
 	}
 	if info.IsDir() {
@@ -72,6 +77,9 @@ func readKey(path string) ([]byte, error) {
 	}
 	return key, nil
 }
+
+// looksLikeKey is many hex digits in a row, also in pairs that something parts.
+var looksLikeKey = regexp.MustCompile(`([0-9A-Fa-f]{2}[ :._,-]?){8}`)
 
 func isAES(n int) bool { return n == 16 || n == 24 || n == 32 }
 

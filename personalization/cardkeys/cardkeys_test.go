@@ -60,3 +60,17 @@ func TestBadKeyFiles(t *testing.T) {
 	_, err := Read(filepath.Join(folder, "none"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// A key that is given where the name of its file belongs is in no error.
+func TestNoErrorRepeatsAKey(t *testing.T) {
+	for _, key := range []string{"1234567890ABCDEF1234567890ABCDEF", "0x1234567890abcdef",
+		"12:34:56:78:90:AB:CD:EF"} {
+		for _, reference := range []string{key, "shared:" + key} {
+			_, err := Read(reference)
+			require.ErrorContains(t, err, "no file of that name")
+			assert.NotContains(t, err.Error(), key)
+		}
+	}
+	_, err := Read("nosuch.key")
+	require.ErrorContains(t, err, "nosuch.key")
+}
