@@ -21,7 +21,7 @@ func exists(path string) (bool, error) {
 
 // readJSON reads what writeJSON wrote.
 func readJSON(path string, into any) error {
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func CreateKey(path string, random io.Reader) error {
 
 // ReadKey reads a key; what names it in errors.
 func ReadKey(path, what string) (key Key, err error) {
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if err != nil {
 		return key, fmt.Errorf("%s: %w", what, err)
 	}

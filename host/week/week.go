@@ -43,15 +43,31 @@ type Plan struct {
 var (
 	// ErrPlan says that there is no such week.
 	ErrPlan = errors.New("give 1 or more of each: cards, terminals and days")
+	// ErrLarge says that a week is larger than a machine can hold.
+	ErrLarge = fmt.Errorf("give at most %d cards, %d terminals, %d days and %d workers", MaxCards,
+		MaxTerminals, MaxDays, MaxWorkers)
 	// ErrTooShort says that the week ends before its crisis order comes.
 	ErrTooShort = fmt.Errorf("limits %s: the crisis order is signed on day %d: give so many days "+
 		"or more", Crisis, orderDay)
 )
 
-// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrTooShort], unknown limits.
+// The most of a plan.
+const (
+	MaxCards     = 100_000
+	MaxTerminals = 10_000
+	MaxDays      = 31
+	MaxWorkers   = 1024
+)
+
+// Check refuses a plan that cannot be played. Errors: [ErrPlan], [ErrLarge], [ErrTooShort], unknown
+// limits.
 func (p Plan) Check() error {
 	if p.Cards < 1 || p.Terminals < 1 || p.Days < 1 {
 		return ErrPlan
+	}
+	if p.Cards > MaxCards || p.Terminals > MaxTerminals || p.Days > MaxDays ||
+		p.Workers > MaxWorkers {
+		return ErrLarge
 	}
 	if p.Limits == Crisis && p.Days < orderDay {
 		return ErrTooShort

@@ -193,6 +193,14 @@ func TestPlansThatCannotBePlayed(t *testing.T) {
 	} {
 		require.ErrorIs(t, p.Check(), ErrPlan)
 	}
+	for _, change := range []func(p *Plan){
+		func(p *Plan) { p.Cards = MaxCards + 1 }, func(p *Plan) { p.Terminals = 99999999 },
+		func(p *Plan) { p.Days = MaxDays + 1 }, func(p *Plan) { p.Workers = MaxWorkers + 1 },
+	} {
+		p := small(Pilot)
+		change(&p)
+		require.ErrorIs(t, p.Check(), ErrLarge)
+	}
 	short := small(Crisis)
 	short.Days = 1
 	require.ErrorIs(t, short.Check(), ErrTooShort)

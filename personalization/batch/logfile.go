@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
+	"ekrona.example/host/durable"
 	"ekrona.example/host/store"
 	"ekrona.example/personalization/batch/auditlog"
 )
@@ -65,7 +65,7 @@ func setBack(folder string, inFile, known int) error {
 // requireNoLog fails for a folder whose journal has no job: the log of one shows that the journal
 // is gone.
 func requireNoLog(folder string) error {
-	content, err := os.ReadFile(filepath.Join(folder, logFile))
+	content, err := durable.Read(filepath.Join(folder, logFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"ekrona.example/apdu/entropy"
 	"ekrona.example/apdu/message"
@@ -38,7 +37,7 @@ func (sealKey) String() string { return "key of a job's folder" }
 // openSealKey reads the folder's key, or draws it if it may.
 func openSealKey(path string, mayDraw bool, random io.Reader) (sealKey, error) {
 	var k sealKey
-	text, err := os.ReadFile(path)
+	text, err := durable.Read(path)
 	if errors.Is(err, fs.ErrNotExist) && mayDraw {
 		if err := entropy.Fill(random, k[:]); err != nil {
 			return k, err

@@ -168,7 +168,7 @@ func (f Folder) Certificate(name string) (*cvc.Certificate, error) {
 // ReadCertificate reads an identity without its key.
 func (f Folder) ReadCertificate(name string) (i Identity, err error) {
 	path := f.Path(name, certificateFile)
-	if i.Encoded, err = os.ReadFile(path); err != nil {
+	if i.Encoded, err = durable.Read(path); err != nil {
 		return Identity{}, fmt.Errorf("certificate file: %w", err)
 	}
 	if i.Certificate, err = cvc.Parse(i.Encoded); err != nil {

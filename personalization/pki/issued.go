@@ -3,11 +3,11 @@ package pki
 import (
 	"crypto/ecdsa"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/host/durable"
 )
 
 // readIssued reads what an identity has certified for the subject and, where they concern it, for
@@ -26,7 +26,7 @@ func readArchive(pattern string) (all Store, err error) {
 		return nil, err
 	}
 	for _, path := range paths {
-		encoded, err := os.ReadFile(path)
+		encoded, err := durable.Read(path)
 		if err != nil {
 			return nil, err
 		}

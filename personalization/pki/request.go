@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"ekrona.example/apdu/cvc"
@@ -73,7 +72,7 @@ func (f Folder) checkSame(
 ) (certified *cvc.Certificate, err error) {
 	for _, kind := range []string{certificateFile, requestFile} {
 		path := f.Path(name, kind)
-		encoded, err := os.ReadFile(path)
+		encoded, err := durable.Read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -121,7 +120,7 @@ func (f Folder) MayIssue(ctx context.Context, name string, s Subject) (err error
 // MayClaim fails as [Folder.Issue] of the name would if the holder has another key; nil is one
 // that is still to be made. Errors: [ErrTaken].
 func (f Folder) MayClaim(name string, holder cvc.Holder, key *ecdsa.PublicKey) error {
-	claimed, err := os.ReadFile(f.claimPath(name, holder))
+	claimed, err := durable.Read(f.claimPath(name, holder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
+	"ekrona.example/host/durable"
 	"ekrona.example/personalization/pki/revocation"
 )
 
@@ -34,7 +34,7 @@ func (f Folder) Store() (Store, error) {
 	var s Store
 	for _, path := range paths {
 		k := Entry{Name: strings.TrimSuffix(filepath.Base(path), "."+certificateFile)}
-		if k.Encoded, err = os.ReadFile(path); err != nil {
+		if k.Encoded, err = durable.Read(path); err != nil {
 			return nil, err
 		}
 		if k.Certificate, err = cvc.Parse(k.Encoded); err != nil {
@@ -50,7 +50,7 @@ func (f Folder) Store() (Store, error) {
 
 // readCardList reads the list of an issuer, nil if there is none.
 func readCardList(path string, issuer *cvc.Certificate) (*revocation.List, error) {
-	text, err := os.ReadFile(path)
+	text, err := durable.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

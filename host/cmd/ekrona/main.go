@@ -47,12 +47,36 @@ func (p program) run(arguments []string) int {
 	context.AfterFunc(ctx, stop) // a second signal ends at once: a reader may never answer
 	root := p.command()
 	root.SetArgs(arguments)
+	out := &output{os.Stdout, nil}
+	root.SetOut(out)
 	err := root.ExecuteContext(parties.WithEnvironment(ctx, p.party))
+	if out.failed != nil && !errors.Is(err, out.failed) {
+		err = errors.Join(err, out.failed)
+	}
 	if err == nil {
 		return 0
 	}
 	fmt.Fprintln(os.Stderr, rendered(ctx, err))
 	return cli.Code(err)
+}
+
+// output is standard output, and the first error of a write to it: an answer that nobody can read
+// is no success, whatever a command makes of it.
+type output struct {
+	to     *os.File
+	failed error
+}
+
+// Fd is the file's descriptor, by which a terminal is known.
+func (o *output) Fd() uintptr { return o.to.Fd() }
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if o.failed == nil {
+		o.failed = err
+	}
+	return n, err
 }
 
 // rendered is the line on standard error for what a command ended with. One that was ended from

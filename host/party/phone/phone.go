@@ -170,7 +170,7 @@ func (p *Phone) Cards() (cards []Card, err error) {
 		return nil, err
 	}
 	for _, path := range paths { // in the order of their names
-		content, err := os.ReadFile(path)
+		content, err := durable.Read(path)
 		if err != nil {
 			return nil, err
 		}

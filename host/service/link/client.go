@@ -79,12 +79,27 @@ func parse(urls string) (all []*server, err error) {
 		if err != nil || base.Scheme != "https" || !isAddress(base) || base.Path != "" &&
 			base.Path != "/" || base.RawQuery != "" || base.ForceQuery || base.Fragment != "" ||
 			base.User != nil {
-			return nil, fmt.Errorf("address %q: give https://HOST:PORT", text)
+			return nil, fmt.Errorf("address %q: give https://HOST:PORT", Shown(text))
 		}
 		base.Path = ""
 		all = append(all, &server{base, make(chan string, kept)})
 	}
 	return all, nil
+}
+
+// Shown is an address as a message may have it: without what stands before an @, which may be a
+// name with its password.
+func Shown(address string) string {
+	scheme, rest, found := strings.Cut(address, "://")
+	if !found {
+		scheme, rest = "", address
+	} else {
+		scheme += "://"
+	}
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		rest = "..." + rest[at:]
+	}
+	return scheme + rest
 }
 
 // isAddress reports whether a URL has a host, and no port that there cannot be.

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"ekrona.example/host/durable"
 )
 
 const ownerOnly = fs.FileMode(0o600)
@@ -23,7 +25,7 @@ type Torn struct {
 // killed has left of a last line. It returns the number of whole lines, the hash of
 // the last, and what it removed, if anything: note that in the log.
 func Mend(path string) (Head, *Torn, error) {
-	content, err := os.ReadFile(path)
+	content, err := durable.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Head{}, nil, create(path)
 	}

@@ -85,7 +85,7 @@ func readOwn(path string) ([]byte, error) {
 		return nil, fmt.Errorf("key file %s: others may use it (mode %o): run chmod 600 on it",
 			path, info.Mode().Perm())
 	}
-	text, err := os.ReadFile(path)
+	text, err := durable.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}

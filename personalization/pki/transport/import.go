@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,7 +59,7 @@ func store(f pki.Folder) ([]entry, error) {
 	var all []entry
 	for _, path := range paths {
 		k := entry{name: strings.TrimSuffix(filepath.Base(path), "."+certificateFile)}
-		text, err := os.ReadFile(path)
+		text, err := durable.Read(path)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +190,7 @@ func Adopt(ctx context.Context, f, from pki.Folder, name string, now time.Time) 
 }
 
 func readList(path string, issuer *x509.Certificate) (*revocation.List, error) {
-	text, err := os.ReadFile(path)
+	text, err := durable.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -211,7 +210,7 @@ func readList(path string, issuer *x509.Certificate) (*revocation.List, error) {
 // ImportList keeps the revocation list of the CA whose certificate has the name. In
 // the place of another, its number must not be lower.
 func ImportList(f pki.Folder, name string, text []byte) (*revocation.List, error) {
-	encoded, err := os.ReadFile(f.Path(name, certificateFile))
+	encoded, err := durable.Read(f.Path(name, certificateFile))
 	if err != nil {
 		return nil, fmt.Errorf("certificate file: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -47,7 +46,7 @@ func Root(
 	ctx context.Context, f pki.Folder, name, commonName string, from, until time.Time,
 ) (_ []byte, err error) {
 	path := f.Path(name, certificateFile)
-	if text, err := os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) {
+	if text, err := durable.Read(path); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +191,7 @@ func MayIssue(
 }
 
 func openCA(ctx context.Context, f pki.Folder, name string) (issuer, error) {
-	text, err := os.ReadFile(f.Path(name, certificateFile))
+	text, err := durable.Read(f.Path(name, certificateFile))
 	if err != nil {
 		return issuer{}, fmt.Errorf("certificate file: %w", err)
 	}
@@ -246,7 +245,7 @@ func (i issuer) issued(
 	}
 	until = until.UTC().Truncate(time.Second)
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
+		text, err := durable.Read(path)
 		if err != nil {
 			return nil, err
 		}

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"ekrona.example/host/durable"
 	"ekrona.example/personalization/pki"
@@ -67,7 +66,7 @@ func Request(ctx context.Context, f pki.Folder, name string, s Subject) (text []
 func checkSame(f pki.Folder, name string, s Subject) (certified *ecdsa.PublicKey, err error) {
 	for _, kind := range []string{certificateFile, requestFile} {
 		path := f.Path(name, kind)
-		text, err := os.ReadFile(path)
+		text, err := durable.Read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -60,7 +60,7 @@ type Key struct {
 // the key has one, and loads the key into the TPM, so that a key of another TPM is
 // found out now. An authorization value is not tried before the first signature.
 func Open(ctx context.Context, r Reference, source secret.Source) (*Key, error) {
-	text, err := os.ReadFile(r.Blob)
+	text, err := durable.Read(r.Blob)
 	if err != nil {
 		return nil, fmt.Errorf("TPM key file: %w", err)
 	}

@@ -37,7 +37,7 @@ javacard/Profiles) have it; the source of each is named.`,
 			content := applet.CAP
 			if file != "" {
 				if content, err = durable.Read(file); err != nil {
-					return fmt.Errorf("--cap: %w", err)
+					return cli.FlagFile("--cap", err)
 				}
 			}
 			need, err := preflight.NeedOn(content, slots, on)

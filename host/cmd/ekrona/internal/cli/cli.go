@@ -22,6 +22,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -64,6 +65,15 @@ func Code(err error) int {
 // Usage marks an error of the command line.
 func Usage(format string, arguments ...any) error {
 	return Exit(ExitUsage, fmt.Errorf(format, arguments...))
+}
+
+// FlagFile is the error of a flag that names a file: wrong usage if the file cannot be opened.
+func FlagFile(flag string, err error) error {
+	err = fmt.Errorf("%s: %w", flag, err)
+	if _, unread := errors.AsType[*fs.PathError](err); unread {
+		return Exit(ExitUsage, err)
+	}
+	return err
 }
 
 // Group is a command that only holds others.

@@ -3,7 +3,6 @@ package issue
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ type viewOfBatch struct {
 
 func newBatchView(out io.Writer, count progress.Count) *viewOfBatch {
 	v := &viewOfBatch{out: out}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file, ok := out.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(file.Fd())) {
 		v.bar = progressbar.NewOptions(count.Total-count.Done,
 			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("cards"),
 			progressbar.OptionSetItsString("card"),

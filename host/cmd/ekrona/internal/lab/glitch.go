@@ -242,7 +242,7 @@ func (g *labGlitch) files() ([][]byte, error) {
 	for _, path := range g.caps {
 		content, err := durable.Read(path)
 		if err != nil {
-			return nil, fmt.Errorf("--cap: %w", err)
+			return nil, cli.FlagFile("--cap", err)
 		}
 		files = append(files, content)
 	}

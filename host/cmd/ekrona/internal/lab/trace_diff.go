@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,13 +51,21 @@ Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
 		Example: `  ekrona lab trace-diff --cap wallet.cap one.script other.script
   ekrona lab trace-diff verify.script --secret 241234FFFFFFFFFF ` +
 			`--secret 249876FFFFFFFFFF`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, scripts []string) error {
 			switch {
+			case len(scripts) < 1, len(scripts) > 2:
+				return cli.Usage("%s takes one script or two; see %q", c.CommandPath(),
+					c.CommandPath()+" --help")
 			case len(scripts) == 1 && len(secrets) != 2:
 				return cli.Usage("give two scripts, or one with {secret} in it and --secret twice")
 			case len(scripts) == 2 && len(secrets) > 0:
 				return cli.Usage("--secret goes with one script")
+			}
+			for i, s := range secrets {
+				if _, err := hex.DecodeString(s); err != nil || s == "" {
+					return cli.Usage("--secret: value %d is no hex of whole bytes", i+1)
+				}
 			}
 			answer, err := g.traceDiff(c.Context(), scripts, secrets)
 			if err != nil {
@@ -108,13 +117,23 @@ func (g *labGlitch) traceDiff(
 		}
 		text := string(content)
 		if len(secrets) > 0 {
+			// An error about the script quotes it: first with zeros in the secret's place.
+			zeros := strings.Repeat("0", len(secrets[i]))
+			_, err := g.scriptOf(path, strings.ReplaceAll(text, "{secret}", zeros), profile, files)
+			if err != nil {
+				return answer, err
+			}
 			text = strings.ReplaceAll(text, "{secret}", secrets[i])
 		}
 		s, err := g.scriptOf(path, text, profile, files)
-		if err != nil {
-			return answer, err
+		if err == nil {
+			runs[i], err = s.Traces(ctx)
 		}
-		if runs[i], err = s.Traces(ctx); err != nil {
+		switch {
+		case err != nil && len(secrets) > 0 && ctx.Err() == nil:
+			return answer, fmt.Errorf("%s: it cannot be run with secret %d, and why is not shown, "+
+				"as the secret may be in it: try it with another value", path, i+1)
+		case err != nil:
 			return answer, err
 		}
 	}

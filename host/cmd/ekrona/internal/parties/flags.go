@@ -124,11 +124,14 @@ func (f *Flags) addresses() (map[message.Name]string, error) {
 		if !named {
 			name, url = "", text
 		} else if _, err := message.ParseName(name); err != nil {
-			return nil, cli.Usage("--bank %q: %w", text, err)
+			return nil, cli.Usage("--bank %q: %w", link.Shown(text), err)
 		}
 		if !link.IsURL(url) {
 			return nil, cli.Usage("--bank %q: give https://HOST:PORT, or NAME=https://HOST:PORT",
-				text)
+				link.Shown(text))
+		}
+		if err := link.CheckURL(url); err != nil {
+			return nil, cli.Usage("--bank: %w", err)
 		}
 		banks[message.Name(name)] = url
 	}

@@ -80,7 +80,7 @@ func (f *flags) addMissing(c *cobra.Command, s *shell.Session) error {
 	}
 	lines, err := s.MissingLines(f.caps)
 	if err != nil {
-		return fmt.Errorf("--cap: %w", err)
+		return cli.FlagFile("--cap", err)
 	}
 	if len(instances) > 0 {
 		lines = slices.DeleteFunc(lines, func(line string) bool {

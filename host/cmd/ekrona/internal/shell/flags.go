@@ -152,9 +152,9 @@ func (f *flags) with(
 		s.Observe(f.trace.Sink(c.ErrOrStderr()))
 	}
 	if f.capture != "" {
-		file, err := cli.CreateCapture(f.capture)
-		if err != nil {
-			return err
+		file, failed := cli.CreateCapture(f.capture)
+		if failed != nil {
+			return failed
 		}
 		file.Reset(target.Where, target.ATR, time.Now())
 		s.Observe(file.Sink)
@@ -186,7 +186,7 @@ func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) erro
 		r := s.Prepare(c.Context(), line)
 		switch err := r.Err(); {
 		case err != nil && r.Step.Word == "load":
-			return fmt.Errorf("--cap: %w", err)
+			return cli.FlagFile("--cap", err)
 		case err != nil && len(f.install) > 0:
 			return fmt.Errorf("--install: %w", err)
 		case err != nil:

@@ -5,7 +5,6 @@ package shell
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -84,7 +83,7 @@ fuzz and cover and with card cost, where it is not done twice.`,
 				if script != "" {
 					file, err := os.Open(script)
 					if err != nil {
-						return fmt.Errorf("--script: %w", err)
+						return cli.FlagFile("--script", err)
 					}
 					err = f.lines(c, s, file, s.Text)
 					return errors.Join(err, file.Close())
