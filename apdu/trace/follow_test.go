@@ -90,7 +90,8 @@ func TestUnmasked(t *testing.T) {
 func TestFollowOfAReset(t *testing.T) {
 	ours := []byte{0xF0, 1, 2, 3, 4}
 	for _, unmasked := range []bool{false, true} {
-		d := New(Vocabulary{AIDs: [][]byte{ours}, Forms: []Form{{Name: "OPEN", CLA: 0x80, INS: 0x12}}})
+		d := New(Vocabulary{AIDs: [][]byte{ours},
+			Forms: []Form{{Name: "OPEN", CLA: 0x80, INS: 0x12}}})
 		d.Unmasked = unmasked
 		f := d.Follow()
 		c := apdu.Command{CLA: 0x80, INS: 0x12}

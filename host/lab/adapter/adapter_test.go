@@ -403,12 +403,12 @@ func TestRequestsOfNoType(t *testing.T) {
 		c := launched(t, "80400000 00 -> 9000\n", nil)
 		c.configure()
 		for request, why := range map[string]string{
-			`{"seq":77,"type":"request","command":"frobnicate"}`:                       "frobnicate is not",
-			`{"seq":77,"type":"request","command":"frobnicate","arguments":[{}]}`:      "frobnicate is not",
-			`{"seq":77,"type":"request","command":""}`:                                 "not supported",
-			`{"seq":77,"type":"request"}`:                                              "not supported",
-			`{"seq":77,"type":"request","command":"continue","arguments":"x"}`:         "continue: its arg",
-			`{"seq":77,"type":"request","command":"next","arguments":{"threadId":""}}`: "next: its arg",
+			`{"seq":77,"type":"request","command":"frobnicate"}`:                       "frobnicate",
+			`{"seq":77,"type":"request","command":"frobnicate","arguments":[{}]}`:      "frobnicate",
+			`{"seq":77,"type":"request","command":""}`:                                 "is not",
+			`{"seq":77,"type":"request"}`:                                              "is not",
+			`{"seq":77,"type":"request","command":"continue","arguments":"x"}`:         "its arg",
+			`{"seq":77,"type":"request","command":"next","arguments":{"threadId":""}}`: "its arg",
 		} {
 			frame(c, request)
 			refused := c.read().GetResponse()
