@@ -12,18 +12,20 @@ type Follower struct {
 	foreign  bool
 }
 
-// Follow is a follower from a reset on: until an application is selected any may be.
+// Follow is a follower from somewhere within a log: until an application is selected or the card is
+// reset, any may be.
 func (d Decoder) Follow() *Follower { return &Follower{all: d, now: d} }
 
-// Foreign reports whether an application is selected that has no vocabulary, and is no card
-// manager.
+// Foreign reports whether commands go to no application with a vocabulary, nor to a card manager:
+// another is selected, or none since a reset.
 func (f *Follower) Foreign() bool { return f.foreign }
 
 // Decoder is that of the application that is selected.
 func (f *Follower) Decoder() Decoder { return f.now }
 
-// Reset forgets which application is selected.
-func (f *Follower) Reset() { f.now, f.foreign = f.all, false }
+// Reset takes note that the card was reset: none of those with a vocabulary is selected until one
+// is selected again, and what comes before goes to no one, or to another.
+func (f *Follower) Reset() { f.now, f.foreign = f.all.Selected(nil), true }
 
 // Note takes note of a command and its response.
 func (f *Follower) Note(c apdu.Command, r apdu.Response) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // unmaskedBytes are the bytes of exchanges that a rule leaves, those masked as "**"; lines are
@@ -82,5 +83,32 @@ func TestUnmasked(t *testing.T) {
 		}
 		assert.Equal(t, c.without, unmaskedBytes(t, masking, c.lines...))
 		assert.Equal(t, want, unmaskedBytes(t, unmasked, c.lines...), "unmasked")
+	}
+}
+
+// After a reset nothing has the names of an application until it is selected again.
+func TestFollowOfAReset(t *testing.T) {
+	ours := []byte{0xF0, 1, 2, 3, 4}
+	for _, unmasked := range []bool{false, true} {
+		d := New(Vocabulary{AIDs: [][]byte{ours},
+			Forms: []Form{{Name: "OPEN", CLA: 0x80, INS: 0x12}}})
+		d.Unmasked = unmasked
+		f := d.Follow()
+		c := apdu.Command{CLA: 0x80, INS: 0x12}
+		name := func() string { return f.Decoder().Command(c).Name }
+		selecting := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: ours}
+		f.Note(selecting, apdu.Response{SW: apdu.OK})
+		assert.Equal(t, "OPEN", name())
+		f.Reset()
+		assert.NotEqual(t, "OPEN", name())
+		assert.True(t, f.Foreign())
+		c.Data = []byte{1, 2, 3}
+		assert.NotEmpty(t, masked(f.Decoder().Command(c), 5), "unmasked only when one is selected")
+		c.Data = nil
+		f.Note(selecting, apdu.Response{SW: 0x6A82})
+		assert.True(t, f.Foreign())
+		f.Note(selecting, apdu.Response{SW: apdu.OK})
+		assert.Equal(t, "OPEN", name())
+		assert.False(t, f.Foreign())
 	}
 }

@@ -7,14 +7,13 @@ import (
 
 // Secrets gives the bytes that the decoder masks, as a rule for one [apdu.Recorder]. The rule
 // remembers the command before: what GET RESPONSE brings belongs to it, and the last part of a
-// chain belongs to those before it. Where the decoder is unmasked it remembers which application is
-// selected too. Exchanges are given to it in their order, from a reset on.
+// chain belongs to those before it. It remembers which application is selected too, as [Follower]
+// does: the vocabulary of one says nothing of what is secret to another. Exchanges are given to it
+// in their order, from a reset on.
 func (d Decoder) Secrets() func(apdu.Command, apdu.Response) apdu.Secrets {
 	m := memory{decoder: d, all: d}
-	if d.Unmasked { // which is known of the basic channel only
-		d.Unmasked = false
-		m.others = &memory{decoder: d, all: d}
-	}
+	d.Unmasked = false // what is selected is known of the basic channel only
+	m.others = &memory{decoder: d, all: d}
 	return m.secrets
 }
 
@@ -25,7 +24,7 @@ func isOtherChannel(cla byte) bool { return cla&0x40 != 0 || cla&0x03 != 0 }
 // memory is what a rule knows of the exchanges before.
 type memory struct {
 	decoder, all Decoder
-	others       *memory // of other channels, if the rule of the basic one is another; else nil
+	others       *memory // of other channels; nil in the memory of those
 	// before is the last command that was no GET RESPONSE, without the chaining bit.
 	before apdu.Command
 	any    bool // there was one
@@ -39,7 +38,7 @@ func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
 	if m.others != nil && isOtherChannel(c.CLA) {
 		return m.others.secrets(c, r)
 	}
-	if m.all.Unmasked && selects(c, r) {
+	if selects(c, r) {
 		m.decoder = m.all.Selected(c.Data)
 	}
 	s := m.decoder.secrets(c, r)

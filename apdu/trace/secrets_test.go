@@ -142,3 +142,30 @@ func TestInitializeUpdateInParts(t *testing.T) {
 	rest := rule(get, apdu.Response{Data: answer[25:], SW: apdu.OK})
 	assert.Equal(t, []apdu.Span{{From: 0, To: 4}}, rest.Response)
 }
+
+// The vocabulary of an application says nothing of what is secret to another that is selected:
+// a rule hides of such a command what it hides of an unknown one, as a Follower does.
+func TestSecretsOfAnotherApplication(t *testing.T) {
+	ours, other := []byte{0xF0, 1, 2, 3, 4}, []byte{0xF0, 9, 9, 9, 9}
+	d := New(Vocabulary{AIDs: [][]byte{ours}, Forms: []Form{
+		{Name: "OPEN", CLA: 0x80, INS: 0x12, In: []Field{{Name: "TEXT", Length: 8}},
+			Out: []Field{{Name: "BACK", Length: 8}}},
+	}})
+	c := apdu.Command{CLA: 0x80, INS: 0x12, Data: []byte("12341234")}
+	r := apdu.Response{Data: []byte("43214321"), SW: apdu.OK}
+	all := []apdu.Span{{From: 0, To: 8}}
+	rule := d.Secrets()
+	selecting := func(aid []byte, sw apdu.StatusWord) {
+		rule(apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: aid}, apdu.Response{SW: sw})
+	}
+	assert.Empty(t, rule(c, r))
+	selecting(other, 0x6A82)
+	assert.Empty(t, rule(c, r), "the SELECT was refused")
+	selecting(other, apdu.OK)
+	assert.Equal(t, apdu.Secrets{Command: all, Response: all}, rule(c, r))
+	part := c
+	part.CLA |= apdu.ClassChaining
+	assert.Equal(t, all, rule(part, apdu.Response{SW: apdu.OK}).Command)
+	selecting(ours, apdu.OK)
+	assert.Empty(t, rule(c, r))
+}

@@ -129,6 +129,8 @@ var interindustryTags = map[tlv.Tag]tagRow{
 	0x64:   {name: "file management data", clause: "ISO/IEC 7816-4:2013 §7.4.1"},
 	0x65:   {name: "cardholder's data", clause: "ISO/IEC 7816-6:2023"},
 	0x6E:   {name: "application's data", clause: "ISO/IEC 7816-6:2023"},
+	0x79: {name: "coexistent tag allocation authority",
+		clause: "ISO/IEC 7816-4:2013 §8.3.4"},
 	0x7A:   {name: "security support template", clause: "ISO/IEC 7816-4:2013 §10.3.3"},
 	0x7B:   {name: "security environment", clause: "ISO/IEC 7816-4:2013 §10.3.2"},
 	0x7C:   {name: "dynamic authentication data", clause: "ISO/IEC 7816-4:2013 §11.5.5"},
@@ -142,10 +144,21 @@ var interindustryTags = map[tlv.Tag]tagRow{
 	0x82:   {name: "file descriptor", clause: "ISO/IEC 7816-4:2013 §7.4.3"},
 	0x83:   {name: "file identifier", clause: "ISO/IEC 7816-4:2013 §7.4.3"},
 
+	0xAC: {name: "cryptographic mechanism identifier template",
+		clause: "ISO/IEC 7816-4:2013 §7.4.3", inside: mechanism},
+
 	gpc.TagFCI:         {name: "file control information", clause: "ISO/IEC 7816-4:2013 §7.4.1"},
 	gpc.TagAIDOfFCI:    {name: "DF name", clause: "ISO/IEC 7816-4:2013 §7.4.3", text: dfName},
 	gpc.TagProprietary: {name: "proprietary data", clause: "ISO/IEC 7816-4:2013 §7.4.3"},
 }
+
+// mechanismTags are data objects of a cryptographic mechanism identifier template.
+var mechanismTags = map[tlv.Tag]tagRow{
+	0x06: {name: "object identifier", clause: "ISO/IEC 7816-4:2013 §7.4.3", text: identifier},
+	0x80: {name: "cryptographic mechanism identifier", clause: "ISO/IEC 7816-4:2013 §7.4.3"},
+}
+
+func mechanism([]byte) map[tlv.Tag]tagRow { return mechanismTags }
 
 // domainTags are data objects of security domains.
 var domainTags = map[tlv.Tag]tagRow{

@@ -73,6 +73,7 @@ func New(target Target, options Options) (*Session, error) {
 	decoder := options.Decoder
 	decoder.ShowUnknown = true
 	s.open = decoder.Follow()
+	s.open.Reset() // a session begins with a card that was just given power
 	s.wire = s.Above(target.Card)
 	s.top = s.wire
 	s.Observe(s.recognise)

@@ -20,7 +20,8 @@ answers: card.line("writes").value["writes"], card.line("dump nvm Hello.*").answ
 
 An error of the card is a status word, and no exception. Exceptions: NoAnswer, when power was cut
 or the card is mute; Failed, when a line could not be done or its answer is not the one behind
-"->"; Ended, when the program is gone, or answers no line of its own. All are CardError, with one line that says what and where.
+"->"; NotHex, when what was to be sent is neither hex nor bytes; Ended, when the program is gone, or
+answers no line of its own. All are CardError, with one line that says what and where.
 """
 
 import json
@@ -34,6 +35,16 @@ def _brief(text):
     return text if len(text) <= 60 else "%s... (%d characters)" % (text[:60], len(text))
 
 
+def _bytes(given):
+    """Bytes of hex or of bytes."""
+    try:
+        if isinstance(given, int):
+            raise TypeError("a number")
+        return bytes.fromhex(given) if isinstance(given, str) else bytes(given)
+    except (ValueError, TypeError) as e:
+        raise NotHex("%s is neither hex nor bytes: %s" % (_brief(repr(given)), e)) from None
+
+
 class CardError(Exception):
     """Whatever goes wrong; the text is one line."""
 
@@ -44,6 +55,10 @@ class NoAnswer(CardError):
 
 class Failed(CardError):
     """A line was not done, or the answer differs from what was expected."""
+
+
+class NotHex(CardError, ValueError):
+    """What was to be sent is neither hex nor bytes, or nothing. Nothing was sent."""
 
 
 class Ended(CardError):
@@ -149,9 +164,9 @@ class Card:
 
     def transmit(self, apdu):
         """Sends one APDU, hex or bytes, as it is, and returns the Response."""
-        raw = bytes.fromhex(apdu) if isinstance(apdu, str) else bytes(apdu)
+        raw = _bytes(apdu)
         if not raw:
-            raise ValueError("an APDU has bytes")
+            raise NotHex("an APDU has bytes")
         try:
             return self.line(raw.hex()).response
         except Failed as e:
@@ -159,7 +174,9 @@ class Card:
 
     def select(self, aid):
         """Selects an application by its AID, hex or bytes."""
-        name = bytes.fromhex(aid) if isinstance(aid, str) else bytes(aid)
+        name = _bytes(aid)
+        if len(name) > 16:
+            raise NotHex("an AID has at most 16 bytes, not %d" % len(name))
         return self.transmit(bytes([0x00, 0xA4, 0x04, 0x00, len(name)]) + name + b"\x00")
 
     def load(self, *files):
@@ -170,7 +187,7 @@ class Card:
         """Makes an instance of an applet; AIDs in hex."""
         words = ["install", module, instance or module]
         if parameters:
-            words.append(bytes(parameters).hex())
+            words.append(_bytes(parameters).hex())
         return self.line(" ".join(words)).value
 
     def delete(self, aid):

@@ -58,8 +58,14 @@ class HelloTest(unittest.TestCase):
         for line in ("", "# nothing", "reset\nreset"):
             with self.assertRaises(ValueError):
                 self.card.line(line)
-        with self.assertRaises(ValueError):
-            self.card.transmit("")
+        for given in ("", "80zz", "8", "80é0", 3.5, 4, None, [256], b""):
+            with self.assertRaises(CardError) as failed:
+                self.card.transmit(given)
+            self.assertNotIn("\n", str(failed.exception))
+        for given in ("zz", None, b"\0" * 300):
+            with self.assertRaises(CardError):
+                self.card.select(given)
+        self.assertEqual(self.greeting(), b"Hello, world")
 
     def test_the_end(self):
         self.card.close()

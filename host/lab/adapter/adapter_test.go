@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -385,6 +386,41 @@ func TestWhatIsWrong(t *testing.T) {
 	assert.Equal(t, 1, c.event("exited").(*dap.ExitedEvent).Body.ExitCode)
 	require.NoError(t, c.conn.Close())
 	assert.NoError(t, <-c.ended)
+}
+
+// TestRequestsOfNoType are refused, and the session goes on; what is no request ends it, and says
+// so.
+func TestRequestsOfNoType(t *testing.T) {
+	frame := func(c *client, content string) {
+		_, err := fmt.Fprintf(c.conn, "Content-Length: %d\r\n\r\n%s", len(content), content)
+		require.NoError(t, err)
+	}
+	for content, said := range map[string]string{
+		"{": "no JSON", "[]": "no JSON", `{"type":7}`: "no JSON",
+		`{"seq":1,"type":"query"}`:                         "no request",
+		`{"type":"response","success":true,"command":"x"}`: "no request",
+	} {
+		c := launched(t, "80400000 00 -> 9000\n", nil)
+		c.configure()
+		for request, why := range map[string]string{
+			`{"seq":77,"type":"request","command":"frobnicate"}`:                       "frobnicate",
+			`{"seq":77,"type":"request","command":"frobnicate","arguments":[{}]}`:      "frobnicate",
+			`{"seq":77,"type":"request","command":""}`:                                 "is not",
+			`{"seq":77,"type":"request"}`:                                              "is not",
+			`{"seq":77,"type":"request","command":"continue","arguments":"x"}`:         "its arg",
+			`{"seq":77,"type":"request","command":"next","arguments":{"threadId":""}}`: "its arg",
+		} {
+			frame(c, request)
+			refused := c.read().GetResponse()
+			assert.False(t, refused.Success, request)
+			assert.Equal(t, 77, refused.RequestSeq)
+			assert.Contains(t, refused.Message, why)
+		}
+		assert.True(t, c.ask(&dap.ThreadsRequest{Request: c.request("threads")}).GetResponse().
+			Success)
+		frame(c, content)
+		assert.ErrorContains(t, <-c.ended, said)
+	}
 }
 
 // TestEndWithinACommand leaves nothing that waits.

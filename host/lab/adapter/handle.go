@@ -25,6 +25,8 @@ func (s *server) handle(m dap.Message) (ends bool) {
 		}
 		s.send(&dap.LaunchResponse{Response: response(m)})
 		s.send(&dap.InitializedEvent{Event: event("initialized")})
+	case *unknown:
+		s.refuse(m, m.why)
 	case *dap.DisconnectRequest:
 		s.send(&dap.DisconnectResponse{Response: response(m)})
 		return true

@@ -66,7 +66,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 	go func() {
 		reader := bufio.NewReader(in)
 		for {
-			message, err := dap.ReadProtocolMessage(reader)
+			message, err := next(reader)
 			if err != nil {
 				ended <- err
 				return
@@ -112,10 +112,47 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 	}
 }
 
+// unknown is a request that has no type, or whose arguments are not those of its command.
+type unknown struct {
+	dap.Request
+	why error
+}
+
+// next reads the next request. What is JSON in a frame is one, if it says so; the rest ends the
+// session, for it may be that no later frame is found either.
+func next(r *bufio.Reader) (dap.Message, error) {
+	content, err := dap.ReadBaseMessage(r)
+	if err != nil {
+		return nil, err
+	}
+	m, err := dap.DecodeProtocolMessage(content)
+	if err == nil {
+		return m, nil
+	}
+	var head struct {
+		Seq     int    `json:"seq"`
+		Type    string `json:"type"`
+		Command string `json:"command"`
+	}
+	if failed := json.Unmarshal(content, &head); failed != nil {
+		return nil, fmt.Errorf("a message is no JSON of a request: %w", failed)
+	}
+	if head.Type != "request" {
+		return nil, fmt.Errorf("a message is no request: %w", err)
+	}
+	why := fmt.Errorf("%s is not supported", head.Command)
+	if field := (*dap.DecodeProtocolMessageFieldError)(nil); !errors.As(err, &field) {
+		why = fmt.Errorf("%s: its arguments are not those of the protocol: %w", head.Command, err)
+	}
+	return &unknown{dap.Request{Command: head.Command, ProtocolMessage: dap.ProtocolMessage{
+		Seq: head.Seq, Type: head.Type}}, why}, nil
+}
+
 // isUrgent reports whether a request is answered while the card runs.
 func isUrgent(m dap.Message) bool {
 	switch m.(type) {
-	case *dap.PauseRequest, *dap.ThreadsRequest, *dap.DisconnectRequest, *dap.TerminateRequest:
+	case *dap.PauseRequest, *dap.ThreadsRequest, *dap.DisconnectRequest, *dap.TerminateRequest,
+		*unknown:
 		return true
 	}
 	return false

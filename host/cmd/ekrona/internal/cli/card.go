@@ -46,6 +46,9 @@ type CardFlags struct {
 	Passing bool
 	// Copied opens a copy of the card in the file, in memory: the file stays as it is.
 	Copied bool
+	// Tables are the source lines of CAP files on the card, besides those of the applet in this
+	// program, for the cause of a 6F00.
+	Tables []*lines.Table
 }
 
 // Add adds the flags to a command.
@@ -89,7 +92,7 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 // over the wire written to the transcript.
 func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 	if opened.Virtual != nil {
-		opened.through(explaining(opened.Virtual, c.ErrOrStderr()))
+		opened.through(explaining(opened.Virtual, f.Tables, c.ErrOrStderr()))
 	}
 	if f.transcript != "" {
 		transcript, err := CreateTranscript(f.transcript)
@@ -130,8 +133,10 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 }
 
 // explaining writes the cause of every 6F00 of a virtual card.
-func explaining(virtual *globalplatform.Card, out io.Writer) apdu.Card {
-	names := sync.OnceValue(func() *inspect.Names { return inspect.NewNames(Tables()...) })
+func explaining(virtual *globalplatform.Card, tables []*lines.Table, out io.Writer) apdu.Card {
+	names := sync.OnceValue(func() *inspect.Names {
+		return inspect.NewNames(slices.Concat(tables, Tables())...)
+	})
 	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 		r, err := virtual.Transmit(ctx, c)
 		if err == nil && shell.Unexplained(r.SW) {

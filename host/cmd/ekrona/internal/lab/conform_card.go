@@ -96,6 +96,7 @@ func (f *conformFlags) openVirtual(
 			s.AID = a.AID
 		}
 	}
+	f.cards.Tables = subject.Tables
 	return f.cards.OpenCopy(c, bench.Managed, where, profile)
 }
 
