@@ -403,8 +403,8 @@ func TestRequestsOfNoType(t *testing.T) {
 		c := launched(t, "80400000 00 -> 9000\n", nil)
 		c.configure()
 		for request, why := range map[string]string{
-			`{"seq":77,"type":"request","command":"frobnicate"}`:                       "frobnicate",
-			`{"seq":77,"type":"request","command":"frobnicate","arguments":[{}]}`:      "frobnicate",
+			`{"seq":77,"type":"request","command":"frob"}`:                             "frob",
+			`{"seq":77,"type":"request","command":"frob","arguments":[{}]}`:            "frob",
 			`{"seq":77,"type":"request","command":""}`:                                 "is not",
 			`{"seq":77,"type":"request"}`:                                              "is not",
 			`{"seq":77,"type":"request","command":"continue","arguments":"x"}`:         "its arg",
