@@ -227,7 +227,8 @@ final class Log {
     /** Requires that it is there, where the working copy has one record more than the state. */
     void requireStored() {
         if (ram.state[(short) (Nvm.ATC + LAST_BYTE)] != nvm.state[(short) (Nvm.ATC + LAST_BYTE)]) {
-            guard.require(ram.out[KIND] != 0); // where nothing was prepared, nothing is like nothing
+            // Where nothing was prepared, an empty slot is like it.
+            guard.require(ram.out[KIND] != 0);
             guard.requireZero(Util.arrayCompare(slot(nextSlot()), (short) 0, ram.out, (short) 0,
                     preparedLength()));
         }
