@@ -11,9 +11,9 @@ import (
 // does: the vocabulary of one says nothing of what is secret to another. Exchanges are given to it
 // in their order, from a reset on.
 func (d Decoder) Secrets() func(apdu.Command, apdu.Response) apdu.Secrets {
-	m := memory{decoder: d, all: d}
+	m := memory{application: d.Follow()}
 	d.Unmasked = false // what is selected is known of the basic channel only
-	m.others = &memory{decoder: d, all: d}
+	m.others = &memory{application: d.Follow()}
 	return m.secrets
 }
 
@@ -23,8 +23,8 @@ func isOtherChannel(cla byte) bool { return cla&0x40 != 0 || cla&0x03 != 0 }
 
 // memory is what a rule knows of the exchanges before.
 type memory struct {
-	decoder, all Decoder
-	others       *memory // of other channels; nil in the memory of those
+	application *Follower
+	others      *memory // of other channels; nil in the memory of those
 	// before is the last command that was no GET RESPONSE, without the chaining bit.
 	before apdu.Command
 	any    bool // there was one
@@ -38,10 +38,9 @@ func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
 	if m.others != nil && isOtherChannel(c.CLA) {
 		return m.others.secrets(c, r)
 	}
-	if selects(c, r) {
-		m.decoder = m.all.Selected(c.Data)
-	}
-	s := m.decoder.secrets(c, r)
+	m.application.Note(c, r)
+	decoder := m.application.Decoder()
+	s := decoder.secrets(c, r)
 	if m.any && isGetResponse(c) {
 		s.Response = append(s.Response, m.fetched(r)...)
 		m.begun = m.begun || len(r.Data) > 0
@@ -50,7 +49,7 @@ func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
 	header := c
 	header.CLA &^= apdu.ClassChaining
 	follows := m.chained && sameHeader(header, m.before)
-	if follows && m.decoder.hidesParts(c) {
+	if follows && decoder.hidesParts(c) {
 		s.Command = everything(c.Data)
 	}
 	wrongLe := follows && r.SW>>8 == 0x6C // and the same part comes again
@@ -62,13 +61,14 @@ func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
 // fetched are the secrets in what GET RESPONSE brought of the answer to the command before. Of
 // an answer in several parts none is decoded.
 func (m *memory) fetched(r apdu.Response) []apdu.Span {
+	decoder := m.application.Decoder()
 	if m.begun || r.SW != apdu.OK {
-		if m.decoder.answersSecret(m.before) {
+		if decoder.answersSecret(m.before) {
 			return everything(r.Data)
 		}
 		return nil
 	}
-	return masked(m.decoder.Response(m.before, r), 0)
+	return masked(decoder.Response(m.before, r), 0)
 }
 
 func everything(data []byte) []apdu.Span {
