@@ -52,22 +52,26 @@ func (r *rest) after(holds vm.Fingerprint, reset bool) []reply {
 	at := fate{holds, reset}
 	replies, known := r.known[at]
 	if !known {
-		replies = r.play()
+		replies = r.play(everyOne)
 		r.known[at] = replies
 	}
 	return replies
 }
 
-func (r *rest) play() []reply {
-	var all []reply
-	for _, n := range r.commands {
-		if n.reset {
+func everyOne(int) bool { return true }
+
+// play resets the card and sends the commands, those that sends says by their number. The reply to
+// a reset, and to a command that was not sent, is empty.
+func (r *rest) play(sends func(n int) bool) []reply {
+	all := make([]reply, len(r.commands))
+	for n, next := range r.commands {
+		switch {
+		case next.reset:
 			r.e.Card.Reset()
-			all = append(all, reply{})
-			continue
+		case sends(n):
+			answer, err := r.e.Card.Transmit(r.ctx, next.command)
+			all[n] = reply{answer, err == nil}
 		}
-		answer, err := r.e.Card.Transmit(r.ctx, n.command)
-		all = append(all, reply{answer, err == nil})
 	}
 	return all
 }
@@ -78,33 +82,8 @@ func (r *rest) states() []*card.Snapshot {
 	return []*card.Snapshot{r.e.After, r.e.Before, r.e.Before.WithRandom(r.e.After)}
 }
 
-// usually are the replies to the n-th command without a fault: from each of the states, with the
-// power taken away and not.
-func (r *rest) usually(n int) ([]reply, error) {
-	if r.usual == nil {
-		for _, state := range r.states() {
-			for _, reset := range []bool{false, true} {
-				if err := r.e.Card.RestoreSnapshot(state); err != nil {
-					return nil, err
-				}
-				if reset {
-					r.e.Card.Reset()
-				}
-				r.usual = append(r.usual, r.play())
-			}
-		}
-	}
-	var all []reply
-	for _, u := range r.usual {
-		all = append(all, u[n])
-	}
-	return all, nil
-}
-
-// alone are the replies to the n-th command without a fault where of those before it only the ones
-// are sent that replies say were carried out: one that is refused with a fault and carried out
-// without, such as a payment, may leave something to the next.
-func (r *rest) alone(replies []reply, n int) (all []reply, err error) {
+// playFromEach plays from each of the states, with the power taken away and not.
+func (r *rest) playFromEach(sends func(n int) bool) (all [][]reply, err error) {
 	for _, state := range r.states() {
 		for _, reset := range []bool{false, true} {
 			if err := r.e.Card.RestoreSnapshot(state); err != nil {
@@ -113,20 +92,41 @@ func (r *rest) alone(replies []reply, n int) (all []reply, err error) {
 			if reset {
 				r.e.Card.Reset()
 			}
-			var last reply
-			for i, next := range r.commands[:n+1] {
-				switch {
-				case next.reset:
-					r.e.Card.Reset()
-				case i == n || replies[i].isDone():
-					answer, err := r.e.Card.Transmit(r.ctx, next.command)
-					last = reply{answer, err == nil}
-				}
-			}
-			all = append(all, last)
+			all = append(all, r.play(sends))
 		}
 	}
 	return all, nil
+}
+
+// usually are the replies to the n-th command without a fault: from each of the states, with the
+// power taken away and not.
+func (r *rest) usually(n int) ([]reply, error) {
+	if r.usual == nil {
+		played, err := r.playFromEach(everyOne)
+		if err != nil {
+			return nil, err
+		}
+		r.usual = played
+	}
+	return toThe(n, r.usual), nil
+}
+
+// toThe are the replies to the n-th command.
+func toThe(n int, played [][]reply) (all []reply) {
+	for _, replies := range played {
+		all = append(all, replies[n])
+	}
+	return all
+}
+
+// alone are the replies to the n-th command without a fault where of those before it only the ones
+// are sent that replies say were carried out: one that is refused with a fault and carried out
+// without, such as a payment, may leave something to the next.
+func (r *rest) alone(replies []reply, n int) ([]reply, error) {
+	played, err := r.playFromEach(func(i int) bool {
+		return i == n || i < n && replies[i].isDone()
+	})
+	return toThe(n, played), err
 }
 
 // Following is a command that follows one with a fault.
