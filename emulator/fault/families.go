@@ -155,7 +155,7 @@ func indexing(by int) Model {
 }
 
 func readArguing(parameter string) (Model, error) {
-	if strings.HasPrefix(parameter, "+") || strings.HasPrefix(parameter, "-") {
+	if isDistance(parameter) {
 		by, err := distance(parameter)
 		return arguing(parameter, adding(by)), err
 	}
@@ -166,7 +166,7 @@ func readArguing(parameter string) (Model, error) {
 // arguing is a wrong number for a native, such as an offset or a length.
 func arguing(parameter string, value func(vm.Value) vm.Value) Model {
 	about := "a number that a native is given is " + parameter
-	if strings.HasPrefix(parameter, "+") || strings.HasPrefix(parameter, "-") {
+	if isDistance(parameter) {
 		about = "a number that a native is given is wrong by " + parameter
 	}
 	return Model{Name: familyArgument + parameter, About: about, event: onArgument, kind: vm.Alter,
@@ -174,6 +174,11 @@ func arguing(parameter string, value func(vm.Value) vm.Value) Model {
 }
 
 const maxDistance = 99
+
+// isDistance reports whether a parameter is meant as one: it has a sign.
+func isDistance(text string) bool {
+	return strings.HasPrefix(text, "+") || strings.HasPrefix(text, "-")
+}
 
 // distance reads a number with its sign.
 func distance(text string) (int, error) {
