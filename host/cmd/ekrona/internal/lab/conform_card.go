@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -114,12 +115,16 @@ func (f *conformFlags) ours() (*cap.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--cap %s: %w", name, err)
 	}
-	for _, a := range file.Applets {
-		if bytes.Equal(a.AID, []byte(spec.AppletAID)) {
-			return file, nil
-		}
+	if isOurs(file) {
+		return file, nil
 	}
 	return nil, nil
+}
+
+// isOurs reports whether a CAP file has the e-krona's applet.
+func isOurs(file *cap.File) bool {
+	return slices.ContainsFunc(file.Applets,
+		func(a cap.Applet) bool { return string(a.AID) == spec.AppletAID })
 }
 
 const noKeys = "it installs and deletes the applet: give the card's keys with --keys, and allow " +

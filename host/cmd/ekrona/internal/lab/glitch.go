@@ -8,13 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/campaign"
 	"ekrona.example/applet/glitch"
@@ -212,8 +210,7 @@ func requireEkrona(files [][]byte) error {
 	if err != nil {
 		return cli.Usage("--cap: %w", err)
 	}
-	isItsAID := func(a cap.Applet) bool { return string(a.AID) == spec.AppletAID }
-	if len(files) > 1 || !slices.ContainsFunc(file.Applets, isItsAID) {
+	if len(files) > 1 || !isOurs(file) {
 		return cli.Usage("--cap: it is not the e-krona's applet, which the suite's cases are " +
 			"for; give its commands by --script")
 	}
