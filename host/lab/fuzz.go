@@ -125,13 +125,17 @@ func (f *Fuzz) Run(ctx context.Context) (*FuzzReport, error) {
 	return s.finish()
 }
 
+// newBench opens the subject's card anew.
+func (f *Fuzz) newBench(ctx context.Context) (*Bench, error) {
+	if f.open != nil {
+		return f.open(ctx)
+	}
+	return f.Subject.Open(ctx)
+}
+
 // withoutFault does the script once as it is. What breaks already then is no finding of mutations.
 func (f *Fuzz) withoutFault(ctx context.Context) error {
-	open := f.Subject.Open
-	if f.open != nil {
-		open = f.open
-	}
-	b, err := open(ctx)
+	b, err := f.newBench(ctx)
 	if err != nil {
 		return err
 	}
@@ -244,11 +248,7 @@ const partLength = 8
 
 // worker makes a card and the first sequences: parts of the script from each line on.
 func (s *fuzzing) worker(ctx context.Context, number int) (*fuzzer, error) {
-	open := s.Subject.Open
-	if s.open != nil {
-		open = s.open
-	}
-	b, err := open(ctx)
+	b, err := s.newBench(ctx)
 	if err != nil {
 		return nil, err
 	}
