@@ -71,7 +71,7 @@ func (d *Debugger) Add(b Break) (*Break, error) {
 	case b.Kind == OnWrite && b.Where == "":
 		return nil, fmt.Errorf("a break at a write wants a name, such as Purse.balance")
 	case b.Kind == OnCommand && !isHexStart(b.Where):
-		return nil, fmt.Errorf("a break at commands is the first bytes of some in hex, such as 8012")
+		return nil, fmt.Errorf("a break at commands is their first bytes in hex, such as 8012")
 	}
 	if b.Kind == OnException {
 		switch {

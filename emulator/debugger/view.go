@@ -89,7 +89,8 @@ func (v *View) Operands(f Frame) []Variable {
 // typed shows a cell of a known type.
 func (v *View) typed(name, descriptor string, c int32) Variable {
 	if descriptor[0] != 'L' && descriptor[0] != '[' {
-		return Variable{Name: name, Type: inspect.TypeName(descriptor), Value: v.image.Cell(descriptor, c)}
+		return Variable{Name: name, Type: inspect.TypeName(descriptor),
+			Value: v.image.Cell(descriptor, c)}
 	}
 	return v.reference(name, c)
 }

@@ -95,8 +95,8 @@ func TestWordsOfTheDebugger(t *testing.T) {
 		"continue -> 9000",
 		"debug 8040000000 -> 00649000",
 		"debug entry 80100000020064 -> stopped by entry at *",
-		"step instruction -> stopped by step at PurseApplet.process (PurseApplet.java:55); pc 98, " +
-			"+1 invokevirtual Applet.selectingApplet; stack: *, or PurseApplet",
+		"step instruction -> stopped by step at PurseApplet.process (PurseApplet.java:55); " +
+			"pc 98, +1 invokevirtual Applet.selectingApplet; stack: *, or PurseApplet",
 		"disassemble -> 71 instructions of PurseApplet.process",
 		"abandon -> ok",
 		"8040000000 -> 9000 : 0064",
