@@ -241,7 +241,7 @@ func TestWireshark(t *testing.T) {
 	out, err = exec.CommandContext(t.Context(), tshark, "-r", path, "-Y", "iso7816.atr", "-T",
 		"fields", "-e", "iso7816.atr.init_char", "-e", "iso7816.atr.t0").Output()
 	require.NoError(t, err)
-	assert.Equal(t, "0x3b\t0x00", strings.TrimSpace(string(out)), "the answer to reset alone")
+	assert.Equal(t, "0x3b\t0x00", strings.TrimSpace(string(out)), "the answer to reset, no more")
 }
 
 // An answer to reset is read as others write it too, by GSMTAP's sub type.
