@@ -29,6 +29,8 @@ type Morning struct {
 	Pool         money.Ore `json:"pool_ore"`
 	OnCards      money.Ore `json:"on_cards_ore"`
 	Claims       Claims    `json:"claims"`
+	// Served is how it went in each round at the services; empty where there were none.
+	Served []Crowd `json:"served,omitempty"`
 	// Stuck says in a line each what is left over that should not be.
 	Stuck      []string `json:"stuck"`
 	Violations []string `json:"violations"` // of the invariants, a line each
@@ -44,9 +46,15 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 	m := Morning{Rounds: rounds, Stuck: []string{}, Violations: []string{}}
 	w.dark.Store(false)
 	w.clock.At = w.clock.At.Truncate(24 * time.Hour).Add(30 * time.Hour) // six o'clock
-	for round := range rounds {
-		if err := w.synchroniseAll(ctx, round, &m); err != nil {
+	if w.served != nil {
+		if err := w.morningServed(ctx, &m); err != nil {
 			return m, err
+		}
+	} else {
+		for round := range rounds {
+			if err := w.synchroniseAll(ctx, round, &m); err != nil {
+				return m, err
+			}
 		}
 	}
 	if err := w.balance(ctx, &m); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"ekrona.example/host/cmd/ekrona/internal/shell"
 	"ekrona.example/host/durable"
 	"ekrona.example/host/lab"
+	session "ekrona.example/host/shell"
 	"ekrona.example/personalization/cardkeys"
 )
 
@@ -87,7 +89,11 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 func (f *subjectFlags) tables() ([]*lines.Table, error) {
 	if f.symbols == "" {
 		beside, err := lab.TablesBeside(f.caps)
-		return append(beside, cli.Tables()...), err
+		if err != nil {
+			return nil, err
+		}
+		kept, err := session.CardTables(f.card) // a name without a card has none
+		return slices.Concat(beside, kept, cli.Tables()), err
 	}
 	text, err := durable.Read(f.symbols)
 	if err != nil {
