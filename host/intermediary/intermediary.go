@@ -83,6 +83,8 @@ type Intermediary struct {
 	former         map[message.AuthorityRef][]byte
 	links          [][]byte
 	batch          func(batch message.DeviceID) ([]byte, error)
+
+	pulls joined // of the notary's statement
 }
 
 var (
@@ -106,7 +108,8 @@ func (i identity) authority() message.AuthorityRef { return message.AuthorityRef
 func New(c Config) (*Intermediary, error) {
 	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock,
 		random: entropy.Shared(c.Random), notary: c.Notary, ca: c.CA,
-		former: map[message.AuthorityRef][]byte{}, links: c.Links, batch: c.Batch}
+		former: map[message.AuthorityRef][]byte{}, links: c.Links, batch: c.Batch,
+		pulls: joined{turn: make(chan struct{}, 1)}}
 	for _, encoded := range c.Former {
 		certificate, err := cvc.Parse(encoded)
 		if err != nil {
