@@ -100,9 +100,10 @@ func newTables() *tables {
 		authorities: table[*cvc.Certificate]{name: "authority", columns: "certificate",
 			parse: parseAuthority},
 		payments: table[*payment]{name: "payment",
-			columns: "bytes, signature, verdict, from_shadow, from_holding, from_pool",
-			parse:   n.parsePayment},
-		answers: table[*payeeAnswer]{name: "payee_answer", columns: "bytes",
+			columns: "bytes, signature, verdict, from_shadow, from_holding, from_pool, archive, " +
+				"payer, atc, payee, request, amount, identity",
+			parse: n.parsePayment},
+		answers: table[*payeeAnswer]{name: "payee_answer", columns: "bytes, archive, payee, seq, payment, identity",
 			parse: n.parseAnswer},
 		decisions: table[decisionRow]{name: "payee_decision",
 			columns: "payee, request, payment, answer", parse: n.parseDecision},
@@ -381,9 +382,18 @@ func parseAuthority(scan scanner) (*cvc.Certificate, error) {
 
 func (n names) parsePayment(scan scanner) (*payment, error) {
 	p := &payment{}
+	var archive *int64
+	var payer, payee string
+	var identity []byte
 	if err := scan(&p.bytes, &p.signatureStatus, &p.verdict, &p.fromShadow, &p.fromHolding,
-		&p.fromPool); err != nil {
+		&p.fromPool, &archive, &payer, &p.atc, &payee, &p.number, &p.amount,
+		&identity); err != nil {
 		return nil, err
+	}
+	if archive != nil {
+		p.archived, p.payer, p.payee = true, n.of(payer), n.of(payee)
+		p.identity = message.Hash(identity)
+		return p, nil
 	}
 	m, err := message.Parse[message.Payment](p.bytes)
 	if err != nil {
@@ -403,8 +413,17 @@ func (n names) fill(p *payment, m *message.Payment) (err error) {
 
 func (n names) parseAnswer(scan scanner) (*payeeAnswer, error) {
 	v := &payeeAnswer{}
-	if err := scan(&v.bytes); err != nil {
+	var archive *int64
+	var payee string
+	var accepts, identity []byte
+	if err := scan(&v.bytes, &archive, &payee, &v.seq, &accepts, &identity); err != nil {
 		return nil, err
+	}
+	if archive != nil && accepts != nil {
+		payment := message.Hash(accepts)
+		v.archived, v.payee, v.accepts = true, n.of(payee), &payment
+		v.identity = message.Hash(identity)
+		return v, nil
 	}
 	m, err := v.message()
 	if err != nil {
