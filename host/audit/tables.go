@@ -103,8 +103,8 @@ func newTables() *tables {
 			columns: "bytes, signature, verdict, from_shadow, from_holding, from_pool, archive, " +
 				"payer, atc, payee, request, amount, identity",
 			parse: n.parsePayment},
-		answers: table[*payeeAnswer]{name: "payee_answer", columns: "bytes, archive, payee, seq, payment, identity",
-			parse: n.parseAnswer},
+		answers: table[*payeeAnswer]{name: "payee_answer",
+			columns: "bytes, archive, payee, seq, payment, identity", parse: n.parseAnswer},
 		decisions: table[decisionRow]{name: "payee_decision",
 			columns: "payee, request, payment, answer", parse: n.parseDecision},
 		instructions: table[*instruction]{name: "instruction",

@@ -21,6 +21,8 @@ type round struct {
 	err  error
 }
 
+func newJoined() *joined { return &joined{turn: make(chan struct{}, 1)} }
+
 func (j *joined) join(ctx context.Context, do func(ctx context.Context) error) error {
 	for {
 		j.mu.Lock()

@@ -13,7 +13,7 @@ import (
 // TestCallersAreJoined: each gets the result of a round that began after it called, many get one,
 // and one whose caller went away is done again.
 func TestCallersAreJoined(t *testing.T) {
-	j := &joined{turn: make(chan struct{}, 1)}
+	j := newJoined()
 	var rounds, known atomic.Int64
 	j.turn <- struct{}{} // somebody is at it
 	var callers sync.WaitGroup

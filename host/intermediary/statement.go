@@ -32,9 +32,12 @@ const statementPage = 100
 // once: money that arrived for an owner reaches the online wallet here. The
 // cursor moves in the transaction that posts, so that a crash repeats a page whole
 // or not at all. Two processes that pull at the same moment post nothing twice: the second one sees
-// the cursor, and the entry's number is the order's key. Callers of one process pull together: who
-// comes while somebody pulls waits for the next pull, which is for all who wait.
+// the cursor, and the entry's number is the order's key. In a crowd the callers of one process pull
+// together: who comes while somebody pulls waits for the next pull, which is for all who wait.
 func (i *Intermediary) PullStatement(ctx context.Context) error {
+	if i.pulls == nil {
+		return i.pullStatement(ctx)
+	}
 	return i.pulls.join(ctx, i.pullStatement)
 }
 

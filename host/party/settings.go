@@ -228,8 +228,8 @@ func isZero(n *yaml.Node) bool {
 	return n.Decode(&number) == nil && number == 0
 }
 
-// typeAt returns the type of the value at a key of settings, nil where there is none, and whether it
-// can be left out.
+// typeAt returns the type of the value at a key of settings, nil where there is none, and whether
+// it can be left out.
 func typeAt(t reflect.Type, key string) (_ reflect.Type, optional bool) {
 	for name := range strings.SplitSeq(key, ".") {
 		if t.Kind() != reflect.Struct {

@@ -80,8 +80,8 @@ func decode(b []byte, into any) error {
 	return nil
 }
 
-// explained says of a value that does not fit its field which one it is, and what belongs there, for
-// who has never seen our types.
+// explained says of a value that does not fit its field which one it is, and what belongs there,
+// for who has never seen our types.
 func explained(err error) error {
 	var misfit *json.UnmarshalTypeError
 	var base base64.CorruptInputError

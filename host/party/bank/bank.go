@@ -204,7 +204,7 @@ func OpenWith(
 		Notary: notary.NewParticipant(dial(f.Address(s.CentralBank), party.Caller{})),
 		CA:     ca.Encoded, InstructionKey: instruction, Desk: desk,
 		NotaryCertificate: b.NotaryCertificate, Former: former, Links: b.links,
-		Batch: keys.BatchCertificate,
+		Batch: keys.BatchCertificate, Crowd: true,
 	})
 	if err != nil {
 		return nil, err
