@@ -51,6 +51,8 @@ type Session struct {
 	wire    apdu.Card       // the target, recorded
 	top     apdu.Card       // where commands go: the wire, or a secure channel over it
 	open    *trace.Follower // shows what nothing is known of
+	rule    *trace.Rule     // of what is secret on the wire
+	typed   *trace.Rule     // of what is secret in a line, which nothing unmasks
 
 	ended      bool                   // by quit
 	client     *globalplatform.Client // of the secure channel; nil for none
@@ -74,7 +76,11 @@ func New(target Target, options Options) (*Session, error) {
 	decoder.ShowUnknown = true
 	s.open = decoder.Follow()
 	s.open.Reset() // a session begins with a card that was just given power
-	s.wire = s.Above(target.Card)
+	s.rule = options.Decoder.Rule()
+	masking := options.Decoder
+	masking.Unmasked = false
+	s.typed = masking.Rule()
+	s.wire = s.recorded(target.Card, s.rule)
 	s.top = s.wire
 	s.Observe(s.recognise)
 	s.Observe(s.follow)
@@ -85,6 +91,9 @@ func New(target Target, options Options) (*Session, error) {
 func (s *Session) follow(e apdu.Exchange) {
 	if e.Err == nil {
 		s.open.Note(e.Command, e.Response)
+	}
+	if !e.Carried {
+		s.typed.Secrets(e.Command, e.Response)
 	}
 }
 
@@ -119,8 +128,11 @@ func (s *Session) Guard(allows func(word string) error) { s.guard = allows }
 
 // Above records what goes through a card over the session's, such as a secure channel; see
 // [apdu.Observed].
-func (s *Session) Above(c apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: c, Label: s.target.Where, Secrets: s.options.Decoder.Secrets(),
+func (s *Session) Above(c apdu.Card) apdu.Card { return s.recorded(c, s.rule.Inside()) }
+
+// recorded records what goes through a card, without the secrets that a rule names.
+func (s *Session) recorded(c apdu.Card, rule *trace.Rule) apdu.Card {
+	return apdu.Recorder{Card: c, Label: s.target.Where, Secrets: rule.Secrets,
 		Sink: func(e apdu.Exchange) {
 			for _, sink := range s.sinks {
 				sink(e)
@@ -172,9 +184,8 @@ func (s *Session) Note(format string, arguments ...any) {
 
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
-	s.wire = s.Above(s.target.Card) // whose rule of what is secret begins anew
 	s.leaveChannel()
-	s.open.Reset()
+	s.forget()
 	if err := s.target.Reset(); err != nil {
 		return err
 	}
@@ -182,6 +193,13 @@ func (s *Session) Reset(context.Context) error {
 		reset(s.target.ATR)
 	}
 	return nil
+}
+
+// forget takes note that another application may be selected, or none.
+func (s *Session) forget() {
+	s.open.Reset()
+	s.rule.Reset()
+	s.typed.Reset()
 }
 
 // Prompt is what a line is asked for with: "secure" within a secure channel.

@@ -149,6 +149,6 @@ func restore(_ context.Context, s *Session, arguments []string) (Answer, error) 
 		return Answer{}, fmt.Errorf("there is no snapshot %q; make one with snapshot",
 			apdu.Brief(n))
 	}
-	s.open.Reset() // another application may be selected
+	s.forget()
 	return OK, managed.RestoreSnapshot(kept)
 }

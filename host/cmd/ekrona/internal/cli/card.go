@@ -99,12 +99,9 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		if err != nil {
 			return err
 		}
-		reset, release := opened.Reset, opened.Close
+		release := opened.Close
 		opened.through(transcript.Around(opened.Unframed))
-		opened.Reset = func() error {
-			_, _ = transcript.Write([]byte("reset\n"))
-			return reset()
-		}
+		opened.onReset(func([]byte) { _, _ = transcript.Write([]byte("reset\n")) })
 		opened.Close = func() error { return errors.Join(transcript.Close(), release()) }
 	}
 	if f.capture != "" {
@@ -113,21 +110,25 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 			return err
 		}
 		file.Reset(opened.Where, opened.ATR, time.Now())
-		reset, release := opened.Reset, opened.Close
+		release, rule := opened.Close, vocabulary.Decoder().Rule()
 		opened.through(apdu.Recorder{Card: opened.Unframed, Label: opened.Where, Sink: file.Sink,
-			Secrets: vocabulary.Decoder().Secrets()})
-		opened.Reset = func() error {
-			err := reset()
-			file.Reset(opened.Where, opened.ATR, time.Now())
-			return err
-		}
+			Secrets: rule.Secrets})
+		opened.onReset(func(atr []byte) {
+			rule.Reset()
+			file.Reset(opened.Where, atr, time.Now())
+		})
 		opened.Close = func() error { return errors.Join(file.Close(), release()) }
 	}
 	if f.Trace.On {
+		rule := vocabulary.Decoder().Rule()
+		sink, reset := f.Trace.Log(c.ErrOrStderr())
 		opened.Card = apdu.Recorder{
-			Card: opened.Card, Label: opened.Where, Secrets: vocabulary.Decoder().Secrets(),
-			Sink: f.Trace.Sink(c.ErrOrStderr()),
+			Card: opened.Card, Label: opened.Where, Secrets: rule.Secrets, Sink: sink,
 		}
+		opened.onReset(func(atr []byte) {
+			rule.Reset()
+			reset(atr)
+		})
 	}
 	return nil
 }
@@ -174,6 +175,16 @@ type OpenCard struct {
 	Bytes func(command []byte) ([]byte, error)
 	// Virtual is the card itself; nil for one in a reader.
 	Virtual *globalplatform.Card
+}
+
+// onReset has a function get the answer to each reset from now on, before any command after it.
+func (c *OpenCard) onReset(note func(atr []byte)) {
+	reset := c.Reset
+	c.Reset = func() error {
+		err := reset()
+		note(c.LastATR())
+		return err
+	}
 }
 
 // through has commands go through another card to this one.

@@ -68,18 +68,18 @@ func (t *Trace) Add(c *cobra.Command) {
 // Text renders exchanges as the flag says.
 func (t Trace) Text() trace.Text { return trace.Text{Raw: t.Raw, Whole: t.Raw} }
 
-// Sink writes exchanges that nothing above carries.
-func (t Trace) Sink(out io.Writer) func(apdu.Exchange) {
+// Log writes the exchanges with a card that nothing above carries, and its resets.
+func (t Trace) Log(out io.Writer) (sink func(apdu.Exchange), reset func(atr []byte)) {
 	decoder := vocabulary.Decoder()
 	if t.Decoder != nil {
 		decoder = *t.Decoder
 	}
-	write := t.Text().Writer(out, decoder)
+	log := t.Text().Log(out, decoder)
 	return func(e apdu.Exchange) {
 		if !e.Carried { // what carried it is shown with it
-			write(e)
+			log.Exchange(e)
 		}
-	}
+	}, log.Reset
 }
 
 // TranscriptUsage describes the flag --transcript.

@@ -149,7 +149,9 @@ func (f *flags) with(
 	if f.trace.On {
 		decoder := f.decoder()
 		f.trace.Decoder = &decoder
-		s.Observe(f.trace.Sink(c.ErrOrStderr()))
+		sink, reset := f.trace.Log(c.ErrOrStderr())
+		s.Observe(sink)
+		s.ObserveReset(reset)
 	}
 	if f.capture != "" {
 		file, failed := cli.CreateCapture(f.capture)
