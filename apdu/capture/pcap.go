@@ -166,13 +166,13 @@ func packets(in io.Reader, isNg bool, to receiver) error {
 		}
 		s = classicSource{reader}
 	}
-	for {
+	for number := 1; ; number++ {
 		data, at, label, comments, err := s.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("packet %d: %w", number, err)
 		}
 		payload, kind := tapped(data, s.link())
 		switch {

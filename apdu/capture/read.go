@@ -91,17 +91,20 @@ type dump struct {
 
 func text(in io.Reader, to receiver) error {
 	l := &log{to: to}
-	scanner := bufio.NewScanner(in)
-	scanner.Buffer(nil, maxLine)
-	for number := 1; scanner.Scan(); number++ {
-		if err := l.line(scanner.Text()); err != nil {
-			return fmt.Errorf("line %d: %w", number, err)
+	for lines := apdu.NewLines(in, maxLine); ; {
+		line, err := lines.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return l.flush()
+		case errors.Is(err, apdu.ErrLongLine): // which is none of a log
+			continue
+		case err == nil:
+			err = l.line(line)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if err := scanner.Err(); err != nil {
-		return err
-	}
-	return l.flush()
 }
 
 // flush gives a command that got no response.

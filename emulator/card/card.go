@@ -44,6 +44,7 @@ const (
 // Card is a Java Card.
 type Card struct {
 	options Options
+	random  *source
 	machine *vm.VM
 	entry   entryPoints
 
@@ -89,14 +90,14 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 	if options.Interface == 0 {
 		options.Interface = Contact
 	}
-	c := &Card{options: options}
+	c := &Card{options: options, random: &source{options.Random}}
 	linked, err := api.Linked(&options.Profile.Product)
 	if err != nil {
 		return nil, err
 	}
 	c.machine, err = build(vm.Config{
 		API: linked, Host: environment{c}, Limits: options.Profile.limits(),
-		Random: options.Random, Probe: options.Probe,
+		Random: c.random, Probe: options.Probe,
 		EngineRAM: options.Profile.Product.EngineRAM, Forgets: options.Profile.Product.Forgets,
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func (c *Card) Snapshot() (*Snapshot, error) {
 	if c.manager != nil {
 		s.restoreManager = c.manager.Snapshot()
 	}
-	if source, can := c.options.Random.(repeatable); can {
+	if source, can := c.random.Reader.(repeatable); can {
 		if s.random, err = source.MarshalBinary(); err != nil {
 			return nil, fmt.Errorf("snapshot: source of randomness: %w", err)
 		}
@@ -71,7 +71,7 @@ func (c *Card) RestoreSnapshot(s *Snapshot) error {
 	if err := c.machine.RestoreSnapshot(s.machine); err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
 	}
-	if source, can := c.options.Random.(repeatable); can {
+	if source, can := c.random.Reader.(repeatable); can && s.random != nil {
 		if err := source.UnmarshalBinary(s.random); err != nil {
 			return fmt.Errorf("restore snapshot: source of randomness: %w", err)
 		}

@@ -64,6 +64,12 @@ func New(c *card.Card, o Options) (*Card, error) {
 	return managed, managed.wake()
 }
 
+// SetRandom has the card and its manager draw of other sources from now on.
+func (c *Card) SetRandom(ofCard, ofManager io.Reader) {
+	c.card.SetRandom(ofCard)
+	c.random = ofManager
+}
+
 // Reset takes power away and gives it back; see [card.Card.Reset]. The issuer
 // security domain is selected then, or the default applet if one was made that.
 func (c *Card) Reset() error {

@@ -68,6 +68,7 @@ func (r Result) Line() string {
 func (s *Session) Execute(ctx context.Context, line string) Result {
 	s.known = nil
 	r := s.execute(ctx, line)
+	s.begun = s.begun || !r.Blank
 	r.Known = s.known
 	if r.Failed != nil { // which may repeat the line
 		r.Failed = reworded{r.Failed, apdu.OneLine(r.Failed.Error())}
@@ -90,6 +91,9 @@ func (s *Session) execute(ctx context.Context, line string) Result {
 		return Result{Failed: err}
 	case !found:
 		return Result{Blank: true}
+	}
+	if step.Word == SeedWord { // which leaves what was prepared
+		return s.word(ctx, step)
 	}
 	if r, done := s.again(step); done {
 		return r

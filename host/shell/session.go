@@ -55,6 +55,7 @@ type Session struct {
 	typed   *trace.Rule     // of what is secret in a line, which nothing unmasks
 
 	ended      bool                   // by quit
+	begun      bool                   // a line was done that the program did not prepare
 	client     *globalplatform.Client // of the secure channel; nil for none
 	selected   []byte                 // by name, last
 	sources    *inspect.Names

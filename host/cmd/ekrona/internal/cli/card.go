@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -66,11 +67,17 @@ func (f *CardFlags) Add(c *cobra.Command) {
 // SeedUsage describes the flag --seed.
 const SeedUsage = "repeat a virtual card's randomness (any text; never for real keys)"
 
+// DrawSeed draws a seed that nobody guesses, for a transcript that names it.
+func DrawSeed() string { return rand.Text() }
+
 // Named reports whether the command line names a card.
 func (f *CardFlags) Named() bool { return f.File != "" || f.Reader != "" }
 
 // Open opens the card and resets it. Nobody else can use it until Close.
 func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard, err error) {
+	if f.File != "" && f.Seed == "" && f.transcript != "" {
+		f.Seed = DrawSeed()
+	}
 	switch {
 	case f.File != "" && f.Reader != "":
 		return nil, Usage("%s: name one card: --reader NAME or --card FILE", c.CommandPath())
@@ -98,6 +105,9 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		transcript, err := CreateTranscript(f.transcript)
 		if err != nil {
 			return err
+		}
+		if opened.Virtual != nil && f.Seed != "" {
+			_, _ = fmt.Fprintf(transcript, "%s %q -> ok\n", shell.SeedWord, f.Seed)
 		}
 		release := opened.Close
 		opened.through(transcript.Around(opened.Unframed))

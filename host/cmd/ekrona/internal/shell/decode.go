@@ -57,19 +57,28 @@ shell" and "ekrona card run" has fewer of them hidden.`,
 			case asJSON:
 				give = d.json
 			}
-			err := capture.EachWithResets(in, give, func(capture.Reset) error {
+			err := capture.EachWithResets(in, func(e capture.Exchange) error {
+				d.failed = give(e)
+				return d.failed
+			}, func(capture.Reset) error {
 				d.follow.Reset()
-				return d.reset(asScript)
+				d.failed = d.reset(asScript)
+				return d.failed
 			})
 			if d.hidden > 0 {
 				fmt.Fprintf(c.ErrOrStderr(), "the log hides bytes of %s, written ?? in the "+
 					"script, which ends there until they are written in; --unmask hides fewer "+
 					"when a log is kept\n", progress.Plural(d.hidden, "command"))
 			}
-			if errors.Is(err, capture.ErrNothing) {
+			switch {
+			case d.failed != nil:
+				return d.failed
+			case err != nil && arguments[0] == "-":
+				return fmt.Errorf("standard input: %w", err)
+			case err != nil:
 				return fmt.Errorf("%s: %w", arguments[0], err)
 			}
-			return err
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&asScript, "script", false, "write a script that sends the same and expects "+
@@ -86,8 +95,9 @@ type decoding struct {
 	follow *trace.Follower
 	out    io.Writer
 	text   trace.Text
-	given  int // exchanges
-	hidden int // commands of the script with hidden bytes
+	given  int   // exchanges
+	hidden int   // commands of the script with hidden bytes
+	failed error // of out
 }
 
 // tree decodes an exchange.
