@@ -42,12 +42,21 @@ type Reset struct {
 	At    time.Time
 }
 
+// Word is what was done to a virtual card beside commands and resets, as a line of "ekrona shell":
+// its power cut in the next command, content loaded, the card set back to a snapshot.
+type Word struct {
+	Label, Line string
+	At          time.Time
+}
+
 // Writer keeps exchanges in a file.
 type Writer interface {
 	// Exchange keeps one.
 	Exchange(e Exchange) error
 	// Reset keeps that a card was reset, and its answer.
 	Reset(label string, atr []byte, at time.Time) error
+	// Word keeps what was done beside.
+	Word(w Word) error
 }
 
 // File is a capture that is being written. Its methods are for one goroutine.
@@ -107,6 +116,9 @@ func (f *File) Sink(e apdu.Exchange) {
 func (f *File) Reset(label string, atr []byte, at time.Time) {
 	f.note(f.writer.Reset(label, atr, at))
 }
+
+// Word keeps what was done beside commands and resets.
+func (f *File) Word(w Word) { f.note(f.writer.Word(w)) }
 
 func (f *File) note(err error) {
 	if f.failed == nil {

@@ -44,6 +44,9 @@ const (
 	noAnswer        = "no answer: "
 )
 
+// doneBefore is a comment with a [Word] that was done before what the packet carries.
+const doneBefore = "done before: "
+
 // maxPayload is the most that a packet carries: IPv4 without its header and UDP's.
 const maxPayload = 65535 - 20 - 8 - tapHeader
 
@@ -51,6 +54,7 @@ const maxPayload = 65535 - 20 - 8 - tapHeader
 type PCAP struct {
 	out        *pcapgo.NgWriter
 	interfaces map[string]int
+	before     []string // comments for the next packet
 }
 
 // NewPCAP writes to out; each packet is written at once.
@@ -61,7 +65,7 @@ func NewPCAP(out io.Writer) (*PCAP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PCAP{ng, map[string]int{"": 0}}, ng.Flush()
+	return &PCAP{ng, map[string]int{"": 0}, nil}, ng.Flush()
 }
 
 // Exchange implements [Writer].
@@ -83,6 +87,12 @@ func (p *PCAP) Exchange(e Exchange) error {
 // Reset implements [Writer].
 func (p *PCAP) Reset(label string, atr []byte, at time.Time) error {
 	return p.packet(label, tapATR, atr, at)
+}
+
+// Word implements [Writer]: it becomes a comment of the next packet, since no packet is like it.
+func (p *PCAP) Word(w Word) error {
+	p.before = append(p.before, doneBefore+w.Line)
+	return nil
 }
 
 func (p *PCAP) packet(
@@ -116,6 +126,7 @@ func (p *PCAP) packet(
 		return err
 	}
 	packet := buffer.Bytes()
+	comments, p.before = append(p.before, comments...), nil
 	err := p.out.WritePacketWithOptions(gopacket.CaptureInfo{Timestamp: at,
 		CaptureLength: len(packet), Length: len(packet), InterfaceIndex: number}, packet,
 		pcapgo.NgPacketOptions{Comments: comments})
@@ -151,7 +162,7 @@ func (s classicSource) next() ([]byte, time.Time, string, []string, error) {
 func (s classicSource) link() layers.LinkType { return s.reader.LinkType() }
 
 // packets gives the exchanges of a pcap file, which begins with its magic number.
-func packets(in io.Reader, isNg bool, to receiver) error {
+func packets(in io.Reader, isNg bool, to Events) error {
 	var s source
 	if isNg {
 		reader, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: false})
@@ -175,21 +186,36 @@ func packets(in io.Reader, isNg bool, to receiver) error {
 			return fmt.Errorf("packet %d: %w", number, err)
 		}
 		payload, kind := tapped(data, s.link())
+		if err := to.before(comments, label, at); err != nil {
+			return err
+		}
 		switch {
 		case len(payload) == 0:
 			continue
 		case kind == tapATR:
-			err = to.reset(Reset{label, payload, at})
+			err = to.Reset(Reset{label, payload, at})
 		default:
 			command, response := split(payload, commandLength(comments))
 			e := Exchange{Label: label, Began: at, Command: command, Response: response}
 			e.remark(comments)
-			err = to.exchange(e)
+			err = to.Exchange(e)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// before gives what the comments of a packet say was done before it.
+func (to Events) before(comments []string, label string, at time.Time) error {
+	for _, c := range comments {
+		if text, is := strings.CutPrefix(c, doneBefore); is {
+			if err := to.Word(Word{label, apdu.OneLine(text), at}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // tapped is what a SIM got and gave, or its answer to a reset, by a packet with GSMTAP; nil for

@@ -44,6 +44,16 @@ func (r *Rule) Reset() {
 	r.basic.parts, r.others.parts = parts{}, parts{}
 }
 
+// Save keeps what the rule knows; restore has it know that again.
+func (r *Rule) Save() (restore func()) {
+	kept := *r
+	basic, others := *r.basic.application, *r.others.application
+	return func() {
+		*r = kept
+		*r.basic.application, *r.others.application = basic, others
+	}
+}
+
 // Hidden are the bytes of a command that could come next.
 func (r *Rule) Hidden(c apdu.Command) []apdu.Span {
 	application := *r.basic.application

@@ -44,6 +44,13 @@ func (l *Log) Exchange(e apdu.Exchange) {
 // ResetLine is what a line about a reset begins with; the answer to it follows, in hex.
 const ResetLine = "reset, ATR "
 
+// WordLine is what a line begins with about what was done to a virtual card beside commands and
+// resets.
+const WordLine = "done: "
+
+// Word writes what was done, in one line.
+func (l *Log) Word(line string) { _, _ = fmt.Fprintf(l.out, "%s%s\n", WordLine, line) }
+
 // Reset writes that the card was reset, and its answer.
 func (l *Log) Reset(atr []byte) {
 	l.follow.Reset()

@@ -9,6 +9,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/script"
 	"ekrona.example/apdu/symptom"
+	"ekrona.example/emulator/vm"
 )
 
 // Result is what became of a line.
@@ -141,6 +142,7 @@ func (s *Session) answered(r Result) Result {
 		r.Response, r.Cause = response.Bytes(), s.cause()
 		r.Broken = s.names.Mismatch(r.Step, response, nil)
 	case errors.As(r.Failed, &none):
+		s.noteMute(r.Failed)
 		r.Failed = s.names.Mismatch(r.Step, apdu.Response{}, r.Failed)
 	}
 	return r
@@ -166,12 +168,24 @@ func (s *Session) command(ctx context.Context, step script.Step) Result {
 			s.Note("cause: %s", r.Cause)
 		}
 	}
+	if err != nil {
+		err = s.Explained(err)
+		s.noteMute(err)
+	}
 	if mismatch := s.names.Mismatch(step, response, err); err == nil {
 		r.Broken = mismatch
 	} else {
 		r.Failed = mismatch
 	}
 	return r
+}
+
+// noteMute says why a card went mute, also where no answer is what was expected.
+func (s *Session) noteMute(err error) {
+	var fault *vm.CardFault
+	if errors.As(err, &fault) {
+		s.Note("cause: %v", err)
+	}
 }
 
 // guarded asks the guard whether the line may be done now.

@@ -131,19 +131,20 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 	}
 	if f.Trace.On {
 		rule := vocabulary.Decoder().Rule()
-		sink, reset := f.Trace.Log(c.ErrOrStderr())
+		log := f.Trace.Log(c.ErrOrStderr())
 		opened.Card = apdu.Recorder{
-			Card: opened.Card, Label: opened.Where, Secrets: rule.Secrets, Sink: sink,
+			Card: opened.Card, Label: opened.Where, Secrets: rule.Secrets, Sink: log.Exchange,
 		}
 		opened.onReset(func(atr []byte) {
 			rule.Reset()
-			reset(atr)
+			log.Reset(atr)
 		})
 	}
 	return nil
 }
 
-// explaining writes the cause of every 6F00 of a virtual card.
+// explaining writes the cause of every 6F00 of a virtual card, and names in errors where it went
+// mute.
 func explaining(virtual *globalplatform.Card, tables []*lines.Table, out io.Writer) apdu.Card {
 	names := sync.OnceValue(func() *inspect.Names {
 		return inspect.NewNames(slices.Concat(tables, Tables())...)
@@ -154,6 +155,9 @@ func explaining(virtual *globalplatform.Card, tables []*lines.Table, out io.Writ
 			if cause := shell.Cause(virtual, names()); cause != "" {
 				fmt.Fprintln(out, "cause of 6F00: "+cause)
 			}
+		}
+		if err != nil {
+			err = shell.Explained(err, names())
 		}
 		return r, err
 	})

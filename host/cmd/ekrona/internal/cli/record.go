@@ -68,18 +68,24 @@ func (t *Trace) Add(c *cobra.Command) {
 // Text renders exchanges as the flag says.
 func (t Trace) Text() trace.Text { return trace.Text{Raw: t.Raw, Whole: t.Raw} }
 
-// Log writes the exchanges with a card that nothing above carries, and its resets.
-func (t Trace) Log(out io.Writer) (sink func(apdu.Exchange), reset func(atr []byte)) {
+// Log writes what is done with a card that was just reset; of exchanges those that nothing above
+// carries.
+func (t Trace) Log(out io.Writer) Log {
 	decoder := vocabulary.Decoder()
 	if t.Decoder != nil {
 		decoder = *t.Decoder
 	}
-	log := t.Text().Log(out, decoder)
-	return func(e apdu.Exchange) {
-		if !e.Carried { // what carried it is shown with it
-			log.Exchange(e)
-		}
-	}, log.Reset
+	return Log{t.Text().Log(out, decoder)}
+}
+
+// Log is a trace that is being written.
+type Log struct{ *trace.Log }
+
+// Exchange writes an exchange, unless another carries it, which it is shown with.
+func (l Log) Exchange(e apdu.Exchange) {
+	if !e.Carried {
+		l.Log.Exchange(e)
+	}
 }
 
 // TranscriptUsage describes the flag --transcript.

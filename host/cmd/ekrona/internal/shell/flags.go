@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/capture"
 	"ekrona.example/apdu/trace"
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/card"
@@ -167,9 +168,10 @@ func (f *flags) with(
 	if f.trace.On {
 		decoder := f.decoder()
 		f.trace.Decoder = &decoder
-		sink, reset := f.trace.Log(c.ErrOrStderr())
-		s.Observe(sink)
-		s.ObserveReset(reset)
+		log := f.trace.Log(c.ErrOrStderr())
+		s.Observe(log.Exchange)
+		s.ObserveReset(log.Reset)
+		s.ObserveWord(log.Word)
 	}
 	if f.capture != "" {
 		file, failed := cli.CreateCapture(f.capture)
@@ -179,6 +181,9 @@ func (f *flags) with(
 		file.Reset(target.Where, target.ATR, time.Now())
 		s.Observe(file.Sink)
 		s.ObserveReset(func(atr []byte) { file.Reset(target.Where, atr, time.Now()) })
+		s.ObserveWord(func(line string) {
+			file.Word(capture.Word{Label: target.Where, Line: line, At: time.Now()})
+		})
 		defer func() { err = errors.Join(err, file.Close()) }()
 	}
 	if f.transcript != "" {
