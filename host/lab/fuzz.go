@@ -47,6 +47,9 @@ const (
 	EmulatorBug Kind = "bug"  // of the emulator itself
 )
 
+// kinds are all of them.
+var kinds = []Kind{Unexplained, Mute, Half, TornState, EmulatorBug}
+
 // Finding is one thing that is wrong, however many sequences show it.
 type Finding struct {
 	Kind   Kind     `json:"kind"`
@@ -146,12 +149,15 @@ func (f *Fuzz) withoutFault(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	names := f.Rules.names()
+	names.look(b)
 	for _, l := range f.Script {
 		if err := b.Execute(ctx, l.Text).Err(); err != nil {
 			return fmt.Errorf("line %d, without a fault: %w", l.Number, err)
 		}
+		names.look(b)
 	}
-	return nil
+	return names.err()
 }
 
 // finish shrinks what was found, each on a card of its own.

@@ -70,6 +70,11 @@ func (r *Rules) add(s *Subject, word, rest string) error {
 	}
 	rest, _, _ = strings.Cut(rest, " #")
 	if word == "allow" {
+		kind, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		if !strings.Contains(kind, "*") && !slices.Contains(kinds, Kind(kind)) {
+			return fmt.Errorf("allow begins with a kind of finding, or with *: %q is none of %v",
+				kind, kinds)
+		}
 		r.allowed = append(r.allowed, strings.TrimSpace(rest))
 		return nil
 	}

@@ -158,14 +158,17 @@ func (t *Tear) reference(ctx context.Context) (*TearReport, error) {
 		return nil, err
 	}
 	report := &TearReport{Lines: []TornLine{}, Cuts: []Cut{}}
+	names := t.Rules.names()
+	names.look(b)
 	for _, l := range t.Script {
 		line, err := t.once(ctx, b, l)
 		if err != nil {
 			return nil, err
 		}
 		report.Lines = append(report.Lines, line)
+		names.look(b)
 	}
-	return report, nil
+	return report, names.err()
 }
 
 // once does a line without a cut, and counts its writes.
