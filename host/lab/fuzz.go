@@ -259,8 +259,8 @@ type start struct {
 	snapshot *card.Snapshot
 }
 
-// A mutated command may run so many times the bytecodes of the longest of the script: a loop without
-// end is found long before the card's own budget ends it, which then says whether it is one.
+// A mutated command may run so many times the bytecodes of the longest of the script: a loop
+// without end is found long before the card's own budget ends it, which then says whether it is one.
 const (
 	budgetFactor = 64
 	leastBudget  = 200_000

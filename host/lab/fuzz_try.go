@@ -88,8 +88,8 @@ func (w *fuzzer) try(ctx context.Context, q sequence) (found []Finding, commands
 	return found, commands, nil
 }
 
-// keyOf is what makes findings one: kind and place, of a loop without end its method, since the card
-// ends it anywhere.
+// keyOf is what makes findings one: kind and place, of a loop without end its method, since the
+// card ends it anywhere.
 func (w *fuzzer) keyOf(f *Finding, o outcome) key {
 	var fault *vm.CardFault
 	if errors.As(o.err, &fault) && fault.Kind == vm.FaultBudget {

@@ -96,7 +96,8 @@ var interesting = []byte{0x00, 0x01, 0x02, 0x7F, 0x80, 0x81, 0x82, 0xFE, 0xFF, 0
 
 // lengths are sizes of data at which code behaves in another way: buffers of 16 and 32 bytes, those
 // that a signed byte or a short APDU holds, and one more or less.
-var lengths = []int{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 253, 254, 255}
+var lengths = []int{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 253, 254,
+	255}
 
 func anyByte(r *rand.Rand) byte {
 	if r.IntN(2) == 0 {

@@ -42,8 +42,8 @@ func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
 }
 
 // withoutContent takes from the beginning of a script what the subject does by itself: loading its
-// CAP files, making instances, and its cards' seed. A transcript of "ekrona shell --cap" begins with them; its
-// seed and the instances that it makes are the subject's then.
+// CAP files, making instances, and its cards' seed. A transcript of "ekrona shell --cap" begins
+// with them; its seed and the instances that it makes are the subject's then.
 func (s *Subject) withoutContent(lines []Line) []Line {
 	loaded := func(name string) bool {
 		return slices.ContainsFunc(s.CAPs, func(c string) bool { return shell.SameFile(c, name) })

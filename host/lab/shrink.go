@@ -22,8 +22,8 @@ type shrinking struct {
 	tries int
 }
 
-// shrunk shortens the sequence of a finding as long as it shows it, and has the finding say what the
-// short one shows.
+// shrunk shortens the sequence of a finding as long as it shows it, and has the finding say what
+// the short one shows.
 func (w *fuzzer) shrunk(ctx context.Context, f *Finding) []fuzzed {
 	s := &shrinking{fuzzer: w, ctx: ctx, want: f.keyed}
 	whole := slices.Concat(w.starts[f.shown.from].before, f.shown.list)

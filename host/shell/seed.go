@@ -14,8 +14,8 @@ const SeedWord = "seed"
 
 func seedWords() []Word {
 	return []Word{{Name: SeedWord, Usage: "seed TEXT",
-		Help: "have a virtual card draw the random numbers of this seed from now on; as the first " +
-			"line, it is the card that --seed TEXT makes",
+		Help: "have a virtual card draw the random numbers of this seed from now on; as the " +
+			"first line, it is the card that --seed TEXT makes",
 		Run: seed}}
 }
 
@@ -80,8 +80,9 @@ func drawn(c apdu.Command, r apdu.Response) []apdu.Span {
 func (s *Session) head(seed string) string {
 	switch {
 	case s.target.Virtual == nil:
-		return "# Of a card in a reader: ?? stands for what such a card draws for GET CHALLENGE and " +
-			"INITIALIZE UPDATE.\n# Write ?? too where an applet answers with numbers that it drew.\n"
+		return "# Of a card in a reader: ?? stands for what such a card draws for GET CHALLENGE " +
+			"and INITIALIZE UPDATE.\n" +
+			"# Write ?? too where an applet answers with numbers that it drew.\n"
 	case seed == "":
 		return ""
 	}

@@ -58,7 +58,8 @@ func TestASeedMakesASessionRepeat(t *testing.T) {
 
 func TestALineThatIsTooLongIsSkipped(t *testing.T) {
 	long := strings.Repeat("00", 300_000)
-	assert.Equal(t, "error: line 1 has more than 524288 bytes: the line is too long, and was skipped\nok\n",
+	assert.Equal(t, "error: line 1 has more than 524288 bytes: the line is too long, and was "+
+		"skipped\nok\n",
 		converse(t, session(t, ""), long+"\nreset"))
 }
 
