@@ -15,7 +15,7 @@ const (
 
 // Nearest finds those of names that a misspelt one may mean, the nearest first, at most three: by
 // the number of letters that are wrong, missing or too many, whatever their case. A name counts
-// by its last part too, behind a point. Where none is near, it finds none.
+// by its last part too, behind a point or a slash. Where none is near, it finds none.
 func Nearest(name string, names []string) []string {
 	type near struct {
 		name     string
@@ -26,7 +26,7 @@ func Nearest(name string, names []string) []string {
 	for _, n := range names {
 		lower := strings.ToLower(n)
 		d := distance(name, lower)
-		if at := strings.LastIndexByte(lower, '.'); at >= 0 && !strings.Contains(name, ".") {
+		if at := strings.LastIndexAny(lower, "./"); at >= 0 && !strings.ContainsAny(name, "./") {
 			d = min(d, distance(name, lower[at+1:]))
 		}
 		if d <= max(1, len(name)/3) || len(name) > 2 && strings.Contains(lower, name) {

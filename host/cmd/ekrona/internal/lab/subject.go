@@ -71,6 +71,11 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.card != "" {
+		if _, err := os.Stat(f.card); err != nil {
+			return nil, cli.FlagFile("--card", err)
+		}
+	}
 	s := &lab.Subject{Profile: profile, Seed: f.seed, CardFile: f.card, CAPs: f.caps,
 		Words: shell.Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
 		Keys: cardkeys.Read}
@@ -90,7 +95,7 @@ func (f *subjectFlags) tables() ([]*lines.Table, error) {
 	if f.symbols == "" {
 		beside, err := lab.TablesBeside(f.caps)
 		if err != nil {
-			return nil, err
+			return nil, cli.FlagFile("--cap", err)
 		}
 		kept, err := session.CardTables(f.card) // a name without a card has none
 		return slices.Concat(beside, kept, cli.Tables()), err

@@ -56,11 +56,13 @@ beside it, are kept beside the card, in FILE.lines.`,
 	return c
 }
 
-// remove takes the card's file away, with the source lines beside it.
+// remove takes the card's file away, with the source lines and the lock beside it.
 func (f *flags) remove() error {
-	err := os.Remove(f.file + ".lines")
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	err := os.Remove(f.file)
+	for _, beside := range []string{".lines", ".lock"} {
+		if failed := os.Remove(f.file + beside); !errors.Is(failed, fs.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
 	}
-	return errors.Join(os.Remove(f.file), err)
+	return err
 }

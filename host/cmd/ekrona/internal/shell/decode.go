@@ -42,7 +42,7 @@ fewer of them hidden.`,
 			if arguments[0] != "-" {
 				file, err := os.Open(arguments[0])
 				if err != nil {
-					return err
+					return cli.FlagFile("FILE", err)
 				}
 				defer file.Close()
 				in = file
