@@ -13,7 +13,7 @@ import (
 
 // cardModel is what the card must hold, computed from what was exchanged.
 type cardModel struct {
-	before          uint32           // number before that of records[0], 0 unless the suite has set it
+	before          uint32           // number before that of records[0], 0 unless it was set
 	heads           []message.Hash   // heads[n] stands after n records; heads[0] before the first
 	records         []message.Record // all ever written; records[n-1] is number before+n
 	acked           uint32
