@@ -152,6 +152,8 @@ func walletLoadCommand() *cobra.Command {
 			}); err != nil {
 				return err
 			}
+			// The load is on the card, also where a call before that was cut short brought it.
+			result.Credited = max(result.Credited, amount)
 			return f.Answer(c, parties.SessionAnswer(result), "loaded %s onto %s's card",
 				result.Credited, v.Person.Name)
 		})
