@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/api"
 	"ekrona.example/emulator/vm"
 )
@@ -66,7 +67,9 @@ func ProfileNamed(name string) (Profile, error) {
 			return p, nil
 		}
 	}
-	return Profile{}, fmt.Errorf("no card profile %q; choose %s", name, ProfileNames())
+	all := ProfileNames()
+	return Profile{}, fmt.Errorf("no card profile %q; choose %s%s", apdu.Brief(name), all,
+		apdu.Unknown(name, strings.Split(all, ", ")))
 }
 
 func (p Profile) limits() vm.Limits {
