@@ -185,7 +185,8 @@ func TestMaskedStaysMasked(t *testing.T) {
 	trace := "reset, ATR 3B00\n> 80 02 00 00, not in the reference\n  = 8002000003 01\n" +
 		"> 80 02 00 00\n  = 800200000301****\n  3 bytes, hidden\n" +
 		"< 9000 OK\n  = ****CA9000\nnext: something\n" +
-		"done: snapshot a\ndone: cut 3\n> READ BINARY\n  = 00B00000\n< no answer: the card has lost power\n"
+		"done: snapshot a\ndone: cut 3\n" +
+		"> READ BINARY\n  = 00B00000\n< no answer: the card has lost power\n"
 	for name, in := range map[string]string{"json": lines.String(), "pcapng": packets.String(),
 		"trace": trace} {
 		var all []Exchange

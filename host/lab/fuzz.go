@@ -260,7 +260,8 @@ type start struct {
 }
 
 // A mutated command may run so many times the bytecodes of the longest of the script: a loop
-// without end is found long before the card's own budget ends it, which then says whether it is one.
+// without end is found long before the card's own budget ends it, which then says whether it is
+// one.
 const (
 	budgetFactor = 64
 	leastBudget  = 200_000
