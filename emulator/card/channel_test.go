@@ -10,7 +10,7 @@ import (
 	"ekrona.example/emulator/card"
 )
 
-// step is a command and what the card answers; * stands for anything behind.
+// channelStep is a command and what the card answers; * stands for anything behind.
 type channelStep struct{ name, command, want string }
 
 func (b bench) steps(steps []channelStep) {
@@ -119,7 +119,8 @@ func TestMemoryOfChannels(t *testing.T) {
 	s, err := b.Snapshot()
 	require.NoError(t, err)
 	b.steps([]channelStep{{"selected twice", "01" + selectCore, "9000"},
-		{"no longer here", "00" + selectPurse, "9000"}, {"and here again", "00" + selectCore, "9000"}})
+		{"no longer here", "00" + selectPurse, "9000"},
+		{"and here again", "00" + selectCore, "9000"}})
 	assert.Equal(t, filled, b.send(insReadFilled, 0, 0), "it stayed selected on channel 1")
 	b.steps([]channelStep{{"closed", "00708001", "9000"},
 		{"deselected", "00" + selectPurse, "9000"}, {"and again", "00" + selectCore, "9000"}})

@@ -43,8 +43,8 @@ const insManageChannel = 0x70
 const classInvalid = 0xFF
 
 // manageChannel has the card below open or close a logical channel. On one that is opened from the
-// basic channel the issuer security domain is selected (GPC 2.3.1 §6.4, §11.7), on one that is opened
-// from another what is selected there.
+// basic channel the issuer security domain is selected (GPC 2.3.1 §6.4, §11.7), on one from another
+// what is selected there.
 func (c *Card) manageChannel(raw []byte) (apdu.Response, error) {
 	if c.state.life == gpc.Terminated {
 		return apdu.Response{SW: apdu.SWConditions}, nil
