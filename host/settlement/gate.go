@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/signature"
@@ -170,7 +171,8 @@ const maxKeys = 1 << 20
 // gate reads and verifies what is submitted, before any transaction and on all cores. It keeps the
 // keys of registered devices, which never change; a device that is not registered may be later.
 type gate struct {
-	db store.Queryer
+	db   store.Queryer
+	turn chan struct{} // of those that have many signatures verified
 
 	mu   sync.RWMutex
 	keys map[message.DeviceID]*deviceKey
@@ -180,6 +182,10 @@ type gate struct {
 type deviceKey struct {
 	point  string
 	public *ecdsa.PublicKey
+}
+
+func newGate(db store.Queryer) gate {
+	return gate{db: db, turn: make(chan struct{}, 1), keys: map[message.DeviceID]*deviceKey{}}
 }
 
 // known returns the keys of the devices that the gate knows, and those that it does not know.
@@ -254,12 +260,31 @@ func (g *gate) facts(
 	if err != nil {
 		return nil, nil, err
 	}
-	onAllCores(len(items), func(i int) {
+	err = g.inTurn(ctx, len(items), func(i int) {
 		if refused[i] == nil {
 			facts[i].prove(keys)
 		}
 	})
-	return facts, refused, nil
+	return facts, refused, err
+}
+
+// few is how many items are verified at once, beside whatever else is.
+const few = 16
+
+// inTurn calls do for 0 to n-1. Those that have many verified take turns, in the order in which
+// they came: so the first is decided while the next is verified. All at the same time they would
+// be done at the same time too, and until then the writer would have nothing to do.
+func (g *gate) inTurn(ctx context.Context, n int, do func(i int)) error {
+	if n > few {
+		select {
+		case g.turn <- struct{}{}:
+			defer func() { <-g.turn }()
+		case <-ctx.Done():
+			return store.Failed(ctx.Err())
+		}
+	}
+	onAllCores(n, do)
+	return nil
 }
 
 // onAllCores calls do for 0 to n-1, in any order.
@@ -272,9 +297,10 @@ func onAllCores(n int, do func(i int)) {
 		return
 	}
 	var all sync.WaitGroup
-	for w := range workers {
+	var next atomic.Int64
+	for range workers {
 		all.Go(func() {
-			for i := w; i < n; i += workers {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				do(i)
 			}
 		})

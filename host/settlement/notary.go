@@ -106,7 +106,7 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
 		observe: c.Observe, attacked: c.Attacked,
-		gate: gate{db: c.DB, keys: map[message.DeviceID]*deviceKey{}}}
+		gate: newGate(c.DB)}
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}

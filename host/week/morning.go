@@ -64,12 +64,28 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 	if m.Claims, err = w.claims(ctx); err != nil {
 		return m, err
 	}
+	if err := w.putAway(); err != nil {
+		return m, err
+	}
 	found, onCards, err := w.audit(ctx, true)
 	for _, v := range found {
 		m.Violations = append(m.Violations, v.String())
 	}
 	m.OnCards = onCards
 	return m, err
+}
+
+// putAway gives back what the last audit does not read, which takes most of all: phones, and what
+// the intermediaries keep.
+func (w *world) putAway() error {
+	for _, p := range w.people {
+		p.journal = nil
+	}
+	var failed []error
+	for _, b := range w.banks {
+		failed = append(failed, b.db.Close())
+	}
+	return errors.Join(failed...)
 }
 
 func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error {

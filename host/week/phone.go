@@ -44,7 +44,7 @@ func newPocket(ctx context.Context) (*pocket, error) {
 	return p, nil
 }
 
-// use starts a person's phone, calls do, and puts the phone away.
+// use starts a person's phone, calls do, and puts phone and card away.
 func (k *pocket) use(
 	ctx context.Context, w *world, p *person, do func(*wallet.Wallet) error,
 ) error {
@@ -72,6 +72,7 @@ func (k *pocket) useOver(
 		return fmt.Errorf("phone of %s: %w", p.name, err)
 	}
 	err = do(phone)
+	p.card.Reset()
 	if image, failed := store.Image(ctx, k.db); failed != nil {
 		err = errors.Join(err, failed)
 	} else if p.journal, failed = k.journalOf(image); failed != nil {

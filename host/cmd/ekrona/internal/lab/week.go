@@ -153,7 +153,7 @@ func playWeeks(
 const weekGarbagePercent = 20
 
 // weekMemory is where garbage is collected earlier still.
-const weekMemory = 1200 << 20
+const weekMemory = 1000 << 20
 
 func writePlot(path string, answer weeks) error {
 	picture, err := week.Plot(answer.Weeks...)
