@@ -231,6 +231,10 @@ func (v *VM) releaseDead() {
 // Selected returns the applet instance whose CLEAR_ON_DESELECT memory exists.
 func (v *VM) Selected() Instance { return v.selected }
 
+// Activate makes an applet instance the one whose CLEAR_ON_DESELECT memory exists, and clears
+// nothing: that of the one before is of another logical channel.
+func (v *VM) Activate(i Instance) { v.selected = i }
+
 // Select makes an applet instance the selected one; 0 for none. CLEAR_ON_DESELECT
 // memory of the context that was selected before is cleared unless the new
 // instance is of the same context (JCRE 3.0.5 §5.1).
