@@ -124,6 +124,9 @@ func (w *worker) playFresh(ctx context.Context, e Entry, a attack.Attack) Result
 	if e.Target == Domain {
 		target = cards.Managed
 	}
+	if _, sets := target.(suite.MemorySetter); a.Card.IsSet() && !sets {
+		return e.result(NotApplicable, noSetting)
+	}
 	played, err := w.runner.Stage(ctx, target, a.Name, a.Control.Card, false,
 		func(c apdu.Card, s *attack.Setup) error {
 			s.DomainKeys = cards.Keys
@@ -167,6 +170,9 @@ func (w *worker) playFresh(ctx context.Context, e Entry, a attack.Attack) Result
 // noPower is why an attack that tears commands is not applicable.
 const noPower = "no reader cuts the power within a command: a virtual card's does"
 
+// noSetting is why an attack on a counter that nears its end is not applicable.
+const noSetting = "no reader writes a card's memory: a virtual card's can be"
+
 // notRefused is the result of an attack with these failures.
 func (e Entry) notRefused(failed []error) Result {
 	r := e.result(NotRefused, "")
@@ -191,10 +197,10 @@ func exchangesOf(err error) []trace.Exchange {
 		return nil
 	}
 	decoder := vocabulary.Decoder()
-	secrets := decoder.Secrets()
+	rule := decoder.Follow().Rule()
 	exchanges := make([]apdu.Exchange, len(f.Exchanges))
 	for n, e := range f.Exchanges {
-		e.Masked = secrets(e.Command, e.Response)
+		e.Masked = rule.Secrets(e.Command, e.Response)
 		exchanges[n] = e
 	}
 	return decoder.Sequence(exchanges)
