@@ -312,6 +312,16 @@ func (f *Folder) Trusted(field, name string) ([]byte, error) {
 	return encoded, nil
 }
 
+// KeyError is the error of a key that the settings name; field is the setting's. One whose file is
+// gone is named with it.
+func (f *Folder) KeyError(field string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("settings %s: %s: %w: restore it from its backup", f.Path(SettingsFile),
+		field, err)
+}
+
 // AllTrusted reads the certificates of a list in the settings.
 func (f *Folder) AllTrusted(field string, names []string) (all [][]byte, err error) {
 	for _, name := range names {

@@ -178,11 +178,11 @@ func OpenWith(
 	}
 	instruction, err := b.identity(ctx, keys, s.Instruction)
 	if err != nil {
-		return nil, err
+		return nil, f.KeyError("instruction", err)
 	}
 	desk, err := b.identity(ctx, keys, s.Desk)
 	if err != nil {
-		return nil, err
+		return nil, f.KeyError("desk", err)
 	}
 	former, err := b.readLinks(keys)
 	if err != nil {
