@@ -74,7 +74,7 @@ func Create(path string) (*File, error) {
 		return nil, fmt.Errorf("capture: %s: %w: %s for JSON lines, %s for Wireshark", path,
 			ErrName, jsonEnd, pcapEnd)
 	}
-	file, err := create(path)
+	file, err := CreateFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
@@ -87,7 +87,9 @@ func Create(path string) (*File, error) {
 	return f, nil
 }
 
-func create(path string) (*os.File, error) {
+// CreateFile creates or empties a file that only its owner can read, as all is that passes between
+// card and terminal, and creates the folders above it that are not there.
+func CreateFile(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -230,12 +231,33 @@ func TestWireshark(t *testing.T) {
 	require.NoError(t, err)
 	rows := strings.Split(strings.TrimSpace(string(out)), "\n")
 	require.Len(t, rows, 3)
-	assert.True(t, strings.HasPrefix(rows[0], "1000000000.000000000\tvirtual\tGSM SIM"), rows[0])
+	assert.True(t, strings.HasPrefix(rows[0], "1000000000.000000000\tvirtual\tISO 7816-3\t\t"),
+		rows[0])
 	assert.Equal(t, "1000000001.250000000\tcard\tgsm sim\t0xa4\ta000000151\t0x6a82",
 		strings.ToLower(rows[1]))
 	assert.True(t, strings.HasPrefix(rows[2], "1000000002.000000000\tother\tGSM SIM\t0xb0\t"),
 		rows[2])
 	assert.True(t, strings.HasSuffix(rows[2], "\t0x9000"), rows[2])
+	out, err = exec.CommandContext(t.Context(), tshark, "-r", path, "-Y", "iso7816.atr", "-T",
+		"fields", "-e", "iso7816.atr.init_char", "-e", "iso7816.atr.t0").Output()
+	require.NoError(t, err)
+	assert.Equal(t, "0x3b\t0x00", strings.TrimSpace(string(out)), "the answer to reset, no more")
+}
+
+// An answer to reset is read as others write it too, by GSMTAP's sub type.
+func TestAnswerToResetOfOthers(t *testing.T) {
+	var file bytes.Buffer
+	w, err := NewPCAP(&file)
+	require.NoError(t, err)
+	require.NoError(t, w.Reset("", []byte{0x3B, 0x00}, time.Unix(1, 0)))
+	require.NoError(t, w.tapped("", tapATR, []byte{0x3B, 0x01}, time.Unix(2, 0)))
+	var atrs []string
+	none := func(Exchange) error { return errors.New("an exchange") }
+	assert.ErrorIs(t, EachWithResets(&file, none, func(r Reset) error {
+		atrs = append(atrs, fmt.Sprintf("%X", r.ATR))
+		return nil
+	}), ErrNothing)
+	assert.Equal(t, []string{"3B00", "3B01"}, atrs)
 }
 
 // FuzzRead: whatever a file holds, reading ends, and each exchange has a command.

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -47,10 +48,64 @@ const (
 // maxPayload is the most that a packet carries: IPv4 without its header and UDP's.
 const maxPayload = 65535 - 20 - 8 - tapHeader
 
-// PCAP writes pcapng with GSMTAP over UDP, as SIMtrace sends it: each card is an interface.
+// An answer to reset is exported to Wireshark's dissector of ISO/IEC 7816-3 by its name: GSMTAP has
+// a sub type for it (tapATR, which is read), but Wireshark takes all of tapSIM for commands.
+const (
+	linkExported   = 252 // LINKTYPE_WIRESHARK_UPPER_PDU
+	exportName     = 12  // tags (Wireshark, exported_pdu_tlvs.h): the dissector's name,
+	exportProtocol = 33  // and what its column of protocols shows
+	exportTag      = 4   // bytes of tag and length
+	dissectorATR   = "iso7816.atr"
+	protocolATR    = "ISO 7816-3"
+)
+
+// exported is an answer to reset behind the tags of an exported PDU; the last has no length.
+func exported(atr []byte) (packet []byte) {
+	for _, o := range []struct {
+		tag   byte
+		value string
+	}{{exportName, dissectorATR}, {exportProtocol, protocolATR}, {}} {
+		value := []byte(o.value)
+		for len(value)%exportTag != 0 {
+			value = append(value, 0)
+		}
+		packet = append(append(packet, 0, o.tag, 0, byte(len(value))), value...)
+	}
+	return append(packet, atr...)
+}
+
+// exportedATR is the answer to reset of an exported PDU; nil of another.
+func exportedATR(packet []byte) []byte {
+	isATR := false
+	for len(packet) >= exportTag {
+		tag, size := binary.BigEndian.Uint16(packet), int(binary.BigEndian.Uint16(packet[2:]))
+		packet = packet[exportTag:]
+		switch {
+		case size > len(packet):
+			return nil
+		case tag == 0 && isATR:
+			return bytes.Clone(packet[size:])
+		case tag == 0:
+			return nil
+		}
+		isATR = isATR || tag == exportName &&
+			string(bytes.TrimRight(packet[:size], "\x00")) == dissectorATR
+		packet = packet[size:]
+	}
+	return nil
+}
+
+// PCAP writes pcapng with GSMTAP over UDP, as SIMtrace sends it: each card is an interface, and
+// another for its answers to reset.
 type PCAP struct {
 	out        *pcapgo.NgWriter
-	interfaces map[string]int
+	interfaces map[port]int
+}
+
+// port is an interface of a capture.
+type port struct {
+	label string
+	link  layers.LinkType
 }
 
 // NewPCAP writes to out; each packet is written at once.
@@ -61,7 +116,7 @@ func NewPCAP(out io.Writer) (*PCAP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PCAP{ng, map[string]int{"": 0}}, ng.Flush()
+	return &PCAP{ng, map[port]int{{"", layers.LinkTypeRaw}: 0}}, ng.Flush()
 }
 
 // Exchange implements [Writer].
@@ -76,30 +131,22 @@ func (p *PCAP) Exchange(e Exchange) error {
 	if e.Failed != "" {
 		comments = append(comments, noAnswer+e.Failed)
 	}
-	return p.packet(e.Label, tapAPDU, append(bytes.Clone(e.Command), e.Response...),
+	return p.tapped(e.Label, tapAPDU, append(bytes.Clone(e.Command), e.Response...),
 		e.Began.Add(e.Took), comments...)
 }
 
 // Reset implements [Writer].
 func (p *PCAP) Reset(label string, atr []byte, at time.Time) error {
-	return p.packet(label, tapATR, atr, at)
+	return p.packet(port{label, linkExported}, exported(atr), at)
 }
 
-func (p *PCAP) packet(
+// tapped writes what a card got and gave behind a header of GSMTAP.
+func (p *PCAP) tapped(
 	label string, kind byte, payload []byte, at time.Time, comments ...string,
 ) error {
 	if len(payload) > maxPayload {
 		return fmt.Errorf("an exchange of %d bytes does not fit a packet; the most is %d: take "+
 			"JSON lines", len(payload), maxPayload)
-	}
-	number, known := p.interfaces[label]
-	if !known {
-		var err error
-		if number, err = p.out.AddInterface(pcapgo.NgInterface{Name: label,
-			LinkType: layers.LinkTypeRaw, TimestampResolution: 9}); err != nil {
-			return err
-		}
-		p.interfaces[label] = number
 	}
 	header := make([]byte, tapHeader, tapHeader+len(payload))
 	header[0], header[1], header[tapType], header[tapSubType] = tapVersion, tapWords, tapSIM, kind
@@ -115,7 +162,20 @@ func (p *PCAP) packet(
 		gopacket.Payload(append(header, payload...))); err != nil {
 		return err
 	}
-	packet := buffer.Bytes()
+	return p.packet(port{label, layers.LinkTypeRaw}, buffer.Bytes(), at, comments...)
+}
+
+// packet writes a packet to its interface, which is made for the first.
+func (p *PCAP) packet(to port, packet []byte, at time.Time, comments ...string) error {
+	number, known := p.interfaces[to]
+	if !known {
+		var err error
+		if number, err = p.out.AddInterface(pcapgo.NgInterface{Name: to.label, LinkType: to.link,
+			TimestampResolution: 9}); err != nil {
+			return err
+		}
+		p.interfaces[to] = number
+	}
 	err := p.out.WritePacketWithOptions(gopacket.CaptureInfo{Timestamp: at,
 		CaptureLength: len(packet), Length: len(packet), InterfaceIndex: number}, packet,
 		pcapgo.NgPacketOptions{Comments: comments})
@@ -124,37 +184,48 @@ func (p *PCAP) packet(
 
 // source is what both formats of pcap are read with.
 type source interface {
-	next() (data []byte, at time.Time, label string, comments []string, err error)
-	link() layers.LinkType
+	next() (tap, error)
+}
+
+// tap is a packet of a file.
+type tap struct {
+	data     []byte
+	link     layers.LinkType
+	at       time.Time
+	label    string
+	comments []string
 }
 
 type ngSource struct{ reader *pcapgo.NgReader }
 
-func (s ngSource) next() ([]byte, time.Time, string, []string, error) {
+func (s ngSource) next() (tap, error) {
 	data, info, options, err := s.reader.ReadPacketDataWithOptions()
-	label := ""
-	if err == nil && info.InterfaceIndex > 0 {
-		if i, err := s.reader.Interface(info.InterfaceIndex); err == nil {
-			label = i.Name
-		}
+	t := tap{data: data, at: info.Timestamp, comments: options.Comments}
+	if err != nil {
+		return t, err
 	}
-	return data, info.Timestamp, label, options.Comments, err
+	i, err := s.reader.Interface(info.InterfaceIndex)
+	if err == nil {
+		t.link = i.LinkType
+	}
+	if err == nil && info.InterfaceIndex > 0 {
+		t.label = i.Name
+	}
+	return t, nil
 }
-func (s ngSource) link() layers.LinkType { return s.reader.LinkType() }
 
 type classicSource struct{ reader *pcapgo.Reader }
 
-func (s classicSource) next() ([]byte, time.Time, string, []string, error) {
+func (s classicSource) next() (tap, error) {
 	data, info, err := s.reader.ReadPacketData()
-	return data, info.Timestamp, "", nil, err
+	return tap{data: data, at: info.Timestamp, link: s.reader.LinkType()}, err
 }
-func (s classicSource) link() layers.LinkType { return s.reader.LinkType() }
 
 // packets gives the exchanges of a pcap file, which begins with its magic number.
 func packets(in io.Reader, isNg bool, to receiver) error {
 	var s source
 	if isNg {
-		reader, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: false})
+		reader, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: true})
 		if err != nil {
 			return err
 		}
@@ -167,23 +238,23 @@ func packets(in io.Reader, isNg bool, to receiver) error {
 		s = classicSource{reader}
 	}
 	for {
-		data, at, label, comments, err := s.next()
+		t, err := s.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		payload, kind := tapped(data, s.link())
+		payload, kind := tapped(t.data, t.link)
 		switch {
 		case len(payload) == 0:
 			continue
 		case kind == tapATR:
-			err = to.reset(Reset{label, payload, at})
+			err = to.reset(Reset{t.label, payload, t.at})
 		default:
-			command, response := split(payload, commandLength(comments))
-			e := Exchange{Label: label, Began: at, Command: command, Response: response}
-			e.remark(comments)
+			command, response := split(payload, commandLength(t.comments))
+			e := Exchange{Label: t.label, Began: t.at, Command: command, Response: response}
+			e.remark(t.comments)
 			err = to.exchange(e)
 		}
 		if err != nil {
@@ -195,6 +266,9 @@ func packets(in io.Reader, isNg bool, to receiver) error {
 // tapped is what a SIM got and gave, or its answer to a reset, by a packet with GSMTAP; nil for
 // another packet.
 func tapped(packet []byte, link layers.LinkType) (payload []byte, kind byte) {
+	if link == linkExported {
+		return exportedATR(packet), tapATR
+	}
 	first := gopacket.LayerType(link.LayerType())
 	if link == layers.LinkTypeRaw || link == layers.LinkTypeIPv4 {
 		first = layers.LayerTypeIPv4

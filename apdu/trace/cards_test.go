@@ -95,7 +95,7 @@ func TestCardsOfOthers(t *testing.T) {
 		assert.NotContains(t, shownWhole(t, "00CA007300", "7304 6402 0000 9000"), "secure channel")
 	})
 	t.Run("unknown", func(t *testing.T) {
-		assert.Equal(t, `> B0 01 02 03, not in the reference
+		assert.Equal(t, `> B0 01 02 03, proprietary
   C0FFEE00
 < 9000 OK
   0502030405060708090A0B0C

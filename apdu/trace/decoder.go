@@ -24,6 +24,7 @@ type Decoder struct {
 	Unmasked bool
 
 	foreign bool // such an application is selected, and Unmasked says so
+	ours    bool // one with a vocabulary is selected
 }
 
 // New makes a Decoder that knows these applications.
@@ -37,6 +38,7 @@ func (d Decoder) Selected(name []byte) Decoder {
 			return len(name) > 0 && bytes.HasPrefix(own, name)
 		})
 	})
+	d.ours = len(d.Vocabularies) > 0
 	d.foreign = d.Unmasked && len(d.Vocabularies) == 0 && !isManager(name)
 	d.ShowUnknown = d.ShowUnknown || d.foreign
 	return d
@@ -144,7 +146,7 @@ func malformed(what string, raw []byte, err error) *Node {
 // Command decodes a command.
 func (d Decoder) Command(c apdu.Command) *Node {
 	m := newCommand(c)
-	m.showUnknown, m.foreign = d.ShowUnknown, d.foreign
+	m.showUnknown, m.foreign, m.ours = d.ShowUnknown, d.foreign, d.ours
 	form, known := d.form(c)
 	switch {
 	case known:
@@ -207,6 +209,7 @@ type command struct {
 	instead          *Node // of P1 and P2, when they are one value
 	showUnknown      bool
 	foreign          bool
+	ours             bool // it is for an application with a vocabulary
 }
 
 // dataAt is the index of the data in the encoded command.

@@ -112,3 +112,34 @@ func TestFollowOfAReset(t *testing.T) {
 		assert.False(t, f.Foreign())
 	}
 }
+
+// TestUnknownCommands: those of an application with a vocabulary are not in its reference; of those
+// of others nothing is said but what the standard says of their first bytes.
+func TestUnknownCommands(t *testing.T) {
+	ours := []byte{0xF0, 1, 2, 3, 4}
+	f := New(Vocabulary{AIDs: [][]byte{ours}}).Follow()
+	said := func(cla, ins byte) string {
+		return f.Decoder().Command(apdu.Command{CLA: cla, INS: ins}).Value
+	}
+	for _, aid := range [][]byte{nil, {0xF0, 9, 9, 9, 9}} {
+		if aid != nil {
+			f.Note(apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: aid},
+				apdu.Response{SW: apdu.OK})
+		}
+		assert.Equal(t, "proprietary", said(0xB0, 0x10))
+		assert.Contains(t, said(0xFF, 0x10), "no class of a command")
+		assert.Contains(t, said(0x80, 0x62), "no instruction byte")
+		assert.Contains(t, said(0x00, 0x93), "no instruction byte")
+		assert.Contains(t, said(0x20, 0x10), "class reserved")
+		assert.Contains(t, said(0x00, 0x10), "instruction 10 is not one of ISO/IEC 7816")
+	}
+	f.Note(apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: ours},
+		apdu.Response{SW: apdu.OK})
+	assert.Equal(t, "not in the reference", said(0xB0, 0x10))
+}
+
+// TestShortened shows a line of bytes, and how many more there are.
+func TestShortened(t *testing.T) {
+	assert.Equal(t, strings.Repeat("00", 32), Shortened(make([]byte, 32)))
+	assert.Equal(t, strings.Repeat("00", 32)+"... 3 more bytes", Shortened(make([]byte, 35)))
+}

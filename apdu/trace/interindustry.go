@@ -103,7 +103,7 @@ func (m *command) interindustry() {
 			m.INS,
 			m.P1,
 			m.P2,
-		), "not in the reference"
+		), m.unknown()
 		switch {
 		case len(m.data) == 0:
 		case m.showUnknown:
@@ -131,6 +131,25 @@ func (m *command) interindustry() {
 	default:
 		m.rest()
 	}
+}
+
+// unknown says what can be said of a command of which nothing is known: to an application with a
+// vocabulary, that it is not there, else what its first two bytes are by ISO/IEC 7816-4:2013.
+func (m *command) unknown() string {
+	const none, invalid6, invalid9 = 0xFF, 0x60, 0x90
+	switch group := m.INS & 0xF0; {
+	case m.ours:
+		return "not in the reference"
+	case m.CLA == none:
+		return "no class of a command (ISO/IEC 7816-4:2013 §5.4.1)"
+	case group == invalid6 || group == invalid9:
+		return "no instruction byte (ISO/IEC 7816-4:2013 §5.4.2)"
+	case m.CLA&classProprietary != 0:
+		return "proprietary"
+	case m.CLA&0xE0 == 0x20:
+		return "class reserved (ISO/IEC 7816-4:2013 §5.4.1)"
+	}
+	return fmt.Sprintf("interindustry class; instruction %02X is not one of ISO/IEC 7816", m.INS)
 }
 
 // open shows data, and the data objects in it.

@@ -99,11 +99,12 @@ func remark(at int, format string, arguments ...any) *Node {
 	return &Node{Offset: at, Value: fmt.Sprintf(format, arguments...)}
 }
 
-// Shortened is the beginning of bytes that say nothing to a reader, in hex.
+// Shortened is bytes that say nothing to a reader, in hex: all of them, or as many as a line
+// holds.
 func Shortened(b []byte) string {
-	const shown = 8
-	if len(b) <= shown {
+	const line = 32
+	if len(b) <= line {
 		return fmt.Sprintf("%X", b)
 	}
-	return fmt.Sprintf("%X.. (%d bytes)", b[:shown], len(b))
+	return fmt.Sprintf("%X... %d more bytes", b[:line], len(b)-line)
 }

@@ -146,10 +146,11 @@ func TestInterindustry(t *testing.T) {
 			"> GET DATA\n  = 00CB3FFF035C017E00\n  P1-P2                  3FFF\n  5C017E\n< 6100 " +
 				"MORE_DATA: 256 more bytes of the answer are waiting\n  = 6100\n"},
 		{apdu.Command{INS: 0x2D, P2: 1}, apdu.Response{SW: apdu.SWInstruction},
-			"> 00 2D 00 01, not in the reference\n  = 002D0001\n< 6D00 INS_NOT_SUPPORTED: " +
+			"> 00 2D 00 01, interindustry class; instruction 2D is not one of ISO/IEC 7816\n" +
+				"  = 002D0001\n< 6D00 INS_NOT_SUPPORTED: " +
 				"instruction not supported or invalid\n  = 6D00\n"},
 		{apdu.Command{CLA: 0x90, INS: 0x77, Data: []byte{1}}, apdu.Response{SW: 0x6C10},
-			"> 90 77 00 00, not in the reference\n  = 9077000001**\n  part of a chain, 1 bytes\n" +
+			"> 90 77 00 00, proprietary\n  = 9077000001**\n  part of a chain, 1 bytes\n" +
 				"< 6C10 WRONG_LE: wrong Le; 16 bytes are available\n  = 6C10\n"},
 	} {
 		assert.Equal(t, row.want, text(d, row.command, row.answer))

@@ -253,6 +253,7 @@ func All() []Attack {
 		layouts(),
 		replays,
 		controlled(limits, pays),
+		controlled(counters, pays),
 		controlled(races, pays),
 		amounts,
 		controlled(strangeChains, pays),

@@ -1,10 +1,12 @@
 package glitch
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/fault"
 )
 
@@ -23,10 +25,13 @@ func NameOf(named string, exchange int, faults ...fault.Fault) string {
 	return b.String()
 }
 
+// ErrNoFault reports that a name is none of a fault, or of one that cannot happen.
+var ErrNoFault = errors.New("no name of a fault")
+
 // ParseName reads the whole name of faults.
 func ParseName(name string) (named string, exchange int, faults []fault.Fault, err error) {
-	bad := fmt.Errorf("%q is no name of a fault, such as skip@PAY/3#1242: the model, the case, "+
-		"the number of the command in it, and that of the bytecode", name)
+	bad := fmt.Errorf("%q is %w, such as skip@PAY/3#1242: the model, the case, the number of the "+
+		"command in it, and that of the bytecode", apdu.Brief(name), ErrNoFault)
 	model, rest, ok := strings.Cut(name, "@")
 	end := strings.IndexByte(rest, '#')
 	if !ok || end < 0 {
@@ -49,7 +54,7 @@ func ParseName(name string) (named string, exchange int, faults []fault.Fault, e
 	for _, part := range parts {
 		f, err := fault.Parse(part)
 		if err != nil {
-			return "", 0, nil, err
+			return "", 0, nil, fmt.Errorf("%w: %w", ErrNoFault, err)
 		}
 		faults = append(faults, f)
 	}

@@ -42,7 +42,8 @@ func Repeat(ctx context.Context, s Subject, places *Places, name string) (*Repet
 		r = &Repetition{Fault: name, Command: e.Command, Before: e.Answer}
 		steps := e.Trace.Steps
 		if n := faults[0].N; n >= len(steps) {
-			return fmt.Errorf("%s: the command executes %d bytecodes", name, len(steps))
+			return fmt.Errorf("%w: %s: the command executes %d bytecodes", ErrNoFault, name,
+				len(steps))
 		}
 		disturbed, _ := e.TraceOf(ctx, faults...) // mute or not, it is a trace
 		for _, f := range faults {
@@ -71,5 +72,5 @@ func Repeat(ctx context.Context, s Subject, places *Places, name string) (*Repet
 	case err != nil:
 		return nil, err
 	}
-	return nil, fmt.Errorf("%s: the case has no command %d", name, exchange)
+	return nil, fmt.Errorf("%w: %s: the case has no command %d", ErrNoFault, name, exchange)
 }

@@ -343,7 +343,8 @@ func (b *scriptBench) install() error {
 // Run implements [Bench].
 func (b *scriptBench) Run(ctx context.Context, t *Target, visit Visit) error {
 	if t.Case != b.script.FileName {
-		return fmt.Errorf("the script is %s, not %s", b.script.FileName, t.Case)
+		return fmt.Errorf("%w: the script is %s, not %s", ErrNoFault, b.script.FileName,
+			apdu.Brief(t.Case))
 	}
 	if err := b.card.RestoreSnapshot(b.installed); err != nil {
 		return err

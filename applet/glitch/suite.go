@@ -42,9 +42,18 @@ func NewSuite(capFile []byte, profile card.Profile, named string) (*Suite, error
 		}
 	}
 	if len(s.cases) == 0 {
-		return nil, fmt.Errorf("no case of the suite has %q in its name", named)
+		return nil, fmt.Errorf("no case of the suite has %q in its name%s", apdu.Brief(named),
+			apdu.Unknown(named, caseNames()))
 	}
 	return s, nil
+}
+
+// caseNames are the names of the suite's cases.
+func caseNames() (names []string) {
+	for _, c := range suite.Untorn() {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 // Name implements [Subject].
@@ -144,7 +153,8 @@ func (b *suiteBench) run(
 func (b *suiteBench) Run(ctx context.Context, t *Target, visit Visit) error {
 	c, known := b.subject.cases[t.Case]
 	if !known {
-		return fmt.Errorf("the suite has no case %q", t.Case)
+		return fmt.Errorf("%w: the suite has no case %q%s", ErrNoFault, apdu.Brief(t.Case),
+			apdu.Unknown(t.Case, caseNames()))
 	}
 	var whole []next
 	err := b.run(ctx, c, func(at *stand, command apdu.Command) (apdu.Response, error) {

@@ -48,7 +48,8 @@ type Secrets struct {
 func (s *Suite) Traces(ctx context.Context, named string, of Secrets) ([]Executed, error) {
 	c, known := s.cases[named]
 	if !known {
-		return nil, fmt.Errorf("the suite has no case %q", named)
+		return nil, fmt.Errorf("the suite has no case %q%s", apdu.Brief(named),
+			apdu.Unknown(named, caseNames()))
 	}
 	b := s.bench()
 	b.target, b.runner.Seed, b.runner.Digits = b.target.Seeded(of.Seed), of.Seed, of.Digits

@@ -94,6 +94,9 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 	if condition == attack.Brimful {
 		return c.brimful()
 	}
+	if condition >= attack.LastRecord && condition <= attack.CountedAcross {
+		return c.atEnd(condition)
+	}
 	s := c.loaded(10000)
 	if condition == attack.Paired {
 		s.pair()

@@ -20,6 +20,7 @@ var (
 	nextYear  = date(2027, 11, 1)
 	farOff    = date(2035, 12, 31)
 	longAgo   = date(2020, 1, 1)
+	lastDay   = date(2099, 12, 31) // that a date can say
 )
 
 func date(year int, month time.Month, day int) message.Date {
@@ -59,6 +60,9 @@ func (c *caseRun) certify(issuer *party, of entry) *party {
 	}
 	if of.from.IsZero() {
 		of.from = longAgo
+	}
+	if of.to.IsZero() {
+		of.to = c.certifiedUntil
 	}
 	if of.to.IsZero() {
 		of.to = farOff

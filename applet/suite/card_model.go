@@ -13,8 +13,9 @@ import (
 
 // cardModel is what the card must hold, computed from what was exchanged.
 type cardModel struct {
-	heads           []message.Hash   // heads[n] stands after record n; heads[0] before the first
-	records         []message.Record // all ever written; records[n-1] is number n
+	before          uint32           // number before that of records[0], 0 unless it was set
+	heads           []message.Hash   // heads[n] stands after n records; heads[0] before the first
+	records         []message.Record // all ever written; records[n-1] is number before+n
 	acked           uint32
 	balance         money.Ore
 	sequence        uint32
@@ -32,9 +33,12 @@ type cardModel struct {
 	group           uint8
 }
 
-func (b *cardModel) atc() uint32 { return uint32(len(b.records)) }
+func (b *cardModel) atc() uint32 { return b.before + uint32(len(b.records)) }
 
-func (b *cardModel) stored() []message.Record { return b.records[b.acked:] }
+func (b *cardModel) stored() []message.Record { return b.records[b.acked-b.before:] }
+
+// head is what stands after the record of that number.
+func (b *cardModel) head(number uint32) message.Hash { return b.heads[number-b.before] }
 
 // paid is what was paid since the last acknowledgement.
 func (b *cardModel) paid() (sum money.Ore) {
@@ -162,7 +166,7 @@ func (s *subject) next() *message.Instruction {
 	return &message.Instruction{
 		InstructionKey: s.bank.instructionKey.reference(), Notary: s.c.world.notary.reference(),
 		Device:   s.id(),
-		Sequence: b.sequence + 1, AckedATC: b.atc(), Head: b.heads[b.atc()], Policy: b.policy,
+		Sequence: b.sequence + 1, AckedATC: b.atc(), Head: b.head(b.atc()), Policy: b.policy,
 		Date: b.date, OrderNumber: b.lowestOrder, Group: b.group,
 	}
 }
@@ -297,7 +301,7 @@ func (s *subject) expected(got *message.State) message.State {
 	b := s.model
 	want := message.State{
 		Device: s.id(), Challenge: got.Challenge, ATC: b.atc(), AckedATC: b.acked,
-		Head: b.heads[b.atc()], Balance: b.balance,
+		Head: b.head(b.atc()), Balance: b.balance,
 		InstructionSequence: b.sequence, Credit: b.credit, PolicyVersion: b.policy.Version,
 		RequestCounter: b.counter,
 		LifeCycle:      b.life, Date: b.date, Signature: got.Signature,
@@ -332,9 +336,9 @@ func (s *subject) auditRecords() {
 		kept = append(kept, parsed)
 	}
 	s.endsAfter("log", len(b.stored()))
-	head, err := message.Follow(b.heads[b.acked], b.acked, kept)
+	head, err := message.Follow(b.head(b.acked), b.acked, kept)
 	s.c.must(err)
-	assert.Equal(s.c, b.heads[b.atc()], head,
+	assert.Equal(s.c, b.head(b.atc()), head,
 		"the chain from the acknowledged head over the records read")
 }
 

@@ -182,5 +182,5 @@ var logCases = []testCase{
 // else.
 func (s *subject) acknowledge(number uint32) {
 	s.c.Helper()
-	s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = number, s.model.heads[number] })
+	s.instruct(func(i *message.Instruction) { i.AckedATC, i.Head = number, s.model.head(number) })
 }

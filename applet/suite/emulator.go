@@ -1,7 +1,9 @@
 package suite
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/spec"
@@ -11,7 +13,7 @@ import (
 )
 
 // Emulator is the committed CAP file, or a change of it, on the emulator: a
-// [Cutter] and a [MemoryInspector].
+// [Cutter], a [MemoryInspector] and a [MemorySetter].
 type Emulator struct {
 	profile card.Profile
 	medium  card.Interface
@@ -119,6 +121,22 @@ func (e *Emulator) Look(see func(vm.Object)) { e.card.Look(see) }
 
 // Writes implements [MemoryInspector].
 func (e *Emulator) Writes() []Write { return e.writes.take() }
+
+// Set implements [MemorySetter].
+func (e *Emulator) Set(was, is []byte) error {
+	var object vm.Ref
+	at, places := 0, 0
+	e.card.Look(func(o vm.Object) {
+		if n := bytes.Count(o.Bytes, was); n > 0 && o.Owner != 0 && o.Storage == vm.Persistent {
+			object, at, places = o.Ref, bytes.Index(o.Bytes, was), places+n
+		}
+	})
+	if places != 1 || len(is) != len(was) {
+		return fmt.Errorf("%d bytes are in %d places of the card's memory, and %d are to be "+
+			"written there", len(was), places, len(is))
+	}
+	return e.card.Machine().Enter(func(call *vm.Call) { call.PutBytes(object, at, is) })
+}
 
 // Cut implements [Cutter].
 func (e *Emulator) Cut(n int) { e.card.CutBefore(n) }

@@ -22,6 +22,15 @@ type MemoryInspector interface {
 	Writes() []Write
 }
 
+// MemorySetter is a target whose cards' memory can be set, which no real card allows: a counter
+// near its end.
+type MemorySetter interface {
+	Target
+	// Set writes other bytes, as many, where a byte array of the applet's in persistent memory has
+	// those. It is an error unless that is one place.
+	Set(was, is []byte) error
+}
+
 // Write is one change of the content of a persistent object, or of a static field.
 type Write struct {
 	Object      vm.Ref // 0 for a static field

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ekrona.example/applet/attack"
 )
 
 // testCase is one short case, run on a fresh card.
@@ -94,8 +97,18 @@ type run struct {
 }
 
 func newRun(target Target) *run {
-	return &run{target: target, divergences: target.Capabilities().Divergences,
-		total: newCoverage()}
+	divergences := maps.Clone(target.Capabilities().Divergences)
+	if _, sets := target.(MemorySetter); !sets {
+		if divergences == nil {
+			divergences = map[string]string{}
+		}
+		for _, a := range attack.All() {
+			if a.Card.IsSet() {
+				divergences[caseOf(a)] = noSetting
+			}
+		}
+	}
+	return &run{target: target, divergences: divergences, total: newCoverage()}
 }
 
 func (r *run) result(ctx context.Context, tc testCase) Result {

@@ -28,7 +28,10 @@ type caseRun struct {
 	subject  *subject
 	failures []string
 	secrets  []secret // looked for by a MemoryInspector
-	stop     func()   // ends the case at once
+
+	certifiedUntil message.Date // the end of certificates that name none; zero for farOff
+
+	stop func() // ends the case at once
 
 	random io.Reader                 // nil for the system's
 	digits func(usual string) string // nil for the usual ones

@@ -21,8 +21,10 @@ import (
 )
 
 // conversation is an exchange in lines.
+// conversation is an exchange as a trace shows it, "{32 of 0}" in the place of so many zeros.
 func conversation(c apdu.Command, r apdu.Response) string {
-	return trace.Text{}.Exchange(Decoder().Exchange(apdu.Exchange{Command: c, Response: r}))
+	text := trace.Text{}.Exchange(Decoder().Exchange(apdu.Exchange{Command: c, Response: r}))
+	return strings.ReplaceAll(text, strings.Repeat("00", 32), "{32 of 0}")
 }
 
 func encode(t *testing.T, m message.Message) []byte {
@@ -55,7 +57,7 @@ func TestConversation(t *testing.T) {
     AMOUNT                 125.00 kr
     CURRENCY               SEK
     PAYER                  SEFJORDB0000000A
-    signed by payee        0000000000000000.. (64 bytes)
+    signed by payee        {32 of 0}... 32 more bytes
 `, conversation(ask, apdu.Response{Data: encode(t, &request), SW: apdu.OK}))
 
 	day, err := message.ParseDate("2026-11-22")
@@ -74,7 +76,7 @@ func TestConversation(t *testing.T) {
     DEVICE                 SENORDIC00000002
     INSTRUCTION_SEQUENCE   3
     ACKED_ATC              9
-    HEAD                   0000000000000000.. (32 bytes)
+    HEAD                   {32 of 0}
     AMOUNT                 0.05 kr
     POLICY: 1
       VERSION                0
@@ -87,8 +89,8 @@ func TestConversation(t *testing.T) {
     ACTIONS                UNBLOCK, RESET_TRIES
     ORDER_NUMBER           0
     GROUP                  0
-    signed by instruction key 0000000000000000.. (64 bytes)
-    signed by notary       0000000000000000.. (64 bytes)
+    signed by instruction key {32 of 0}... 32 more bytes
+    signed by notary       {32 of 0}... 32 more bytes
 < 940C SEQUENCE: Instruction is not the next
 `, conversation(instruct, apdu.Response{SW: spec.SWSequence}))
 

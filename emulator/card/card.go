@@ -49,8 +49,9 @@ type Card struct {
 
 	manager Manager // nil if it has none
 
-	applets    []installed // as findApplets found them
-	current    vm.Instance // selected applet, 0 for none
+	applets []installed // as findApplets found them
+	current vm.Instance // selected applet on the channel in use, 0 for none
+	channels
 	selecting  bool        // the command in progress is the one that selected it
 	reselected vm.Instance // applet that the command in progress selects again, 0 for none
 	install    *installation
@@ -119,6 +120,7 @@ func (c *Card) Reset() {
 		_, collectErr = c.machine.Collect()
 	}
 	c.current, c.selecting, c.reselected, c.install, c.cut = 0, false, 0, nil, 0
+	c.channels = channels{}
 	c.endSession()
 	wasCut := c.dead != nil
 	c.dead = errors.Join(collectErr, c.findApplets()) // nil unless the emulator itself is at fault

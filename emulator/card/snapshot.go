@@ -17,7 +17,8 @@ type Snapshot struct {
 	machine *vm.Snapshot
 	applets []installed
 	current vm.Instance
-	random  []byte // nil if the source cannot be saved
+	channels
+	random []byte // nil if the source cannot be saved
 
 	manager        Manager // nil if the card had none
 	restoreManager func()
@@ -40,7 +41,8 @@ func (c *Card) Snapshot() (*Snapshot, error) {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	s := &Snapshot{machine: machine, applets: slices.Clone(c.applets), current: c.current,
-		manager: c.manager, restoreManager: func() {}}
+		channels: c.channels,
+		manager:  c.manager, restoreManager: func() {}}
 	if c.manager != nil {
 		s.restoreManager = c.manager.Snapshot()
 	}
@@ -76,7 +78,7 @@ func (c *Card) RestoreSnapshot(s *Snapshot) error {
 			return fmt.Errorf("restore snapshot: source of randomness: %w", err)
 		}
 	}
-	c.applets, c.current = slices.Clone(s.applets), s.current
+	c.applets, c.current, c.channels = slices.Clone(s.applets), s.current, s.channels
 	c.selecting, c.reselected, c.install, c.cut = false, 0, nil, 0
 	s.restoreManager()
 	c.dead = c.keep()

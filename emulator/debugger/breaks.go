@@ -1,10 +1,13 @@
 package debugger
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/vm"
 )
@@ -18,7 +21,7 @@ const (
 	OnLine      BreakKind = "line"      // Where is a file's name, Line its line
 	OnCommand   BreakKind = "command"   // Where is the command's first bytes in hex, "" any
 	OnWrite     BreakKind = "write"     // Where is a name as a dump shows it, "*" for anything
-	OnException BreakKind = "exception" // Where is class and reason, "*" for anything
+	OnException BreakKind = "exception" // Where is class and reason, or one; "*" for anything
 )
 
 // Break is a place to stop at.
@@ -40,7 +43,7 @@ func (b *Break) String() string {
 	if b.Kind == OnLine {
 		text = fmt.Sprintf("line %s:%d", b.Where, b.Line)
 		if b.Found != b.Line && b.Found > 0 {
-			text += fmt.Sprintf(" (at %d)", b.Found)
+			text += fmt.Sprintf(" (has no code; it stops at the next that has, %d)", b.Found)
 		}
 	}
 	if (b.Kind == OnLine || b.Kind == OnMethod) && b.Places == 0 {
@@ -55,6 +58,9 @@ type place struct {
 	pc  int
 }
 
+// reasonPattern is a reason without its class, as in a break at all exceptions with it.
+var reasonPattern = regexp.MustCompile(`^[0-9][0-9A-Fa-f*]+$`)
+
 // Add makes a break, and looks for its places.
 func (d *Debugger) Add(b Break) (*Break, error) {
 	switch {
@@ -64,9 +70,16 @@ func (d *Debugger) Add(b Break) (*Break, error) {
 		return nil, fmt.Errorf("a break at a method wants its name, such as Purse.process")
 	case b.Kind == OnWrite && b.Where == "":
 		return nil, fmt.Errorf("a break at a write wants a name, such as Purse.balance")
+	case b.Kind == OnCommand && !isHexStart(b.Where):
+		return nil, fmt.Errorf("a break at commands is their first bytes in hex, such as 8012")
 	}
-	if b.Kind == OnException && b.Where == "" {
-		b.Where = "*"
+	if b.Kind == OnException {
+		switch {
+		case b.Where == "":
+			b.Where = "*"
+		case reasonPattern.MatchString(b.Where):
+			b.Where = "* " + strings.ToUpper(b.Where)
+		}
 	}
 	d.last++
 	b.Number = d.last
@@ -164,34 +177,114 @@ func isFile(path, source, whole string) bool {
 // resolveMethod takes the first instruction of the methods of that name.
 func (d *Debugger) resolveMethod(b *Break) {
 	for _, p := range d.machine.Packages() {
-		for _, m := range d.names.Methods(p) {
-			if name := m.String(); name == b.Where || strings.HasSuffix(name, "."+b.Where) ||
-				inspect.Matches(b.Where, name) {
-				d.put(b, place{p, m.Code})
-			}
-		}
-		for _, start := range d.unnamed(p) {
-			if b.Where == fmt.Sprintf("method@%d", start) {
+		for _, start := range d.starts(p) {
+			if d.isMethod(b, p, start) {
 				d.put(b, place{p, start})
 			}
 		}
 	}
 }
 
-// unnamed are the starts of the methods of a package that its descriptor lists.
-func (d *Debugger) unnamed(p *vm.Package) (starts []int) {
-	file := p.File()
-	if file.Descriptor == nil {
+// starts are the first instructions of the methods of a package, those too that nothing calls.
+func (d *Debugger) starts(p *vm.Package) (starts []int) {
+	for _, m := range p.Methods() {
+		starts = append(starts, m.Start())
+	}
+	for _, m := range d.names.Methods(p) {
+		starts = append(starts, m.Code)
+	}
+	slices.Sort(starts)
+	return slices.Compact(starts)
+}
+
+// isMethod reports whether a break on methods means the one whose first instruction is at start.
+func (d *Debugger) isMethod(b *Break, p *vm.Package, start int) bool {
+	name := d.methodName(p, start)
+	return name == b.Where || strings.HasSuffix(name, "."+b.Where) ||
+		inspect.Matches(b.Where, name) || b.Where == fmt.Sprintf("method@%d", start)
+}
+
+// methodName is what a method is called that begins at an instruction: its class and name, or its
+// offset where nothing names it.
+func (d *Debugger) methodName(p *vm.Package, start int) string {
+	for _, m := range d.names.Methods(p) {
+		if m.Code == start {
+			return m.String()
+		}
+	}
+	return fmt.Sprintf("method@%d", start)
+}
+
+// Missing says why nothing on the card has code where a break is to stop, and what may have been
+// meant; nil if there is some, if the card has no applet yet, or if the break needs none.
+func (d *Debugger) Missing(b *Break) error {
+	isEmpty := !slices.ContainsFunc(d.machine.Packages(), func(p *vm.Package) bool {
+		return p.File() != nil
+	})
+	switch {
+	case b.Places > 0 || isEmpty:
+		return nil
+	case b.Kind == OnException:
+		return d.noException(b)
+	case b.Kind == OnLine, b.Kind == OnMethod:
+		return d.nothing(b)
+	}
+	return nil
+}
+
+// noException is the error of a break at exceptions of a class that there is not.
+func (d *Debugger) noException(b *Break) error {
+	class, _, _ := strings.Cut(b.Where, " ")
+	var names []string
+	for _, c := range d.machine.Exceptions() {
+		names = append(names, d.names.Class(c))
+	}
+	if slices.ContainsFunc(names, func(n string) bool { return inspect.Matches(class, n) }) {
 		return nil
 	}
-	for _, c := range file.Descriptor.Classes {
-		for _, m := range c.Methods {
-			if h, ok := file.Methods.HeaderAt(m.Offset); ok && !m.Interface {
-				starts = append(starts, h.Code)
+	return fmt.Errorf("no exception is called %q%s", apdu.Brief(class), apdu.Unknown(class, names))
+}
+
+// isHexStart reports whether a text is hex digits, with blanks between or without.
+func isHexStart(text string) bool {
+	return strings.Trim(text, " 0123456789ABCDEFabcdef") == ""
+}
+
+// nothing is the error of a break, or a name, for which there is no code.
+func (d *Debugger) nothing(b *Break) error {
+	var names, files []string
+	last := 0
+	for _, p := range d.machine.Packages() {
+		for _, start := range d.starts(p) {
+			names = append(names, d.methodName(p, start))
+		}
+		for _, m := range d.names.Methods(p) {
+			if len(m.Lines) == 0 {
+				continue
+			}
+			files = append(files, m.Source)
+			for _, l := range m.Lines {
+				if isFile(b.Where, m.Source, m.Path()) {
+					last = max(last, l.Line)
+				}
 			}
 		}
 	}
-	return starts
+	slices.Sort(files)
+	files = slices.Compact(files)
+	brief := apdu.Brief(b.Where)
+	switch {
+	case b.Kind == OnMethod:
+		return fmt.Errorf("no method on the card is called %q%s", brief,
+			apdu.Unknown(b.Where, names))
+	case len(files) == 0:
+		return errors.New("no source lines are known of what is on the card: load a CAP file " +
+			"with its table FILE.lines beside it, or with debug information; or name a method")
+	case last > 0:
+		return fmt.Errorf("%s has no code at line %d, nor behind it; the last line with code is %d",
+			brief, b.Line, last)
+	}
+	return fmt.Errorf("nothing on the card comes from %q%s", brief, apdu.Unknown(b.Where, files))
 }
 
 // breaksAtCommand reports whether a break names the command.

@@ -115,15 +115,42 @@ func TestBreaks(t *testing.T) {
 		"ISOException.throwIt, called by PurseApplet.credit (PurseApplet.java:99)")
 	b.ends(b.do(b.Resume), "6A80")
 	b.ends(b.start("8010000001AA"), "6700")
+	reason := b.add(debugger.OnException, "67*", 0)
+	b.at(b.start("8010000001AA"), debugger.AtException, "ISOException.throwIt, called by "+
+		"PurseApplet.amountIn (PurseApplet.java:91)")
+	b.ends(b.do(b.Resume), "6700")
+	require.True(t, b.Remove(reason.Number))
 	b.add(debugger.OnCommand, "80 12", 0)
 	b.ends(b.start(credit), "9000")
 	b.at(b.start("8012000002FFFF"), debugger.AtEntry, "PurseApplet.process (PurseApplet.java:55)")
 	b.ends(b.do(b.Resume), "6982")
 
 	nothing := b.add(debugger.OnLine, "Other.java", 1)
-	assert.Equal(t, "6: line Other.java:1 (nothing there yet)", nothing.String())
+	assert.Equal(t, "7: line Other.java:1 (nothing there yet)", nothing.String())
+	assert.Equal(t, "2: line probe/purse/PurseApplet.java:100 (has no code; it stops at the next "+
+		"that has, 101)", line.String())
+	for _, one := range []struct {
+		b    debugger.Break
+		said string
+	}{
+		{debugger.Break{Kind: debugger.OnMethod, Where: "PurseApplet.credti"},
+			`no method on the card is called "PurseApplet.credti"; nearest: PurseApplet.credit`},
+		{debugger.Break{Kind: debugger.OnLine, Where: "PurseApplte.java", Line: 3},
+			`nothing on the card comes from "PurseApplte.java"; nearest: PurseApplet.java`},
+		{debugger.Break{Kind: debugger.OnLine, Where: "PurseApplet.java", Line: 9000},
+			"PurseApplet.java has no code at line 9000, nor behind it; the last line with code is"},
+		{debugger.Break{Kind: debugger.OnException, Where: "ISOExeption 6A80"},
+			`no exception is called "ISOExeption"; nearest: ISOException`},
+	} {
+		made, err := b.Add(one.b)
+		require.NoError(t, err, "it may come with another CAP file")
+		assert.ErrorContains(t, b.Missing(made), one.said)
+		require.True(t, b.Remove(made.Number))
+	}
+	assert.NoError(t, b.Missing(line))
 	for _, bad := range []debugger.Break{{Kind: debugger.OnLine, Where: "A.java"},
-		{Kind: debugger.OnMethod}, {Kind: debugger.OnWrite}} {
+		{Kind: debugger.OnMethod}, {Kind: debugger.OnWrite},
+		{Kind: debugger.OnCommand, Where: "8G12"}} {
 		_, err := b.Add(bad)
 		assert.Error(t, err)
 	}
@@ -145,6 +172,37 @@ func TestSteps(t *testing.T) {
 	b.ends(b.do(b.StepOver), "9000")
 	_, err := b.StepOver()
 	assert.EqualError(t, err, "no command is in progress")
+}
+
+// TestInstructions are shown where the card stands, and of a whole method: each byte of its code
+// belongs to one, and what they work on has the names of the source.
+func TestInstructions(t *testing.T) {
+	b := newPurse(t, table(t))
+	b.add(debugger.OnMethod, "PurseApplet.credit", 0)
+	s := b.start(credit)
+	v := b.View()
+	at, found := v.Instruction(v.Frames[0])
+	require.True(t, found)
+	assert.Equal(t, "+0 sload_1", at.String())
+	assert.Equal(t, s.Site.PC, at.PC)
+	list := v.Disassemble(v.Frames[0])
+	assert.True(t, list[0].Here)
+	texts, next := []string{}, at.PC
+	for _, c := range list {
+		assert.Equal(t, next, c.PC)
+		next += len(c.Bytes)
+		texts = append(texts, c.Disassembly.String())
+	}
+	assert.Subset(t, texts, []string{"ifle +12", "sspush 10000 (0x2710)", "if_scmple +18",
+		"getfield_s PurseApplet.balance", "invokestatic ISOException.throwIt", "return"})
+	other, err := b.Disassemble("process")
+	require.NoError(t, err)
+	assert.Equal(t, "PurseApplet.process", other[0].Method)
+	listing := b.Listing(at.Address)
+	assert.Contains(t, listing, other[0])
+	assert.Empty(t, b.Listing(-1))
+	_, err = b.Disassemble("proces")
+	assert.ErrorContains(t, err, "nearest: PurseApplet.process")
 }
 
 // TestBack goes to the line before and further, and the command ends as it would have.
@@ -196,7 +254,7 @@ func TestViews(t *testing.T) {
 	assert.Equal(t, 65, v.Frames[1].Line)
 	assert.Equal(t, []debugger.Variable{
 		{Name: "this", Type: "PurseApplet", Value: "PurseApplet", Path: "PurseApplet"},
-		{Name: "amount", Type: "S", Value: "10"}, {Name: "left", Type: "S", Value: "90"},
+		{Name: "amount", Type: "short", Value: "10"}, {Name: "left", Type: "short", Value: "90"},
 	}, v.Locals(v.Frames[0]))
 	assert.Equal(t, 1, v.Transaction().Number)
 	assert.True(t, v.Transaction().Open)
@@ -208,7 +266,7 @@ func TestViews(t *testing.T) {
 	assert.Equal(t, "2", length.Value)
 	inside, found := v.Inside("PurseApplet.pin.secret")
 	require.True(t, found)
-	assert.Equal(t, debugger.Variable{Name: "[0]", Type: "B", Value: "0x03"}, inside[0])
+	assert.Equal(t, debugger.Variable{Name: "[0]", Type: "byte", Value: "0x03"}, inside[0])
 	assert.Equal(t, "030401020304", v.Bytes("PurseApplet.pin.secret"))
 	var roots []string
 	for _, o := range v.Objects() {

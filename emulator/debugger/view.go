@@ -22,7 +22,7 @@ type Frame struct {
 // Variable is a local variable, an operand, a field or an element.
 type Variable struct {
 	Name  string
-	Type  string // class, or descriptor of a primitive type
+	Type  string // class; boolean, byte, short, int, reference; or cell, of no known type
 	Value string
 	Path  string // of the object that it refers to, which [View.Inside] opens; "" for none
 }
@@ -89,7 +89,8 @@ func (v *View) Operands(f Frame) []Variable {
 // typed shows a cell of a known type.
 func (v *View) typed(name, descriptor string, c int32) Variable {
 	if descriptor[0] != 'L' && descriptor[0] != '[' {
-		return Variable{Name: name, Type: descriptor, Value: v.image.Cell(descriptor, c)}
+		return Variable{Name: name, Type: inspect.TypeName(descriptor),
+			Value: v.image.Cell(descriptor, c)}
 	}
 	return v.reference(name, c)
 }
@@ -97,7 +98,7 @@ func (v *View) typed(name, descriptor string, c int32) Variable {
 func (v *View) reference(name string, c int32) Variable {
 	o := v.image.Find(vm.Ref(c))
 	if c == 0 || o == nil {
-		return Variable{Name: name, Type: "L", Value: v.image.Cell("L", c)}
+		return Variable{Name: name, Type: inspect.TypeName("L"), Value: v.image.Cell("L", c)}
 	}
 	return Variable{Name: name, Type: o.Class, Value: o.Path, Path: o.Path}
 }
@@ -132,13 +133,13 @@ func (v *View) Inside(path string) (list []Variable, found bool) {
 	list = []Variable{}
 	if o.Static == nil && len(o.Bytes) > 0 {
 		for i, b := range o.Bytes {
-			list = append(list, Variable{Name: fmt.Sprintf("[%d]", i), Type: "B",
-				Value: fmt.Sprintf("0x%02X", b)})
+			list = append(list, Variable{Name: fmt.Sprintf("[%d]", i),
+				Type: inspect.TypeName("B"), Value: fmt.Sprintf("0x%02X", b)})
 		}
 		return list, true
 	}
 	for _, e := range v.image.Elements(o) {
-		shown := Variable{Name: e.Name, Type: e.Type, Value: e.Value}
+		shown := Variable{Name: e.Name, Type: inspect.TypeName(e.Type), Value: e.Value}
 		if target := v.image.At(e.Value); target != nil {
 			shown.Type, shown.Path = target.Class, target.Path
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/vm"
 )
 
@@ -70,8 +71,12 @@ func ModelNamed(name string) (Model, error) {
 		for _, f := range families {
 			known = append(known, f.name)
 		}
+		if near := apdu.Nearest(name, known); len(near) > 0 {
+			return Model{}, fmt.Errorf("no model of faults is called %q; nearest: %s",
+				apdu.Brief(name), strings.Join(near, ", "))
+		}
 		return Model{}, fmt.Errorf("no model of faults is called %q; there are %s, those that end "+
-			"with = with a value", name, strings.Join(known, ", "))
+			"with = with a value", apdu.Brief(name), strings.Join(known, ", "))
 	}
 	return plain[i], nil
 }

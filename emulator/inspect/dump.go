@@ -22,7 +22,7 @@ type Shown struct {
 // Named is a field or an element of a Shown.
 type Named struct {
 	Name  string `json:"name"`
-	Type  string `json:"type"` // descriptor: Z boolean, B byte, S short, I int, L reference
+	Type  string `json:"type"` // boolean, byte, short, int, reference, or a class
 	Value string `json:"value"`
 }
 
@@ -43,7 +43,7 @@ func (i *Image) show(o *Object) Shown {
 		return s
 	}
 	for _, e := range i.Elements(o) {
-		s.Fields = append(s.Fields, Named{e.Name, e.Type, e.Value})
+		s.Fields = append(s.Fields, Named{e.Name, TypeName(e.Type), e.Value})
 	}
 	return s
 }
@@ -99,7 +99,7 @@ func WriteDump(out io.Writer, objects []Shown) {
 			fmt.Fprintf(out, "  last written by %s\n", s.Writer)
 		}
 		for _, f := range s.Fields {
-			fmt.Fprintf(out, "  %-24s %-2.2s %s\n", f.Name, f.Type, f.Value)
+			fmt.Fprintf(out, "  %-24s %-9s %s\n", f.Name, f.Type, f.Value)
 		}
 		writeBytes(out, s.Bytes)
 	}

@@ -140,7 +140,7 @@ func TestDump(t *testing.T) {
 	text := &strings.Builder{}
 	inspect.WriteDump(text, image.Dump())
 	assert.Contains(t, text.String(), "PurseApplet  PurseApplet, persistent, ")
-	assert.Contains(t, text.String(), "  balance                  S  100\n")
+	assert.Contains(t, text.String(), "  balance                  short     100\n")
 }
 
 // TestWithoutNames: fields have numbers and the types of the Descriptor component, methods their

@@ -235,6 +235,53 @@ func (n *Names) ownField(c *vm.Class, cell, first int) Field {
 	return f
 }
 
+// CellName names the field of an instance of a class that has a cell, as a [vm.Namer] does.
+func (n *Names) CellName(c *vm.Class, cell int) string {
+	for _, f := range n.Fields(c) {
+		if f.Cell == cell {
+			return f.Name
+		}
+	}
+	return fmt.Sprintf("cell%d", cell)
+}
+
+// StaticName names the static field at a place of a package's image, as a [vm.Namer] does.
+func (n *Names) StaticName(p *vm.Package, place int) string {
+	for _, c := range n.of(p).table.Classes {
+		for _, f := range c.Fields {
+			if f.Static && f.Place == place {
+				return Short(c.Name) + "." + f.Name
+			}
+		}
+	}
+	return fmt.Sprintf("static@%d", place)
+}
+
+// TypeName is the word for a descriptor of a field, a variable or an element, and the text itself
+// for what is none.
+func TypeName(descriptor string) string {
+	if element, isArray := strings.CutPrefix(descriptor, "["); isArray {
+		return TypeName(element) + "[]"
+	}
+	switch descriptor {
+	case "Z":
+		return "boolean"
+	case "B":
+		return "byte"
+	case "S":
+		return "short"
+	case "I":
+		return "int"
+	case "L":
+		return "reference"
+	}
+	if class, isClass := strings.CutPrefix(descriptor, "L"); isClass &&
+		strings.HasSuffix(class, ";") {
+		return Short(strings.TrimSuffix(class, ";"))
+	}
+	return descriptor
+}
+
 // primitive is the descriptor of a type of the Descriptor component (JCVM 3.0.5 §6.14.2).
 func primitive(kind int) string {
 	names := map[int]string{2: "Z", 3: "B", 4: "S", 5: "I"}

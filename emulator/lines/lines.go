@@ -157,6 +157,23 @@ func Parse(text []byte) (*Table, error) {
 	return t, nil
 }
 
+// ParseAll reads what Encode wrote of several tables, one behind the other.
+func ParseAll(text []byte) (tables []*Table, err error) {
+	const first = "component "
+	for len(text) > 0 {
+		end := len(text)
+		if next := bytes.Index(text, []byte("\n"+first)); next >= 0 {
+			end = next + 1
+		}
+		t, err := Parse(text[:end])
+		if err != nil {
+			return nil, err
+		}
+		tables, text = append(tables, t), text[end:]
+	}
+	return tables, nil
+}
+
 func (t *Table) parseLine(n int, line string) error {
 	if n == 1 {
 		var digest []byte

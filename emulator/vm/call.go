@@ -295,13 +295,24 @@ func (c *Call) SetFieldOutside(r Ref, slot int, v Value) {
 }
 
 // Volatile returns what SetVolatile attached to r, nil after a reset.
-func (c *Call) Volatile(r Ref) any { return c.vm.object(r).volatile }
+func (c *Call) Volatile(r Ref) any {
+	if state := c.vm.object(r).volatile; state != nil {
+		return *state
+	}
+	return nil
+}
 
 // SetVolatile attaches a Go value to r: state of a computation in progress,
 // which a card keeps in RAM. It is dropped at reset, by Save and with r, and is
 // not followed by garbage collection, so it must hold no Ref. A pointer that a snapshot
 // shall keep is a [Copier].
-func (c *Call) SetVolatile(r Ref, state any) { c.vm.object(r).volatile = state }
+func (c *Call) SetVolatile(r Ref, state any) {
+	o := c.vm.object(r)
+	o.volatile = nil
+	if state != nil {
+		o.volatile = &state
+	}
+}
 
 // Root returns a named reference that the runtime environment or a native
 // keeps: part of the saved state and followed by garbage collection. 0 if unset.

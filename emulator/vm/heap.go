@@ -46,7 +46,7 @@ type object struct {
 	bytes    []byte
 	cells    []int32
 	class    *Class // of an instance, or the element class of a reference array
-	volatile any
+	volatile *any   // few have one
 	owner    Instance
 	ctx      Context
 	kind     Kind
@@ -250,12 +250,19 @@ func (v *VM) engineRAM(c *Class, algorithm Value) uint16 {
 	return uint16(v.cfg.EngineRAM(c.name, algorithm))
 }
 
+// objectsAhead is for how many more objects, at least, the table of objects has room.
+const objectsAhead = 32
+
 func (v *VM) allocateRef() Ref {
 	h := &v.heap
 	if n := len(h.freeRefs); n > 0 {
 		r := h.freeRefs[n-1]
 		h.freeRefs = h.freeRefs[:n-1]
 		return r
+	}
+	if n := len(h.objects); n == cap(h.objects) {
+		// A card makes its objects once; thousands of cards have no room for twice as many.
+		h.objects = append(make([]*object, 0, n+max(objectsAhead, n/8)), h.objects...)
 	}
 	h.objects = append(h.objects, nil)
 	return Ref(len(h.objects) - 1)

@@ -2,6 +2,8 @@ package vm
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"ekrona.example/emulator/cap"
 )
@@ -83,6 +85,35 @@ func (m *Method) Arguments() int { return m.args }
 
 // File returns the CAP file that the package was linked from, nil for one of the API.
 func (p *Package) File() *cap.File { return p.file }
+
+// Methods lists the methods of a package from a CAP file that have code, by their offset.
+func (p *Package) Methods() (list []*Method) {
+	for _, at := range slices.Sorted(maps.Keys(p.methods)) {
+		if m := p.methods[at]; !m.abstract && !m.Native() {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Exceptions lists the classes of what can be thrown: of the API, and of the CAP files on the card.
+func (v *VM) Exceptions() (list []*Class) {
+	for _, p := range v.packages {
+		if p == nil {
+			continue
+		}
+		classes := p.classes
+		if p.native {
+			classes = slices.Collect(maps.Values(p.byToken))
+		}
+		for _, c := range classes {
+			if c.extends(v.cfg.API.throwable) {
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
 
 // Classes lists the package's classes, in the order of its Class component.
 func (p *Package) Classes() []*Class { return p.classes }

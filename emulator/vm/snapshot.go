@@ -101,13 +101,17 @@ func (o *object) copyOver(room *object) (*object, error) {
 	default:
 		into.bytes = append(room.bytes[:0], o.bytes...)
 	}
-	switch state := o.volatile.(type) {
-	case nil:
+	if o.volatile == nil {
+		*room = into
+		return room, nil
+	}
+	switch state := (*o.volatile).(type) {
 	case Copier:
-		var err error
-		if into.volatile, err = state.Copy(); err != nil {
+		copied, err := state.Copy()
+		if err != nil {
 			return nil, err
 		}
+		into.volatile = &copied
 	default:
 		if reflect.TypeOf(state).Kind() == reflect.Pointer {
 			return nil, fmt.Errorf("a computation with it (%T) is in progress", state)

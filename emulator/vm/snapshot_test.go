@@ -26,7 +26,7 @@ func TestSnapshotOfComputationsInProgress(t *testing.T) {
 	for range 2 {
 		require.NoError(t, v.Enter(func(c *Call) { c.Volatile(r).(*counter).n++ }))
 		require.NoError(t, v.RestoreSnapshot(s))
-		assert.Equal(t, &counter{5}, v.heap.objects[r].volatile)
+		assert.Equal(t, &counter{5}, *v.heap.objects[r].volatile)
 	}
 	require.NoError(t, v.Enter(func(c *Call) { c.SetVolatile(r, &struct{ n int }{}) }))
 	_, err = v.Snapshot()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 )
 
@@ -107,11 +106,12 @@ func New(cfg Config) (*VM, error) {
 	if cfg.Limits.Budget == 0 {
 		cfg.Limits.Budget = DefaultBudget
 	}
+	natives := len(cfg.API.packages) // most cards load one package beside them
 	v := &VM{
 		cfg:       cfg,
 		probe:     cfg.Probe,
-		packages:  slices.Clone(cfg.API.packages),
-		statics:   make([]staticFields, len(cfg.API.packages)),
+		packages:  append(make([]*Package, 0, natives+1), cfg.API.packages...),
+		statics:   make([]staticFields, natives, natives+1),
 		heap:      heap{objects: []*object{nil}},
 		instances: []instance{{state: instanceLive}},
 		fp:        -1,
@@ -224,6 +224,10 @@ func (v *VM) releaseDead() {
 
 // Selected returns the applet instance whose CLEAR_ON_DESELECT memory exists.
 func (v *VM) Selected() Instance { return v.selected }
+
+// Activate makes an applet instance the one whose CLEAR_ON_DESELECT memory exists, and clears
+// nothing: that of the one before is of another logical channel.
+func (v *VM) Activate(i Instance) { v.selected = i }
 
 // Select makes an applet instance the selected one; 0 for none. CLEAR_ON_DESELECT
 // memory of the context that was selected before is cleared unless the new

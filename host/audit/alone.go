@@ -45,21 +45,26 @@ func invariant11NoPartyAlone(s *auditRun) {
 
 // checkBothSigned: by an instruction key of the device's intermediary, and by the notary.
 func (s *auditRun) checkBothSigned(i *instruction) {
-	if s.auditor.verified[i.identity] {
-		i.bytes = nil
-		return
+	if !s.auditor.bothSigned(i, s.instructs[string(i.by)]) {
+		s.violated(i.name(), i.credit, "is not signed by both")
 	}
-	key := s.instructs[string(i.by)]
+}
+
+// bothSigned verifies each Instruction once, by its instruction key.
+func (a *Auditor) bothSigned(i *instruction, key *ecdsa.PublicKey) bool {
+	if a.verified[i.identity] {
+		i.bytes = nil
+		return true
+	}
 	m, err := message.Parse[message.Instruction](i.bytes)
 	good := err == nil && key != nil && i.by.Name() == m.Device.Name() &&
-		slices.ContainsFunc(s.auditor.notaries, func(notary *ecdsa.PublicKey) bool {
+		slices.ContainsFunc(a.notaries, func(notary *ecdsa.PublicKey) bool {
 			return message.Verify(m, key, notary) == nil
 		})
-	if !good {
-		s.violated(i.name(), i.credit, "is not signed by both")
-		return
+	if good {
+		a.verified[i.identity], i.bytes = true, nil
 	}
-	s.auditor.verified[i.identity], i.bytes = true, nil
+	return good
 }
 
 // checkCoverLimits: what holdings and pool paid to one payee for acceptances between two of its

@@ -225,12 +225,15 @@ func (a *Auditor) read(
 	if !whole && len(touched) == 0 && a.last != nil {
 		return a.last, nil
 	}
+	if a.Sparing {
+		rows.verifyAsRead(a)
+	}
 	r := &reader{ctx: ctx, q: q}
 	a.rows, a.last = nil, nil // half of it may be read
 	if rows.read(r, whole, touched); r.err != nil {
 		return nil, r.err
 	}
-	f := rows.facts()
+	f := rows.facts(a.Sparing)
 	if !a.Sparing {
 		a.rows, a.last = rows, f
 	}

@@ -101,7 +101,7 @@ func (s *auditRun) trusted(id string) bool {
 // backed: the payment is the first decision of an honest device in use, under that number.
 func (s *auditRun) backed(p *payment) bool {
 	return s.trusted(p.payer) && p.signatureStatus == 0 &&
-		s.signed(p, []*ecdsa.PublicKey{s.devices[p.payer].key})
+		s.auditor.signed(p, []*ecdsa.PublicKey{s.devices[p.payer].key})
 }
 
 // acceptedBy returns the payments in the device's accept records, those that the notary has not

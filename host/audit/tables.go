@@ -80,6 +80,7 @@ type table[T any] struct {
 	name, columns string
 	number        string // column of the row's number in order of arrival; n where not given
 	parse         func(scan scanner) (T, error)
+	taken         func(T)     // if not nil, looks at each row that was read
 	rows          map[int64]T // by their numbers
 }
 
@@ -162,6 +163,9 @@ func (t *table[T]) take(row store.Row) error {
 		return fmt.Errorf("table %s, row %d: %w", t.name, id, err)
 	}
 	t.rows[id] = parsed
+	if t.taken != nil {
+		t.taken(parsed)
+	}
 	return nil
 }
 
@@ -209,34 +213,63 @@ func withoutBytes(row any) any {
 	return row
 }
 
-// inOrder returns the rows in the order of their arrival.
-func (t *table[T]) inOrder() []T {
+// inOrder returns the rows in the order of their arrival. With once set the table is empty
+// afterwards.
+func (t *table[T]) inOrder(once bool) []T {
 	all := make([]T, 0, len(t.rows))
 	for _, id := range slices.Sorted(maps.Keys(t.rows)) {
 		all = append(all, t.rows[id])
 	}
+	if once {
+		t.rows = nil
+	}
 	return all
 }
 
-// facts puts together what the rows say. What it returns is not changed by reading more.
-func (t *tables) facts() *facts {
+// verifyAsRead has the messages whose signatures are good verified, and dropped, as they are read:
+// hundreds of thousands are not in memory at once. Those of which that is not so are looked at with
+// all others.
+func (t *tables) verifyAsRead(a *Auditor) {
+	keys, instructs := map[string]*ecdsa.PublicKey{}, map[string]*ecdsa.PublicKey{}
+	t.devices.taken = func(d *device) { keys[d.id] = d.key }
+	t.authorities.taken = func(c *cvc.Certificate) { addInstructionKey(instructs, c) }
+	t.payments.taken = func(p *payment) {
+		if key := keys[p.payer]; key != nil && p.signatureStatus < 2 {
+			a.signed(p, []*ecdsa.PublicKey{key})
+		}
+	}
+	t.answers.taken = func(v *payeeAnswer) {
+		if key := keys[v.payee]; key != nil {
+			a.signed(v, []*ecdsa.PublicKey{key})
+		}
+	}
+	t.instructions.taken = func(i *instruction) { a.bothSigned(i, instructs[string(i.by)]) }
+}
+
+func addInstructionKey(to map[string]*ecdsa.PublicKey, c *cvc.Certificate) {
+	if c.Role == spec.RoleInstructionKey {
+		to[string(c.Holder)] = c.PublicKey
+	}
+}
+
+// facts puts together what the rows say. What it returns is not changed by reading more. With once
+// set the tables give up the rows of which there are most.
+func (t *tables) facts(once bool) *facts {
 	f := &facts{devices: map[string]*device{}, unregistered: map[string][]*ecdsa.PublicKey{},
 		instructs:  map[string]*ecdsa.PublicKey{},
 		byIdentity: make(map[message.Hash]*payment, len(t.payments.rows)),
 		decisions:  make(map[requested]payeeDecision, len(t.decisions.rows)),
 		accounts:   map[string]money.Ore{}, lending: t.lending,
-		payments: t.payments.inOrder(), statement: t.statement.inOrder(),
-		answers: t.answers.inOrder(), instructions: t.instructions.inOrder()}
+		payments: t.payments.inOrder(once), statement: t.statement.inOrder(once),
+		answers: t.answers.inOrder(once), instructions: t.instructions.inOrder(once)}
 	for _, d := range t.devices.rows {
 		f.devices[d.id] = d
 	}
-	for _, s := range t.unregistered.inOrder() {
+	for _, s := range t.unregistered.inOrder(once) {
 		f.unregistered[s.device] = append(f.unregistered[s.device], s.key)
 	}
 	for _, c := range t.authorities.rows {
-		if c.Role == spec.RoleInstructionKey {
-			f.instructs[string(c.Holder)] = c.PublicKey
-		}
+		addInstructionKey(f.instructs, c)
 	}
 	for _, p := range f.payments {
 		f.byIdentity[p.identity] = p

@@ -174,7 +174,7 @@ func invariant9Authentic(s *auditRun) {
 		if d := s.devices[p.payer]; d != nil && p.signatureStatus < 2 {
 			keys = []*ecdsa.PublicKey{d.key}
 		}
-		if !s.signed(p, keys) {
+		if !s.auditor.signed(p, keys) {
 			s.violated(p.name(), p.amount, "moved money and no key of the payer signed it")
 		}
 		if p.paid() {
@@ -199,7 +199,7 @@ func invariant9Accepted(s *auditRun, id string, d Device) {
 		if payer == nil || !s.honest.Has(payer.id) {
 			continue
 		}
-		if !s.signed(unseen(r.Payment), []*ecdsa.PublicKey{payer.key}) {
+		if !s.auditor.signed(unseen(r.Payment), []*ecdsa.PublicKey{payer.key}) {
 			s.violated(id, r.Payment.Request.Amount,
 				"has accepted payment %s/%d, which the payer's key has not signed",
 				r.Payment.Payer, r.Payment.ATC)
@@ -217,7 +217,8 @@ func (s *auditRun) checkDecision(p *payment) {
 	case w.answer == nil && payee.status != notary.Ended:
 		s.violated(p.name(), p.amount, "is paid without the payee's decision")
 	case w.answer != nil && (w.answer.accepts == nil || *w.answer.accepts != p.identity ||
-		w.answer.payee != p.payee || !s.signed(w.answer, []*ecdsa.PublicKey{payee.key})):
+		w.answer.payee != p.payee || !s.auditor.signed(w.answer,
+		[]*ecdsa.PublicKey{payee.key})):
 		s.violated(p.name(), p.amount,
 			"is paid on a receipt that is not the payee's or not for it")
 	}
@@ -231,8 +232,8 @@ type signedRow interface {
 }
 
 // signed verifies each message once.
-func (s *auditRun) signed(row signedRow, keys []*ecdsa.PublicKey) bool {
-	if s.auditor.verified[row.id()] {
+func (a *Auditor) signed(row signedRow, keys []*ecdsa.PublicKey) bool {
+	if a.verified[row.id()] {
 		row.drop()
 		return true
 	}
@@ -242,7 +243,7 @@ func (s *auditRun) signed(row signedRow, keys []*ecdsa.PublicKey) bool {
 	}
 	for _, key := range keys {
 		if message.VerifyAs(m, 0, key) == nil {
-			s.auditor.verified[row.id()] = true
+			a.verified[row.id()] = true
 			row.drop()
 			return true
 		}

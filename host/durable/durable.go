@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Modes of the files of a party.
@@ -58,6 +59,36 @@ func Replace(path string, content []byte, mode fs.FileMode) error {
 		return fmt.Errorf("%s: %w", path, ErrNoFile)
 	}
 	return writeInto(path, content, mode, os.Rename)
+}
+
+// Replaceable reports why Replace could not write a file, as far as that can be known before: for
+// who has long work to do before there is a content. It changes nothing.
+func Replaceable(path string) error {
+	there, err := os.Stat(path)
+	switch {
+	case err == nil && !there.Mode().IsRegular():
+		return fmt.Errorf("%s: %w", path, ErrNoFile)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	folder := filepath.Dir(path) // or the first above it that is there
+	for {
+		if there, err = os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		folder = filepath.Dir(folder)
+	}
+	if err == nil && !there.IsDir() {
+		return fmt.Errorf("%s: %w", folder, syscall.ENOTDIR)
+	}
+	if err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 func writeInto(

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,25 +10,35 @@ import (
 	"ekrona.example/emulator/vm"
 )
 
-// Ran is what a script ran: which instructions, and how many of each method. Only the script
-// counts, not what the subject loads and installs before it.
+// Ran is what a script ran: which instructions, and how many of each method. What made the
+// subject's instances counts too, install methods and constructors, whether the script did it or
+// the subject by itself.
 type Ran struct {
 	Sum       inspect.Sum       `json:"sum"`
 	Methods   []inspect.Covered `json:"methods"`
 	Bytecodes int               `json:"bytecodes"`
+	// CardFile is the file of a card that had applets already: what installed them ran before.
+	CardFile string `json:"card_file,omitempty"`
 
 	profile *inspect.Profile
 }
 
 // Cover does a script once and counts what runs. The error is that of a line that fails.
 func (s *Subject) Cover(ctx context.Context, script []Line) (*Ran, error) {
-	b, err := s.Open(ctx)
+	b, err := s.blank()
 	if err != nil {
 		return nil, err
+	}
+	before := ""
+	if len(b.Managed.Below().Applets()) > 0 {
+		before = s.CardFile
 	}
 	coverage, profile := inspect.NewCoverage(b.Sources()), inspect.NewProfile(b.Sources())
 	profile.Attach(b.Machine())
 	if err := b.Watch(vm.Probes(coverage.Probe(), profile.Probe())); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.fill(b), b.Reset(ctx)); err != nil {
 		return nil, err
 	}
 	for _, l := range script {
@@ -36,11 +47,17 @@ func (s *Subject) Cover(ctx context.Context, script []Line) (*Ran, error) {
 		}
 	}
 	report := coverage.Report(b.Packages())
-	return &Ran{inspect.SumOf(report), report, profile.Bytecodes(), profile}, nil
+	return &Ran{inspect.SumOf(report), report, profile.Bytecodes(), before, profile}, nil
 }
 
 // WriteText writes how much of each method ran, and which lines did not.
-func (r *Ran) WriteText(out io.Writer) { writeCoverage(out, r.Methods) }
+func (r *Ran) WriteText(out io.Writer) {
+	writeCoverage(out, r.Methods)
+	if r.CardFile != "" {
+		fmt.Fprintf(out, "what ran when the applets of %s were installed is not known, and not "+
+			"counted\n", r.CardFile)
+	}
+}
 
 // WriteLCOV writes lcov's tracefile; folder is where the sources are.
 func (r *Ran) WriteLCOV(out io.Writer, sources string) {

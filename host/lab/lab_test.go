@@ -196,3 +196,40 @@ func BenchmarkTear(b *testing.B) {
 		b.ReportMetric(float64(len(report.Cuts)), "cuts/op")
 	}
 }
+
+// TestCoverCountsTheInstallation, whoever makes the instance; of a card with applets that is not
+// known, and said.
+func TestCoverCountsTheInstallation(t *testing.T) {
+	constructor := func(s *Subject, text string) (reached int, ran *Ran) {
+		ran, err := s.Cover(t.Context(), read(t, s, text))
+		require.NoError(t, err)
+		for _, m := range ran.Methods {
+			if m.Method == "PurseApplet.<init>" {
+				reached = m.Reached
+			}
+		}
+		return reached, ran
+	}
+	all, byAll := constructor(purse(t, false), use)
+	assert.NotZero(t, all)
+	named, byName := purse(t, false), card.AID{0xF0, 0x50, 0x52, 0x4F, 0x42, 0x08, 0x01}
+	named.InstallAll, named.Install = false, []Instance{{Module: byName, AID: byName}}
+	one, byFlag := constructor(named, use)
+	scripted := purse(t, false)
+	scripted.InstallAll = false
+	line, byLine := constructor(scripted, "install F050524F420801\n"+use)
+	assert.Equal(t, []int{all, all}, []int{one, line})
+	assert.Equal(t, byAll.Sum, byFlag.Sum)
+	assert.Equal(t, byAll.Sum, byLine.Sum)
+	assert.Empty(t, byAll.CardFile)
+
+	b, err := purse(t, false).Open(t.Context())
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "purse.card")
+	require.NoError(t, b.Managed.Below().Save(file))
+	kept := purse(t, false)
+	kept.CAPs, kept.InstallAll, kept.CardFile = nil, false, file
+	none, ran := constructor(kept, use)
+	assert.Zero(t, none)
+	assert.Equal(t, file, ran.CardFile)
+}

@@ -81,6 +81,18 @@ type Bench struct {
 
 // Open makes a card, with its CAP files and instances.
 func (s *Subject) Open(ctx context.Context) (*Bench, error) {
+	b, err := s.blank()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fill(b); err != nil {
+		return nil, err
+	}
+	return b, b.Reset(ctx)
+}
+
+// blank makes a card with nothing of the subject's but the content of its card file.
+func (s *Subject) blank() (*Bench, error) {
 	managed, err := s.card()
 	if err != nil {
 		return nil, err
@@ -91,11 +103,7 @@ func (s *Subject) Open(ctx context.Context) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{session, managed}
-	if err := s.fill(b); err != nil {
-		return nil, err
-	}
-	return b, b.Reset(ctx)
+	return &Bench{session, managed}, nil
 }
 
 func (s *Subject) card() (*globalplatform.Card, error) {

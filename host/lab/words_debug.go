@@ -39,6 +39,9 @@ func (w *words) debugWords() []shell.Word {
 			(*state).abandon),
 		word("where", "where", "the methods that are running", (*state).where),
 		word("locals", "locals [FRAME]", "parameters and local variables", (*state).locals),
+		word("disassemble", "disassemble [METHOD]",
+			"the instructions of a method, of the one that runs without METHOD",
+			(*state).disassemble),
 		word("stack", "stack [FRAME]", "what is on the operand stack", (*state).operands),
 		word("print", "print NAME", "a variable, a field of this, or a name as dump shows it",
 			(*state).print),
@@ -47,7 +50,7 @@ func (w *words) debugWords() []shell.Word {
 
 // whileStopped are the words that may be used while a command stands still.
 var whileStopped = []string{"help", "break", "breaks", "unbreak", "continue", "step", "back",
-	"abandon", "where", "locals", "stack", "print", "dump", "left"}
+	"abandon", "where", "locals", "disassemble", "stack", "print", "dump", "left"}
 
 // allows refuses what a card that stands still cannot do.
 func allows(word string) error {
@@ -72,6 +75,10 @@ func (k *state) addBreak(arguments []string) (shell.Answer, error) {
 	}
 	made, err := k.debug.Add(b)
 	if err != nil {
+		return shell.Answer{}, err
+	}
+	if err := k.debug.Missing(made); err != nil {
+		k.debug.Remove(made.Number)
 		return shell.Answer{}, err
 	}
 	return shell.Answer{Line: made.String()}, nil
@@ -177,7 +184,7 @@ func (k *state) run(arguments []string) (shell.Answer, error) {
 		k.recorder.Begin()
 	}
 	s, err := k.debug.Start(command, entry)
-	return k.stopped(s, err)
+	return k.stopped(s, err, false)
 }
 
 // stopValue is where a card stands, for a program.
@@ -187,10 +194,32 @@ type stopValue struct {
 	What     string          `json:"what,omitempty"`
 	Breaks   []int           `json:"breaks,omitempty"`
 	Response string          `json:"response,omitempty"` // of a command that has ended
+
+	Instruction *codeValue      `json:"instruction,omitempty"` // that is next
+	Stack       []inspect.Named `json:"stack,omitempty"`       // of operands, the top first
+}
+
+// codeValue is an instruction, for a program.
+type codeValue struct {
+	Method string `json:"method"`
+	PC     int    `json:"pc"`     // in the Method component's content
+	Offset int    `json:"offset"` // from the method's first instruction
+	Bytes  string `json:"bytes"`
+	Text   string `json:"text"` // with its operands
+	Line   int    `json:"line,omitempty"`
+	Here   bool   `json:"here,omitempty"`
+}
+
+func valueOf(c debugger.Code) codeValue {
+	return codeValue{c.Method, c.PC, c.Offset, fmt.Sprintf("%X", c.Bytes), c.Disassembly.String(),
+		c.Line, c.Here}
 }
 
 // stopped is the answer of a word after which the card stands still, or has ended its command.
-func (k *state) stopped(s debugger.Stop, err error) (shell.Answer, error) {
+// byInstruction reports that it was to go on by one instruction: then this is shown.
+func (k *state) stopped(
+	s debugger.Stop, err error, byInstruction bool,
+) (shell.Answer, error) {
 	if !k.debug.Running() {
 		k.session.Guard(nil)
 		if k.recorder != nil && s.Reason == debugger.Ended {
@@ -215,14 +244,85 @@ func (k *state) stopped(s debugger.Stop, err error) (shell.Answer, error) {
 	if s.What != "" {
 		line += ": " + s.What
 	}
-	return shell.Answer{Line: line, Value: value}, nil
+	if frames := k.debug.View(); len(frames.Frames) > 0 {
+		if c, is := frames.Instruction(frames.Frames[0]); is {
+			made := valueOf(c)
+			value.Instruction = &made
+			value.Stack = named(frames.Operands(frames.Frames[0]))
+		}
+	}
+	answer := shell.Answer{Line: line, Value: value}
+	if value.Instruction != nil && (byInstruction || value.Instruction.Line == 0) {
+		answer.Line = fmt.Sprintf("%s; pc %d, +%d %s; stack: %s", line, value.Instruction.PC,
+			value.Instruction.Offset, value.Instruction.Text, stackText(value.Stack))
+	}
+	return answer, nil
+}
+
+// stackText shows operands, the top first.
+func stackText(stack []inspect.Named) string {
+	if len(stack) == 0 {
+		return "empty"
+	}
+	var parts []string
+	for _, s := range stack {
+		parts = append(parts, s.Value)
+	}
+	return strings.Join(parts, " | ")
+}
+
+// disassemble lists the instructions of a method.
+func (k *state) disassemble(arguments []string) (shell.Answer, error) {
+	var list []debugger.Code
+	switch len(arguments) {
+	case 0:
+		v, f, err := k.frame(nil)
+		if err != nil {
+			return shell.Answer{}, err
+		}
+		if list = v.Disassemble(f); len(list) == 0 {
+			return shell.Answer{}, fmt.Errorf("%s is not bytecode: it is the card's own", f.Name)
+		}
+	case 1:
+		var err error
+		if list, err = k.debug.Disassemble(arguments[0]); err != nil {
+			return shell.Answer{}, err
+		}
+	default:
+		return shell.Answer{}, shell.Usage("one method at most")
+	}
+	text, values, methods := &strings.Builder{}, []codeValue{}, []string{}
+	at := ""
+	for _, c := range list {
+		if !slices.Contains(methods, c.Method) {
+			methods = append(methods, c.Method)
+		}
+		place := c.Method
+		if c.Line > 0 {
+			place = fmt.Sprintf("%s (%s:%d)", c.Method, inspect.Short(c.Source), c.Line)
+		}
+		if place != at {
+			at = place
+			fmt.Fprintln(text, place)
+		}
+		here := " "
+		if c.Here {
+			here = ">"
+		}
+		fmt.Fprintf(text, "%s %5d  %-6s %-12X %s\n", here, c.PC, fmt.Sprintf("+%d", c.Offset),
+			c.Bytes, c.Disassembly)
+		values = append(values, valueOf(c))
+	}
+	line := progress.Plural(len(list), "instruction") + " of " + strings.Join(methods, ", ")
+	return shell.Answer{Line: line, Text: text.String(), Value: values}, nil
 }
 
 func (k *state) goOn(arguments []string) (shell.Answer, error) {
 	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
 	}
-	return k.stopped(k.debug.Resume())
+	s, err := k.debug.Resume()
+	return k.stopped(s, err, false)
 }
 
 // how chooses what to do by the only argument, the first one without any.
@@ -245,7 +345,8 @@ func (k *state) step(arguments []string) (shell.Answer, error) {
 	if err != nil {
 		return shell.Answer{}, err
 	}
-	return k.stopped(do())
+	s, err := do()
+	return k.stopped(s, err, slices.Contains(arguments, "instruction"))
 }
 
 func (k *state) back(arguments []string) (shell.Answer, error) {
@@ -257,7 +358,8 @@ func (k *state) back(arguments []string) (shell.Answer, error) {
 	if k.recorder != nil {
 		k.recorder.Again()
 	}
-	return k.stopped(do())
+	s, err := do()
+	return k.stopped(s, err, slices.Contains(arguments, "instruction"))
 }
 
 func (k *state) abandon(arguments []string) (shell.Answer, error) {
@@ -329,13 +431,21 @@ func (k *state) operands(arguments []string) (shell.Answer, error) {
 
 // variables are an answer.
 func variables(list []debugger.Variable) shell.Answer {
-	text, parts, values := &strings.Builder{}, []string{}, []inspect.Named{}
+	text, parts := &strings.Builder{}, []string{}
 	for _, l := range list {
 		fmt.Fprintf(text, "%-20s %-12s %s\n", l.Name, l.Type, l.Value)
 		parts = append(parts, l.Name+" = "+l.Value)
+	}
+	return shell.Answer{Line: strings.Join(parts, ", "), Text: text.String(), Value: named(list)}
+}
+
+// named are variables, for a program.
+func named(list []debugger.Variable) []inspect.Named {
+	values := []inspect.Named{}
+	for _, l := range list {
 		values = append(values, inspect.Named{Name: l.Name, Type: l.Type, Value: l.Value})
 	}
-	return shell.Answer{Line: strings.Join(parts, ", "), Text: text.String(), Value: values}
+	return values
 }
 
 func (k *state) print(arguments []string) (shell.Answer, error) {

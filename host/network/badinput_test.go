@@ -70,8 +70,8 @@ func (r *running) callers(s *sandbox.Sandbox) map[string]caller {
 		r.t.Cleanup(func() { require.NoError(r.t, key.Close()) })
 		return &link.Signer{Key: k, Signer: key}
 	}
-	staff := caller{shown: shown(Operator, tlsFolder)}
-	nobody := shown("", tlsFolder)
+	staff := caller{shown: shown(Operator, TLSFolder)}
+	nobody := shown("", TLSFolder)
 	all := map[string]caller{
 		r.CentralBank + " " + centralbank.Participant: {shown: shown(clientName, "nordic-bank",
 			"keys")},
@@ -222,7 +222,7 @@ func (r *running) refusedAsASuch(url string, shown *tls.Config, public bool) {
 	if public {
 		return
 	}
-	nobody := pki.Open(filepath.Join(r.folder, tlsFolder), nil)
+	nobody := pki.Open(filepath.Join(r.folder, TLSFolder), nil)
 	e, err := transport.Open(r.t.Context(), nobody, "", time.Now)
 	require.NoError(r.t, err)
 	defer func() { require.NoError(r.t, e.Close()) }()

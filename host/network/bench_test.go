@@ -24,18 +24,24 @@ var (
 	syncs = flag.Int("syncs", 6, "synchronisations of each of these measurements")
 )
 
+// Numbers reads a flag.
+func Numbers(t *testing.T, text string) (all []int) {
+	t.Helper()
+	for one := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(one)
+		require.NoError(t, err)
+		all = append(all, n)
+	}
+	return all
+}
+
 // TestSynchronisations: terminals with something to hand over synchronise through the services,
 // over TLS, by several callers at once: each time the whole session with the bank, which makes its
 // own calls to the central bank, with a record, a State, an Instruction and its Confirmation. It
 // reports how many a second, the median, the 99th percentile and the worst, and what the database
 // did for each.
 func TestSynchronisations(t *testing.T) {
-	var stages []int
-	for _, one := range strings.Split(*callers, ",") {
-		n, err := strconv.Atoi(one)
-		require.NoError(t, err)
-		stages = append(stages, n)
-	}
+	stages := Numbers(t, *callers)
 	r := up(t)
 	r.stop()
 	s, err := sandbox.Open(r.folder, sandbox.Options{})

@@ -13,9 +13,11 @@ import (
 	"ekrona.example/personalization/pki/transport"
 )
 
+// TLSFolder has the servers' root of a network, and the certificate of its staff.
+const TLSFolder = "tls"
+
 // Names of keys and X.509 certificates.
 const (
-	tlsFolder  = "tls"      // of the sandbox: the servers' root, and its staff
 	rootName   = "tls-root" // in every folder of keys
 	serverName = "server"
 	clientName = "client"
@@ -44,7 +46,7 @@ type issuer struct {
 }
 
 func newIssuer(ctx context.Context, folder string, e party.Environment) (issuer, error) {
-	i := issuer{e.Random, e.Clock.Now(), pki.Open(filepath.Join(folder, tlsFolder), e.Random)}
+	i := issuer{e.Random, e.Clock.Now(), pki.Open(filepath.Join(folder, TLSFolder), e.Random)}
 	_, err := transport.Root(ctx, i.root, rootName, rootTitle, i.now.Add(-time.Hour),
 		i.now.AddDate(rootYears, 0, 0))
 	return i, err

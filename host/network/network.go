@@ -75,6 +75,12 @@ func Found(ctx context.Context, folder string, hosts []string, o Options) error 
 	if err := s.Close(); err != nil {
 		return err
 	}
+	return Certify(ctx, folder, hosts, e)
+}
+
+// Certify gives every party whose folder is in a folder its certificates for TLS, under a root in
+// [TLSFolder], and makes [Operator] the operator of nodes that have none.
+func Certify(ctx context.Context, folder string, hosts []string, e party.Environment) error {
 	e = e.Complete()
 	i, err := newIssuer(ctx, folder, e)
 	if err != nil {
@@ -172,12 +178,12 @@ func CheckListen(listen string) error {
 	if err := party.HostPort("", listen); err != nil {
 		return fmt.Errorf("%q: give HOST:PORT, such as %s", listen, party.DefaultListen)
 	}
-	_, err := addressesOf(listen)
+	_, err := addressesOf(listen, len(sandbox.Pilot().Banks))
 	return err
 }
 
 // addressesOf returns where the central bank and the banks listen.
-func addressesOf(listen string) (all []string, err error) {
+func addressesOf(listen string, banks int) (all []string, err error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %q: give HOST:PORT", listen)
@@ -186,14 +192,14 @@ func addressesOf(listen string) (all []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: port %q: give a number up to %d", port, math.MaxUint16)
 	}
-	for n := range uint64(1 + len(sandbox.Pilot().Banks)) {
+	for n := range uint64(1 + banks) {
 		at := first + n
 		if first == 0 {
 			at = 0 // any
 		}
 		if at > math.MaxUint16 {
 			return nil, fmt.Errorf("listen: port %d: the banks have the ports after it: give one "+
-				"up to %d", first, math.MaxUint16-len(sandbox.Pilot().Banks))
+				"up to %d", first, math.MaxUint16-banks)
 		}
 		all = append(all, net.JoinHostPort(host, strconv.FormatUint(at, 10)))
 	}
@@ -257,7 +263,7 @@ func HostsOf(listen string) ([]string, error) {
 func Up(
 	ctx context.Context, folder string, o Options, started func(n Network) error,
 ) (err error) {
-	addresses, err := addressesOf(o.Listen)
+	addresses, err := addressesOf(o.Listen, len(sandbox.Pilot().Banks))
 	if err != nil {
 		return err
 	}
@@ -268,9 +274,6 @@ func Up(
 	if err := tryListen(ctx, addresses); err != nil {
 		return err
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	if err := Found(ctx, folder, hosts, o); err != nil {
 		return err
 	}
@@ -279,6 +282,28 @@ func Up(
 		return err
 	}
 	o.Clock = s.Clock()
+	var banks []string
+	for _, p := range sandbox.Pilot().Banks {
+		banks = append(banks, p.Folder)
+	}
+	return Serve(ctx, folder, banks, o, started)
+}
+
+// CentralBankFolder is that of the central bank in the folder of a network.
+const CentralBankFolder = "central-bank"
+
+// Serve is Up for parties that were founded and certified: a central bank, and the banks of these
+// folders.
+func Serve(
+	ctx context.Context, folder string, banks []string, o Options, started func(n Network) error,
+) (err error) {
+	addresses, err := addressesOf(o.Listen, len(banks))
+	if err != nil {
+		return err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	n := &network{Options: o}
 	ctx, n.stop = context.WithCancel(ctx)
 	below, stopBelow := context.WithCancel(context.WithoutCancel(ctx))
@@ -291,12 +316,11 @@ func Up(
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	if err := n.startCentralBank(below, filepath.Join(folder, "central-bank")); err != nil {
+	if err := n.startCentralBank(below, filepath.Join(folder, CentralBankFolder)); err != nil {
 		return err
 	}
-	for at, p := range sandbox.Pilot().Banks {
-		if err := n.startBank(ctx, filepath.Join(folder, p.Folder),
-			addresses[at+1]); err != nil {
+	for at, bank := range banks {
+		if err := n.startBank(ctx, filepath.Join(folder, bank), addresses[at+1]); err != nil {
 			return err
 		}
 	}

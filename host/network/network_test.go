@@ -121,7 +121,7 @@ func (r *running) people() *sandbox.Sandbox {
 // page reads a page of a node by the certificate of the sandbox's staff.
 func (r *running) page(url string) string {
 	r.t.Helper()
-	shown, err := transport.Open(r.t.Context(), pki.Open(filepath.Join(r.folder, tlsFolder), nil),
+	shown, err := transport.Open(r.t.Context(), pki.Open(filepath.Join(r.folder, TLSFolder), nil),
 		Operator, time.Now)
 	require.NoError(r.t, err)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: shown.Client()}}

@@ -120,6 +120,9 @@ func (s *Session) load(ctx context.Context, files []capFile) error {
 	}
 	for _, f := range files {
 		s.addTable(f)
+		if err := s.keepTable(f); err != nil {
+			s.Note("%s: its source lines are not kept with the card: %v", f.name, err)
+		}
 	}
 	return nil
 }

@@ -70,6 +70,13 @@ func New(target Target, options Options) (*Session, error) {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
 	s.sources = inspect.NewNames(slices.Clone(options.Tables)...)
+	if target.File != "" {
+		tables, err := CardTables(target.File)
+		if err != nil {
+			s.Note("no lines are shown: %v", err)
+		}
+		s.sources.Add(tables...)
+	}
 	decoder := options.Decoder
 	decoder.ShowUnknown = true
 	s.open = decoder.Follow()

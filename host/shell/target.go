@@ -18,6 +18,8 @@ type Target struct {
 	Close func() error
 	// ExtendedLength reports that card and reader carry extended APDUs.
 	ExtendedLength bool
+	// File keeps a virtual card, and beside it are the source lines of what is on it; "" for none.
+	File string
 	// Virtual is the card with its manager; nil for a card in a reader.
 	Virtual *globalplatform.Card
 }

@@ -47,7 +47,8 @@ type tap struct {
 
 var _ apdu.Card = (*tap)(nil)
 
-// hold powers the card on anew.
+// hold powers the card on anew. Once it is not needed any more its RAM goes by a Reset: that of
+// thousands of cards in pockets has no room.
 func hold(c *card.Card, t tear) apdu.Card {
 	c.Reset()
 	return apdu.Framing{Card: &tap{card: c, tear: t}, ExtendedLength: true}

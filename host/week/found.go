@@ -2,6 +2,7 @@ package week
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"database/sql"
 	"errors"
@@ -61,6 +62,8 @@ type person struct {
 // merchant is a merchant with a terminal.
 type merchant struct {
 	*terminal.Terminal
+	signer   crypto.Signer // the terminal's key
+	link     *terminalLink
 	db       *sql.DB
 	name     string
 	bank     *bank
@@ -68,6 +71,9 @@ type merchant struct {
 	taken    money.Ore // the same
 	most     money.Ore // in one sale
 }
+
+// terminalLink is a terminal's way to its bank, which the morning after at the services changes.
+type terminalLink struct{ banking.Terminal }
 
 // spare is what customers have online beside what they load.
 const spare = 500 * money.Krona
@@ -169,6 +175,7 @@ func (w *world) openMerchant(ctx context.Context, number int) error {
 		Certificate: own.Encoded, Policy: w.terms.terminal}); err != nil {
 		return err
 	}
+	s.signer, s.link = own.Signer, &terminalLink{w.link(b)}
 	schema, err := terminal.Schema()
 	if err != nil {
 		return err
@@ -179,7 +186,7 @@ func (w *world) openMerchant(ctx context.Context, number int) error {
 	config := terminal.Config{DB: s.db, Clock: w.clock, Random: source(w.seed, "terminal", number),
 		Signer: own.Signer, Certificate: own.Encoded, CA: b.ca.Encoded, Root: w.root.Encoded,
 		Authorities: w.authorities(), Notary: w.notaryKey.Encoded, Policy: w.terms.terminal,
-		Link: w.link(b)}
+		Link: s.link}
 	if _, err := source(w.seed, "journal key", number).Read(config.JournalKey[:]); err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type Morning struct {
 	Pool         money.Ore `json:"pool_ore"`
 	OnCards      money.Ore `json:"on_cards_ore"`
 	Claims       Claims    `json:"claims"`
+	// Served is how it went in each round at the services; empty where there were none.
+	Served []Crowd `json:"served,omitempty"`
 	// Stuck says in a line each what is left over that should not be.
 	Stuck      []string `json:"stuck"`
 	Violations []string `json:"violations"` // of the invariants, a line each
@@ -44,9 +46,15 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 	m := Morning{Rounds: rounds, Stuck: []string{}, Violations: []string{}}
 	w.dark.Store(false)
 	w.clock.At = w.clock.At.Truncate(24 * time.Hour).Add(30 * time.Hour) // six o'clock
-	for round := range rounds {
-		if err := w.synchroniseAll(ctx, round, &m); err != nil {
+	if w.served != nil {
+		if err := w.morningServed(ctx, &m); err != nil {
 			return m, err
+		}
+	} else {
+		for round := range rounds {
+			if err := w.synchroniseAll(ctx, round, &m); err != nil {
+				return m, err
+			}
 		}
 	}
 	if err := w.balance(ctx, &m); err != nil {
@@ -56,12 +64,28 @@ func (w *world) morningAfter(ctx context.Context) (Morning, error) {
 	if m.Claims, err = w.claims(ctx); err != nil {
 		return m, err
 	}
+	if err := w.putAway(); err != nil {
+		return m, err
+	}
 	found, onCards, err := w.audit(ctx, true)
 	for _, v := range found {
 		m.Violations = append(m.Violations, v.String())
 	}
 	m.OnCards = onCards
 	return m, err
+}
+
+// putAway gives back what the last audit does not read, which takes most of all: phones, and what
+// the intermediaries keep.
+func (w *world) putAway() error {
+	for _, p := range w.people {
+		p.journal = nil
+	}
+	var failed []error
+	for _, b := range w.banks {
+		failed = append(failed, b.db.Close())
+	}
+	return errors.Join(failed...)
 }
 
 func (w *world) synchroniseAll(ctx context.Context, round int, m *Morning) error {

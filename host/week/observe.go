@@ -16,6 +16,7 @@ import (
 // observe reads a person's card as its intermediary would, without changing it: the notary does not
 // learn of the Challenge.
 func (w *world) observe(ctx context.Context, p *person) (audit.Device, error) {
+	defer p.card.Reset()
 	applet := client.New(hold(p.card, tear{}))
 	state, err := w.askState(ctx, applet, p)
 	if err != nil {
@@ -30,6 +31,7 @@ func (w *world) observe(ctx context.Context, p *person) (audit.Device, error) {
 
 // state is observe without the records: of thousands of cards they are most of what is read.
 func (w *world) state(ctx context.Context, p *person) (*message.State, error) {
+	defer p.card.Reset()
 	encoded, err := w.askState(ctx, client.New(hold(p.card, tear{})), p)
 	if err != nil {
 		return nil, err

@@ -134,6 +134,7 @@ func (v *visit) enter(p *person, wrong int) (pin.Block, error) {
 
 // sale pays at a merchant.
 func (v *visit) sale(payer *person, s *merchant) error {
+	defer payer.card.Reset()
 	sale, err := s.AskWith(v.ctx, v.amount, hold(payer.card, tear{}))
 	if err != nil {
 		v.fail(err, limit.Terminal)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"ekrona.example/host/banking"
 	"ekrona.example/host/store"
 	"ekrona.example/host/wallet"
 )
@@ -43,9 +44,16 @@ func newPocket(ctx context.Context) (*pocket, error) {
 	return p, nil
 }
 
-// use starts a person's phone, calls do, and puts the phone away.
+// use starts a person's phone, calls do, and puts phone and card away.
 func (k *pocket) use(
 	ctx context.Context, w *world, p *person, do func(*wallet.Wallet) error,
+) error {
+	return k.useOver(ctx, w, p, w.link(p.bank), do)
+}
+
+// useOver is use with another way to the bank.
+func (k *pocket) useOver(
+	ctx context.Context, w *world, p *person, way banking.Wallet, do func(*wallet.Wallet) error,
 ) error {
 	image, err := p.journal.image(k.blank)
 	if err != nil {
@@ -57,13 +65,14 @@ func (k *pocket) use(
 	phone, err := wallet.New(ctx, wallet.Config{
 		DB: k.db, Random: p.random, App: p.app, Device: p.device.ID,
 		Certificate: p.device.Certificate, CA: p.bank.ca.Encoded, PINPoint: p.device.PINPoint,
-		Authorities: w.authorities(), Intermediary: w.link(p.bank),
+		Authorities: w.authorities(), Intermediary: way,
 		Provenance: w.plan.Liquidity.Provenance,
 	})
 	if err != nil {
 		return fmt.Errorf("phone of %s: %w", p.name, err)
 	}
 	err = do(phone)
+	p.card.Reset()
 	if image, failed := store.Image(ctx, k.db); failed != nil {
 		err = errors.Join(err, failed)
 	} else if p.journal, failed = k.journalOf(image); failed != nil {

@@ -32,6 +32,7 @@ type Plan struct {
 	Limits                 Limits
 	Liquidity              Liquidity
 
+	Served  *Served       // nil: the morning after comes in this process
 	Workers int           // that play at once; 0 for one
 	Clock   clock.Clock   // by which the parts are timed; nil is the system's
 	Show    progress.Show // receives how far each part is, from one goroutine at a time

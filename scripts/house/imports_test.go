@@ -54,7 +54,7 @@ var ofAnyCard = rows{
 		"emulator/card", "emulator/vm",
 		"apdu/scp03", // the card's half of the secure channel
 	},
-	"emulator/debugger": {"emulator/card", "emulator/inspect", "emulator/vm"},
+	"emulator/debugger": {"apdu", "emulator/card", "emulator/inspect", "emulator/vm"},
 	"emulator/inspect":  {"emulator/cap", "emulator/lines", "emulator/vm"},
 	"emulator/lines":    {"emulator/cap"},
 	"emulator/vm":       {"emulator/cap"},

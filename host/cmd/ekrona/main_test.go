@@ -40,9 +40,11 @@ func TestScripts(t *testing.T) {
 func copyProbes(folder string) error {
 	emulator := filepath.Join("..", "..", "..", "emulator")
 	for name, from := range map[string]string{
-		"lib.cap":   filepath.Join(emulator, "testdata", "probe", "lib.cap"),
-		"core.cap":  filepath.Join(emulator, "testdata", "probe", "core.cap"),
-		"debug.cap": filepath.Join(emulator, "cap", "testdata", "debug.cap"),
+		"lib.cap":         filepath.Join(emulator, "testdata", "probe", "lib.cap"),
+		"core.cap":        filepath.Join(emulator, "testdata", "probe", "core.cap"),
+		"debug.cap":       filepath.Join(emulator, "cap", "testdata", "debug.cap"),
+		"purse.cap":       filepath.Join(emulator, "testdata", "probe", "purse.cap"),
+		"purse.cap.lines": filepath.Join(emulator, "testdata", "probe", "purse.cap.lines"),
 	} {
 		content, err := os.ReadFile(from)
 		if err != nil {

@@ -219,6 +219,14 @@ func (c *client) value(expression string) string {
 	return c.evaluate(expression, "watch").(*dap.EvaluateResponse).Body.Result
 }
 
+func (c *client) disassembled(at string, offset, count int) []dap.DisassembledInstruction {
+	c.t.Helper()
+	r := &dap.DisassembleRequest{Request: c.request("disassemble")}
+	r.Arguments.MemoryReference, r.Arguments.InstructionOffset = at, offset
+	r.Arguments.InstructionCount = count
+	return c.ask(r).(*dap.DisassembleResponse).Body.Instructions
+}
+
 func (c *client) goOn() {
 	c.t.Helper()
 	c.ask(&dap.ContinueRequest{Request: c.request("continue")})
@@ -260,9 +268,19 @@ func TestAnEditorDebugsAScript(t *testing.T) {
 	assert.Equal(t, "8012000002000A", frames[2].Name)
 	assert.Equal(t, [2]any{5, c.script}, [2]any{frames[2].Line, frames[2].Source.Path})
 
+	listed := c.disassembled(frames[0].InstructionPointerReference, -2, 5)
+	require.Len(t, listed, 5)
+	assert.Equal(t, frames[0].InstructionPointerReference, listed[2].Address)
+	assert.Equal(t, [2]any{"getfield_s_this PurseApplet.balance", 113},
+		[2]any{listed[2].Instruction, listed[2].Line})
+	assert.Equal(t, c.source.Path, listed[2].Location.Path)
+	outside := c.disassembled(frames[0].InstructionPointerReference, 100_000, 2)
+	assert.Len(t, outside, 2, "as many as were asked for, even where there is no code")
+	assert.Empty(t, outside[0].InstructionBytes)
+
 	scopes := c.scopes(1)
 	locals := c.variables(scopes["Locals"])
-	assert.Equal(t, "10", locals["amount"].Value)
+	assert.Equal(t, [2]any{"10", "short"}, [2]any{locals["amount"].Value, locals["amount"].Type})
 	this := c.variables(locals["this"].VariablesReference)
 	assert.Equal(t, "100", this["balance"].Value)
 	assert.Equal(t, "false", this["used"].Value)
@@ -271,6 +289,12 @@ func TestAnEditorDebugsAScript(t *testing.T) {
 	assert.Contains(t, c.variables(scopes["Card"]), "PurseApplet")
 	assert.Equal(t, "false", c.variables(scopes["Transaction"])["open"].Value)
 
+	byOne := &dap.NextRequest{Request: c.request("next")}
+	byOne.Arguments.Granularity = "instruction"
+	c.ask(byOne)
+	c.stopped("step")
+	c.at("PurseApplet.debit", 113)
+	assert.Equal(t, listed[3].Address, c.frames()[0].InstructionPointerReference)
 	c.next()
 	c.stopped("step")
 	c.at("PurseApplet.debit", 114)
@@ -301,10 +325,11 @@ func TestBreaksOfAnEditor(t *testing.T) {
 	c.configure()
 	functions := &dap.SetFunctionBreakpointsRequest{Request: c.request("setFunctionBreakpoints")}
 	functions.Arguments.Breakpoints = []dap.FunctionBreakpoint{{Name: "PurseApplet.credit"},
-		{Name: "nothing"}}
+		{Name: "PurseApplet.crdit"}}
 	set := c.ask(functions).(*dap.SetFunctionBreakpointsResponse).Body.Breakpoints
 	assert.True(t, set[0].Verified)
 	assert.False(t, set[1].Verified)
+	assert.Contains(t, set[1].Message, "nearest: PurseApplet.credit")
 	exceptions := &dap.SetExceptionBreakpointsRequest{Request: c.request("setExceptionBreakpoints")}
 	exceptions.Arguments.Filters = []string{filterUnexpected}
 	exceptions.Arguments.FilterOptions = []dap.ExceptionFilterOptions{

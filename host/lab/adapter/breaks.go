@@ -101,6 +101,9 @@ func (s *server) add(list string, b debugger.Break) dap.Breakpoint {
 	}
 	if !shown.Verified {
 		shown.Message = "nothing on the card has code there"
+		if why := s.player.Debugger.Missing(made); why != nil {
+			shown.Message = why.Error()
+		}
 	}
 	return shown
 }

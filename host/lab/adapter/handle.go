@@ -50,7 +50,8 @@ func capabilities() dap.Capabilities {
 	return dap.Capabilities{
 		SupportsConfigurationDoneRequest: true, SupportsFunctionBreakpoints: true,
 		SupportsEvaluateForHovers: true, SupportsStepBack: true, SupportsDataBreakpoints: true,
-		SupportsSteppingGranularity: true, SupportsTerminateRequest: true,
+		SupportsSteppingGranularity: true, SupportsDisassembleRequest: true,
+		SupportsTerminateRequest:       true,
 		SupportsExceptionFilterOptions: true,
 		ExceptionBreakpointFilters: []dap.ExceptionBreakpointsFilter{
 			{Filter: filterAll, Label: "Exceptions", SupportsCondition: true,

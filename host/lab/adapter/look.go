@@ -45,6 +45,8 @@ func (s *server) handleLooks(m dap.Message) bool {
 		s.send(r)
 	case *dap.EvaluateRequest:
 		s.evaluate(m)
+	case *dap.DisassembleRequest:
+		s.disassemble(m)
 	default:
 		return false
 	}
@@ -71,6 +73,9 @@ func (s *server) frames() []dap.StackFrame {
 			}
 			if f.Line == 0 {
 				shown.PresentationHint = "subtle"
+			}
+			if c, is := s.looking().Instruction(f); is {
+				shown.InstructionPointerReference = reference(c.Address)
 			}
 			frames = append(frames, shown)
 		}

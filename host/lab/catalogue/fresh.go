@@ -124,6 +124,9 @@ func (w *worker) playFresh(ctx context.Context, e Entry, a attack.Attack) Result
 	if e.Target == Domain {
 		target = cards.Managed
 	}
+	if _, sets := target.(suite.MemorySetter); a.Card.IsSet() && !sets {
+		return e.result(NotApplicable, noSetting)
+	}
 	played, err := w.runner.Stage(ctx, target, a.Name, a.Control.Card, false,
 		func(c apdu.Card, s *attack.Setup) error {
 			s.DomainKeys = cards.Keys
@@ -166,6 +169,9 @@ func (w *worker) playFresh(ctx context.Context, e Entry, a attack.Attack) Result
 
 // noPower is why an attack that tears commands is not applicable.
 const noPower = "no reader cuts the power within a command: a virtual card's does"
+
+// noSetting is why an attack on a counter that nears its end is not applicable.
+const noSetting = "no reader writes a card's memory: a virtual card's can be"
 
 // notRefused is the result of an attack with these failures.
 func (e Entry) notRefused(failed []error) Result {

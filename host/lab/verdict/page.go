@@ -80,7 +80,7 @@ func (r *Report) HTML(out io.Writer) error {
 		if len(shown.Checks) > 0 {
 			shown.Summary = fmt.Sprintf("%d of %d passed", passed, len(shown.Checks))
 			if left > 0 {
-				shown.Summary += fmt.Sprintf(", %d left to the application", left)
+				shown.Summary += fmt.Sprintf(", %d allowed", left)
 			}
 			c.Groups = append(c.Groups, shown)
 		}

@@ -40,8 +40,15 @@ func (r *Report) Text(out io.Writer, all bool) error {
 				strings.ReplaceAll(f.What, "\n", "\n          "))
 		}
 	}
+	if !all {
+		r.reasons(b, conform.Allowed)
+		r.reasons(b, conform.LeftOut)
+	}
 	if !r.Suite.Ran {
 		fmt.Fprintf(b, "left out  the applet's suite: %s\n", r.Suite.Why)
+	}
+	for _, l := range never {
+		fmt.Fprintf(b, "left out  %s: %s\n", l.What, l.Why)
 	}
 	for _, k := range r.Known {
 		fmt.Fprintf(b, "known     %s\n", k)
@@ -60,9 +67,27 @@ func (r *Report) Text(out io.Writer, all bool) error {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	n := r.Count()
-	fmt.Fprintf(b, "\n%d passed, %d failed, %s, %d left to the application, %d left out, "+
+	fmt.Fprintf(b, "\n%d passed, %d failed, %s, %d allowed, %d left out, "+
 		"in %.1f s\n%s\n", n.Passed, n.Failed, progress.Plural(n.Notes, "note"), n.Allowed,
 		n.LeftOut, r.Seconds, r.Verdict)
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// reasons writes why checks have an outcome, each reason once with those of which it is.
+func (r *Report) reasons(b *strings.Builder, outcome conform.Outcome) {
+	var all []string
+	of := map[string][]string{}
+	for _, c := range r.Checks {
+		if c.Outcome != outcome {
+			continue
+		}
+		if of[c.Reason] == nil {
+			all = append(all, c.Reason)
+		}
+		of[c.Reason] = append(of[c.Reason], c.ID)
+	}
+	for _, why := range all {
+		fmt.Fprintf(b, "%-8s  %s: %s\n", outcome, strings.Join(of[why], ", "), why)
+	}
 }

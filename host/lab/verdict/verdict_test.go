@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +191,33 @@ func TestWrongCard(t *testing.T) {
 	require.NoError(t, r.Text(&text, false))
 	assert.Contains(t, text.String(), "SWS-02")
 	assert.NotContains(t, text.String(), "passed    ")
+}
+
+// The text says of every check that is not as its rule says, and of all that was left out, the
+// same as the report has for programs.
+func TestTextGivesReasons(t *testing.T) {
+	r := judged(t, subject(t, managed(t, card.P71)))
+	var text bytes.Buffer
+	require.NoError(t, r.Text(&text, false))
+	lines := strings.Split(text.String(), "\n")
+	said := 0
+	for _, c := range r.Checks {
+		if c.Outcome == conform.Passed {
+			continue
+		}
+		require.NotEmpty(t, c.Reason, c.ID)
+		assert.True(t, slices.ContainsFunc(lines, func(l string) bool {
+			return strings.HasPrefix(l, string(c.Outcome)) && strings.Contains(l, c.ID) &&
+				strings.HasSuffix(l, ": "+c.Reason)
+		}), "%s: %s", c.ID, c.Reason)
+		said++
+	}
+	assert.NotZero(t, said)
+	for _, l := range r.LeftOut {
+		assert.Contains(t, text.String(), l.Why)
+	}
+	assert.Contains(t, text.String(), fmt.Sprintf("%d allowed, %d left out", r.Count().Allowed,
+		r.Count().LeftOut))
 }
 
 // What others report of an answer is in the report.

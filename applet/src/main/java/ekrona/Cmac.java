@@ -69,7 +69,7 @@ final class Cmac {
     }
 
     /** Adds a block to another, bit by bit. */
-    static void xor(byte[] b, short offset, byte[] a, short aOffset) {
+    private static void xor(byte[] b, short offset, byte[] a, short aOffset) {
         for (short i = 0; i < BLOCK; i += PAIR) {
             Util.setShort(b, (short) (offset + i), (short) (Util.getShort(b, (short) (offset + i))
                     ^ Util.getShort(a, (short) (aOffset + i))));

@@ -108,6 +108,8 @@ abstract class Command {
             state[Nvm.VERIFIER] = verifier;
         }
         Util.arrayCopyNonAtomic(state, (short) 0, out, (short) 0, length);
+        // Whoever passes over the second load has no other copy.
+        Util.arrayFillNonAtomic(state, (short) 0, Nvm.STATE_LENGTH, (byte) 0);
         nvm.load();
         apply();
         verifier = ram.session[Ram.VERIFIER];
@@ -137,11 +139,13 @@ abstract class Command {
         }
         short length = (short) (end - start);
         Util.arrayCopyNonAtomic(out, start, first, at, length);
-        Util.arrayFillNonAtomic(out, (short) 0, end, (byte) 0);
+        // Not with zeros, which are there already where nothing was copied.
+        Util.arrayFillNonAtomic(out, (short) 0, end, (byte) -1);
         compose();
         guard.require(start == words[Ram.BODY] && end == words[Ram.BODY_END]
                 && Util.arrayCompare(out, start, first, at, length) == 0);
         guard.step(Guard.COMPOSED);
+        guard.requireZero(Util.arrayCompare(first, at, out, start, length));
     }
 
     /**
@@ -150,11 +154,13 @@ abstract class Command {
      */
     private void commit() {
         guard.requireSteps(Guard.TO_COMMIT);
+        guard.requireStillSame();
         write();
         device.log.requireStored();
         if (nvm.isChanged() || changesMore()) {
             JCSystem.beginTransaction();
             writeMore();
+            device.log.requireStored();
             nvm.store();
             guard.require(nvm.isAsComputed() && isAsComputed());
             JCSystem.commitTransaction();

@@ -14,8 +14,12 @@ final class Der {
     private static final byte SEQUENCE = (byte) 0x30;
     private static final byte INTEGER = (byte) 0x02;
 
-    /** Of a number whose first bit is set, and which has a zero before it. */
-    private static final byte SIGNED_LENGTH = (byte) (Spec.SCALAR_LENGTH + 1);
+    /** Tag and length of a number that fills its place. */
+    private static final short UNSIGNED = (short) (0x0200 + Spec.SCALAR_LENGTH);
+    /** And of one whose first bit is set, which has a zero before it. */
+    private static final short SIGNED = (short) (UNSIGNED + 1);
+    /** Tag and length of the sequence, but for the offset of its end. */
+    private static final short HEADER = (short) (0x3000 - 2);
     /** Where the value of r begins. */
     private static final short R = (short) 4;
 
@@ -34,25 +38,22 @@ final class Der {
         if (r == 0 || s == 0) { // a number that is shorter than its place
             next = putInteger(plain, at, der, putInteger(plain, offset, der, next));
         } else {
-            der[next++] = INTEGER;
             if (r < 0) {
-                der[next++] = SIGNED_LENGTH;
+                next = Util.setShort(der, next, SIGNED);
                 der[next++] = 0;
             } else {
-                der[next++] = (byte) Spec.SCALAR_LENGTH;
+                next = Util.setShort(der, next, UNSIGNED);
             }
             next = Util.arrayCopyNonAtomic(plain, offset, der, next, Spec.SCALAR_LENGTH);
-            der[next++] = INTEGER;
             if (s < 0) {
-                der[next++] = SIGNED_LENGTH;
+                next = Util.setShort(der, next, SIGNED);
                 der[next++] = 0;
             } else {
-                der[next++] = (byte) Spec.SCALAR_LENGTH;
+                next = Util.setShort(der, next, UNSIGNED);
             }
             next = Util.arrayCopyNonAtomic(plain, at, der, next, Spec.SCALAR_LENGTH);
         }
-        der[0] = SEQUENCE;
-        der[1] = (byte) (next - 2);
+        Util.setShort(der, (short) 0, (short) (HEADER + next));
         return next;
     }
 

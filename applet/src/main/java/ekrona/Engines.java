@@ -155,6 +155,7 @@ final class Engines {
         byte[] b = ram.out;
         short start = ram.words[Ram.BODY];
         short end = ram.words[Ram.BODY_END];
+        scratch[Ram.KEY] = (byte) ~scratch[Ram.IDENTITY]; // until both hashes are there
         sha.doFinal(b, start, (short) (end - start), scratch, Ram.IDENTITY);
         short again = ram.words[Ram.BODY];
         sha.doFinal(ram.out, again, (short) (ram.words[Ram.BODY_END] - again), scratch, Ram.KEY);
@@ -169,14 +170,16 @@ final class Engines {
             der = signHash();
         }
         short signature = Tlv.open(b, end, Spec.TAG_SIGNATURE, Spec.SIGNATURE_LENGTH);
-        short next = Der.decode(scratch, b, signature);
-        guard.require(Der.isOf(scratch, der) && Der.isDecoded(scratch, b, signature)
+        guard.signed(Der.decode(scratch, b, signature));
+        // What was decoded is looked at last, as far from decode as can be.
+        guard.require(Der.isOf(scratch, der)
                 && Util.getShort(b, end) == Spec.TAG_SIGNATURE
                 && b[(short) (end + 2)] == (byte) Spec.SIGNATURE_LENGTH
-                && next == (short) (end + Messages.SIGNATURE)
+                && ram.words[Ram.BODY] == start
+                && ram.words[Ram.BODY_END] == (short) (end + Messages.SIGNATURE)
                 && Util.arrayCompare(scratch, Ram.IDENTITY, scratch, Ram.KEY, Spec.HASH_LENGTH)
-                == 0);
-        guard.signed(next);
+                == 0
+                && Der.isDecoded(scratch, b, signature));
     }
 
     private short signHash() {
@@ -445,6 +448,12 @@ final class Engines {
         aesKey.setKey(key, keyOffset);
         aes.init(aesKey, Cipher.MODE_DECRYPT, iv, ivOffset, Spec.IV_LENGTH);
         aes.doFinal(b, offset, length, out, outOffset);
+    }
+
+    /** The same in place. */
+    void decryptInPlace(byte[] key, short keyOffset, byte[] iv, short ivOffset, byte[] b,
+            short offset, short length) {
+        decrypt(key, keyOffset, iv, ivOffset, b, offset, length, b, offset);
     }
 
     /** Forgets the key of encipher and decrypt. */

@@ -75,6 +75,7 @@ final class Guard {
     void requireSteps(short sum) {
         if (words[Ram.PASS] != sum) {
             alarm();
+            alarm();
         }
     }
 
@@ -87,6 +88,7 @@ final class Guard {
     /** Requires that what was composed is signed. */
     void requireSigned() {
         if ((short) (words[Ram.BODY_END] ^ SIGNED) != words[Ram.SIGNED]) {
+            alarm();
             alarm();
         }
     }
@@ -102,6 +104,12 @@ final class Guard {
     /** Requires that the second pass has found the same. */
     void requireSame() {
         requireZero(Util.arrayCompare(scratch, Ram.FOUND, scratch, Ram.FOUND_FIRST,
+                Ram.FOUND_LENGTH));
+    }
+
+    /** The same once more, before anything is written. */
+    void requireStillSame() {
+        requireZero(Util.arrayCompare(scratch, Ram.FOUND_FIRST, scratch, Ram.FOUND,
                 Ram.FOUND_LENGTH));
     }
 
@@ -125,12 +133,14 @@ final class Guard {
     void require(boolean certain) {
         if (!certain) {
             alarm();
+            alarm(); // who has passed over the first
         }
     }
 
     /** As require, of a comparison, which gives zero where all is the same. */
     void requireZero(short difference) {
         if (difference != 0) {
+            alarm();
             alarm();
         }
     }

@@ -193,7 +193,6 @@ final class Log {
      */
     void prepare(byte kind, boolean withOther) {
         byte[] out = ram.out;
-        guard.requireSigned();
         out[KIND] = kind;
         Util.setShort(out, LENGTH, length(withOther));
         Util.arrayCopyNonAtomic(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH);
@@ -202,9 +201,7 @@ final class Log {
                 && Util.arrayCompare(ram.scratch, Ram.IDENTITY, out, IDENTITY, Spec.HASH_LENGTH)
                 == 0
                 && Util.arrayCompare(ram.state, Nvm.TOTALS, out, TOTALS, TOTALS_LENGTH) == 0
-                // Or else nothing would be left of what was signed.
-                && ram.state[(short) (Nvm.ATC + LAST_BYTE)]
-                != nvm.state[(short) (Nvm.ATC + LAST_BYTE)]);
+                && isAppended()); // or else nothing would be left of what was signed
         store();
     }
 
@@ -224,13 +221,22 @@ final class Log {
         Util.arrayCopy(ram.out, (short) 0, slot, (short) 0, preparedLength());
     }
 
-    /** Requires that it is there, where the working copy has one record more than the state. */
+    /** Reports whether the working copy has one record more than the state. */
+    private boolean isAppended() {
+        return ram.state[(short) (Nvm.ATC + LAST_BYTE)]
+                != nvm.state[(short) (Nvm.ATC + LAST_BYTE)];
+    }
+
+    /**
+     * Requires that the record is signed and in its slot, where the working copy has one record
+     * more.
+     */
     void requireStored() {
-        if (ram.state[(short) (Nvm.ATC + LAST_BYTE)] != nvm.state[(short) (Nvm.ATC + LAST_BYTE)]) {
+        if (isAppended()) {
+            guard.requireSigned();
             // Where nothing was prepared, an empty slot is like it.
-            guard.require(ram.out[KIND] != 0);
-            guard.requireZero(Util.arrayCompare(slot(nextSlot()), (short) 0, ram.out, (short) 0,
-                    preparedLength()));
+            guard.require(ram.out[KIND] != 0 && Util.arrayCompare(slot(nextSlot()), (short) 0,
+                    ram.out, (short) 0, preparedLength()) == 0);
         }
     }
 

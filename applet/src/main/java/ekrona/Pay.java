@@ -41,10 +41,11 @@ final class Pay extends Command {
 
     short check() {
         short parameters = parameters();
-        boolean clear = parameters == Spec.P1P2_PAY;
         boolean batch = parameters == Spec.P1P2_PAY_BATCH;
-        if (!clear && !batch && parameters != Spec.P1P2_PAY_OWN_PHONE) {
-            ISOException.throwIt(Spec.SW_PARAMETERS);
+        boolean clear = false;
+        if (!batch && parameters != Spec.P1P2_PAY_OWN_PHONE) {
+            requireParameters(Spec.P1P2_PAY);
+            clear = true;
         }
         requireActivated();
         short requestEnd = Messages.request(ram.in, ram.words[Ram.IN_LENGTH]);
@@ -203,9 +204,10 @@ final class Pay extends Command {
 
     void answer() {
         forgetPin();
-        if (plans(PAY) || plans(RESEND)) {
+        short plan = Util.getShort(ram.scratch, Ram.PLAN);
+        if (plan == PAY || plan == RESEND) {
             super.answer();
-        } else if (plans(REFUSE_ENCIPHERED)) {
+        } else if (plan == REFUSE_ENCIPHERED) {
             transport.refuse(Util.getShort(ram.scratch, Ram.REASON),
                     (short) (Util.getShort(ram.scratch, Ram.END) - Messages.SIGNATURE));
         } else {

@@ -166,8 +166,8 @@ final class SecureMessaging {
                 (short) (Ram.AGREED + BLOCK - U32.LENGTH), U32.LENGTH);
         engines.setKey(ram.session, Ram.SECURED_KEYS);
         engines.encipher(scratch, Ram.AGREED, BLOCK, scratch, Ram.AGREED);
-        engines.decrypt(ram.session, Ram.SECURED_KEYS, in, cryptogram, length, in, cryptogram);
-        Cmac.xor(in, cryptogram, scratch, Ram.AGREED);
+        engines.decryptInPlace(ram.session, Ram.SECURED_KEYS, scratch, Ram.AGREED, in, cryptogram,
+                length);
         short end = (short) (cryptogram + length);
         short first = (short) (end - BLOCK);
         do {

@@ -92,7 +92,11 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 // over the wire written to the transcript.
 func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 	if opened.Virtual != nil {
-		opened.through(explaining(opened.Virtual, f.Tables, c.ErrOrStderr()))
+		kept, err := shell.CardTables(f.File)
+		if err != nil {
+			fmt.Fprintf(c.ErrOrStderr(), "no lines are shown: %v\n", err)
+		}
+		opened.through(explaining(opened.Virtual, append(kept, f.Tables...), c.ErrOrStderr()))
 	}
 	if f.transcript != "" {
 		transcript, err := CreateTranscript(f.transcript)

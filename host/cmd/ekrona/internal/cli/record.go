@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -105,10 +104,7 @@ func CreateCapture(path string) (*capture.File, error) {
 // CreateTranscript creates a file that only its owner can read, and the folders above it that are
 // not there. Close reports what could not be written.
 func CreateTranscript(path string) (*Transcript, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("--transcript: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := capture.CreateFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--transcript: %w", err)
 	}

@@ -67,7 +67,7 @@ func (f *CardFlags) openVirtual() (*OpenCard, error) {
 	}
 	opened, err := open(f.File, f.MakeBlank, profile, f.Seed)
 	if errors.Is(err, ErrNoCard) {
-		err = fmt.Errorf("%s: %w", cmp.Or(f.Flag, "--card"), err)
+		err = Usage("%s: %w", cmp.Or(f.Flag, "--card"), err)
 	}
 	return opened, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/attack"
@@ -91,8 +92,12 @@ func (a *labAttack) run(c *cobra.Command) error {
 	case a.workers < 1:
 		return cli.Usage("--workers: %d; give 1 or more", a.workers)
 	case len(entries) == 0:
-		return cli.Usage("--attack: no attack has %q in its name; --list names those that "+
-			"there are", a.named)
+		var names []string
+		for _, e := range catalogue.All() {
+			names = append(names, e.Name)
+		}
+		return cli.Usage("--attack: no attack has %q in its name; --list names those that there "+
+			"are%s", apdu.Brief(a.named), apdu.Unknown(a.named, names))
 	case a.list:
 		if err := cli.Alone(c, "--list plays nothing, and goes with --attack and --json",
 			"list", "attack", "json"); err != nil {
@@ -176,7 +181,7 @@ func cardCanBeMade(profile card.Profile) error {
 func (a *labAttack) playInstalled(c *cobra.Command, plan catalogue.Plan) error {
 	keys, err := cardkeys.Read(a.keys)
 	if err != nil {
-		return fmt.Errorf("--keys: %w", err)
+		return cli.FlagFile("--keys", err)
 	}
 	cards := a.cards
 	cards.MakeBlank = true

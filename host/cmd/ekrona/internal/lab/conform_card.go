@@ -142,7 +142,7 @@ func (f *conformFlags) addSuite(
 	case f.keys != "" && (s.Virtual || f.delete):
 		source, err := cardkeys.Read(f.keys)
 		if err != nil {
-			return fmt.Errorf("--keys: %w", err)
+			return cli.FlagFile("--keys", err)
 		}
 		s.Suite, err = managedTarget(opened, source)
 		return err

@@ -52,6 +52,7 @@ func coverCommand() *cobra.Command {
 	c.Flags().StringVar(&files.flame, "flame", "", "write a flame graph to this file, in SVG")
 	c.Flags().StringVar(&files.sources, "sources", "",
 		"folder of the Java sources, above those of the packages")
+	cli.OutputFlags(c, "lcov", "html", "folded", "flame")
 	cli.JSONFlag(c, &asJSON)
 	return c
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +63,11 @@ func (f *differFlags) run(c *cobra.Command) (err error) {
 		return cli.Usage("%s: --class is missing, such as hello.Hello", c.CommandPath())
 	case f.runs < 0:
 		return cli.Usage("--runs: %d; give 0 or more", f.runs)
+	}
+	for _, folder := range f.sources {
+		if _, err := os.Stat(folder); err != nil {
+			return cli.FlagFile("--sources", err)
+		}
 	}
 	s, script, err := f.subject.open(c)
 	if err != nil {

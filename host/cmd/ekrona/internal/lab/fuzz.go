@@ -75,6 +75,7 @@ The same seed, --runs and --workers find the same. Exit code 3: a finding.`,
 	c.Flags().BoolVar(&fuzz.Cuts, "cuts", false, "cut the power too")
 	c.Flags().IntVar(&fuzz.Workers, "workers", 0, "cards at the same time (default: cores)")
 	c.Flags().StringVar(&rulesFile, "rules", "", "file with rules of what is allowed")
+	c.MarkFlagsMutuallyExclusive("for", "runs")
 	cli.JSONFlag(c, &asJSON)
 	return c
 }

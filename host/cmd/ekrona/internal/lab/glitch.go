@@ -117,6 +117,7 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.StringVar(&g.journal, "journal", "", "keep what was found in this file, and go on from it")
 	f.IntVar(&g.plan.Workers, "workers", runtime.NumCPU(), "cases tried at the same time")
 	cli.AddProfile(c, &g.profile)
+	cli.OutputFlags(c, "html", "list", "journal")
 	cli.JSONFlag(c, &g.asJSON)
 	return c
 }
@@ -167,10 +168,10 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 	case g.reasons != "":
 		content, err := durable.Read(g.reasons)
 		if err != nil {
-			return nil, fmt.Errorf("--reasons: %w", err)
+			return nil, cli.FlagFile("--reasons", err)
 		}
 		if reasons, err = campaign.ParseReasons(string(content)); err != nil {
-			return nil, fmt.Errorf("--reasons: %s: %w", g.reasons, err)
+			return nil, cli.Usage("--reasons: %s: %w", g.reasons, err)
 		}
 		return reasons, nil
 	case len(g.caps) == 0 && g.script == "":
@@ -198,7 +199,7 @@ func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
 	}
 	text, err := durable.Read(g.script)
 	if err != nil {
-		return nil, fmt.Errorf("--script: %w", err)
+		return nil, cli.FlagFile("--script", err)
 	}
 	g.plan.Subject, err = g.scriptOf(g.script, string(text), profile, files)
 	return capFile, err

@@ -97,6 +97,9 @@ var errGain = errors.New("the fault gains something")
 func (g *labGlitch) repeat(ctx context.Context, out io.Writer) error {
 	r, err := glitch.Repeat(ctx, g.plan.Subject, g.plan.Places, g.fault)
 	if err != nil {
+		if errors.Is(err, glitch.ErrNoFault) {
+			return cli.Usage("--fault: %w", err)
+		}
 		return fmt.Errorf("--fault: %w", err)
 	}
 	a := repetition{Fault: r.Fault, Places: append([]glitch.Place{}, r.Places...),

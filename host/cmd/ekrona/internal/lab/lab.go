@@ -112,6 +112,8 @@ invariant did not hold.`,
 	c.Flags().BoolVar(&s.story, "story", false, "play the world of --seed once and print its story")
 	c.Flags().BoolVar(&s.plan.Options.Trace, "trace", false,
 		"show every exchange with a card in the story")
+	c.MarkFlagsMutuallyExclusive("for", "steps")
+	cli.OutputFlags(c, "keep")
 	cli.JSONFlag(c, &s.asJSON)
 	return c
 }
@@ -139,7 +141,7 @@ func (s labSimulation) run(
 	case s.replay != "":
 		kept, err := simulator.ReadScenario(s.replay)
 		if err != nil {
-			return answer, err
+			return answer, cli.FlagFile("--replay", err)
 		}
 		return s.playOnce(ctx, out, kept)
 	case s.story:

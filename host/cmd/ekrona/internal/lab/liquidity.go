@@ -69,6 +69,7 @@ something is stuck.`,
 	c.Flags().IntVar(&p.Workers, "workers", liquidity.DefaultWorkers(),
 		"what is played at the same time; the result is the same with any number")
 	c.Flags().StringVar(&plot, "plot", "", "write a picture of the waiting to this file, in SVG")
+	cli.OutputFlags(c, "plot")
 	cli.JSONFlag(c, &asJSON)
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"ekrona.example/host/cmd/ekrona/internal/shell"
 	"ekrona.example/host/durable"
 	"ekrona.example/host/lab"
+	session "ekrona.example/host/shell"
 	"ekrona.example/personalization/cardkeys"
 )
 
@@ -69,6 +71,11 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.card != "" {
+		if _, err := os.Stat(f.card); err != nil {
+			return nil, cli.FlagFile("--card", err)
+		}
+	}
 	s := &lab.Subject{Profile: profile, Seed: f.seed, CardFile: f.card, CAPs: f.caps,
 		Words: shell.Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
 		Keys: cardkeys.Read}
@@ -87,7 +94,11 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 func (f *subjectFlags) tables() ([]*lines.Table, error) {
 	if f.symbols == "" {
 		beside, err := lab.TablesBeside(f.caps)
-		return append(beside, cli.Tables()...), err
+		if err != nil {
+			return nil, cli.FlagFile("--cap", err)
+		}
+		kept, err := session.CardTables(f.card) // a name without a card has none
+		return slices.Concat(beside, kept, cli.Tables()), err
 	}
 	text, err := durable.Read(f.symbols)
 	if err != nil {

@@ -61,7 +61,7 @@ card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 			}
 			source, err := cardkeys.Read(keys)
 			if err != nil {
-				return fmt.Errorf("--keys: %w", err)
+				return cli.FlagFile("--keys", err)
 			}
 			return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
 				target, err := managedTarget(opened, source)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/money"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
@@ -82,6 +84,7 @@ something is stuck.`,
 	c.Flags().StringSliceVar(&limits, "limits", []string{string(week.Default)},
 		"limits of cards and terminals: pilot, default, crisis, or several, as pilot,default")
 	c.Flags().StringVar(&plot, "plot", "", "write a picture of the days to this file, in SVG")
+	cli.OutputFlags(c, "plot")
 	cli.JSONFlag(c, &asJSON)
 	return c
 }
@@ -92,7 +95,11 @@ func weekPlans(p week.Plan, limits []string) ([]week.Plan, error) {
 		return nil, cli.Usage("--workers: %d; give 1 or more", p.Workers)
 	}
 	var plans []week.Plan
-	for _, named := range limits {
+	for i, named := range limits {
+		if slices.Contains(limits[:i], named) {
+			return nil, cli.Usage("--limits: %s stands there twice: its week would be the same",
+				apdu.Brief(named))
+		}
 		p.Limits = week.Limits(named)
 		if err := p.Check(); err != nil {
 			return nil, cli.Usage("%w", err)
@@ -146,7 +153,7 @@ func playWeeks(
 const weekGarbagePercent = 20
 
 // weekMemory is where garbage is collected earlier still.
-const weekMemory = 1200 << 20
+const weekMemory = 1000 << 20
 
 func writePlot(path string, answer weeks) error {
 	picture, err := week.Plot(answer.Weeks...)

@@ -20,7 +20,8 @@ func NewCommand() *cobra.Command {
 		Short: "Make a blank virtual card in a file",
 		Long: `Make a blank virtual card in a file, for --card: the issuer security domain with the published
 test keys 40..4F as key set FF, and no applet, unless --cap loads and installs some. A file that is
-there already stays as it is.`,
+there already stays as it is. Source lines of a CAP file, from its debug information or the table
+beside it, are kept beside the card, in FILE.lines.`,
 		Example: `  ekrona card new blank.card
   ekrona card new purse.card --cap purse.cap --profile j3r180`,
 		Args: cli.Exactly(1, "the name of a file"),
@@ -42,7 +43,7 @@ there already stays as it is.`,
 			}
 			err = f.with(c, target, func(s *shell.Session) error { return f.addMissing(c, s) })
 			if err != nil {
-				return errors.Join(err, os.Remove(f.file)) // there is no half of a card
+				return errors.Join(err, f.remove()) // there is no half of a card
 			}
 			return nil
 		},
@@ -53,4 +54,15 @@ there already stays as it is.`,
 		"(repeat for more, in dependency order)")
 	f.addInstall(c)
 	return c
+}
+
+// remove takes the card's file away, with the source lines and the lock beside it.
+func (f *flags) remove() error {
+	err := os.Remove(f.file)
+	for _, beside := range []string{".lines", ".lock"} {
+		if failed := os.Remove(f.file + beside); !errors.Is(failed, fs.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
 }

@@ -124,7 +124,9 @@ func (f *flags) target(c *cobra.Command) (shell.Target, error) {
 		return shell.Target{}, err
 	}
 	if opened.Virtual != nil {
-		return shell.VirtualTarget(opened.Virtual, opened.Where, opened.Close), nil
+		target := shell.VirtualTarget(opened.Virtual, opened.Where, opened.Close)
+		target.File = f.file
+		return target, nil
 	}
 	return shell.Target{Card: opened.Unframed, Bytes: opened.Bytes, ATR: opened.ATR,
 		Where: opened.Where, Reset: opened.Reset, Close: opened.Close,

@@ -148,10 +148,12 @@ func walletLoadCommand() *cobra.Command {
 			var result session.Result
 			if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
 				result, err = v.Person.Phone.Load(c.Context(), tap, amount)
-				return err
+				return v.Person.Phone.ExplainLoad(c.Context(), tap, err)
 			}); err != nil {
 				return err
 			}
+			// The load is on the card, also where a call before that was cut short brought it.
+			result.Credited = max(result.Credited, amount)
 			return f.Answer(c, parties.SessionAnswer(result), "loaded %s onto %s's card",
 				result.Credited, v.Person.Name)
 		})
