@@ -7,6 +7,7 @@ const (
 	OK StatusWord = 0x9000
 
 	SWMoreData        StatusWord = 0x6100 // SW2 is a number
+	SWUnchanged       StatusWord = 0x6200
 	SWDeactivated     StatusWord = 0x6283
 	SWNotAuthentic    StatusWord = 0x6300
 	SWMoreAvailable   StatusWord = 0x6310
@@ -98,7 +99,7 @@ const queryRequired = "the card asks for a query of xx bytes and went no further
 var StatusWords = []StatusRow{
 	one(SWMoreData, "MORE_DATA", "xx more bytes of the answer are waiting").to(0x61FF),
 
-	one(0x6200, "WARNING", "warning, non-volatile memory is unchanged").
+	one(SWUnchanged, "WARNING", "warning, non-volatile memory is unchanged").
 		domain("the application is deleted logically only, or the channel is closed already",
 			gpcDelete+" and §11.7.3.2"),
 	one(0x6202, "QUERY", "the card asks for a query of xx bytes (§12.5.1)").to(0x6280),

@@ -42,12 +42,21 @@ type Reset struct {
 	At    time.Time
 }
 
+// Word is what was done to a virtual card beside commands and resets, as a line of "ekrona shell":
+// its power cut in the next command, content loaded, the card set back to a snapshot.
+type Word struct {
+	Label, Line string
+	At          time.Time
+}
+
 // Writer keeps exchanges in a file.
 type Writer interface {
 	// Exchange keeps one.
 	Exchange(e Exchange) error
 	// Reset keeps that a card was reset, and its answer.
 	Reset(label string, atr []byte, at time.Time) error
+	// Word keeps what was done beside.
+	Word(w Word) error
 }
 
 // File is a capture that is being written. Its methods are for one goroutine.
@@ -74,7 +83,7 @@ func Create(path string) (*File, error) {
 		return nil, fmt.Errorf("capture: %s: %w: %s for JSON lines, %s for Wireshark", path,
 			ErrName, jsonEnd, pcapEnd)
 	}
-	file, err := create(path)
+	file, err := CreateFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
@@ -87,7 +96,9 @@ func Create(path string) (*File, error) {
 	return f, nil
 }
 
-func create(path string) (*os.File, error) {
+// CreateFile creates or empties a file that only its owner can read, as all is that passes between
+// card and terminal, and creates the folders above it that are not there.
+func CreateFile(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -107,6 +118,9 @@ func (f *File) Sink(e apdu.Exchange) {
 func (f *File) Reset(label string, atr []byte, at time.Time) {
 	f.note(f.writer.Reset(label, atr, at))
 }
+
+// Word keeps what was done beside commands and resets.
+func (f *File) Word(w Word) { f.note(f.writer.Word(w)) }
 
 func (f *File) note(err error) {
 	if f.failed == nil {

@@ -164,7 +164,8 @@ func TestFiles(t *testing.T) {
 	assert.ErrorContains(t, err, ".pcapng")
 }
 
-// What was masked is masked when it is read again, whatever the form; resets and cuts are there.
+// What was masked is masked when it is read again, whatever the form; resets, cuts and snapshots
+// are there, in their order.
 func TestMaskedStaysMasked(t *testing.T) {
 	e := Exchange{Label: "card", Command: []byte{0x80, 2, 0, 0, 3, 1, 0, 0},
 		Response: []byte{0, 0, 0xCA, 0x90, 0}, Began: time.Unix(1, 0).UTC(),
@@ -177,26 +178,31 @@ func TestMaskedStaysMasked(t *testing.T) {
 	for _, w := range []Writer{NewJSON(&lines), toPCAP} {
 		require.NoError(t, w.Reset("card", []byte{0x3B, 0}, e.Began))
 		require.NoError(t, w.Exchange(e))
+		require.NoError(t, w.Word(Word{"card", "snapshot a", e.Began}))
+		require.NoError(t, w.Word(Word{"card", "cut 3", e.Began}))
 		require.NoError(t, w.Exchange(none))
 	}
-	trace := "> 80 02 00 00, not in the reference\n  = 8002000003 01\n" +
+	trace := "reset, ATR 3B00\n> 80 02 00 00, not in the reference\n  = 8002000003 01\n" +
 		"> 80 02 00 00\n  = 800200000301****\n  3 bytes, hidden\n" +
 		"< 9000 OK\n  = ****CA9000\nnext: something\n" +
+		"done: snapshot a\ndone: cut 3\n" +
 		"> READ BINARY\n  = 00B00000\n< no answer: the card has lost power\n"
 	for name, in := range map[string]string{"json": lines.String(), "pcapng": packets.String(),
 		"trace": trace} {
 		var all []Exchange
-		resets := 0
-		require.NoError(t, EachWithResets(strings.NewReader(in), func(e Exchange) error {
+		order := ""
+		require.NoError(t, Events{Exchange: func(e Exchange) error {
 			all = append(all, e)
+			order += "exchange, "
 			return nil
-		}, func(r Reset) error {
-			resets++
-			assert.Equal(t, []byte{0x3B, 0}, r.ATR)
+		}, Reset: func(r Reset) error {
+			order += fmt.Sprintf("reset %X, ", r.ATR)
 			return nil
-		}), name)
-		require.Len(t, all, 2, name)
-		assert.Equal(t, name != "trace", resets == 1, name)
+		}, Word: func(w Word) error {
+			order += w.Line + ", "
+			return nil
+		}}.Read(strings.NewReader(in)), name)
+		require.Equal(t, "reset 3B00, exchange, snapshot a, cut 3, exchange, ", order, name)
 		assert.Equal(t, "8002000003 01****", masked(all[0].Command, all[0].Masked.Command)[:10]+
 			" "+masked(all[0].Command, all[0].Masked.Command)[10:], name)
 		assert.Equal(t, "****CA9000", masked(all[0].Response, all[0].Masked.Response), name)
@@ -253,10 +259,10 @@ func TestAnswerToResetOfOthers(t *testing.T) {
 	require.NoError(t, w.tapped("", tapATR, []byte{0x3B, 0x01}, time.Unix(2, 0)))
 	var atrs []string
 	none := func(Exchange) error { return errors.New("an exchange") }
-	assert.ErrorIs(t, EachWithResets(&file, none, func(r Reset) error {
+	assert.ErrorIs(t, Events{Exchange: none, Reset: func(r Reset) error {
 		atrs = append(atrs, fmt.Sprintf("%X", r.ATR))
 		return nil
-	}), ErrNothing)
+	}}.Read(&file), ErrNothing)
 	assert.Equal(t, []string{"3B00", "3B01"}, atrs)
 }
 
@@ -291,4 +297,26 @@ func FuzzRead(f *testing.F) {
 			require.NotEmpty(t, e.Command)
 		}
 	})
+}
+
+// An error of a log says in which line or packet it is; a long line of another program is passed
+// over, and a device without end is not read to its end.
+func TestErrorsNameTheirPlace(t *testing.T) {
+	long := strings.Repeat("x", maxLine+1)
+	log := "-> 00a40400\n<- 9000: \n"
+	all, err := Read(strings.NewReader(long + "\n" + log))
+	require.NoError(t, err)
+	assert.Len(t, all, 1)
+	_, err = Read(strings.NewReader(log + strings.Repeat("x", 4*maxLine)))
+	require.ErrorIs(t, err, apdu.ErrEndless)
+	assert.ErrorContains(t, err, "capture: line 3 has more than ")
+
+	var packets bytes.Buffer
+	w, err := NewPCAP(&packets)
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, w.Exchange(Exchange{Command: []byte{0, 0xB0, 0, 0}}))
+	}
+	_, err = Read(bytes.NewReader(packets.Bytes()[:packets.Len()-5]))
+	assert.ErrorContains(t, err, "capture: packet 2: ")
 }

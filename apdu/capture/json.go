@@ -2,7 +2,6 @@ package capture
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -19,6 +18,7 @@ type line struct {
 	Response string    `json:"response,omitempty"` // the same, with the status word
 	Failed   string    `json:"error,omitempty"`
 	ATR      *string   `json:"reset,omitempty"` // the answer to reset, in hex
+	Word     string    `json:"word,omitempty"`  // see Word
 }
 
 // JSON writes JSON lines.
@@ -40,29 +40,47 @@ func (j JSON) Reset(label string, atr []byte, at time.Time) error {
 	return j.encoder.Encode(line{Label: label, Began: at.UTC(), ATR: &text})
 }
 
-var errNoExchange = errors.New("neither a command nor a reset")
+// Word implements [Writer].
+func (j JSON) Word(w Word) error {
+	return j.encoder.Encode(line{Label: w.Label, Began: w.At.UTC(), Word: w.Line})
+}
 
-// exchange reads one line of JSON, an exchange or a reset.
-func exchange(text []byte) (Exchange, *Reset, error) {
+// give reads one line of JSON and gives what it is. Lines of another program, and one that was cut
+// off when this one was killed, are passed over.
+func (to Events) give(text []byte) error {
 	var l line
-	if err := json.Unmarshal(text, &l); err != nil {
-		return Exchange{}, nil, err
+	if json.Unmarshal(text, &l) != nil {
+		return nil
 	}
-	if l.Command == "" {
-		if l.ATR == nil {
-			return Exchange{}, nil, errNoExchange
+	switch {
+	case l.Command != "":
+		e, err := l.exchange()
+		if err != nil {
+			return nil
 		}
+		return to.Exchange(e)
+	case l.ATR != nil:
 		atr, err := apdu.ParseHex(*l.ATR)
-		return Exchange{}, &Reset{l.Label, atr, l.Began}, err
+		if err != nil {
+			return nil
+		}
+		return to.Reset(Reset{l.Label, atr, l.Began})
+	case l.Word != "":
+		return to.Word(Word{l.Label, l.Word, l.Began})
 	}
+	return nil
+}
+
+// exchange is that of a line which is one.
+func (l line) exchange() (Exchange, error) {
 	e := Exchange{Label: l.Label, Began: l.Began, Took: time.Duration(l.Took) * time.Microsecond,
 		Failed: l.Failed}
 	var err error
 	if e.Command, e.Masked.Command, err = unmasked(l.Command); err != nil {
-		return Exchange{}, nil, fmt.Errorf("command: %w", err)
+		return Exchange{}, fmt.Errorf("command: %w", err)
 	}
 	if e.Response, e.Masked.Response, err = unmasked(l.Response); err != nil {
-		return Exchange{}, nil, fmt.Errorf("response: %w", err)
+		return Exchange{}, fmt.Errorf("response: %w", err)
 	}
-	return e, nil, nil
+	return e, nil
 }

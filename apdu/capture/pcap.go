@@ -45,6 +45,9 @@ const (
 	noAnswer        = "no answer: "
 )
 
+// doneBefore is a comment with a [Word] that was done before what the packet carries.
+const doneBefore = "done before: "
+
 // maxPayload is the most that a packet carries: IPv4 without its header and UDP's.
 const maxPayload = 65535 - 20 - 8 - tapHeader
 
@@ -100,6 +103,7 @@ func exportedATR(packet []byte) []byte {
 type PCAP struct {
 	out        *pcapgo.NgWriter
 	interfaces map[port]int
+	before     []string // comments for the next packet
 }
 
 // port is an interface of a capture.
@@ -116,7 +120,7 @@ func NewPCAP(out io.Writer) (*PCAP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PCAP{ng, map[port]int{{"", layers.LinkTypeRaw}: 0}}, ng.Flush()
+	return &PCAP{ng, map[port]int{{"", layers.LinkTypeRaw}: 0}, nil}, ng.Flush()
 }
 
 // Exchange implements [Writer].
@@ -138,6 +142,12 @@ func (p *PCAP) Exchange(e Exchange) error {
 // Reset implements [Writer].
 func (p *PCAP) Reset(label string, atr []byte, at time.Time) error {
 	return p.packet(port{label, linkExported}, exported(atr), at)
+}
+
+// Word implements [Writer]: it becomes a comment of the next packet, since no packet is like it.
+func (p *PCAP) Word(w Word) error {
+	p.before = append(p.before, doneBefore+w.Line)
+	return nil
 }
 
 // tapped writes what a card got and gave behind a header of GSMTAP.
@@ -176,6 +186,7 @@ func (p *PCAP) packet(to port, packet []byte, at time.Time, comments ...string) 
 		}
 		p.interfaces[to] = number
 	}
+	comments, p.before = append(p.before, comments...), nil
 	err := p.out.WritePacketWithOptions(gopacket.CaptureInfo{Timestamp: at,
 		CaptureLength: len(packet), Length: len(packet), InterfaceIndex: number}, packet,
 		pcapgo.NgPacketOptions{Comments: comments})
@@ -222,7 +233,7 @@ func (s classicSource) next() (tap, error) {
 }
 
 // packets gives the exchanges of a pcap file, which begins with its magic number.
-func packets(in io.Reader, isNg bool, to receiver) error {
+func packets(in io.Reader, isNg bool, to Events) error {
 	var s source
 	if isNg {
 		reader, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: true})
@@ -237,30 +248,45 @@ func packets(in io.Reader, isNg bool, to receiver) error {
 		}
 		s = classicSource{reader}
 	}
-	for {
+	for number := 1; ; number++ {
 		t, err := s.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("packet %d: %w", number, err)
 		}
 		payload, kind := tapped(t.data, t.link)
+		if err := to.before(t.comments, t.label, t.at); err != nil {
+			return err
+		}
 		switch {
 		case len(payload) == 0:
 			continue
 		case kind == tapATR:
-			err = to.reset(Reset{t.label, payload, t.at})
+			err = to.Reset(Reset{t.label, payload, t.at})
 		default:
 			command, response := split(payload, commandLength(t.comments))
 			e := Exchange{Label: t.label, Began: t.at, Command: command, Response: response}
 			e.remark(t.comments)
-			err = to.exchange(e)
+			err = to.Exchange(e)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// before gives what the comments of a packet say was done before it.
+func (to Events) before(comments []string, label string, at time.Time) error {
+	for _, c := range comments {
+		if text, is := strings.CutPrefix(c, doneBefore); is {
+			if err := to.Word(Word{label, apdu.OneLine(text), at}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // tapped is what a SIM got and gave, or its answer to a reset, by a packet with GSMTAP; nil for

@@ -35,18 +35,26 @@ func Read(in io.Reader) ([]Exchange, error) {
 // Each is Read for one exchange after the other, as a log grows. It ends at the first error of
 // give.
 func Each(in io.Reader, give func(Exchange) error) error {
-	return EachWithResets(in, give, func(Reset) error { return nil })
+	return Events{Exchange: give, Reset: func(Reset) error { return nil },
+		Word: func(Word) error { return nil }}.Read(in)
 }
 
-// EachWithResets is Each, and gives the resets between the exchanges that the file knows of.
-func EachWithResets(
-	in io.Reader, give func(Exchange) error, reset func(Reset) error,
-) error {
+// Events receive what a file has, in its order. All are set; the first error of one ends the
+// reading.
+type Events struct {
+	Exchange func(Exchange) error
+	Reset    func(Reset) error
+	Word     func(Word) error
+}
+
+// Read is [Each] with what was done between the exchanges, as far as the file knows of it.
+func (to Events) Read(in io.Reader) error {
 	buffered, count := bufio.NewReaderSize(in, 1<<16), 0
-	to := receiver{reset: reset, exchange: func(e Exchange) error {
+	give := to.Exchange
+	to.Exchange = func(e Exchange) error {
 		count++
 		return give(e)
-	}}
+	}
 	magic, err := buffered.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("capture: %w", err)
@@ -68,15 +76,9 @@ func EachWithResets(
 	return nil
 }
 
-// receiver gets what a file has.
-type receiver struct {
-	exchange func(Exchange) error
-	reset    func(Reset) error
-}
-
 // log is a log in text that is being read.
 type log struct {
-	to      receiver
+	to      Events
 	pending *Exchange // a command whose response is to come
 	dump    *dump     // bytes that go on in the next lines
 	ours    byte      // how the line before began in a trace of ours, '>' or '<'
@@ -89,19 +91,22 @@ type dump struct {
 	command bool
 }
 
-func text(in io.Reader, to receiver) error {
+func text(in io.Reader, to Events) error {
 	l := &log{to: to}
-	scanner := bufio.NewScanner(in)
-	scanner.Buffer(nil, maxLine)
-	for number := 1; scanner.Scan(); number++ {
-		if err := l.line(scanner.Text()); err != nil {
-			return fmt.Errorf("line %d: %w", number, err)
+	for lines := apdu.NewLines(in, maxLine); ; {
+		line, err := lines.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return l.flush()
+		case errors.Is(err, apdu.ErrLongLine): // which is none of a log
+			continue
+		case err == nil:
+			err = l.line(line)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if err := scanner.Err(); err != nil {
-		return err
-	}
-	return l.flush()
 }
 
 // flush gives a command that got no response.
@@ -111,7 +116,7 @@ func (l *log) flush() error {
 	}
 	e := *l.pending
 	l.pending = nil
-	return l.to.exchange(e)
+	return l.to.Exchange(e)
 }
 
 // command begins an exchange.
@@ -168,14 +173,7 @@ var (
 func (l *log) line(line string) error {
 	line = strings.TrimRight(colours.ReplaceAllString(line, ""), "\r\n")
 	if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "{") {
-		e, reset, err := exchange([]byte(trimmed))
-		switch {
-		case err != nil: // of another program, or cut off when this one was killed
-			return nil
-		case reset != nil:
-			return l.to.reset(*reset)
-		}
-		return l.to.exchange(e)
+		return l.to.give([]byte(trimmed))
 	}
 	if done, err := l.traced(line); done {
 		return err

@@ -46,7 +46,6 @@
 package script
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -125,25 +124,31 @@ func (v *Vocabulary) Parse(line string) (Step, error) {
 
 // ParseAll reads a script to its end; blank lines and comments are skipped.
 func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
-	var lines []Line
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(nil, MaxLine)
-	number := 0
-	for scanner.Scan() {
-		number++
-		step, ok, err := v.ParseLine(scanner.Text())
+	var all []Line
+	bounded := &io.LimitedReader{R: r, N: maxScript + 1}
+	for lines := apdu.NewLines(bounded, MaxLine); ; {
+		text, err := lines.Next()
+		switch {
+		case bounded.N <= 0:
+			return nil, fmt.Errorf("line %d: the script has more than %d bytes: split it",
+				lines.Number(), maxScript)
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		}
+		step, ok, err := v.ParseLine(text)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+			return nil, fmt.Errorf("line %d: %w", lines.Number(), err)
 		}
 		if ok {
-			lines = append(lines, Line{number, strings.TrimSpace(scanner.Text()), step})
+			all = append(all, Line{lines.Number(), strings.TrimSpace(text), step})
 		}
 	}
-	if err := scanner.Err(); err != nil {
-		return nil, fmt.Errorf("line %d: %w", number+1, err)
-	}
-	return lines, nil
 }
+
+// maxScript is the most bytes of a script that is read as a whole.
+const maxScript = 1 << 24
 
 // ParseLine reads one line; found is false if it has no step.
 func (v *Vocabulary) ParseLine(line string) (step Step, found bool, err error) {

@@ -69,9 +69,9 @@ func (d Decoder) Exchange(e apdu.Exchange) Exchange {
 		out.Response = d.Response(e.Command, e.Response)
 		cover(out.Response, 0, e.Masked.Response)
 	}
-	secrets := d.Secrets()
+	rule := d.Follow().Rule()
 	for _, below := range e.Wire {
-		s := secrets(below.Command, below.Response)
+		s := rule.Secrets(below.Command, below.Response)
 		below.Masked = apdu.Secrets{
 			Command:  slices.Concat(below.Masked.Command, s.Command),
 			Response: slices.Concat(below.Masked.Response, s.Response),

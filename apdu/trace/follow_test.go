@@ -15,7 +15,7 @@ import (
 // command and response, "/" between them.
 func unmaskedBytes(t *testing.T, d Decoder, lines ...string) string {
 	t.Helper()
-	rule, out := d.Secrets(), &strings.Builder{}
+	rule, out := d.Follow().Rule().Secrets, &strings.Builder{}
 	f := d.Follow()
 	for _, line := range lines {
 		sent, got, _ := strings.Cut(line, "/")

@@ -5,16 +5,68 @@ import (
 	"ekrona.example/apdu/gpc"
 )
 
-// Secrets gives the bytes that the decoder masks, as a rule for one [apdu.Recorder]. The rule
-// remembers the command before: what GET RESPONSE brings belongs to it, and the last part of a
-// chain belongs to those before it. It remembers which application is selected too, as [Follower]
-// does: the vocabulary of one says nothing of what is secret to another. Exchanges are given to it
-// in their order, from a reset on.
-func (d Decoder) Secrets() func(apdu.Command, apdu.Response) apdu.Secrets {
-	m := memory{application: d.Follow()}
-	d.Unmasked = false // what is selected is known of the basic channel only
-	m.others = &memory{application: d.Follow()}
-	return m.secrets
+// Rule names the bytes of the exchanges with one card that no log may show, for one
+// [apdu.Recorder]. It remembers the command before: what GET RESPONSE brings belongs to it, and the
+// last part of a chain belongs to those before it. It remembers which application is selected too,
+// as [Follower] does: the vocabulary of one says nothing of what is secret to another. Exchanges
+// are given to it in their order, and each reset. Make one with [Decoder.Rule] or [Follower.Rule].
+type Rule struct {
+	basic, others memory // others is that of all channels but the basic one
+}
+
+// Rule is the rule of a card that was just reset.
+func (d Decoder) Rule() *Rule {
+	f := d.Follow()
+	f.Reset()
+	return f.Rule()
+}
+
+// Rule is the rule of exchanges that go on from where the follower is, and takes note of what they
+// select in the follower.
+func (f *Follower) Rule() *Rule {
+	hiding := f.all
+	hiding.Unmasked = false // what is selected is known of the basic channel only
+	others := hiding.Follow()
+	if f.foreign {
+		others.Reset()
+	}
+	return &Rule{basic: memory{application: f}, others: memory{application: others}}
+}
+
+// Inside is the rule of what a secure channel to the card carries, where the same application is
+// selected.
+func (r *Rule) Inside() *Rule { return r.basic.application.Rule() }
+
+// Reset takes note that the card was reset.
+func (r *Rule) Reset() {
+	r.basic.application.Reset()
+	r.others.application.Reset()
+	r.basic.parts, r.others.parts = parts{}, parts{}
+}
+
+// Save keeps what the rule knows; restore has it know that again.
+func (r *Rule) Save() (restore func()) {
+	kept := *r
+	basic, others := *r.basic.application, *r.others.application
+	return func() {
+		*r = kept
+		*r.basic.application, *r.others.application = basic, others
+	}
+}
+
+// Hidden are the bytes of a command that could come next.
+func (r *Rule) Hidden(c apdu.Command) []apdu.Span {
+	application := *r.basic.application
+	next := &Rule{basic: memory{&application, r.basic.parts}, others: r.others}
+	return next.Secrets(c, apdu.Response{}).Command
+}
+
+// Secrets are the bytes of the next exchange. The response is empty when none came.
+func (r *Rule) Secrets(c apdu.Command, response apdu.Response) apdu.Secrets {
+	if isOtherChannel(c.CLA) {
+		return r.others.secrets(c, response)
+	}
+	return r.basic.secrets(c, response)
 }
 
 // isOtherChannel reports whether a class names a channel other than the basic one (ISO/IEC
@@ -24,7 +76,11 @@ func isOtherChannel(cla byte) bool { return cla&0x40 != 0 || cla&0x03 != 0 }
 // memory is what a rule knows of the exchanges before.
 type memory struct {
 	application *Follower
-	others      *memory // of other channels; nil in the memory of those
+	parts
+}
+
+// parts is what a rule knows of a message that may come in several.
+type parts struct {
 	// before is the last command that was no GET RESPONSE, without the chaining bit.
 	before apdu.Command
 	any    bool // there was one
@@ -35,9 +91,6 @@ type memory struct {
 }
 
 func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
-	if m.others != nil && isOtherChannel(c.CLA) {
-		return m.others.secrets(c, r)
-	}
 	m.application.Note(c, r)
 	decoder := m.application.Decoder()
 	s := decoder.secrets(c, r)

@@ -58,12 +58,12 @@ func TestSecretsInParts(t *testing.T) {
 				var below []byte
 				var whole, clear apdu.Exchange
 				recorded := apdu.Recorder{
-					Card: card, Secrets: d.Secrets(),
+					Card: card, Secrets: d.Follow().Rule().Secrets,
 					Sink: func(e apdu.Exchange) { below = append(below, e.Response.Data...) },
 				}
 				open := apdu.Recorder{Card: card, Sink: func(apdu.Exchange) {}}
 				above := apdu.Recorder{
-					Card: apdu.Framing{Card: recorded}, Secrets: d.Secrets(),
+					Card: apdu.Framing{Card: recorded}, Secrets: d.Follow().Rule().Secrets,
 					Sink: func(e apdu.Exchange) { whole = e },
 				}
 				_, err := above.Transmit(t.Context(), c.command)
@@ -108,7 +108,7 @@ func TestSecretsOfTheLastPart(t *testing.T) {
 	ok := apdu.Response{SW: apdu.OK}
 	alone := []apdu.Span{{From: 1, To: len(key)}}
 
-	rule := New().Secrets()
+	rule := New().Follow().Rule().Secrets
 	assert.Equal(t, alone, rule(last, ok).Command)
 	assert.Equal(t, all, rule(part, ok).Command)
 	assert.Equal(t, all, rule(part, ok).Command)
@@ -120,7 +120,7 @@ func TestSecretsOfTheLastPart(t *testing.T) {
 
 	open := New(Vocabulary{Forms: []Form{{Name: "SAY", CLA: 0x80, INS: 0x31, In: []Field{{}}}}})
 	said := apdu.Command{CLA: 0x80, INS: 0x31, Data: key}
-	rule = open.Secrets()
+	rule = open.Follow().Rule().Secrets
 	part = said
 	part.CLA |= apdu.ClassChaining
 	assert.Empty(t, rule(part, ok).Command)
@@ -133,7 +133,7 @@ func TestInitializeUpdateInParts(t *testing.T) {
 	c := apdu.Command{CLA: 0x80, INS: gpc.InsInitializeUpdate, Data: make([]byte, 8)}
 	get := apdu.Command{INS: insGetResponse, Ne: 29}
 	answer := make([]byte, 29)
-	rule := New().Secrets()
+	rule := New().Follow().Rule().Secrets
 	rule(c, apdu.Response{SW: 0x611D})
 	whole := rule(get, apdu.Response{Data: answer, SW: apdu.OK})
 	assert.Equal(t, []apdu.Span{{From: 21, To: 29}}, whole.Response)
@@ -154,7 +154,7 @@ func TestSecretsOfAnotherApplication(t *testing.T) {
 	c := apdu.Command{CLA: 0x80, INS: 0x12, Data: []byte("12341234")}
 	r := apdu.Response{Data: []byte("43214321"), SW: apdu.OK}
 	all := []apdu.Span{{From: 0, To: 8}}
-	rule := d.Secrets()
+	rule := d.Follow().Rule().Secrets
 	selecting := func(aid []byte, sw apdu.StatusWord) {
 		rule(apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: aid}, apdu.Response{SW: sw})
 	}

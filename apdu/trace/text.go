@@ -21,11 +21,40 @@ type Text struct {
 	Whole bool
 }
 
-// Writer is a sink for [apdu.Recorder] that writes each exchange when it is over. Errors
-// of out are ignored: its owner has to check for them.
-func (t Text) Writer(out io.Writer, d Decoder) func(apdu.Exchange) {
-	f := d.Follow()
-	return func(e apdu.Exchange) { _, _ = io.WriteString(out, t.Exchange(f.Exchange(e))) }
+// Log writes the exchanges with one card, and its resets.
+type Log struct {
+	text   Text
+	out    io.Writer
+	follow *Follower
+}
+
+// Log begins a log of a card that was just reset. Errors of out are ignored: its owner has to check
+// for them.
+func (t Text) Log(out io.Writer, d Decoder) *Log {
+	l := &Log{text: t, out: out, follow: d.Follow()}
+	l.follow.Reset()
+	return l
+}
+
+// Exchange writes an exchange when it is over: the sink of an [apdu.Recorder].
+func (l *Log) Exchange(e apdu.Exchange) {
+	_, _ = io.WriteString(l.out, l.text.Exchange(l.follow.Exchange(e)))
+}
+
+// ResetLine is what a line about a reset begins with; the answer to it follows, in hex.
+const ResetLine = "reset, ATR "
+
+// WordLine is what a line begins with about what was done to a virtual card beside commands and
+// resets.
+const WordLine = "done: "
+
+// Word writes what was done, in one line.
+func (l *Log) Word(line string) { _, _ = fmt.Fprintf(l.out, "%s%s\n", WordLine, line) }
+
+// Reset writes that the card was reset, and its answer.
+func (l *Log) Reset(atr []byte) {
+	l.follow.Reset()
+	_, _ = fmt.Fprintf(l.out, "%s%X\n", ResetLine, atr)
 }
 
 // Exchange is the exchange in lines.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
 )
 
 // toy is the vocabulary of an application of two commands.
@@ -285,24 +286,35 @@ func TestJoinedMasks(t *testing.T) {
 	require.Error(t, got[0].Err)
 }
 
-// A writer shows exchanges when they are over, those without a response too.
-func TestWriter(t *testing.T) {
+// A log shows exchanges when they are over, those without a response too, and resets.
+func TestLog(t *testing.T) {
 	var to strings.Builder
 	lost := errors.New("the card was removed")
 	answer := func() (apdu.Response, error) { return apdu.Response{SW: apdu.OK}, nil }
+	log := Text{}.Log(&to, New(toy()))
 	card := apdu.Recorder{
 		Card: apdu.CardFunc(
 			func(context.Context, apdu.Command) (apdu.Response, error) { return answer() },
 		),
-		Sink: Text{}.Writer(&to, New(toy())),
+		Sink: log.Exchange,
 	}
-	_, err := card.Transmit(t.Context(), list)
+	selecting := apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: toy().AIDs[0]}
+	_, err := card.Transmit(t.Context(), selecting)
+	require.NoError(t, err)
+	to.Reset()
+	_, err = card.Transmit(t.Context(), list)
 	require.NoError(t, err)
 	answer = func() (apdu.Response, error) { return apdu.Response{}, lost }
 	_, err = card.Transmit(t.Context(), list)
 	require.ErrorIs(t, err, lost)
 	said := "> LIST, number 3\n  no data: all of it\n"
 	assert.Equal(t, said+"< 9000 OK\n"+said+"< no answer: the card was removed\n", to.String())
+	to.Reset()
+	log.Reset([]byte{0x3B, 0x80})
+	_, err = card.Transmit(t.Context(), list)
+	require.ErrorIs(t, err, lost)
+	assert.Equal(t, "reset, ATR 3B80\n> 80 11 03 00, proprietary\n"+
+		"< no answer: the card was removed\n", to.String())
 	assert.Equal(
 		t,
 		said+"< no answer\n",

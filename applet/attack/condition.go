@@ -22,7 +22,7 @@ const (
 	OwnCAEnded                       // or that of its CA; it knows Foreign's,
 	CAEnded                          // or that of another CA that it knows, Ended
 	LastPolicy                       // PINEntered, with a policy of the highest version
-	Ordered                          // PINEntered, and knows the crisis key and holds an order by it
+	Ordered                          // PINEntered, knows the crisis key and holds an order by it
 	LastOrder                        // the same, and the order has the highest number
 	Decided                          // PINEntered, and has decided on Setup's Paid and Accepted
 	LogFull                          // PINEntered, without a free slot in the log

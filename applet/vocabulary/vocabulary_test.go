@@ -162,7 +162,7 @@ func TestARecorderMasks(t *testing.T) {
 	recorder := apdu.Recorder{
 		Card:    card,
 		Sink:    func(e apdu.Exchange) { got = append(got, e) },
-		Secrets: Decoder().Secrets(),
+		Secrets: Decoder().Follow().Rule().Secrets,
 	}
 	_, err = recorder.Transmit(t.Context(), verify.APDU(block[:]))
 	require.NoError(t, err)
@@ -254,7 +254,7 @@ func FuzzExchange(f *testing.F) {
 		_, err = apdu.Recorder{
 			Card:    card,
 			Sink:    func(got apdu.Exchange) { e = got },
-			Secrets: d.Secrets(),
+			Secrets: d.Follow().Rule().Secrets,
 		}.Transmit(
 			t.Context(),
 			c,

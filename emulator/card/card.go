@@ -44,13 +44,15 @@ const (
 // Card is a Java Card.
 type Card struct {
 	options Options
+	random  *source
 	machine *vm.VM
 	entry   entryPoints
 
 	manager Manager // nil if it has none
 
-	applets    []installed // as findApplets found them
-	current    vm.Instance // selected applet, 0 for none
+	applets []installed // as findApplets found them
+	current vm.Instance // selected applet on the channel in use, 0 for none
+	channels
 	selecting  bool        // the command in progress is the one that selected it
 	reselected vm.Instance // applet that the command in progress selects again, 0 for none
 	install    *installation
@@ -89,14 +91,14 @@ func newCard(options Options, build func(vm.Config) (*vm.VM, error)) (*Card, err
 	if options.Interface == 0 {
 		options.Interface = Contact
 	}
-	c := &Card{options: options}
+	c := &Card{options: options, random: &source{options.Random}}
 	linked, err := api.Linked(&options.Profile.Product)
 	if err != nil {
 		return nil, err
 	}
 	c.machine, err = build(vm.Config{
 		API: linked, Host: environment{c}, Limits: options.Profile.limits(),
-		Random: options.Random, Probe: options.Probe,
+		Random: c.random, Probe: options.Probe,
 		EngineRAM: options.Profile.Product.EngineRAM, Forgets: options.Profile.Product.Forgets,
 	})
 	if err != nil {
@@ -119,6 +121,7 @@ func (c *Card) Reset() {
 		_, collectErr = c.machine.Collect()
 	}
 	c.current, c.selecting, c.reselected, c.install, c.cut = 0, false, 0, nil, 0
+	c.channels = channels{}
 	c.endSession()
 	wasCut := c.dead != nil
 	c.dead = errors.Join(collectErr, c.findApplets()) // nil unless the emulator itself is at fault

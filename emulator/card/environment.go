@@ -8,6 +8,7 @@ import (
 // entryPoints are the methods of applets that the runtime environment calls.
 type entryPoints struct {
 	selectApplet, deselect, process, shareable, uninstall *vm.Method
+	multiSelect, multiDeselect                            *vm.Method // of MultiSelectable
 }
 
 func findEntryPoints(machine *vm.VM) (entryPoints, error) {
@@ -22,6 +23,8 @@ func findEntryPoints(machine *vm.VM) (entryPoints, error) {
 		{&e.shareable, appletClass, "getShareableInterfaceObject",
 			"(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;"},
 		{&e.uninstall, appletEventClass, "uninstall", "()V"},
+		{&e.multiSelect, multiSelectable, "select", "(Z)Z"},
+		{&e.multiDeselect, multiSelectable, "deselect", "(Z)V"},
 	} {
 		method, err := machine.Method(wanted.class, wanted.name, wanted.desc)
 		if err != nil {
@@ -37,6 +40,7 @@ const (
 	appletEventClass = "javacard/framework/AppletEvent"
 	isoException     = "javacard/framework/ISOException"
 	extendedLength   = "javacardx/apdu/ExtendedLength"
+	multiSelectable  = "javacard/framework/MultiSelectable"
 )
 
 // environment is the side of a card that the API classes see.
@@ -142,7 +146,11 @@ func (e environment) ShareableObject(call *vm.Call, server []byte, parameter int
 // IsActive implements api.Runtime.
 func (e environment) IsActive(_ *vm.Call, aid []byte) bool {
 	found, ok := e.card.byAID(aid)
-	return ok && found.instance == e.card.current
+	if !ok {
+		return false
+	}
+	_, same := e.card.elsewhere(found.instance)
+	return same || found.instance == e.card.current
 }
 
 // IsSelected implements api.Runtime.
@@ -153,5 +161,5 @@ func (e environment) IsSelected(_ *vm.Call, instance vm.Instance) bool {
 // Protocol implements api.Runtime.
 func (e environment) Protocol() int8 { return int8(e.card.options.Interface) }
 
-// Channel implements api.Runtime: there is but the basic channel.
-func (e environment) Channel() int8 { return 0 }
+// Channel implements api.Runtime.
+func (e environment) Channel() int8 { return int8(e.card.channel) }

@@ -189,7 +189,8 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 	done := false
 	// CLEAR_ON_DESELECT memory of an applet can be made while it is installed: it
 	// counts as the selected one.
-	c.machine.Select(id)
+	c.settle(id)
+	c.current = 0
 	c.machine.BeginInstall()
 	err = c.machine.Enter(func(call *vm.Call) {
 		thrown = c.guarded(call, func() {
@@ -206,7 +207,7 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 			c.machine.ActivateInstance(id)
 		}
 	})
-	c.machine.Select(0)
+	c.settle(0)
 	c.installed = c.machine.EndInstall()
 	if err != nil {
 		return nil, err // only a reset helps, and it undoes the installation
@@ -235,6 +236,9 @@ func (c *Card) Delete(aid AID) error {
 			return err
 		}
 		if found, ok := c.byAID(aid); ok {
+			if _, active := c.elsewhere(found.instance); active {
+				return fmt.Errorf("applet %s is selected on another logical channel", aid)
+			}
 			return c.deleteInstance(found)
 		}
 		if p := c.machine.PackageByAID(aid); p != nil && !p.Native() {

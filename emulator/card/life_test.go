@@ -255,7 +255,9 @@ func TestCommandsThatNoAppletSees(t *testing.T) {
 		{"SELECT of a file is the applet's", "00A40000 02 3F00", "6E00"},
 		{"SELECT with secure messaging is the applet's", "04A40400 07 F050524F42020A", "6E00"},
 	}
-	b := newProbe(t, card.P71)
+	basic := card.P71
+	basic.Channels = 1
+	b := newProbe(t, basic)
 	for _, s := range steps {
 		assert.Equal(t, lower(s.want), b.exchange(unhex(t, s.command)), s.name)
 	}

@@ -30,27 +30,14 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 		return refused(apdu.SWWrongLength), nil
 	case command.CLA == classInvalid:
 		return refused(apdu.SWClass), nil
-	case channelOf(command.CLA) != 0:
-		return refused(apdu.SWChannel), nil
-	case interindustry(command.CLA) && command.INS == insManageChannel:
+	case !c.IsOpen(ChannelOf(command.CLA)):
 		return refused(apdu.SWChannel), nil
 	}
+	c.Use(ChannelOf(command.CLA))
 	var response apdu.Response
 	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
 	c.selecting, c.reselected = false, 0
 	return response, err
-}
-
-// channelOf returns the logical channel that a class byte names (JCRE §4.3).
-func channelOf(cla byte) int {
-	switch {
-	case cla&0x40 != 0:
-		return 4 + int(cla&0x0F)
-	case cla&0xE0 == 0x20, cla&0xF0 == 0xB0: // reserved, or proprietary without a channel
-		return 0
-	default:
-		return int(cla & 0x03)
-	}
 }
 
 func interindustry(cla byte) bool { return cla&0x80 == 0 }
@@ -58,8 +45,15 @@ func interindustry(cla byte) bool { return cla&0x80 == 0 }
 // dispatch selects an applet if the command says so, and gives it to the applet
 // that is selected.
 func (c *Card) dispatch(call *vm.Call, command apdu.Command) apdu.Response {
-	if command.CLA == classSelect && command.INS == insSelect && command.P1 == p1ByName {
+	if interindustry(command.CLA) && command.INS == insManageChannel {
+		return c.manageChannel(call, command)
+	}
+	if OnBasic(command.CLA) == classSelect && command.INS == insSelect &&
+		command.P1 == p1ByName {
 		if found, ok := c.named(command.P2, command.Data); ok {
+			if c.isBarred(call, found.instance) {
+				return refused(apdu.SWConditions)
+			}
 			if !c.selectApplet(call, found) {
 				return refused(apdu.SWSelectFailed)
 			}
@@ -109,15 +103,20 @@ func (c *Card) selectApplet(call *vm.Call, found installed) bool {
 		c.reselected = found.instance
 	}
 	c.deselect(call)
-	c.machine.Select(found.instance)
-	c.current, c.selecting = found.instance, true
+	c.settle(found.instance)
+	c.selecting = true
 	willing := false
 	c.guarded(call, func() {
-		willing = call.Invoke(c.entry.selectApplet, c.applet(found.instance)).Bool()
+		applet := c.applet(found.instance)
+		if active, same := c.elsewhere(found.instance); active {
+			willing = call.Invoke(c.entry.multiSelect, applet, vm.BoolValue(same)).Bool()
+		} else {
+			willing = call.Invoke(c.entry.selectApplet, applet).Bool()
+		}
 	})
 	if !willing {
-		c.machine.Select(0)
-		c.current, c.selecting = 0, false
+		c.settle(0)
+		c.selecting = false
 	}
 	return willing
 }
@@ -128,9 +127,14 @@ func (c *Card) deselect(call *vm.Call) {
 	if c.current == 0 {
 		return
 	}
-	c.guarded(call, func() { call.Invoke(c.entry.deselect, c.applet(c.current)) })
-	c.machine.Select(0)
-	c.current = 0
+	c.guarded(call, func() {
+		if active, same := c.elsewhere(c.current); active {
+			call.Invoke(c.entry.multiDeselect, c.applet(c.current), vm.BoolValue(same))
+		} else {
+			call.Invoke(c.entry.deselect, c.applet(c.current))
+		}
+	})
+	c.settle(0)
 	c.endSession()
 }
 

@@ -17,6 +17,7 @@ var (
 		NVMBytes: 139_360, RAMBytes: 4_084, RAMUnit: ramUnit, CommitBytes: 5_120,
 		InstallBytes: 5_120,
 		Product:      jcop4("p71", &contactRAM), APDUBuffer: 261, ExtendedLength: true,
+		Channels: 4,
 	}
 	P71Short = func() Profile {
 		p := P71
@@ -24,7 +25,7 @@ var (
 		return p
 	}()
 	Unlimited = Profile{Name: "unlimited", Title: "no product: memory without end",
-		APDUBuffer: maxArray, ExtendedLength: true}
+		APDUBuffer: maxArray, ExtendedLength: true, Channels: MaxChannels}
 )
 
 // maxArray is the longest array of Java Card.
@@ -147,6 +148,7 @@ var products = sync.OnceValue(func() []Profile {
 		p.JavaCard, p.CommitBytes, p.RAMUnit = P71.JavaCard, P71.CommitBytes, ramUnit
 		p.InstallBytes = P71.InstallBytes
 		p.APDUBuffer, p.ExtendedLength = P71.APDUBuffer, P71.ExtendedLength
+		p.Channels = P71.Channels
 		*p = identified(*p)
 	}
 	return list

@@ -45,6 +45,7 @@ type profileFile struct {
 	Transaction  *size        `yaml:"transaction,omitempty"`
 	APDUBuffer   *size        `yaml:"apdu-buffer,omitempty"`
 	Extended     *bool        `yaml:"extended-length,omitempty"`
+	Channels     *int         `yaml:"logical-channels,omitempty"`
 	DataInBuffer *bool        `yaml:"data-in-buffer,omitempty"`
 	ATR          string       `yaml:"atr,omitempty"`
 	CPLC         string       `yaml:"cplc,omitempty"`
@@ -189,6 +190,13 @@ func (f *profileFile) profile() (Profile, error) {
 	if f.Extended != nil {
 		p.ExtendedLength = *f.Extended
 	}
+	if f.Channels != nil {
+		p.Channels = *f.Channels
+	}
+	if p.Channels < 0 || f.Channels != nil && p.Channels < 1 || p.Channels > MaxChannels {
+		return Profile{}, fmt.Errorf("logical-channels: %d: a card has 1 to %d, the basic one "+
+			"included", p.Channels, MaxChannels)
+	}
 	if f.DataInBuffer != nil {
 		p.DataInBuffer = *f.DataInBuffer
 	}
@@ -284,11 +292,13 @@ func (p Profile) File() ([]byte, error) {
 	if p.Product.Packages == nil {
 		base = Unlimited
 	}
+	channels := max(1, p.Channels)
 	sizeOf := func(n int) *size { s := size(n); return &s }
 	f := profileFile{Name: p.Name, Like: base.Name, Title: p.Title, Source: p.Source,
 		JavaCard: p.JavaCard, Persistent: sizeOf(p.NVMBytes), Transient: sizeOf(p.RAMBytes),
 		Unit: sizeOf(max(1, p.RAMUnit)), Transaction: sizeOf(p.CommitBytes),
 		APDUBuffer: sizeOf(p.APDUBuffer), Extended: &p.ExtendedLength,
+		Channels:     &channels,
 		DataInBuffer: &p.DataInBuffer, Packages: p.Product.Packages}
 	if v := p.Product.Version; v != 0 {
 		f.Version = fmt.Sprintf("%d.%d", v>>8, v&0xFF)

@@ -12,3 +12,9 @@ import (
 func SeededRandom(seed string) io.Reader {
 	return rand.NewChaCha8(sha256.Sum256([]byte(seed)))
 }
+
+// source is a card's randomness, in whose place another can be put.
+type source struct{ io.Reader }
+
+// SetRandom has the card draw of another source from now on, as [SeededRandom] makes one.
+func (c *Card) SetRandom(random io.Reader) { c.random.Reader = random }

@@ -17,7 +17,8 @@ type Snapshot struct {
 	machine *vm.Snapshot
 	applets []installed
 	current vm.Instance
-	random  []byte // nil if the source cannot be saved
+	channels
+	random []byte // nil if the source cannot be saved
 
 	manager        Manager // nil if the card had none
 	restoreManager func()
@@ -40,11 +41,12 @@ func (c *Card) Snapshot() (*Snapshot, error) {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	s := &Snapshot{machine: machine, applets: slices.Clone(c.applets), current: c.current,
-		manager: c.manager, restoreManager: func() {}}
+		channels: c.channels,
+		manager:  c.manager, restoreManager: func() {}}
 	if c.manager != nil {
 		s.restoreManager = c.manager.Snapshot()
 	}
-	if source, can := c.options.Random.(repeatable); can {
+	if source, can := c.random.Reader.(repeatable); can {
 		if s.random, err = source.MarshalBinary(); err != nil {
 			return nil, fmt.Errorf("snapshot: source of randomness: %w", err)
 		}
@@ -71,12 +73,12 @@ func (c *Card) RestoreSnapshot(s *Snapshot) error {
 	if err := c.machine.RestoreSnapshot(s.machine); err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
 	}
-	if source, can := c.options.Random.(repeatable); can {
+	if source, can := c.random.Reader.(repeatable); can && s.random != nil {
 		if err := source.UnmarshalBinary(s.random); err != nil {
 			return fmt.Errorf("restore snapshot: source of randomness: %w", err)
 		}
 	}
-	c.applets, c.current = slices.Clone(s.applets), s.current
+	c.applets, c.current, c.channels = slices.Clone(s.applets), s.current, s.channels
 	c.selecting, c.reselected, c.install, c.cut = false, 0, nil, 0
 	s.restoreManager()
 	c.dead = c.keep()

@@ -64,6 +64,12 @@ func New(c *card.Card, o Options) (*Card, error) {
 	return managed, managed.wake()
 }
 
+// SetRandom has the card and its manager draw of other sources from now on.
+func (c *Card) SetRandom(ofCard, ofManager io.Reader) {
+	c.card.SetRandom(ofCard)
+	c.random = ofManager
+}
+
 // Reset takes power away and gives it back; see [card.Card.Reset]. The issuer
 // security domain is selected then, or the default applet if one was made that.
 func (c *Card) Reset() error {
@@ -89,7 +95,8 @@ func (c *Card) Leave() { c.selected = false }
 
 // wake does what a card does between power-up and the first command.
 func (c *Card) wake() error {
-	c.selected, c.cut = true, 0
+	c.cut, c.channel, c.others = 0, 0, [card.MaxChannels]conversation{}
+	c.selected = true
 	c.endSession()
 	present := map[string]bool{}
 	for _, a := range c.card.Applets() {
@@ -134,6 +141,20 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 		c.last.Stats.CommandBytes, c.last.Stats.ResponseBytes = len(raw), len(response.Bytes())
 	}()
 	command, err := apdu.ParseCommand(raw)
+	if err == nil {
+		channel := card.ChannelOf(command.CLA)
+		switch {
+		case command.CLA == classInvalid:
+			return apdu.Response{SW: apdu.SWClass}, nil
+		case !c.card.IsOpen(channel):
+			return apdu.Response{SW: apdu.SWChannel}, nil
+		}
+		c.use(channel)
+		if command.CLA&0x80 == 0 && command.INS == insManageChannel {
+			return c.manageChannel(raw)
+		}
+		command.CLA = card.OnBasic(command.CLA)
+	}
 	if err == nil && isSelect(command) && (!command.Extended || c.card.Profile().ExtendedLength) {
 		return c.selectByName(command, raw)
 	}

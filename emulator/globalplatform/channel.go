@@ -6,6 +6,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/scp03"
+	"ekrona.example/emulator/card"
 )
 
 // Parameters i that the card answers with (Amd D 1.2 table 5-1): R-MAC and R-ENC,
@@ -34,9 +35,41 @@ func (c *Card) endSession() {
 	c.session, c.loading, c.chain, c.listing, c.stored, c.target = nil, nil, nil, nil, stored{}, nil
 }
 
-// insManageChannel is MANAGE CHANNEL, which a card with the basic channel alone answers 6881,
-// whatever is selected (JCRE 3.0.5 §4.3).
+// insManageChannel is MANAGE CHANNEL, which the runtime environment answers, whatever is selected
+// (JCRE 3.0.5 §4.4).
 const insManageChannel = 0x70
+
+// classInvalid is no class of a command (ISO/IEC 7816-4:2013 §5.4.1).
+const classInvalid = 0xFF
+
+// manageChannel has the card below open or close a logical channel. On one that is opened from the
+// basic channel the issuer security domain is selected (GPC 2.3.1 §6.4, §11.7), on one from another
+// what is selected there.
+func (c *Card) manageChannel(raw []byte) (apdu.Response, error) {
+	if c.state.life == gpc.Terminated {
+		return apdu.Response{SW: apdu.SWConditions}, nil
+	}
+	origin, open := c.channel, [card.MaxChannels]bool{}
+	for n := range open {
+		open[n] = c.card.IsOpen(n)
+	}
+	wasDomain := c.selected
+	response, err := c.below(raw)
+	if err != nil {
+		return response, err
+	}
+	if origin != 0 && !c.card.IsOpen(origin) {
+		c.use(0)
+	}
+	for n := range open {
+		if is := c.card.IsOpen(n); is != open[n] && n != c.channel {
+			c.others[n] = conversation{selected: is && (origin == 0 || wasDomain)}
+		} else if !is {
+			c.others[n] = conversation{}
+		}
+	}
+	return response, nil
+}
 
 // secured takes a command's protection off, carries it out, and protects the
 // response (Amd D §5.6).
@@ -46,12 +79,11 @@ func (c *Card) secured(command apdu.Command) (apdu.Response, error) {
 		return *answer, nil
 	}
 	switch class := command.CLA &^ gpc.SecureBit; {
-	case command.CLA == 0xFF:
-		return apdu.Response{SW: apdu.SWClass}, nil
+	case class&^apdu.ClassChaining == gpc.ClassISO && class != gpc.ClassISO,
+		class&^apdu.ClassChaining == gpc.ClassPlain && class != gpc.ClassPlain:
+		return apdu.Response{SW: apdu.SWChaining}, nil
 	case class != gpc.ClassISO && class != gpc.ClassPlain:
-		return apdu.Response{SW: apdu.SWChannel}, nil
-	case class == gpc.ClassISO && command.INS == insManageChannel: // of the runtime environment
-		return apdu.Response{SW: apdu.SWChannel}, nil
+		return apdu.Response{SW: apdu.SWClass}, nil
 	case c.state.life != gpc.Terminated && command.CLA == gpc.ClassPlain &&
 		command.INS == gpc.InsInitializeUpdate:
 		return c.answered(c.initializeUpdate(command))

@@ -1,6 +1,7 @@
 package globalplatform
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu"
+	client "ekrona.example/apdu/globalplatform"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/scp03"
 	"ekrona.example/emulator/card"
@@ -223,4 +225,51 @@ func FuzzCommands(f *testing.F) {
 		_, _, ok := b.state.keySetOf(gpc.DefaultKeyFirst)
 		require.True(t, ok)
 	})
+}
+
+// onChannel is a card with all commands on a logical channel from 1 to 3, as a host sends them that
+// has computed their MAC over the class of the basic channel.
+func (b *bench) onChannel(n byte) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		c.CLA |= n
+		return b.Transmit(ctx, c)
+	})
+}
+
+// Each logical channel has its own selection and its own secure channel, which what is done on
+// another does not end; closing one ends its own.
+func TestSessionsOfChannels(t *testing.T) {
+	b := newBench(t)
+	basic := b.open(scp03.Options{Level: scp03.CMAC})
+	assert.Equal(t, "019000", b.exchange("0070000001"))
+	assert.Contains(t, b.exchange("81CA006600"), "9000", "the security domain is selected there")
+	second, err := client.Open(t.Context(), b.onChannel(1), nil, scp03.Options{
+		Keys: scp03.TestKeys(), Level: scp03.Full})
+	require.NoError(t, err)
+	for range 2 {
+		_, err = basic.List(t.Context())
+		require.NoError(t, err)
+		_, err = second.List(t.Context())
+		require.NoError(t, err)
+	}
+	loadProbe(t, second)
+	instance := gpc.ForInstall{LoadFile: corePackage, Module: coreModule, Instance: coreInstance}
+	require.NoError(t, basic.Install(t.Context(), instance))
+	s, err := b.Snapshot()
+	require.NoError(t, err)
+	chosen := fmt.Sprintf("A40400%02X%X", len(coreInstance), []byte(coreInstance))
+	assert.Equal(t, "9000", b.exchange("01"+chosen))
+	assert.Equal(t, "6E00", b.exchange("81CA006600"), "the applet's")
+	_, err = second.List(t.Context())
+	assert.Error(t, err, "its secure channel ended with the selection")
+	require.NoError(t, b.RestoreSnapshot(s))
+	assert.Equal(t, "6982", b.exchange("81CA006600"), "as it was: the session is there again")
+	require.NoError(t, b.RestoreSnapshot(s))
+	assert.Equal(t, "9000", b.exchange("00708001"))
+	assert.Equal(t, "6881", b.exchange("81CA006600"))
+	_, err = basic.List(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "019000", b.exchange("0070000001"))
+	_, err = second.List(t.Context())
+	assert.Error(t, err, "a channel that is opened anew has no session")
 }

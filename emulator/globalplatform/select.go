@@ -34,6 +34,9 @@ func (c *Card) selectByName(command apdu.Command, raw []byte) (apdu.Response, er
 	if !ok && c.selected {
 		return apdu.Response{SW: apdu.SWFileNotFound}, nil
 	}
+	if barred, err := c.card.Barred(found); barred || err != nil {
+		return apdu.Response{SW: apdu.SWConditions}, err
+	}
 	// also where no applet is meant: the selected one may know the name
 	response, err := c.below(raw)
 	if err == nil && ok {

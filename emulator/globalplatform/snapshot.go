@@ -12,6 +12,14 @@ type held struct {
 	state state // the record, which outlives power
 
 	// What a loss of power clears.
+	conversation
+	channel int                            // logical channel of the conversation
+	others  [card.MaxChannels]conversation // those on other channels
+}
+
+// conversation is what extends over several commands on one logical channel: each has a secure
+// channel of its own.
+type conversation struct {
 	selected bool // the issuer security domain is
 	session  *session
 	loading  *loading
@@ -24,17 +32,34 @@ type held struct {
 // copied returns the same, which later commands do not change. Sessions and loads change where they
 // are; commands put all else in another's place whole.
 func (h held) copied() held {
-	if h.session != nil {
-		session := *h.session
-		session.responder = session.responder.Copy()
-		h.session = &session
-	}
-	if h.loading != nil {
-		loading := *h.loading
-		loading.content = bytes.Clone(loading.content)
-		h.loading = &loading
+	h.conversation = h.conversation.copied()
+	for i, c := range h.others {
+		h.others[i] = c.copied()
 	}
 	return h
+}
+
+func (c conversation) copied() conversation {
+	if c.session != nil {
+		session := *c.session
+		session.responder = session.responder.Copy()
+		c.session = &session
+	}
+	if c.loading != nil {
+		loading := *c.loading
+		loading.content = bytes.Clone(loading.content)
+		c.loading = &loading
+	}
+	return c
+}
+
+// use takes up the conversation on a logical channel, which is open.
+func (c *Card) use(channel int) {
+	if channel != c.channel {
+		c.others[c.channel], c.conversation = c.conversation, c.others[channel]
+		c.channel = channel
+	}
+	c.card.Use(channel)
 }
 
 // Snapshot keeps what the card holds, its manager too; see [card.Card.Snapshot].

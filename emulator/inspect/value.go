@@ -51,6 +51,25 @@ func (i *Image) Elements(o *Object) []Element {
 	return list
 }
 
+// FieldNames are the paths of the image's objects, and the names of their fields and elements; of
+// bytes the path alone.
+func (i *Image) FieldNames() (names []string) {
+	for _, o := range i.Objects {
+		names = append(names, o.Path)
+		if o.isBytes() {
+			continue
+		}
+		for _, e := range i.Elements(o) {
+			separator := "."
+			if strings.HasPrefix(e.Name, "[") {
+				separator = ""
+			}
+			names = append(names, o.Path+separator+e.Name)
+		}
+	}
+	return names
+}
+
 // Value shows what a name stands for: a field ("Purse.balance"), an element ("Purse.log[3]"), or
 // all bytes of an array ("Purse.log"). found is false if there is nothing of that name.
 func (i *Image) Value(name string) (value string, found bool) {

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -67,6 +68,7 @@ type VM struct {
 	fp      int          // current activation; -1 outside Enter
 	result  int32
 	fuel    int // bytecodes that the current Enter may still run
+	budget  int // of each Enter; 0 for that of the limits
 
 	probe      Probe
 	asking     bool       // the probe's function runs
@@ -137,9 +139,10 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 		return errors.New("vm: Enter within Enter: the machine runs a command, and neither a " +
 			"native nor a probe may start another")
 	}
+	given := cmp.Or(v.budget, v.cfg.Limits.Budget)
 	defer func() {
 		err = v.recovered(recover())
-		v.stats.Bytecodes += v.cfg.Limits.Budget - v.fuel
+		v.stats.Bytecodes += given - v.fuel
 		v.fp = -1
 		v.vacate()
 		v.releaseDead()
@@ -151,7 +154,7 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 			v.powered = false
 		}
 	}()
-	v.fuel = v.cfg.Limits.Budget
+	v.fuel = given
 	v.occupy()
 	v.runAs(0, fn)
 	return nil
@@ -182,6 +185,9 @@ func (v *VM) vacate() {
 	idle.Put(v.running)
 	v.running, v.stack, v.frames = nil, nil, nil
 }
+
+// SetBudget has each Enter from now on run so many bytecodes at most; 0 is what the limits say.
+func (v *VM) SetBudget(bytecodes int) { v.budget = bytecodes }
 
 // CutBefore has power lost before the n-th persistent write from now on, 1
 // being the next; 0 cancels it. The Enter that is cut returns a *PowerCut.
@@ -224,6 +230,10 @@ func (v *VM) releaseDead() {
 
 // Selected returns the applet instance whose CLEAR_ON_DESELECT memory exists.
 func (v *VM) Selected() Instance { return v.selected }
+
+// Activate makes an applet instance the one whose CLEAR_ON_DESELECT memory exists, and clears
+// nothing: that of the one before is of another logical channel.
+func (v *VM) Activate(i Instance) { v.selected = i }
 
 // Select makes an applet instance the selected one; 0 for none. CLEAR_ON_DESELECT
 // memory of the context that was selected before is cleared unless the new

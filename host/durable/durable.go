@@ -1,7 +1,7 @@
 // Package durable writes small files whole or not at all: a temporary file beside
 // them is filled, synced and only then given the name. A power cut leaves the old
-// state or the new one, and at worst a temporary file. Start with [Create],
-// [Ensure] and [Replace].
+// state or the new one, and at worst a temporary file, which the next program that
+// writes the file removes. Start with [Create], [Ensure] and [Replace].
 //
 // It trusts the file system to keep what a completed rename and a sync of its
 // folder wrote.
@@ -98,7 +98,8 @@ func writeInto(
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
+	sweepLeft(path)
+	temporary, err := createLocked(folder, "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
@@ -109,11 +110,11 @@ func writeInto(
 		}
 	}()
 	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
-	if err != nil {
-		return err
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync())
+	if err == nil {
+		err = put(temporary.Name(), path)
 	}
-	if err := put(temporary.Name(), path); err != nil {
+	if err = errors.Join(err, temporary.Close()); err != nil { // with which its lock goes
 		return err
 	}
 	return syncFolder(folder)

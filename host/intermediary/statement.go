@@ -31,9 +31,17 @@ const statementPage = 100
 // PullStatement posts what the notary has moved since the last pull, each entry
 // once: money that arrived for an owner reaches the online wallet here. The
 // cursor moves in the transaction that posts, so that a crash repeats a page whole
-// or not at all, and the entry's number as order key stops what two pulls at the
-// same moment would post twice.
+// or not at all. Two processes that pull at the same moment post nothing twice: the second one sees
+// the cursor, and the entry's number is the order's key. In a crowd the callers of one process pull
+// together: who comes while somebody pulls waits for the next pull, which is for all who wait.
 func (i *Intermediary) PullStatement(ctx context.Context) error {
+	if i.pulls == nil {
+		return i.pullStatement(ctx)
+	}
+	return i.pulls.join(ctx, i.pullStatement)
+}
+
+func (i *Intermediary) pullStatement(ctx context.Context) error {
 	for {
 		var cursor int64
 		if err := store.Must(ctx, i.db, store.Into{&cursor},
@@ -48,10 +56,8 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 			return nil
 		}
 		err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-			for _, entry := range entries {
-				if err := i.postEntry(ctx, tx, entry); err != nil {
-					return err
-				}
+			if err := i.postPage(ctx, tx, entries); err != nil {
+				return err
 			}
 			return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`,
 				entries[len(entries)-1].Seq)
@@ -62,24 +68,54 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 	}
 }
 
+// postPage posts the entries that are not posted yet, together.
+func (i *Intermediary) postPage(ctx context.Context, tx *sql.Tx, entries []notary.Entry) error {
+	cursor, err := store.Number(ctx, tx, `SELECT cursor FROM statement`)
+	if err != nil {
+		return err
+	}
+	book := ledger.NewBook(tx, store.DialectOf(i.db))
+	accounts := []ledger.Account{ownFunds, transit}
+	for _, e := range entries {
+		if e.Owner != "" {
+			accounts = append(accounts, wallet(e.Owner))
+		}
+		if e.Device != "" {
+			accounts = append(accounts, shadowCopy(e.Device))
+		}
+	}
+	if err := book.Load(ctx, accounts...); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Seq <= cursor {
+			continue
+		}
+		if err := postEntry(ctx, tx, book, e); err != nil {
+			return err
+		}
+	}
+	return book.Flush(ctx)
+}
+
 // postEntry posts one entry and carries the load or refund order behind it on.
-func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
+func postEntry(ctx context.Context, tx *sql.Tx, book *ledger.Book, e notary.Entry) error {
 	online, err := onlineSide(ctx, tx, e)
 	if err != nil {
 		return err
 	}
-	if err := ledger.Open(ctx, tx, online); err != nil {
+	if err := book.Open(ctx, online); err != nil {
 		return err
 	}
 	lines := []ledger.Line{{Account: online, Amount: e.Online},
 		{Account: centralBankContra, Amount: -e.Online - e.Shadow}}
 	if e.Device != "" {
-		if err := ledger.Open(ctx, tx, shadowCopy(e.Device)); err != nil {
+		if err := book.Open(ctx, shadowCopy(e.Device)); err != nil {
 			return err
 		}
 		lines = append(lines, ledger.Line{Account: shadowCopy(e.Device), Amount: e.Shadow})
 	}
-	_, err = ledger.Post(ctx, tx, e.At, ledger.Order{
+	_, err = book.Post(ctx, e.At, ledger.Order{
 		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + string(e.Device),
 		Lines: lines,
 	})

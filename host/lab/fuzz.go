@@ -47,6 +47,9 @@ const (
 	EmulatorBug Kind = "bug"  // of the emulator itself
 )
 
+// kinds are all of them.
+var kinds = []Kind{Unexplained, Mute, Half, TornState, EmulatorBug}
+
 // Finding is one thing that is wrong, however many sequences show it.
 type Finding struct {
 	Kind   Kind     `json:"kind"`
@@ -72,7 +75,14 @@ type FuzzReport struct {
 	Reached  int       `json:"instructions_reached"`
 	Kept     int       `json:"sequences_kept"` // that reached something new
 	Seconds  float64   `json:"seconds"`
+	Rate     float64   `json:"commands_a_second"`
 	Findings []Finding `json:"findings"`
+}
+
+// time takes in how long it took.
+func (r *FuzzReport) time(took time.Duration) {
+	r.Seconds = took.Seconds()
+	r.Rate = float64(r.Commands) / max(r.Seconds, 0.001)
 }
 
 // fuzzing is what the workers share.
@@ -139,17 +149,20 @@ func (f *Fuzz) withoutFault(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	names := f.Rules.names()
+	names.look(b)
 	for _, l := range f.Script {
 		if err := b.Execute(ctx, l.Text).Err(); err != nil {
 			return fmt.Errorf("line %d, without a fault: %w", l.Number, err)
 		}
+		names.look(b)
 	}
-	return nil
+	return names.err()
 }
 
 // finish shrinks what was found, each on a card of its own.
 func (s *fuzzing) finish() (*FuzzReport, error) {
-	s.report.Seconds = s.Now().Sub(s.began).Seconds()
+	s.report.time(s.Now().Sub(s.began))
 	s.report.Findings = []Finding{}
 	for _, found := range s.found {
 		w, err := s.worker(context.Background(), 0)
@@ -187,7 +200,7 @@ func (s *fuzzing) work(ctx context.Context, number, of int) error {
 		if err != nil {
 			return err
 		}
-		isNew := w.coverage.Reached() > before
+		isNew := w.coverage.Reached() > before && !w.stopped
 		if isNew {
 			w.corpus = append(w.corpus, q)
 		}
@@ -217,7 +230,7 @@ func (s *fuzzing) note(w *fuzzer, found []Finding, q sequence, commands int, isN
 	if s.Progress != nil && s.Now().Sub(s.shown) >= progressEvery {
 		s.shown = s.Now()
 		report := s.report
-		report.Seconds = s.Now().Sub(s.began).Seconds()
+		report.time(s.Now().Sub(s.began))
 		for _, f := range s.found {
 			report.Findings = append(report.Findings, *f)
 		}
@@ -228,13 +241,16 @@ func (s *fuzzing) note(w *fuzzer, found []Finding, q sequence, commands int, isN
 // fuzzer is a worker: a card, and what it has found worth mutating.
 type fuzzer struct {
 	*fuzzing
-	bench    *Bench
-	random   *rand.Rand
-	coverage *inspect.Coverage
-	starts   []start // before each line of the script, until one that leaves the card off
-	corpus   []sequence
-	seeds    int         // how many of the corpus are the script's own
-	looked   map[key]int // how often a refusal was looked into
+	bench     *Bench
+	random    *rand.Rand
+	coverage  *inspect.Coverage
+	starts    []start // before each line of the script, until one that leaves the card off
+	corpus    []sequence
+	seeds     int          // how many of the corpus are the script's own
+	looked    map[key]int  // how often a refusal was looked into
+	stopped   bool         // the card went mute in the sequence that was tried last
+	budget    int          // bytecodes of a command; 0 for as many as the card runs
+	confirmed map[key]bool // faults by budget that the card's own budget has shown too
 }
 
 // start is the card before a line of the script.
@@ -242,6 +258,14 @@ type start struct {
 	before   []fuzzed // what leads there
 	snapshot *card.Snapshot
 }
+
+// A mutated command may run so many times the bytecodes of the longest of the script: a loop
+// without end is found long before the card's own budget ends it, which then says whether it is
+// one.
+const (
+	budgetFactor = 64
+	leastBudget  = 200_000
+)
 
 // partLength is how many commands of the script a sequence begins with.
 const partLength = 8
@@ -253,7 +277,9 @@ func (s *fuzzing) worker(ctx context.Context, number int) (*fuzzer, error) {
 		return nil, err
 	}
 	w := &fuzzer{fuzzing: s, bench: b, coverage: inspect.NewCoverage(b.Sources()),
-		random: rand.New(rand.NewPCG(s.Seed, uint64(number))), looked: map[key]int{}}
+		random: rand.New(rand.NewPCG(s.Seed, uint64(number))), looked: map[key]int{},
+		confirmed: map[key]bool{}}
+	longest := 0
 	var all []fuzzed
 	for _, l := range s.Script {
 		f := fuzzed{}
@@ -276,10 +302,12 @@ func (s *fuzzing) worker(ctx context.Context, number int) (*fuzzer, error) {
 		part := sequence{at, all[at:min(at+partLength, len(all))]}
 		w.corpus = append(w.corpus, part.clone())
 		w.do(ctx, all[at])
+		longest = max(longest, b.Managed.LastCommand().Bytecodes)
 		if b.isCut() {
 			break
 		}
 	}
 	w.seeds = len(w.corpus)
+	w.budget = max(leastBudget, longest*budgetFactor)
 	return w, b.Watch(w.coverage.Probe())
 }

@@ -18,6 +18,6 @@ func (r *FuzzReport) WriteText(out io.Writer) {
 		fmt.Fprintln(out)
 	}
 	fmt.Fprintf(out, "seed %d: %d sequences, %d commands in %.1f seconds (%.0f a second), "+
-		"%d instructions reached, %d findings\n", r.Seed, r.Runs, r.Commands, r.Seconds,
-		float64(r.Commands)/max(r.Seconds, 0.001), r.Reached, len(r.Findings))
+		"%d instructions reached, %d findings\n", r.Seed, r.Runs, r.Commands, r.Seconds, r.Rate,
+		r.Reached, len(r.Findings))
 }

@@ -26,6 +26,7 @@ func (w *fuzzer) do(ctx context.Context, c fuzzed) (o outcome) {
 	b := w.bench
 	switch {
 	case c.words != "":
+		b.Machine().SetBudget(0)
 		r := b.Execute(ctx, c.words)
 		o.err, o.none = r.Failed, true
 	case c.raw == nil:
@@ -33,6 +34,8 @@ func (w *fuzzer) do(ctx context.Context, c fuzzed) (o outcome) {
 		o.err = b.Reset(ctx)
 		return o
 	default:
+		b.Machine().SetBudget(w.budget)
+		defer b.Machine().SetBudget(0)
 		b.Managed.CutBefore(c.cut)
 		var response []byte
 		response, o.err = b.Managed.TransmitBytes(c.raw)
@@ -54,6 +57,7 @@ func (w *fuzzer) do(ctx context.Context, c fuzzed) (o outcome) {
 
 // try does a sequence and looks at what each command came to.
 func (w *fuzzer) try(ctx context.Context, q sequence) (found []Finding, commands int, err error) {
+	w.stopped = false
 	if err := w.bench.Managed.RestoreSnapshot(w.starts[q.from].snapshot); err != nil {
 		return nil, 0, err
 	}
@@ -66,16 +70,62 @@ func (w *fuzzer) try(ctx context.Context, q sequence) (found []Finding, commands
 		}
 		o := w.do(ctx, c)
 		commands++
+		if w.isBudget(o) {
+			if o, err = w.confirm(ctx, q, i, o); err != nil {
+				return found, commands, err
+			}
+		}
+		w.stopped = w.stopped || errors.Is(o.err, card.ErrMute)
 		f, err := w.look(ctx, q, i, o, before)
 		if err != nil {
 			return found, commands, err
 		}
 		if f != nil {
-			f.keyed = key{f.Kind, f.Where}
+			f.keyed = w.keyOf(f, o)
 			found = append(found, *f)
 		}
 	}
 	return found, commands, nil
+}
+
+// keyOf is what makes findings one: kind and place, of a loop without end its method, since the
+// card ends it anywhere.
+func (w *fuzzer) keyOf(f *Finding, o outcome) key {
+	var fault *vm.CardFault
+	if errors.As(o.err, &fault) && fault.Kind == vm.FaultBudget {
+		return key{f.Kind, string(fault.Kind) + " in " + w.bench.Sources().Method(fault.At.Method)}
+	}
+	return key{f.Kind, f.Where}
+}
+
+// isBudget reports whether a command ran more bytecodes than this worker lets one run.
+func (w *fuzzer) isBudget(o outcome) bool {
+	var fault *vm.CardFault
+	return w.budget > 0 && errors.As(o.err, &fault) && fault.Kind == vm.FaultBudget
+}
+
+// confirm does a command that ran too long again, with as many bytecodes as the card itself gives.
+// If they are enough, this worker gives more from then on.
+func (w *fuzzer) confirm(ctx context.Context, q sequence, i int, o outcome) (outcome, error) {
+	one := w.keyOf(&Finding{Kind: Mute}, o)
+	if w.confirmed[one] {
+		return o, nil
+	}
+	if err := w.bench.Managed.RestoreSnapshot(w.starts[q.from].snapshot); err != nil {
+		return o, err
+	}
+	for _, c := range q.list[:i] {
+		w.do(ctx, c)
+	}
+	was := w.budget
+	w.budget = 0
+	o = w.do(ctx, q.list[i])
+	if w.budget = was; errors.Is(o.err, card.ErrMute) {
+		w.confirmed[one] = true
+		return o, nil
+	}
+	w.budget *= 8
+	return o, nil
 }
 
 // look says what is wrong with what a command came to; nil for nothing.

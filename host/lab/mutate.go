@@ -49,24 +49,35 @@ func mutated(r *rand.Rand, q sequence, others []sequence, cuts bool) sequence {
 	s := q.list
 	for range 1 + r.IntN(3) {
 		at := r.IntN(len(s))
-		switch choice := r.IntN(16); {
+		switch choice := r.IntN(18); {
 		case choice == 0 && len(s) > 1:
 			s = slices.Delete(s, at, at+1)
-		case choice == 1 && len(s) < maxSequence:
+		case choice == 1:
 			s = slices.Insert(s, at, s[r.IntN(len(s))])
 		case choice == 2:
 			other := r.IntN(len(s))
 			s[at], s[other] = s[other], s[at]
-		case choice == 3 && len(s) < maxSequence:
+		case choice == 3:
 			s = slices.Insert(s, at, fuzzed{}) // a reset
-		case choice == 4 && len(s) < maxSequence:
+		case choice == 4: // a part of another, in the place of what follows or before it
 			from := others[r.IntN(len(others))].list
-			s = slices.Insert(s, at, from[r.IntN(len(from))])
+			first := r.IntN(len(from))
+			part := from[first : first+1+r.IntN(len(from)-first)]
+			rest := s[at:]
+			if r.IntN(2) == 0 {
+				rest = nil
+			}
+			s = slices.Concat(s[:at], part, rest)
 		case choice == 5 && cuts && s[at].raw != nil:
 			s[at].cut = 1 + r.IntN(1<<r.IntN(cutBits)) // early writes more often
+		case choice == 6: // some lines again and again
+			last := at + 1 + r.IntN(min(maxRepeated, len(s)-at))
+			again := slices.Repeat(slices.Clone(s[at:last]), 1+r.IntN(1<<(1+r.IntN(repeatBits))))
+			s = slices.Insert(s, last, again...)
 		case s[at].raw != nil:
 			s[at].raw = mutatedCommand(r, s[at].raw, others)
 		}
+		s = s[:min(len(s), maxSequence)]
 	}
 	q.list = s
 	return q.clone()
@@ -75,17 +86,32 @@ func mutated(r *rand.Rand, q sequence, others []sequence, cuts bool) sequence {
 const (
 	maxSequence = 40
 	cutBits     = 6 // of the number of the write at most
+	maxRepeated = 3 // lines that are repeated together
+	repeatBits  = 5 // of how often at most
 	headerBytes = 4
 )
 
 // interesting are bytes at which code behaves in another way.
 var interesting = []byte{0x00, 0x01, 0x02, 0x7F, 0x80, 0x81, 0x82, 0xFE, 0xFF, 0x10, 0x40}
 
+// lengths are sizes of data at which code behaves in another way: buffers of 16 and 32 bytes, those
+// that a signed byte or a short APDU holds, and one more or less.
+var lengths = []int{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 253, 254,
+	255}
+
 func anyByte(r *rand.Rand) byte {
 	if r.IntN(2) == 0 {
 		return interesting[r.IntN(len(interesting))]
 	}
 	return byte(r.IntN(256))
+}
+
+// nearByte is a byte at a border, any, or one next to what was there.
+func nearByte(r *rand.Rand, b byte) byte {
+	if r.IntN(3) == 0 {
+		return b + byte(r.IntN(5)) - 2
+	}
+	return anyByte(r)
 }
 
 // mutatedCommand changes one thing of a command.
@@ -110,9 +136,9 @@ func mutatedCommand(r *rand.Rand, raw []byte, others []sequence) []byte {
 	case choice == 1:
 		command.INS = anyByte(r)
 	case choice <= 3:
-		command.P1 = anyByte(r)
+		command.P1 = nearByte(r, command.P1)
 	case choice <= 5:
-		command.P2 = anyByte(r)
+		command.P2 = nearByte(r, command.P2)
 	case choice == 6:
 		command.Ne = []int{0, 1, 2, 255, apdu.MaxShortNe}[r.IntN(5)]
 	case choice == 7:
@@ -149,9 +175,12 @@ func mutatedData(r *rand.Rand, data []byte) []byte {
 		data = []byte{anyByte(r)}
 	}
 	at := r.IntN(len(data))
-	switch r.IntN(8) {
+	switch r.IntN(9) {
 	case 0:
 		return data[:at]
+	case 8: // another length, of the same bytes again and again
+		n := lengths[r.IntN(len(lengths))]
+		return slices.Repeat(data, n/len(data)+1)[:n]
 	case 1:
 		return slices.Delete(data, at, at+1)
 	case 2:

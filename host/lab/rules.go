@@ -1,13 +1,15 @@
 package lab
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/script"
 	"ekrona.example/emulator/inspect"
 )
 
@@ -34,19 +36,24 @@ type Rules struct {
 //	                       whatever its memory holds; several are done in their order
 func (s *Subject) ParseRules(r io.Reader) (*Rules, error) {
 	rules := &Rules{}
-	scanner := bufio.NewScanner(r)
-	for number := 1; scanner.Scan(); number++ {
-		text := strings.TrimSpace(scanner.Text())
+	for lines := apdu.NewLines(r, script.MaxLine); ; {
+		text, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			return rules, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		text = strings.TrimSpace(text)
 		if text == "" || text[0] == '#' {
 			continue
 		}
 		word, rest, _ := strings.Cut(text, " ")
 		rest = strings.TrimSpace(rest)
 		if err := rules.add(s, word, rest); err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+			return nil, fmt.Errorf("line %d: %w", lines.Number(), err)
 		}
 	}
-	return rules, scanner.Err()
 }
 
 func (r *Rules) add(s *Subject, word, rest string) error {
@@ -63,6 +70,11 @@ func (r *Rules) add(s *Subject, word, rest string) error {
 	}
 	rest, _, _ = strings.Cut(rest, " #")
 	if word == "allow" {
+		kind, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		if !strings.Contains(kind, "*") && !slices.Contains(kinds, Kind(kind)) {
+			return fmt.Errorf("allow begins with a kind of finding, or with *: %q is none of %v",
+				kind, kinds)
+		}
 		r.allowed = append(r.allowed, strings.TrimSpace(rest))
 		return nil
 	}

@@ -42,8 +42,8 @@ func (s *Subject) ReadScript(r io.Reader) ([]Line, error) {
 }
 
 // withoutContent takes from the beginning of a script what the subject does by itself: loading its
-// CAP files, and making instances. A transcript of "ekrona shell --cap" begins with both; the
-// instances that it makes are the subject's then.
+// CAP files, making instances, and its cards' seed. A transcript of "ekrona shell --cap" begins
+// with them; its seed and the instances that it makes are the subject's then.
 func (s *Subject) withoutContent(lines []Line) []Line {
 	loaded := func(name string) bool {
 		return slices.ContainsFunc(s.CAPs, func(c string) bool { return shell.SameFile(c, name) })
@@ -53,6 +53,8 @@ func (s *Subject) withoutContent(lines []Line) []Line {
 		step := l.Step
 		instance, err := ParseInstance(step.Arguments)
 		switch {
+		case step.Word == shell.SeedWord && i == 0 && s.CardFile == "" && len(step.Arguments) == 1:
+			s.Seed = step.Arguments[0]
 		case step.Word == "load" && !slices.ContainsFunc(step.Arguments, func(name string) bool {
 			return !loaded(name)
 		}):

@@ -18,16 +18,19 @@ type shrinking struct {
 	ctx   context.Context
 	want  key
 	best  []fuzzed // from the beginning of the script
+	seen  Finding  // as best shows it
 	tries int
 }
 
-// shrunk shortens the sequence of a finding as long as it shows it.
+// shrunk shortens the sequence of a finding as long as it shows it, and has the finding say what
+// the short one shows.
 func (w *fuzzer) shrunk(ctx context.Context, f *Finding) []fuzzed {
 	s := &shrinking{fuzzer: w, ctx: ctx, want: f.keyed}
 	whole := slices.Concat(w.starts[f.shown.from].before, f.shown.list)
 	if !s.shows(whole) { // it depends on the state that the script left
 		return whole
 	}
+	defer func() { f.Where, f.Detail = s.seen.Where, s.seen.Detail }()
 	s.best = whole
 	for size := max(1, len(s.best)/2); ; size /= 2 {
 		for at := 0; at+size <= len(s.best); {
@@ -52,11 +55,11 @@ func (s *shrinking) shows(list []fuzzed) bool {
 	}
 	clear(s.looked)
 	found, _, err := s.try(s.ctx, sequence{0, list})
-	shows := slices.ContainsFunc(found, func(f Finding) bool { return f.keyed == s.want })
-	if err != nil || !shows {
+	at := slices.IndexFunc(found, func(f Finding) bool { return f.keyed == s.want })
+	if err != nil || at < 0 {
 		return false
 	}
-	s.best = list
+	s.best, s.seen = list, found[at]
 	return true
 }
 

@@ -164,13 +164,6 @@ func (b *Bench) image() *inspect.Image {
 	return inspect.Take(b.Machine(), b.Sources(), inspect.Persistent)
 }
 
-// cutBefore has the power fail before a persistent write of the next line, whether the card's
-// manager does it or the card itself; 0 takes it back.
-func (b *Bench) cutBefore(n int) {
-	b.Managed.CutBefore(n)
-	b.Managed.Below().CutBefore(n)
-}
-
 // isCut reports whether the card has lost its power, or has gone mute.
 func (b *Bench) isCut() bool { return !b.Machine().Powered() }
 

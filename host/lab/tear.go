@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"ekrona.example/applet/campaign"
-	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/vm"
 )
@@ -159,14 +158,17 @@ func (t *Tear) reference(ctx context.Context) (*TearReport, error) {
 		return nil, err
 	}
 	report := &TearReport{Lines: []TornLine{}, Cuts: []Cut{}}
+	names := t.Rules.names()
+	names.look(b)
 	for _, l := range t.Script {
 		line, err := t.once(ctx, b, l)
 		if err != nil {
 			return nil, err
 		}
 		report.Lines = append(report.Lines, line)
+		names.look(b)
 	}
-	return report, nil
+	return report, names.err()
 }
 
 // once does a line without a cut, and counts its writes.
@@ -199,12 +201,15 @@ func (t *Tear) once(ctx context.Context, b *Bench, l Line) (TornLine, error) {
 type tearer struct {
 	*Tear
 	bench *Bench
-	line  int // that comes next
-	start *card.Snapshot
+	line  int          // that comes next
+	back  func() error // sets the card back to before it
 
 	before, after                 *inspect.Image // without a cut, after a reset
 	observedBefore, observedAfter []string
 }
+
+// tearName is the snapshot before a line that is torn, in a capture.
+const tearName = "before-tear"
 
 func (t *Tear) worker(ctx context.Context) (*tearer, error) {
 	b, err := t.Subject.Open(ctx)
@@ -212,33 +217,30 @@ func (t *Tear) worker(ctx context.Context) (*tearer, error) {
 		return nil, err
 	}
 	w := &tearer{Tear: t, bench: b, line: -1}
-	w.start, err = b.Managed.Snapshot()
+	w.back, err = b.Keep(tearName)
 	return w, err
 }
 
 // goTo takes the card to before a line: lines come in order, or one again.
 func (w *tearer) goTo(ctx context.Context, line int) error {
-	if w.line == line {
-		return w.bench.Managed.RestoreSnapshot(w.start)
-	}
-	from := max(w.line, 0)
-	if err := w.bench.Managed.RestoreSnapshot(w.start); err != nil {
+	if err := w.back(); err != nil || w.line == line {
 		return err
 	}
+	from := max(w.line, 0)
 	for _, l := range w.Script[from:line] {
 		if err := w.bench.Execute(ctx, l.Text).Err(); err != nil {
 			return fmt.Errorf("line %d: %w", l.Number, err)
 		}
 	}
 	var err error
-	if w.start, err = w.bench.Managed.Snapshot(); err != nil {
+	if w.back, err = w.bench.Keep(tearName); err != nil {
 		return err
 	}
 	w.line = line
 	if w.before, w.observedBefore, err = w.look(ctx); err != nil {
 		return err
 	}
-	if err := w.bench.Managed.RestoreSnapshot(w.start); err != nil {
+	if err := w.back(); err != nil {
 		return err
 	}
 	if err := w.bench.Execute(ctx, w.Script[line].Text).Err(); err != nil {
@@ -247,7 +249,7 @@ func (w *tearer) goTo(ctx context.Context, line int) error {
 	if w.after, w.observedAfter, err = w.look(ctx); err != nil {
 		return err
 	}
-	return w.bench.Managed.RestoreSnapshot(w.start)
+	return w.back()
 }
 
 // look resets the card and takes what it holds and what it answers.
@@ -268,9 +270,13 @@ func (w *tearer) tear(ctx context.Context, at cutAt, cut *Cut) error {
 	if err := w.goTo(ctx, at.line); err != nil {
 		return err
 	}
-	w.bench.cutBefore(at.write)
+	if r := w.bench.Execute(ctx, fmt.Sprintf("cut %d", at.write)); r.Err() != nil {
+		return r.Err()
+	}
 	r := w.bench.Execute(ctx, w.Script[at.line].Text)
-	w.bench.cutBefore(0)
+	if err := w.bench.CutBefore(0); err != nil {
+		return err
+	}
 	struck := w.bench.isCut()
 	var power *vm.PowerCut
 	if errors.As(r.Failed, &power) {

@@ -88,7 +88,11 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 		return &Bench{k.session, managed}, managed.RestoreSnapshot(start)
 	}
 	defer func() { err = errors.Join(err, managed.RestoreSnapshot(start), k.watch()) }()
-	return f.Run(ctx)
+	err = k.session.Unobserved(func() error {
+		report, err = f.Run(ctx)
+		return err
+	})
+	return report, err
 }
 
 func (w *words) tear(
@@ -121,12 +125,12 @@ func (w *words) tear(
 
 // tearOne tears a line on a card as it stands, and sets the card back.
 func tearOne(ctx context.Context, b *Bench, l Line) (report *TearReport, err error) {
-	start, err := b.Managed.Snapshot()
+	back, err := b.Keep(tearName)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if restored := b.Managed.RestoreSnapshot(start); err == nil {
+		if restored := back(); err == nil {
 			err = restored
 		}
 	}()
@@ -136,7 +140,7 @@ func tearOne(ctx context.Context, b *Bench, l Line) (report *TearReport, err err
 		return nil, err
 	}
 	report = &TearReport{Lines: []TornLine{line}, Cuts: []Cut{}}
-	w := &tearer{Tear: t, bench: b, line: -1, start: start}
+	w := &tearer{Tear: t, bench: b, line: -1, back: back}
 	for n := 1; n <= line.Writes && line.Skipped == ""; n++ {
 		cut := Cut{Line: l.Number, Command: line.Command, Write: n}
 		if err := w.tear(ctx, cutAt{0, n, len(report.Cuts)}, &cut); err != nil {

@@ -75,6 +75,15 @@ func (b *Book) Load(ctx context.Context, accounts ...Account) error {
 	return wrap(err, "accounts")
 }
 
+// Open is the package's Open.
+func (b *Book) Open(ctx context.Context, a Account) error {
+	if err := b.Load(ctx, a); err != nil || b.balances[a].opened {
+		return err
+	}
+	b.balances[a].opened = true
+	return Open(ctx, b.tx, a)
+}
+
 // read returns an account, which must be opened.
 func (b *Book) read(ctx context.Context, a Account) (*balance, error) {
 	if err := b.Load(ctx, a); err != nil {

@@ -59,6 +59,10 @@ var texts = map[Kind]text{
 		name: line{"limit of what it may hold", "gräns för saldot"},
 		reached: line{"%s limit of what it may hold has no room for the amount",
 			"beloppet får inte plats under gränsen för saldot på %s"},
+		remedies: map[Owner]line{Card: {
+			"load less, refuse a Request that nobody will pay, or first pay or unload",
+			"ladda ett lägre belopp, avvisa en begäran som ingen betalar, eller betala eller " +
+				"töm kortet först"}},
 		otherwise: line{ // what open Requests ask for takes room too
 			"ask for less, refuse a Request that nobody will pay, or first unload or " +
 				"synchronise the card",

@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,18 +34,39 @@ func (s *Session) cause() string {
 	return Cause(s.target.Virtual, s.sources)
 }
 
-// Explained names in the error of an exception where it was thrown: method, file and line, where
-// a table has them and the machine has not.
-func (s *Session) Explained(err error) error {
+// Explained names in the error of an exception, or of a fault that muted the card, where it
+// happened: method, file and line, where a table has them and the machine has not.
+func (s *Session) Explained(err error) error { return Explained(err, s.sources) }
+
+// Explained is [Session.Explained] by names.
+func Explained(err error, names *inspect.Names) error {
 	var thrown *vm.JavaException
-	if !errors.As(err, &thrown) {
+	var fault *vm.CardFault
+	var where string
+	var at vm.Site
+	switch {
+	case errors.As(err, &thrown):
+		where, at = thrown.Where, thrown.At
+	case errors.As(err, &fault):
+		where, at = fault.Where, fault.At
+	default:
 		return err
 	}
-	file, line := s.sources.Line(thrown.At.Method, thrown.At.PC)
+	file, line := names.Line(at.Method, at.PC)
 	if file == "" || strings.Contains(err.Error(), fmt.Sprintf("%s:%d", file, line)) {
 		return err
 	}
-	return reworded{err, strings.Replace(err.Error(), thrown.Where, s.sources.Site(thrown.At), 1)}
+	return reworded{err, strings.Replace(err.Error(), where, names.Site(at), 1)}
+}
+
+func causeWord(_ context.Context, s *Session, arguments []string) (Answer, error) {
+	if err := Nothing(arguments); err != nil {
+		return Answer{}, err
+	}
+	if _, err := s.Managed(); err != nil {
+		return Answer{}, err
+	}
+	return Answer{Line: cmp.Or(s.cause(), "no exception came out of an applet")}, nil
 }
 
 // reworded is an error with another text.

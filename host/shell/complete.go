@@ -156,7 +156,7 @@ func (s *Session) Masked(line string) string {
 		}
 		return strings.TrimSpace(line)
 	}
-	spans := s.options.Decoder.Secrets()(step.Command, apdu.Response{}).Command
+	spans := s.typed.Hidden(step.Command)
 	if len(spans) == 0 {
 		return strings.TrimSpace(line)
 	}

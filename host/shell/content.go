@@ -9,6 +9,7 @@ import (
 
 	"ekrona.example/apdu/globalplatform"
 	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/script"
 	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/lines"
@@ -125,6 +126,13 @@ func (s *Session) load(ctx context.Context, files []capFile) error {
 		}
 	}
 	return nil
+}
+
+// tellDirect tells of a word that changed the content of a virtual card without commands.
+func (s *Session) tellDirect(word string, arguments ...string) {
+	if s.client == nil {
+		s.tell(s.Masked(s.names.Text(script.Step{Word: word, Arguments: arguments})))
+	}
 }
 
 // addTable makes the lines of a CAP file known.

@@ -9,6 +9,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/script"
 	"ekrona.example/apdu/symptom"
+	"ekrona.example/emulator/vm"
 )
 
 // Result is what became of a line.
@@ -68,6 +69,7 @@ func (r Result) Line() string {
 func (s *Session) Execute(ctx context.Context, line string) Result {
 	s.known = nil
 	r := s.execute(ctx, line)
+	s.begun = s.begun || !r.Blank
 	r.Known = s.known
 	if r.Failed != nil { // which may repeat the line
 		r.Failed = reworded{r.Failed, apdu.OneLine(r.Failed.Error())}
@@ -90,6 +92,9 @@ func (s *Session) execute(ctx context.Context, line string) Result {
 		return Result{Failed: err}
 	case !found:
 		return Result{Blank: true}
+	}
+	if step.Word == SeedWord { // which leaves what was prepared
+		return s.word(ctx, step)
 	}
 	if r, done := s.again(step); done {
 		return r
@@ -137,6 +142,7 @@ func (s *Session) answered(r Result) Result {
 		r.Response, r.Cause = response.Bytes(), s.cause()
 		r.Broken = s.names.Mismatch(r.Step, response, nil)
 	case errors.As(r.Failed, &none):
+		s.noteMute(r.Failed)
 		r.Failed = s.names.Mismatch(r.Step, apdu.Response{}, r.Failed)
 	}
 	return r
@@ -162,12 +168,24 @@ func (s *Session) command(ctx context.Context, step script.Step) Result {
 			s.Note("cause: %s", r.Cause)
 		}
 	}
+	if err != nil {
+		err = s.Explained(err)
+		s.noteMute(err)
+	}
 	if mismatch := s.names.Mismatch(step, response, err); err == nil {
 		r.Broken = mismatch
 	} else {
 		r.Failed = mismatch
 	}
 	return r
+}
+
+// noteMute says why a card went mute, also where no answer is what was expected.
+func (s *Session) noteMute(err error) {
+	var fault *vm.CardFault
+	if errors.As(err, &fault) {
+		s.Note("cause: %v", err)
+	}
 }
 
 // guarded asks the guard whether the line may be done now.

@@ -15,8 +15,9 @@ import (
 // the CAP file of a flag. A script that begins with the same, as a transcript of such a session
 // does, has it answered as it was and not done again.
 func (s *Session) Prepare(ctx context.Context, line string) Result {
-	before := s.prepared
+	before, begun := s.prepared, s.begun
 	r := s.Execute(ctx, line)
+	s.begun = begun
 	if s.prepared = before; r.Err() == nil {
 		s.prepared = append(s.prepared, r)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/globalplatform"
@@ -48,15 +49,20 @@ type Session struct {
 	sinks   []func(apdu.Exchange)
 	known   []symptom.Symptom // of the line that is being done
 	resets  []func(atr []byte)
-	wire    apdu.Card       // the target, recorded
-	top     apdu.Card       // where commands go: the wire, or a secure channel over it
-	open    *trace.Follower // shows what nothing is known of
+	done    []func(line string) // get what changes the card beside commands and resets
+	quiet   bool                // nothing gets what is done
+	wire    apdu.Card           // the target, recorded
+	top     apdu.Card           // where commands go: the wire, or a secure channel over it
+	open    *trace.Follower     // shows what nothing is known of
+	rule    *trace.Rule         // of what is secret on the wire
+	typed   *trace.Rule         // of what is secret in a line, which nothing unmasks
 
 	ended      bool                   // by quit
+	begun      bool                   // a line was done that the program did not prepare
 	client     *globalplatform.Client // of the secure channel; nil for none
 	selected   []byte                 // by name, last
 	sources    *inspect.Names
-	restorable map[string]*card.Snapshot
+	restorable map[string]func() error
 	prepared   []Result                // see Prepare
 	guard      func(word string) error // nil for none
 }
@@ -64,7 +70,7 @@ type Session struct {
 // New makes a session with a card that has just been reset.
 func New(target Target, options Options) (*Session, error) {
 	s := &Session{target: target, options: options, words: joined(options.Words),
-		restorable: map[string]*card.Snapshot{}}
+		restorable: map[string]func() error{}}
 	s.names = Language(options.Names, options.Words)
 	if err := s.names.Check(); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
@@ -81,7 +87,11 @@ func New(target Target, options Options) (*Session, error) {
 	decoder.ShowUnknown = true
 	s.open = decoder.Follow()
 	s.open.Reset() // a session begins with a card that was just given power
-	s.wire = s.Above(target.Card)
+	s.rule = options.Decoder.Rule()
+	masking := options.Decoder
+	masking.Unmasked = false
+	s.typed = masking.Rule()
+	s.wire = s.recorded(target.Card, s.rule)
 	s.top = s.wire
 	s.Observe(s.recognise)
 	s.Observe(s.follow)
@@ -92,6 +102,9 @@ func New(target Target, options Options) (*Session, error) {
 func (s *Session) follow(e apdu.Exchange) {
 	if e.Err == nil {
 		s.open.Note(e.Command, e.Response)
+	}
+	if !e.Carried {
+		s.typed.Secrets(e.Command, e.Response)
 	}
 }
 
@@ -126,9 +139,15 @@ func (s *Session) Guard(allows func(word string) error) { s.guard = allows }
 
 // Above records what goes through a card over the session's, such as a secure channel; see
 // [apdu.Observed].
-func (s *Session) Above(c apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: c, Label: s.target.Where, Secrets: s.options.Decoder.Secrets(),
+func (s *Session) Above(c apdu.Card) apdu.Card { return s.recorded(c, s.rule.Inside()) }
+
+// recorded records what goes through a card, without the secrets that a rule names.
+func (s *Session) recorded(c apdu.Card, rule *trace.Rule) apdu.Card {
+	return apdu.Recorder{Card: c, Label: s.target.Where, Secrets: rule.Secrets,
 		Sink: func(e apdu.Exchange) {
+			if s.quiet {
+				return
+			}
 			for _, sink := range s.sinks {
 				sink(e)
 			}
@@ -141,6 +160,64 @@ func (s *Session) Observe(sink func(apdu.Exchange)) { s.sinks = append(s.sinks, 
 
 // ObserveReset adds a function that gets the answer to each reset.
 func (s *Session) ObserveReset(reset func(atr []byte)) { s.resets = append(s.resets, reset) }
+
+// ObserveWord adds a function that gets, as a line, what is done to a virtual card beside commands
+// and resets, before the command that it changes; secrets masked.
+func (s *Session) ObserveWord(done func(line string)) { s.done = append(s.done, done) }
+
+// tell tells of a line that changes the card.
+func (s *Session) tell(line string) {
+	for _, done := range s.done {
+		if !s.quiet {
+			done(line)
+		}
+	}
+}
+
+// Unobserved does something of which nobody gets the exchanges: the card is as before after it.
+func (s *Session) Unobserved(do func() error) error {
+	was := s.quiet
+	s.quiet = true
+	defer func() { s.quiet = was }()
+	return do()
+}
+
+// CutBefore has the power of the session's virtual card fail before the n-th persistent write of
+// the next line, whether the card's manager does it or the card itself; 0 takes it back.
+func (s *Session) CutBefore(n int) error {
+	managed, err := s.Managed()
+	if err != nil {
+		return err
+	}
+	managed.CutBefore(n)
+	managed.Below().CutBefore(n)
+	return nil
+}
+
+// Keep keeps all that the session's virtual card holds, and what is known of it. SetBack sets it
+// back, as often as wanted.
+func (s *Session) Keep(name string) (setBack func() error, err error) {
+	managed, err := s.Managed()
+	if err != nil {
+		return nil, err
+	}
+	kept, err := managed.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	open, rule, typed := *s.open, s.rule.Save(), s.typed.Save()
+	s.tell(strings.TrimSpace("snapshot " + name))
+	return func() error {
+		if err := managed.RestoreSnapshot(kept); err != nil {
+			return err
+		}
+		*s.open = open
+		rule()
+		typed()
+		s.tell(strings.TrimSpace("restore " + name))
+		return nil
+	}, nil
+}
 
 // Decoder is what decodes the session's exchanges.
 func (s *Session) Decoder() trace.Decoder { return s.options.Decoder }
@@ -179,16 +256,25 @@ func (s *Session) Note(format string, arguments ...any) {
 
 // Reset takes the card's power away and gives it back. A secure channel is over.
 func (s *Session) Reset(context.Context) error {
-	s.wire = s.Above(s.target.Card) // whose rule of what is secret begins anew
 	s.leaveChannel()
-	s.open.Reset()
+	s.forget()
 	if err := s.target.Reset(); err != nil {
 		return err
 	}
 	for _, reset := range s.resets {
+		if s.quiet {
+			break
+		}
 		reset(s.target.ATR)
 	}
 	return nil
+}
+
+// forget takes note that another application may be selected, or none.
+func (s *Session) forget() {
+	s.open.Reset()
+	s.rule.Reset()
+	s.typed.Reset()
 }
 
 // Prompt is what a line is asked for with: "secure" within a secure channel.

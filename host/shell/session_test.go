@@ -58,7 +58,8 @@ func TestASeedMakesASessionRepeat(t *testing.T) {
 
 func TestALineThatIsTooLongIsSkipped(t *testing.T) {
 	long := strings.Repeat("00", 300_000)
-	assert.Equal(t, "error: a line has at most 524288 bytes; this one was skipped\nok\n",
+	assert.Equal(t, "error: line 1 has more than 524288 bytes: the line is too long, and was "+
+		"skipped\nok\n",
 		converse(t, session(t, ""), long+"\nreset"))
 }
 
@@ -85,7 +86,7 @@ func TestATranscriptReplays(t *testing.T) {
 	in, _ := conversation(t, "testdata/life.txt")
 	var script bytes.Buffer
 	s := session(t, "one")
-	record := s.Transcript(&script)
+	record := s.Transcript(&script, "")
 	_ = s.Run(t.Context(), strings.NewReader(in+"help\nlist\nnonsense\n80 26\n"), true,
 		func(_ int, r shell.Result) error {
 			record(r)

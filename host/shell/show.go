@@ -62,9 +62,6 @@ func (s *Session) text(r Result) string {
 			return fmt.Sprintf("error: %v\n", err)
 		}
 		text = s.conversation(r.command(), response)
-		if r.Cause != "" && !Unexplained(response.SW) { // which a note has said
-			text += "cause: " + r.Cause + "\n"
-		}
 	}
 	if r.Broken != nil {
 		text += "error: " + r.Broken.Error() + "\n"

@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"io"
+
 	"ekrona.example/apdu"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/globalplatform"
@@ -22,6 +24,13 @@ type Target struct {
 	File string
 	// Virtual is the card with its manager; nil for a card in a reader.
 	Virtual *globalplatform.Card
+	// Again makes the virtual card anew, blank, of a seed; nil for one that is in a file.
+	Again func(seed string) (*globalplatform.Card, error)
+}
+
+// put puts another virtual card in the target's place.
+func (t *Target) put(c *globalplatform.Card) {
+	t.Card, t.Bytes, t.ATR, t.Reset, t.Virtual = c, c.TransmitBytes, c.ATR(), c.Reset, c
 }
 
 // VirtualTarget is a virtual card as a target. release is called at the end.
@@ -31,6 +40,11 @@ func VirtualTarget(c *globalplatform.Card, where string, release func() error) T
 		Reset: c.Reset, Close: release, ExtendedLength: c.Below().Profile().ExtendedLength,
 		Virtual: c,
 	}
+}
+
+// sources are the randomness of a virtual card and of its manager, by a seed.
+func sources(seed string) (ofCard, ofManager io.Reader) {
+	return card.SeededRandom(seed), card.SeededRandom(seed + " card manager")
 }
 
 // NewVirtual makes a blank virtual card. A seed that is not empty makes all of its randomness
@@ -46,8 +60,7 @@ func Seeded(
 ) (*globalplatform.Card, error) {
 	var managing globalplatform.Options
 	if seed != "" {
-		options.Random = card.SeededRandom(seed)
-		managing.Random = card.SeededRandom(seed + " card manager")
+		options.Random, managing.Random = sources(seed)
 	}
 	below, err := open(options)
 	if err != nil {

@@ -11,8 +11,11 @@ import (
 
 // Transcript writes a script of what was done: each line in its canonical form with the answer
 // that came, so that the script does the same again and checks it. It holds whatever the lines
-// hold, PINs and keys too. Errors of out are ignored: its owner has to check for them.
-func (s *Session) Transcript(out io.Writer) func(Result) {
+// hold, PINs and keys too. It begins with the seed that the session's virtual card was made of, ""
+// for none, so that what the card draws is the same again; of a card in a reader random answers are
+// not expected. Errors of out are ignored: its owner has to check for them.
+func (s *Session) Transcript(out io.Writer, seed string) func(Result) {
+	_, _ = io.WriteString(out, s.head(seed))
 	return func(r Result) {
 		if text := s.transcribed(r); text != "" {
 			_, _ = io.WriteString(out, text+"\n")
@@ -49,6 +52,9 @@ func (s *Session) transcribed(r Result) string {
 			return fmt.Sprintf("# answered %X: %v", r.Response, err)
 		}
 		step.Expected = script.Exactly(response)
+		if s.target.Virtual == nil {
+			step.Expected.Hide(drawn(r.command(), response))
+		}
 	}
 	names := s.names
 	if s.open.Foreign() { // whose commands are not those that the names are of

@@ -23,7 +23,7 @@ func Words() []Word {
 			},
 			Run: help},
 		{Name: "quit", Usage: "quit", Help: "end the session", Run: quit},
-	}, cardWords(), contentWords(), secureWords())
+	}, cardWords(), contentWords(), secureWords(), seedWords())
 }
 
 // helpRow is a word for a program.

@@ -20,6 +20,9 @@ func cardWords() []Word {
 			Run:  cut},
 		{Name: "writes", Usage: "writes", Help: "what the last command wrote and ran",
 			Run: writes},
+		{Name: "cause", Usage: "cause",
+			Help: "the exception behind the last answer, a refusal too, with method, file and line",
+			Run:  causeWord},
 		{Name: "memory", Usage: "memory", Help: "bytes free, and taken by each kind", Run: memory},
 		{Name: "snapshot", Usage: "snapshot [NAME]",
 			Help: "keep all that the card holds, RAM and sessions too", Run: snapshot},
@@ -38,15 +41,14 @@ func reset(ctx context.Context, s *Session, arguments []string) (Answer, error) 
 }
 
 func cut(_ context.Context, s *Session, arguments []string) (Answer, error) {
-	managed, err := s.Managed()
-	if err != nil {
-		return Answer{}, err
-	}
 	n, err := number(arguments, 0, "the number of a persistent write")
+	if err == nil {
+		err = s.CutBefore(n)
+	}
 	if err != nil {
 		return Answer{}, err
 	}
-	managed.CutBefore(n)
+	s.tell(fmt.Sprintf("cut %d", n))
 	return OK, nil
 }
 
@@ -119,36 +121,30 @@ func name(arguments []string) (string, error) {
 }
 
 func snapshot(_ context.Context, s *Session, arguments []string) (Answer, error) {
-	managed, err := s.Managed()
-	if err != nil {
-		return Answer{}, err
-	}
 	n, err := name(arguments)
 	if err != nil {
 		return Answer{}, err
 	}
-	kept, err := managed.Snapshot()
+	setBack, err := s.Keep(n)
 	if err != nil {
 		return Answer{}, err
 	}
-	s.restorable[n] = kept
+	s.restorable[n] = setBack
 	return OK, nil
 }
 
 func restore(_ context.Context, s *Session, arguments []string) (Answer, error) {
-	managed, err := s.Managed()
-	if err != nil {
+	if _, err := s.Managed(); err != nil {
 		return Answer{}, err
 	}
 	n, err := name(arguments)
 	if err != nil {
 		return Answer{}, err
 	}
-	kept, found := s.restorable[n]
+	setBack, found := s.restorable[n]
 	if !found {
 		return Answer{}, fmt.Errorf("there is no snapshot %q; make one with snapshot",
 			apdu.Brief(n))
 	}
-	s.open.Reset() // another application may be selected
-	return OK, managed.RestoreSnapshot(kept)
+	return OK, setBack()
 }

@@ -155,6 +155,7 @@ func load(ctx context.Context, s *Session, names []string) (Answer, error) {
 	if err := s.load(ctx, files); err != nil {
 		return Answer{}, err
 	}
+	s.tellDirect("load", names...)
 	var loaded []string
 	for _, f := range files {
 		loaded = append(loaded, f.aid().String())
@@ -195,6 +196,7 @@ func install(ctx context.Context, s *Session, arguments []string) (Answer, error
 		}
 		return Answer{}, err
 	}
+	s.tellDirect("install", arguments...)
 	return Answer{Line: installed.String()}, nil
 }
 
@@ -210,5 +212,9 @@ func remove(ctx context.Context, s *Session, arguments []string) (Answer, error)
 	if err != nil {
 		return Answer{}, err
 	}
-	return OK, c.remove(ctx, aid, len(arguments) == 2)
+	if err := c.remove(ctx, aid, len(arguments) == 2); err != nil {
+		return Answer{}, err
+	}
+	s.tellDirect("delete", arguments...)
+	return OK, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ekrona.example/apdu/money"
+	"ekrona.example/host/limit"
 	"ekrona.example/host/order"
 	"ekrona.example/host/session"
 )
@@ -46,7 +47,33 @@ func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.R
 		return result, ErrPending
 	case !progress.Done:
 		return result, w.finishRefused(ctx, k,
-			&order.Refused{Reason: fmt.Errorf("load of %s: %s", amount, progress.Reason)})
+			&order.Refused{Reason: &notTaken{amount, progress.Reason}})
 	}
 	return result, w.finish(ctx, k)
+}
+
+// notTaken says that the money was there, and the card could not take it.
+type notTaken struct {
+	amount money.Ore
+	reason string
+}
+
+// Error says which load, and why.
+func (n *notTaken) Error() string { return fmt.Sprintf("load of %s: %s", n.amount, n.reason) }
+
+// ExplainLoad returns the error of a Load that the card had no room for as [*limit.Reached], with
+// the numbers that the card gives to its owner. It returns every other error, and one that the card
+// does not explain, as it is.
+func (w *Wallet) ExplainLoad(ctx context.Context, tap Tap, err error) error {
+	var refused *notTaken
+	if !errors.As(err, &refused) {
+		return err
+	}
+	held, readErr := w.Holdings(ctx, tap)
+	room := held.Limits.MaxBalance - held.Balance - held.Expected
+	if readErr != nil || refused.amount <= room {
+		return err
+	}
+	return &limit.Reached{Limit: limit.Balance, Whose: limit.Card, Cause: err,
+		Most: limit.Amount(held.Limits.MaxBalance), Left: limit.Amount(room)}
 }

@@ -151,7 +151,7 @@ func (d Desk) record(e apdu.Exchange) {
 
 // wire records the card; what a channel above it carries is recorded there.
 func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
-	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets(),
+	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Rule().Secrets,
 		Sink: func(e apdu.Exchange) {
 			if !e.Carried {
 				record(e)
@@ -161,7 +161,7 @@ func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
 
 // channel records a secure channel over the card; see [personalization.Line.Watch].
 func (d Desk) channel(c apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Secrets(), Sink: d.record}
+	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Rule().Secrets, Sink: d.record}
 }
 
 func (d Desk) today() message.Date { return message.DateOf(d.Clock.Now()) }

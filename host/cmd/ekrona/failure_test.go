@@ -36,6 +36,7 @@ func tapOf(p *sandbox.Person) (wallet.Tap, error) {
 // calls on, and takes over from one that stands still, which writes nothing when it comes back, and
 // from one that was killed.
 func TestTheOtherProcessTakesOver(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	d := newDoubled(t, storetest.Server(t), nil)
 	ctx := t.Context()
 	_, waits := d.holder("nordic-bank")
@@ -147,6 +148,7 @@ func again(ctx context.Context, do func() error) (err error) {
 // synchronise and unload; each flow is given again until it is done. Everything that anybody was
 // told is in the books, once.
 func TestProcessesAreKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	relays, between := relayed(t)
 	d := newDoubled(t, storetest.Server(t), between)
 	w := &failureWorld{doubled: d, answers: acknowledged{wake: make(chan struct{}, 1)}}

@@ -261,6 +261,7 @@ func requireBooks(t *testing.T, folder string) {
 // terminal, each in a process of its own, are killed (SIGKILL) before and after commits all over a
 // load, a payment, synchronisations and an unload; given again, each is done, and once.
 func TestEveryProcessIsKilledAndGoesOn(t *testing.T) {
+	t.Parallel()
 	founded := filepath.Join(t.TempDir(), "box")
 	hosts, err := network.HostsOf("127.0.0.1:0")
 	require.NoError(t, err)
@@ -277,6 +278,7 @@ func TestEveryProcessIsKilledAndGoesOn(t *testing.T) {
 		for place := range min(places, steps) {
 			at := 1 + (2*place+1)*steps/(2*places)
 			t.Run(fmt.Sprintf("%s at %d of %d", name, at, steps), func(t *testing.T) {
+				t.Parallel()
 				n := newNodes(t, founded, name, at)
 				n.flow(name, at)
 				n.stop()

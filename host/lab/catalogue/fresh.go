@@ -197,10 +197,10 @@ func exchangesOf(err error) []trace.Exchange {
 		return nil
 	}
 	decoder := vocabulary.Decoder()
-	secrets := decoder.Secrets()
+	rule := decoder.Follow().Rule()
 	exchanges := make([]apdu.Exchange, len(f.Exchanges))
 	for n, e := range f.Exchanges {
-		e.Masked = secrets(e.Command, e.Response)
+		e.Masked = rule.Secrets(e.Command, e.Response)
 		exchanges[n] = e
 	}
 	return decoder.Sequence(exchanges)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -66,11 +67,17 @@ func (f *CardFlags) Add(c *cobra.Command) {
 // SeedUsage describes the flag --seed.
 const SeedUsage = "repeat a virtual card's randomness (any text; never for real keys)"
 
+// DrawSeed draws a seed that nobody guesses, for a transcript that names it.
+func DrawSeed() string { return rand.Text() }
+
 // Named reports whether the command line names a card.
 func (f *CardFlags) Named() bool { return f.File != "" || f.Reader != "" }
 
 // Open opens the card and resets it. Nobody else can use it until Close.
 func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard, err error) {
+	if f.File != "" && f.Seed == "" && f.transcript != "" {
+		f.Seed = DrawSeed()
+	}
 	switch {
 	case f.File != "" && f.Reader != "":
 		return nil, Usage("%s: name one card: --reader NAME or --card FILE", c.CommandPath())
@@ -103,12 +110,12 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		if err != nil {
 			return err
 		}
-		reset, release := opened.Reset, opened.Close
-		opened.through(transcript.Around(opened.Unframed))
-		opened.Reset = func() error {
-			_, _ = transcript.Write([]byte("reset\n"))
-			return reset()
+		if opened.Virtual != nil && f.Seed != "" {
+			_, _ = fmt.Fprintf(transcript, "%s %q -> ok\n", shell.SeedWord, f.Seed)
 		}
+		release := opened.Close
+		opened.through(transcript.Around(opened.Unframed))
+		opened.onReset(func([]byte) { _, _ = transcript.Write([]byte("reset\n")) })
 		opened.Close = func() error { return errors.Join(transcript.Close(), release()) }
 	}
 	if f.capture != "" {
@@ -117,26 +124,31 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 			return err
 		}
 		file.Reset(opened.Where, opened.ATR, time.Now())
-		reset, release := opened.Reset, opened.Close
+		release, rule := opened.Close, vocabulary.Decoder().Rule()
 		opened.through(apdu.Recorder{Card: opened.Unframed, Label: opened.Where, Sink: file.Sink,
-			Secrets: vocabulary.Decoder().Secrets()})
-		opened.Reset = func() error {
-			err := reset()
-			file.Reset(opened.Where, opened.ATR, time.Now())
-			return err
-		}
+			Secrets: rule.Secrets})
+		opened.onReset(func(atr []byte) {
+			rule.Reset()
+			file.Reset(opened.Where, atr, time.Now())
+		})
 		opened.Close = func() error { return errors.Join(file.Close(), release()) }
 	}
 	if f.Trace.On {
+		rule := vocabulary.Decoder().Rule()
+		log := f.Trace.Log(c.ErrOrStderr())
 		opened.Card = apdu.Recorder{
-			Card: opened.Card, Label: opened.Where, Secrets: vocabulary.Decoder().Secrets(),
-			Sink: f.Trace.Sink(c.ErrOrStderr()),
+			Card: opened.Card, Label: opened.Where, Secrets: rule.Secrets, Sink: log.Exchange,
 		}
+		opened.onReset(func(atr []byte) {
+			rule.Reset()
+			log.Reset(atr)
+		})
 	}
 	return nil
 }
 
-// explaining writes the cause of every 6F00 of a virtual card.
+// explaining writes the cause of every 6F00 of a virtual card, and names in errors where it went
+// mute.
 func explaining(virtual *globalplatform.Card, tables []*lines.Table, out io.Writer) apdu.Card {
 	names := sync.OnceValue(func() *inspect.Names {
 		return inspect.NewNames(slices.Concat(tables, Tables())...)
@@ -147,6 +159,9 @@ func explaining(virtual *globalplatform.Card, tables []*lines.Table, out io.Writ
 			if cause := shell.Cause(virtual, names()); cause != "" {
 				fmt.Fprintln(out, "cause of 6F00: "+cause)
 			}
+		}
+		if err != nil {
+			err = shell.Explained(err, names())
 		}
 		return r, err
 	})
@@ -178,6 +193,16 @@ type OpenCard struct {
 	Bytes func(command []byte) ([]byte, error)
 	// Virtual is the card itself; nil for one in a reader.
 	Virtual *globalplatform.Card
+}
+
+// onReset has a function get the answer to each reset from now on, before any command after it.
+func (c *OpenCard) onReset(note func(atr []byte)) {
+	reset := c.Reset
+	c.Reset = func() error {
+		err := reset()
+		note(c.LastATR())
+		return err
+	}
 }
 
 // through has commands go through another card to this one.

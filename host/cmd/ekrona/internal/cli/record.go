@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -68,17 +67,23 @@ func (t *Trace) Add(c *cobra.Command) {
 // Text renders exchanges as the flag says.
 func (t Trace) Text() trace.Text { return trace.Text{Raw: t.Raw, Whole: t.Raw} }
 
-// Sink writes exchanges that nothing above carries.
-func (t Trace) Sink(out io.Writer) func(apdu.Exchange) {
+// Log writes what is done with a card that was just reset; of exchanges those that nothing above
+// carries.
+func (t Trace) Log(out io.Writer) Log {
 	decoder := vocabulary.Decoder()
 	if t.Decoder != nil {
 		decoder = *t.Decoder
 	}
-	write := t.Text().Writer(out, decoder)
-	return func(e apdu.Exchange) {
-		if !e.Carried { // what carried it is shown with it
-			write(e)
-		}
+	return Log{t.Text().Log(out, decoder)}
+}
+
+// Log is a trace that is being written.
+type Log struct{ *trace.Log }
+
+// Exchange writes an exchange, unless another carries it, which it is shown with.
+func (l Log) Exchange(e apdu.Exchange) {
+	if !e.Carried {
+		l.Log.Exchange(e)
 	}
 }
 
@@ -105,10 +110,7 @@ func CreateCapture(path string) (*capture.File, error) {
 // CreateTranscript creates a file that only its owner can read, and the folders above it that are
 // not there. Close reports what could not be written.
 func CreateTranscript(path string) (*Transcript, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("--transcript: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := capture.CreateFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--transcript: %w", err)
 	}

@@ -39,7 +39,7 @@ func newConversation(c *cobra.Command, cards *cli.CardFlags) *exchangeLog {
 
 // Wire records the card.
 func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Secrets(),
+	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Rule().Secrets,
 		Sink: func(e apdu.Exchange) {
 			if !e.Carried {
 				t.report(e)
@@ -49,7 +49,8 @@ func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
 
 // Channel records a secure channel over the card; see [personalization.Line.Watch].
 func (t *exchangeLog) Channel(channel apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Secrets(), Sink: t.report}
+	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Rule().Secrets,
+		Sink: t.report}
 }
 
 func (t *exchangeLog) report(e apdu.Exchange) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +53,7 @@ fewer of them hidden.`,
 			decoder.Unmasked = unmask
 			d := &decoding{follow: decoder.Follow(), out: c.OutOrStdout(),
 				text: cli.Trace{On: true, Raw: raw}.Text()}
+			d.asJSON = asJSON
 			give := d.show
 			switch {
 			case asScript:
@@ -58,19 +61,35 @@ fewer of them hidden.`,
 			case asJSON:
 				give = d.json
 			}
-			err := capture.EachWithResets(in, give, func(capture.Reset) error {
-				d.follow.Reset()
-				return d.reset(asScript)
-			})
+			err := capture.Events{
+				Exchange: func(e capture.Exchange) error {
+					d.failed = give(e)
+					return d.failed
+				},
+				Reset: func(capture.Reset) error {
+					d.follow.Reset()
+					d.failed = d.reset(asScript)
+					return d.failed
+				},
+				Word: func(w capture.Word) error {
+					d.failed = d.word(w, asScript)
+					return d.failed
+				},
+			}.Read(in)
 			if d.hidden > 0 {
 				fmt.Fprintf(c.ErrOrStderr(), "the log hides bytes of %s, written ?? in the "+
 					"script, which ends there until they are written in; --unmask hides fewer "+
 					"when a log is kept\n", progress.Plural(d.hidden, "command"))
 			}
-			if errors.Is(err, capture.ErrNothing) {
+			switch {
+			case d.failed != nil:
+				return d.failed
+			case err != nil && arguments[0] == "-":
+				return fmt.Errorf("standard input: %w", err)
+			case err != nil:
 				return fmt.Errorf("%s: %w", arguments[0], err)
 			}
-			return err
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&asScript, "script", false, "write a script that sends the same and expects "+
@@ -87,8 +106,10 @@ type decoding struct {
 	follow *trace.Follower
 	out    io.Writer
 	text   trace.Text
-	given  int // exchanges
-	hidden int // commands of the script with hidden bytes
+	given  int   // exchanges
+	hidden int   // commands of the script with hidden bytes
+	failed error // of out
+	asJSON bool
 }
 
 // tree decodes an exchange.
@@ -123,6 +144,33 @@ func (d *decoding) reset(asScript bool) error {
 	_, err := io.WriteString(d.out, "reset -> ok\n")
 	return err
 }
+
+// word writes what was done to a virtual card between commands. Whatever is selected after the card
+// was set back is not known.
+func (d *decoding) word(w capture.Word, asScript bool) error {
+	line := apdu.OneLine(w.Line)
+	name, _, _ := strings.Cut(line, " ")
+	if name == "restore" {
+		d.follow.Reset()
+	}
+	d.given++
+	switch {
+	case !asScript && d.asJSON:
+		return json.NewEncoder(d.out).Encode(map[string]string{"done": line})
+	case !asScript:
+		line = trace.WordLine + line
+	case strings.Contains(line, "**"):
+		d.hidden++
+		line = "# hidden where it was recorded, write it in the place of **: " + line
+	case !slices.Contains(replayed, name):
+		line = "# " + line
+	}
+	_, err := fmt.Fprintln(d.out, line)
+	return err
+}
+
+// replayed are the words of a capture that a script does again.
+var replayed = []string{"load", "install", "delete", "cut", "snapshot", "restore"}
 
 // script writes the exchange as a line of a script. Bytes that the log hides are written "??".
 func (d *decoding) script(e capture.Exchange) error {

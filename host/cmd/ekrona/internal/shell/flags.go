@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/capture"
 	"ekrona.example/apdu/trace"
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/card"
+	manager "ekrona.example/emulator/globalplatform"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/lab"
 	"ekrona.example/host/shell"
@@ -105,19 +107,36 @@ func (f *flags) blank() (shell.Target, error) {
 	if err != nil {
 		return shell.Target{}, err
 	}
-	virtual, err := shell.NewVirtual(card.Options{Profile: profile}, f.seed)
+	again := func(seed string) (*manager.Card, error) {
+		return shell.NewVirtual(card.Options{Profile: profile}, seed)
+	}
+	virtual, err := again(f.drawSeed())
 	if err != nil {
 		return shell.Target{}, err
 	}
-	return shell.VirtualTarget(virtual, "virtual "+profile.Name, func() error { return nil }), nil
+	target := shell.VirtualTarget(virtual, "virtual "+profile.Name, func() error { return nil })
+	target.Again = again
+	return target, nil
+}
+
+// drawSeed is the seed of the virtual card: that of the flag, or for a transcript, which names it,
+// a random one; "" for none.
+func (f *flags) drawSeed() string {
+	if f.seed == "" && f.transcript != "" {
+		f.seed = cli.DrawSeed()
+	}
+	return f.seed
 }
 
 // target opens the card that the flags name.
 func (f *flags) target(c *cobra.Command) (shell.Target, error) {
-	cards := cli.CardFlags{File: f.file, Reader: f.reader, Profile: f.profile, Seed: f.seed,
+	cards := cli.CardFlags{File: f.file, Reader: f.reader, Profile: f.profile,
 		Flag: f.fileFlag, MakeBlank: f.makeFile}
 	if !cards.Named() {
 		return f.blank()
+	}
+	if cards.Seed = f.seed; f.file != "" {
+		cards.Seed = f.drawSeed()
 	}
 	opened, err := cards.Open(c.Context(), c)
 	if err != nil {
@@ -151,7 +170,10 @@ func (f *flags) with(
 	if f.trace.On {
 		decoder := f.decoder()
 		f.trace.Decoder = &decoder
-		s.Observe(f.trace.Sink(c.ErrOrStderr()))
+		log := f.trace.Log(c.ErrOrStderr())
+		s.Observe(log.Exchange)
+		s.ObserveReset(log.Reset)
+		s.ObserveWord(log.Word)
 	}
 	if f.capture != "" {
 		file, failed := cli.CreateCapture(f.capture)
@@ -161,6 +183,9 @@ func (f *flags) with(
 		file.Reset(target.Where, target.ATR, time.Now())
 		s.Observe(file.Sink)
 		s.ObserveReset(func(atr []byte) { file.Reset(target.Where, atr, time.Now()) })
+		s.ObserveWord(func(line string) {
+			file.Word(capture.Word{Label: target.Where, Line: line, At: time.Now()})
+		})
 		defer func() { err = errors.Join(err, file.Close()) }()
 	}
 	if f.transcript != "" {
@@ -168,7 +193,7 @@ func (f *flags) with(
 		if err != nil {
 			return err
 		}
-		f.record = s.Transcript(file)
+		f.record = s.Transcript(file, f.seed)
 		return errors.Join(do(s), file.Close())
 	}
 	return do(s)

@@ -148,7 +148,7 @@ func walletLoadCommand() *cobra.Command {
 			var result session.Result
 			if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
 				result, err = v.Person.Phone.Load(c.Context(), tap, amount)
-				return err
+				return v.Person.Phone.ExplainLoad(c.Context(), tap, err)
 			}); err != nil {
 				return err
 			}

@@ -1,0 +1,91 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/script"
+)
+
+// SeedWord is the word that a transcript of a virtual card begins with.
+const SeedWord = "seed"
+
+func seedWords() []Word {
+	return []Word{{Name: SeedWord, Usage: "seed TEXT",
+		Help: "have a virtual card draw the random numbers of this seed from now on; as the " +
+			"first line, it is the card that --seed TEXT makes",
+		Run: seed}}
+}
+
+// seed makes the randomness of a virtual card repeat. A card in a reader draws its own: a script
+// goes on, and is told.
+func seed(ctx context.Context, s *Session, arguments []string) (Answer, error) {
+	if len(arguments) != 1 || arguments[0] == "" {
+		return Answer{}, Usage("one text")
+	}
+	switch {
+	case s.target.Virtual == nil:
+		s.Note("seed: a card in a reader draws random numbers of its own: expect ?? where this " +
+			"script has those of a virtual card")
+		return OK, nil
+	case s.target.Again == nil || s.begun:
+		s.target.Virtual.SetRandom(sources(arguments[0]))
+		return OK, nil
+	}
+	made, err := s.target.Again(arguments[0])
+	if err != nil {
+		return Answer{}, err
+	}
+	if err := made.Reset(); err != nil {
+		return Answer{}, err
+	}
+	s.target.put(made)
+	s.wire = s.recorded(made, s.rule)
+	s.leaveChannel()
+	s.forget()
+	prepared := s.prepared
+	s.prepared = nil
+	for i, r := range prepared {
+		line := s.names.Text(r.Step)
+		if prepared[i] = s.execute(ctx, line); prepared[i].Err() != nil {
+			return Answer{}, fmt.Errorf("%s: %w", line, prepared[i].Err())
+		}
+	}
+	s.prepared = prepared
+	return OK, nil
+}
+
+// drawn is where a response has bytes that a card draws, or counts, whatever is on it: a challenge
+// (ISO/IEC 7816-4:2013 §11.5.3), and in the answer to INITIALIZE UPDATE challenge, cryptogram and
+// sequence counter, behind the diversification data and the key information (GPC Amendment D 1.2
+// §7.1.1).
+func drawn(c apdu.Command, r apdu.Response) []apdu.Span {
+	const insChallenge, fixed = 0x84, 13
+	from := len(r.Data)
+	switch {
+	case c.INS == insChallenge && c.CLA&apdu.ClassProprietary == 0:
+		from = 0
+	case c.INS == gpc.InsInitializeUpdate && c.CLA&apdu.ClassProprietary != 0:
+		from = min(fixed, len(r.Data))
+	}
+	if from == len(r.Data) {
+		return nil
+	}
+	return []apdu.Span{{From: from, To: len(r.Data)}}
+}
+
+// head is what a transcript begins with: the seed of a virtual card, or what cannot repeat.
+func (s *Session) head(seed string) string {
+	switch {
+	case s.target.Virtual == nil:
+		return "# Of a card in a reader: ?? stands for what such a card draws for GET CHALLENGE " +
+			"and INITIALIZE UPDATE.\n" +
+			"# Write ?? too where an applet answers with numbers that it drew.\n"
+	case seed == "":
+		return ""
+	}
+	return s.names.Text(script.Step{Word: SeedWord, Arguments: []string{seed},
+		Pattern: script.PatternOf(OK.Line)}) + "\n"
+}
