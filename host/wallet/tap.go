@@ -31,6 +31,7 @@ type cardSession struct {
 
 	application message.FCI
 	crisisGiven bool // by the intermediary, in this session
+	logRead     bool // to its end, and about to be handed over
 }
 
 // openSession selects the application on the card, and brings its crisis order and the phone's to
