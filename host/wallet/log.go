@@ -69,9 +69,10 @@ func (w *Wallet) isRecord(encoded []byte, atc uint32) bool {
 	return err == nil && signedBy(own, w.certificate)
 }
 
-// forgetLog drops the records that were read when the intermediary does not take them: the card does
-// not sign the payer's signature in them, which may have been altered on its way, and must then be
-// read again. A tap that is torn afterwards, and a network that is gone, say nothing of them.
+// forgetLog drops the records that were read when the intermediary does not take them: the card
+// does not sign the payer's signature in them, which may have been altered on its way, and must
+// then be read again. A tap that is torn afterwards, and a network that is gone, say nothing of
+// them.
 func (h *cardSession) forgetLog(ctx context.Context, failed error) error {
 	if failed == nil || !h.logRead || client.IsLost(failed) || ctx.Err() != nil ||
 		errors.Is(failed, remote.ErrUnreachable) {
