@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,8 +41,14 @@ func terminalShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if stopped != nil { // nothing of it is left
+				room.Receipts, room.Sum, room.MaxPayment, room.Crisis = 0, 0, 0, nil
+			}
 			answer := showAnswer{Device: m.Terminal.ID(), Room: room}
 			near := room.Warnings()
+			if stopped != nil {
+				near = nil
+			}
 			answer.Warnings = append([]limit.Near{}, near...)
 			text := fmt.Sprintf("terminal %s of the %s: %d of %d receipts and %s of %s left until "+
 				"it synchronises; at most %s a payment; %d open sale(s), %d of them torn",
@@ -55,8 +62,9 @@ func terminalShowCommand() *cobra.Command {
 				text += "\nwarning: " + n.English() + "\nthe cashier reads: " + n.Swedish()
 			}
 			if stopped != nil {
-				answer.Stopped = stopped.Error()
-				text += "\nit sells nothing more: " + answer.Stopped
+				answer.Stopped = strings.TrimPrefix(stopped.Error(), "terminal: ")
+				text = fmt.Sprintf("terminal %s of the %s sells nothing more: %s", m.Terminal.ID(),
+					m.Name, answer.Stopped)
 			}
 			return f.Answer(c, answer, "%s", text)
 		})
