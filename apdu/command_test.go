@@ -123,9 +123,18 @@ func TestResponse(t *testing.T) {
 	assert.Equal(t, Response{Data: []byte{0xAA, 0xBB}, SW: OK}, r)
 	assert.NoError(t, r.Err())
 	assert.Equal(t, "AABB9000", r.String())
-	for _, s := range []string{"", "90", "0000", "6000", "7000", "8000", "A000"} {
+	for _, s := range []string{"", "90"} {
 		_, err := ParseResponse(unhex(t, s))
-		assert.Error(t, err, s)
+		assert.ErrorIs(t, err, ErrResponse, s)
+	}
+	for _, s := range []string{"0000", "6000", "60FF", "7000", "8FFF", "A000", "FFFF"} {
+		r, err := ParseResponse(unhex(t, s)) // an applet can throw it
+		require.NoError(t, err, s)
+		assert.ErrorIs(t, r.SW.Check(), ErrResponse, s)
+		assert.ErrorContains(t, r.Err(), "no status word", s)
+	}
+	for _, s := range []StatusWord{0x6100, 0x6FFF, 0x9000, 0x9FFF} {
+		assert.NoError(t, s.Check())
 	}
 }
 
