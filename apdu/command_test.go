@@ -138,6 +138,15 @@ func TestResponse(t *testing.T) {
 	}
 }
 
+// The bit of a chain has a meaning where ISO/IEC 7816-4 gives the class's bits one.
+func TestIsChained(t *testing.T) {
+	for class, want := range map[byte]bool{0x00: false, 0x10: true, 0x1F: true, 0x30: false,
+		0x40: false, 0x50: true, 0x70: true, 0x80: false, 0x90: true, 0xA0: false, 0xB0: false,
+		0xBF: false, 0xD0: true, 0xF0: true} {
+		assert.Equal(t, want, Command{CLA: class}.IsChained(), "%02X", class)
+	}
+}
+
 // FuzzCommand: what is accepted encodes back to the same bytes.
 func FuzzCommand(f *testing.F) {
 	for _, s := range []string{"00A40400", "00A4040000", "00A4040002F00100", "80120000000001AA0000",
