@@ -118,7 +118,7 @@ func TestErrorsAreShort(t *testing.T) {
 func TestMisspelt(t *testing.T) {
 	s := session(t, "")
 	for line, want := range map[string]string{"memroy": "; nearest: memory",
-		"isntall F0": "; nearest: install", "verfy": "; nearest: verify"} {
+		"isntall F0": "; nearest: install", "verfy": ", verify"} {
 		assert.ErrorContains(t, s.Execute(t.Context(), line).Err(), want, line)
 	}
 }
