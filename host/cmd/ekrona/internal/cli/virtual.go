@@ -87,6 +87,7 @@ func openVirtual(
 	if err := findCard(path, makeBlank); err != nil {
 		return nil, err
 	}
+	path = real(path) // a link stays one, and the lock is one for every name
 	_, missing := os.Stat(path + lockSuffix)
 	unlock, err := lockCard(path)
 	if err != nil {

@@ -46,6 +46,7 @@ func (f *flags) addCommon(c *cobra.Command) {
 	f.trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", cli.TranscriptUsage)
 	c.Flags().StringVar(&f.capture, "capture", "", cli.CaptureUsage)
+	cli.StreamFlags(c, "transcript", "capture")
 	c.Flags().BoolVar(&f.unmask, "unmask", false, unmaskUsage)
 }
 
