@@ -175,6 +175,7 @@ func (f *flags) with(
 		s.Observe(log.Exchange)
 		s.ObserveReset(log.Reset)
 		s.ObserveWord(log.Word)
+		s.ObserveMalformed(log.Malformed)
 	}
 	if f.capture != "" {
 		file, failed := cli.CreateCapture(f.capture)
@@ -183,6 +184,7 @@ func (f *flags) with(
 		}
 		file.Reset(target.Where, target.ATR, time.Now())
 		s.Observe(file.Sink)
+		s.ObserveMalformed(file.Malformed)
 		s.ObserveReset(func(atr []byte) { file.Reset(target.Where, atr, time.Now()) })
 		s.ObserveWord(func(line string) {
 			file.Word(capture.Word{Label: target.Where, Line: line, At: time.Now()})
