@@ -18,6 +18,7 @@ import (
 	manager "ekrona.example/emulator/globalplatform"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
+	"ekrona.example/host/durable"
 )
 
 // Options are what a session is made with.
@@ -51,6 +52,7 @@ type Session struct {
 	resets    []func(atr []byte)
 	done      []func(line string) // get what changes the card beside commands and resets
 	malformed []func(apdu.Malformed)
+	inUse     []string        // files that no word writes to
 	quiet     bool            // nothing gets what is done
 	wire      apdu.Card       // the target, recorded
 	top       apdu.Card       // where commands go: the wire, or a secure channel over it
@@ -170,6 +172,21 @@ func (s *Session) ObserveWord(done func(line string)) { s.done = append(s.done, 
 // all that may be a secret in it: it is masked by who shows or keeps it.
 func (s *Session) ObserveMalformed(sink func(apdu.Malformed)) {
 	s.malformed = append(s.malformed, sink)
+}
+
+// InUse names files that no word may write to: those that the session's
+// command line names, and CAP files.
+func (s *Session) InUse(paths ...string) { s.inUse = append(s.inUse, paths...) }
+
+// MayWrite refuses a file to a word that would write one over a file in use.
+func (s *Session) MayWrite(path string) error {
+	for _, used := range s.inUse {
+		if durable.SameFile(path, used) {
+			return fmt.Errorf("%s: it is in use, and writing would destroy it: name another file",
+				path)
+		}
+	}
+	return nil
 }
 
 // tell tells of a line that changes the card.

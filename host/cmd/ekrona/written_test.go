@@ -61,6 +61,30 @@ func TestNoFileOfTheLineIsWrittenOver(t *testing.T) {
 	}
 }
 
+// Nor is one destroyed by what a word of the shell writes.
+func TestNoFileInUseIsWrittenOverByAWord(t *testing.T) {
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	content, err := os.ReadFile("../../../emulator/examples/hello/hello.cap")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(in("hello.cap"), content, 0o600))
+	require.Equal(t, 0, program{}.run([]string{"card", "new", in("a.card")}))
+	require.NoError(t, os.WriteFile(in("a.txt"), nil, 0o600))
+	for _, name := range []string{"a.card", "a.card.lock", "hello.cap", "a.txt", "a.jsonl"} {
+		script := "load " + in("hello.cap") + "\ninstall F048454C4C4F01\ncoverage on\nprofile on\n" +
+			"select F048454C4C4F01 -> 9000\ncoverage lcov " + in(name) + " -> error: *\n" +
+			"profile folded " + in(name) + " -> error: *\n" +
+			"coverage html " + in("page.html") + " -> ok\n" +
+			"delete F048454C4C4F01\ndelete F048454C4C4F\n"
+		require.NoError(t, os.WriteFile(in("a.txt"), []byte(script), 0o600))
+		assert.Equal(t, 0, program{}.run([]string{"shell", "--card", in("a.card"), "--script",
+			in("a.txt"), "--capture", in("a.jsonl")}), name)
+		after, err := os.ReadFile(in("hello.cap"))
+		require.NoError(t, err)
+		assert.Equal(t, content, after)
+	}
+}
+
 // A card that a link leads to is changed where it is, and is one card under both names.
 func TestCardBehindALink(t *testing.T) {
 	folder := t.TempDir()

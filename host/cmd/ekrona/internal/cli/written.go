@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -58,7 +56,7 @@ func CheckOutputs(c *cobra.Command, arguments []string) (err error) {
 			}
 		}
 		for _, other := range named {
-			if other.by != "--"+f.Name && isSameFile(path, other.path) &&
+			if other.by != "--"+f.Name && durable.SameFile(path, other.path) &&
 				!slices.Contains(f.Annotations[inPlace], other.flag) {
 				err = Usage("--%s: writing %s would destroy that of %s: name another file",
 					f.Name, path, other.by)
@@ -67,6 +65,14 @@ func CheckOutputs(c *cobra.Command, arguments []string) (err error) {
 		}
 	})
 	return err
+}
+
+// FilesOf are all that may be files on a command line.
+func FilesOf(c *cobra.Command) (paths []string) {
+	for _, f := range namedFiles(c, c.Flags().Args()) {
+		paths = append(paths, f.path)
+	}
+	return paths
 }
 
 // namedFile is what may be a file on a command line.
@@ -96,29 +102,4 @@ func besides(f namedFile) []namedFile {
 	lines.path += ".lines"
 	lock.path += lockSuffix
 	return []namedFile{f, lines, lock}
-}
-
-// isSameFile reports whether two paths lead to one file that could be destroyed, or would when it
-// is there.
-func isSameFile(a, b string) bool {
-	one, err := os.Stat(a)
-	other, failed := os.Stat(b)
-	if err == nil && failed == nil {
-		return one.Mode().IsRegular() && os.SameFile(one, other)
-	}
-	return err != nil && failed != nil && real(a) == real(b)
-}
-
-// real is a path without symbolic links, as far as it is there.
-func real(path string) string {
-	if absolute, err := filepath.Abs(path); err == nil {
-		path = absolute
-	}
-	if whole, err := filepath.EvalSymlinks(path); err == nil {
-		return whole
-	}
-	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(folder, filepath.Base(path))
-	}
-	return path
 }

@@ -168,6 +168,7 @@ func (f *flags) with(
 		return errors.Join(err, target.Close())
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	s.InUse(cli.FilesOf(c)...)
 	if f.trace.On {
 		decoder := f.decoder()
 		f.trace.Decoder = &decoder
