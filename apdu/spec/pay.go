@@ -28,17 +28,18 @@ var Pay = command(Command{
 		"No kept record pays another Request of the same payee and number. (Not before the PIN: " +
 			"whom the card paid is private to its owner.)",
 		"Payee's CA is known, certified by a known root.",
-		"Payer, when named, is this card; payee is not; currency is the card's.",
-		"Payee's certificate verifies; its role is a payee's, its id has [A-Z0-9] and carries " +
-			"its CA's name; its holder is the Request's payee. A SAM pays its own desk only. A " +
-			"desk must name the payer and carry the card's name.",
+		"Payer, when named, is this card; payee is not; the certificate is the payee's; currency " +
+			"is the card's.",
+		"The payee's role is a payee's, its id has [A-Z0-9] and carries its CA's name. A SAM " +
+			"pays its own desk only. A desk must name the payer and carry the card's name.",
 		"Not expired by the card's date: payee's certificate, its CA's, own, own CA's; not asked " +
 			"of the own desk.",
-		"The Request's signature verifies.",
 		"Log and transactions have room; amount within the limit for one payment (not asked of " +
 			"the own desk), and within the balance, without what was received since the last " +
 			"acknowledgement when SPEND_RECEIVED is not set, and with what was paid since the " +
 			"last acknowledgement within MAX_SPENT (not asked of the own desk).",
+		"In clear: payee's certificate verifies, and then the Request's signature. They come " +
+			"last, since who has shown the PIN may know date floor, limits and balance.",
 	},
 	Effect: "Debit, record and head at one moment before a byte goes out. A power cut " +
 		"leaves all or nothing; then the resend gives the Payment, or the payment has not been.",

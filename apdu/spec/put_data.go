@@ -18,7 +18,8 @@ var PutData = command(Command{
 		"certificate: its CA is remembered and carries the card's name, its holder, key and role " +
 			"are the card's, or its key is the card's batch key and its role BATCH; " +
 			"after activation its last day is later than the stored one's, and a batch's holder " +
-			"is the stored one's.",
+			"is the stored one's. Its signature comes last: who got so far may know the " +
+			"date floor.",
 		"first PIN, batch key: before activation. Another batch key takes the former's place, " +
 			"and needs a certificate of its own.",
 	},

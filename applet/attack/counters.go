@@ -10,7 +10,8 @@ import (
 
 // counters are attacks on what only rises, at its end: it must not start anew. The policy's version
 // is among those of expiry, the crisis order's number and the sums of amounts among the limits, and
-// tries, which only fall, among the guesses.
+// tries, which only fall, among the guesses. The card's count of attacks rises by faults alone,
+// which package glitch makes.
 var counters = []Attack{
 	{
 		Name:    "record whose number starts anew",

@@ -40,6 +40,9 @@ func (p Plan) Run(ctx context.Context) (*Result, error) {
 	for _, t := range targets {
 		total += t.faults()
 	}
+	if total == 0 {
+		return nil, fmt.Errorf("%s: %w", p.Subject.Name(), ErrNoApplet)
+	}
 	result := &Result{Possible: total}
 	c := &campaign.Campaign[*Target, *Target]{
 		Name: "glitch", Subject: p.name(), Undecided: campaign.Held,

@@ -26,7 +26,7 @@ type judge struct {
 	views    map[uint64]view           // by the fingerprint of persistent memory
 	sessions map[vm.Fingerprint]rights // what a session lets one do
 	rest     *rest                     // of the case
-	later    map[fate][]Gain           // what it gains
+	later    map[ending][]Gain         // what it gains
 	secrets  [][]byte                  // nil until the first answer is looked at
 	nonces   map[string]bool           // that the card has answered before
 }
@@ -48,7 +48,7 @@ func newJudge(
 	return &judge{
 		asker: asker{ctx, e.Card, known, e.Command}, known: known, e: e,
 		views: map[uint64]view{}, sessions: map[vm.Fingerprint]rights{}, nonces: nonces,
-		rest: newRest(ctx, e, following), later: map[fate][]Gain{},
+		rest: newRest(ctx, e, following), later: map[ending][]Gain{},
 	}
 }
 
@@ -184,7 +184,8 @@ func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
 	if holds == j.e.Held || holds == j.e.HoldsBefore {
 		return j.verdict(response, err), nil
 	}
-	if gains, known := j.later[fate{holds, err != nil}]; known {
+	at := ending{fate{holds, err != nil}, err == nil && j.tellsRefusal(response)}
+	if gains, known := j.later[at]; known {
 		return append(j.verdict(response, err), gains...), nil
 	}
 	left, failed := c.Snapshot()
@@ -198,8 +199,28 @@ func (j *judge) Verdict(response apdu.Response, err error) ([]Gain, error) {
 	if failed = c.RestoreSnapshot(left); failed != nil {
 		return nil, failed
 	}
-	return j.playedOn(fate{holds, err != nil})
+	return j.playedOn(at)
 }
+
+// ending is how a command ended.
+type ending struct {
+	fate
+	told bool // the paired phone was told, under the session's MAC, that it was refused
+}
+
+// tellsRefusal reports whether an answer is the paired phone's, and says that what it asked for was
+// refused.
+func (j *judge) tellsRefusal(r apdu.Response) bool {
+	d := r.Data
+	return isSecured(j.e.Command) && len(d) == refusedLength &&
+		d[0] == byte(spec.TagProcessingStatus) && d[2] != byte(apdu.OK>>8)
+}
+
+// refusedLength is how long such an answer is: status and MAC, a data object each.
+const refusedLength = 2 + 2 + 2 + spec.PINMACLength
+
+// isSecured reports whether a command is under secure messaging.
+func isSecured(c apdu.Command) bool { return c.CLA&spec.ClassSecured == spec.ClassSecured }
 
 // revive resets a card that err says is mute or was pulled; any other error stays.
 func revive(c *card.Card, err error) error {
@@ -211,10 +232,14 @@ func revive(c *card.Card, err error) error {
 }
 
 // playedOn is what the commands gain that followed in the case: one is carried out that is refused
-// without a fault.
-func (j *judge) playedOn(at fate) (gains []Gain, failed error) {
+// without a fault. That the session of a phone goes on when the phone has been told of a refusal is
+// no gain: it need not go on.
+func (j *judge) playedOn(at ending) (gains []Gain, failed error) {
 	replies := j.rest.after(at.holds, at.reset)
 	for n, r := range replies {
+		if at.told && isSecured(j.rest.commands[n].command) {
+			continue
+		}
 		usual, err := j.rest.usually(n)
 		if err != nil {
 			return nil, err

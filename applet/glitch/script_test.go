@@ -39,6 +39,15 @@ gain higher 1 1                    # tries left
 807005000100 00 -> 9000 : 010200
 `
 
+// TestScriptForNobody: a script that selects no applet tries nothing, and says so.
+func TestScriptForNobody(t *testing.T) {
+	s := probeScript(t, "00A4040007F050524F420202\n807000000401020305\n")
+	_, err := Plan{Subject: s, Places: &Places{}, Workers: 1}.Run(t.Context())
+	require.ErrorIs(t, err, ErrNoApplet)
+	_, err = s.Traces(t.Context())
+	require.ErrorIs(t, err, ErrNoApplet)
+}
+
 // TestScript: of any applet, by rules in the script's words.
 func TestScript(t *testing.T) {
 	s := probeScript(t, wrongPIN)

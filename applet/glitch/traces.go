@@ -2,7 +2,9 @@ package glitch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu"
 	"ekrona.example/emulator/fault"
@@ -15,6 +17,10 @@ type Executed struct {
 	Answer   apdu.Response
 	Trace    *fault.Trace
 }
+
+// ErrNoApplet reports commands none of which has an applet execute anything.
+var ErrNoApplet = errors.New("no command reaches an applet: select one first, by the name that " +
+	"it is installed under")
 
 // Traces records every command of a script, sent once.
 func (s *Script) Traces(ctx context.Context) ([]Executed, error) {
@@ -33,6 +39,9 @@ func (s *Script) Traces(ctx context.Context) ([]Executed, error) {
 			return nil, fmt.Errorf("%s:%d: %w", s.FileName, line.number, err)
 		}
 		all = append(all, x)
+	}
+	if !slices.ContainsFunc(all, func(x Executed) bool { return len(x.Trace.Steps) > 0 }) {
+		return nil, fmt.Errorf("%s: %w", s.FileName, ErrNoApplet)
 	}
 	return all, nil
 }

@@ -55,6 +55,9 @@ var tracedCases = []string{
 	"PAY batch: a wrong PIN takes its try",
 }
 
+// rare begins the reason of a parting that few worlds have.
+const rare = "rare: "
+
 var traceSeedsFlag = flag.Int("trace-seeds", 2, "how many worlds to compare for each traced case")
 
 // TestTracesTellNothing: a command that has to do with a secret executes the same bytecodes for
@@ -102,8 +105,10 @@ func TestTracesTellNothing(t *testing.T) {
 			}
 		}
 	}
-	for key := range known {
-		assert.True(t, found[key], "partings.txt names where runs part no longer: %s", key)
+	for key, why := range known {
+		if !strings.HasPrefix(why, rare) {
+			assert.True(t, found[key], "partings.txt names where runs part no longer: %s", key)
+		}
 	}
 	for _, c := range []*spec.Command{spec.Verify, spec.ChangeReferenceData,
 		spec.ResetRetryCounter, spec.Pair, spec.MutualAuthenticate, spec.GenerateKeyPair,

@@ -211,6 +211,20 @@ var payRefusedCases = []testCase{
 		s.enterPIN()
 		s.refuses(spec.SWRequestReused, merchant, again)
 	}},
+	{"PAY in clear looks at dates and limits before it verifies, as its reference says",
+		func(c *caseRun) {
+			s := c.loaded(10000)
+			madeUp := func(end message.Date) *device {
+				of := &party{key: c.newKey(), certificate: s.bank.ca.certificate}
+				return &device{ca: s.bank.ca, party: c.certify(of, entry{
+					holder: string(c.world.nextID(s.bank)), role: spec.RoleTerminal, to: end})}
+			}
+			old, current := madeUp(yesterday), madeUp(tomorrow)
+			s.enterPIN()
+			s.refuses(spec.SWExpired, old, c.encode(c.request(old, 100, "")))
+			s.refuses(spec.SWFunds, current, c.encode(c.request(current, 10001, "")))
+			s.refuses(spec.SWCertificate, current, flipLast(c.encode(c.request(current, 100, ""))))
+		}},
 	{"PAY on a blocked or closed card is refused", func(c *caseRun) {
 		s := c.loaded(10000)
 		merchant := c.device(s.bank, spec.RoleTerminal)

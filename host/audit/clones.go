@@ -31,8 +31,17 @@ func (a *Auditor) Clones(ctx context.Context, q store.Queryer) ([]string, error)
 				return err
 			}
 			return of.look(encoded)
-		}, "SELECT bytes FROM "+of.table)
+		}, "SELECT bytes FROM "+of.table+" WHERE archive IS NULL")
 	}
+	// Of those in archives the rows say what they were.
+	for _, query := range []string{
+		"SELECT payer, atc, identity FROM payment WHERE archive IS NOT NULL",
+		"SELECT payee, seq, identity FROM payee_answer WHERE archive IS NOT NULL",
+	} {
+		r.each(func(row store.Row) error { return s.archived(s.records, row) }, query)
+	}
+	r.each(func(row store.Row) error { return s.archived(s.requests, row) },
+		"SELECT payee, request, asked FROM payment WHERE archive IS NOT NULL")
 	return slices.Sorted(maps.Keys(s.clones)), r.err
 }
 
@@ -48,6 +57,17 @@ func (s *signed) add(seen map[numberedRow]message.Hash, n numberedRow, identity 
 		s.clones[n.device] = true
 	}
 	seen[n] = identity
+}
+
+// archived adds a message whose body is in an archive.
+func (s *signed) archived(seen map[numberedRow]message.Hash, row store.Row) error {
+	var of numberedRow
+	var identity []byte
+	if err := row.Scan(&of.device, &of.number, &identity); err != nil {
+		return err
+	}
+	s.add(seen, of, message.Hash(identity))
+	return nil
 }
 
 func (s *signed) by(id message.DeviceID, m message.Message) bool {

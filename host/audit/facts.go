@@ -78,6 +78,7 @@ type payment struct {
 	fromShadow      money.Ore
 	fromHolding     money.Ore
 	fromPool        money.Ore
+	archived        bool // see isArchived
 }
 
 func (p *payment) message() (message.Message, error) {
@@ -86,6 +87,7 @@ func (p *payment) message() (message.Message, error) {
 
 func (p *payment) id() message.Hash { return p.identity }
 func (p *payment) drop()            { p.bytes = nil }
+func (p *payment) isArchived() bool { return p.archived }
 
 func (p *payment) name() string { return paymentName(p.payer, p.atc) }
 
@@ -119,6 +121,7 @@ type payeeAnswer struct {
 	payee    string
 	seq      uint32
 	accepts  *message.Hash // the Payment of a Receipt; nil for a Refusal
+	archived bool          // see isArchived
 }
 
 func (v *payeeAnswer) message() (message.Message, error) {
@@ -130,6 +133,7 @@ func (v *payeeAnswer) message() (message.Message, error) {
 
 func (v *payeeAnswer) id() message.Hash { return v.identity }
 func (v *payeeAnswer) drop()            { v.bytes = nil }
+func (v *payeeAnswer) isArchived() bool { return v.archived }
 
 // payeeDecision is the payee's one decision on a request: answer is nil when its device's end
 // decided.

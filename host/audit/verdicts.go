@@ -229,11 +229,14 @@ type signedRow interface {
 	message() (message.Message, error)
 	id() message.Hash
 	drop() // the message: its signature was found good
+	// isArchived reports whether the message is in an archive's file, against which package archive
+	// verifies it; here the row is taken for it.
+	isArchived() bool
 }
 
 // signed verifies each message once.
 func (a *Auditor) signed(row signedRow, keys []*ecdsa.PublicKey) bool {
-	if a.verified[row.id()] {
+	if a.verified[row.id()] || row.isArchived() {
 		row.drop()
 		return true
 	}

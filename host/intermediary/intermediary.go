@@ -65,6 +65,10 @@ type Config struct {
 	Links  [][]byte // 7F21 of the links from root to root, the earliest first
 	// Batch reads the present certificate (7F21) of a batch key; nil for one that is not there.
 	Batch func(batch message.DeviceID) ([]byte, error)
+	// Crowd has callers that come at once pull the notary's statement together. It is not for where
+	// one call is made in the middle of another one, as the simulator does: that would wait for
+	// itself.
+	Crowd bool
 }
 
 // Intermediary is one intermediary. It is safe for concurrent use, also by two
@@ -83,6 +87,8 @@ type Intermediary struct {
 	former         map[message.AuthorityRef][]byte
 	links          [][]byte
 	batch          func(batch message.DeviceID) ([]byte, error)
+
+	pulls *joined // of the notary's statement; nil: each by itself
 }
 
 var (
@@ -107,6 +113,9 @@ func New(c Config) (*Intermediary, error) {
 	i := &Intermediary{name: c.Name, db: c.DB, clock: c.Clock,
 		random: entropy.Shared(c.Random), notary: c.Notary, ca: c.CA,
 		former: map[message.AuthorityRef][]byte{}, links: c.Links, batch: c.Batch}
+	if c.Crowd {
+		i.pulls = newJoined()
+	}
 	for _, encoded := range c.Former {
 		certificate, err := cvc.Parse(encoded)
 		if err != nil {

@@ -105,13 +105,8 @@ func (i *Intermediary) Report(
 	if err := i.noteState(ctx, state); err != nil {
 		return session.Answer{}, err
 	}
-	if err := i.PullStatement(ctx); err != nil {
+	if err := i.pullForLoads(ctx, state); err != nil {
 		return session.Answer{}, err
-	}
-	if state.Credit == spec.CreditTaken {
-		if err := i.loadIsTaken(ctx, id, state.InstructionSequence); err != nil {
-			return session.Answer{}, err
-		}
 	}
 	answer := session.Answer{}
 	if report.Complete {
@@ -217,5 +212,8 @@ func (i *Intermediary) Confirm(
 			return err
 		}
 	}
-	return i.PullStatement(ctx)
+	if confirmed.Credit != spec.CreditNone {
+		return i.PullStatement(ctx)
+	}
+	return i.pullBeside(ctx)
 }

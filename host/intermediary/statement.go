@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/ledger"
@@ -26,61 +27,126 @@ func shadowCopy(device message.DeviceID) ledger.Account {
 }
 
 // statementPage is how many entries are pulled at once.
-const statementPage = 100
+const statementPage = notary.MaxPage
 
 // PullStatement posts what the notary has moved since the last pull, each entry
 // once: money that arrived for an owner reaches the online wallet here. The
 // cursor moves in the transaction that posts, so that a crash repeats a page whole
-// or not at all, and the entry's number as order key stops what two pulls at the
-// same moment would post twice.
+// or not at all. Two processes that pull at the same moment post nothing twice: the second one sees
+// the cursor, and the entry's number is the order's key. In a crowd the callers of one process pull
+// together: who comes while somebody pulls waits for the next pull, which is for all who wait.
 func (i *Intermediary) PullStatement(ctx context.Context) error {
-	for {
-		var cursor int64
-		if err := store.Must(ctx, i.db, store.Into{&cursor},
-			`SELECT cursor FROM statement`); err != nil {
-			return fmt.Errorf("intermediary: statement: %w", err)
-		}
-		entries, err := i.notary.Statement(ctx, cursor, statementPage)
-		if err != nil {
-			return err
-		}
-		if len(entries) == 0 {
-			return nil
-		}
-		err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-			for _, entry := range entries {
-				if err := i.postEntry(ctx, tx, entry); err != nil {
-					return err
-				}
-			}
-			return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`,
-				entries[len(entries)-1].Seq)
-		})
-		if err != nil {
-			return fmt.Errorf("intermediary: statement after entry %d: %w", cursor, err)
-		}
+	if i.pulls == nil {
+		return i.pullStatement(ctx)
 	}
+	return i.pulls.join(ctx, i.pullStatement)
 }
 
+// pullBeside is PullStatement for a caller whose answer does not depend on what has arrived. In a
+// crowd one of them at a time posts a page, and the others go on: whoever asks what has arrived
+// pulls the rest.
+func (i *Intermediary) pullBeside(ctx context.Context) error {
+	if i.pulls == nil {
+		return i.pullStatement(ctx)
+	}
+	return i.pulls.alone(ctx, func(ctx context.Context) error {
+		_, err := i.pullPage(ctx)
+		return err
+	})
+}
+
+// pullStatement posts what there is when it begins, and perhaps more.
+func (i *Intermediary) pullStatement(ctx context.Context) error {
+	for more := true; more; {
+		var err error
+		if more, err = i.pullPage(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pullPage posts the next page. It reports whether there may be more.
+func (i *Intermediary) pullPage(ctx context.Context) (more bool, err error) {
+	var cursor int64
+	if err := store.Must(ctx, i.db, store.Into{&cursor},
+		`SELECT cursor FROM statement`); err != nil {
+		return false, fmt.Errorf("intermediary: statement: %w", err)
+	}
+	entries, err := i.notary.Statement(ctx, cursor, statementPage)
+	if err != nil || len(entries) == 0 {
+		return false, err
+	}
+	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		if err := i.postPage(ctx, tx, entries); err != nil {
+			return err
+		}
+		return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`,
+			entries[len(entries)-1].Seq)
+	})
+	if err != nil {
+		return false, fmt.Errorf("intermediary: statement after entry %d: %w", cursor, err)
+	}
+	return len(entries) == statementPage, nil
+}
+
+// postPage posts the entries that are not posted yet, together.
+func (i *Intermediary) postPage(ctx context.Context, tx *sql.Tx, entries []notary.Entry) error {
+	cursor, err := store.Number(ctx, tx, `SELECT cursor FROM statement`)
+	if err != nil {
+		return err
+	}
+	book := ledger.NewBook(tx, store.DialectOf(i.db))
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e notary.Entry) bool {
+		return e.Seq <= cursor
+	})
+	keys := make([]string, len(entries))
+	accounts := []ledger.Account{ownFunds, transit, centralBankContra}
+	for n, e := range entries {
+		keys[n] = statementKey(e)
+		if e.Owner != "" {
+			accounts = append(accounts, wallet(e.Owner))
+		}
+		if e.Device != "" {
+			accounts = append(accounts, shadowCopy(e.Device))
+		}
+	}
+	if err := book.Load(ctx, accounts...); err != nil {
+		return err
+	}
+	if err := book.LoadOrders(ctx, keys...); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := postEntry(ctx, tx, book, e); err != nil {
+			return err
+		}
+	}
+	return book.Flush(ctx)
+}
+
+// statementKey is the key of the order that posts an entry.
+func statementKey(e notary.Entry) string { return fmt.Sprintf("statement:%d", e.Seq) }
+
 // postEntry posts one entry and carries the load or refund order behind it on.
-func (i *Intermediary) postEntry(ctx context.Context, tx *sql.Tx, e notary.Entry) error {
+func postEntry(ctx context.Context, tx *sql.Tx, book *ledger.Book, e notary.Entry) error {
 	online, err := onlineSide(ctx, tx, e)
 	if err != nil {
 		return err
 	}
-	if err := ledger.Open(ctx, tx, online); err != nil {
+	if err := book.Open(ctx, online); err != nil {
 		return err
 	}
 	lines := []ledger.Line{{Account: online, Amount: e.Online},
 		{Account: centralBankContra, Amount: -e.Online - e.Shadow}}
 	if e.Device != "" {
-		if err := ledger.Open(ctx, tx, shadowCopy(e.Device)); err != nil {
+		if err := book.Open(ctx, shadowCopy(e.Device)); err != nil {
 			return err
 		}
 		lines = append(lines, ledger.Line{Account: shadowCopy(e.Device), Amount: e.Shadow})
 	}
-	_, err = ledger.Post(ctx, tx, e.At, ledger.Order{
-		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + string(e.Device),
+	_, err = book.Post(ctx, e.At, ledger.Order{
+		Key: statementKey(e), Memo: e.Kind.String() + " " + string(e.Device),
 		Lines: lines,
 	})
 	return err

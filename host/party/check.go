@@ -216,6 +216,7 @@ func checkLimits(l service.Limits) error {
 	}
 	return First(
 		WithinOrDefault(at+"connections", l.Connections, 1, maxConnections),
+		WithinOrDefault(at+"connections_per_address", l.PerAddress, 1, maxConnections),
 		WithinOrDefault(at+"in_flight", l.InFlight, 1, maxInFlight),
 		WithinOrDefault(at+"memory", l.Memory, service.MinMemory, maxMemory),
 		WithinOrDefault(at+"per_second", l.PerSecond, minRate, maxRate),

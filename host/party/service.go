@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -98,6 +99,10 @@ func Listen(
 		}
 	}()
 	shown, err := made.show(ctx, keys, s.Server, transport.Server, e)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("settings: service.server: key %s: %w: restore it from its backup, or "+
+			"make it by \"ekrona pki make\"", s.Server, err)
+	}
 	if err != nil {
 		return nil, err
 	}

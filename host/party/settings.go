@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -194,7 +195,7 @@ func checkValues(path string, content []byte, into any) (err error) {
 		return unreadable(path, content, err)
 	}
 	eachValue(&document, "", func(key string, n *yaml.Node) {
-		t := typeAt(reflect.TypeOf(into).Elem(), key)
+		t, optional := typeAt(reflect.TypeOf(into).Elem(), key)
 		if err != nil || n.Kind != yaml.ScalarNode || t == nil {
 			return
 		}
@@ -202,6 +203,12 @@ func checkValues(path string, content []byte, into any) (err error) {
 			t = t.Elem()
 		}
 		text, isText := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+		number := t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64
+		if number && optional && isZero(n) {
+			err = fmt.Errorf("settings %s: %w", path, Wrong(key, quoted(n.Value),
+				"another value, or leave it out for the default"))
+			return
+		}
 		fraction := n.ShortTag() == "!!float" && t.Kind() >= reflect.Int &&
 			t.Kind() <= reflect.Uint64
 		if fraction || isText && text.UnmarshalText([]byte(n.Value)) != nil {
@@ -212,11 +219,21 @@ func checkValues(path string, content []byte, into any) (err error) {
 	return err
 }
 
-// typeAt returns the type of the value at a key of settings; nil where there is none.
-func typeAt(t reflect.Type, key string) reflect.Type {
+// isZero reports whether a number, or a time, is zero.
+func isZero(n *yaml.Node) bool {
+	if d, err := time.ParseDuration(n.Value); err == nil {
+		return d == 0
+	}
+	number := 1.0
+	return n.Decode(&number) == nil && number == 0
+}
+
+// typeAt returns the type of the value at a key of settings, nil where there is none, and whether
+// it can be left out.
+func typeAt(t reflect.Type, key string) (_ reflect.Type, optional bool) {
 	for name := range strings.SplitSeq(key, ".") {
 		if t.Kind() != reflect.Struct {
-			return nil
+			return nil, false
 		}
 		f, found := t.FieldByNameFunc(func(field string) bool {
 			f, _ := t.FieldByName(field)
@@ -224,11 +241,12 @@ func typeAt(t reflect.Type, key string) reflect.Type {
 			return yamlName == name
 		})
 		if !found {
-			return nil
+			return nil, false
 		}
-		t = f.Type
+		_, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		t, optional = f.Type, options == "omitempty"
 	}
-	return t
+	return t, optional
 }
 
 func lacks(path, field string) error {
@@ -292,6 +310,16 @@ func (f *Folder) Trusted(field, name string) ([]byte, error) {
 			f.Path(SettingsFile), field, f.Path(name), err)
 	}
 	return encoded, nil
+}
+
+// KeyError is the error of a key that the settings name; field is the setting's. One whose file is
+// gone is named with it.
+func (f *Folder) KeyError(field string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("settings %s: %s: %w: restore it from its backup", f.Path(SettingsFile),
+		field, err)
 }
 
 // AllTrusted reads the certificates of a list in the settings.

@@ -45,13 +45,13 @@ var (
 	reached = values(`../nordic-bank https://a:1 "https://a:1, https://b:2" https://[::1]:7`,
 		`"" http://a:1 https:// https://a:0 https://a:65536 https://:1 https://a:1,http://b:1 `+
 			`https://u@a https://a/x https://a?x=1 "https://a:1," "a\nb" []`)
-	aTime = values(`100ms 30s 1h`, `-1s 1ms 2h 9999h 5 soon [] .nan`)
+	aTime = values(`100ms 30s 1h`, `0s 0 0h -1s 1ms 2h 9999h 5 soon [] .nan`)
 	aTerm = values(`1h 720h 87600h`, `0 -5h 1s 59m 87601h 720 soon []`)
 	files = values(`[a] [a,b]`, `[""] [a,a] [https://a:1] a {}`)
 	names = values(`[] [eva] [eva,adam]`, `[""] [eva,eva] [" x"] ["a\nb"] eva `+
 		`[`+strings.Repeat("x", 65)+`]`)
-	aCount = values(`1 100 1000000`, `-1 1000001 1.5 many []`)
-	aRate  = values(`0.001 20 1000000`, `-1 0.0001 1000001 .nan .inf -.inf many []`)
+	aCount = values(`1 100 1000000`, `0 -0 0x0 -1 1000001 1.5 many []`)
+	aRate  = values(`0.001 20 1000000`, `0 0.0 -1 0.0001 1000001 .nan .inf -.inf many []`)
 )
 
 // settings are a whole file of each party, and what its keys take.
@@ -66,10 +66,10 @@ var settings = []struct {
 			CoverLimit: 5, PoolAhead: centralbank.PoolAhead{Cap: 5_000, EachCard: 5}}},
 		with(map[string]given{"database": aBase, "database_owner": anOwner, "keys": aFile,
 			"notary": aKey, "root": aFile, "terms.honour": aTerm, "terms.wait": aTerm,
-			"terms.terminal_room": values(`0 1 9007199254740991`, `-1 9007199254740992 many`),
+			"terms.terminal_room": values(`1 9007199254740991`, `0 -1 9007199254740992 many`),
 			"terms.pool_ahead.cap": values(`5 9007199254740991`,
 				`-1 9007199254740992 many 1.5`),
-			"terms.pool_ahead.each_card": values(`0 1 5000`, `-1 5001 many`)})},
+			"terms.pool_ahead.each_card": values(`1 5000`, `0 -1 5001 many`)})},
 	{party.Intermediary, &bank.Settings{Party: party.Intermediary, Name: "SENORDIC",
 		Title: "Nordic Bank", Database: "intermediary.db", Keys: "keys", CA: "ca",
 		Instruction: "instruction", Desk: "desk", Root: "keys/root.cvc",
@@ -101,11 +101,13 @@ func with(keys map[string]given) map[string]given {
 		"server": aKey, "client": aKey, "operators": names, "desks": names,
 		"url": values(`https://a:1 https://bank.example:7443`,
 			`http://a:1 rubbish https://a:1,https://b:2 https:// https://a:1/x https://a:70000 []`),
-		"lease":              values(`0s 1s 6s 10m`, `-1s 999ms 11m 9999h 6 soon`),
+		"lease":              values(`1s 6s 10m`, `0s 0 -1s 999ms 11m 9999h 6 soon`),
 		"limits.connections": aCount, "limits.burst": aCount, "limits.node_burst": aCount,
-		"limits.memory":     values(`0 16842752 68719476736`, `-1 16842751 68719476737 many`),
-		"limits.in_flight":  values(`0 1 100000`, `-1 100001 many`),
-		"limits.per_second": aRate, "limits.node_per_second": aRate,
+		"limits.memory": values(`16842752 68719476736`,
+			`0 -1 16842751 68719476737 many`),
+		"limits.in_flight":               values(`1 100000`, `0 0x0 -1 100001 many`),
+		"limits.connections_per_address": aCount,
+		"limits.per_second":              aRate, "limits.node_per_second": aRate,
 		"limits.header": aTime, "limits.request": aTime, "limits.answer": aTime,
 		"limits.idle": aTime, "limits.stop": aTime,
 	} {

@@ -2,12 +2,18 @@ package remote
 
 import (
 	"bytes"
+	"encoding"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
+	"reflect"
 	"slices"
+	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -58,7 +64,7 @@ func decode(b []byte, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return err
+		return explained(err)
 	}
 	written, err := json.Marshal(into)
 	if err != nil {
@@ -72,6 +78,66 @@ func decode(b []byte, into any) error {
 		return fmt.Errorf("value%s is missing, superfluous or wrongly written", at)
 	}
 	return nil
+}
+
+// explained says of a value that does not fit its field which one it is, and what belongs there,
+// for who has never seen our types.
+func explained(err error) error {
+	var misfit *json.UnmarshalTypeError
+	var base base64.CorruptInputError
+	switch text := err.Error(); {
+	case errors.As(err, &misfit):
+		at := "the value"
+		if misfit.Field != "" {
+			at = "field " + misfit.Field
+		}
+		value, _, _ := strings.Cut(misfit.Value, " ")
+		return fmt.Errorf("%s is %s: give %s", at, jsonWords[value], formOf(misfit.Type))
+	case errors.As(err, &base):
+		return errors.New("a text is not in base64 (RFC 4648 §4)")
+	case errors.As(err, new(*time.ParseError)), strings.HasPrefix(text, "Time."):
+		return errors.New("a time is not a text as by RFC 3339, such as 2026-11-30T08:15:00Z")
+	case strings.HasPrefix(text, "json: "):
+		return errors.New("a value is not of the form that belongs there")
+	}
+	return err
+}
+
+// jsonWords are encoding/json's words for values in ours.
+var jsonWords = map[string]string{"string": "a text", "number": "a number that does not fit",
+	"bool": "true or false", "array": "a list", "object": "an object"}
+
+// formOf says how values of a type are written.
+func formOf(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return "a text"
+	}
+	switch kind := t.Kind(); kind {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "a text in base64"
+		}
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	default:
+		if kind >= reflect.Uint && kind <= reflect.Uint64 {
+			return fmt.Sprintf("a whole number of 0 to %d", uint64(math.MaxUint64)>>(64-t.Bits()))
+		}
+		if kind >= reflect.Int && kind <= reflect.Int64 {
+			return fmt.Sprintf("a whole number of at most %d", int64(math.MaxInt64)>>(64-t.Bits()))
+		}
+	}
+	return "another value"
 }
 
 // parse reads one value as maps, lists, strings, json.Number and bool. A field that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -137,4 +138,41 @@ func FuzzDecode(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(encoded), string(again))
 	})
+}
+
+// TestAValueThatDoesNotFitIsExplained: by its field and what belongs there, without our types.
+func TestAValueThatDoesNotFitIsExplained(t *testing.T) {
+	type inner struct {
+		Count uint8 `json:"count"`
+	}
+	type outer struct {
+		Name  string    `json:"name"`
+		Body  []byte    `json:"body"`
+		At    time.Time `json:"at"`
+		Inner inner     `json:"inner"`
+		List  []inner   `json:"list"`
+		Yes   bool      `json:"yes"`
+	}
+	for text, want := range map[string]string{
+		`{"name":7}`:     "field name is a number that does not fit: give a text",
+		`{"name":["x"]}`: "field name is a list: give a text",
+		`{"body":"?"}`:   "base64",
+		`{"body":7}`:     "field body is a number that does not fit: give a text in base64",
+		`{"at":7}`:       "RFC 3339",
+		`{"at":"soon"}`:  "RFC 3339",
+		`{"inner":{"count":300}}`: "field inner.count is a number that does not fit: " +
+			"give a whole number of 0 to 255",
+		`{"inner":{"count":"x"}}`: "field inner.count is a text: give a whole number of 0 to 255",
+		`{"inner":7}`:             "field inner is a number that does not fit: give an object",
+		`{"list":{}}`:             "field list is an object: give a list",
+		`{"yes":"x"}`:             "field yes is a text: give true or false",
+		`7`:                       "the value is a number that does not fit: give an object",
+	} {
+		err := Decode([]byte(text), &outer{})
+		require.ErrorIs(t, err, ErrFormat, text)
+		require.ErrorContains(t, err, want, text)
+		for _, ours := range []string{"Go ", "uint8", "outer", "time.Time", "unmarshal"} {
+			require.NotContains(t, err.Error(), ours, text)
+		}
+	}
 }

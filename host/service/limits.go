@@ -10,7 +10,12 @@ import (
 // Limits bound what callers can have of a service. Zero stands for the default.
 type Limits struct {
 	Connections int `yaml:"connections,omitempty"` // open at once
-	InFlight    int `yaml:"in_flight,omitempty"`   // calls that are carried out at once
+	// PerAddress is how many of them one IPv4 address, or one network of IPv6 addresses with the
+	// same 64 bits, can have. Behind one IPv4 address can be a mobile network's phones by the
+	// thousand, so that it is many: it keeps one machine from taking all. 0: a quarter of
+	// Connections.
+	PerAddress int `yaml:"connections_per_address,omitempty"`
+	InFlight   int `yaml:"in_flight,omitempty"` // calls that are carried out at once
 	// Memory is how many bytes of requests are held that are read or carried out at once; those of
 	// one address can have a quarter of it.
 	Memory    int     `yaml:"memory,omitempty"`
@@ -46,6 +51,9 @@ func (l Limits) complete() Limits {
 		if *n.is <= 0 {
 			*n.is = *n.def
 		}
+	}
+	if l.PerAddress <= 0 {
+		l.PerAddress = max(1, l.Connections/share)
 	}
 	for _, f := range []struct{ is, def *float64 }{{&l.PerSecond, &d.PerSecond},
 		{&l.NodePerSecond, &d.NodePerSecond}} {

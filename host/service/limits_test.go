@@ -328,3 +328,83 @@ func TestCallersWithoutEndAreForgotten(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(r.callers), maxCallers)
 }
+
+// TestConnectionsOfOneAddress: one more than it may have is closed at once, and counted; when one
+// ends another can come, and calls go on all the while.
+func TestConnectionsOfOneAddress(t *testing.T) {
+	const most = 3
+	w := start(t, func(c *Config) { c.Limits.PerAddress = most })
+	address := strings.TrimPrefix(w.url, "https://")
+	dial := func() *tls.Conn {
+		raw, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+		require.NoError(t, err)
+		shown := w.tls("operator").Clone()
+		shown.ServerName = "127.0.0.1"
+		return tls.Client(raw, shown)
+	}
+	var open []*tls.Conn
+	for range most {
+		conn := dial()
+		require.NoError(t, conn.HandshakeContext(t.Context()))
+		open = append(open, conn)
+	}
+	refused := dial()
+	require.Error(t, refused.HandshakeContext(t.Context()))
+	require.NoError(t, refused.NetConn().Close())
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/metrics", nil)
+	require.NoError(t, err)
+	require.NoError(t, r.Write(open[0]))
+	answer, err := http.ReadResponse(bufio.NewReader(open[0]), r)
+	require.NoError(t, err)
+	page, err := io.ReadAll(answer.Body)
+	require.NoError(t, errors.Join(err, answer.Body.Close()))
+	require.Contains(t, string(page), "ekrona_connections 3")
+	require.Contains(t, string(page), "ekrona_connections_refused_total 1")
+	require.NoError(t, open[1].Close())
+	for { // the server sees the end when it comes
+		conn := dial()
+		if conn.HandshakeContext(t.Context()) == nil {
+			open[1] = conn
+			break
+		}
+		require.NoError(t, conn.NetConn().Close())
+	}
+	for _, conn := range open {
+		require.NoError(t, conn.Close())
+	}
+}
+
+// TestOrigins: an IPv6 network is one caller, an IPv4 address is one.
+func TestOrigins(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.7:1": "192.0.2.7", "[::ffff:192.0.2.7]:1": "192.0.2.7",
+		"[2001:db8:1:2:3:4:5:6]:9": "2001:db8:1:2::/64", "[2001:db8:1:2::1]:9": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:9": "fe80::/64", "[::1]:9": "::1", "pipe": "pipe",
+	} {
+		assert.Equal(t, want, origin(remote), remote)
+	}
+	assert.Equal(t, 2_500, DefaultLimits().complete().PerAddress)
+	assert.Equal(t, 1, Limits{Connections: 2}.complete().PerAddress)
+}
+
+// TestContentComesAsItIs: one that is compressed is refused by the type of its content.
+func TestContentComesAsItIs(t *testing.T) {
+	w := start(t, func(*Config) {})
+	for encoding, want := range map[string]int{"gzip": http.StatusUnsupportedMediaType,
+		"identity, br": http.StatusUnsupportedMediaType, "identity": http.StatusOK,
+		"Identity": http.StatusOK} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/v1/node/echo",
+			strings.NewReader(`{"text":"known"}`))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Encoding", encoding)
+		status, p, header := w.raw(w.tls("SENORDIC"), r)
+		if want != http.StatusOK {
+			require.Equal(t, want, status, encoding)
+			require.Contains(t, p.Detail, "without Content-Encoding")
+			require.Equal(t, "identity", header.Get("Accept-Encoding"))
+			continue
+		}
+		require.NotEqual(t, http.StatusUnsupportedMediaType, status, encoding)
+	}
+}

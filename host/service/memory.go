@@ -8,7 +8,8 @@ import (
 	"ekrona.example/host/remote"
 )
 
-// share is the part of the memory for requests that those of one address can have: 1/share.
+// share is the part of the memory for requests, and of the connections, that one address can have:
+// 1/share.
 const share = 4
 
 // MinMemory is the least memory for requests: one address can send the largest one.

@@ -16,6 +16,9 @@ type metrics struct {
 	calls    *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+
+	connections prometheus.Gauge
+	crowded     prometheus.Counter
 }
 
 func newMetrics(others []prometheus.Collector) (*metrics, error) {
@@ -30,9 +33,14 @@ func newMetrics(others []prometheus.Collector) (*metrics, error) {
 			[]string{"contract", "call"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ekrona_calls_in_flight",
 			Help: "Calls that are carried out at this moment."}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ekrona_connections",
+			Help: "Connections that are open."}),
+		crowded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ekrona_connections_refused_total",
+			Help: "Connections that were closed at once: their address had as many as it may."}),
 	}
 	for _, c := range append([]prometheus.Collector{m.calls, m.seconds, m.inFlight,
-		collectors.NewGoCollector(),
+		m.connections, m.crowded, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})}, others...) {
 		if err := m.registry.Register(c); err != nil {
 			return nil, err

@@ -37,8 +37,10 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- server.Serve(tls.NewListener(netutil.LimitListener(listener, limits.Connections),
-			s.config.TLS))
+		ended <- server.Serve(tls.NewListener(&perAddress{
+			Listener: netutil.LimitListener(listener, limits.Connections),
+			most:     limits.PerAddress, metrics: s.metrics, by: map[string]int{},
+		}, s.config.TLS))
 	}()
 	select {
 	case err := <-ended:

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"path"
 	"regexp"
 	"slices"
@@ -195,6 +196,12 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 		kind != "application/json" {
 		return nil, &link.Refused{Rule: link.MediaType}
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" &&
+		!strings.EqualFold(encoding, "identity") {
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110 §12.5.3
+		return nil, &link.Refused{Rule: link.MediaType,
+			Detail: "its content is encoded: send it as it is, without Content-Encoding"}
+	}
 	if !s.perNode.allow(address(r), v.began) {
 		return nil, &link.Refused{Rule: link.Rate, Detail: address(r)}
 	}
@@ -277,13 +284,29 @@ func (s *Service) checkRate(e Endpoint, v *visit) error {
 	return nil
 }
 
-// address is where a request comes from, without the port.
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+// address is where a request comes from.
+func address(r *http.Request) string { return origin(r.RemoteAddr) }
+
+// homeBits are those of an IPv6 address that say whose network it is in: a subscriber has all
+// addresses with the same ones (RFC 6177).
+const homeBits = 64
+
+// origin is the address of a caller without the port: that of a host by IPv4, and by IPv6 of its
+// network.
+func origin(address string) string {
+	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return r.RemoteAddr
+		return address
 	}
-	return host
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is4() || ip.IsLoopback() {
+		return ip.String()
+	}
+	home, err := ip.Prefix(homeBits)
+	if err != nil { // no address is a reason
+		return ip.String()
+	}
+	return home.String()
 }
 
 // isOwnHost reports whether a request is addressed to this server.

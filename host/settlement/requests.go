@@ -57,10 +57,14 @@ func (t *txn) readRequest(p *payment) error {
 	if p.asked != (message.Hash{}) {
 		return nil
 	}
-	var raw []byte
-	if err := store.Must(t.ctx, t.tx, store.Into{&raw}, "SELECT bytes FROM payment WHERE n = $1",
-		p.n); err != nil {
+	var raw, asked []byte
+	if err := store.Must(t.ctx, t.tx, store.Into{&raw, &asked},
+		"SELECT bytes, asked FROM payment WHERE n = $1", p.n); err != nil {
 		return err
+	}
+	if asked != nil { // the body is in an archive
+		p.asked = message.Hash(asked)
+		return nil
 	}
 	m, err := message.Parse[message.Payment](raw)
 	if err != nil {

@@ -20,6 +20,7 @@ var words = []struct {
 		`INTEGER PRIMARY KEY`,
 	},
 	{regexp.MustCompile(`\bBIGINT\b`), `INTEGER`},
+	{regexp.MustCompile(`\bDROP TRIGGER (\w+) ON \w+;`), `DROP TRIGGER $1;`},
 	{regexp.MustCompile(`\bBYTEA\b`), `BLOB`},
 	{regexp.MustCompile(`\b(\w+)(\s+)BOOLEAN\b`), `$1${2}INTEGER CHECK ($1 IN (0, 1))`},
 	{regexp.MustCompile(`(?m)^\);`), `) STRICT;`},

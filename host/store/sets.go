@@ -131,9 +131,12 @@ func bytesArray(rows [][]any, column int) ([][]byte, error) {
 	return all, nil
 }
 
-// Insert inserts the rows in their order: by one statement on PostgreSQL, by one that stays
-// prepared for each row on SQLite.
+// Insert inserts the rows in their order: by one statement on PostgreSQL, which copies them if they
+// are many, by one that stays prepared for each row on SQLite.
 func (s *Set) Insert(ctx context.Context, tx *sql.Tx, d Dialect, table string) error {
+	if d == PostgreSQL && len(s.Rows) >= many {
+		return s.copyIn(ctx, tx, table)
+	}
 	into := "INSERT INTO " + table + " (" + s.names("?", ", ") + ") "
 	if d == PostgreSQL {
 		return s.exec(ctx, tx, d, into+"SELECT * FROM unnest("+s.places(true)+")")
@@ -172,9 +175,10 @@ func (s *Set) exec(ctx context.Context, tx *sql.Tx, d Dialect, statement string)
 	return s.each(d, func(args []any) error { return Exec(ctx, tx, statement, args...) })
 }
 
-// planned is how many rows a statement on PostgreSQL is planned anew for. What is kept prepared may
-// have been planned when its tables were small, and then reads the whole of them for each row.
-const planned = 32
+// many is how many rows a statement on PostgreSQL is planned anew for, and copied. What is kept
+// prepared may have been planned when its tables were small, and then reads the whole of them for
+// each row.
+const many = 32
 
 // each calls do with the arguments of a statement: on PostgreSQL once, with an array for each
 // column, on SQLite for each row; without rows not at all.
@@ -187,7 +191,7 @@ func (s *Set) each(d Dialect, do func(args []any) error) error {
 		if err != nil {
 			return err
 		}
-		if len(s.Rows) >= planned {
+		if len(s.Rows) >= many {
 			arrays = append([]any{pgx.QueryExecModeCacheDescribe}, arrays...)
 		}
 		return do(arrays)

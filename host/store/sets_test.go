@@ -47,3 +47,56 @@ func TestSets(t *testing.T) {
 		return wrong.Insert(ctx, tx, d, "box")
 	}))
 }
+
+// Many rows are inserted as a few are: every type, null, what is not text, and in their order.
+func TestManyRows(t *testing.T) {
+	ctx, db := t.Context(), open(t, boxes)
+	d := store.DialectOf(db)
+	for _, n := range []int{3, 500} {
+		set := store.Set{Columns: []store.Field{{"what", store.Text}, {"raw", store.Bytes},
+			{"full_up", store.Boolean}}}
+		for i := range n {
+			raw := []any{nil, []byte(nil), []byte{}, []byte{0xff, 0, '\\', '\n', byte(i)}}[i%4]
+			set.Add([]string{"", "å\t\\N\n", "b"}[i%3], raw, i%2 == 1)
+		}
+		var last int64
+		require.NoError(t, store.InTx(ctx, db, func(tx *sql.Tx) (err error) {
+			last, err = store.Number(ctx, tx, "SELECT max(id) FROM box")
+			require.NoError(t, err)
+			return set.Insert(ctx, tx, d, "box")
+		}))
+		i := 0
+		require.NoError(t, store.Each(ctx, db, func(row store.Row) error {
+			var what string
+			var raw []byte
+			var full, null bool
+			require.NoError(t, row.Scan(&what, &raw, &full, &null))
+			want, _ := set.Rows[i][1].([]byte)
+			require.Equal(t, set.Rows[i], []any{what, set.Rows[i][1], full})
+			require.Equal(t, want == nil, null)
+			require.Equal(t, string(want), string(raw))
+			i++
+			return nil
+		}, "SELECT what, raw, full_up, raw IS NULL FROM box WHERE id > $1 ORDER BY id", last))
+		require.Equal(t, n, i)
+	}
+}
+
+// Of many rows of which one cannot be inserted none is, and a value of another type is an error.
+func TestManyRowsOfWhichOneIsWrong(t *testing.T) {
+	ctx, db := t.Context(), open(t, boxes)
+	for _, wrong := range []any{nil, int64(7), []byte("seven"), true} {
+		set := store.Set{Columns: []store.Field{{"what", store.Text}}}
+		for range 40 {
+			set.Add("seven")
+		}
+		set.Add(wrong)
+		if store.DialectOf(db) == store.SQLite && wrong != nil {
+			continue // it takes any type
+		}
+		require.Error(t, store.InTx(ctx, db, func(tx *sql.Tx) error {
+			return set.Insert(ctx, tx, store.DialectOf(db), "box")
+		}))
+		require.Zero(t, count(t, db))
+	}
+}

@@ -223,10 +223,11 @@ func (p *page) layouts() {
 	}
 	p.table([]string{"algorithm", "meaning", "OID in certificates"}, algorithms)
 	p.line("Room for a national scale: counters have %d bytes and count for a device's whole "+
-		"life; amounts have %d bytes, 42 949 672.95 kr; running totals count modulo "+
-		"2^32 öre. Between two acknowledgements a card keeps up to %d records and a terminal "+
-		"65 535 receipts, each read, handed over and settled by itself, so that no list but that "+
-		"of open requests stands in a message.\n",
+		"life, but for a policy's version, whose 2 bytes last an intermediary for 65 535 orders "+
+		"of limits, each for as many cards as it names; amounts have %d bytes, 42 949 672.95 kr; "+
+		"running totals count modulo 2^32 öre. Between two acknowledgements a card keeps up to "+
+		"%d records and a terminal 65 535 receipts, each read, handed over and settled by "+
+		"itself, so that no list but that of open requests stands in a message.\n",
 		spec.CounterLength, spec.AmountLength, spec.MaxSlots)
 	for _, l := range spec.Messages {
 		minimum, maximum := l.Size()

@@ -178,11 +178,11 @@ func OpenWith(
 	}
 	instruction, err := b.identity(ctx, keys, s.Instruction)
 	if err != nil {
-		return nil, err
+		return nil, f.KeyError("instruction", err)
 	}
 	desk, err := b.identity(ctx, keys, s.Desk)
 	if err != nil {
-		return nil, err
+		return nil, f.KeyError("desk", err)
 	}
 	former, err := b.readLinks(keys)
 	if err != nil {
@@ -204,7 +204,7 @@ func OpenWith(
 		Notary: notary.NewParticipant(dial(f.Address(s.CentralBank), party.Caller{})),
 		CA:     ca.Encoded, InstructionKey: instruction, Desk: desk,
 		NotaryCertificate: b.NotaryCertificate, Former: former, Links: b.links,
-		Batch: keys.BatchCertificate,
+		Batch: keys.BatchCertificate, Crowd: true,
 	})
 	if err != nil {
 		return nil, err

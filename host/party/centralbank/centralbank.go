@@ -158,7 +158,7 @@ func OpenWith(
 	}
 	key, err := pki.Open(f.Path(s.Keys), e.Random).Identity(ctx, s.Notary)
 	if err != nil {
-		return nil, err
+		return nil, f.KeyError("notary", err)
 	}
 	f.OnClose(key.Close)
 	links, notaries, err := readKeys(f.Path(s.Keys), root, key.Certificate)

@@ -108,9 +108,10 @@ abstract class Command {
             state[Nvm.VERIFIER] = verifier;
         }
         Util.arrayCopyNonAtomic(state, (short) 0, out, (short) 0, length);
-        // Whoever passes over the second load has no other copy.
-        Util.arrayFillNonAtomic(state, (short) 0, Nvm.STATE_LENGTH, (byte) 0);
         nvm.load();
+        // Whoever passes over that load has what was applied already.
+        guard.requireZero(Util.arrayCompare(nvm.state, (short) 0, state, (short) 0,
+                Nvm.STATE_LENGTH));
         apply();
         verifier = ram.session[Ram.VERIFIER];
         if (state[Nvm.VERIFIER] != verifier && nvm.isChanged()) {

@@ -36,7 +36,7 @@ final class Device {
         certificates = new Certificates(ram, nvm, engines, authorities);
         pins = new Pins(ram, nvm, guard);
         pinTransport = new PinTransport(ram, guard, engines, cmac, nonce);
-        secureMessaging = new SecureMessaging(ram, engines, cmac, channel);
+        secureMessaging = new SecureMessaging(ram, nvm, guard, engines, cmac, channel);
         log = new Log(ram, nvm, engines, guard);
         requests = new OpenRequests(ram, nvm);
         order = new StoredOrder(ram, nvm);

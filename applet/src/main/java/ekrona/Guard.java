@@ -21,6 +21,8 @@ final class Guard {
     // The passes: far apart, so that no wrong byte makes one of another.
     private static final short FIRST = (short) 0x5AC3;
     private static final short AGAIN = (short) 0x3596;
+    /** Of a command that was not carried out yet. */
+    private static final short EXPECTED = (short) 0x6C39;
 
     // What each step adds to the pass, so that the sum is there only if none was left out.
     static final short APPLIED = (short) 0x1111;
@@ -95,6 +97,19 @@ final class Guard {
 
     void end() {
         words[Ram.PASS] = 0;
+    }
+
+    /** Says that a command must now be carried out, to its end. */
+    void expect() {
+        words[Ram.PASS] = EXPECTED;
+    }
+
+    /** Requires that it was. */
+    void requireEnded() {
+        if (words[Ram.PASS] != 0) {
+            alarm();
+            alarm();
+        }
     }
 
     boolean isFirst() {

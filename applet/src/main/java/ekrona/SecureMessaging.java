@@ -27,12 +27,17 @@ final class SecureMessaging {
     private static final short HEADER_LENGTH = (short) 4;
 
     private final Ram ram;
+    private final Nvm nvm;
+    private final Guard guard;
     private final Engines engines;
     private final Cmac cmac;
     private final Channel channel;
 
-    SecureMessaging(Ram ram, Engines engines, Cmac cmac, Channel channel) {
+    SecureMessaging(Ram ram, Nvm nvm, Guard guard, Engines engines, Cmac cmac,
+            Channel channel) {
         this.ram = ram;
+        this.nvm = nvm;
+        this.guard = guard;
         this.engines = engines;
         this.cmac = cmac;
         this.channel = channel;
@@ -48,6 +53,9 @@ final class SecureMessaging {
     /** Carries out a command that has come whole, and secures its answer. */
     void run(Command command) {
         byte[] session = ram.session;
+        if (session[Ram.SECURED] != Ram.YES) { // the class was looked at before
+            refuse();
+        }
         session[Ram.SECURED] = 0; // open again when all has gone well
         session[Ram.BY_PHONE] = 0;
         short status = Spec.SW_OK;
@@ -60,6 +68,7 @@ final class SecureMessaging {
             if (!command.takesData && ram.words[Ram.IN_LENGTH] != 0) {
                 ISOException.throwIt(Spec.SW_WRONG_LENGTH);
             }
+            guard.expect();
             command.run();
         } catch (ISOException e) {
             status = e.getReason();
@@ -67,14 +76,18 @@ final class SecureMessaging {
             open = session[Ram.BY_PHONE]; // unless the command has ended the pair
             session[Ram.BY_PHONE] = 0;
         }
+        guard.requireEnded(); // or else the phone would be told of what was not done
         wrap(status);
-        session[Ram.SECURED] = open;
+        session[Ram.SECURED] = nvm.isPaired() ? open : 0; // and so says the key
     }
 
     /** Writes the next value of the counter, a block. Returns the offset after it. */
     private short putCounter(byte[] b, short offset) {
         short zeros = (short) (BLOCK - U32.LENGTH);
+        short lower = (short) (Ram.SECURED_COUNTER + U32.LENGTH - 2);
+        short was = Util.getShort(ram.session, lower);
         U32.increment(ram.session, Ram.SECURED_COUNTER); // no session has 2^32 commands
+        guard.require(Util.getShort(ram.session, lower) == (short) (was + 1)); // it never goes back
         return Util.arrayCopyNonAtomic(ram.session, Ram.SECURED_COUNTER, b,
                 Util.arrayFillNonAtomic(b, offset, zeros, (byte) 0), U32.LENGTH);
     }

@@ -116,10 +116,12 @@ func (g *labGlitch) traceDiff(
 			return answer, err
 		}
 		text := string(content)
+		var without *glitch.Script
 		if len(secrets) > 0 {
 			// An error about the script quotes it: first with zeros in the secret's place.
 			zeros := strings.Repeat("0", len(secrets[i]))
-			_, err := g.scriptOf(path, strings.ReplaceAll(text, "{secret}", zeros), profile, files)
+			without, err = g.scriptOf(path, strings.ReplaceAll(text, "{secret}", zeros), profile,
+				files)
 			if err != nil {
 				return answer, err
 			}
@@ -130,7 +132,10 @@ func (g *labGlitch) traceDiff(
 			runs[i], err = s.Traces(ctx)
 		}
 		switch {
-		case err != nil && len(secrets) > 0 && ctx.Err() == nil:
+		case err != nil && without != nil && ctx.Err() == nil:
+			if _, err := without.Traces(ctx); err != nil {
+				return answer, err
+			}
 			return answer, fmt.Errorf("%s: it cannot be run with secret %d, and why is not shown, "+
 				"as the secret may be in it: try it with another value", path, i+1)
 		case err != nil:
