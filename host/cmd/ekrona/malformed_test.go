@@ -27,7 +27,8 @@ func TestMalformedCommandsAreKept(t *testing.T) {
 		require.NoError(t, err)
 		before := os.Stderr
 		os.Stderr = write
-		code := program{}.run([]string{"shell", "--script", script, "--trace=raw", "--capture", path})
+		code := program{}.run([]string{"shell", "--script", script, "--trace=raw",
+			"--capture", path})
 		os.Stderr = before
 		require.NoError(t, write.Close())
 		traced, err := io.ReadAll(read)

@@ -41,7 +41,8 @@ func TestNoFileOfTheLineIsWrittenOver(t *testing.T) {
 	before := contents()
 	cover := "lab cover --cap " + in("hello.cap") + " --script " + in("a.txt")
 	for _, line := range []string{
-		"shell --script " + in("a.txt") + " --card " + in("a.card") + " --transcript " + in("a.card"),
+		"shell --script " + in("a.txt") + " --card " + in("a.card") + " --transcript " +
+			in("a.card"),
 		"shell --script " + in("a.txt") + " --card " + in("a.card") + " --transcript " +
 			in("a.card.lock"),
 		"shell --script " + in("a.txt") + " --transcript " + in("a.txt"),
@@ -71,7 +72,8 @@ func TestNoFileInUseIsWrittenOverByAWord(t *testing.T) {
 	require.Equal(t, 0, program{}.run([]string{"card", "new", in("a.card")}))
 	require.NoError(t, os.WriteFile(in("a.txt"), nil, 0o600))
 	for _, name := range []string{"a.card", "a.card.lock", "hello.cap", "a.txt", "a.jsonl"} {
-		script := "load " + in("hello.cap") + "\ninstall F048454C4C4F01\ncoverage on\nprofile on\n" +
+		script := "load " + in("hello.cap") + "\ninstall F048454C4C4F01\n" +
+			"coverage on\nprofile on\n" +
 			"select F048454C4C4F01 -> 9000\ncoverage lcov " + in(name) + " -> error: *\n" +
 			"profile folded " + in(name) + " -> error: *\n" +
 			"coverage html " + in("page.html") + " -> ok\n" +
