@@ -146,6 +146,24 @@ func TestRecordsAreReadUpToTheFirstMissing(t *testing.T) {
 	assert.True(t, IsLost(err), "half a log is no log")
 }
 
+func TestReadingGoesOnBehindWhatIsKnown(t *testing.T) {
+	ctx := context.Background()
+	var kept [][]byte
+	keep := func(record []byte) error {
+		kept = append(kept, record)
+		return nil
+	}
+	err := talk(t, turn{"00B2030C000000", "AA9000"}, turn{"00B2040C000000", ""}).
+		RecordsFrom(ctx, 2, keep)
+	assert.True(t, IsLost(err))
+	assert.Equal(t, [][]byte{{0xAA}}, kept, "what was read before the tap was torn")
+	require.NoError(t, talk(t, turn{"00B2040C000000", "6A83"}).RecordsFrom(ctx, 3, keep))
+	assert.Len(t, kept, 1)
+	full := errors.New("journal")
+	assert.ErrorIs(t, talk(t, turn{"00B2010C000000", "AA9000"}).RecordsFrom(ctx, 0,
+		func([]byte) error { return full }), full)
+}
+
 func TestAnswersThatAreNotTheAppletsAreRefused(t *testing.T) {
 	ctx := context.Background()
 	for name, answer := range map[string]string{

@@ -94,6 +94,7 @@ const (
 	Met      = "pay at a terminal, the payee met before"
 	Warm     = "pay at a terminal, warm"
 	BatchMet = "pay at a terminal, its CA not seen before, the batch met"
+	FullLog  = "synchronise 128 records, paired"
 )
 
 // measurement is a running [Measure].
@@ -229,7 +230,10 @@ func (m *measurement) flows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return m.sell(ctx, cafe, tap, small)
+	if err := m.sell(ctx, cafe, tap, small); err != nil {
+		return err
+	}
+	return m.synchroniseFullLog(ctx, cafe, bertil)
 }
 
 // meetBatch has a terminal meet the batch of the observed card, by another card of it.

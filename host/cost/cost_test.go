@@ -19,7 +19,7 @@ import (
 // payee that was paid last, bytecodes the rest, 83 and 72: every command checks and computes twice,
 // so that no single fault gains anything. A card that does not know the CA says so after PAY, which
 // takes 27 ms, unless it is the first of its batch. On the 31st the check of the date takes one
-// more.
+// more, and random numbers up to half of one.
 var missed = map[string]time.Duration{
 	Met: 52 * time.Millisecond, Warm: 77 * time.Millisecond, BatchMet: 103 * time.Millisecond,
 	"pay at a terminal, its CA not seen before": 90 * time.Millisecond,
@@ -53,12 +53,23 @@ func TestTapsMeetTheirGoals(t *testing.T) {
 		assert.Equal(t, tap.Total(), items, tap.Title)
 	}
 	assert.Equal(t, 4, goals)
+	last := taps[len(taps)-1]
+	assert.Equal(t, FullLog, last.Title)
+	read := 0
+	for _, c := range last.Commands {
+		if strings.HasPrefix(c.Title, spec.ReadRecord.Name+" log") {
+			read++
+		}
+	}
+	// all, one that is not there, and again that one once they are acknowledged
+	assert.Equal(t, spec.DefaultSlots+2, read)
 	assert.Positive(t, orders)
 
 	var drawn strings.Builder
 	require.NoError(t, Write(&drawn, link, taps))
 	assert.Contains(t, drawn.String(), "the goal of 200 ms")
 	assert.Contains(t, drawn.String(), "\n  ecdsa-verify 256 ")
+	assert.Contains(t, drawn.String(), spec.ReadRecord.Name+" log, secured, 129 times")
 	encoded, err := json.Marshal(taps)
 	require.NoError(t, err)
 	assert.Contains(t, string(encoded), `"goal_microseconds":300000`)

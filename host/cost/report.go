@@ -22,6 +22,9 @@ var groups = []struct {
 // barStep is what one letter of a bar stands for.
 const barStep = 5 * time.Millisecond
 
+// longestBar is what a bar still draws.
+const longestBar = 2 * time.Second
+
 // Write draws the taps as tables of commands with a bar for each.
 func Write(out io.Writer, link card.Link, taps []Tap) error {
 	p := &printer{out: out}
@@ -35,7 +38,7 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 		p.line("\n%s", t.Title)
 		p.line("  %-34s %6s %6s %8s %6s %6s %6s %6s %6s", "", "writes", "bytes", "bytecode",
 			"crypto", "writes", "code", "wire", "sum")
-		for _, c := range t.Commands {
+		for _, c := range t.shortened() {
 			p.line("  %-34s %6d %6d %8d %6s %6s %6s %6s %6s  %s", c.Title, c.Stats.Writes,
 				c.Stats.WrittenBytes, c.Stats.Bytecodes,
 				ms(c.Cost.Of(card.CostCrypto)), ms(c.Cost.Of(card.CostWrites)),
@@ -52,6 +55,36 @@ func Write(out io.Writer, link card.Link, taps []Tap) error {
 		}
 	}
 	return p.err
+}
+
+// fewAlike is how many commands of one name in a row are a line each.
+const fewAlike = 8
+
+// shortened returns the commands of a tap with a longer row of one name as one of them.
+func (t Tap) shortened() (lines []Command) {
+	if t.Script {
+		return t.Commands
+	}
+	for n := 0; n < len(t.Commands); {
+		end := n + 1
+		for end < len(t.Commands) && t.Commands[end].Title == t.Commands[n].Title {
+			end++
+		}
+		if end-n <= fewAlike {
+			lines, n = append(lines, t.Commands[n:end]...), end
+			continue
+		}
+		all := Command{Title: fmt.Sprintf("%s, %d times", t.Commands[n].Title, end-n)}
+		for ; n < end; n++ {
+			c := t.Commands[n]
+			all.Stats.Writes += c.Stats.Writes
+			all.Stats.WrittenBytes += c.Stats.WrittenBytes
+			all.Stats.Bytecodes += c.Stats.Bytecodes
+			all.Cost = append(all.Cost, c.Cost...)
+		}
+		lines = append(lines, all)
+	}
+	return lines
 }
 
 // isManaged reports whether the card's manager carried out a command.
@@ -81,6 +114,9 @@ func verdict(t Tap) string {
 
 func bar(c card.Cost) string {
 	var drawn strings.Builder
+	if c.Of() > longestBar {
+		return "..."
+	}
 	for _, g := range groups {
 		drawn.WriteString(strings.Repeat(g.letter, int(c.Of(g.group).Round(barStep)/barStep)))
 	}

@@ -89,7 +89,8 @@ func (h Held) Told(lowest uint32) Held {
 
 // Take returns what is held after c was offered. A newer crisis key is taken by itself, and drops
 // an order of the former key, whatever its number; then a genuine order with a higher number is
-// taken, and one that is told to be too low is not. What is returned is to be kept also with an
+// taken, and one that is told to be too low is not, which is said of a genuine one only, as far as
+// its notary is known. What is returned is to be kept also with an
 // error: the error is about the order. known are the notaries' certificates that the device has
 // met.
 //
@@ -108,22 +109,29 @@ func (h Held) Take(
 	case h.CrisisKey == nil:
 		return h, fmt.Errorf("%w (crisis key %s)", ErrNoKey, order.CrisisKey)
 	case string(h.CrisisKey.Holder) != string(order.CrisisKey):
+		if err := c.CheckAlone(); err != nil {
+			return h, err
+		}
 		return h, fmt.Errorf("%w (%s; the newest known is %s)", ErrOldKey, order.CrisisKey,
 			h.CrisisKey.Holder)
-	case order.Number <= h.Number(), order.Number < h.Lowest:
-		return h, fmt.Errorf("%w (number %d)", ErrOld, order.Number)
 	}
+	old := order.Number <= h.Number() || order.Number < h.Lowest
 	notary := known[order.Notary]
 	if len(c.Notary) > 0 {
 		if notary, err = certificate(root, c.Notary, spec.RoleNotary); err != nil {
 			return h, err
 		}
 	}
-	if notary == nil || string(notary.Holder) != string(order.Notary) {
+	switch {
+	case notary != nil && string(notary.Holder) == string(order.Notary):
+		if err := Check(order, h.CrisisKey, notary); err != nil {
+			return h, err
+		}
+	case !old:
 		return h, fmt.Errorf("%w (notary %s)", ErrNoKey, order.Notary)
 	}
-	if err := Check(order, h.CrisisKey, notary); err != nil {
-		return h, err
+	if old {
+		return h, fmt.Errorf("%w (number %d)", ErrOld, order.Number)
 	}
 	h.Order, h.Notary = order, notary
 	return h, nil
@@ -151,6 +159,27 @@ func (h Held) takeKey(root *cvc.Certificate, encoded []byte) (Held, error) {
 	}
 	h.CrisisKey, h.Order = key, nil
 	return h, nil
+}
+
+// CheckAlone verifies an order by the certificates that come with it, as a device without a root
+// can; whether those are genuine it does not say. Errors: [ErrFalse].
+func (c Carried) CheckAlone() error {
+	order, err := message.Parse[message.CrisisOrder](c.Order)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", ErrFalse, err)
+	}
+	if len(c.CrisisKey) == 0 || len(c.Notary) == 0 {
+		return nil
+	}
+	key, err := cvc.Parse(c.CrisisKey)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", ErrFalse, err)
+	}
+	notary, err := cvc.Parse(c.Notary)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", ErrFalse, err)
+	}
+	return Check(order, key, notary)
 }
 
 // certificate reads one that the root has issued for a role.

@@ -129,8 +129,26 @@ func TestTakeRefusesWhatIsNotGenuine(t *testing.T) {
 		require.Error(t, err, name)
 		require.Nil(t, held.Order, name)
 	}
+	for name, change := range map[string]func(c *Carried){
+		"notary's signature, and older": func(c *Carried) { c.Order[len(c.Order)-1] ^= 1 },
+		"rows, and older": func(c *Carried) {
+			*c = s.carried(key, notary, 3, message.CrisisRow{MaxSpent: 9})
+			c.Order[len(c.Order)-140] ^= 1
+		},
+	} {
+		c := s.carried(key, notary, 3)
+		change(&c)
+		_, err := held.Take(s.root, c, nil)
+		require.ErrorIs(t, err, ErrFalse, name)
+		require.ErrorIs(t, c.CheckAlone(), ErrFalse, name)
+	}
+	_, err = held.Take(s.root, genuine, nil)
+	require.ErrorIs(t, err, ErrOld, "the same")
+	require.NoError(t, genuine.CheckAlone())
 	alone := genuine
 	alone.Notary = nil
+	_, err = held.Take(s.root, alone, nil)
+	require.ErrorIs(t, err, ErrOld, "who signed it is not known")
 	_, err = Held{}.Take(s.root, alone, nil)
 	require.ErrorIs(t, err, ErrNoKey)
 	known := map[message.AuthorityRef]*cvc.Certificate{"SENOTARY00001": notary}

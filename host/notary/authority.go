@@ -142,10 +142,10 @@ type Operator interface {
 	// same bytes. From then on Instructions name the number that LowestOrder of Outstanding says.
 	//
 	// Errors: Malformed; Certificate (the key is none by this root, or not the newest that was
-	// seen); Signature (the crisis key has not signed it); Unknown (it names another notary); Taken
-	// (its number has another body); Sequence (it is not the next number); Date (it is over, or
-	// lasts longer than MaxCrisisDays or a signer's certificate); Policy (above what may be
-	// ordered).
+	// seen); Signature (the crisis key has not signed it); Unknown (it names another notary, or an
+	// intermediary that has not joined); Taken (its number has another body); Sequence (it is not
+	// the next number); Date (it is over, or lasts longer than MaxCrisisDays or a signer's
+	// certificate); Policy (above what may be ordered).
 	SignCrisisOrder(ctx context.Context, s CrisisSigning) ([]byte, error)
 
 	// CrisisOrders returns every crisis order, and how far they have got.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
@@ -50,6 +51,44 @@ type CrisisReport struct {
 	Foreign []message.DeviceID `json:"foreign,omitempty"`
 	// Notary is the 7F21 of this notary, for whoever drafts an order.
 	Notary []byte `json:"notary,omitempty"`
+	// Intermediaries are those that have joined, by name: rows name no other.
+	Intermediaries []message.Name `json:"intermediaries,omitempty"`
+	// Groups are those of people that cards are in.
+	Groups []CardGroup `json:"groups,omitempty"`
+}
+
+// CardGroup is a group of people among an intermediary's cards.
+type CardGroup struct {
+	Name  message.Name `json:"name"` // of the intermediary
+	Group uint8        `json:"group"`
+}
+
+// CheckRows checks that rows name no intermediary that has not joined: a name with a letter wrong
+// would take the place of the order before, and raise nothing. Errors: [Unknown].
+func CheckRows(rows []message.CrisisRow, joined []message.Name) error {
+	names := make([]string, len(joined))
+	for i, name := range joined {
+		names[i] = string(name)
+	}
+	for _, row := range rows {
+		if row.Name != "" && !slices.Contains(joined, row.Name) {
+			return Refuse(Unknown, "crisis order: a row names the intermediary %s, and none of "+
+				"that name has joined%s", row.Name, apdu.Unknown(string(row.Name), names))
+		}
+	}
+	return nil
+}
+
+// EmptyGroups returns the rows for groups that no card is in now, whose limits nobody gets.
+func (r CrisisReport) EmptyGroups(rows []message.CrisisRow) (empty []message.CrisisRow) {
+	for _, row := range rows {
+		if row.Group > 0 && !slices.ContainsFunc(r.Groups, func(g CardGroup) bool {
+			return g.Group == row.Group && (row.Name == "" || g.Name == row.Name)
+		}) {
+			empty = append(empty, row)
+		}
+	}
+	return empty
 }
 
 // CrisisDraft is what a crisis order says, before it has a number.
@@ -64,6 +103,9 @@ type CrisisDraft struct {
 func DraftCrisis(ctx context.Context, o Operator, d CrisisDraft) ([]byte, error) {
 	report, err := o.CrisisOrders(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := CheckRows(d.Rows, report.Intermediaries); err != nil {
 		return nil, err
 	}
 	key, err := cvc.Parse(d.CrisisKey)
@@ -131,15 +173,31 @@ func IssueCrisis(
 	return CountersignCrisis(ctx, o, CrisisSigning{Order: signed, CrisisKey: d.CrisisKey, By: by})
 }
 
-// CountersignCrisis has the notary sign, and returns the order as devices carry it. Errors: as
-// SignCrisisOrder.
+// CountersignCrisis has the notary sign, and returns the order as devices carry it. The order that
+// devices take last can be signed again, a former one cannot. Errors: as SignCrisisOrder; Sequence
+// for a former order.
 func CountersignCrisis(
 	ctx context.Context, o Operator, s CrisisSigning,
 ) (c crisis.Carried, err error) {
-	if c.Order, err = o.SignCrisisOrder(ctx, s); err != nil {
-		return crisis.Carried{}, err
+	signed, err := o.SignCrisisOrder(ctx, s)
+	if err != nil {
+		return c, err
+	}
+	order, err := message.Parse[message.CrisisOrder](signed)
+	if err != nil {
+		return c, err
 	}
 	report, err := o.CrisisOrders(ctx)
-	c.CrisisKey, c.Notary = s.CrisisKey, report.Notary
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	if order.Number < report.Lowest {
+		in := fmt.Sprintf("order %d is in force", report.Lowest)
+		if report.Lowest >= report.Next {
+			in = "its last day, or that of the order after it, is past"
+		}
+		return c, Refuse(Sequence, "crisis order %d is older than what counts now: %s, and no "+
+			"device takes a former one; draft another order", order.Number, in)
+	}
+	return crisis.Carried{Order: signed, CrisisKey: s.CrisisKey, Notary: report.Notary}, nil
 }

@@ -76,6 +76,7 @@ var (
 			Notary: []byte{3}, By: "eva", At: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
 			Held: 7}},
 		Lowest: 4, Next: 5, Devices: 9, Foreign: []message.DeviceID{anna}, Notary: []byte{3},
+		Intermediaries: []message.Name{"SENORDIC"}, Groups: []CardGroup{{"SENORDIC", 2}},
 	}
 	entry = Entry{
 		Seq:    9,

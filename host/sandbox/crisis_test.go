@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -212,4 +213,44 @@ func TestATerminalIsIssuedWithTheNotary(t *testing.T) {
 	require.ErrorIs(t, err, terminal.ErrTooMuch)
 	_, err = kiosk.Terminal.AskWith(t.Context(), 2*spec.DefaultTerminalPayment, anna.Card.Tap())
 	require.NoError(t, err)
+}
+
+// TestAGivenOrderIsTakenOldOrFalse: an owner learns whether an order is not genuine or only not
+// newer, as a merchant does, and the card keeps its own in both cases.
+func TestAGivenOrderIsTakenOldOrFalse(t *testing.T) {
+	w := newCrisisWeek(t)
+	anna := w.person("anna", 100*money.Krona)
+	cafe, err := w.Merchant(t.Context(), "cafe")
+	require.NoError(t, err)
+	first, second := w.order(crisis.DefaultRow()), w.order(crisis.DefaultRow())
+	altered := func(c crisis.Carried, at int) crisis.Carried {
+		c.Order = bytes.Clone(c.Order)
+		c.Order[len(c.Order)-at] ^= 1
+		return c
+	}
+	for _, step := range []struct {
+		name   string
+		given  crisis.Carried
+		want   error
+		number uint32
+	}{
+		{"altered", altered(second, 1), crisis.ErrFalse, 0},
+		{"newer", second, nil, 2},
+		{"the same", second, crisis.ErrOld, 2},
+		{"the same, altered", altered(second, 1), crisis.ErrFalse, 2},
+		{"other limits", altered(second, 140), crisis.ErrFalse, 2},
+		{"older", first, crisis.ErrOld, 2},
+		{"older, altered", altered(first, 1), crisis.ErrFalse, 2},
+	} {
+		phone := anna.Phone.GiveCrisis(t.Context(), tap(t, anna.Holder), step.given)
+		terminal := cafe.Terminal.TakeCrisis(t.Context(), step.given)
+		if step.want == nil {
+			require.NoError(t, phone, step.name)
+			require.NoError(t, terminal, step.name)
+		} else {
+			require.ErrorIs(t, phone, step.want, step.name)
+			require.ErrorIs(t, terminal, step.want, step.name)
+		}
+		require.Equal(t, step.number, w.number(anna), step.name)
+	}
 }

@@ -98,6 +98,13 @@ func (n *Notary) checkCrisis(t *txn, order *message.CrisisOrder, key *cvc.Certif
 		return bad(notary.Date, "ends on %s, after a signer's certificate (%s, %s)", order.Until,
 			key.Expiry, n.expires)
 	}
+	joined, err := t.intermediaries()
+	if err != nil {
+		return err
+	}
+	if err := notary.CheckRows(order.Rows, joined); err != nil {
+		return err
+	}
 	most := n.terms.CrisisMost
 	for i, r := range order.Rows {
 		if r.MaxBalance > most.MaxBalance || r.MaxTransactions > most.MaxTransactions ||
@@ -110,6 +117,11 @@ func (n *Notary) checkCrisis(t *txn, order *message.CrisisOrder, key *cvc.Certif
 		}
 	}
 	return nil
+}
+
+// intermediaries returns those that have joined, by name.
+func (t *txn) intermediaries() ([]message.Name, error) {
+	return store.Column[message.Name](t.ctx, t.tx, "SELECT name FROM intermediary ORDER BY name")
 }
 
 // checkCrisisKey checks that the root certified the key, and that none was seen which a device
@@ -259,6 +271,17 @@ func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, 
 	err = n.view(ctx, func(t *txn) error {
 		report = notary.CrisisReport{Notary: n.certificate}
 		orders, err := t.crisisOrders()
+		if err != nil {
+			return err
+		}
+		if report.Intermediaries, err = t.intermediaries(); err != nil {
+			return err
+		}
+		report.Groups, err = store.All(t.ctx, t.tx,
+			func(row store.Row) (g notary.CardGroup, err error) {
+				return g, row.Scan(&g.Name, &g.Group)
+			}, `SELECT DISTINCT intermediary, card_group FROM device WHERE card_group > 0
+				ORDER BY intermediary, card_group`)
 		if err != nil {
 			return err
 		}

@@ -71,6 +71,11 @@ func TestCrisisOrdersThatAreRefused(t *testing.T) {
 		}},
 		"too high balance": {notary.Policy, k,
 			func(o *message.CrisisOrder) { o.Rows[0].MaxBalance = 20_000_01 }},
+		"an intermediary that has not joined": {notary.Unknown, k,
+			func(o *message.CrisisOrder) { o.Rows[0].Name = "SENORDIK" }},
+		"one beside others": {notary.Unknown, k, func(o *message.CrisisOrder) {
+			o.Rows = append(o.Rows, message.CrisisRow{Group: 1, Name: "NOSUCHBK", MaxSpent: 1})
+		}},
 		"too many at a terminal": {notary.Policy, k,
 			func(o *message.CrisisOrder) { o.Rows[0].MaxReceived = 10_000_000_01 }},
 	} {
@@ -94,6 +99,50 @@ func TestCrisisOrdersThatAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, notary.Certificate)
 	_, err = w.SignCrisis(k, w.CrisisOrder(k, 2, 0, 31, double))
 	require.NoError(t, err, "nothing of it has taken the number")
+}
+
+// TestAFormerOrderIsNotCountersigned: the order that counts can be signed again, one whose place
+// another has taken or that is over cannot.
+func TestAFormerOrderIsNotCountersigned(t *testing.T) {
+	w := settlementtest.NewWorld(t)
+	k := w.CrisisKey(1, 365)
+	countersign := func(number uint32, from, until int) error {
+		o := w.CrisisOrder(k, number, from, until, double)
+		require.NoError(t, message.SignAs(o, message.ByCrisisKey, k.Signer()))
+		_, err := notary.CountersignCrisis(t.Context(), w.Notary, notary.CrisisSigning{
+			Order: w.Encode(o), CrisisKey: k.Certificate, By: "eva"})
+		return err
+	}
+	require.NoError(t, countersign(1, 0, 7))
+	require.NoError(t, countersign(1, 0, 7), "the same again")
+	require.NoError(t, countersign(2, 3, 9))
+	require.NoError(t, countersign(1, 0, 7), "order 2 is to come")
+	require.NoError(t, countersign(3, 0, 7))
+	require.NoError(t, countersign(3, 0, 7))
+	err := countersign(1, 0, 7)
+	require.ErrorIs(t, err, notary.Sequence)
+	require.ErrorContains(t, err, "order 3 is in force")
+	w.Clock.At = w.Clock.At.AddDate(0, 0, 8)
+	require.ErrorIs(t, countersign(3, -8, -1), notary.Sequence, "over")
+}
+
+// TestRowsNameWhoHasJoined: who drafts an order knows the intermediaries, and the nearest name to a
+// wrong one; groups that no card is in are named.
+func TestRowsNameWhoHasJoined(t *testing.T) {
+	w := loaded(t)
+	require.NoError(t, w.Notary.For(nordic).SetGroup(t.Context(), w.Devices["ANNA"].ID, 2))
+	report, err := w.Notary.CrisisOrders(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, report.Intermediaries, message.Name(nordic))
+	require.NoError(t, notary.CheckRows([]message.CrisisRow{{}, {Group: 1, Name: nordic}},
+		report.Intermediaries))
+	err = notary.CheckRows([]message.CrisisRow{{Name: "SENORDIK"}}, report.Intermediaries)
+	require.ErrorIs(t, err, notary.Unknown)
+	require.ErrorContains(t, err, "nearest: "+string(nordic))
+	empty := message.CrisisRow{Group: 2, Name: "SEFJORDB"}
+	require.Equal(t, []message.CrisisRow{{Group: 3}, empty},
+		report.EmptyGroups([]message.CrisisRow{{Name: nordic}, {Group: 2}, {Group: 3},
+			{Group: 2, Name: nordic}, empty}))
 }
 
 // TestInstructionsNameTheLowestOrder follows the number through a crisis, and no Instruction with

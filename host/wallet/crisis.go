@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
@@ -78,6 +79,84 @@ func (w *Wallet) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 	return w.writeCrisis(ctx, k)
 }
 
+// GiveCrisis gives the owner's card a crisis order from a file, at a tap. Afterwards the phone
+// carries it, unless there is an error, which says why the card has not taken it: an order that is
+// not genuine, or none that is newer than the card's. Errors: [crisis.ErrOld], [crisis.ErrOldKey],
+// [crisis.ErrNoKey], [crisis.ErrFalse], [*client.LinkLost], [*client.Refusal] of SELECT.
+func (w *Wallet) GiveCrisis(ctx context.Context, tap Tap, c crisis.Carried) error {
+	if len(c.Order) > 0 {
+		if err := c.CheckAlone(); err != nil {
+			return err
+		}
+		k, err := w.readCrisis(ctx)
+		if err != nil {
+			return err
+		}
+		if isOther, err := isAnotherBody(c.Order, k.carried.Order); err != nil || isOther {
+			return errors.Join(err, fmt.Errorf("%w (another one of its number is known)",
+				crisis.ErrFalse))
+		}
+	}
+	if err := w.TakeCrisis(ctx, c); err != nil {
+		return err
+	}
+	h, err := w.openSession(ctx, tap)
+	if err != nil {
+		return err
+	}
+	if len(c.Order) == 0 || h.crisisTaken {
+		return nil
+	}
+	return whyNotTaken(h.crisisRefused)
+}
+
+// isAnotherBody reports whether two orders have the same number and say different things.
+func isAnotherBody(a, b []byte) (bool, error) {
+	if len(b) == 0 {
+		return false, nil
+	}
+	offered, err := message.Parse[message.CrisisOrder](a)
+	if err != nil {
+		return false, err
+	}
+	carried, err := message.Parse[message.CrisisOrder](b)
+	if err != nil || offered.Number != carried.Number {
+		return false, err
+	}
+	first, err := message.Identity(offered)
+	if err != nil {
+		return false, err
+	}
+	second, err := message.Identity(carried)
+	return first != second, err
+}
+
+// whyNotTaken says of a card's refusal what it means. Without one the card was not asked: the
+// phone carries the order already.
+func whyNotTaken(refused error) error {
+	for _, r := range []struct {
+		sw  apdu.StatusWord
+		err error
+	}{
+		{spec.SWOrderOld, crisis.ErrOld}, {spec.SWExpired, crisis.ErrOldKey},
+		{spec.SWReferenceUnknown, crisis.ErrNoKey}, {spec.SWSignature, crisis.ErrFalse},
+		{spec.SWCertificate, crisis.ErrFalse}, {spec.SWKeyKnown, crisis.ErrFalse},
+		{spec.SWRole, crisis.ErrFalse}, {spec.SWWrongData, crisis.ErrFalse},
+		{spec.SWVersion, crisis.ErrFalse},
+	} {
+		if client.Is(refused, r.sw) {
+			return fmt.Errorf("%w (%w)", r.err, refused)
+		}
+	}
+	if refused == nil {
+		return fmt.Errorf("%w (it is the one that is carried)", crisis.ErrOld)
+	}
+	if client.Is(refused, spec.SWDate) { // of the order, or of a signer's certificate
+		return fmt.Errorf("%w (%w)", crisis.ErrOldKey, refused)
+	}
+	return refused
+}
+
 // takeBeside takes the crisis order that came beside a message.
 func (w *Wallet) takeBeside(ctx context.Context, e envelope.Envelope) error {
 	if e.Crisis.IsEmpty() {
@@ -114,11 +193,12 @@ func (h *cardSession) exchangeCrisis(ctx context.Context) error {
 	}
 	given := false
 	if !k.offered.IsEmpty() {
-		taken, err := h.giveCrisis(ctx, k.offered)
+		refused, err := h.giveCrisis(ctx, k.offered)
 		if err != nil {
 			return err
 		}
-		if given = true; taken {
+		h.crisisRefused, h.crisisTaken = refused, refused == nil && len(k.offered.Order) > 0
+		if given = true; h.crisisTaken {
 			k.carried = k.offered
 		}
 		k.offered = crisis.Carried{}
@@ -145,21 +225,30 @@ func (h *cardSession) exchangeCrisis(ctx context.Context) error {
 }
 
 // giveCrisis gives the card a crisis key, which drops a former key's order, and an order. It
-// reports whether the card has taken the order.
-func (h *cardSession) giveCrisis(ctx context.Context, c crisis.Carried) (taken bool, err error) {
+// returns why the card has not taken the order, if there is one.
+func (h *cardSession) giveCrisis(
+	ctx context.Context, c crisis.Carried,
+) (refused, err error) {
+	var keyRefused error
 	if len(c.CrisisKey) > 0 {
-		if err := h.VerifyCertificate(ctx, c.CrisisKey); client.IsLost(err) {
-			return false, err
+		err := h.VerifyCertificate(ctx, c.CrisisKey)
+		if client.IsLost(err) {
+			return nil, err
 		}
+		keyRefused = err
 	}
 	if len(c.Order) == 0 {
-		return false, nil
+		return nil, nil
 	}
 	err = h.CrisisOrder(ctx, c.Order, c.CrisisKey, c.Notary)
 	if client.IsLost(err) {
-		return false, err
+		return nil, err
 	}
-	return err == nil, nil
+	if err != nil && (client.Is(keyRefused, spec.SWCertificate) ||
+		client.Is(keyRefused, spec.SWKeyKnown)) {
+		return keyRefused, nil // the key is not genuine, and so is no order by it
+	}
+	return err, nil
 }
 
 // readCrisisFromCard keeps the order that the card has got elsewhere.

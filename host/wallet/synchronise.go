@@ -24,6 +24,8 @@ import (
 //  2. session.Run with the card. What only the card has is kept: Payments, the answers
 //     to its Requests, and open Requests that no transfer on this phone started. Where card and
 //     phone are paired nobody who listens learns any of it: all is under secure messaging.
+//     A tap that is torn among the records keeps those that it has read, and the next one goes on
+//     behind them.
 //
 // The PIN is needed only when Payments wait for the card and its policy asks for
 // one; without it they go on waiting, and the result says so.
@@ -39,7 +41,8 @@ func (w *Wallet) Synchronise(ctx context.Context, tap Tap) (session.Result, erro
 	if _, err := h.secure(ctx); err != nil && !isRefused(err) {
 		return session.Result{}, err
 	}
-	return session.Run(ctx, cardDevice{h}, w.intermediary)
+	result, err := session.Run(ctx, cardDevice{h}, w.intermediary)
+	return result, h.forgetLog(ctx, err)
 }
 
 // isRefused reports whether a card has refused a command.
@@ -138,7 +141,7 @@ func (o cardDevice) Read(
 	if err := o.renewBatch(ctx); err != nil {
 		return session.Reading{}, err
 	}
-	records, err := o.Records(ctx)
+	records, err := o.readLog(ctx, state)
 	if err != nil {
 		return session.Reading{}, err
 	}

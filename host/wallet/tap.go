@@ -31,6 +31,10 @@ type cardSession struct {
 
 	application message.FCI
 	crisisGiven bool // by the intermediary, in this session
+	// crisisTaken and crisisRefused are what the card has made of an order that was offered.
+	crisisTaken   bool
+	crisisRefused error
+	logRead       bool // to its end, and about to be handed over
 }
 
 // openSession selects the application on the card, and brings its crisis order and the phone's to

@@ -2,6 +2,7 @@ package settlementtest
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"fmt"
 
@@ -20,6 +21,9 @@ type CrisisKey struct {
 
 	key *ecdsa.PrivateKey
 }
+
+// Signer is its private key.
+func (k *CrisisKey) Signer() crypto.Signer { return k.key }
 
 // CrisisKey makes the n-th crisis key, whose certificate ends so many days after the first day.
 func (w *World) CrisisKey(n, days int) *CrisisKey {

@@ -1,12 +1,12 @@
 package crisis
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/host/cmd/ekrona/internal/parties"
 	"ekrona.example/host/crisis"
 	"ekrona.example/host/durable"
 )
@@ -38,9 +38,40 @@ func (f *Carry) Taken() (c crisis.Carried, given bool, err error) {
 	return c, true, err
 }
 
-// IsAnother reports whether a device that was given a crisis order holds another one, or none.
-func IsAnother(given, held crisis.Carried) bool {
-	return len(given.Order) > 0 && !bytes.Equal(given.Order, held.Order)
+// Outcome is what a device has made of the order of --take, for a script.
+type Outcome struct {
+	Taken bool `json:"taken"`
+	// NotTaken says why not, where that is no error: the device has it already, or a later one.
+	NotTaken *NotTaken `json:"not_taken,omitempty"`
+}
+
+// NotTaken is why an order was not taken.
+type NotTaken struct {
+	English string `json:"text_en"`
+	Swedish string `json:"text_sv"`
+}
+
+// OutcomeOf returns the outcome of an order that a device has judged: an older one, or the same, is
+// not taken; of any other that is not, for one that is not genuine, it returns the error.
+func OutcomeOf(err error) (o Outcome, _ error) {
+	switch {
+	case err == nil:
+		o.Taken = true
+	case errors.Is(err, crisis.ErrOld):
+		o.NotTaken = &NotTaken{"--take: not taken: " + err.Error(), "Krisbeslutet är inte nyare " +
+			"än det som redan gäller, eller så är det upphävt. Ingenting har ändrats."}
+	default:
+		return o, fmt.Errorf("--take: not taken: %w", err)
+	}
+	return o, nil
+}
+
+// Say tells a person why an order was not taken.
+func (o Outcome) Say(c *cobra.Command, f *parties.Flags) {
+	if o.NotTaken != nil {
+		f.Warn(c, "%s", o.NotTaken.English)
+		f.CustomerReads(c, o.NotTaken.Swedish)
+	}
 }
 
 // Held is the crisis order that a device has, for a script; no order where it has none.

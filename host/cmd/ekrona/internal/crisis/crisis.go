@@ -170,9 +170,28 @@ func (d *draft) run(c *cobra.Command) error {
 		if err != nil {
 			return err
 		}
+		if err := warnOfEmptyGroups(ctx, c, &d.Flags, r, rows); err != nil {
+			return err
+		}
 		return answerWithFile(c, &d.Flags, d.out, encoded, encoded,
 			"drafted; next: \"ekrona crisis sign\", where the crisis key is")
 	})
+}
+
+// warnOfEmptyGroups names the rows for groups that no card is in.
+func warnOfEmptyGroups(
+	ctx context.Context, c *cobra.Command, f *parties.Flags, r parties.Room,
+	rows []message.CrisisRow,
+) error {
+	report, err := r.Central.CrisisOrders(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range report.EmptyGroups(rows) {
+		f.Warn(c, "no card is in %s: as long as none is, nobody gets that row's limits (\"ekrona "+
+			"bank group\" puts cards into groups)", rowOf(row).whom())
+	}
+	return nil
 }
 
 // time returns the first and the last day of the order.
@@ -283,8 +302,9 @@ func countersignCommand() *cobra.Command {
 		Short: "Have the notary sign an order, which puts it in force",
 		Long: fmt.Sprintf(`Have the notary sign an order, which puts it in force. It signs only the next number, by the
 newest crisis key, for at most %d days and up to the end of both keys' certificates, and no limits
-above those that the central bank has set for itself. The file that is written is what devices take;
-those that synchronise get it by themselves.`, notary.MaxCrisisDays),
+above those that the central bank has set for itself, nor a row for an intermediary that has not
+joined. The file that is written is what devices take; those that synchronise get it by themselves.
+The same order gives the same file again, until a later one has taken its place.`, notary.MaxCrisisDays),
 		Args: cli.Exactly(1, "a file from \"ekrona crisis sign\""),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if by == "" {
@@ -304,7 +324,18 @@ those that synchronise get it by themselves.`, notary.MaxCrisisDays),
 				if err != nil {
 					return err
 				}
-				return answerWithFile(c, f, out, carried.Bytes(), carried.Order, "in force")
+				order, err := message.Parse[message.CrisisOrder](carried.Order)
+				if err != nil {
+					return err
+				}
+				if err := warnOfEmptyGroups(ctx, c, f, r, order.Rows); err != nil {
+					return err
+				}
+				done := "in force"
+				if order.From.After(message.DateOf(r.Now)) {
+					done = "signed; in force from " + order.From.String()
+				}
+				return answerWithFile(c, f, out, carried.Bytes(), carried.Order, done)
 			})
 		},
 	}

@@ -28,17 +28,22 @@ func rowOf(r message.CrisisRow) RowAnswer {
 		r.MaxSpent, r.MaxReceipts, r.MaxReceived}
 }
 
-// String is the row for a person: the limits that it raises, and no others.
-func (r RowAnswer) String() string {
-	whom := "all"
+// whom names the cards that a row is for.
+func (r RowAnswer) whom() string {
 	switch {
 	case r.Group > 0 && r.Name != "":
-		whom = fmt.Sprintf("group %d of %s", r.Group, r.Name)
+		return fmt.Sprintf("group %d of %s", r.Group, r.Name)
 	case r.Group > 0:
-		whom = fmt.Sprintf("group %d", r.Group)
+		return fmt.Sprintf("group %d", r.Group)
 	case r.Name != "":
-		whom = r.Name
+		return r.Name
 	}
+	return "all"
+}
+
+// String is the row for a person: the limits that it raises, and no others.
+func (r RowAnswer) String() string {
+	whom := r.whom()
 	card, terminal := []string{}, []string{}
 	add := func(to *[]string, given bool, format string, value any) {
 		if given {

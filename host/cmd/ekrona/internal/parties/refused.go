@@ -8,6 +8,7 @@ import (
 
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/crisis"
 	"ekrona.example/host/limit"
 	"ekrona.example/host/terminal"
 )
@@ -24,6 +25,12 @@ var refusals = []struct {
 	err     error
 	swedish string
 }{
+	{crisis.ErrFalse, "Krisbeslutet är inte äkta. Ingenting har ändrats. Hämta det på nytt från " +
+		"banken eller Riksbanken."},
+	{crisis.ErrOldKey, "Krisbeslutet är undertecknat med en nyckel som inte gäller längre. " +
+		"Ingenting har ändrats."},
+	{crisis.ErrNoKey, "Krisbeslutet kan inte kontrolleras, eftersom ett certifikat saknas. " +
+		"Ingenting har ändrats."},
 	{terminal.ErrRevoked, "Kortet är spärrat. Köpet är avbrutet, och pengarna kommer " +
 		"tillbaka till kortinnehavarens konto. Betala med ett annat kort."},
 	{terminal.ErrPayerExpired, "Kortet har gått ut. Köpet är avbrutet, och pengarna kommer " +

@@ -2,21 +2,19 @@ package terminal
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/cmd/ekrona/internal/crisis"
 	"ekrona.example/host/cmd/ekrona/internal/parties"
-	contract "ekrona.example/host/crisis"
 	"ekrona.example/host/sandbox"
 )
 
 // crisisAnswer is the crisis order of a terminal, for a script.
 type crisisAnswer struct {
-	Device message.DeviceID `json:"device"`
-	Taken  bool             `json:"taken"` // from the file of --take or the card of --card, now
+	Device         message.DeviceID `json:"device"`
+	crisis.Outcome                  // of the file of --take or the card of --card, now
 	crisis.Held
 }
 
@@ -33,11 +31,11 @@ func terminalCrisisCommand() *cobra.Command {
 			}
 			answer := crisisAnswer{Device: m.Terminal.ID()}
 			if named {
-				err := m.Terminal.TakeCrisis(ctx, given)
-				if err != nil && !errors.Is(err, contract.ErrOld) {
+				answer.Outcome, err = crisis.OutcomeOf(m.Terminal.TakeCrisis(ctx, given))
+				if err != nil {
 					return err
 				}
-				answer.Taken = err == nil
+				answer.Say(c, f)
 			}
 			if whose != "" {
 				learned, err := meet(ctx, s, m, whose)
@@ -49,9 +47,6 @@ func terminalCrisisCommand() *cobra.Command {
 			carried, err := m.Terminal.CarriedCrisis(ctx)
 			if err != nil {
 				return err
-			}
-			if named && crisis.IsAnother(given, carried) {
-				f.Warn(c, "--take: not taken: %w", contract.ErrOld)
 			}
 			if answer.Held, err = carry.Give(carried); err != nil {
 				return err

@@ -18,7 +18,9 @@ type crisisLimits struct {
 	Number uint32 `json:"number"`
 	Until  string `json:"until"`
 	// Over: its last day is past, and the card goes on until it synchronises.
-	Over            bool      `json:"over"`
+	Over bool `json:"over"`
+	// None: the order has no row for the card, whose ordinary limits stay.
+	None            bool      `json:"none,omitempty"`
 	MaxBalance      money.Ore `json:"max_balance_ore"`
 	MaxPayment      money.Ore `json:"max_payment_ore"`
 	MaxSpent        money.Ore `json:"max_spent_ore"`
@@ -27,9 +29,11 @@ type crisisLimits struct {
 	Customer        string    `json:"customer_sv"` // what the customer reads
 }
 
-// crisisLimitsOf returns the limits in force on a card that holds a crisis order with limits; nil
-// for one that does not.
-func crisisLimitsOf(h wallet.Holdings, today message.Date) *crisisLimits {
+// crisisLimitsOf returns the limits in force on an intermediary's card that holds a crisis order
+// with limits; nil for one that does not.
+func crisisLimitsOf(
+	h wallet.Holdings, name message.Name, today message.Date,
+) *crisisLimits {
 	if h.Crisis == nil || len(h.Crisis.Rows) == 0 {
 		return nil
 	}
@@ -39,6 +43,13 @@ func crisisLimitsOf(h wallet.Holdings, today message.Date) *crisisLimits {
 		MaxTransactions: h.Limits.MaxTransactions}
 	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken till och med %s: %s på kortet, %s per "+
 		"betalning.", l.Until, l.MaxBalance, l.MaxPayment)
+	if _, fits := h.Crisis.Row(name, h.Counters.Group); !fits {
+		l.None = true
+		l.Customer = "Riksbankens krisbeslut har inga gränser för det här kortet: dess vanliga " +
+			"gränser gäller."
+		l.English = strings.TrimPrefix(l.String(), "; ")
+		return l
+	}
 	l.English = strings.TrimPrefix(l.String(), "; ")
 	if l.Over {
 		l.Customer = fmt.Sprintf("Krisgränserna gällde till och med %s. Koppla upp kortet.",
@@ -52,6 +63,10 @@ func (l *crisisLimits) String() string {
 	switch {
 	case l == nil:
 		return ""
+	case l.None:
+		return fmt.Sprintf("; crisis order %d has no limits for this card: its own stay, it "+
+			"holds %s, pays %s at most, between two synchronisations %s in %d transactions",
+			l.Number, l.MaxBalance, l.MaxPayment, l.MaxSpent, l.MaxTransactions)
 	case l.Over:
 		return fmt.Sprintf("; limits of crisis order %d, over since %s: synchronise", l.Number,
 			l.Until)
@@ -63,8 +78,9 @@ func (l *crisisLimits) String() string {
 
 // crisisAnswer is the crisis order of a phone and its card, for a script.
 type crisisAnswer struct {
-	Name   string           `json:"name"`
-	Device message.DeviceID `json:"device"`
+	Name           string           `json:"name"`
+	Device         message.DeviceID `json:"device"`
+	crisis.Outcome                  // of the file of --take
 	crisis.Held
 	Limits *crisisLimits `json:"limits,omitempty"`
 }
@@ -79,14 +95,17 @@ func walletCrisisCommand() *cobra.Command {
 				return err
 			}
 			phone := v.Person.Phone
-			if named {
-				if err := phone.TakeCrisis(c.Context(), given); err != nil {
-					return err
-				}
-			}
+			answer := crisisAnswer{Name: v.Person.Name, Device: phone.Device()}
 			tap, err := v.Tap(c.Context())
 			if err != nil {
 				return err
+			}
+			if named {
+				answer.Outcome, err = crisis.OutcomeOf(phone.GiveCrisis(c.Context(), tap, given))
+				if err != nil {
+					return err
+				}
+				answer.Say(c, f)
 			}
 			holdings, err := phone.Holdings(c.Context(), tap)
 			if err != nil {
@@ -96,12 +115,8 @@ func walletCrisisCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if named && crisis.IsAnother(given, carried) {
-				f.Warn(c, "--take: not taken: the card holds a later order, or has learned that "+
-					"this one is over, or does not find it genuine")
-			}
-			answer := crisisAnswer{Name: v.Person.Name, Device: phone.Device(),
-				Limits: crisisLimitsOf(holdings, message.DateOf(v.Sandbox.Clock().Now()))}
+			answer.Limits = crisisLimitsOf(holdings, phone.Device().Name(),
+				message.DateOf(v.Sandbox.Clock().Now()))
 			if answer.Held, err = carry.Give(carried); err != nil {
 				return err
 			}

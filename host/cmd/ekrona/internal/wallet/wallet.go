@@ -71,7 +71,8 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 		f.Warn(c, "%s", near.English())
 		f.CustomerReads(c, near.Swedish())
 	}
-	answer.Crisis = crisisLimitsOf(holdings, message.DateOf(v.Sandbox.Clock().Now()))
+	answer.Crisis = crisisLimitsOf(holdings, v.Person.Phone.Device().Name(),
+		message.DateOf(v.Sandbox.Clock().Now()))
 	card := fmt.Sprintf("on the card %s; %d of %d records not yet acknowledged%s",
 		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC,
 		answer.Crisis)
