@@ -48,8 +48,16 @@ func (c Command) IsExtended() bool {
 
 func (c Command) needsExtended() bool { return len(c.Data) > MaxShortData || c.Ne > MaxShortNe }
 
-// IsChained reports whether more parts of the same command follow: [ClassChaining].
-func (c Command) IsChained() bool { return c.CLA&ClassChaining != 0 }
+// IsChained reports whether more parts of the same command follow: [ClassChaining]. In classes 20
+// to 3F and A0 to BF, whose bits ISO/IEC 7816-4:2013 §5.4.1 gives no meaning, the bit says nothing.
+func (c Command) IsChained() bool {
+	return c.CLA&ClassChaining != 0 && c.CLA&classReserved != classWithoutMeaning
+}
+
+const (
+	classReserved       = 0x60 // bits 7 and 6
+	classWithoutMeaning = 0x20
+)
 
 // Bytes encodes the command: case 1 (header), 2 (header Le), 3 (header Lc data) or 4
 // (header Lc data Le), short or extended. It fails when Data or Ne exceeds what an APDU

@@ -123,9 +123,27 @@ func TestResponse(t *testing.T) {
 	assert.Equal(t, Response{Data: []byte{0xAA, 0xBB}, SW: OK}, r)
 	assert.NoError(t, r.Err())
 	assert.Equal(t, "AABB9000", r.String())
-	for _, s := range []string{"", "90", "0000", "6000", "7000", "8000", "A000"} {
+	for _, s := range []string{"", "90"} {
 		_, err := ParseResponse(unhex(t, s))
-		assert.Error(t, err, s)
+		assert.ErrorIs(t, err, ErrResponse, s)
+	}
+	for _, s := range []string{"0000", "6000", "60FF", "7000", "8FFF", "A000", "FFFF"} {
+		r, err := ParseResponse(unhex(t, s)) // an applet can throw it
+		require.NoError(t, err, s)
+		assert.ErrorIs(t, r.SW.Check(), ErrResponse, s)
+		assert.ErrorContains(t, r.Err(), "no status word", s)
+	}
+	for _, s := range []StatusWord{0x6100, 0x6FFF, 0x9000, 0x9FFF} {
+		assert.NoError(t, s.Check())
+	}
+}
+
+// The bit of a chain has a meaning where ISO/IEC 7816-4 gives the class's bits one.
+func TestIsChained(t *testing.T) {
+	for class, want := range map[byte]bool{0x00: false, 0x10: true, 0x1F: true, 0x30: false,
+		0x40: false, 0x50: true, 0x70: true, 0x80: false, 0x90: true, 0xA0: false, 0xB0: false,
+		0xBF: false, 0xD0: true, 0xF0: true} {
+		assert.Equal(t, want, Command{CLA: class}.IsChained(), "%02X", class)
 	}
 }
 

@@ -79,3 +79,31 @@ func mask(data []byte, spans []Span) {
 func (e *Exchange) own() {
 	e.Command.Data, e.Response.Data = bytes.Clone(e.Command.Data), bytes.Clone(e.Response.Data)
 }
+
+// Malformed is what was sent to a card and is no command, and what came of it. No rule names the
+// secrets in such bytes: whoever writes it to a log hides all that Hidden names.
+type Malformed struct {
+	Label             string
+	Began             time.Time
+	Took              time.Duration
+	Command, Response []byte
+	Err               error // why no response came
+}
+
+// Hidden is all that may be a secret: of the command what stands behind the four bytes of a header,
+// or everything if it is shorter; of the response all but its last two bytes. Spans count in the
+// whole of each.
+func (m Malformed) Hidden() Secrets {
+	const header, status = 4, 2
+	var hidden Secrets
+	switch n := len(m.Command); {
+	case n > header:
+		hidden.Command = []Span{{From: header, To: n}}
+	case n > 0 && n < header:
+		hidden.Command = []Span{{From: 0, To: n}}
+	}
+	if n := len(m.Response); n > status {
+		hidden.Response = []Span{{From: 0, To: n - status}}
+	}
+	return hidden
+}

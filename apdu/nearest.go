@@ -13,12 +13,14 @@ const (
 	nearEnough  = 2
 )
 
-// Nearest finds those of names that a misspelt one may mean, the nearest first, at most three: by
-// the number of letters that are wrong, missing or too many, whatever their case. A name counts
-// by its last part too, behind a point or a slash. Where none is near, it finds none.
+// Nearest finds those of names that a misspelt one may mean, the nearest first, at most three:
+// before all others those that begin with it, then by the number of letters that are wrong,
+// missing or too many, whatever their case. A name counts by its last part too, behind a point or
+// a slash. Where none is near, it finds none.
 func Nearest(name string, names []string) []string {
 	type near struct {
 		name     string
+		later    int // 0 of a name that begins so, 1 of others
 		distance int
 	}
 	name = strings.ToLower(Brief(name))
@@ -30,11 +32,16 @@ func Nearest(name string, names []string) []string {
 			d = min(d, distance(name, lower[at+1:]))
 		}
 		if d <= max(1, len(name)/3) || len(name) > 2 && strings.Contains(lower, name) {
-			found = append(found, near{n, d})
+			later := 1
+			if len(name) > 2 && strings.HasPrefix(lower, name) {
+				later = 0
+			}
+			found = append(found, near{n, later, d})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b near) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.later, b.later), cmp.Compare(a.distance, b.distance),
+			cmp.Compare(a.name, b.name))
 	})
 	found = slices.CompactFunc(found, func(a, b near) bool { return a.name == b.name })
 	var nearest []string

@@ -21,6 +21,8 @@ func TestNearest(t *testing.T) {
 		assert.Equal(t, want, Nearest(name, names), name)
 	}
 	assert.Equal(t, "; nearest: p71", Unknown("p17", []string{"p71", "j3r180-8pin"}))
+	assert.Equal(t, "; nearest: j3r180-nfc, j3r180-8pin, j2r180", Unknown("J3R180",
+		[]string{"j2r180", "j3r110", "j3r180-8pin", "j3r150", "j3r180-nfc"}))
 	assert.Equal(t, "; there are: one, two", Unknown("zebra", []string{"one", "two"}))
 	assert.Empty(t, Unknown("zebra", nil))
 }

@@ -30,22 +30,8 @@ func (r Response) Bytes() []byte {
 // ErrResponse is wrapped by the errors of [ParseResponse]: what came is no response.
 var ErrResponse = errors.New("apdu")
 
-// NoStatusWord is the error of a response that ends with what is no status word. It is an
-// [ErrResponse].
-type NoStatusWord uint16
-
-// Error names the two bytes.
-func (w NoStatusWord) Error() string {
-	return fmt.Sprintf("apdu: %04X is no status word; it begins with 61 to 6F or 90 to 9F",
-		uint16(w))
-}
-
-// Is matches ErrResponse.
-func (w NoStatusWord) Is(target error) bool { return target == ErrResponse }
-
-// ParseResponse decodes a response APDU of 2 to 65538 bytes. SW1 is 61 to 6F or
-// 90 to 9F (ISO/IEC 7816-3:2006 §12.1.4); 60 is a procedure byte of T=0 and never
-// a status.
+// ParseResponse decodes a response APDU of 2 to 65538 bytes. Any two bytes at its end are taken: an
+// applet can throw each of them, and some cards answer them; [StatusWord.Check] says what is wrong.
 func ParseResponse(b []byte) (Response, error) {
 	n := len(b) - 2
 	if n < 0 || n > MaxExtendedNe {
@@ -53,8 +39,5 @@ func ParseResponse(b []byte) (Response, error) {
 			ErrResponse, MaxExtendedNe+2, len(b))
 	}
 	sw := StatusWord(binary.BigEndian.Uint16(b[n:]))
-	if hi := sw & 0xF000; hi != 0x6000 && hi != 0x9000 || sw>>8 == 0x60 {
-		return Response{}, NoStatusWord(sw)
-	}
 	return Response{Data: bytes.Clone(b[:n:n]), SW: sw}, nil
 }

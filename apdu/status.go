@@ -87,6 +87,17 @@ func (s StatusWord) String() string {
 	return fmt.Sprintf("%04X", uint16(s))
 }
 
+// Check fails, wrapping [ErrResponse], for what is no status word by ISO/IEC 7816-3:2006 §12.1.4:
+// SW1 is 61 to 6F or 90 to 9F; 60 is a procedure byte of T=0.
+func (s StatusWord) Check() error {
+	if class := s & 0xF000; class == 0x9000 || class == 0x6000 && s.sw1() != 0x60 {
+		return nil
+	}
+	return fmt.Errorf("%w: %04X is %s", ErrResponse, uint16(s), noStatusWord)
+}
+
+const noStatusWord = "no status word; it begins with 61 to 6F or 90 to 9F"
+
 // Meaning is what the status word means by ISO/IEC 7816-4, or by another document that
 // defines it; of an undefined one, its class.
 func (s StatusWord) Meaning() string {
@@ -105,7 +116,7 @@ func (s StatusWord) Meaning() string {
 	case s.isProprietary():
 		return "proprietary: the application defines what it means"
 	}
-	return "no status word; it begins with 61 to 6F or 90 to 9F"
+	return noStatusWord
 }
 
 // MeaningOfDomain is the meaning of the status word from a security domain:

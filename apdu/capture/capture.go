@@ -9,6 +9,7 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -112,6 +113,27 @@ func (f *File) Sink(e apdu.Exchange) {
 		return
 	}
 	f.note(f.writer.Exchange(Of(e)))
+}
+
+// Malformed keeps what was sent and is no command, without what may be a secret in it.
+func (f *File) Malformed(m apdu.Malformed) {
+	out := Exchange{Label: m.Label, Began: m.Began, Took: m.Took, Masked: m.Hidden(),
+		Command: zeroed(m.Command, m.Hidden().Command)}
+	if m.Err == nil {
+		out.Response = zeroed(m.Response, m.Hidden().Response)
+	} else {
+		out.Failed = m.Err.Error()
+	}
+	f.note(f.writer.Exchange(out))
+}
+
+// zeroed is bytes with zeros for those of the spans.
+func zeroed(b []byte, spans []apdu.Span) []byte {
+	b = bytes.Clone(b)
+	for _, s := range spans {
+		clear(b[s.From:s.To])
+	}
+	return b
 }
 
 // Reset keeps that a card was reset.

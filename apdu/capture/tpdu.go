@@ -52,6 +52,6 @@ func commandIn(b []byte) int {
 
 // isResponse reports whether bytes end in a status word.
 func isResponse(b []byte) bool {
-	_, err := apdu.ParseResponse(b)
-	return err == nil
+	r, err := apdu.ParseResponse(b)
+	return err == nil && r.SW.Check() == nil
 }

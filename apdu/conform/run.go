@@ -216,6 +216,9 @@ func (s *session) send(ctx context.Context, step script.Step) (Answer, error) {
 		r, err = apdu.ParseResponse(raw)
 	}
 	if err == nil {
+		err = r.SW.Check()
+	}
+	if err == nil {
 		a.Received = r.Bytes()
 		return a, nil
 	}

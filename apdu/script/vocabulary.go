@@ -101,8 +101,20 @@ func (v *Vocabulary) command(title string) (Command, error) {
 			return c, nil
 		}
 	}
-	return Command{}, syntax("%q is neither hex nor the name of a command",
-		apdu.Brief(title))
+	names := slices.Clone(v.Words)
+	for _, c := range v.Commands {
+		names = append(names, c.Title)
+	}
+	first, _, _ := strings.Cut(title, " ") // of a word with arguments
+	near := apdu.Nearest(title, names)
+	if len(near) == 0 {
+		near = apdu.Nearest(first, v.Words)
+	}
+	text := fmt.Sprintf("%q is neither hex nor the name of a command", apdu.Brief(title))
+	if len(near) > 0 {
+		text += "; nearest: " + strings.Join(near, ", ")
+	}
+	return Command{}, syntax("%s", text)
 }
 
 // named finds the command that a header means; the chaining bit is ignored.

@@ -57,13 +57,7 @@ func (s seen) isManaging() bool {
 func Of(c apdu.Command, r apdu.Response, failed error) []Symptom {
 	s := seen{command: c, sw: uint16(r.SW)}
 	if failed != nil {
-		s.sw = 0
-		var other apdu.NoStatusWord
-		if errors.As(failed, &other) {
-			s.sw = uint16(other)
-		} else {
-			s.mute = !errors.Is(failed, apdu.ErrResponse)
-		}
+		s.sw, s.mute = 0, !errors.Is(failed, apdu.ErrResponse)
 	}
 	var found []Symptom
 	for _, symptom := range Table {

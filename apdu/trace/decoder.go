@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -127,6 +128,21 @@ func (d Decoder) Bytes(commandBytes, responseBytes []byte) Exchange {
 	default:
 		out.Response = d.Response(c, r)
 	}
+	return out
+}
+
+// errLengthHidden is what is wrong with a command of which only that is known.
+var errLengthHidden = errors.New("its length, which is hidden, does not fit")
+
+// Malformed decodes what was sent and is no command, with all hidden that may be a secret. Bytes
+// that are hidden already may look like a command.
+func (d Decoder) Malformed(m apdu.Malformed) Exchange {
+	out := d.Bytes(m.Command, m.Response)
+	if _, err := apdu.ParseCommand(m.Command); err == nil {
+		out.Command = malformed("no command", m.Command, errLengthHidden)
+	}
+	out.Label, out.Began, out.Took, out.Err = m.Label, m.Began, m.Took, m.Err
+	out.Hide(m.Hidden())
 	return out
 }
 

@@ -27,11 +27,16 @@ func (f *Follower) Decoder() Decoder { return f.now }
 // is selected again, and what comes before goes to no one, or to another.
 func (f *Follower) Reset() { f.now, f.foreign = f.all.Selected(nil), true }
 
-// Note takes note of a command and its response.
+// Note takes note of a command and its response. One that selects by name and is refused, or has no
+// answer, may have selected all the same, since the application is the one that refuses (JCRE 3.0.5
+// §4.5.2): one with a vocabulary is then taken for selected, so that nothing to it is shown.
 func (f *Follower) Note(c apdu.Command, r apdu.Response) {
-	if selects(c, r) {
-		f.now = f.all.Selected(c.Data)
-		f.foreign = len(f.now.Vocabularies) == 0 && !isManager(c.Data)
+	if !byName(c) || r.SW == apdu.SWFileNotFound {
+		return
+	}
+	next := f.all.Selected(c.Data)
+	if hasSelected(r) || f.foreign && len(next.Vocabularies) > 0 {
+		f.now, f.foreign = next, len(next.Vocabularies) == 0 && !isManager(c.Data)
 	}
 }
 
@@ -43,10 +48,20 @@ func (f *Follower) Exchange(e apdu.Exchange) Exchange {
 	return f.now.Exchange(e)
 }
 
-// selects reports whether a command has selected an application by its name, on the basic channel.
-func selects(c apdu.Command, r apdu.Response) bool {
-	return c.CLA == gpc.ClassISO && c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName &&
-		(r.SW == apdu.OK || r.SW&0xFF00 == apdu.SWMoreData)
+// byName reports whether a command selects an application by its name, on the basic channel.
+func byName(c apdu.Command) bool {
+	return c.CLA == gpc.ClassISO && c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName
+}
+
+// hasSelected reports whether a response to SELECT says that it was done, a warning included
+// (ISO/IEC 7816-4:2013 §5.6, table 6).
+func hasSelected(r apdu.Response) bool {
+	switch first := r.SW & 0xFF00; {
+	case r.SW == apdu.OK, first == apdu.SWMoreData:
+		return true
+	default:
+		return first == 0x6200 || first == 0x6300
+	}
 }
 
 // Hide marks bytes of the encoded command and response that are hidden where the exchange comes

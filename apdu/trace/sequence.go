@@ -91,7 +91,9 @@ func join(parts []apdu.Exchange) apdu.Exchange {
 		Err:     last.Err,
 		Carried: first.Carried,
 	}
-	whole.Command.CLA &^= apdu.ClassChaining
+	if first.Command.IsChained() {
+		whole.Command.CLA &^= apdu.ClassChaining
+	}
 	whole.Command.Data, whole.Command.Ne = nil, 0
 	commanded := true // the command goes on
 	for _, p := range parts {

@@ -41,6 +41,11 @@ func (l *Log) Exchange(e apdu.Exchange) {
 	_, _ = io.WriteString(l.out, l.text.Exchange(l.follow.Exchange(e)))
 }
 
+// Malformed writes what was sent and is no command, hidden, and the answer.
+func (l *Log) Malformed(m apdu.Malformed) {
+	_, _ = io.WriteString(l.out, l.text.Exchange(l.follow.Decoder().Malformed(m)))
+}
+
 // ResetLine is what a line about a reset begins with; the answer to it follows, in hex.
 const ResetLine = "reset, ATR "
 

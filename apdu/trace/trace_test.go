@@ -270,6 +270,21 @@ func TestSequence(t *testing.T) {
 	assert.Len(t, Join(wire[:2]), 2)
 }
 
+// A class whose bits mean nothing stays what it is when its answer comes in parts.
+func TestJoinedClass(t *testing.T) {
+	joined := Join([]apdu.Exchange{
+		{Command: apdu.Command{CLA: 0xB0, INS: 0x10, Data: []byte{1}, Ne: 256},
+			Response: apdu.Response{Data: []byte{1}, SW: 0x6101}},
+		{Command: apdu.Command{INS: insGetResponse, Ne: 1},
+			Response: apdu.Response{Data: []byte{2}, SW: apdu.OK}},
+		{Command: apdu.Command{CLA: 0xB0, INS: 0x10}, Response: apdu.Response{SW: apdu.OK}},
+	})
+	require.Len(t, joined, 2)
+	assert.Equal(t, byte(0xB0), joined[0].Command.CLA)
+	assert.Equal(t, []byte{1, 2}, joined[0].Response.Data)
+	assert.NotContains(t, Text{}.Exchange(Decoder{}.Exchange(joined[0])), "chain")
+}
+
 // The spans of parts move with them.
 func TestJoinedMasks(t *testing.T) {
 	part := apdu.Exchange{

@@ -129,6 +129,10 @@ func TestRefusalsAndLostCardsAreToldApart(t *testing.T) {
 	assert.True(t, IsLost(err))
 	assert.False(t, Is(err, spec.SWFunds))
 	assert.ErrorContains(t, err, "hold it to the reader again")
+
+	_, err = talk(t, turn{"8012000002010200", "FFFF"}).Pay(ctx, []byte{1}, []byte{2}, nil)
+	assert.True(t, IsLost(err), "a reader's status, which says nothing of what the card has done")
+	assert.ErrorIs(t, err, apdu.ErrResponse)
 }
 
 func TestRecordsAreReadUpToTheFirstMissing(t *testing.T) {

@@ -42,6 +42,9 @@ func (c *Client) transmit(
 	ctx context.Context, v spec.Variant, command apdu.Command,
 ) ([]byte, error) {
 	response, err := c.card.Transmit(ctx, command)
+	if err == nil {
+		err = response.SW.Check() // what is no status word decides nothing
+	}
 	if err != nil {
 		return nil, &LinkLost{Command: v.Title(), Err: err}
 	}

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"strings"
 
 	"ekrona.example/emulator/vm"
 )
@@ -13,21 +14,23 @@ func Thrown(names *Names, e *vm.Exception) string {
 
 // ThrownName names an exception with its reason, if it has one.
 func ThrownName(names *Names, e *vm.Exception) string {
-	class := "array"
+	class, full := "array", ""
 	if e.Class != nil {
-		class = names.Class(e.Class)
+		class, full = names.Class(e.Class), e.Class.Name()
 	}
-	return withReason(class, e.HasReason, e.Reason)
+	return withReason(class, full, e.HasReason, e.Reason)
 }
 
 // EscapedName is ThrownName of an exception that came out of the machine.
 func EscapedName(e *vm.JavaException) string {
-	return withReason(Short(e.Class), e.HasReason, e.Reason)
+	return withReason(Short(e.Class), e.Class, e.HasReason, e.Reason)
 }
 
-func withReason(class string, hasReason bool, reason int16) string {
-	if hasReason {
-		return fmt.Sprintf("%s %04X", class, uint16(reason))
+// withReason has the short name of the class, then the number and the API's name of its reason.
+func withReason(class, full string, hasReason bool, reason int16) string {
+	if !hasReason {
+		return class
 	}
-	return class
+	text := fmt.Sprintf("%s %04X %s", class, uint16(reason), vm.ReasonName(full, reason))
+	return strings.TrimSpace(text)
 }

@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 )
 
 // JavaException is a Java exception that nothing caught: the applet's code threw it,
@@ -19,8 +20,9 @@ type JavaException struct {
 
 func (e *JavaException) Error() string {
 	if e.HasReason {
-		return fmt.Sprintf("%s with reason 0x%04X, thrown at %s", e.Class, uint16(e.Reason),
-			e.Where)
+		reason := fmt.Sprintf("0x%04X %s", uint16(e.Reason), ReasonName(e.Class, e.Reason))
+		return fmt.Sprintf("%s with reason %s, thrown at %s", e.Class,
+			strings.TrimSpace(reason), e.Where)
 	}
 	return fmt.Sprintf("%s, thrown at %s", e.Class, e.Where)
 }

@@ -65,9 +65,9 @@ type Config struct {
 	Links  [][]byte // 7F21 of the links from root to root, the earliest first
 	// Batch reads the present certificate (7F21) of a batch key; nil for one that is not there.
 	Batch func(batch message.DeviceID) ([]byte, error)
-	// Crowd has callers that come at once pull the notary's statement together. It is not for where
-	// one call is made in the middle of another one, as the simulator does: that would wait for
-	// itself.
+	// Crowd has callers that come at once pull the notary's statement together, and those whose
+	// answer does not depend on it wait for no other's pull. It is not for where one call is made
+	// in the middle of another one, as the simulator does: that would wait for itself.
 	Crowd bool
 }
 

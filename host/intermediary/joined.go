@@ -44,6 +44,17 @@ func (j *joined) join(ctx context.Context, do func(ctx context.Context) error) e
 	}
 }
 
+// alone does it, unless somebody is at it.
+func (j *joined) alone(ctx context.Context, do func(ctx context.Context) error) error {
+	select {
+	case j.turn <- struct{}{}:
+		defer func() { <-j.turn }()
+		return do(ctx)
+	default:
+		return nil
+	}
+}
+
 // carryOut does a round that nobody has done, for who has the turn.
 func (j *joined) carryOut(
 	ctx context.Context, own *round, do func(ctx context.Context) error,

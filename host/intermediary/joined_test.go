@@ -8,6 +8,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
 )
 
 // TestCallersAreJoined: each gets the result of a round that began after it called, many get one,
@@ -62,4 +69,58 @@ func TestCallersAreJoined(t *testing.T) {
 		_ = j.join(t.Context(), func(context.Context) error { panic("broken") })
 	}()
 	require.NoError(t, j.join(t.Context(), func(context.Context) error { return nil }))
+}
+
+// TestACrowdWaitsForNoPull: whose answer does not depend on the statement goes on while somebody
+// pulls it, and else posts a page; the rest is there for whoever asks.
+func TestACrowdWaitsForNoPull(t *testing.T) {
+	o := newTestBank(t)
+	o.config.Crowd = true
+	crowd, err := New(o.config)
+	require.NoError(t, err)
+	for range statementPage + 2 {
+		o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 1})
+	}
+	crowd.pulls.turn <- struct{}{} // somebody pulls
+	require.NoError(t, crowd.pullBeside(o.ctx))
+	require.Zero(t, o.balance(ownFunds))
+	<-crowd.pulls.turn
+	require.NoError(t, crowd.pullBeside(o.ctx))
+	require.Equal(t, money.Ore(statementPage), o.balance(ownFunds))
+	require.NoError(t, crowd.PullStatement(o.ctx))
+	require.Equal(t, money.Ore(statementPage+2), o.balance(ownFunds))
+	require.NoError(t, crowd.Verify(o.ctx))
+}
+
+// TestALoadWaitsForTheStatement: the report of a device with a load that may still change comes
+// after what the notary did with it, also when others pull; then the device has taken it.
+func TestALoadWaitsForTheStatement(t *testing.T) {
+	o := newTestBank(t)
+	o.config.Crowd = true
+	crowd, err := New(o.config)
+	require.NoError(t, err)
+	card := subject("SENORDICB0000001", spec.RoleCard)
+	card.Expiry = card.Expiry.AddDays(-1)
+	certified, err := o.folder.Certified("card", card, o.ca)
+	require.NoError(t, err)
+	require.NoError(t, o.AddDevice(o.ctx, banking.Device{ID: "SENORDICB0000001", Customer: "anna",
+		Certificate: certified.Encoded}))
+	o.notary.addEntry(notary.Entry{Kind: notary.Issued, Online: 100})
+	require.NoError(t, o.Deposit(o.ctx, "one", "anna", 100))
+	load, err := order.New(order.Load, "SENORDICB0000001", 40, o.random, o.app)
+	require.NoError(t, err)
+	require.NoError(t, o.PlaceLoad(o.ctx, load))
+	o.notary.addEntry(notary.Entry{Kind: notary.Loaded, Device: "SENORDICB0000001", Owner: "anna",
+		Online: -40, Shadow: 40, Order: notary.OrderKey(load.Key()), Instr: 1})
+	state := &message.State{Device: "SENORDICB0000001", InstructionSequence: 1,
+		Credit: spec.CreditTaken}
+	crowd.pulls.turn <- struct{}{} // somebody pulls what came before
+	reported := make(chan error, 1)
+	go func() { reported <- crowd.pullForLoads(o.ctx, state) }()
+	<-crowd.pulls.turn
+	require.NoError(t, <-reported)
+	open, err := hasOpenLoads(o.ctx, o.db, state.Device)
+	require.NoError(t, err)
+	require.False(t, open, "the device has taken it")
+	require.Equal(t, money.Ore(40), o.balance(shadowCopy(state.Device)))
 }

@@ -9,6 +9,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
 	"ekrona.example/host/banking"
 	"ekrona.example/host/ledger"
 	"ekrona.example/host/notary"
@@ -136,6 +137,34 @@ func nextLoad(
 		return p, false, fmt.Errorf("intermediary: load orders of %s: %w", device, err)
 	}
 	return p, true, nil
+}
+
+// hasOpenLoads reports whether a load order of a device may still change.
+func hasOpenLoads(ctx context.Context, q store.Queryer, id message.DeviceID) (bool, error) {
+	n, err := store.Number(ctx, q,
+		`SELECT count(*) FROM load WHERE device = $1 AND state IN ($2, $3)`, id, loadPlaced,
+		loadReserved)
+	if err != nil {
+		return false, fmt.Errorf("intermediary: load orders of %s: %w", id, err)
+	}
+	return n > 0, nil
+}
+
+// pullForLoads pulls the statement for the report of a device. What becomes of its load orders
+// depends on whether the notary has carried one out meanwhile, and whether the device has taken it;
+// who has none that may still change waits for nobody.
+func (i *Intermediary) pullForLoads(ctx context.Context, state *message.State) error {
+	open, err := hasOpenLoads(ctx, i.db, state.Device)
+	if err != nil {
+		return err
+	}
+	if !open {
+		return i.pullBeside(ctx)
+	}
+	if err := i.PullStatement(ctx); err != nil || state.Credit != spec.CreditTaken {
+		return err
+	}
+	return i.loadIsTaken(ctx, state.Device, state.InstructionSequence)
 }
 
 // refuseLoad gives the money of an order that no Instruction carries back to its

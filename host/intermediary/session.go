@@ -65,7 +65,8 @@ func (i *Intermediary) Open(
 //  1. The notary gets the records, then the State. It verifies the chain, every
 //     signature and the equation of protocol §8; what it holds stays held.
 //     Payments to the unload desk among them get the desk's decision.
-//  2. What was moved meanwhile is posted from the notary's statement.
+//  2. What was moved meanwhile is posted from the notary's statement; in a crowd only
+//     a device with an open load waits for that.
 //  3. An Instruction that is still outstanding is returned byte for byte.
 //  4. Otherwise the next one is made, when something is due: records to
 //     acknowledge, a policy, a date, block or unblock, a load.
@@ -105,13 +106,8 @@ func (i *Intermediary) Report(
 	if err := i.noteState(ctx, state); err != nil {
 		return session.Answer{}, err
 	}
-	if err := i.PullStatement(ctx); err != nil {
+	if err := i.pullForLoads(ctx, state); err != nil {
 		return session.Answer{}, err
-	}
-	if state.Credit == spec.CreditTaken {
-		if err := i.loadIsTaken(ctx, id, state.InstructionSequence); err != nil {
-			return session.Answer{}, err
-		}
 	}
 	answer := session.Answer{}
 	if report.Complete {
@@ -217,5 +213,8 @@ func (i *Intermediary) Confirm(
 			return err
 		}
 	}
-	return i.PullStatement(ctx)
+	if confirmed.Credit != spec.CreditNone {
+		return i.PullStatement(ctx)
+	}
+	return i.pullBeside(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/ledger"
@@ -26,7 +27,7 @@ func shadowCopy(device message.DeviceID) ledger.Account {
 }
 
 // statementPage is how many entries are pulled at once.
-const statementPage = 100
+const statementPage = notary.MaxPage
 
 // PullStatement posts what the notary has moved since the last pull, each entry
 // once: money that arrived for an owner reaches the online wallet here. The
@@ -41,31 +42,52 @@ func (i *Intermediary) PullStatement(ctx context.Context) error {
 	return i.pulls.join(ctx, i.pullStatement)
 }
 
+// pullBeside is PullStatement for a caller whose answer does not depend on what has arrived. In a
+// crowd one of them at a time posts a page, and the others go on: whoever asks what has arrived
+// pulls the rest.
+func (i *Intermediary) pullBeside(ctx context.Context) error {
+	if i.pulls == nil {
+		return i.pullStatement(ctx)
+	}
+	return i.pulls.alone(ctx, func(ctx context.Context) error {
+		_, err := i.pullPage(ctx)
+		return err
+	})
+}
+
+// pullStatement posts what there is when it begins, and perhaps more.
 func (i *Intermediary) pullStatement(ctx context.Context) error {
-	for {
-		var cursor int64
-		if err := store.Must(ctx, i.db, store.Into{&cursor},
-			`SELECT cursor FROM statement`); err != nil {
-			return fmt.Errorf("intermediary: statement: %w", err)
-		}
-		entries, err := i.notary.Statement(ctx, cursor, statementPage)
-		if err != nil {
+	for more := true; more; {
+		var err error
+		if more, err = i.pullPage(ctx); err != nil {
 			return err
 		}
-		if len(entries) == 0 {
-			return nil
-		}
-		err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
-			if err := i.postPage(ctx, tx, entries); err != nil {
-				return err
-			}
-			return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`,
-				entries[len(entries)-1].Seq)
-		})
-		if err != nil {
-			return fmt.Errorf("intermediary: statement after entry %d: %w", cursor, err)
-		}
 	}
+	return nil
+}
+
+// pullPage posts the next page. It reports whether there may be more.
+func (i *Intermediary) pullPage(ctx context.Context) (more bool, err error) {
+	var cursor int64
+	if err := store.Must(ctx, i.db, store.Into{&cursor},
+		`SELECT cursor FROM statement`); err != nil {
+		return false, fmt.Errorf("intermediary: statement: %w", err)
+	}
+	entries, err := i.notary.Statement(ctx, cursor, statementPage)
+	if err != nil || len(entries) == 0 {
+		return false, err
+	}
+	err = store.InTx(ctx, i.db, func(tx *sql.Tx) error {
+		if err := i.postPage(ctx, tx, entries); err != nil {
+			return err
+		}
+		return store.Exec(ctx, tx, `UPDATE statement SET cursor = $1 WHERE cursor < $1`,
+			entries[len(entries)-1].Seq)
+	})
+	if err != nil {
+		return false, fmt.Errorf("intermediary: statement after entry %d: %w", cursor, err)
+	}
+	return len(entries) == statementPage, nil
 }
 
 // postPage posts the entries that are not posted yet, together.
@@ -75,8 +97,13 @@ func (i *Intermediary) postPage(ctx context.Context, tx *sql.Tx, entries []notar
 		return err
 	}
 	book := ledger.NewBook(tx, store.DialectOf(i.db))
-	accounts := []ledger.Account{ownFunds, transit}
-	for _, e := range entries {
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e notary.Entry) bool {
+		return e.Seq <= cursor
+	})
+	keys := make([]string, len(entries))
+	accounts := []ledger.Account{ownFunds, transit, centralBankContra}
+	for n, e := range entries {
+		keys[n] = statementKey(e)
 		if e.Owner != "" {
 			accounts = append(accounts, wallet(e.Owner))
 		}
@@ -87,16 +114,19 @@ func (i *Intermediary) postPage(ctx context.Context, tx *sql.Tx, entries []notar
 	if err := book.Load(ctx, accounts...); err != nil {
 		return err
 	}
+	if err := book.LoadOrders(ctx, keys...); err != nil {
+		return err
+	}
 	for _, e := range entries {
-		if e.Seq <= cursor {
-			continue
-		}
 		if err := postEntry(ctx, tx, book, e); err != nil {
 			return err
 		}
 	}
 	return book.Flush(ctx)
 }
+
+// statementKey is the key of the order that posts an entry.
+func statementKey(e notary.Entry) string { return fmt.Sprintf("statement:%d", e.Seq) }
 
 // postEntry posts one entry and carries the load or refund order behind it on.
 func postEntry(ctx context.Context, tx *sql.Tx, book *ledger.Book, e notary.Entry) error {
@@ -116,7 +146,7 @@ func postEntry(ctx context.Context, tx *sql.Tx, book *ledger.Book, e notary.Entr
 		lines = append(lines, ledger.Line{Account: shadowCopy(e.Device), Amount: e.Shadow})
 	}
 	_, err = book.Post(ctx, e.At, ledger.Order{
-		Key: fmt.Sprintf("statement:%d", e.Seq), Memo: e.Kind.String() + " " + string(e.Device),
+		Key: statementKey(e), Memo: e.Kind.String() + " " + string(e.Device),
 		Lines: lines,
 	})
 	return err

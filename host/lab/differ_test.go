@@ -112,3 +112,21 @@ func TestDiffer(t *testing.T) {
 		assert.ErrorContains(t, err, want, script)
 	}
 }
+
+// What is drawn is no difference: not where two cards draw the same byte, and not where two
+// signatures have the same length by chance.
+func TestDrawnIsNoDifference(t *testing.T) {
+	answer := func(hex string) apdu.Response {
+		data, err := apdu.ParseHex(hex)
+		require.NoError(t, err)
+		return apdu.Response{Data: data, SW: apdu.OK}
+	}
+	own := []apdu.Response{answer("04AA01"), answer("04AA02")}
+	assert.True(t, same(own, answer("04AA03")))
+	assert.False(t, same(own, answer("04AB03")), "both have drawn AA, for all that they show")
+	assert.False(t, same(own, answer("04AA0304")))
+	assert.True(t, same(append(own, answer("04AC01")), answer("04AB03")))
+	assert.False(t, same(append(own, answer("04AC01")), answer("05AB03")))
+	assert.True(t, same(append(own, answer("04AA0304")), answer("04AB")))
+	assert.False(t, same(append(own, answer("04AA0304")), answer("")))
+}

@@ -378,6 +378,8 @@ type frameValue struct {
 	Line   int    `json:"line,omitempty"`
 }
 
+func errIdle() error { return fmt.Errorf("no command is in progress: debug starts one") }
+
 func (k *state) where(arguments []string) (shell.Answer, error) {
 	if err := shell.Nothing(arguments); err != nil {
 		return shell.Answer{}, err
@@ -393,7 +395,7 @@ func (k *state) where(arguments []string) (shell.Answer, error) {
 		names = append(names, at)
 	}
 	if len(values) == 0 {
-		return shell.Answer{}, fmt.Errorf("no command is in progress: debug starts one")
+		return shell.Answer{}, errIdle()
 	}
 	return shell.Answer{Line: strings.Join(names, " < "), Text: text.String(), Value: values}, nil
 }
@@ -406,6 +408,9 @@ func (k *state) frame(arguments []string) (*debugger.View, debugger.Frame, error
 		if n, err = strconv.Atoi(arguments[0]); err != nil || len(arguments) > 1 || n < 0 {
 			return nil, debugger.Frame{}, shell.Usage("the number of a frame, as where shows it")
 		}
+	}
+	if len(v.Frames) == 0 {
+		return nil, debugger.Frame{}, errIdle()
 	}
 	if n >= len(v.Frames) {
 		return nil, debugger.Frame{}, fmt.Errorf("there is no frame %d; where lists them", n)

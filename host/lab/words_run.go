@@ -59,7 +59,7 @@ func (k *state) profileWord(arguments []string) (shell.Answer, error) {
 	if len(rest) != 1 {
 		return shell.Answer{}, shell.Usage("the name of a file is missing")
 	}
-	return shell.OK, writeFile(rest[0], func(out io.Writer) {
+	return shell.OK, k.writeFile(rest[0], func(out io.Writer) {
 		if what == "folded" {
 			k.profile.WriteFolded(out)
 		} else {
@@ -123,7 +123,7 @@ func (k *state) coverageWord(arguments []string) (shell.Answer, error) {
 		return shell.Answer{}, shell.Usage("the name of a file is missing")
 	}
 	sources := append(rest, "")[1]
-	return shell.OK, writeFile(rest[0], func(out io.Writer) {
+	return shell.OK, k.writeFile(rest[0], func(out io.Writer) {
 		if what == "lcov" {
 			inspect.WriteLCOV(out, report, folder(sources))
 		} else {
@@ -173,7 +173,10 @@ func readFrom(folder string) func(file string) []byte {
 }
 
 // writeFile writes a file as a whole, and makes the folders above it that are not there.
-func writeFile(name string, write func(out io.Writer)) error {
+func (k *state) writeFile(name string, write func(out io.Writer)) error {
+	if err := k.session.MayWrite(name); err != nil {
+		return err
+	}
 	content := &bytes.Buffer{}
 	write(content)
 	return durable.Replace(name, content.Bytes(), durable.Everyone)

@@ -19,7 +19,8 @@ type Book struct {
 	dialect store.Dialect
 
 	balances map[Account]*balance
-	posted   map[string][32]byte // hashes of the orders that are not written yet
+	posted   map[string][32]byte // hashes of the orders that are known, by their keys
+	unknown  map[string]bool     // keys for which there was no order
 	last     int64               // number of the last order, 0 when it is not read yet
 	orders   store.Set
 	entries  store.Set
@@ -46,9 +47,12 @@ func NewBook(tx *sql.Tx, d store.Dialect) *Book {
 	return b
 }
 
-// Forget forgets what was read, after others have changed it. Everything must be written.
+// Forget forgets what was read, after others have changed it, and what was posted and is not
+// written: of that nothing happens.
 func (b *Book) Forget() {
-	b.balances, b.posted, b.last = map[Account]*balance{}, map[string][32]byte{}, 0
+	b.orders.Rows, b.entries.Rows = nil, nil
+	b.balances, b.last = map[Account]*balance{}, 0
+	b.posted, b.unknown = map[string][32]byte{}, map[string]bool{}
 }
 
 // Load reads the accounts that were not read before, together.
@@ -73,6 +77,32 @@ func (b *Book) Load(ctx context.Context, accounts ...Account) error {
 		b.Forget()
 	}
 	return wrap(err, "accounts")
+}
+
+// LoadOrders finds out for the keys of orders that are to be posted which of them were posted
+// before, for all together.
+func (b *Book) LoadOrders(ctx context.Context, keys ...string) error {
+	unread := store.Set{Columns: []store.Field{{Name: "key", Type: store.Text}}}
+	for _, key := range keys {
+		if _, posted := b.posted[key]; !posted && !b.unknown[key] {
+			b.unknown[key] = true
+			unread.Add(key)
+		}
+	}
+	err := unread.Find(ctx, b.tx, b.dialect, func(row store.Row) error {
+		var key string
+		var hash []byte
+		if err := row.Scan(&key, &hash); err != nil {
+			return err
+		}
+		delete(b.unknown, key)
+		b.posted[key] = [32]byte(hash)
+		return nil
+	}, "SELECT key, hash FROM ledger_order WHERE key = $1")
+	if err != nil {
+		b.Forget()
+	}
+	return wrap(err, "orders")
 }
 
 // Open is the package's Open.
@@ -113,16 +143,10 @@ func (b *Book) post(
 	ctx context.Context, at time.Time, o Order, reverses sql.NullString,
 ) (bool, error) {
 	hash := contentHash(o)
-	known, posted := b.posted[o.Key]
-	if !posted {
-		var held []byte
-		var err error
-		if posted, err = store.Get(ctx, b.tx, store.Into{&held},
-			"SELECT hash FROM ledger_order WHERE key = $1", o.Key); err != nil {
-			return false, wrap(err, "order %q", o.Key)
-		}
-		copy(known[:], held)
+	if err := b.LoadOrders(ctx, o.Key); err != nil {
+		return false, err
 	}
+	known, posted := b.posted[o.Key]
 	switch {
 	case posted && known == hash:
 		return false, nil
@@ -201,6 +225,7 @@ func (b *Book) add(
 	}
 	b.last++
 	b.posted[o.Key] = hash
+	delete(b.unknown, o.Key)
 	var of any
 	if reverses.Valid {
 		of = reverses.String

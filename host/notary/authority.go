@@ -105,9 +105,9 @@ type Participant interface {
 	SetGroup(ctx context.Context, device message.DeviceID, group uint8) error
 
 	// Statement returns the movements of the caller's holding and of its devices' shadow wallets
-	// after a cursor (0: from the beginning), oldest first, at most limit of them, 1 to MaxPage. It
-	// only grows; the caller posts each entry once, by its Seq. Errors: Malformed (no page of that
-	// size).
+	// after a cursor (0: from the beginning), oldest first, at most limit of them, 1 to MaxPage;
+	// fewer when there are no more. It only grows; the caller posts each entry once, by its Seq.
+	// Errors: Malformed (no page of that size).
 	Statement(ctx context.Context, after int64, limit int) ([]Entry, error)
 }
 

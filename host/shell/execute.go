@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/script"
@@ -200,7 +201,14 @@ func (s *Session) send(ctx context.Context, step script.Step) (apdu.Response, er
 	if step.Malformed == nil {
 		return s.top.Transmit(ctx, step.Command)
 	}
+	began := time.Now()
 	answer, err := s.target.Bytes(step.Malformed)
+	if !s.quiet {
+		for _, sink := range s.malformed {
+			sink(apdu.Malformed{Command: step.Malformed, Response: answer, Err: err,
+				Label: s.target.Where, Began: began, Took: time.Since(began)})
+		}
+	}
 	if err != nil {
 		return apdu.Response{}, err
 	}

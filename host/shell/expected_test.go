@@ -113,3 +113,36 @@ func TestErrorsAreShort(t *testing.T) {
 		assert.Less(t, len(err.Error()), 400, line[:30])
 	}
 }
+
+// What is misspelt gets the words and commands that may be meant.
+func TestMisspelt(t *testing.T) {
+	s := session(t, "")
+	for line, want := range map[string]string{"memroy": "; nearest: memory",
+		"isntall F0": "; nearest: install", "verfy": ", verify"} {
+		assert.ErrorContains(t, s.Execute(t.Context(), line).Err(), want, line)
+	}
+}
+
+// An applet can throw any two bytes: they are an answer like others, and a script can expect them.
+func TestAnswersThatAreNoStatusWord(t *testing.T) {
+	target := shell.Target{Where: "reader", Card: apdu.CardFunc(
+		func(context.Context, apdu.Command) (apdu.Response, error) {
+			return apdu.Response{Data: []byte{1}, SW: 0xFFFF}, nil
+		})}
+	s, err := shell.New(target, shell.Options{Words: shell.Words(), Names: *vocabulary.Script(),
+		Decoder: vocabulary.Decoder()})
+	require.NoError(t, err)
+	var script strings.Builder
+	record := s.Transcript(&script, "")
+	for _, line := range []string{"B0FF000000", "B0FF000000 -> FFFF : 01", "B0FF000000 -> FFxx"} {
+		r := s.Execute(t.Context(), line)
+		require.NoError(t, r.Err(), line)
+		assert.Equal(t, "01FFFF", r.Line())
+		assert.Contains(t, s.Text(r), "< FFFF: no status word")
+		assert.NotNil(t, s.Record(1, r).Exchange)
+		assert.NotContains(t, strings.Join(s.Record(1, r).Next, ""), "chain")
+		record(r)
+	}
+	assert.Error(t, s.Execute(t.Context(), "B0FF000000 -> 9000").Err())
+	assert.Equal(t, 3, strings.Count(script.String(), "B0FF000000 -> FFFF : 01\n"))
+}

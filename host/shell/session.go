@@ -18,6 +18,7 @@ import (
 	manager "ekrona.example/emulator/globalplatform"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
+	"ekrona.example/host/durable"
 )
 
 // Options are what a session is made with.
@@ -42,20 +43,22 @@ type Options struct {
 
 // Session is work on one card. It is used by one goroutine at a time.
 type Session struct {
-	target  Target
-	options Options
-	words   []Word
-	names   script.Vocabulary // with the words
-	sinks   []func(apdu.Exchange)
-	known   []symptom.Symptom // of the line that is being done
-	resets  []func(atr []byte)
-	done    []func(line string) // get what changes the card beside commands and resets
-	quiet   bool                // nothing gets what is done
-	wire    apdu.Card           // the target, recorded
-	top     apdu.Card           // where commands go: the wire, or a secure channel over it
-	open    *trace.Follower     // shows what nothing is known of
-	rule    *trace.Rule         // of what is secret on the wire
-	typed   *trace.Rule         // of what is secret in a line, which nothing unmasks
+	target    Target
+	options   Options
+	words     []Word
+	names     script.Vocabulary // with the words
+	sinks     []func(apdu.Exchange)
+	known     []symptom.Symptom // of the line that is being done
+	resets    []func(atr []byte)
+	done      []func(line string) // get what changes the card beside commands and resets
+	malformed []func(apdu.Malformed)
+	inUse     []string        // files that no word writes to
+	quiet     bool            // nothing gets what is done
+	wire      apdu.Card       // the target, recorded
+	top       apdu.Card       // where commands go: the wire, or a secure channel over it
+	open      *trace.Follower // shows what nothing is known of
+	rule      *trace.Rule     // of what is secret on the wire
+	typed     *trace.Rule     // of what is secret in a line, which nothing unmasks
 
 	ended      bool                   // by quit
 	begun      bool                   // a line was done that the program did not prepare
@@ -164,6 +167,27 @@ func (s *Session) ObserveReset(reset func(atr []byte)) { s.resets = append(s.res
 // ObserveWord adds a function that gets, as a line, what is done to a virtual card beside commands
 // and resets, before the command that it changes; secrets masked.
 func (s *Session) ObserveWord(done func(line string)) { s.done = append(s.done, done) }
+
+// ObserveMalformed adds a function that gets what was sent and is no command, when it is over, with
+// all that may be a secret in it: it is masked by who shows or keeps it.
+func (s *Session) ObserveMalformed(sink func(apdu.Malformed)) {
+	s.malformed = append(s.malformed, sink)
+}
+
+// InUse names files that no word may write to: those that the session's
+// command line names, and CAP files.
+func (s *Session) InUse(paths ...string) { s.inUse = append(s.inUse, paths...) }
+
+// MayWrite refuses a file to a word that would write one over a file in use.
+func (s *Session) MayWrite(path string) error {
+	for _, used := range s.inUse {
+		if durable.SameFile(path, used) {
+			return fmt.Errorf("%s: it is in use, and writing would destroy it: name another file",
+				path)
+		}
+	}
+	return nil
+}
 
 // tell tells of a line that changes the card.
 func (s *Session) tell(line string) {

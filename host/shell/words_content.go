@@ -152,6 +152,9 @@ func load(ctx context.Context, s *Session, names []string) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	for _, name := range names {
+		s.InUse(name, name+linesSuffix)
+	}
 	if err := s.load(ctx, files); err != nil {
 		return Answer{}, err
 	}

@@ -85,7 +85,7 @@ func checkLine(c *cobra.Command, arguments []string) error {
 	if err := c.ValidateFlagGroups(); err != nil {
 		return cli.Usage("%s: %w; see %q", c.CommandPath(), exclusive(err), help)
 	}
-	return cli.CheckOutputs(c)
+	return cli.CheckOutputs(c, arguments)
 }
 
 // exclusivePattern is cobra's error about flags that exclude each other.

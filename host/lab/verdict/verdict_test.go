@@ -238,9 +238,9 @@ func TestKnown(t *testing.T) {
 // A card that gives no status word at all is judged all the same.
 func TestNoStatusWord(t *testing.T) {
 	s := subject(t, managed(t, card.P71))
-	faulty(s, func(c apdu.Command, _ *apdu.Response) error {
+	faulty(s, func(c apdu.Command, r *apdu.Response) error {
 		if c.INS == 0xCA {
-			return apdu.NoStatusWord(0xFFD1)
+			*r = apdu.Response{SW: 0xFFD1}
 		}
 		return nil
 	})

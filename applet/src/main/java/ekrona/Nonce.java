@@ -4,9 +4,8 @@ import javacard.framework.Util;
 
 /** The session's nonce, which an enciphered PIN or an authentication uses up. */
 final class Nonce {
-    /** What turns the flag of a nonce that is there into that of one that this command uses up. */
-    private static final byte TO_USE = (byte) 0x6F;
-    private static final byte IN_USE = (byte) (Ram.YES ^ TO_USE);
+    /** The flag of one that was there, and that this command uses up. */
+    private static final byte IN_USE = (byte) 0x35;
 
     private final Ram ram;
     private final Engines engines;
@@ -39,8 +38,8 @@ final class Nonce {
     boolean use() {
         byte was = ram.session[Ram.NONCE_VALID];
         if (guard.isFirst()) {
-            // One that was not there is not there afterwards either, whatever is passed over here.
-            ram.session[Ram.NONCE_VALID] = (byte) (was ^ TO_USE);
+            // Whoever has the second pass take itself for the first finds it gone.
+            ram.session[Ram.NONCE_VALID] = was == Ram.YES ? IN_USE : 0;
             return was == Ram.YES;
         }
         return was == IN_USE;

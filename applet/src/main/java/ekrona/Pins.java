@@ -69,9 +69,19 @@ final class Pins {
     /** Uses up a verified PIN, and a PUK. */
     void forget() {
         ram.session[Ram.VERIFIED] = 0;
-        pin.reset();
-        puk.reset();
+        reset(pin);
+        reset(puk);
         guard.require(!pin.isValidated() && !puk.isValidated());
+    }
+
+    /**
+     * Forgets that it was right. Where it was not the platform is not asked: one that read its flag
+     * wrong would give the tries back.
+     */
+    private static void reset(OwnerPIN secret) {
+        if (secret.isValidated()) {
+            secret.reset();
+        }
     }
 
     /** Throws the status word with the PIN's remaining tries. */
@@ -104,7 +114,7 @@ final class Pins {
                 ram.facts[fact] = true;
                 guard.mark(fact, (byte) ~mark);
             } else {
-                secret.reset();
+                reset(secret);
                 ram.facts[fact] =
                         secret.check(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
                 guard.mark(fact, mark);
@@ -114,7 +124,7 @@ final class Pins {
             if (guard.holds(fact, (byte) ~mark)) {
                 ISOException.throwIt(Spec.SW_PIN_BLOCKED);
             }
-            secret.reset();
+            reset(secret);
             ISOException.throwIt((short) (Spec.SW_PIN_WRONG | secret.getTriesRemaining()));
         }
     }

@@ -61,6 +61,7 @@ func (f *CardFlags) Add(c *cobra.Command) {
 	f.Trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", TranscriptUsage)
 	c.Flags().StringVar(&f.capture, "capture", "", CaptureUsage)
+	StreamFlags(c, "transcript", "capture")
 	c.Flags().StringVar(&f.Seed, "seed", "", SeedUsage)
 }
 

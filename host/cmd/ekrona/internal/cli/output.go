@@ -3,14 +3,12 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/spf13/pflag"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"ekrona.example/host/audit"
-	"ekrona.example/host/durable"
 )
 
 // JSONFlag adds the flag of commands that answer as JSON too.
@@ -53,29 +51,4 @@ func Violated(violations []audit.Violation) error {
 			violations[0],
 		),
 	)
-}
-
-// outputFlag is the annotation of flags that name a file which a command writes at its end.
-const outputFlag = "written at the end"
-
-// OutputFlags marks flags that name a file which the command writes when its work is done: whether
-// they can be written is looked at before it begins.
-func OutputFlags(c *cobra.Command, names ...string) {
-	for _, name := range names {
-		if err := c.Flags().SetAnnotation(name, outputFlag, []string{}); err != nil {
-			panic(err) // no flag of that name: a mistake of the program's
-		}
-	}
-}
-
-// CheckOutputs refuses a command line with a file that could not be written.
-func CheckOutputs(c *cobra.Command) (err error) {
-	c.Flags().Visit(func(f *pflag.Flag) {
-		if _, is := f.Annotations[outputFlag]; is && err == nil && f.Value.String() != "" {
-			if failed := durable.Replaceable(f.Value.String()); failed != nil {
-				err = Usage("--%s: %w", f.Name, failed)
-			}
-		}
-	})
-	return err
 }

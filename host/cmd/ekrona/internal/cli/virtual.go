@@ -87,6 +87,9 @@ func openVirtual(
 	if err := findCard(path, makeBlank); err != nil {
 		return nil, err
 	}
+	if whole, err := filepath.EvalSymlinks(path); err == nil {
+		path = whole // a link stays one, and the lock is one for every name
+	}
 	_, missing := os.Stat(path + lockSuffix)
 	unlock, err := lockCard(path)
 	if err != nil {

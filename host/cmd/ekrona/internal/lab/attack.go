@@ -81,6 +81,7 @@ The last line says how many attacks were tried, refused, and not.`,
 	f.StringVar(&a.named, "attack", "", "only the attacks whose name contains this")
 	f.BoolVar(&a.list, "list", false, "list the attacks, and play none")
 	f.StringVar(&a.html, "html", "", "write the report as a page too")
+	cli.OutputFlags(c, "html")
 	f.IntVar(&a.workers, "workers", runtime.NumCPU(), "attacks played at the same time")
 	cli.JSONFlag(c, &a.asJSON)
 	return c

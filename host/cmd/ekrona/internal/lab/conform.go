@@ -91,6 +91,7 @@ does not conform, or the page was altered.`,
 	c.Flags().StringVar(&f.link, "link", "", "link of the model's times: "+linkNames()+
 		" (default: the first, or contact-115200 for a card in a slot)")
 	c.Flags().StringVar(&f.html, "html", "", "write a page to this file")
+	cli.OutputFlags(c, "html")
 	c.Flags().StringVar(&f.sign, "sign", "", "sign the page with this key: FOLDER/NAME of "+
 		"\"ekrona pki\", or file:PATH, tpm:PATH, pkcs11:...")
 	c.Flags().StringVar(&f.passphrase, "passphrase-file", "",

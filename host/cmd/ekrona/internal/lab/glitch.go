@@ -118,6 +118,7 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.IntVar(&g.plan.Workers, "workers", runtime.NumCPU(), "cases tried at the same time")
 	cli.AddProfile(c, &g.profile)
 	cli.OutputFlags(c, "html", "list", "journal")
+	cli.InPlace(c, "list", "reasons")
 	cli.JSONFlag(c, &g.asJSON)
 	return c
 }

@@ -114,6 +114,7 @@ invariant did not hold.`,
 		"show every exchange with a card in the story")
 	c.MarkFlagsMutuallyExclusive("for", "steps")
 	cli.OutputFlags(c, "keep")
+	cli.InPlace(c, "keep", "replay")
 	cli.JSONFlag(c, &s.asJSON)
 	return c
 }

@@ -23,7 +23,7 @@ test keys 40..4F as key set FF, and no applet, unless --cap loads and installs s
 there already stays as it is. Source lines of a CAP file, from its debug information or the table
 beside it, are kept beside the card, in FILE.lines.`,
 		Example: `  ekrona card new blank.card
-  ekrona card new purse.card --cap purse.cap --profile j3r180`,
+  ekrona card new purse.card --cap purse.cap --profile j3r180-8pin`,
 		Args: cli.Exactly(1, "the name of a file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			f.file = arguments[0]

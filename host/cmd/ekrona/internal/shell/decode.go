@@ -114,17 +114,31 @@ type decoding struct {
 
 // tree decodes an exchange.
 func (d *decoding) tree(e capture.Exchange) trace.Exchange {
+	var err error
+	if e.Failed != "" {
+		err = errors.New(e.Failed)
+	}
+	if lengthHidden(e) {
+		return d.follow.Decoder().Malformed(apdu.Malformed{Label: e.Label, Began: e.Began,
+			Took: e.Took, Command: e.Command, Response: e.Response, Err: err})
+	}
 	c, failed := apdu.ParseCommand(e.Command)
 	if r, err := apdu.ParseResponse(e.Response); err == nil && failed == nil {
 		d.follow.Note(c, r)
 	}
 	out := d.follow.Decoder().Bytes(e.Command, e.Response)
 	out.Hide(e.Masked)
-	out.Label, out.Began, out.Took = e.Label, e.Began, e.Took
-	if e.Failed != "" {
-		out.Err = errors.New(e.Failed)
-	}
+	out.Label, out.Began, out.Took, out.Err = e.Label, e.Began, e.Took, err
 	return out
+}
+
+// lengthHidden reports whether the byte behind the header is masked, as it is of what was no
+// command alone.
+func lengthHidden(e capture.Exchange) bool {
+	const header = 4
+	return slices.ContainsFunc(e.Masked.Command, func(s apdu.Span) bool {
+		return s.From <= header && header < s.To && s.From < s.To
+	})
 }
 
 func (d *decoding) show(e capture.Exchange) error {

@@ -46,6 +46,7 @@ func (f *flags) addCommon(c *cobra.Command) {
 	f.trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", cli.TranscriptUsage)
 	c.Flags().StringVar(&f.capture, "capture", "", cli.CaptureUsage)
+	cli.StreamFlags(c, "transcript", "capture")
 	c.Flags().BoolVar(&f.unmask, "unmask", false, unmaskUsage)
 }
 
@@ -167,6 +168,7 @@ func (f *flags) with(
 		return errors.Join(err, target.Close())
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	s.InUse(cli.FilesOf(c)...)
 	if f.trace.On {
 		decoder := f.decoder()
 		f.trace.Decoder = &decoder
@@ -174,6 +176,7 @@ func (f *flags) with(
 		s.Observe(log.Exchange)
 		s.ObserveReset(log.Reset)
 		s.ObserveWord(log.Word)
+		s.ObserveMalformed(log.Malformed)
 	}
 	if f.capture != "" {
 		file, failed := cli.CreateCapture(f.capture)
@@ -182,6 +185,7 @@ func (f *flags) with(
 		}
 		file.Reset(target.Where, target.ATR, time.Now())
 		s.Observe(file.Sink)
+		s.ObserveMalformed(file.Malformed)
 		s.ObserveReset(func(atr []byte) { file.Reset(target.Where, atr, time.Now()) })
 		s.ObserveWord(func(line string) {
 			file.Word(capture.Word{Label: target.Where, Line: line, At: time.Now()})
