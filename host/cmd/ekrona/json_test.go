@@ -92,6 +92,7 @@ crisis show --state box
 centralbank fund-pool 100 --order first --state box
 centralbank totals --state box
 centralbank reconcile --state box
+centralbank archive box/central-bank --before 2020-01-01 --dry-run
 centralbank backup box/central-bank --out central.db
 intermediary backup box/nordic-bank --out nordic.db
 intermediary restore box/nordic-bank --from nordic.db
@@ -126,7 +127,7 @@ issue log spring.job --state box --bank SENORDIC
 card cost --cap purse.cap --script purse.txt
 lab tear --cap purse.cap --script purse.txt --rules purse.rules
 ! lab tear --cap purse.cap --script purse.txt
-! lab fuzz --cap purse.cap --script purse.txt --runs 300 --workers 1 --cuts
+! lab fuzz --cap purse.cap --script purse.txt --runs 3000 --workers 1 --cuts
 lab cover --cap purse.cap --script purse.txt --lcov cover.lcov --html cover.html --folded cover.txt --flame cover.svg
 lab simulate --steps 20 --length 20 --workers 1
 lab simulate --story --length 5
