@@ -105,6 +105,7 @@ func cover(n *Node, at int, spans []apdu.Span) {
 			}
 		}
 	}
+	n.join()
 }
 
 // Bytes decodes a command and its response as others have logged them. What is no command

@@ -181,7 +181,9 @@ func summed(data []byte, parts []*Node) []*Node {
 	for _, p := range parts {
 		p.Detail = true
 	}
-	return []*Node{{Raw: data, Value: Shortened(data), Children: parts}}
+	sum := &Node{Raw: data, Children: parts, sum: true}
+	sum.join()
+	return []*Node{sum}
 }
 
 // maxNesting bounds how deep data objects are taken apart.

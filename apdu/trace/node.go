@@ -30,6 +30,7 @@ type Node struct {
 	Detail bool
 
 	framing bool // it is length, tag or header: of no interest but to programs
+	sum     bool // Value is the bytes of its parts, which a conversation leaves out
 }
 
 // Leaves are the parts without parts of their own, in their order.
@@ -42,6 +43,17 @@ func (n *Node) Leaves() []*Node {
 		all = append(all, c.Leaves()...)
 	}
 	return all
+}
+
+// join has the node, and each part that sums up its own, say their bytes anew: without what is
+// masked.
+func (n *Node) join() {
+	for _, c := range n.Children {
+		c.join()
+	}
+	if n.sum {
+		n.Value = shortened(rawText(n))
+	}
 }
 
 // Title is the node's name with its value, "READ RECORD log, number 1".
@@ -101,10 +113,12 @@ func remark(at int, format string, arguments ...any) *Node {
 
 // Shortened is bytes that say nothing to a reader, in hex: all of them, or as many as a line
 // holds.
-func Shortened(b []byte) string {
-	const line = 32
-	if len(b) <= line {
-		return fmt.Sprintf("%X", b)
+func Shortened(b []byte) string { return shortened(fmt.Sprintf("%X", b)) }
+
+func shortened(hex string) string {
+	const line = 2 * 32
+	if len(hex) <= line {
+		return hex
 	}
-	return fmt.Sprintf("%X... %d more bytes", b[:line], len(b)-line)
+	return fmt.Sprintf("%s... %d more bytes", hex[:line], (len(hex)-line)/2)
 }

@@ -227,7 +227,8 @@ func FuzzExchange(f *testing.F) {
 	d := Decoder()
 	f.Add([]byte{0, 0xB0}, []byte{0x42})
 	f.Add([]byte{}, []byte("0"))
-	f.Add([]byte("\x80P00"), []byte("0a0")) // a masked byte reads as no other answer
+	f.Add([]byte("\x80P00"), []byte("0a0"))                   // a masked byte reads as no other answer
+	f.Add([]byte("\x80P00"), []byte(strings.Repeat("0", 31))) // nor in the sum of its parts
 	f.Fuzz(func(t *testing.T, command, response []byte) {
 		logged := d.Bytes(command, response)
 		leaves(t, logged.Command, command)
