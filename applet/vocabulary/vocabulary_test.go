@@ -227,8 +227,9 @@ func FuzzExchange(f *testing.F) {
 	d := Decoder()
 	f.Add([]byte{0, 0xB0}, []byte{0x42})
 	f.Add([]byte{}, []byte("0"))
-	f.Add([]byte("\x80P00"), []byte("0a0"))                   // a masked byte reads as no other answer
-	f.Add([]byte("\x80P00"), []byte(strings.Repeat("0", 31))) // nor in the sum of its parts
+	// A masked byte reads as no other answer, nor does it stand in the sum of its parts.
+	f.Add([]byte("\x80P00"), []byte("0a0"))
+	f.Add([]byte("\x80P00"), []byte(strings.Repeat("0", 31)))
 	f.Fuzz(func(t *testing.T, command, response []byte) {
 		logged := d.Bytes(command, response)
 		leaves(t, logged.Command, command)
