@@ -75,6 +75,13 @@ func mask(data []byte, spans []Span) {
 	}
 }
 
+// Zeroed is data as a Recorder masks it: a copy with zeros over the spans.
+func Zeroed(data []byte, spans []Span) []byte {
+	data = bytes.Clone(data)
+	mask(data, spans)
+	return data
+}
+
 // own gives the exchange bytes of its own.
 func (e *Exchange) own() {
 	e.Command.Data, e.Response.Data = bytes.Clone(e.Command.Data), bytes.Clone(e.Response.Data)

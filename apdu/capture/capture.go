@@ -9,7 +9,6 @@
 package capture
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -118,22 +117,13 @@ func (f *File) Sink(e apdu.Exchange) {
 // Malformed keeps what was sent and is no command, without what may be a secret in it.
 func (f *File) Malformed(m apdu.Malformed) {
 	out := Exchange{Label: m.Label, Began: m.Began, Took: m.Took, Masked: m.Hidden(),
-		Command: zeroed(m.Command, m.Hidden().Command)}
+		Command: apdu.Zeroed(m.Command, m.Hidden().Command)}
 	if m.Err == nil {
-		out.Response = zeroed(m.Response, m.Hidden().Response)
+		out.Response = apdu.Zeroed(m.Response, m.Hidden().Response)
 	} else {
 		out.Failed = m.Err.Error()
 	}
 	f.note(f.writer.Exchange(out))
-}
-
-// zeroed is bytes with zeros for those of the spans.
-func zeroed(b []byte, spans []apdu.Span) []byte {
-	b = bytes.Clone(b)
-	for _, s := range spans {
-		clear(b[s.From:s.To])
-	}
-	return b
 }
 
 // Reset keeps that a card was reset.

@@ -77,20 +77,11 @@ func (d Decoder) Exchange(e apdu.Exchange) Exchange {
 			Command:  slices.Concat(below.Masked.Command, s.Command),
 			Response: slices.Concat(below.Masked.Response, s.Response),
 		}
-		below.Command.Data = zeroed(below.Command.Data, s.Command)
-		below.Response.Data = zeroed(below.Response.Data, s.Response)
+		below.Command.Data = apdu.Zeroed(below.Command.Data, s.Command)
+		below.Response.Data = apdu.Zeroed(below.Response.Data, s.Response)
 		out.Wire = append(out.Wire, d.Exchange(below))
 	}
 	return out
-}
-
-// zeroed is data as a Recorder masks it.
-func zeroed(data []byte, spans []apdu.Span) []byte {
-	data = bytes.Clone(data)
-	for _, s := range spans {
-		clear(data[s.From:s.To])
-	}
-	return data
 }
 
 // cover masks leaves that a Recorder wrote zeros into; spans count from index at.

@@ -48,8 +48,8 @@ func TestLogsAndRulesHideTheSame(t *testing.T) {
 					kept := ""
 					do := func(e apdu.Exchange) {
 						spans := rule.Secrets(e.Command, e.Response)
-						data := zeroed(e.Command.Data, spans.Command)
-						answer := zeroed(e.Response.Data, spans.Response)
+						data := apdu.Zeroed(e.Command.Data, spans.Command)
+						answer := apdu.Zeroed(e.Response.Data, spans.Response)
 						kept += fmt.Sprintf("%X %X ", data, answer)
 						log.Exchange(e)
 					}
@@ -126,12 +126,12 @@ func TestSecretsInEveryState(t *testing.T) {
 				r := apdu.Response{SW: apdu.OK}
 				spans := rule.Inside().Secrets(c, r)
 				e := apdu.Exchange{Command: c, Response: r}
-				e.Command.Data = zeroed(c.Data, spans.Command)
+				e.Command.Data = apdu.Zeroed(c.Data, spans.Command)
 				assert.NotContains(t, string(e.Command.Data), "SECRET", "%s, %v", name, c)
 				spans = rule.Secrets(c, r)
-				assert.NotContains(t, string(zeroed(c.Data, spans.Command)), "SECRET", "%s, %v",
+				assert.NotContains(t, string(apdu.Zeroed(c.Data, spans.Command)), "SECRET", "%s, %v",
 					name, c)
-				e.Command.Data, e.Masked = zeroed(c.Data, spans.Command), spans
+				e.Command.Data, e.Masked = apdu.Zeroed(c.Data, spans.Command), spans
 				log.Exchange(e)
 				asJSON, err := json.Marshal(d.Exchange(e))
 				require.NoError(t, err)
