@@ -27,9 +27,9 @@ func Nearest(name string, names []string) []string {
 	var found []near
 	for _, n := range names {
 		lower := strings.ToLower(n)
-		d := distance(name, lower)
+		d := Distance(name, lower)
 		if at := strings.LastIndexAny(lower, "./"); at >= 0 && !strings.ContainsAny(name, "./") {
-			d = min(d, distance(name, lower[at+1:]))
+			d = min(d, Distance(name, lower[at+1:]))
 		}
 		if d <= max(1, len(name)/3) || len(name) > 2 && strings.Contains(lower, name) {
 			later := 1
@@ -66,9 +66,9 @@ func Unknown(name string, names []string) string {
 	return ""
 }
 
-// distance is how many letters must be changed, added or taken away, or exchanged with their
+// Distance is how many letters must be changed, added or taken away, or exchanged with their
 // neighbour, to make b of a (Damerau and Levenshtein, each place changed once).
-func distance(a, b string) int {
+func Distance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {
 		rows[i] = make([]int, len(b)+1)

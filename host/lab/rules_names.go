@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/inspect"
 )
 
@@ -62,32 +63,11 @@ func (s *sought) err() error {
 		names = append(names, name)
 	}
 	slices.SortFunc(names, func(a, b string) int {
-		if d := distance(rule, a) - distance(rule, b); d != 0 {
+		if d := apdu.Distance(rule, a) - apdu.Distance(rule, b); d != 0 {
 			return d
 		}
 		return strings.Compare(a, b)
 	})
 	return fmt.Errorf("the rules name %s, which nothing on the card is called, at no line of the "+
 		"script; the nearest names: %s", rule, strings.Join(names[:min(nearest, len(names))], ", "))
-}
-
-// distance is how many bytes are to be changed, added or left out to make one text of another.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
