@@ -84,11 +84,11 @@ func Replaceable(path string) error {
 	if err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
+	probe, err := createLocked(folder, "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return errors.Join(os.Remove(probe.Name()), probe.Close()) // with which its lock goes
 }
 
 func writeInto(
@@ -137,6 +137,14 @@ func makeFolder(path string) error {
 	default:
 		return err
 	}
+}
+
+// Rename gives a file that was synced another name in its folder, also that of one that is there.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(to))
 }
 
 // syncFolder makes a new name in a folder durable.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -32,4 +33,13 @@ func ReadAtMost(path string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w: it has more than %d bytes", path, ErrTooLong, most)
 	}
 	return content, nil
+}
+
+// Exists reports whether a file is there.
+func Exists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -15,6 +15,7 @@ import (
 	client "ekrona.example/applet/client"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/banking"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/party/bank"
 	"ekrona.example/host/wallet"
 	"ekrona.example/personalization"
@@ -55,7 +56,7 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 		h.Letter, h.founding = made.Letter, message.DeviceID(made.Device)
 		h.Card.device = h.founding
 	}
-	switch there, err := exists(s.cardPath(name)); {
+	switch there, err := durable.Exists(s.cardPath(name)); {
 	case err != nil:
 		return nil, err
 	case there:
@@ -155,7 +156,7 @@ func (s *Sandbox) issueCard(ctx context.Context, b *bank.Bank, name string, numb
 
 // installApplet puts the applet on a blank card, unless it is there.
 func (s *Sandbox) installApplet(path string, order personalization.Order, root []byte) error {
-	if there, err := exists(path); err != nil || there {
+	if there, err := durable.Exists(path); err != nil || there {
 		return err
 	}
 	blank, err := card.New(s.cardOptions())

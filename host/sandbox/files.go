@@ -2,22 +2,10 @@ package sandbox
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"ekrona.example/host/durable"
 )
-
-// exists reports whether there is a file.
-func exists(path string) (bool, error) {
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
 
 // readJSON reads what writeJSON wrote.
 func readJSON(path string, into any) error {

@@ -33,7 +33,9 @@ const foundedFile = "founded"
 const lockName = "lock"
 
 // IsFounded reports whether a folder is that of a sandbox.
-func IsFounded(folder string) (bool, error) { return exists(filepath.Join(folder, foundedFile)) }
+func IsFounded(folder string) (bool, error) {
+	return durable.Exists(filepath.Join(folder, foundedFile))
+}
 
 // ErrFounding says that another program founds the sandbox at this moment.
 var ErrFounding = errors.New("is being founded by another program: wait until that ends")
@@ -44,7 +46,8 @@ func (s *Sandbox) FoundingEnded() (bool, error) {
 	if ended, err := IsFounded(s.folder); err != nil || ended {
 		return ended, err
 	}
-	if there, err := exists(s.path(lockName)); err != nil || !there { // parties were moved here
+	// Without a lock parties were moved here.
+	if there, err := durable.Exists(s.path(lockName)); err != nil || !there {
 		return false, err
 	}
 	release, err := lockfile.Take(s.path(lockName))
@@ -97,7 +100,7 @@ func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *S
 
 // checkBegun checks that a folder has a founding, begun or ended, or that one can begin in it.
 func checkBegun(folder string) error {
-	if there, err := exists(filepath.Join(folder, lockName)); err != nil || there {
+	if there, err := durable.Exists(filepath.Join(folder, lockName)); err != nil || there {
 		return err
 	}
 	if there, err := HasParties(folder); err != nil || there { // some were moved here

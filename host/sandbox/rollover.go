@@ -85,7 +85,7 @@ func numbered(name string, n int) string {
 // nextRoot returns the number of the next root, or of one whose rollover was cut off.
 func (s *Sandbox) nextRoot() (int, error) {
 	for n := 2; ; n++ {
-		followed, err := exists(s.path(rootFolder, numbered(rootName, n)+rolledFile))
+		followed, err := durable.Exists(s.path(rootFolder, numbered(rootName, n)+rolledFile))
 		if err != nil || !followed {
 			return n, err
 		}
@@ -150,7 +150,7 @@ func (s *Sandbox) rollCrisisKey(n int, root pki.Identity) (cvc.Holder, error) {
 // crisisKey names the newest crisis key.
 func (s *Sandbox) crisisKey() (string, error) {
 	for n := 1; ; n++ {
-		there, err := exists(s.path(crisisFolder, numbered(crisisName, n+1)+".cvc"))
+		there, err := durable.Exists(s.path(crisisFolder, numbered(crisisName, n+1)+".cvc"))
 		if err != nil || !there {
 			return numbered(crisisName, n), err
 		}

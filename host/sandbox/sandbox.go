@@ -33,6 +33,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/emulator/card"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/party"
 	"ekrona.example/host/party/bank"
 	"ekrona.example/host/party/centralbank"
@@ -122,7 +123,7 @@ func HasParties(folder string) (bool, error) {
 			continue
 		}
 		settings := filepath.Join(folder, entry.Name(), party.SettingsFile)
-		if there, err := exists(settings); err != nil || there {
+		if there, err := durable.Exists(settings); err != nil || there {
 			return err == nil, err
 		}
 	}
@@ -165,7 +166,7 @@ func (s *Sandbox) bankFolders() (found []string, damaged []error, err error) {
 // absent returns why a party is not there: what is wrong with its folder, or otherwise that there
 // is none.
 func (s *Sandbox) absent(folder string, kind party.Kind, none error) error {
-	if there, err := exists(s.path(folder)); err != nil || !there {
+	if there, err := durable.Exists(s.path(folder)); err != nil || !there {
 		return errors.Join(none, err)
 	}
 	return party.Peek(s.path(folder)).Check(kind)
@@ -268,7 +269,7 @@ func (s *Sandbox) names(prefix string) (names []string, err error) {
 		if !named || !entry.IsDir() {
 			continue
 		}
-		there, err := exists(s.path(entry.Name(), party.SettingsFile))
+		there, err := durable.Exists(s.path(entry.Name(), party.SettingsFile))
 		if there || err != nil { // what cannot be looked at is there
 			names = append(names, name)
 		}

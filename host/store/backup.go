@@ -8,7 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"ekrona.example/host/durable"
 )
 
 // errServer says that a copy of a database is the server's business.
@@ -102,10 +103,7 @@ func put(ctx context.Context, part, name string) error {
 	if err := syncFile(part); err != nil {
 		return err
 	}
-	if err := os.Rename(part, name); err != nil {
-		return err
-	}
-	return syncFile(filepath.Dir(name))
+	return durable.Rename(part, name)
 }
 
 func syncFile(path string) error {

@@ -20,6 +20,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/clock"
+	"ekrona.example/host/durable"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/progress"
 	"ekrona.example/host/store"
@@ -84,7 +85,7 @@ func Write(ctx context.Context, db *sql.DB, p Plan) (Result, error) {
 		err := each(ctx, db, p, func(e *Entry) error { r.add(e); return nil })
 		return r, err
 	}
-	there, err := exists(p.To)
+	there, err := durable.Exists(p.To)
 	if err != nil {
 		return r, err
 	}

@@ -9,11 +9,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"ekrona.example/apdu/message"
+	"ekrona.example/host/durable"
 )
 
 // An archive is a file of lines of JSON: a head, one Entry for each payment in the order in which
@@ -88,14 +87,7 @@ func (w *writer) finish() error {
 	if err := errors.Join(err, w.to.Flush(), w.file.Sync(), w.file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(w.path+partial, w.path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(w.path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return durable.Rename(w.path+partial, w.path)
 }
 
 // giveUp leaves no file.
@@ -174,13 +166,4 @@ func strictly(line []byte, into any) error {
 		return ErrFile
 	}
 	return nil
-}
-
-// exists reports whether a file is there.
-func exists(path string) (bool, error) {
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }
