@@ -299,3 +299,21 @@ func initializeUpdate(data []byte) []*Node {
 	}
 	return nodes
 }
+
+// Drawn is where a response has bytes that a card draws, or counts, whatever is on it: a challenge
+// (ISO/IEC 7816-4:2013 §11.5.3), and in the answer to INITIALIZE UPDATE challenge, cryptogram and
+// sequence counter.
+func Drawn(c apdu.Command, r apdu.Response) []apdu.Span {
+	const insGetChallenge = 0x84
+	from := len(r.Data)
+	switch {
+	case c.INS == insGetChallenge && c.CLA&apdu.ClassProprietary == 0:
+		from = 0
+	case c.INS == gpc.InsInitializeUpdate && c.CLA&apdu.ClassProprietary != 0:
+		from = min(diversification+keyInformation, len(r.Data))
+	}
+	if from == len(r.Data) {
+		return nil
+	}
+	return []apdu.Span{{From: from, To: len(r.Data)}}
+}

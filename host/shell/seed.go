@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona.example/apdu"
-	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/script"
 )
 
@@ -55,25 +53,6 @@ func seed(ctx context.Context, s *Session, arguments []string) (Answer, error) {
 	}
 	s.prepared = prepared
 	return OK, nil
-}
-
-// drawn is where a response has bytes that a card draws, or counts, whatever is on it: a challenge
-// (ISO/IEC 7816-4:2013 §11.5.3), and in the answer to INITIALIZE UPDATE challenge, cryptogram and
-// sequence counter, behind the diversification data and the key information (GPC Amendment D 1.2
-// §7.1.1).
-func drawn(c apdu.Command, r apdu.Response) []apdu.Span {
-	const insChallenge, fixed = 0x84, 13
-	from := len(r.Data)
-	switch {
-	case c.INS == insChallenge && c.CLA&apdu.ClassProprietary == 0:
-		from = 0
-	case c.INS == gpc.InsInitializeUpdate && c.CLA&apdu.ClassProprietary != 0:
-		from = min(fixed, len(r.Data))
-	}
-	if from == len(r.Data) {
-		return nil
-	}
-	return []apdu.Span{{From: from, To: len(r.Data)}}
 }
 
 // head is what a transcript begins with: the seed of a virtual card, or what cannot repeat.

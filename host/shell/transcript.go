@@ -7,6 +7,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/script"
+	"ekrona.example/apdu/trace"
 )
 
 // Transcript writes a script of what was done: each line in its canonical form with the answer
@@ -53,7 +54,7 @@ func (s *Session) transcribed(r Result) string {
 		}
 		step.Expected = script.Exactly(response)
 		if s.target.Virtual == nil {
-			step.Expected.Hide(drawn(r.command(), response))
+			step.Expected.Hide(trace.Drawn(r.command(), response))
 		}
 	}
 	names := s.names
