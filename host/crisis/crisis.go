@@ -90,9 +90,8 @@ func (h Held) Told(lowest uint32) Held {
 // Take returns what is held after c was offered. A newer crisis key is taken by itself, and drops
 // an order of the former key, whatever its number; then a genuine order with a higher number is
 // taken, and one that is told to be too low is not, which is said of a genuine one only, as far as
-// its notary is known. What is returned is to be kept also with an
-// error: the error is about the order. known are the notaries' certificates that the device has
-// met.
+// its notary is known. What is returned is to be kept also with an error: the error is about the
+// order. known are the notaries' certificates that the device has met.
 //
 // Errors: [ErrOld], [ErrOldKey], [ErrNoKey], [ErrFalse].
 func (h Held) Take(

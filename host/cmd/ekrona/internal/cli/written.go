@@ -96,10 +96,15 @@ func namedFiles(c *cobra.Command, arguments []string) (files []namedFile) {
 	return files
 }
 
-// besides are a file and what stands beside one of a card or an applet under its name.
+// besides are a file and what stands beside one of a card or an applet.
 func besides(f namedFile) []namedFile {
-	lines, lock := f, f
-	lines.path += ".lines"
-	lock.path += lockSuffix
-	return []namedFile{f, lines, lock}
+	files := []namedFile{f}
+	for _, path := range Beside(f.path) {
+		files = append(files, namedFile{f.flag, f.by, path})
+	}
+	return files
 }
+
+// Beside names the files that may stand beside one of a card or an applet under its name: source
+// lines, and the lock of who uses it.
+func Beside(path string) []string { return []string{path + ".lines", path + lockSuffix} }

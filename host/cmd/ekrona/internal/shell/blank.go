@@ -59,8 +59,8 @@ beside it, are kept beside the card, in FILE.lines.`,
 // remove takes the card's file away, with the source lines and the lock beside it.
 func (f *flags) remove() error {
 	err := os.Remove(f.file)
-	for _, beside := range []string{".lines", ".lock"} {
-		if failed := os.Remove(f.file + beside); !errors.Is(failed, fs.ErrNotExist) {
+	for _, beside := range cli.Beside(f.file) {
+		if failed := os.Remove(beside); !errors.Is(failed, fs.ErrNotExist) {
 			err = errors.Join(err, failed)
 		}
 	}
