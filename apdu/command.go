@@ -54,6 +54,22 @@ func (c Command) IsChained() bool {
 	return c.CLA&ClassChaining != 0 && c.CLA&classReserved != classWithoutMeaning
 }
 
+// MaxChannels is how many logical channels there are (ISO/IEC 7816-4:2013 §5.4.1).
+const MaxChannels = 20
+
+// ChannelOf is the logical channel that a class byte names (ISO/IEC 7816-4:2013 §5.4.1, tables 2
+// and 3; for proprietary classes, which mirror the others, JCRE 3.0.4 §4.3 and GPC 2.3.1 §11.1.4).
+// Classes 20 to 3F name none: what has them is for the basic channel.
+func ChannelOf(class byte) int {
+	switch {
+	case class&0x40 != 0:
+		return 4 + int(class&0x0F)
+	case class&(ClassProprietary|classReserved) == classWithoutMeaning:
+		return 0
+	}
+	return int(class & classChannel)
+}
+
 const (
 	classReserved       = 0x60 // bits 7 and 6
 	classWithoutMeaning = 0x20

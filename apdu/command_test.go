@@ -179,3 +179,16 @@ func FuzzResponse(f *testing.F) {
 		require.Equal(t, b, r.Bytes())
 	})
 }
+
+// Every class names a channel, and the class of a channel names it.
+func TestChannelOf(t *testing.T) {
+	for class, want := range map[byte]int{0x00: 0, 0x13: 3, 0x0F: 3, 0x23: 0, 0x31: 0, 0x40: 4,
+		0x6F: 19, 0x82: 2, 0x93: 3, 0xA1: 1, 0xB1: 1, 0xC0: 4, 0xEF: 19, 0xF1: 5} {
+		assert.Equal(t, want, ChannelOf(class), "%02X", class)
+	}
+	for channel := range MaxChannels {
+		class := ClassOfChannel(channel)
+		assert.Equal(t, channel, ChannelOf(class))
+		assert.False(t, Command{CLA: class}.IsChained())
+	}
+}

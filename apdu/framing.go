@@ -17,11 +17,11 @@ const maxRounds = maxCollected / 16
 // maxReissues bounds how often one command is issued again after 6Cxx.
 const maxReissues = 1
 
-// Framing gives whole messages over a card's short APDUs. A command whose data
-// is longer than 255 bytes goes out as a chain (ISO/IEC 7816-4:2013 §5.3.3), an
-// answer of 61xx is collected by GET RESPONSE (§5.3.4), and 6Cxx issues the
-// command again with the Le that the card names. With ExtendedLength set, a
-// command that fits one extended APDU is sent as it is.
+// Framing gives whole messages over a card's short APDUs. A command whose data is longer than 255
+// bytes goes out as a chain (ISO/IEC 7816-4:2013 §5.3.3), or is refused if its class has no mark
+// for the parts of one. An answer of 61xx is collected by GET RESPONSE (§5.3.4), and 6Cxx issues
+// the command again with the Le that the card names. With ExtendedLength set, a command that fits
+// one extended APDU is sent as it is.
 type Framing struct {
 	Card Card
 	// ExtendedLength reports that card and reader both carry extended APDUs.
@@ -40,7 +40,12 @@ func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 		c.Ne = min(c.Ne, MaxShortNe)
 		for len(c.Data) > MaxShortData {
 			part := c
-			part.CLA |= ClassChaining
+			if part.CLA |= ClassChaining; !part.IsChained() {
+				return Response{}, fmt.Errorf("apdu: a command of class %02X cannot be sent in "+
+					"parts, since its class has no mark for them (ISO/IEC 7816-4:2013 §5.4.1), "+
+					"and its %d bytes fit no short one: send it with extended length, or in "+
+					"another class", c.CLA, len(c.Data))
+			}
 			part.Data, part.Ne = c.Data[:MaxShortData], 0
 			r, err := f.Card.Transmit(ctx, part)
 			if err == nil {
@@ -82,15 +87,14 @@ func (f Framing) reissue(ctx context.Context, c Command) (Response, error) {
 	}
 }
 
-// channelOf is the interindustry class that names the logical channel of a class, without
-// secure messaging and chaining (ISO/IEC 7816-4:2013 §5.4.1): first interindustry classes
-// have channels 0 to 3, further ones 4 to 19. Proprietary classes are taken to name their
-// channel in the same way, as GPC 2.3.1 §11.1.4 has it.
-func channelOf(class byte) byte {
-	if class&0x40 != 0 {
-		return class & 0x4F
+// ClassOfChannel is the interindustry class of a logical channel, without secure messaging and
+// chaining (ISO/IEC 7816-4:2013 §5.4.1): first interindustry classes have channels 0 to 3, further
+// ones 4 to 19.
+func ClassOfChannel(channel int) byte {
+	if channel <= classChannel {
+		return byte(channel)
 	}
-	return class & classChannel
+	return 0x40 | byte(channel-classChannel-1)
 }
 
 // collect appends to the first part r what GET RESPONSE brings.
@@ -102,7 +106,7 @@ func (f Framing) collect(ctx context.Context, c Command, r Response) (Response, 
 				"apdu: card brings %d bytes in %d answers to GET RESPONSE and has more; "+
 					"%d are the most for one command", len(data), maxRounds, maxRounds)
 		}
-		next := Command{CLA: channelOf(c.CLA), INS: InsGetResponse}
+		next := Command{CLA: ClassOfChannel(ChannelOf(c.CLA)), INS: InsGetResponse}
 		next.Ne = unzero(int(r.SW&0xFF), MaxShortNe)
 		var err error
 		if r, err = f.reissue(ctx, next); err != nil {

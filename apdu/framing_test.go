@@ -198,3 +198,28 @@ func TestFramingAsksOnTheChannelOfTheCommand(t *testing.T) {
 		assert.Equal(t, "AAAABBBB", string(buffer))
 	}
 }
+
+// A class without a mark for the parts of a chain sends nothing in parts: the card would take the
+// first one for a whole command.
+func TestFramingNeedsAMark(t *testing.T) {
+	for class := range 0x100 {
+		sent := []Command(nil)
+		card := CardFunc(func(_ context.Context, c Command) (Response, error) {
+			sent = append(sent, c)
+			return Response{SW: OK}, nil
+		})
+		c := Command{CLA: byte(class), INS: 0x12, Data: make([]byte, 300)}
+		_, err := Framing{Card: card}.Transmit(context.Background(), c)
+		if class&0x60 == 0x20 {
+			assert.ErrorContains(t, err, "has no mark", "%02X", class)
+			assert.Empty(t, sent)
+			c.Data = c.Data[:255]
+			_, err = Framing{Card: card}.Transmit(context.Background(), c)
+			assert.NoError(t, err)
+			continue
+		}
+		require.NoError(t, err, "%02X", class)
+		assert.True(t, sent[0].IsChained(), "%02X", class)
+		assert.Equal(t, c.CLA, sent[1].CLA)
+	}
+}

@@ -127,14 +127,6 @@ var sets = map[string]string{
 	"{ANY}": "xxxx",
 }
 
-// classOf is the interindustry class byte of a logical channel (ISO/IEC 7816-4:2013 §5.4.1).
-func classOf(channel int) byte {
-	if channel < 4 {
-		return byte(channel)
-	}
-	return 0x40 | byte(channel-4)
-}
-
 // line is a line with its names replaced.
 func (k *Known) line(text string) (string, error) {
 	part := k.AID[:max(0, len(k.AID)-1)]
@@ -142,7 +134,8 @@ func (k *Known) line(text string) (string, error) {
 		"{AID}", fmt.Sprintf("%X", k.AID), "{L}", fmt.Sprintf("%02X", len(k.AID)),
 		"{L+1}", fmt.Sprintf("%02X", len(k.AID)+1), "{LAST}", fmt.Sprintf("%X", k.AID[len(part):]),
 		"{PART}", fmt.Sprintf("%X", part), "{PL}", fmt.Sprintf("%02X", len(part)),
-		"{CH}", fmt.Sprintf("%02X", classOf(k.channel)), "{N}", fmt.Sprintf("%02X", k.channel),
+		"{CH}", fmt.Sprintf("%02X", apdu.ClassOfChannel(k.channel)),
+		"{N}", fmt.Sprintf("%02X", k.channel),
 	}
 	for name, set := range sets {
 		pairs = append(pairs, name, set)

@@ -55,6 +55,9 @@ func (c *Client) Offer() scp03.Offer { return c.channel.Offer() }
 // Level is the security of the channel.
 func (c *Client) Level() scp03.Level { return c.channel.Level() }
 
+// Save keeps how far the channel has got: see [scp03.Channel.Save].
+func (c *Client) Save() (restore func()) { return c.channel.Save() }
+
 // Fitting names which of the key sources fits the card; see [scp03.Channel.Fitting].
 func (c *Client) Fitting() int { return c.channel.Fitting() }
 

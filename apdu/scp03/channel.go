@@ -216,6 +216,13 @@ func (ch *Channel) Transmit(ctx context.Context, c apdu.Command) (apdu.Response,
 	return response, err
 }
 
+// Save keeps how far the channel has got; restore sets it back to there. It is for who sets the
+// card back too, so that both sides count alike again.
+func (ch *Channel) Save() (restore func()) {
+	session, broken := *ch.session, ch.broken
+	return func() { *ch.session, ch.broken = session, broken }
+}
+
 // MaxData is the most data that a short command takes through the channel, in
 // bytes. A longer one goes out with extended length.
 func (ch *Channel) MaxData() int {

@@ -26,6 +26,9 @@ type Decoder struct {
 
 	foreign bool // such an application is selected, and Unmasked says so
 	ours    bool // one with a vocabulary is selected
+	// unsure reports that it is not known what is selected: any of these, or another.
+	unsure   bool
+	possible []Vocabulary
 }
 
 // New makes a Decoder that knows these applications.
@@ -42,6 +45,15 @@ func (d Decoder) Selected(name []byte) Decoder {
 	d.ours = len(d.Vocabularies) > 0
 	d.foreign = d.Unmasked && len(d.Vocabularies) == 0 && !isManager(name)
 	d.ShowUnknown = d.ShowUnknown || d.foreign
+	return d
+}
+
+// Unsure is the decoder where it is not known what is selected: it gives no command the name that
+// one application has for it, and hides what any of them, or one without vocabulary, would keep
+// secret.
+func (d Decoder) Unsure() Decoder {
+	d.possible, d.Vocabularies = d.Vocabularies, nil
+	d.unsure, d.Unmasked = true, false
 	return d
 }
 
@@ -154,7 +166,8 @@ func malformed(what string, raw []byte, err error) *Node {
 // Command decodes a command.
 func (d Decoder) Command(c apdu.Command) *Node {
 	m := newCommand(c)
-	m.showUnknown, m.foreign, m.ours = d.ShowUnknown, d.foreign, d.ours
+	m.showUnknown, m.foreign = d.ShowUnknown, d.foreign
+	m.ours, m.unsure = d.ours && apdu.ChannelOf(c.CLA) == 0, d.unsure
 	form, known := d.form(c)
 	switch {
 	case known:
@@ -164,12 +177,18 @@ func (d Decoder) Command(c apdu.Command) *Node {
 	default:
 		m.interindustry()
 	}
-	return m.node()
+	n := m.node()
+	if maybe, is := find(d.possible, c); is && hasSecret(maybe.In) {
+		cover(n, 0, []apdu.Span{{From: m.at, To: m.at + len(m.data)}})
+	}
+	return n
 }
 
 // form finds the form of a command in the vocabularies.
-func (d Decoder) form(c apdu.Command) (Form, bool) {
-	for _, v := range d.Vocabularies {
+func (d Decoder) form(c apdu.Command) (Form, bool) { return find(d.Vocabularies, c) }
+
+func find(vocabularies []Vocabulary, c apdu.Command) (Form, bool) {
+	for _, v := range vocabularies {
 		if f, known := v.find(c); known {
 			return f, true
 		}
@@ -202,6 +221,9 @@ func (d Decoder) Response(c apdu.Command, r apdu.Response) *Node {
 	sw := detail("SW1-SW2", len(data), n.Raw[len(data):])
 	sw.Clause = "ISO/IEC 7816-4:2013 §5.6"
 	n.Children = append(n.Children, sw)
+	if maybe, is := find(d.possible, c); is && hasSecret(maybe.Out) && len(data) > 0 {
+		cover(n, 0, []apdu.Span{{From: 0, To: len(data)}})
+	}
 	return n
 }
 
@@ -218,6 +240,7 @@ type command struct {
 	showUnknown      bool
 	foreign          bool
 	ours             bool // it is for an application with a vocabulary
+	unsure           bool // it is not known for which application
 }
 
 // dataAt is the index of the data in the encoded command.

@@ -1,6 +1,9 @@
 package trace
 
 import (
+	"bytes"
+	"slices"
+
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 )
@@ -9,16 +12,16 @@ import (
 // that what goes to one is not shown by the names of another, whose headers may be the same.
 type Follower struct {
 	all, now Decoder
-	foreign  bool
+	foreign  bool // another is selected, or none
 }
 
 // Follow is a follower from somewhere within a log: until an application is selected or the card is
 // reset, any may be.
 func (d Decoder) Follow() *Follower { return &Follower{all: d, now: d} }
 
-// Foreign reports whether commands go to no application with a vocabulary, nor to a card manager:
-// another is selected, or none since a reset.
-func (f *Follower) Foreign() bool { return f.foreign }
+// Foreign reports whether commands go to no application with a vocabulary, nor to a card manager,
+// as far as is known: another is selected, none since a reset, or it is not known which.
+func (f *Follower) Foreign() bool { return f.foreign || f.now.unsure }
 
 // Decoder is that of the application that is selected.
 func (f *Follower) Decoder() Decoder { return f.now }
@@ -27,24 +30,41 @@ func (f *Follower) Decoder() Decoder { return f.now }
 // is selected again, and what comes before goes to no one, or to another.
 func (f *Follower) Reset() { f.now, f.foreign = f.all.Selected(nil), true }
 
-// Note takes note of a command and its response. One that selects by name and is refused, or has no
-// answer, may have selected all the same, since the application is the one that refuses (JCRE 3.0.5
-// §4.5.2): one with a vocabulary is then taken for selected, so that nothing to it is shown.
+// Note takes note of a command and its response, empty if none came. What is selected after a
+// SELECT by name that is refused depends on who refused it (JCRE 3.0.4 §4.5.2, GPC 2.3.1 §11.9):
+// with 6A82 there is no such application, and the one before stays; with 6999 it did not accept to
+// be selected, and none is; with another status word the card may have refused, or the application
+// after it was selected. Which of both it is, is then not known: see [Decoder.Unsure].
 func (f *Follower) Note(c apdu.Command, r apdu.Response) {
 	if !byName(c) || r.SW == apdu.SWFileNotFound {
 		return
 	}
 	next := f.all.Selected(c.Data)
-	if hasSelected(r) || f.foreign && len(next.Vocabularies) > 0 {
-		f.now, f.foreign = next, len(next.Vocabularies) == 0 && !isManager(c.Data)
+	foreign := len(next.Vocabularies) == 0 && !isManager(c.Data)
+	switch {
+	case hasSelected(r):
+		f.now, f.foreign = next, foreign
+	case r.SW == apdu.SWSelectFailed:
+		f.Reset()
+	case !sameVocabularies(f.now, next) || f.foreign != foreign:
+		f.now, f.foreign = f.all.Unsure(), false
 	}
+}
+
+// sameVocabularies reports whether two decoders of one follower know the same applications.
+func sameVocabularies(a, b Decoder) bool {
+	return slices.EqualFunc(a.Vocabularies, b.Vocabularies, func(x, y Vocabulary) bool {
+		return slices.EqualFunc(x.AIDs, y.AIDs, bytes.Equal)
+	})
 }
 
 // Exchange decodes the next exchange.
 func (f *Follower) Exchange(e apdu.Exchange) Exchange {
-	if e.Err == nil {
-		f.Note(e.Command, e.Response)
+	response := e.Response
+	if e.Err != nil {
+		response = apdu.Response{}
 	}
+	f.Note(e.Command, response)
 	return f.now.Exchange(e)
 }
 

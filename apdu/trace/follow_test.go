@@ -152,3 +152,54 @@ func TestShortened(t *testing.T) {
 	assert.Equal(t, strings.Repeat("00", 32), Shortened(make([]byte, 32)))
 	assert.Equal(t, strings.Repeat("00", 32)+"... 3 more bytes", Shortened(make([]byte, 35)))
 }
+
+// What is selected after a SELECT that is refused: after 6A82 what was, after 6999 nothing, and
+// after any other refusal, or no answer, it is not known: a command then has the name of none, and
+// hides what any would.
+func TestFollowOfARefusedSelect(t *testing.T) {
+	ours, other := []byte{0xF0, 1, 2, 3, 4}, []byte{0xF0, 9, 9, 9, 9}
+	read := Form{Name: "SAY", INS: 0xB0, Out: []Field{{Name: "PIN", Secret: true}}}
+	d := New(Vocabulary{AIDs: [][]byte{ours},
+		Forms: []Form{{Name: "OPEN", CLA: 0x80, INS: 0x12}, read}})
+	d.Unmasked = true
+	unsure := "to whom is not known"
+	for _, c := range []struct {
+		before, selected []byte
+		sw               apdu.StatusWord
+		name             string // of OPEN then, or what is said of it
+	}{
+		{ours, other, 0x6A82, "OPEN"}, {ours, ours, 0x6A86, "OPEN"}, {ours, ours, 0x6700, "OPEN"},
+		{ours, other, 0x6999, "proprietary"}, {ours, ours, 0x6999, "proprietary"},
+		{ours, other, 0x6985, unsure}, {ours, other, 0x6700, unsure}, {ours, other, 0x6F00, unsure},
+		{ours, other, 0, unsure}, {other, ours, 0x6700, unsure}, {other, ours, 0, unsure},
+		{other, other, 0x6700, "proprietary"}, {other, ours, 0x6A82, "proprietary"},
+		{ours, nil, 0x6985, unsure}, {other, nil, 0x6985, unsure}, {nil, other, 0x6985, unsure},
+	} {
+		f := d.Follow()
+		selecting := func(aid []byte, sw apdu.StatusWord) {
+			f.Note(apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: aid},
+				apdu.Response{SW: sw})
+		}
+		selecting(c.before, apdu.OK)
+		selecting(c.selected, c.sw)
+		label := []any{"%X, then %X %04X", c.before, c.selected, c.sw}
+		n := f.Decoder().Command(apdu.Command{CLA: 0x80, INS: 0x12, Data: []byte{1, 2}})
+		assert.Contains(t, n.Title(), c.name, label...)
+		assert.Equal(t, c.name != "OPEN", f.Foreign(), label...)
+		if c.name == unsure {
+			assert.NotEmpty(t, masked(n, 5), label...)
+			answer := f.Decoder().Response(apdu.Command{INS: 0xB0, Ne: 2},
+				apdu.Response{Data: []byte{1, 2}, SW: apdu.OK})
+			assert.NotEmpty(t, masked(answer, 0), label...)
+			rule := f.Rule()
+			got := rule.Secrets(apdu.Command{INS: 0xB0, Ne: 2},
+				apdu.Response{Data: []byte{1}, SW: 0x6101})
+			assert.NotEmpty(t, got.Response, label...)
+			got = rule.Secrets(apdu.Command{INS: 0xC0, Ne: 1},
+				apdu.Response{Data: []byte{2}, SW: apdu.OK})
+			assert.NotEmpty(t, got.Response, label...)
+		}
+		selecting(ours, apdu.OK)
+		assert.False(t, f.Foreign())
+	}
+}

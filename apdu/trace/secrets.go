@@ -7,11 +7,13 @@ import (
 
 // Rule names the bytes of the exchanges with one card that no log may show, for one
 // [apdu.Recorder]. It remembers the command before: what GET RESPONSE brings belongs to it, and the
-// last part of a chain belongs to those before it. It remembers which application is selected too,
-// as [Follower] does: the vocabulary of one says nothing of what is secret to another. Exchanges
-// are given to it in their order, and each reset. Make one with [Decoder.Rule] or [Follower.Rule].
+// last part of a chain belongs to those before it, on the same logical channel. It remembers which
+// application is selected too, as [Follower] does: the vocabulary of one says nothing of what is
+// secret to another. Exchanges are given to it in their order, and each reset. Make one with
+// [Decoder.Rule] or [Follower.Rule].
 type Rule struct {
-	basic, others memory // others is that of all channels but the basic one
+	basic, others *Follower // others is that of all channels but the basic one
+	channels      [apdu.MaxChannels]parts
 }
 
 // Rule is the rule of a card that was just reset.
@@ -30,53 +32,51 @@ func (f *Follower) Rule() *Rule {
 	if f.foreign {
 		others.Reset()
 	}
-	return &Rule{basic: memory{application: f}, others: memory{application: others}}
+	return &Rule{basic: f, others: others}
 }
 
 // Inside is the rule of what a secure channel to the card carries, where the same application is
 // selected.
-func (r *Rule) Inside() *Rule { return r.basic.application.Rule() }
+func (r *Rule) Inside() *Rule { return r.basic.Rule() }
 
 // Reset takes note that the card was reset.
 func (r *Rule) Reset() {
-	r.basic.application.Reset()
-	r.others.application.Reset()
-	r.basic.parts, r.others.parts = parts{}, parts{}
+	r.basic.Reset()
+	r.others.Reset()
+	r.channels = [apdu.MaxChannels]parts{}
 }
 
 // Save keeps what the rule knows; restore has it know that again.
 func (r *Rule) Save() (restore func()) {
 	kept := *r
-	basic, others := *r.basic.application, *r.others.application
+	basic, others := *r.basic, *r.others
 	return func() {
 		*r = kept
-		*r.basic.application, *r.others.application = basic, others
+		*r.basic, *r.others = basic, others
 	}
 }
 
 // Hidden are the bytes of a command that could come next.
 func (r *Rule) Hidden(c apdu.Command) []apdu.Span {
-	application := *r.basic.application
-	next := &Rule{basic: memory{&application, r.basic.parts}, others: r.others}
+	next, basic := *r, *r.basic
+	next.basic = &basic
 	return next.Secrets(c, apdu.Response{}).Command
 }
 
 // Secrets are the bytes of the next exchange. The response is empty when none came.
 func (r *Rule) Secrets(c apdu.Command, response apdu.Response) apdu.Secrets {
-	if isOtherChannel(c.CLA) {
-		return r.others.secrets(c, response)
+	channel := apdu.ChannelOf(c.CLA)
+	m := memory{r.others, &r.channels[channel]}
+	if channel == 0 {
+		m.application = r.basic
 	}
-	return r.basic.secrets(c, response)
+	return m.secrets(c, response)
 }
 
-// isOtherChannel reports whether a class names a channel other than the basic one (ISO/IEC
-// 7816-4:2013 §5.4.1, tables 2 and 3; GPC 2.3.1 §11.1.4).
-func isOtherChannel(cla byte) bool { return cla&0x40 != 0 || cla&0x03 != 0 }
-
-// memory is what a rule knows of the exchanges before.
+// memory is what a rule knows of the exchanges before on a channel.
 type memory struct {
 	application *Follower
-	parts
+	*parts
 }
 
 // parts is what a rule knows of a message that may come in several.
@@ -90,7 +90,7 @@ type parts struct {
 	begun bool
 }
 
-func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
+func (m memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
 	m.application.Note(c, r)
 	decoder := m.application.Decoder()
 	s := decoder.secrets(c, r)
@@ -113,7 +113,7 @@ func (m *memory) secrets(c apdu.Command, r apdu.Response) apdu.Secrets {
 
 // fetched are the secrets in what GET RESPONSE brought of the answer to the command before. Of
 // an answer in several parts none is decoded.
-func (m *memory) fetched(r apdu.Response) []apdu.Span {
+func (m memory) fetched(r apdu.Response) []apdu.Span {
 	decoder := m.application.Decoder()
 	if m.begun || r.SW != apdu.OK {
 		if decoder.answersSecret(m.before) {
@@ -141,6 +141,9 @@ func (d Decoder) hidesParts(c apdu.Command) bool {
 func (d Decoder) answersSecret(c apdu.Command) bool {
 	if form, known := d.form(c); known {
 		return hasSecret(form.Out)
+	}
+	if maybe, is := find(d.possible, c); is && hasSecret(maybe.Out) {
+		return true
 	}
 	if d.isManagement(c) {
 		return c.CLA&gpc.SecureBit != 0 || c.INS == gpc.InsInitializeUpdate

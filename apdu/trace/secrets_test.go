@@ -169,3 +169,33 @@ func TestSecretsOfAnotherApplication(t *testing.T) {
 	selecting(ours, apdu.OK)
 	assert.Empty(t, rule(c, r))
 }
+
+// Chains on several logical channels, interleaved, are told apart: the last part of each is hidden
+// as those before it.
+func TestSecretsOfInterleavedChains(t *testing.T) {
+	key := bytes.Repeat([]byte{0xAA}, 20)
+	all := []apdu.Span{{From: 0, To: len(key)}}
+	ok := apdu.Response{SW: apdu.OK}
+	rule := New().Follow().Rule()
+	command := func(channel int, more byte) apdu.Command {
+		return apdu.Command{CLA: 0x80 | apdu.ClassOfChannel(channel) | more, INS: gpc.InsPutKey,
+			P1: 1, P2: 0x81, Data: key}
+	}
+	channels := []int{0, 1, 2, 3, 4, 5, 19}
+	for range 2 {
+		for _, channel := range channels {
+			assert.Equal(t, all, rule.Secrets(command(channel, apdu.ClassChaining), ok).Command)
+		}
+	}
+	setBack := rule.Save()
+	for _, channel := range channels {
+		assert.Equal(t, all, rule.Hidden(command(channel, 0)), "channel %d", channel)
+		assert.Equal(t, all, rule.Secrets(command(channel, 0), ok).Command, "channel %d", channel)
+	}
+	alone := rule.Secrets(command(0, 0), ok).Command
+	assert.NotEqual(t, all, alone)
+	setBack()
+	assert.Equal(t, all, rule.Secrets(command(0, 0), ok).Command)
+	rule.Reset()
+	assert.Equal(t, alone, rule.Secrets(command(0, 0), ok).Command)
+}

@@ -5,11 +5,8 @@ import (
 	"ekrona.example/emulator/vm"
 )
 
-// Logical channels (ISO/IEC 7816-4:2013 §11.1.2; JCRE 3.0.5 §4): each has an applet of its own
+// Logical channels (ISO/IEC 7816-4:2013 §11.1.2; JCRE 3.0.4 §4): each has an applet of its own
 // selected, and the class byte of a command names one.
-
-// MaxChannels is the most logical channels of a card, the basic one included.
-const MaxChannels = 20
 
 // The parts of MANAGE CHANNEL.
 const (
@@ -21,20 +18,8 @@ const (
 // channel of the command in progress is Card.current.
 type channels struct {
 	channel  int // of the command in progress, or of the last one
-	others   [MaxChannels]vm.Instance
-	isOpened [MaxChannels]bool // by MANAGE CHANNEL
-}
-
-// ChannelOf returns the logical channel that a class byte names (JCRE §4.3).
-func ChannelOf(cla byte) int {
-	switch {
-	case cla&0x40 != 0:
-		return 4 + int(cla&0x0F)
-	case cla&0xE0 == 0x20, cla&0xF0 == 0xB0: // reserved, or proprietary without a channel
-		return 0
-	default:
-		return int(cla & 0x03)
-	}
+	others   [apdu.MaxChannels]vm.Instance
+	isOpened [apdu.MaxChannels]bool // by MANAGE CHANNEL
 }
 
 // OnBasic is a class byte as it is on the basic channel: without the channel, and with secure
@@ -42,7 +27,7 @@ func ChannelOf(cla byte) int {
 func OnBasic(cla byte) byte {
 	const further, secured, chained = 0x40, 0x20, 0x10
 	switch {
-	case ChannelOf(cla) == 0:
+	case apdu.ChannelOf(cla) == 0:
 		return cla
 	case cla&further == 0:
 		return cla &^ 0x03
@@ -77,7 +62,7 @@ func (c *Card) selectedOn(channel int) vm.Instance {
 // its context is active there, and whether that is the same applet.
 func (c *Card) elsewhere(instance vm.Instance) (context, same bool) {
 	info, known := c.machine.InstanceInfo(instance)
-	for n := range MaxChannels {
+	for n := range apdu.MaxChannels {
 		if n == c.channel || c.others[n] == 0 || !known {
 			continue
 		}
@@ -117,36 +102,37 @@ func (c *Card) settle(instance vm.Instance) {
 	c.current = instance
 }
 
-// manageChannel is MANAGE CHANNEL (JCRE §4.4, §4.5.1, §4.7).
+// manageChannel is MANAGE CHANNEL, with the status words of JCRE 3.0.4 §4.5.1 and §4.6.1. Data,
+// which they say nothing of, are refused.
 func (c *Card) manageChannel(call *vm.Call, command apdu.Command) apdu.Response {
 	origin, has := c.channel, c.options.Profile.Channels
 	n := int(command.P2)
 	switch base := OnBasic(command.CLA); {
 	case has <= 1:
 		return refused(apdu.SWChannel)
+	case base&^apdu.ClassChaining != classSelect:
+		return refused(apdu.SWSecureMessaging)
 	case base != classSelect:
-		return refused(apdu.SWClass)
+		return refused(apdu.SWChaining)
+	case command.P1 != p1Open && command.P1 != p1Close, n >= apdu.MaxChannels:
+		return refused(apdu.SWNotSupported)
 	case len(command.Data) > 0:
 		return refused(apdu.SWWrongLength)
-	case n >= MaxChannels:
-		return refused(apdu.SWWrongP1P2)
 	case command.P1 == p1Close:
 		return c.closeChannel(call, n)
-	case command.P1 != p1Open:
+	case n > 0 && (c.isOpened[n] || n >= has):
 		return refused(apdu.SWWrongP1P2)
-	case n > 0 && c.isOpened[n]:
-		return refused(apdu.SWWrongP1P2)
-	case n == 0 && command.Ne == 0:
-		return refused(apdu.SWWrongLength)
+	case n == 0 && command.Ne != 1:
+		return refused(apdu.SWWrongLe | 1)
 	}
 	answer := apdu.Response{SW: apdu.OK}
 	if n == 0 {
 		for n = 1; n < has && c.isOpened[n]; n++ {
 		}
+		if n >= has {
+			return refused(apdu.SWNotSupported)
+		}
 		answer.Data = []byte{byte(n)}
-	}
-	if n >= has {
-		return refused(apdu.SWNotSupported)
 	}
 	c.isOpened[n] = true
 	if sw := c.inherit(call, origin, n); sw != apdu.OK {
@@ -178,15 +164,13 @@ func (c *Card) inherit(call *vm.Call, origin, opened int) apdu.StatusWord {
 	return apdu.OK
 }
 
-// closeChannel deselects what is selected on a channel, and closes it; 0 is the channel of the
-// command. The basic channel is never closed.
+// closeChannel deselects what is selected on a channel, and closes it. The basic channel is never
+// closed.
 func (c *Card) closeChannel(call *vm.Call, n int) apdu.Response {
 	origin := c.channel
 	switch {
-	case n == 0 && origin == 0:
-		return refused(apdu.SWNotSupported)
 	case n == 0:
-		n = origin
+		return refused(apdu.SWNotSupported)
 	case !c.isOpened[n]:
 		return refused(apdu.SWUnchanged)
 	}

@@ -50,17 +50,21 @@ func newChannels(t *testing.T, profile card.Profile) bench {
 	return b
 }
 
-// Channels are opened, used and closed as ISO/IEC 7816-4 §11.1.2 and JCRE 3.0.5 §4.4, §4.5 have it.
+// Channels are opened, used and closed as ISO/IEC 7816-4 §11.1.2 and JCRE 3.0.4 §4.3 to §4.6 have
+// it, with the status words of JCRE 3.0.4 §4.5.1 and §4.6.1.
 func TestLogicalChannels(t *testing.T) {
 	b := newChannels(t, card.P71)
 	b.steps([]channelStep{
 		{"channel that is not open", "01" + selectPurse, "6881"},
-		{"without Le", "00700000", "6700"},
+		{"without Le", "00700000", "6C01"},
+		{"with an Le that is not 1", "0070000000", "6C01"},
 		{"with data", "0070000001A5", "6700"},
-		{"P1", "0070400001", "6A86"},
-		{"number 20", "00700014", "6A86"},
-		{"number that the card has not", "00700004", "6A81"},
-		{"secure messaging", "0470000001", "6E00"},
+		{"P1", "0070400001", "6A81"},
+		{"number 20", "00700014", "6A81"},
+		{"number 20, closing", "00708014", "6A81"},
+		{"number that the card has not", "00700004", "6A86"},
+		{"secure messaging", "0470000001", "6882"},
+		{"in parts", "1070000001", "6884"},
 		{"numbered", "00700002", "9000"},
 		{"numbered again", "00700002", "6A86"},
 		{"assigned", "0070000001", "019000"},
@@ -81,9 +85,12 @@ func TestLogicalChannels(t *testing.T) {
 		{"inherits what is not MultiSelectable", "0170000001", "6985"},
 		{"which opens nothing", "0370000001", "6881"},
 		{"inherits what is", "0270000001", "039000"},
-		{"closed by itself", "03708000", "9000"},
+		{"closed by itself", "03708003", "9000"},
 		{"the basic one is never", "00708000", "6A81"},
-		{"nor by another", "0170800F", "6200"},
+		{"nor by another channel", "01708000", "6A81"},
+		{"classes A0 to BF name channels too", "B140000000", "00649000"},
+		{"of which one is not open", "B340000000", "6881"},
+		{"one that is not open", "0170800F", "6200"},
 		{"class of channel 4", "C040000000", "6881"},
 		{"the purse is as it was", "8140000000", "00649000"},
 	})

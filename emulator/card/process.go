@@ -30,10 +30,10 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 		return refused(apdu.SWWrongLength), nil
 	case command.CLA == classInvalid:
 		return refused(apdu.SWClass), nil
-	case !c.IsOpen(ChannelOf(command.CLA)):
+	case !c.IsOpen(apdu.ChannelOf(command.CLA)):
 		return refused(apdu.SWChannel), nil
 	}
-	c.Use(ChannelOf(command.CLA))
+	c.Use(apdu.ChannelOf(command.CLA))
 	var response apdu.Response
 	err = c.machine.Enter(func(call *vm.Call) { response = c.dispatch(call, command) })
 	c.selecting, c.reselected = false, 0

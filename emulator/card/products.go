@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/api"
 )
 
@@ -25,7 +26,7 @@ var (
 		return p
 	}()
 	Unlimited = Profile{Name: "unlimited", Title: "no product: memory without end",
-		APDUBuffer: maxArray, ExtendedLength: true, Channels: MaxChannels}
+		APDUBuffer: maxArray, ExtendedLength: true, Channels: apdu.MaxChannels}
 )
 
 // maxArray is the longest array of Java Card.

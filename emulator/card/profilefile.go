@@ -193,9 +193,9 @@ func (f *profileFile) profile() (Profile, error) {
 	if f.Channels != nil {
 		p.Channels = *f.Channels
 	}
-	if p.Channels < 0 || f.Channels != nil && p.Channels < 1 || p.Channels > MaxChannels {
+	if p.Channels < 0 || f.Channels != nil && p.Channels < 1 || p.Channels > apdu.MaxChannels {
 		return Profile{}, fmt.Errorf("logical-channels: %d: a card has 1 to %d, the basic one "+
-			"included", p.Channels, MaxChannels)
+			"included", p.Channels, apdu.MaxChannels)
 	}
 	if f.DataInBuffer != nil {
 		p.DataInBuffer = *f.DataInBuffer

@@ -48,14 +48,14 @@ func (d *Debugger) back(breaks, byOne bool) (Stop, error) {
 	}
 	r.resume <- how{kind: abandon}
 	d.wait()
-	if err := d.restore(r.start); err != nil {
+	if err := r.restore(); err != nil {
 		return Stop{}, err
 	}
 	target := max(1, p.present-1)
 	if !byOne {
 		d.run = r
 		d.launch(how{kind: again, until: p.present, seen: p})
-		if err := d.restore(r.start); err != nil {
+		if err := r.restore(); err != nil {
 			return Stop{}, err
 		}
 		target = max(1, p.found)

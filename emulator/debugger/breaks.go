@@ -88,6 +88,20 @@ func (d *Debugger) Add(b Break) (*Break, error) {
 	return &b, nil
 }
 
+// AddFound makes a break, unless it is [Debugger.Missing]: then there is none, nor a number of it.
+func (d *Debugger) AddFound(b Break) (*Break, error) {
+	made, err := d.Add(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Missing(made); err != nil {
+		d.Remove(made.Number)
+		d.last--
+		return nil, err
+	}
+	return made, nil
+}
+
 // Remove takes a break away; false if there is none of that number.
 func (d *Debugger) Remove(number int) bool {
 	at := slices.IndexFunc(d.breaks, func(b *Break) bool { return b.Number == number })

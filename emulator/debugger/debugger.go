@@ -25,6 +25,10 @@ type Debugger struct {
 	names   *inspect.Names
 	beside  vm.Probe
 
+	// Hold keeps the card and what goes with it, such as the other side of a secure channel, so
+	// that a step back sets back both; nil keeps the card alone.
+	Hold func() (setBack func() error, err error)
+
 	breaks []*Break
 	last   int // number of the last break that was made
 	at     map[place][]*Break
@@ -65,7 +69,7 @@ type Stop struct {
 type run struct {
 	command []byte
 	action  func() ([]byte, error)
-	start   *card.Snapshot
+	setBack func() error
 	events  chan Stop
 	resume  chan how
 
@@ -147,7 +151,7 @@ func (d *Debugger) StartAction(
 	if d.run != nil {
 		return Stop{}, errRunning
 	}
-	start, err := d.card.Snapshot()
+	setBack, err := d.hold()
 	if err != nil {
 		return Stop{}, err
 	}
@@ -156,7 +160,7 @@ func (d *Debugger) StartAction(
 	if entry {
 		first.kind = stepInstruction
 	}
-	d.run = &run{command: command, action: action, start: start}
+	d.run = &run{command: command, action: action, setBack: setBack}
 	return d.launch(first), nil
 }
 
@@ -230,15 +234,24 @@ func (d *Debugger) Abandon() error {
 	if d.run == nil {
 		return nil
 	}
-	start := d.run.start
-	d.run.resume <- how{kind: abandon}
+	r := d.run
+	r.resume <- how{kind: abandon}
 	d.wait()
-	return d.restore(start)
+	return r.restore()
+}
+
+// hold keeps what a step back sets back.
+func (d *Debugger) hold() (setBack func() error, err error) {
+	if d.Hold != nil {
+		return d.Hold()
+	}
+	kept, err := d.card.Snapshot()
+	return func() error { return d.card.RestoreSnapshot(kept) }, err
 }
 
 // restore sets the card back to before the command.
-func (d *Debugger) restore(start *card.Snapshot) error {
-	if err := d.card.RestoreSnapshot(start); err != nil {
+func (r *run) restore() error {
+	if err := r.setBack(); err != nil {
 		return fmt.Errorf("set the card back: %w", err)
 	}
 	return nil

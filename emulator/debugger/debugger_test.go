@@ -148,6 +148,13 @@ func TestBreaks(t *testing.T) {
 		require.True(t, b.Remove(made.Number))
 	}
 	assert.NoError(t, b.Missing(line))
+	_, err := b.AddFound(debugger.Break{Kind: debugger.OnMethod, Where: "PurseApplet.credti"})
+	require.ErrorContains(t, err, "nearest: PurseApplet.credit")
+	before := b.Breaks()
+	next, err := b.AddFound(debugger.Break{Kind: debugger.OnMethod, Where: "PurseApplet.credit"})
+	require.NoError(t, err)
+	assert.Equal(t, lastOf(before)+5, next.Number, "one that is refused has no number")
+	require.True(t, b.Remove(next.Number))
 	for _, bad := range []debugger.Break{{Kind: debugger.OnLine, Where: "A.java"},
 		{Kind: debugger.OnMethod}, {Kind: debugger.OnWrite},
 		{Kind: debugger.OnCommand, Where: "8G12"}} {
@@ -155,6 +162,9 @@ func TestBreaks(t *testing.T) {
 		assert.Error(t, err)
 	}
 }
+
+// lastOf is the number of the break that was made last.
+func lastOf(all []*debugger.Break) int { return all[len(all)-1].Number }
 
 // TestSteps go in, over, out and by instruction.
 func TestSteps(t *testing.T) {

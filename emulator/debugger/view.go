@@ -157,6 +157,26 @@ func (v *View) Bytes(path string) string {
 	return fmt.Sprintf("%X", o.Bytes)
 }
 
+// Names are the names that Evaluate knows: of local variables and the fields of this, if there is a
+// frame, and of objects.
+func (v *View) Names(f *Frame) (names []string) {
+	if f != nil {
+		for _, l := range v.Locals(*f) {
+			names = append(names, l.Name)
+			if l.Name == "this" || l.Name == "local0" {
+				inside, _ := v.Inside(l.Path)
+				for _, field := range inside {
+					names = append(names, field.Name)
+				}
+			}
+		}
+	}
+	for _, o := range v.image.Objects {
+		names = append(names, o.Path)
+	}
+	return names
+}
+
 // Evaluate shows what a name stands for: a local variable of the frame, a field of its receiver,
 // or a name as a dump shows it.
 func (v *View) Evaluate(f *Frame, name string) (Variable, bool) {

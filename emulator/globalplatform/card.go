@@ -95,7 +95,7 @@ func (c *Card) Leave() { c.selected = false }
 
 // wake does what a card does between power-up and the first command.
 func (c *Card) wake() error {
-	c.cut, c.channel, c.others = 0, 0, [card.MaxChannels]conversation{}
+	c.cut, c.channel, c.others = 0, 0, [apdu.MaxChannels]conversation{}
 	c.selected = true
 	c.endSession()
 	present := map[string]bool{}
@@ -142,7 +142,7 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 	}()
 	command, err := apdu.ParseCommand(raw)
 	if err == nil {
-		channel := card.ChannelOf(command.CLA)
+		channel := apdu.ChannelOf(command.CLA)
 		switch {
 		case command.CLA == classInvalid:
 			return apdu.Response{SW: apdu.SWClass}, nil

@@ -6,7 +6,6 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/scp03"
-	"ekrona.example/emulator/card"
 )
 
 // Parameters i that the card answers with (Amd D 1.2 table 5-1): R-MAC and R-ENC,
@@ -49,7 +48,7 @@ func (c *Card) manageChannel(raw []byte) (apdu.Response, error) {
 	if c.state.life == gpc.Terminated {
 		return apdu.Response{SW: apdu.SWConditions}, nil
 	}
-	origin, open := c.channel, [card.MaxChannels]bool{}
+	origin, open := c.channel, [apdu.MaxChannels]bool{}
 	for n := range open {
 		open[n] = c.card.IsOpen(n)
 	}

@@ -14,7 +14,7 @@ type held struct {
 	// What a loss of power clears.
 	conversation
 	channel int                            // logical channel of the conversation
-	others  [card.MaxChannels]conversation // those on other channels
+	others  [apdu.MaxChannels]conversation // those on other channels
 }
 
 // conversation is what extends over several commands on one logical channel: each has a secure

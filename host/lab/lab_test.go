@@ -159,19 +159,26 @@ reset
 	assert.Zero(t, report.Findings)
 }
 
-// TestLinesInASecureChannel are done and not torn; those behind it are.
+// TestLinesInASecureChannel are torn as those behind it: both sides of the channel are set back.
 func TestLinesInASecureChannel(t *testing.T) {
 	s := purse(t, false)
 	s.Keys = func(string) (scp03.KeySource, error) { return scp03.TestKeys(), nil }
 	report, err := (&Tear{Subject: s, Script: read(t, s, `secure test
-80F24000024F0000
+80E60C001D06F050524F420807F050524F42080107F050524F420802010002C9000000 -> 9000 : 00
+80F24000024F0000 -> 9000 : *
 reset
 00A4040007F050524F42080100 -> 9000
 80100000020064 -> 9000
 `)}).Run(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, report.Lines[1].Skipped, "secure channel")
-	assert.Equal(t, 1, report.Findings)
+	installed := report.Lines[1]
+	assert.Empty(t, installed.Skipped)
+	assert.Greater(t, installed.Writes, 3)
+	assert.Positive(t, installed.AsBefore)
+	assert.Contains(t, report.Lines[2].Answer, "F050524F420802", "the channel went on")
+	assert.Zero(t, report.Lines[2].Writes)
+	assert.Empty(t, report.Lines[4].Skipped)
+	assert.Positive(t, report.Findings)
 }
 
 // TestTableBesideOfAnotherBuild is refused.

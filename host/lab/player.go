@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/debugger"
 	"ekrona.example/host/shell"
 )
@@ -22,10 +21,10 @@ type Player struct {
 	// Breaks are the numbers of lines to stop before.
 	Breaks map[int]bool
 
-	next   int              // line that is done, or comes, by its place
-	starts []*card.Snapshot // before each line that has begun
-	result shell.Result     // of the line that ended last
-	failed error            // the first line that failed
+	next   int            // line that is done, or comes, by its place
+	starts []func() error // set all back to before each line that has begun; nil if it cannot be
+	result shell.Result   // of the line that ended last
+	failed error          // the first line that failed
 }
 
 // Stand is where a player stands.
@@ -46,8 +45,10 @@ func (s *Subject) Play(ctx context.Context, script []Line) (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Player{Bench: b, Script: script, Breaks: map[int]bool{},
-		Debugger: debugger.New(b.Managed, b.Machine(), b.Sources())}, nil
+	p := &Player{Bench: b, Script: script, Breaks: map[int]bool{},
+		Debugger: debugger.New(b.Managed, b.Machine(), b.Sources())}
+	p.Debugger.Hold = b.Hold
+	return p, nil
 }
 
 // Stand is where it stands now, before a line or at the end.
@@ -119,7 +120,7 @@ func (p *Player) goOn(
 
 // begin does a line until it stops or ends.
 func (p *Player) begin(ctx context.Context, l Line, entry bool) (debugger.Stop, error) {
-	start, err := p.Bench.Managed.Snapshot()
+	start, err := p.Bench.Hold()
 	if err != nil { // a card that is off can be reset, and no more
 		p.starts = append(p.starts, nil)
 		p.result = p.Bench.Execute(ctx, l.Text)
@@ -181,7 +182,7 @@ func (p *Player) back(back func() (debugger.Stop, error)) (Stand, error) {
 			p.Script[p.next-1].Number)
 	}
 	p.next--
-	if err := p.Bench.Managed.RestoreSnapshot(p.starts[p.next]); err != nil {
+	if err := p.starts[p.next](); err != nil {
 		return stand, err
 	}
 	p.starts, p.failed = p.starts[:p.next], nil

@@ -51,8 +51,16 @@ func TestBreaksAtWritesHaveNames(t *testing.T) {
 		"PurseApplet.log[0..1]", "PurseApplet.*", "*"} {
 		assert.NoError(t, b.Execute(t.Context(), "break write "+name).Err(), name)
 	}
-	for _, name := range []string{"PurseApplet.balanc", "Purse", "PurseApplet.nothing*"} {
+	for name, said := range map[string]string{
+		"PurseApplet.balanc": "nearest: PurseApplet.balance", "xx*": "there are PurseApplet",
+	} {
 		err := b.Execute(t.Context(), "break write "+name).Err()
-		assert.ErrorContains(t, err, "there are PurseApplet", name)
+		assert.ErrorContains(t, err, said, name)
+		err = b.Execute(t.Context(), "print "+name).Err()
+		assert.ErrorContains(t, err, "nothing is called", name)
+		err = b.Execute(t.Context(), "dump "+name).Err()
+		assert.ErrorContains(t, err, "nothing is called", name)
 	}
+	assert.ErrorContains(t, b.Execute(t.Context(), "dump nvm PurseApplet.lgo").Err(),
+		"nothing in NVM is called \"PurseApplet.lgo\"; nearest: PurseApplet.log")
 }

@@ -178,9 +178,6 @@ func (t *Tear) once(ctx context.Context, b *Bench, l Line) (TornLine, error) {
 	if resting != nil {
 		line.Skipped = "the card is not at rest before it"
 	}
-	if b.Secured() {
-		line.Skipped = "it goes through a secure channel, whose host side cannot be set back"
-	}
 	b.Machine().ResetStats()
 	r := b.Execute(ctx, l.Text)
 	if err := r.Err(); err != nil {

@@ -58,6 +58,7 @@ func (w *words) of(s *shell.Session) (*state, error) {
 		}
 		kept = &state{session: s, card: virtual, names: s.Sources()}
 		kept.debug = debugger.New(managed, virtual.Machine(), kept.names)
+		kept.debug.Hold = s.Hold
 		w.states[s] = kept
 		s.Observe(kept.observe)
 	}

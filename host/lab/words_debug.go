@@ -73,12 +73,8 @@ func (k *state) addBreak(arguments []string) (shell.Answer, error) {
 			return shell.Answer{}, err
 		}
 	}
-	made, err := k.debug.Add(b)
+	made, err := k.debug.AddFound(b)
 	if err != nil {
-		return shell.Answer{}, err
-	}
-	if err := k.debug.Missing(made); err != nil {
-		k.debug.Remove(made.Number)
 		return shell.Answer{}, err
 	}
 	return shell.Answer{Line: made.String()}, nil
@@ -86,7 +82,7 @@ func (k *state) addBreak(arguments []string) (shell.Answer, error) {
 
 // isThere refuses a name of which a card with applets has nothing to write to.
 func (k *state) isThere(pattern string) error {
-	var names []string
+	var names, fields []string
 	object, _, _ := strings.Cut(pattern, "[")
 	for _, o := range inspect.Take(k.card.Machine(), k.names, inspect.Everything).Dump() {
 		all := []string{o.Object}
@@ -98,19 +94,31 @@ func (k *state) isThere(pattern string) error {
 		}) {
 			return nil
 		}
-		names = append(names, o.Object)
+		names, fields = append(names, o.Object), append(fields, all[1:]...)
 	}
 	if len(k.card.Applets()) == 0 { // which may come
 		return nil
 	}
+	return nothingCalled(pattern, "", names, fields)
+}
+
+// nothingCalled is the error of a pattern that no object has, nor one of the fields, if those
+// count: the nearest names, or the first objects.
+func nothingCalled(pattern, where string, names, fields []string) error {
 	const shown = 8
-	more := ""
-	if len(names) > shown {
-		more = fmt.Sprintf(" and %d more", len(names)-shown)
-		names = names[:shown]
+	nearest := apdu.Nearest(strings.Trim(pattern, "*"), slices.Concat(names, fields))
+	said := "; nearest: " + strings.Join(nearest, ", ")
+	switch {
+	case len(names) == 0:
+		said = "; there is nothing"
+	case len(nearest) == 0 && len(names) > shown:
+		said = fmt.Sprintf("; there are %s and %d more", strings.Join(names[:shown], ", "),
+			len(names)-shown)
+	case len(nearest) == 0:
+		said = "; there are " + strings.Join(names, ", ")
 	}
-	return fmt.Errorf("nothing is called %q; there are %s%s: dump lists them with their fields",
-		apdu.Brief(pattern), strings.Join(names, ", "), more)
+	return fmt.Errorf("nothing%s is called %q%s: dump lists them with their fields", where,
+		apdu.Brief(pattern), said)
 }
 
 // breakOf reads what break is given.
@@ -465,8 +473,8 @@ func (k *state) print(arguments []string) (shell.Answer, error) {
 	}
 	found, is := v.Evaluate(frame, name)
 	if !is {
-		return shell.Answer{}, fmt.Errorf("nothing is called %q here; dump lists what is",
-			apdu.Brief(name))
+		return shell.Answer{}, fmt.Errorf("nothing is called %q here%s: dump lists what is",
+			apdu.Brief(name), apdu.Unknown(name, v.Names(frame)))
 	}
 	if hex := v.Bytes(found.Path); hex != "" {
 		return shell.Answer{Line: hex}, nil

@@ -92,13 +92,13 @@ func changesLine(changes []inspect.Change, a inspect.Account) string {
 }
 
 func (k *state) dumpWord(arguments []string) (shell.Answer, error) {
-	part, pattern := inspect.Everything, "*"
+	part, pattern, where := inspect.Everything, "*", ""
 	if len(arguments) > 0 {
 		switch arguments[0] {
 		case "ram":
-			part, arguments = inspect.Transient, arguments[1:]
+			part, arguments, where = inspect.Transient, arguments[1:], " in RAM"
 		case "nvm":
-			part, arguments = inspect.Persistent, arguments[1:]
+			part, arguments, where = inspect.Persistent, arguments[1:], " in NVM"
 		}
 	}
 	switch len(arguments) {
@@ -108,11 +108,15 @@ func (k *state) dumpWord(arguments []string) (shell.Answer, error) {
 	default:
 		return shell.Answer{}, shell.Usage("one pattern at most")
 	}
-	shown := []inspect.Shown{}
+	shown, names := []inspect.Shown{}, []string{}
 	for _, o := range inspect.Take(k.card.Machine(), k.names, part).Dump() {
 		if inspect.Matches(pattern, o.Object) {
 			shown = append(shown, o)
 		}
+		names = append(names, o.Object)
+	}
+	if len(shown) == 0 && pattern != "*" {
+		return shell.Answer{}, nothingCalled(pattern, where, names, nil)
 	}
 	return shownAnswer(shown), nil
 }

@@ -80,14 +80,14 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 	if err != nil {
 		return nil, err
 	}
-	start, err := managed.Snapshot()
+	setBack, err := k.session.Hold()
 	if err != nil {
 		return nil, err
 	}
 	f.open = func(context.Context) (*Bench, error) {
-		return &Bench{k.session, managed}, managed.RestoreSnapshot(start)
+		return &Bench{k.session, managed}, setBack()
 	}
-	defer func() { err = errors.Join(err, managed.RestoreSnapshot(start), k.watch()) }()
+	defer func() { err = errors.Join(err, setBack(), k.watch()) }()
 	err = k.session.Unobserved(func() error {
 		report, err = f.Run(ctx)
 		return err

@@ -116,7 +116,8 @@ func TestWordsWithoutNames(t *testing.T) {
 	b := session(t, true)
 	for _, line := range []string{
 		"watch on", "00A4040007F050524F42080100 -> 9000", "80100000020064 -> 9000",
-		"changes -> 2 changes*", "dump *.field4 -> 0 objects*",
+		"changes -> 2 changes*", "dump *.field4 -> error: nothing is called *",
+		"dump ram *.field0 -> error: nothing in RAM is called *",
 		"symbols " + probes + "purse.cap.lines -> 10 methods", "dump PurseApplet.log -> 1 object*",
 		"symbols absent -> error: *",
 		"break credit", "debug 80100000020064 -> stopped by breakpoint at PurseApplet.credit *",

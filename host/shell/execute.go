@@ -97,6 +97,9 @@ func (s *Session) execute(ctx context.Context, line string) Result {
 	if step.Word == SeedWord { // which leaves what was prepared
 		return s.word(ctx, step)
 	}
+	if !s.preparing {
+		s.release()
+	}
 	if r, done := s.again(step); done {
 		return r
 	}
@@ -108,6 +111,7 @@ func (s *Session) execute(ctx context.Context, line string) Result {
 
 // Send sends bytes that came from another program, a command or not, exactly as they are.
 func (s *Session) Send(ctx context.Context, raw []byte) Result {
+	s.release()
 	return s.command(ctx, script.StepOf(raw))
 }
 

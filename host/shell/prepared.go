@@ -16,8 +16,9 @@ import (
 // does, has it answered as it was and not done again.
 func (s *Session) Prepare(ctx context.Context, line string) Result {
 	before, begun := s.prepared, s.begun
+	s.preparing = true
 	r := s.Execute(ctx, line)
-	s.begun = begun
+	s.begun, s.preparing = begun, false
 	if s.prepared = before; r.Err() == nil {
 		s.prepared = append(s.prepared, r)
 	}

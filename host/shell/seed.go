@@ -30,6 +30,7 @@ func seed(ctx context.Context, s *Session, arguments []string) (Answer, error) {
 		return OK, nil
 	case s.target.Again == nil || s.begun:
 		s.target.Virtual.SetRandom(sources(arguments[0]))
+		s.tell(SeedLine(arguments[0]))
 		return OK, nil
 	}
 	made, err := s.target.Again(arguments[0])
@@ -43,6 +44,8 @@ func seed(ctx context.Context, s *Session, arguments []string) (Answer, error) {
 	s.wire = s.recorded(made, s.rule)
 	s.leaveChannel()
 	s.forget()
+	s.held = nil // which was of the card before
+	s.tell(SeedLine(arguments[0]))
 	prepared := s.prepared
 	s.prepared = nil
 	for i, r := range prepared {
@@ -67,4 +70,9 @@ func (s *Session) head(seed string) string {
 	}
 	return s.names.Text(script.Step{Word: SeedWord, Arguments: []string{seed},
 		Pattern: script.PatternOf(OK.Line)}) + "\n"
+}
+
+// SeedLine is the line that has a virtual card draw the random numbers of a seed.
+func SeedLine(seed string) string {
+	return new(script.Vocabulary).Text(script.Step{Word: SeedWord, Arguments: []string{seed}})
 }

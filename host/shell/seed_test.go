@@ -86,6 +86,40 @@ func TestATranscriptRepeatsRandomNumbers(t *testing.T) {
 	require.NoError(t, replay(t, sessionWith(t, file), script))
 }
 
+// Whoever is told what is done is told the seed first, and of what was prepared what is on the card
+// that the first line makes; that is a script with the same random numbers.
+func TestWhatIsToldRepeatsRandomNumbers(t *testing.T) {
+	for _, first := range []string{"", "seed other\n", initializeUpdate + "\nseed other\n"} {
+		s := blankSession(t, "one")
+		told, answers := "", ""
+		s.ObserveWord(func(line string) { told += line + "\n" })
+		s.Observe(func(e apdu.Exchange) {
+			told += e.Command.String() + "\n"
+			answers += e.Response.String() + "\n"
+		})
+		s.Seeded("one")
+		for _, line := range []string{"load ../../emulator/examples/hello/hello.cap",
+			"install F048454C4C4F01"} {
+			require.NoError(t, s.Prepare(t.Context(), line).Err())
+		}
+		require.Empty(t, told)
+		require.NoError(t, replay(t, s, first+initializeUpdate+"\n"))
+		require.NoError(t, s.Close())
+		assert.Equal(t, 1, strings.Count(told, "load "), told)
+		again := blankSession(t, "two")
+		got := ""
+		again.Observe(func(e apdu.Exchange) { got += e.Response.String() + "\n" })
+		require.NoError(t, replay(t, again, told), told)
+		assert.Equal(t, answers, got, told)
+	}
+	s := blankSession(t, "one")
+	told := ""
+	s.ObserveWord(func(line string) { told += line + "\n" })
+	s.Seeded("one two")
+	require.NoError(t, s.Close())
+	assert.Equal(t, "seed \"one two\"\n", told, "where nothing more is done")
+}
+
 // Of a card in a reader no random answer is expected, and a seed is passed over and said.
 func TestATranscriptOfACardInAReader(t *testing.T) {
 	n := byte(0)

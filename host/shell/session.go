@@ -54,6 +54,8 @@ type Session struct {
 	malformed []func(apdu.Malformed)
 	inUse     []string        // files that no word writes to
 	quiet     bool            // nothing gets what is done
+	preparing bool            // a line of the program's own is being done
+	held      []string        // what was told meanwhile, until the first line of the user
 	wire      apdu.Card       // the target, recorded
 	top       apdu.Card       // where commands go: the wire, or a secure channel over it
 	open      *trace.Follower // shows what nothing is known of
@@ -103,9 +105,7 @@ func New(target Target, options Options) (*Session, error) {
 
 // follow takes note of which application is selected.
 func (s *Session) follow(e apdu.Exchange) {
-	if e.Err == nil {
-		s.open.Note(e.Command, e.Response)
-	}
+	s.open.Note(e.Command, e.Response)
 	if !e.Carried {
 		s.typed.Secrets(e.Command, e.Response)
 	}
@@ -115,7 +115,10 @@ func (s *Session) follow(e apdu.Exchange) {
 func (s *Session) Ended() bool { return s.ended }
 
 // Close lets the card go.
-func (s *Session) Close() error { return s.target.Close() }
+func (s *Session) Close() error {
+	s.release()
+	return s.target.Close()
+}
 
 // Target is the card that the session works on. What goes to it directly is not recorded.
 func (s *Session) Target() Target { return s.target }
@@ -130,10 +133,6 @@ func (s *Session) Whole() apdu.Card { return s.whole(s.top) }
 // Sources say what the sources of the CAP files on the card call what is in them, as far as the
 // session knows them.
 func (s *Session) Sources() *inspect.Names { return s.sources }
-
-// Secured reports whether commands go through a secure channel, whose state is the session's too:
-// to set the card back would leave the two apart.
-func (s *Session) Secured() bool { return s.client != nil }
 
 // Guard has every line that is not blank ask whether it may be done now, by its word, "" for a
 // command: a card that stands still within a command can be looked at and nothing else. nil
@@ -189,14 +188,34 @@ func (s *Session) MayWrite(path string) error {
 	return nil
 }
 
-// tell tells of a line that changes the card.
+// tell tells of a line that changes the card. Of what the program prepares it is told when the
+// first line of the user begins, since that line may have the card made anew: see
+// [Session.Prepare].
 func (s *Session) tell(line string) {
+	if s.preparing && !s.quiet {
+		s.held = append(s.held, line)
+		return
+	}
+	s.release()
 	for _, done := range s.done {
 		if !s.quiet {
 			done(line)
 		}
 	}
 }
+
+// release tells of what was prepared.
+func (s *Session) release() {
+	held := s.held
+	s.held = nil
+	for _, line := range held {
+		s.tell(line)
+	}
+}
+
+// Seeded takes note of the seed that the session's virtual card was made of, before anything else
+// is done: whoever is told what is done can then have the same random numbers again.
+func (s *Session) Seeded(seed string) { s.held = append(s.held, SeedLine(seed)) }
 
 // Unobserved does something of which nobody gets the exchanges: the card is as before after it.
 func (s *Session) Unobserved(do func() error) error {
@@ -219,8 +238,25 @@ func (s *Session) CutBefore(n int) error {
 }
 
 // Keep keeps all that the session's virtual card holds, and what is known of it. SetBack sets it
-// back, as often as wanted.
+// back, as often as wanted. Both are told as the words snapshot and restore.
 func (s *Session) Keep(name string) (setBack func() error, err error) {
+	hold, err := s.Hold()
+	if err != nil {
+		return nil, err
+	}
+	s.tell(strings.TrimSpace("snapshot " + name))
+	return func() error {
+		if err := hold(); err != nil {
+			return err
+		}
+		s.tell(strings.TrimSpace("restore " + name))
+		return nil
+	}, nil
+}
+
+// Hold is [Session.Keep] of which nobody is told: the card, what is known to be selected on it,
+// what is secret, and the secure channel that is open, on both sides.
+func (s *Session) Hold() (setBack func() error, err error) {
 	managed, err := s.Managed()
 	if err != nil {
 		return nil, err
@@ -230,7 +266,10 @@ func (s *Session) Keep(name string) (setBack func() error, err error) {
 		return nil, err
 	}
 	open, rule, typed := *s.open, s.rule.Save(), s.typed.Save()
-	s.tell(strings.TrimSpace("snapshot " + name))
+	client, top, selected, channel := s.client, s.top, s.selected, func() {}
+	if client != nil {
+		channel = client.Save()
+	}
 	return func() error {
 		if err := managed.RestoreSnapshot(kept); err != nil {
 			return err
@@ -238,7 +277,8 @@ func (s *Session) Keep(name string) (setBack func() error, err error) {
 		*s.open = open
 		rule()
 		typed()
-		s.tell(strings.TrimSpace("restore " + name))
+		s.client, s.top, s.selected = client, top, selected
+		channel()
 		return nil
 	}, nil
 }

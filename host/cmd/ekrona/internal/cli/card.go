@@ -15,6 +15,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/atr"
+	"ekrona.example/apdu/capture"
 	"ekrona.example/applet"
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/globalplatform"
@@ -112,7 +113,7 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 			return err
 		}
 		if opened.Virtual != nil && f.Seed != "" {
-			_, _ = fmt.Fprintf(transcript, "%s %q -> ok\n", shell.SeedWord, f.Seed)
+			_, _ = fmt.Fprintf(transcript, "%s -> ok\n", shell.SeedLine(f.Seed))
 		}
 		release := opened.Close
 		opened.through(transcript.Around(opened.Unframed))
@@ -125,6 +126,10 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 			return err
 		}
 		file.Reset(opened.Where, opened.ATR, time.Now())
+		if opened.Virtual != nil && c.Flags().Changed("seed") {
+			file.Word(capture.Word{Label: opened.Where, Line: shell.SeedLine(f.Seed),
+				At: time.Now()})
+		}
 		release, rule := opened.Close, vocabulary.Decoder().Rule()
 		opened.through(apdu.Recorder{Card: opened.Unframed, Label: opened.Where, Sink: file.Sink,
 			Secrets: rule.Secrets})

@@ -36,7 +36,7 @@ beside it, are kept beside the card, in FILE.lines.`,
 				}
 				return err
 			}
-			f.makeFile = true
+			f.makeFile, f.alone = true, true
 			target, err := f.target(c)
 			if err != nil {
 				return err

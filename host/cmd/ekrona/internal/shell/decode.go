@@ -18,6 +18,7 @@ import (
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/progress"
+	session "ekrona.example/host/shell"
 )
 
 // DecodeCommand is "ekrona card decode".
@@ -110,6 +111,8 @@ type decoding struct {
 	hidden int   // commands of the script with hidden bytes
 	failed error // of out
 	asJSON bool
+	seeded bool // what the card draws is known
+	drawn  bool // it is said that it is not
 }
 
 // tree decodes an exchange.
@@ -164,8 +167,11 @@ func (d *decoding) reset(asScript bool) error {
 func (d *decoding) word(w capture.Word, asScript bool) error {
 	line := apdu.OneLine(w.Line)
 	name, _, _ := strings.Cut(line, " ")
-	if name == "restore" {
+	switch name {
+	case "restore":
 		d.follow.Reset()
+	case session.SeedWord:
+		d.seeded = true
 	}
 	d.given++
 	switch {
@@ -184,7 +190,26 @@ func (d *decoding) word(w capture.Word, asScript bool) error {
 }
 
 // replayed are the words of a capture that a script does again.
-var replayed = []string{"load", "install", "delete", "cut", "snapshot", "restore"}
+var replayed = []string{session.SeedWord, "load", "install", "delete", "cut", "snapshot",
+	"restore"}
+
+// hideDrawn has a script expect no bytes of an answer that the card draws, unless a seed has it
+// draw the same again, and says so once.
+func (d *decoding) hideDrawn(step script.Step, r apdu.Response) error {
+	spans := trace.Drawn(step.Command, r)
+	if d.seeded || len(spans) == 0 || step.Malformed != nil {
+		return nil
+	}
+	step.Expected.Hide(spans)
+	if d.drawn {
+		return nil
+	}
+	d.drawn = true
+	_, err := fmt.Fprintln(d.out, "# The log names no seed, so that a card draws other numbers: "+
+		"?? stands for them in an answer.\n# What is computed from them, such as EXTERNAL "+
+		"AUTHENTICATE, is refused. A capture of a virtual card with --seed can be repeated.")
+	return err
+}
 
 // script writes the exchange as a line of a script. Bytes that the log hides are written "??".
 func (d *decoding) script(e capture.Exchange) error {
@@ -202,6 +227,9 @@ func (d *decoding) script(e capture.Exchange) error {
 	case err == nil:
 		step.Expected = script.Exactly(r)
 		step.Expected.Hide(e.Masked.Response)
+		if err := d.hideDrawn(step, r); err != nil {
+			return err
+		}
 	case e.Failed != "":
 		step.Expected = &script.Expected{None: true}
 	}

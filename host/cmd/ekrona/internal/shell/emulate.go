@@ -87,7 +87,11 @@ func (f *flags) addMissing(c *cobra.Command, s *shell.Session) error {
 			return strings.HasPrefix(line, "install ")
 		})
 	}
-	return f.preload(c, s, append(lines, instances...))
+	lines = append(lines, instances...)
+	if len(lines) == 1 && len(f.caps) > 0 && strings.HasPrefix(lines[0], "load ") {
+		s.Note("nothing is installed: %s has no applet", strings.Join(f.caps, ", "))
+	}
+	return f.preload(c, s, lines)
 }
 
 // emulatedCard is a session's card, whose errors that no reset heals are marked.

@@ -35,6 +35,7 @@ type flags struct {
 
 	fileFlag string // that names the file, if it is not --card
 	makeFile bool   // if there is none
+	alone    bool   // no line of the user's follows
 
 	record func(shell.Result) // writes the transcript
 }
@@ -111,7 +112,7 @@ func (f *flags) blank() (shell.Target, error) {
 	again := func(seed string) (*manager.Card, error) {
 		return shell.NewVirtual(card.Options{Profile: profile}, seed)
 	}
-	virtual, err := again(f.drawSeed())
+	virtual, err := again(f.drawSeed(f.transcript != "" || f.capture != "" || f.trace.Raw))
 	if err != nil {
 		return shell.Target{}, err
 	}
@@ -120,13 +121,21 @@ func (f *flags) blank() (shell.Target, error) {
 	return target, nil
 }
 
-// drawSeed is the seed of the virtual card: that of the flag, or for a transcript, which names it,
-// a random one; "" for none.
-func (f *flags) drawSeed() string {
-	if f.seed == "" && f.transcript != "" {
+// drawSeed is the seed of the virtual card: that of the flag, or if what is written names it, a
+// random one; "" for none.
+func (f *flags) drawSeed(isWritten bool) string {
+	if f.seed == "" && isWritten {
 		f.seed = cli.DrawSeed()
 	}
 	return f.seed
+}
+
+// tellsSeed reports whether captures and traces may have the seed of the session's card: one that
+// ends with the session, or whose seed is the user's. From one that this program has drawn for a
+// card in a file its keys would follow, and captures hold no secrets.
+func (f *flags) tellsSeed(c *cobra.Command, target shell.Target) bool {
+	return target.Virtual != nil && f.seed != "" &&
+		(target.Again != nil || c.Flags().Changed("seed"))
 }
 
 // target opens the card that the flags name.
@@ -137,7 +146,7 @@ func (f *flags) target(c *cobra.Command) (shell.Target, error) {
 		return f.blank()
 	}
 	if cards.Seed = f.seed; f.file != "" {
-		cards.Seed = f.drawSeed()
+		cards.Seed = f.drawSeed(f.transcript != "")
 	}
 	opened, err := cards.Open(c.Context(), c)
 	if err != nil {
@@ -169,6 +178,9 @@ func (f *flags) with(
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.InUse(cli.FilesOf(c)...)
+	if f.tellsSeed(c, target) {
+		s.Seeded(f.seed)
+	}
 	if f.trace.On {
 		decoder := f.decoder()
 		f.trace.Decoder = &decoder
@@ -211,7 +223,7 @@ func (f *flags) done(r shell.Result) {
 }
 
 // preload does lines that load CAP files, which must be done, and install applets. An applet that
-// wants parameters may be installed by a line of the user's.
+// wants parameters may be installed by a line of the user's, if there are any.
 func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) error {
 	for _, line := range lines {
 		r := s.Prepare(c.Context(), line)
@@ -220,6 +232,10 @@ func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) erro
 			return cli.FlagFile("--cap", err)
 		case err != nil && len(f.install) > 0:
 			return fmt.Errorf("--install: %w", err)
+		case err != nil && f.alone:
+			return fmt.Errorf("%w, or --install MODULE,INSTANCE,PARAMETERS with --cap; to have it "+
+				"loaded and not installed, make the card without --cap and load it in \"ekrona "+
+				"shell --card %s\"", err, f.file)
 		case err != nil:
 			s.Note("not installed: %v, or --install MODULE,INSTANCE,PARAMETERS with --cap", err)
 		default:
