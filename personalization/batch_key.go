@@ -3,7 +3,6 @@ package personalization
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"ekrona.example/apdu/entropy"
 	"ekrona.example/apdu/message"
@@ -35,13 +34,9 @@ func (i Issuer) batchOf(o Order) message.DeviceID {
 	if size == 0 {
 		size = DefaultBatchSize
 	}
-	name := o.Device.Name()
 	// An id of another form is none that an intermediary of ours gives out.
-	number, err := strconv.Atoi(string(o.Device[len(name)+1:]))
-	if err != nil || number < 1 {
-		number = 1
-	}
-	return banking.DeviceIDOf(name, banking.KindBatch, (number-1)/size+1)
+	number, _ := banking.NumberOf(o.Device, banking.KindCard)
+	return banking.DeviceIDOf(o.Device.Name(), banking.KindBatch, (max(number, 1)-1)/size+1)
 }
 
 // putBatchKey stores the batch key and its certificate on the card. Before activation any

@@ -39,7 +39,7 @@ type Order struct {
 // Limits are written into a card for good. They are the issuer's choice, apart from the
 // policy, which Instructions change under them.
 type Limits struct {
-	Ceilings message.Policy // version 0; transactions at most Slots
+	Ceilings message.Policy // without version; transactions at most Slots
 	Slots    uint8          // of the log, spec.MinSlots to spec.MaxSlots
 	// MaxAttacks are the attacks found that block the card, at most spec.MostAttacks; 0 for never.
 	MaxAttacks uint8

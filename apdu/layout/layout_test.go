@@ -20,7 +20,7 @@ var rows = []spec.Field{
 	{Name: "NUMBER", Tag: spec.TagNumber},
 	{Name: "INNER", Layout: &spec.Layout{Name: "INNER", Tag: spec.TagFCI,
 		Fields: []spec.Field{{Name: "LIFE", Tag: spec.TagLifeCycle}}}},
-	{Name: "VERSION", Tag: spec.TagPolicyVersion, Presence: spec.Optional},
+	{Name: "VERSION", Tag: spec.TagSpecVersion, Presence: spec.Optional},
 }
 
 type sample struct {
@@ -41,7 +41,7 @@ func TestAppendAndRead(t *testing.T) {
 		wire string
 	}{
 		{sample{1, 3, 0}, "\x9F\x41\x04\x00\x00\x00\x01\x6F\x03\xCD\x01\x03"},
-		{sample{2, 5, 9}, "\x9F\x41\x04\x00\x00\x00\x02\x6F\x03\xCD\x01\x05\xC8\x02\x00\x09"},
+		{sample{2, 5, 9}, "\x9F\x41\x04\x00\x00\x00\x02\x6F\x03\xCD\x01\x05\x9F\x08\x02\x00\x09"},
 	} {
 		out, err := Append(nil, rows, c.s.values())
 		require.NoError(t, err)

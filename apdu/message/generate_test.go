@@ -63,7 +63,7 @@ var (
 		}).Filter(Actions.IsValid)
 	genPolicy = rapid.Custom(func(t *rapid.T) Policy {
 		return Policy{
-			Version: rapid.Uint16().Draw(t, "version"), MaxBalance: genAmount.Draw(t, "balance"),
+			Version: rapid.Uint32().Draw(t, "version"), MaxBalance: genAmount.Draw(t, "balance"),
 			MaxTransactions: rapid.Uint16().Draw(t, "transactions"),
 			MaxPayment:      genAmount.Draw(t, "payment"),
 			MaxSpent:        genAmount.Draw(t, "spent"),
@@ -98,7 +98,7 @@ var (
 			Balance:             genAmount.Draw(t, "balance"),
 			InstructionSequence: rapid.Uint32().Draw(t, "sequence"),
 			LastInstruction:     genHash.Draw(t, "last"), Credit: genVerdict.Draw(t, "credit"),
-			PolicyVersion:  rapid.Uint16().Draw(t, "policy"),
+			PolicyVersion:  rapid.Uint32().Draw(t, "policy"),
 			RequestCounter: rapid.Uint32().Draw(t, "counter"), LifeCycle: genLife.Draw(t, "life"),
 			Date: genDate.Draw(t, "date"), Signature: genSignature.Draw(t, "sig"),
 			OrderNumber: rapid.Uint32().Draw(t, "order"), OrderHeld: genHash.Draw(t, "held"),

@@ -13,7 +13,7 @@ type InstallParameters struct {
 	Device     DeviceID
 	RootAnchor Hash      // SHA-256 of the root certificate's body; see cvc.Certificate.Anchor
 	Role       spec.Role // card or SAM
-	Ceilings   Policy    // version 0; transactions at most Slots
+	Ceilings   Policy    // without version; transactions at most Slots
 	Slots      uint8     // of the log: spec.MinSlots to spec.MaxSlots
 	MaxAttacks uint8     // that block the card, at most spec.MostAttacks; 0 for never
 	Date       Date      // initial date floor
@@ -22,16 +22,14 @@ type InstallParameters struct {
 
 func (p *InstallParameters) values() []layout.Value {
 	return []layout.Value{
-		&p.Device, &p.RootAnchor, roleOf(&p.Role, spec.RoleCard, spec.RoleSAM), &p.Ceilings,
+		&p.Device, &p.RootAnchor, roleOf(&p.Role, spec.RoleCard, spec.RoleSAM),
+		ceilings{&p.Ceilings},
 		slotsOf(&p.Slots), attacksOf(&p.MaxAttacks), currencyValue, &p.Date,
 		layout.Bytes(p.Token[:]),
 	}
 }
 
 func (p *InstallParameters) check() error {
-	if p.Ceilings.Version != 0 {
-		return layout.Malformed("ceilings have version %d, it must be 0", p.Ceilings.Version)
-	}
 	return errors.Join(CheckSlots(p.Slots, p.Ceilings), CheckAttacks(p.MaxAttacks))
 }
 

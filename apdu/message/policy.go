@@ -8,10 +8,9 @@ import (
 	"ekrona.example/apdu/spec"
 )
 
-// Policy is a card's limits, or the write-once ceilings above them
-// (spec.PolicyLayout).
+// Policy is a card's limits (spec.PolicyLayout), or the write-once ceilings above them.
 type Policy struct {
-	Version         uint16
+	Version         uint32 // of ceilings 0
 	MaxBalance      money.Ore
 	MaxTransactions uint16 // of a terminal: receipts
 	MaxPayment      money.Ore
@@ -86,7 +85,7 @@ func (p Policy) Bytes() ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	b := binary.BigEndian.AppendUint16(make([]byte, 0, spec.PolicyLength), p.Version)
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, spec.PolicyLength), p.Version)
 	b, err := appendAmount(b, p.MaxBalance)
 	if err != nil {
 		return nil, err
@@ -108,12 +107,12 @@ func ParsePolicy(b []byte) (Policy, error) {
 			len(b))
 	}
 	p := Policy{
-		Version:         binary.BigEndian.Uint16(b),
-		MaxBalance:      amountAt(b[2:]),
-		MaxTransactions: binary.BigEndian.Uint16(b[6:]),
-		MaxPayment:      amountAt(b[8:]),
-		MaxSpent:        amountAt(b[12:]),
-		Flags:           b[16],
+		Version:         binary.BigEndian.Uint32(b),
+		MaxBalance:      amountAt(b[4:]),
+		MaxTransactions: binary.BigEndian.Uint16(b[8:]),
+		MaxPayment:      amountAt(b[10:]),
+		MaxSpent:        amountAt(b[14:]),
+		Flags:           b[18],
 	}
 	return p, p.check()
 }
@@ -139,4 +138,24 @@ func (p *Policy) UnmarshalBinary(b []byte) error {
 		*p = q
 	}
 	return err
+}
+
+// ceilings is the value of DD: what a policy has behind its version.
+type ceilings struct{ p *Policy }
+
+// MarshalBinary gives the content of the data object.
+func (c ceilings) MarshalBinary() ([]byte, error) {
+	if c.p.Version != 0 {
+		return nil, layout.Malformed("ceilings have version %d, they have none", c.p.Version)
+	}
+	b, err := c.p.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return b[spec.CounterLength:], nil
+}
+
+// UnmarshalBinary takes the content of the data object.
+func (c ceilings) UnmarshalBinary(b []byte) error {
+	return c.p.UnmarshalBinary(append(make([]byte, spec.CounterLength), b...))
 }

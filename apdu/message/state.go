@@ -20,7 +20,7 @@ type State struct {
 	InstructionSequence uint32 // of the last Instruction applied
 	LastInstruction     Hash   // its identity, zeros if none
 	Credit              spec.CreditVerdict
-	PolicyVersion       uint16
+	PolicyVersion       uint32
 	RequestCounter      uint32
 	LifeCycle           spec.LifeCycle
 	Date                Date   // the card's date floor
@@ -80,7 +80,7 @@ func (m *State) values() []layout.Value {
 		versionValue, &m.Device, &m.Challenge, (*layout.Uint32)(&m.ATC),
 		(*layout.Uint32)(&m.AckedATC), &m.Head, AmountOf(&m.Balance),
 		(*layout.Uint32)(&m.InstructionSequence), &m.LastInstruction, creditOf(&m.Credit),
-		(*layout.Uint16)(&m.PolicyVersion),
+		(*layout.Uint32)(&m.PolicyVersion),
 		(*layout.Uint32)(&m.RequestCounter), lifeCycleOf(&m.LifeCycle), &m.Date,
 		(*layout.Uint32)(&m.OrderNumber), &m.OrderHeld, attacksOf(&m.Attacks),
 		openRequests{&m.OpenRequests},

@@ -65,7 +65,10 @@ var Capabilities = []BitRow{
 const Currency = 0x0752
 
 // PolicyLength is the length of CB.
-const PolicyLength = 17
+const PolicyLength = CounterLength + CeilingsLength
+
+// CeilingsLength is the length of DD.
+const CeilingsLength = 15
 
 // OpenRequestLength is the length of one entry of CA.
 const OpenRequestLength = 40
@@ -81,12 +84,16 @@ type Part struct {
 	Meaning string
 }
 
-// PolicyLayout is the layout of CB, for policy and ceilings alike. A policy is
-// within the ceilings when no number of it is greater and it has none of
-// SPEND_RECEIVED, PLAINTEXT_PIN and PLAINTEXT_CONTACTLESS that they lack.
-// PIN_TO_RECEIVE is free.
-var PolicyLayout = []Part{
-	{"VERSION", 2, KindCounter, "version; 0 in ceilings and in the defaults"},
+// PolicyLayout is the layout of CB: a version, which counts all orders of limits that an
+// intermediary ever gives, and what CeilingsLayout has.
+var PolicyLayout = append([]Part{
+	{"VERSION", CounterLength, KindCounter, "version; 0 in the defaults"},
+}, CeilingsLayout...)
+
+// CeilingsLayout is the layout of DD. A policy is within the ceilings when no number of it is
+// greater and it has none of SPEND_RECEIVED, PLAINTEXT_PIN and PLAINTEXT_CONTACTLESS that they
+// lack. PIN_TO_RECEIVE is free.
+var CeilingsLayout = []Part{
 	{"MAX_BALANCE", 4, KindAmount, "most that the card holds, open requests counted"},
 	{"MAX_TRANSACTIONS", 2, KindCounter,
 		"most payments made and accepted, open requests counted, since the last acknowledgement; " +

@@ -21,6 +21,7 @@ const (
 	KindRole                       // one byte of Roles
 	KindLifeCycle                  // one byte of LifeCycles
 	KindPolicy                     // PolicyLayout
+	KindCeilings                   // CeilingsLayout
 	KindActions                    // bits of Actions
 	KindFlags                      // bits of Flags
 	KindCredit                     // one byte of CreditVerdicts

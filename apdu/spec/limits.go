@@ -24,7 +24,7 @@ const (
 	NonceLength     = 8   // SELECT, GET CHALLENGE
 	RandomLength    = 16  // unpredictable number of a message
 	MaxCommand      = 515 // command data, chained or extended: the longest ACCEPT, secured
-	MaxResponse     = 452 // response data, whole: the longest State
+	MaxResponse     = 454 // response data, whole: the longest State
 	MaxInstallData  = 113 // application parameters that a classic install() always has room for
 	NameLength      = 8   // country 2, mnemonic 6
 	AuthorityLength = 13  // Name 8, 5 digits

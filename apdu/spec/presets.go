@@ -73,7 +73,7 @@ var Presets = []Preset{
 
 // policy is the content of CB, of version 0.
 func (p Preset) policy() string {
-	b := make([]byte, 2, PolicyLength)
+	b := make([]byte, CounterLength, PolicyLength)
 	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxBalance))
 	b = binary.BigEndian.AppendUint16(b, uint16(p.MaxTransactions))
 	b = binary.BigEndian.AppendUint32(b, uint32(p.MaxPayment))

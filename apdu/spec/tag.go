@@ -78,6 +78,7 @@ const (
 	TagCrisisCertificate   Tag = 0xDA
 	TagAttacks             Tag = 0xDB
 	TagMaxAttacks          Tag = 0xDC
+	TagCeilings            Tag = 0xDD
 	TagRequest             Tag = 0xE1
 	TagPayment             Tag = 0xE2
 	TagReceipt             Tag = 0xE3
@@ -163,12 +164,12 @@ var Tags = []TagRow{
 		"identity of the last Instruction applied, zeros if none", sourceOwn},
 	{TagCredit, "CREDIT", KindCredit, 1, 1, "whether the Instruction's credit was taken",
 		sourceOwn},
-	{TagPolicyVersion, "POLICY_VERSION", KindCounter, 2, 2, "version of the policy in force",
+	{TagPolicyVersion, "POLICY_VERSION", KindCounter, 4, 4, "version of the policy in force",
 		sourceOwn},
 	{TagOrderNumber, "ORDER_NUMBER", KindCounter, 4, 4, "number of a crisis order", sourceOwn},
 	{TagOpenRequests, "OPEN_REQUESTS", KindOpenRequests, 0, MaxOpenRequests * OpenRequestLength,
 		"open requests, oldest first", sourceOwn},
-	{TagPolicy, "POLICY", KindPolicy, PolicyLength, PolicyLength, "policy or ceilings", sourceOwn},
+	{TagPolicy, "POLICY", KindPolicy, PolicyLength, PolicyLength, "policy", sourceOwn},
 	{TagActions, "ACTIONS", KindActions, 1, 1, "what else the Instruction does", sourceOwn},
 	{TagLifeCycle, "LIFE_CYCLE", KindLifeCycle, 1, 1, "life-cycle state", sourceOwn},
 	{TagCapabilities, "CAPABILITIES", KindCapabilities, 1, 1, "what applet and card can do",
@@ -196,6 +197,8 @@ var Tags = []TagRow{
 		"attacks that the card has found: looks at the same thing that disagreed", sourceOwn},
 	{TagMaxAttacks, "MAX_ATTACKS", KindCounter, 1, 1,
 		"how many attacks block the card, 0 for never", sourceOwn},
+	{TagCeilings, "CEILINGS", KindCeilings, CeilingsLength, CeilingsLength,
+		"what no policy of the card is above, write-once", sourceOwn},
 	{TagRequest, "REQUEST", KindTemplate, 1, 255, "body of a Request", sourceOwn},
 	{TagPayment, "PAYMENT", KindTemplate, 1, 255, "body of a Payment", sourceOwn},
 	{TagReceipt, "RECEIPT", KindTemplate, 1, 255, "body of a Receipt", sourceOwn},

@@ -1,6 +1,8 @@
 package attack
 
 import (
+	"math"
+
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 )
@@ -39,7 +41,7 @@ var expiries = []Attack{
 	},
 	{
 		Name:    "Instruction of a policy whose version starts anew",
-		Threat:  "after 65,535 policies the first one counts again",
+		Threat:  "after 4,294,967,295 policies the first one counts again",
 		Defence: "a policy's version only grows, and the last has no next",
 		Clause:  "PROTOCOL.md §8, 6", Card: LastPolicy, Answers: sw(spec.SWPolicy),
 		Control: applies.on(LastPolicy),
@@ -47,7 +49,10 @@ var expiries = []Attack{
 			signedAfter("zero", func(_ *Setup, i *message.Instruction) { i.Policy.Version = 0 }),
 			signedAfter("one", func(_ *Setup, i *message.Instruction) { i.Policy.Version = 1 }),
 			signedAfter("half the way", func(_ *Setup, i *message.Instruction) {
-				i.Policy.Version = 0x7FFF
+				i.Policy.Version = math.MaxInt32
+			}),
+			signedAfter("its lower half alone", func(_ *Setup, i *message.Instruction) {
+				i.Policy.Version = math.MaxUint16
 			}),
 		},
 	},

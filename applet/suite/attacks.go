@@ -106,10 +106,10 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 		s.pay(merchant, c.request(merchant, 100, ""))
 	}
 	s.instruct(func(i *message.Instruction) {
-		i.AckedATC, i.Head, i.Policy.Version = 2, s.model.heads[2], 0x8000
+		i.AckedATC, i.Head, i.Policy.Version = 2, s.model.heads[2], 0x8000_8000
 		switch condition {
 		case attack.LastPolicy:
-			i.Policy.Version = math.MaxUint16
+			i.Policy.Version = math.MaxUint32
 		case attack.AllSpent:
 			i.Policy.MaxSpent = 100 // as was paid since
 		case attack.Flooded:

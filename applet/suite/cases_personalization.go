@@ -228,7 +228,6 @@ var personalizationCases = []testCase{
 				b[installRole] = byte(spec.RoleTerminal)
 				return b
 			},
-			"ceilings of version": func(b []byte) []byte { b[installCeilings+1] = 1; return b },
 			"more transactions than slots": func(b []byte) []byte {
 				b[installTransactions+1] = s.parameters.Slots + 1
 				return b
@@ -266,8 +265,8 @@ const (
 	installRole     = 2 + spec.DeviceIDLength + 2 + spec.HashLength + 2
 	installCeilings = installRole + 1 + 2
 
-	installTransactions = installCeilings + 2 + spec.AmountLength
-	installSlots        = installCeilings + spec.PolicyLength + 2
+	installTransactions = installCeilings + spec.AmountLength
+	installSlots        = installCeilings + spec.CeilingsLength + 2
 	installMaxAttacks   = installSlots + 1 + 2
 )
 

@@ -16,12 +16,20 @@ var policyCases = []testCase{
 		s.instruct(func(i *message.Instruction) { i.Policy.MaxPayment = 200 })
 		s.enterPIN()
 		s.answers(spec.SWPaymentLimit, spec.RequestPayment.Only(), c.asking(101, spec.Currency, ""))
-		s.instruct(func(i *message.Instruction) { i.Policy.Version = 0xFFFF })
-		i := s.next()
-		i.Policy.Version = 0x7FFF
-		s.state()
-		s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
-		assert.Equal(c, c.policy(s.model.policy), s.policyOnCard())
+		for _, version := range []uint32{0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x1FFFF, 0x20001,
+			0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF} {
+			before := s.model.policy
+			s.instruct(func(i *message.Instruction) {
+				i.Policy.Version = version
+				i.Policy.MaxPayment++
+			})
+			i := s.next()
+			i.Policy = before
+			s.state()
+			s.answers(spec.SWPolicy, spec.Instruct.Only(), s.sign(i))
+			assert.Equal(c, c.policy(s.model.policy), s.policyOnCard())
+		}
+		s.audit()
 	}},
 	{"a policy has no flags but those of the ceilings", func(c *caseRun) {
 		s := c.active(func(p *message.InstallParameters) {

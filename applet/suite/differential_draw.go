@@ -309,7 +309,8 @@ func (t *differential) drawInstruction() drawnCommand {
 		i.AckedATC = t.cards[0].model.acked + acked%(kept+1)
 		if policy {
 			i.Policy = message.Policy{
-				Version: i.Policy.Version + 1, MaxBalance: limit, MaxTransactions: transactions,
+				Version:    i.Policy.Version + 1 + uint32(limit)%3<<15, // through both halves
+				MaxBalance: limit, MaxTransactions: transactions,
 				MaxPayment: money.Ore(spec.PilotMaxBalance) - limit%1000,
 				MaxSpent:   limit % spec.PilotMaxSpent, Flags: flags,
 			}

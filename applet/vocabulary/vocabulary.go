@@ -106,6 +106,8 @@ func partsOf(kind spec.Kind) []spec.Part {
 	switch kind {
 	case spec.KindPolicy:
 		return spec.PolicyLayout
+	case spec.KindCeilings:
+		return spec.CeilingsLayout
 	case spec.KindOpenRequests:
 		return spec.OpenRequestLayout
 	case spec.KindOrderRows:

@@ -135,7 +135,7 @@ func invariant6Grow(s *auditRun, id string, d Device) {
 		{"atc", before.ATC, now.ATC}, {"ackedAtc", before.AckedATC, now.AckedATC},
 		{"instrSeq", before.InstructionSequence, now.InstructionSequence},
 		{"request counter", before.RequestCounter, now.RequestCounter},
-		{"policy version", uint32(before.PolicyVersion), uint32(now.PolicyVersion)},
+		{"policy version", before.PolicyVersion, now.PolicyVersion},
 	} {
 		if c.to < c.from {
 			s.violated(id, 0, "%s went from %d to %d", c.what, c.from, c.to)

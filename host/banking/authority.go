@@ -159,11 +159,11 @@ type Operator interface {
 	// same one. Errors: [ErrMalformed], [ErrNoDevice], [ErrNoCustomer], [ErrTaken] (the key was
 	// used for another order, or every version is used), [ErrPolicy], which names the cards whose
 	// ceilings are lower.
-	SetPolicy(ctx context.Context, o PolicyOrder) (version uint16, err error)
+	SetPolicy(ctx context.Context, o PolicyOrder) (version uint32, err error)
 
 	// PolicyOrders returns the orders after a version, 0 first, oldest first, at most limit of
 	// them, 1 to [notary.MaxPage]. Errors: [ErrMalformed] (no page of that size).
-	PolicyOrders(ctx context.Context, after uint16, limit int) ([]PolicyOrder, error)
+	PolicyOrders(ctx context.Context, after uint32, limit int) ([]PolicyOrder, error)
 
 	// CardPolicies returns what cards shall have and have shown, in the order of their ids after
 	// one (empty: from the first), at most limit of them, 1 to [notary.MaxPage]. While the notary

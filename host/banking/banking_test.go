@@ -263,14 +263,14 @@ func (s stub) ReplaceApp(_ context.Context, _ string, app *ecdsa.PublicKey) erro
 	}
 	return s.err
 }
-func (s stub) SetPolicy(_ context.Context, o PolicyOrder) (uint16, error) {
+func (s stub) SetPolicy(_ context.Context, o PolicyOrder) (uint32, error) {
 	if !reflect.DeepEqual(o, forSome) {
 		return 0, errors.New("another policy")
 	}
 	return 2, s.err
 }
 
-func (s stub) PolicyOrders(context.Context, uint16, int) ([]PolicyOrder, error) {
+func (s stub) PolicyOrders(context.Context, uint32, int) ([]PolicyOrder, error) {
 	return []PolicyOrder{limits}, s.err
 }
 

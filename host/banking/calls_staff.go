@@ -40,10 +40,10 @@ type (
 		Order string `json:"order"`
 	}
 	policyAnswer struct {
-		Version uint16 `json:"version"`
+		Version uint32 `json:"version"`
 	}
 	policyOrdersRequest struct {
-		After uint16 `json:"after"`
+		After uint32 `json:"after"`
 		Limit int    `json:"limit"`
 	}
 	policyOrdersAnswer struct {
@@ -172,7 +172,7 @@ func (o operator) CancelUnload(ctx context.Context, order string) error {
 }
 
 // SetPolicy implements Operator.
-func (o operator) SetPolicy(ctx context.Context, p PolicyOrder) (uint16, error) {
+func (o operator) SetPolicy(ctx context.Context, p PolicyOrder) (uint32, error) {
 	if err := p.Check(); err != nil {
 		return 0, err
 	}
@@ -182,7 +182,7 @@ func (o operator) SetPolicy(ctx context.Context, p PolicyOrder) (uint16, error) 
 
 // PolicyOrders implements Operator.
 func (o operator) PolicyOrders(
-	ctx context.Context, after uint16, limit int,
+	ctx context.Context, after uint32, limit int,
 ) ([]PolicyOrder, error) {
 	a, err := remote.Ask[policyOrdersAnswer](ctx, o.client, "policy-orders",
 		policyOrdersRequest{after, limit})

@@ -66,7 +66,7 @@ type CardPolicy struct {
 	Customer string
 	Policy   message.Policy // that it shall have, with its version
 	Ceilings message.Policy // written into the card for good
-	Seen     uint16         // version that the card showed at its last synchronisation
+	Seen     uint32         // version that the card showed at its last synchronisation
 	Group    uint8          // of people that its owner belongs to, 0 for none
 	InUse    bool           // neither reported lost nor ended, as the notary said last
 	Attacks  uint8          // on it that it had found at its last synchronisation
@@ -172,7 +172,7 @@ type cardPolicyJSON struct {
 	Customer string           `json:"customer"`
 	Policy   []byte           `json:"policy,omitempty"`   // content of DO CB
 	Ceilings []byte           `json:"ceilings,omitempty"` // content of DO CB
-	Seen     uint16           `json:"seen"`
+	Seen     uint32           `json:"seen"`
 	Group    uint8            `json:"group,omitempty"`
 	InUse    bool             `json:"in_use"`
 	Attacks  uint8            `json:"attacks,omitempty"` // found by its last synchronisation

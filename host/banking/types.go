@@ -4,6 +4,9 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/signature"
@@ -49,13 +52,44 @@ const (
 
 var kindNames = map[DeviceKind]string{KindCard: "card", KindTerminal: "terminal", KindDesk: "desk"}
 
-// MaxDevice is the highest number that an id has room for.
-const MaxDevice = 9_999_999
+// MaxDevice is the highest number that an id has room for: no number is given twice, and a bank
+// of millions replaces all its cards every few years.
+const MaxDevice = math.MaxInt32
+
+// From decimals on a number is written as an A and the rest in base 36.
+const (
+	decimals   = 10_000_000
+	digitsOfID = 7
+	longBase   = 36
+)
 
 // DeviceIDOf returns the id of an intermediary's n-th device of one kind: its name, the kind
-// and seven digits.
+// and seven digits; behind 9999999 comes A000000, and digits are letters too.
 func DeviceIDOf(name message.Name, kind DeviceKind, n int) message.DeviceID {
-	return message.DeviceID(fmt.Sprintf("%s%c%07d", name, kind, n))
+	if n < decimals {
+		return message.DeviceID(fmt.Sprintf("%s%c%0*d", name, kind, digitsOfID, n))
+	}
+	rest := strings.ToUpper(strconv.FormatInt(int64(n-decimals), longBase))
+	zeros := strings.Repeat("0", digitsOfID-1-len(rest))
+	return message.DeviceID(fmt.Sprintf("%s%cA%s%s", name, kind, zeros, rest))
+}
+
+// NumberOf returns the n of which [DeviceIDOf] makes the id; false where it makes it of none.
+func NumberOf(id message.DeviceID, kind DeviceKind) (n int, is bool) {
+	digits, is := strings.CutPrefix(string(id), string(id.Name())+string(kind))
+	if !is {
+		return 0, false
+	}
+	base, from := 10, int64(0)
+	if rest, isLong := strings.CutPrefix(digits, "A"); isLong {
+		digits, base, from = rest, longBase, decimals
+	}
+	number, err := strconv.ParseInt(digits, base, 64)
+	if err != nil || number < 0 || from+number > MaxDevice {
+		return 0, false
+	}
+	n = int(from + number)
+	return n, DeviceIDOf(id.Name(), kind, n) == id
 }
 
 // Check refuses a kind that there is not. Errors: [ErrMalformed].

@@ -34,7 +34,7 @@ func TestPolicyRollsOut(t *testing.T) {
 	bertil := w.addPerson("bertil", "SENORDIC", "C0000002", 500*money.Krona)
 	cecilia := w.addPerson("cecilia", "SEFJORDB", "C0000001", 500*money.Krona)
 	b := anna.bank
-	order := func(key string, payment money.Ore, o banking.PolicyOrder) uint16 {
+	order := func(key string, payment money.Ore, o banking.PolicyOrder) uint32 {
 		o.Key, o.By, o.Policy = key, "eva", message.PilotPolicy()
 		o.Policy.MaxPayment = payment
 		version, err := b.SetPolicy(w.ctx, o)

@@ -32,7 +32,7 @@ const covered = `(device.ceilings IS NOT NULL AND device.in_use AND
 // [banking.ErrTaken], [banking.ErrPolicy].
 func (i *Intermediary) SetPolicy(
 	ctx context.Context, o banking.PolicyOrder,
-) (version uint16, err error) {
+) (version uint32, err error) {
 	if err := o.Check(); err != nil {
 		return 0, err
 	}
@@ -70,17 +70,17 @@ func (i *Intermediary) SetPolicy(
 
 // nextVersion returns the version of the next order: above every order that is kept, and above what
 // any card has shown, of which the order may have been lost with a restored backup.
-func nextVersion(ctx context.Context, tx *sql.Tx) (uint16, error) {
+func nextVersion(ctx context.Context, tx *sql.Tx) (uint32, error) {
 	last, err := store.Number(ctx, tx, `SELECT max(version) FROM (SELECT version FROM policy_order
 		UNION ALL SELECT policy_seen AS version FROM device) AS used`)
 	if err != nil {
 		return 0, fmt.Errorf("intermediary: policy orders: %w", err)
 	}
-	if last >= math.MaxUint16 {
+	if last >= math.MaxUint32 {
 		return 0, banking.Refuse(banking.ErrTaken, "intermediary: all %d versions of a policy are "+
-			"used, and no card takes an earlier one", math.MaxUint16)
+			"used, and no card takes an earlier one", uint32(math.MaxUint32))
 	}
-	return uint16(last + 1), nil
+	return uint32(last + 1), nil
 }
 
 // placePolicy keeps an order and gives its devices the policy.
@@ -217,7 +217,7 @@ func (i *Intermediary) noteState(ctx context.Context, state *message.State) erro
 // PolicyOrders returns the orders after a version, 0 first, oldest first. Errors:
 // [banking.ErrMalformed] (no page of that size).
 func (i *Intermediary) PolicyOrders(
-	ctx context.Context, after uint16, limit int,
+	ctx context.Context, after uint32, limit int,
 ) (orders []banking.PolicyOrder, err error) {
 	if err := checkPage(limit); err != nil {
 		return nil, err

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
@@ -124,10 +122,11 @@ type barred struct {
 // othersBarred finds out whether a card may be one of several. Two cards that were reserved while
 // their owner had none in use are not both registered.
 func (i *Intermediary) othersBarred(ctx context.Context, d banking.Device) (b barred, err error) {
-	number, isNumber := strings.CutPrefix(string(d.ID), string(i.name)+string(banking.KindCard))
-	if b.number, err = strconv.Atoi(number); !isNumber || err != nil {
+	number, isNumber := banking.NumberOf(d.ID, banking.KindCard)
+	if !isNumber || d.ID.Name() != i.name {
 		return barred{}, nil
 	}
+	b.number = number
 	var second bool
 	found, err := store.Get(ctx, i.db, store.Into{&second, &b.replaces},
 		`SELECT second, replaces FROM device_number WHERE kind = $1 AND number = $2`,

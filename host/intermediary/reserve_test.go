@@ -41,6 +41,12 @@ func TestDeviceIDsAreGivenOnce(t *testing.T) {
 	o.addCard("SENORDICC0000003")
 	assert.Equal(t, message.DeviceID("SENORDICC0000004"),
 		reserve(banking.KindCard, "job 1, line 3"), "not one that is in use")
+
+	_, err = o.db.ExecContext(o.ctx, `INSERT INTO device_number (intent, kind, number)
+		VALUES ('long ago', 'C', 9999999)`)
+	require.NoError(t, err)
+	assert.Equal(t, message.DeviceID("SENORDICCA000000"),
+		reserve(banking.KindCard, "job 1, line 4"), "ten million are not all")
 }
 
 // A customer with a card in use gets another one when the reservation says that it is a second card

@@ -199,6 +199,7 @@ public final class Spec {
 	j.bytes("MUTUAL_LABEL_KEYS", spec.MutualLabelKeys,
 		"hashed after the pair key, with both nonces: the keys of secure messaging")
 	j.parts("POLICY", spec.PolicyLayout)
+	j.parts("CEILINGS", spec.CeilingsLayout)
 	j.parts("OPEN_REQUEST", spec.OpenRequestLayout)
 	j.parts("ORDER_ROW", spec.OrderRowLayout)
 	for _, l := range spec.Layouts {

@@ -223,8 +223,7 @@ func (p *page) layouts() {
 	}
 	p.table([]string{"algorithm", "meaning", "OID in certificates"}, algorithms)
 	p.line("Room for a national scale: counters have %d bytes and count for a device's whole "+
-		"life, but for a policy's version, whose 2 bytes last an intermediary for 65 535 orders "+
-		"of limits, each for as many cards as it names; amounts have %d bytes, 42 949 672.95 kr; "+
+		"life, a policy's version for an intermediary's; amounts have %d bytes, 42 949 672.95 kr; "+
 		"running totals count modulo 2^32 öre. Between two acknowledgements a card keeps up to "+
 		"%d records and a terminal 65 535 receipts, each read, handed over and settled by "+
 		"itself, so that no list but that of open requests stands in a message.\n",
@@ -268,7 +267,7 @@ func (p *page) values() {
 	for _, set := range []struct {
 		title string
 		parts []spec.Part
-	}{{"POLICY: policy and ceilings", spec.PolicyLayout},
+	}{{"POLICY", spec.PolicyLayout}, {"CEILINGS", spec.CeilingsLayout},
 		{"OPEN_REQUESTS: each entry", spec.OpenRequestLayout},
 		{"ORDER_ROWS: each row", spec.OrderRowLayout}} {
 		p.line("### %s\n", set.title)
@@ -285,7 +284,7 @@ func (p *page) values() {
 		"SPEND_RECEIVED, PLAINTEXT_PIN and PLAINTEXT_CONTACTLESS that they "+
 		"lack. The policy of version 0 is the preset *default*, `%X`, lowered to the ceilings; "+
 		"ceilings are their issuer's choice, `%X` where it names none.\n",
-		spec.DefaultPolicy, spec.DefaultCeilings)
+		spec.DefaultPolicy, spec.DefaultCeilings[spec.CounterLength:])
 	p.line("### Presets\n\nAmounts in kronor.\n")
 	var presets [][]string
 	for _, r := range spec.Presets {

@@ -59,8 +59,7 @@ final class GetState extends Command {
                 Spec.HASH_LENGTH);
         next = Tlv.put(out, next, Spec.TAG_CREDIT, state[Nvm.CREDIT]);
         next = Tlv.put(out, next, Spec.TAG_POLICY_VERSION, state,
-                (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION),
-                (short) (Spec.POLICY_OFFSET_MAX_BALANCE - Spec.POLICY_OFFSET_VERSION));
+                (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION), U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_NUMBER, state, Nvm.REQUEST_NUMBER, U32.LENGTH);
         next = Tlv.put(out, next, Spec.TAG_LIFE_CYCLE, state[Nvm.LIFE]);
         next = Tlv.put(out, next, Spec.TAG_DATE, state, Nvm.DATE, Spec.DATE_LENGTH);

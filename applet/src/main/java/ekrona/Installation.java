@@ -35,11 +35,10 @@ final class Installation {
         Tlv.requireDate(b, (short) (data + Spec.INSTALL_OFFSET_DATE));
         short slots = slots(b, data);
         byte role = b[(short) (data + Spec.INSTALL_OFFSET_ROLE)];
-        short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
+        short ceilings = ceilings(data);
         short transactions =
                 Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_MAX_TRANSACTIONS));
         if ((role != Spec.ROLE_CARD && role != Spec.ROLE_SAM)
-                || Util.getShort(b, (short) (ceilings + Spec.POLICY_OFFSET_VERSION)) != 0
                 || slots < Spec.MIN_SLOTS || slots > Spec.MAX_SLOTS
                 || b[(short) (data + Spec.INSTALL_OFFSET_MAX_ATTACKS)] < 0 // above MOST_ATTACKS
                 || transactions < 0 || transactions > slots) {
@@ -50,6 +49,12 @@ final class Installation {
     /** Number of the log's slots. */
     static short slots(byte[] b, short data) {
         return (short) (b[(short) (data + Spec.INSTALL_OFFSET_SLOTS)] & LENGTH_MASK);
+    }
+
+    /** From where each ceiling has the place of the same limit in a policy. */
+    private static short ceilings(short data) {
+        return (short) (data
+                + (short) (Spec.INSTALL_OFFSET_CEILINGS - Spec.POLICY_OFFSET_MAX_BALANCE));
     }
 
     /**
@@ -68,15 +73,15 @@ final class Installation {
         Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_TOKEN), nvm.token, (short) 0,
                 Spec.TOKEN_LENGTH);
         nvm.attacks[Nvm.MAX_ATTACKS] = b[(short) (data + Spec.INSTALL_OFFSET_MAX_ATTACKS)];
-        short ceilings = (short) (data + Spec.INSTALL_OFFSET_CEILINGS);
-        Util.arrayCopy(b, ceilings, identity, Nvm.CEILINGS, Spec.POLICY_LENGTH);
+        Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_CEILINGS), identity,
+                (short) (Nvm.CEILINGS + Spec.POLICY_OFFSET_MAX_BALANCE), Spec.CEILINGS_LENGTH);
 
         byte[] state = nvm.state;
         state[Nvm.LIFE] = Spec.LIFE_INSTALLED;
         Authorities.clearDirectory(state);
         Util.arrayCopy(b, (short) (data + Spec.INSTALL_OFFSET_DATE), state, Nvm.DATE,
                 Spec.DATE_LENGTH);
-        writePolicy(state, b, ceilings);
+        writePolicy(state, b, ceilings(data));
     }
 
     /** Writes the policy of version 0: the default one, or the ceiling where that is lower. */

@@ -26,6 +26,9 @@ final class Instruction extends Command {
             (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_AMOUNT);
     private static final short POLICY =
             (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_POLICY);
+    /** Version of the Instruction's policy, and of the one in force. */
+    private static final short NEW_VERSION = (short) (POLICY + Spec.POLICY_OFFSET_VERSION);
+    private static final short VERSION = (short) (Nvm.POLICY + Spec.POLICY_OFFSET_VERSION);
     private static final short DATE =
             (short) (Messages.INSTRUCTION_HEADER + Spec.INSTRUCTION_OFFSET_DATE);
     private static final short ACTIONS =
@@ -40,7 +43,6 @@ final class Instruction extends Command {
             (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK | Spec.ACTION_RESET_TRIES
                     | Spec.ACTION_CLOSE | Spec.ACTION_UNPAIR);
     private static final byte BLOCK_AND_UNBLOCK = (byte) (Spec.ACTION_BLOCK | Spec.ACTION_UNBLOCK);
-    private static final short SIGN = (short) 0x8000;
 
     Instruction(Device device) {
         super(device, Spec.CLA_PROPRIETARY, true);
@@ -79,7 +81,7 @@ final class Instruction extends Command {
         }
         requireDate(key, notary);
         requireHead();
-        if (isNewPolicy() && (isBefore(version(in, POLICY), version(state, Nvm.POLICY))
+        if (isNewPolicy() && (U32.greater(state, VERSION, in, NEW_VERSION)
                 || !device.limits.isWithinCeilings(in, POLICY))) {
             ISOException.throwIt(Spec.SW_POLICY);
         }
@@ -190,15 +192,7 @@ final class Instruction extends Command {
     }
 
     private boolean isNewPolicy() {
-        return version(ram.in, POLICY) != version(ram.state, Nvm.POLICY);
-    }
-
-    private static short version(byte[] b, short policy) {
-        return Util.getShort(b, (short) (policy + Spec.POLICY_OFFSET_VERSION));
-    }
-
-    private static boolean isBefore(short version, short present) {
-        return (short) (version ^ SIGN) < (short) (present ^ SIGN);
+        return Util.arrayCompare(ram.in, NEW_VERSION, ram.state, VERSION, U32.LENGTH) != 0;
     }
 
     private void applyActions(byte actions) {

@@ -7,7 +7,7 @@ import javacard.framework.Util;
  * 139,360 of a P71:
  *
  * <pre>
- * state           369   all that commands change, one block
+ * state           371   all that commands change, one block
  * log          57,472   slots of 449 bytes, here 128 of them, a ring (Log)
  * requests        716   the messages of the open requests, and their identities (OpenRequests)
  * confirmation    147   the answer to the last Instruction
@@ -16,7 +16,7 @@ import javacard.framework.Util;
  * order           372   the crisis order that the card holds
  * crisis          237   the certificate of the crisis key
  * payees          676   what CAs have signed of payees paid lately (Payees)
- * identity         68   device id, role, currency, ceilings, root anchor
+ * identity         66   device id, role, currency, ceilings, root anchor
  * token            16   personalization token, zeros after activation
  * pair             16   key of card and paired phone, zeros while there is none
  * attacks           2   how many were found, and how many block the card
@@ -109,7 +109,8 @@ final class Nvm {
     static final short DEVICE = 0;
     static final short ROLE = (short) (DEVICE + Spec.DEVICE_ID_LENGTH);
     static final short CURRENCY = (short) (ROLE + 1);
-    static final short CEILINGS = (short) (CURRENCY + 2);
+    /** Before the ceilings, so that each has the place of the same limit in a policy. */
+    static final short CEILINGS = (short) (CURRENCY + 2 - Spec.POLICY_OFFSET_MAX_BALANCE);
     static final short ROOT_ANCHOR = (short) (CEILINGS + Spec.POLICY_LENGTH);
     private static final short IDENTITY_LENGTH = (short) (ROOT_ANCHOR + Spec.HASH_LENGTH);
 

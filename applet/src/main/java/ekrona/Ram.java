@@ -13,7 +13,7 @@ import javacard.framework.Util;
  * out         560   response, or the log record under construction with its header, or what a
  *                   MAC of secure messaging is over; before that what the state will be, and the
  *                   first of two versions of an answer
- * state       409   working copy of Nvm.state, and the session's authorities
+ * state       411   working copy of Nvm.state, and the session's authorities
  * scratch     286   intermediate results, laid out below
  * session      59   flags, headers and keys that live from command to command
  * words        16   offsets and lengths (8 shorts)
@@ -22,7 +22,7 @@ import javacard.framework.Util;
  * signatures  384   one signer, two verifiers
  * digest      128   in Engines
  * ciphers      96   in Engines
- * total     2,491   2,528 rounded up
+ * total     2,493   2,528 rounded up
  * </pre>
  */
 final class Ram {

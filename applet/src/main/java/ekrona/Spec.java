@@ -332,7 +332,7 @@ public final class Spec {
     public static final short TAG_ORDER_NUMBER = (short) 0x00C9;
     /** open requests, oldest first */
     public static final short TAG_OPEN_REQUESTS = (short) 0x00CA;
-    /** policy or ceilings */
+    /** policy */
     public static final short TAG_POLICY = (short) 0x00CB;
     /** what else the Instruction does */
     public static final short TAG_ACTIONS = (short) 0x00CC;
@@ -368,6 +368,8 @@ public final class Spec {
     public static final short TAG_ATTACKS = (short) 0x00DB;
     /** how many attacks block the card, 0 for never */
     public static final short TAG_MAX_ATTACKS = (short) 0x00DC;
+    /** what no policy of the card is above, write-once */
+    public static final short TAG_CEILINGS = (short) 0x00DD;
     /** body of a Request */
     public static final short TAG_REQUEST = (short) 0x00E1;
     /** body of a Payment */
@@ -443,7 +445,7 @@ public final class Spec {
     /** bytes of command data, chained or extended: the longest ACCEPT under secure messaging */
     public static final short MAX_COMMAND = (short) 515;
     /** bytes of response data: the longest State */
-    public static final short MAX_RESPONSE = (short) 452;
+    public static final short MAX_RESPONSE = (short) 454;
     /** bytes of install parameters: what install()'s 127 bytes leave */
     public static final short MAX_INSTALL_DATA = (short) 113;
     /** bytes of a name: country 2, mnemonic 6, [A-Z0-9] */
@@ -560,9 +562,9 @@ public final class Spec {
     public static final short CURRENCY = (short) 0x0752;
     /** policy of version 0, content of POLICY, before the ceilings are applied */
     public static final byte[] DEFAULT_POLICY = {
-        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x06, (byte) 0x1A, (byte) 0x80, (byte) 0x00,
-        (byte) 0x60, (byte) 0x00, (byte) 0x06, (byte) 0x1A, (byte) 0x80, (byte) 0x00, (byte) 0x0F,
-        (byte) 0x42, (byte) 0x40, (byte) 0x07
+        (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x00, (byte) 0x06, (byte) 0x1A,
+        (byte) 0x80, (byte) 0x00, (byte) 0x60, (byte) 0x00, (byte) 0x06, (byte) 0x1A, (byte) 0x80,
+        (byte) 0x00, (byte) 0x0F, (byte) 0x42, (byte) 0x40, (byte) 0x07
     };
     /** CMACed under the token: the MAC key of personalization */
     public static final byte[] TOKEN_LABEL_MAC = {
@@ -612,23 +614,40 @@ public final class Spec {
     };
 
     // POLICY: layout of the value
-    /** version; 0 in ceilings and in the defaults */
+    /** version; 0 in the defaults */
     public static final short POLICY_OFFSET_VERSION = (short) 0;
     /** most that the card holds, open requests counted */
-    public static final short POLICY_OFFSET_MAX_BALANCE = (short) 2;
+    public static final short POLICY_OFFSET_MAX_BALANCE = (short) 4;
     /**
      * most payments made and accepted, open requests counted, since the last acknowledgement; a
      * terminal's receipts, up to 65535
      */
-    public static final short POLICY_OFFSET_MAX_TRANSACTIONS = (short) 6;
+    public static final short POLICY_OFFSET_MAX_TRANSACTIONS = (short) 8;
     /** most that one payment carries */
-    public static final short POLICY_OFFSET_MAX_PAYMENT = (short) 8;
+    public static final short POLICY_OFFSET_MAX_PAYMENT = (short) 10;
     /** most paid since the last acknowledgement; 0 for a terminal */
-    public static final short POLICY_OFFSET_MAX_SPENT = (short) 12;
+    public static final short POLICY_OFFSET_MAX_SPENT = (short) 14;
     /** bits of Flags */
-    public static final short POLICY_OFFSET_FLAGS = (short) 16;
+    public static final short POLICY_OFFSET_FLAGS = (short) 18;
     /** bytes of the value */
-    public static final short POLICY_LENGTH = (short) 17;
+    public static final short POLICY_LENGTH = (short) 19;
+
+    // CEILINGS: layout of the value
+    /** most that the card holds, open requests counted */
+    public static final short CEILINGS_OFFSET_MAX_BALANCE = (short) 0;
+    /**
+     * most payments made and accepted, open requests counted, since the last acknowledgement; a
+     * terminal's receipts, up to 65535
+     */
+    public static final short CEILINGS_OFFSET_MAX_TRANSACTIONS = (short) 4;
+    /** most that one payment carries */
+    public static final short CEILINGS_OFFSET_MAX_PAYMENT = (short) 6;
+    /** most paid since the last acknowledgement; 0 for a terminal */
+    public static final short CEILINGS_OFFSET_MAX_SPENT = (short) 10;
+    /** bits of Flags */
+    public static final short CEILINGS_OFFSET_FLAGS = (short) 14;
+    /** bytes of the value */
+    public static final short CEILINGS_LENGTH = (short) 15;
 
     // OPEN_REQUEST: layout of the value
     /** request number */
@@ -841,17 +860,17 @@ public final class Spec {
 
     // STATE (E6): what the card holds, in answer to one Challenge
     /** fewest bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MIN = (short) 220;
+    public static final short STATE_CONTENT_LENGTH_MIN = (short) 222;
     /** most bytes of content, after tag and length */
-    public static final short STATE_CONTENT_LENGTH_MAX = (short) 381;
+    public static final short STATE_CONTENT_LENGTH_MAX = (short) 383;
     /** fewest bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MIN = (short) 223;
+    public static final short STATE_BODY_LENGTH_MIN = (short) 225;
     /** most bytes of tag, length and content: what is signed */
-    public static final short STATE_BODY_LENGTH_MAX = (short) 385;
+    public static final short STATE_BODY_LENGTH_MAX = (short) 387;
     /** fewest bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MIN = (short) 290;
+    public static final short STATE_LENGTH_MIN = (short) 292;
     /** most bytes of the whole, signatures included */
-    public static final short STATE_LENGTH_MAX = (short) 452;
+    public static final short STATE_LENGTH_MAX = (short) 454;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short STATE_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -903,52 +922,52 @@ public final class Spec {
     /** offset of the value: version of the policy in force */
     public static final short STATE_OFFSET_POLICY_VERSION = (short) 154;
     /** offset of the data object: highest request number given out */
-    public static final short STATE_AT_NUMBER = (short) 156;
+    public static final short STATE_AT_NUMBER = (short) 158;
     /** offset of the value: highest request number given out */
-    public static final short STATE_OFFSET_NUMBER = (short) 159;
+    public static final short STATE_OFFSET_NUMBER = (short) 161;
     /** offset of the data object: life-cycle state */
-    public static final short STATE_AT_LIFE_CYCLE = (short) 163;
+    public static final short STATE_AT_LIFE_CYCLE = (short) 165;
     /** offset of the value: life-cycle state */
-    public static final short STATE_OFFSET_LIFE_CYCLE = (short) 165;
+    public static final short STATE_OFFSET_LIFE_CYCLE = (short) 167;
     /** offset of the data object: the card's date floor */
-    public static final short STATE_AT_DATE = (short) 166;
+    public static final short STATE_AT_DATE = (short) 168;
     /** offset of the value: the card's date floor */
-    public static final short STATE_OFFSET_DATE = (short) 169;
+    public static final short STATE_OFFSET_DATE = (short) 171;
     /**
      * offset of the data object: number of the crisis order that the card holds, or the highest
      * that it no longer takes: orders up to it are of no use to the card
      */
-    public static final short STATE_AT_ORDER_NUMBER = (short) 175;
+    public static final short STATE_AT_ORDER_NUMBER = (short) 177;
     /**
      * offset of the value: number of the crisis order that the card holds, or the highest that it
      * no longer takes: orders up to it are of no use to the card
      */
-    public static final short STATE_OFFSET_ORDER_NUMBER = (short) 177;
+    public static final short STATE_OFFSET_ORDER_NUMBER = (short) 179;
     /**
      * offset of the data object: identity of the crisis order that the card holds, zeros if none
      */
-    public static final short STATE_AT_ORDER_HELD = (short) 181;
+    public static final short STATE_AT_ORDER_HELD = (short) 183;
     /** offset of the value: identity of the crisis order that the card holds, zeros if none */
-    public static final short STATE_OFFSET_ORDER_HELD = (short) 183;
+    public static final short STATE_OFFSET_ORDER_HELD = (short) 185;
     /**
      * offset of the data object: attacks that the card has found: looks at the same thing that
      * disagreed
      */
-    public static final short STATE_AT_ATTACKS = (short) 215;
+    public static final short STATE_AT_ATTACKS = (short) 217;
     /**
      * offset of the value: attacks that the card has found: looks at the same thing that disagreed
      */
-    public static final short STATE_OFFSET_ATTACKS = (short) 217;
+    public static final short STATE_OFFSET_ATTACKS = (short) 219;
     /** offset of the data object: open requests, oldest first */
-    public static final short STATE_AT_OPEN_REQUESTS = (short) 218;
+    public static final short STATE_AT_OPEN_REQUESTS = (short) 220;
 
     // INSTRUCTION (E7): intermediary and notary acknowledge records and change the card
     /** bytes of content, after tag and length */
-    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 144;
+    public static final short INSTRUCTION_CONTENT_LENGTH = (short) 146;
     /** bytes of tag, length and content: what is signed */
-    public static final short INSTRUCTION_BODY_LENGTH = (short) 147;
+    public static final short INSTRUCTION_BODY_LENGTH = (short) 149;
     /** bytes of the whole, signatures included */
-    public static final short INSTRUCTION_LENGTH = (short) 281;
+    public static final short INSTRUCTION_LENGTH = (short) 283;
     /** offset of the data object: version of the message, and algorithm of its signatures */
     public static final short INSTRUCTION_AT_VERSION = (short) 0;
     /** offset of the value: version of the message, and algorithm of its signatures */
@@ -986,27 +1005,27 @@ public final class Spec {
     /** offset of the value: policy, taken when its version is higher */
     public static final short INSTRUCTION_OFFSET_POLICY = (short) 106;
     /** offset of the data object: today; raises the card's date floor */
-    public static final short INSTRUCTION_AT_DATE = (short) 123;
+    public static final short INSTRUCTION_AT_DATE = (short) 125;
     /** offset of the value: today; raises the card's date floor */
-    public static final short INSTRUCTION_OFFSET_DATE = (short) 126;
+    public static final short INSTRUCTION_OFFSET_DATE = (short) 128;
     /** offset of the data object: what else the Instruction does */
-    public static final short INSTRUCTION_AT_ACTIONS = (short) 132;
+    public static final short INSTRUCTION_AT_ACTIONS = (short) 134;
     /** offset of the value: what else the Instruction does */
-    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 134;
+    public static final short INSTRUCTION_OFFSET_ACTIONS = (short) 136;
     /**
      * offset of the data object: lowest number of a crisis order that the card takes from now on,
      * or keeps
      */
-    public static final short INSTRUCTION_AT_ORDER_NUMBER = (short) 135;
+    public static final short INSTRUCTION_AT_ORDER_NUMBER = (short) 137;
     /**
      * offset of the value: lowest number of a crisis order that the card takes from now on, or
      * keeps
      */
-    public static final short INSTRUCTION_OFFSET_ORDER_NUMBER = (short) 137;
+    public static final short INSTRUCTION_OFFSET_ORDER_NUMBER = (short) 139;
     /** offset of the data object: group of people that the card's owner belongs to, 0 for none */
-    public static final short INSTRUCTION_AT_GROUP = (short) 141;
+    public static final short INSTRUCTION_AT_GROUP = (short) 143;
     /** offset of the value: group of people that the card's owner belongs to, 0 for none */
-    public static final short INSTRUCTION_OFFSET_GROUP = (short) 143;
+    public static final short INSTRUCTION_OFFSET_GROUP = (short) 145;
 
     // CONFIRMATION (E8): the card has applied one Instruction
     /** bytes of content, after tag and length */
@@ -1311,7 +1330,7 @@ public final class Spec {
 
     // INSTALL: application parameters of INSTALL
     /** bytes of the whole sequence */
-    public static final short INSTALL_LENGTH = (short) 112;
+    public static final short INSTALL_LENGTH = (short) 110;
     /** offset of the data object: the new device's id */
     public static final short INSTALL_AT_DEVICE = (short) 0;
     /** offset of the value: the new device's id */
@@ -1324,30 +1343,30 @@ public final class Spec {
     public static final short INSTALL_AT_ROLE = (short) 52;
     /** offset of the value: card or SAM */
     public static final short INSTALL_OFFSET_ROLE = (short) 54;
-    /** offset of the data object: write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS */
+    /** offset of the data object: write-once ceilings; MAX_TRANSACTIONS at most SLOTS */
     public static final short INSTALL_AT_CEILINGS = (short) 55;
-    /** offset of the value: write-once ceilings; version 0; MAX_TRANSACTIONS at most SLOTS */
+    /** offset of the value: write-once ceilings; MAX_TRANSACTIONS at most SLOTS */
     public static final short INSTALL_OFFSET_CEILINGS = (short) 57;
     /** offset of the data object: slots of the log, MIN_SLOTS to MAX_SLOTS; write-once */
-    public static final short INSTALL_AT_SLOTS = (short) 74;
+    public static final short INSTALL_AT_SLOTS = (short) 72;
     /** offset of the value: slots of the log, MIN_SLOTS to MAX_SLOTS; write-once */
-    public static final short INSTALL_OFFSET_SLOTS = (short) 76;
+    public static final short INSTALL_OFFSET_SLOTS = (short) 74;
     /** offset of the data object: 0 to MOST_ATTACKS; write-once */
-    public static final short INSTALL_AT_MAX_ATTACKS = (short) 77;
+    public static final short INSTALL_AT_MAX_ATTACKS = (short) 75;
     /** offset of the value: 0 to MOST_ATTACKS; write-once */
-    public static final short INSTALL_OFFSET_MAX_ATTACKS = (short) 79;
+    public static final short INSTALL_OFFSET_MAX_ATTACKS = (short) 77;
     /** offset of the data object: currency, ISO 4217 numeric */
-    public static final short INSTALL_AT_CURRENCY = (short) 80;
+    public static final short INSTALL_AT_CURRENCY = (short) 78;
     /** offset of the value: currency, ISO 4217 numeric */
-    public static final short INSTALL_OFFSET_CURRENCY = (short) 83;
+    public static final short INSTALL_OFFSET_CURRENCY = (short) 81;
     /** offset of the data object: initial date floor */
-    public static final short INSTALL_AT_DATE = (short) 85;
+    public static final short INSTALL_AT_DATE = (short) 83;
     /** offset of the value: initial date floor */
-    public static final short INSTALL_OFFSET_DATE = (short) 88;
+    public static final short INSTALL_OFFSET_DATE = (short) 86;
     /** offset of the data object: personalization token */
-    public static final short INSTALL_AT_TOKEN = (short) 94;
+    public static final short INSTALL_AT_TOKEN = (short) 92;
     /** offset of the value: personalization token */
-    public static final short INSTALL_OFFSET_TOKEN = (short) 96;
+    public static final short INSTALL_OFFSET_TOKEN = (short) 94;
 
     // KEY_ANSWER: answer of GENERATE ASYMMETRIC KEY PAIR
     /** bytes of the whole sequence */
@@ -1786,12 +1805,12 @@ public final class Spec {
     };
     /** frame of INSTRUCTION */
     public static final byte[] INSTRUCTION_FRAME = {
-        (byte) 0x09, (byte) 0xE7, (byte) 0x81, (byte) 0x90, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
+        (byte) 0x09, (byte) 0xE7, (byte) 0x81, (byte) 0x92, (byte) 0xC0, (byte) 0x02, (byte) 0x02,
         (byte) 0x01, (byte) 0x42, (byte) 0x0D, (byte) 0x16, (byte) 0x02, (byte) 0x43, (byte) 0x0D,
         (byte) 0x0F, (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0xC5,
         (byte) 0x04, (byte) 0x06, (byte) 0x02, (byte) 0xC2, (byte) 0x04, (byte) 0x06, (byte) 0x02,
         (byte) 0xC3, (byte) 0x20, (byte) 0x22, (byte) 0x02, (byte) 0x81, (byte) 0x04, (byte) 0x06,
-        (byte) 0x02, (byte) 0xCB, (byte) 0x11, (byte) 0x13, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
+        (byte) 0x02, (byte) 0xCB, (byte) 0x13, (byte) 0x15, (byte) 0x03, (byte) 0x5F, (byte) 0x25,
         (byte) 0x06, (byte) 0x09, (byte) 0x02, (byte) 0xCC, (byte) 0x01, (byte) 0x03, (byte) 0x02,
         (byte) 0xC9, (byte) 0x04, (byte) 0x06, (byte) 0x02, (byte) 0xD4, (byte) 0x01, (byte) 0x03,
         (byte) 0x03, (byte) 0x5F, (byte) 0x37, (byte) 0x40, (byte) 0x43, (byte) 0x03, (byte) 0x5F,
@@ -1877,8 +1896,8 @@ public final class Spec {
     /** frame of INSTALL */
     public static final byte[] INSTALL_FRAME = {
         (byte) 0x02, (byte) 0x5A, (byte) 0x10, (byte) 0x12, (byte) 0x02, (byte) 0xD0, (byte) 0x20,
-        (byte) 0x22, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x03, (byte) 0x02, (byte) 0xCB,
-        (byte) 0x11, (byte) 0x13, (byte) 0x02, (byte) 0xCF, (byte) 0x01, (byte) 0x03, (byte) 0x02,
+        (byte) 0x22, (byte) 0x02, (byte) 0x53, (byte) 0x01, (byte) 0x03, (byte) 0x02, (byte) 0xDD,
+        (byte) 0x0F, (byte) 0x11, (byte) 0x02, (byte) 0xCF, (byte) 0x01, (byte) 0x03, (byte) 0x02,
         (byte) 0xDC, (byte) 0x01, (byte) 0x03, (byte) 0x03, (byte) 0x5F, (byte) 0x2A, (byte) 0x02,
         (byte) 0x05, (byte) 0x03, (byte) 0x5F, (byte) 0x25, (byte) 0x06, (byte) 0x09, (byte) 0x02,
         (byte) 0x8F, (byte) 0x10, (byte) 0x12, (byte) 0x00

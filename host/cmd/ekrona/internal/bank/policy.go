@@ -248,7 +248,7 @@ func setCount[T ~uint8 | ~uint16](into *T, n uint) bool {
 // Answers of "bank policy show" for a script.
 type (
 	policyOrderAnswer struct {
-		Version   uint16             `json:"version"`
+		Version   uint32             `json:"version"`
 		Order     string             `json:"order"`
 		By        string             `json:"by"`
 		At        time.Time          `json:"at"`
@@ -262,8 +262,8 @@ type (
 	cardPolicyAnswer struct {
 		Device   message.DeviceID `json:"device"`
 		Customer string           `json:"customer"`
-		Version  uint16           `json:"version"`
-		Seen     uint16           `json:"seen_version"`
+		Version  uint32           `json:"version"`
+		Seen     uint32           `json:"seen_version"`
 		Group    uint8            `json:"group"`
 		Rollout  banking.Rollout  `json:"rollout"`
 		InUse    bool             `json:"in_use"`
@@ -359,7 +359,7 @@ func forWhom(o banking.PolicyOrder) string {
 }
 
 func allOrders(ctx context.Context, b banking.Operator) (all []banking.PolicyOrder, err error) {
-	for after := uint16(0); ; {
+	for after := uint32(0); ; {
 		page, err := b.PolicyOrders(ctx, after, notary.MaxPage)
 		if err != nil || len(page) == 0 {
 			return all, err

@@ -30,7 +30,7 @@ type cardInfo struct {
 	Expiry string `json:"certificate_expiry,omitempty"`
 
 	Balance       *money.Ore    `json:"balance_ore,omitempty"`
-	PolicyVersion *uint16       `json:"policy_version,omitempty"`
+	PolicyVersion *uint32       `json:"policy_version,omitempty"`
 	Limits        *cli.Limits   `json:"limits,omitempty"`
 	Counters      *cardCounters `json:"counters,omitempty"`
 }
