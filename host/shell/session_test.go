@@ -142,8 +142,8 @@ ok
 	assert.Equal(t, "> ", s.Prompt())
 }
 
-// A secure channel is on the basic logical channel: others are used beside it in the clear, and both
-// go on. What does not get as far as the card is no missing answer.
+// A secure channel is on the basic logical channel: others are used beside it in the clear, and
+// both go on. What does not get as far as the card is no missing answer.
 func TestChannelsBesideASecureOne(t *testing.T) {
 	c, err := shell.NewVirtual(card.Options{Profile: card.P71}, "beside")
 	require.NoError(t, err)

@@ -33,8 +33,8 @@ func secureWords() []Word {
 			Help:  "the key sets of the card manager, which is selected",
 			Plain: func(arguments []string) bool { return len(arguments) == 0 }, Run: keys},
 		{Name: "secure", Usage: "secure KEYS|off [LEVEL] [VERSION]",
-			Help: "open SCP03 to the card manager: until off or reset every line goes through it, " +
-				"but for MANAGE CHANNEL and other logical channels",
+			Help: "open SCP03 to the card manager: until off or reset every line goes through " +
+				"it, but for MANAGE CHANNEL and other logical channels",
 			Complete: func(_ *Session, before []string, last string) []string {
 				switch len(before) {
 				case 0:
