@@ -64,9 +64,17 @@ func Replace(path string, content []byte, mode fs.FileMode) error {
 	}
 	there, err := os.Stat(path)
 	if err == nil && !there.Mode().IsRegular() { // root would rename over a device
-		return fmt.Errorf("%s: %w", path, ErrNoFile)
+		return noFile(path, there)
 	}
 	return writeInto(path, content, mode, os.Rename)
+}
+
+// noFile is the error of a name that something else has.
+func noFile(path string, there fs.FileInfo) error {
+	if there.IsDir() {
+		return fmt.Errorf("%s: %w (it is a folder: name a file in it)", path, ErrNoFile)
+	}
+	return fmt.Errorf("%s: %w", path, ErrNoFile)
 }
 
 // Replaceable reports why Replace could not write a file, as far as that can be known before: for
@@ -79,7 +87,7 @@ func Replaceable(path string) error {
 	there, err := os.Stat(path)
 	switch {
 	case err == nil && !there.Mode().IsRegular():
-		return fmt.Errorf("%s: %w", path, ErrNoFile)
+		return noFile(path, there)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
