@@ -30,6 +30,9 @@ func (i *Intermediary) AppKey(ctx context.Context, owner string) (*ecdsa.PublicK
 func (i *Intermediary) TerminalKey(
 	ctx context.Context, id message.DeviceID,
 ) (*ecdsa.PublicKey, error) {
+	if known, ok := i.terminals.Load(id); ok {
+		return known.(*ecdsa.PublicKey), nil
+	}
 	d, err := device(ctx, i.db, id)
 	if err != nil {
 		return nil, err
@@ -41,6 +44,7 @@ func (i *Intermediary) TerminalKey(
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: device %s: certificate kept: %w", id, err)
 	}
+	i.terminals.Store(id, certificate.PublicKey)
 	return certificate.PublicKey, nil
 }
 
@@ -70,40 +74,41 @@ type App interface {
 // It orders, reads and reports for the customer's own devices only: another's is unknown to it.
 func (i *Intermediary) ForCustomer(owner string) App {
 	a := &app{owner: owner}
-	a.sessions = sessions{i, a.own}
+	a.sessions = sessions{i, a.device}
 	return a
 }
 
-// sessions is the intermediary for a caller whose devices alone it synchronises: mine returns an
-// error for another one.
+// sessions is the intermediary for a caller whose devices alone it synchronises: mine reads one of
+// them, and returns an error for another one.
 type sessions struct {
 	*Intermediary
-	mine func(ctx context.Context, id message.DeviceID) error
+	mine func(ctx context.Context, id message.DeviceID) (storedDevice, error)
 }
 
 // Open implements session.Link.
 func (s sessions) Open(
 	ctx context.Context, id message.DeviceID, nonce message.Nonce,
 ) (session.Opening, error) {
-	if err := s.mine(ctx, id); err != nil {
+	if _, err := s.mine(ctx, id); err != nil {
 		return session.Opening{}, err
 	}
-	return s.Intermediary.Open(ctx, id, nonce)
+	return s.open(ctx, id, nonce)
 }
 
 // Report implements session.Link.
 func (s sessions) Report(
 	ctx context.Context, id message.DeviceID, reading session.Reading,
 ) (session.Answer, error) {
-	if err := s.mine(ctx, id); err != nil {
+	d, err := s.mine(ctx, id)
+	if err != nil {
 		return session.Answer{}, err
 	}
-	return s.Intermediary.Report(ctx, id, reading)
+	return s.report(ctx, d, reading)
 }
 
 // Confirm implements session.Link.
 func (s sessions) Confirm(ctx context.Context, id message.DeviceID, confirmation []byte) error {
-	if err := s.mine(ctx, id); err != nil {
+	if _, err := s.mine(ctx, id); err != nil {
 		return err
 	}
 	return s.Intermediary.Confirm(ctx, id, confirmation)
@@ -115,12 +120,18 @@ type app struct {
 	owner string
 }
 
-// own returns an error for a device that is not the caller's.
-func (a *app) own(ctx context.Context, id message.DeviceID) error {
+// device reads a device; one that is not the caller's is an error.
+func (a *app) device(ctx context.Context, id message.DeviceID) (storedDevice, error) {
 	d, err := device(ctx, a.db, id)
 	if err == nil && d.Customer != a.owner {
 		err = banking.Refuse(banking.ErrNoDevice, "intermediary: %s is no device of the caller", id)
 	}
+	return d, err
+}
+
+// own returns an error for a device that is not the caller's.
+func (a *app) own(ctx context.Context, id message.DeviceID) error {
+	_, err := a.device(ctx, id)
 	return err
 }
 
@@ -227,7 +238,7 @@ type PointOfSale interface {
 // and reports about itself only, and refunds what a terminal of its owner took.
 func (i *Intermediary) ForTerminal(id message.DeviceID) PointOfSale {
 	p := &pointOfSale{id: id}
-	p.sessions = sessions{i, p.self}
+	p.sessions = sessions{i, p.device}
 	return p
 }
 
@@ -235,6 +246,14 @@ func (i *Intermediary) ForTerminal(id message.DeviceID) PointOfSale {
 type pointOfSale struct {
 	sessions
 	id message.DeviceID
+}
+
+// device reads the caller; another one is an error.
+func (p *pointOfSale) device(ctx context.Context, id message.DeviceID) (storedDevice, error) {
+	if err := p.self(ctx, id); err != nil {
+		return storedDevice{}, err
+	}
+	return device(ctx, p.db, id)
 }
 
 // self returns an error for another device than the caller.

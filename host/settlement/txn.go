@@ -24,8 +24,9 @@ type txn struct {
 	touched touched
 	work    *work
 	book    *ledger.Book
-	proofs  []proof            // signatures that were verified before the transaction
-	large   []message.DeviceID // wallets at the border of what was too large to read
+	proofs  []proof              // signatures that were verified before the transaction
+	beyond  map[beyondKey]beyond // read for States that are judged now
+	large   []message.DeviceID   // wallets at the border of what was too large to read
 }
 
 func (t *txn) stamp() string { return t.now.Format(store.StampLayout) }
@@ -36,6 +37,7 @@ func (t *txn) exec(query string, args ...any) error {
 		return err
 	}
 	t.forget()
+	t.work.changes++
 	return store.Exec(t.ctx, t.tx, query, args...)
 }
 
@@ -196,7 +198,7 @@ func (t *txn) move(m movement) error {
 	if err != nil || !posted {
 		return err
 	}
-	t.work.dirty = true
+	t.work.change()
 	for _, l := range m.lines {
 		t.touched.line(l)
 	}
