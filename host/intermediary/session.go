@@ -44,23 +44,20 @@ func (i *Intermediary) Open(
 func (i *Intermediary) open(
 	ctx context.Context, id message.DeviceID, nonce message.Nonce,
 ) (session.Opening, error) {
-	outstanding, err := i.notary.Outstanding(ctx, id)
-	if err != nil {
-		return session.Opening{}, err
-	}
-	opening := session.Opening{Trust: i.trust(), Crisis: outstanding.Crisis}
-	opening.Trust.Authorities = outstanding.CAs
-	for _, h := range outstanding.Handovers {
-		opening.Pending = append(opening.Pending,
-			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,
-				Authority: h.PayerCA})
-	}
 	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id,
 		Nonce: nonce}
-	challenge.Random, err = i.notary.OpenChallenge(ctx, notary.Opening{
+	opened, err := i.notary.OpenChallenge(ctx, notary.Opening{
 		InstructionKey: challenge.InstructionKey, Device: id, Nonce: nonce})
 	if err != nil {
 		return session.Opening{}, err
+	}
+	challenge.Random = opened.Random
+	opening := session.Opening{Trust: i.trust(), Crisis: opened.Owed.Crisis}
+	opening.Trust.Authorities = opened.Owed.CAs
+	for _, h := range opened.Owed.Handovers {
+		opening.Pending = append(opening.Pending,
+			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,
+				Authority: h.PayerCA})
 	}
 	opening.Challenge, err = envelope.Sign(challenge, i.instructionKey.signer)
 	return opening, err
@@ -130,10 +127,7 @@ func (i *Intermediary) report(
 	if report.Complete {
 		answer.Difference = report.Difference
 	}
-	outstanding, err := i.notary.Outstanding(ctx, id)
-	if err != nil {
-		return session.Answer{}, err
-	}
+	outstanding := report.Owed
 	if answer.Refused, err = i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
 		return session.Answer{}, err
 	}

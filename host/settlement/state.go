@@ -17,9 +17,9 @@ import (
 // OpenChallenge implements notary.Participant.
 func (p participant) OpenChallenge(
 	ctx context.Context, o notary.Opening,
-) (random message.Random, err error) {
+) (opened notary.Opened, err error) {
 	if err := checkOpening(o); err != nil {
-		return random, err
+		return opened, err
 	}
 	j := &job{needs: needs{devices: []message.DeviceID{o.Device},
 		instructions: []message.DeviceID{o.Device}, openings: []message.DeviceID{o.Device}}}
@@ -39,16 +39,20 @@ func (p participant) OpenChallenge(
 			// One that was opened before something was learned of the device must keep what was
 			// known then, and a State that answers it counts as no younger than that.
 			if open.key == o.InstructionKey && open.nonce == o.Nonce && open.then == now {
-				random = open.random
+				opened.Random = open.random
 				return nil
 			}
 		}
-		if err := entropy.Fill(p.n.random, random[:]); err != nil {
+		if err := entropy.Fill(p.n.random, opened.Random[:]); err != nil {
 			return fmt.Errorf("notary: %w", err)
 		}
-		return t.addChallenge(o, random, known, now)
+		return t.addChallenge(o, opened.Random, known, now)
 	}
-	return random, p.n.write(ctx, j)
+	if err := p.n.write(ctx, j); err != nil {
+		return notary.Opened{}, err
+	}
+	opened.Owed, err = p.Outstanding(ctx, o.Device)
+	return opened, err
 }
 
 func checkOpening(o notary.Opening) error {
@@ -149,10 +153,13 @@ func (p participant) SubmitState(
 		}
 		return t.addState(answers, s.Device, state, report)
 	}
-	err = p.n.write(ctx, j)
-	if err == nil && int(s.Attacks) > before && p.n.attacked != nil {
+	if err := p.n.write(ctx, j); err != nil {
+		return notary.StateReport{}, err
+	}
+	if int(s.Attacks) > before && p.n.attacked != nil {
 		p.n.attacked(s.Device, before, int(s.Attacks))
 	}
+	report.Owed, err = p.Outstanding(ctx, s.Device)
 	return report, err
 }
 

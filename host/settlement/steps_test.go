@@ -108,13 +108,13 @@ func TestStepsOfSynchronisationsAreDecidedTogether(t *testing.T) {
 	forged.ATC++
 	online := balance(t, w.World, nordic)
 
-	var random message.Random
+	var opened notary.Opened
 	var report notary.StateReport
 	var submitted []notary.Answer
 	var signed []byte
 	errs := w.together(
 		func() (err error) {
-			random, err = n.OpenChallenge(at, notary.Opening{InstructionKey: instructs,
+			opened, err = n.OpenChallenge(at, notary.Opening{InstructionKey: instructs,
 				Device: card(0).ID, Nonce: message.Nonce{7}})
 			return err
 		},
@@ -154,7 +154,7 @@ func TestStepsOfSynchronisationsAreDecidedTogether(t *testing.T) {
 	again, err := n.OpenChallenge(at, notary.Opening{InstructionKey: instructs, Device: card(0).ID,
 		Nonce: message.Nonce{7}})
 	require.NoError(t, err)
-	require.Equal(t, random, again, "the same call has the same answer")
+	require.Equal(t, opened.Random, again.Random, "the same call has the same answer")
 	w.Audit(false)
 }
 
@@ -165,16 +165,16 @@ func TestTheSameStepsAtOnce(t *testing.T) {
 	n, at, anna := w.notary.For(nordic), t.Context(), w.Devices["ANNA"]
 	opening := notary.Opening{InstructionKey: w.Intermediaries["NORDIC"].Instructs, Device: anna.ID,
 		Nonce: message.Nonce{9}}
-	var drawn [2]message.Random
+	var drawn [2]notary.Opened
 	open := func(i int) func() error {
 		return func() (err error) { drawn[i], err = n.OpenChallenge(at, opening); return err }
 	}
 	for _, err := range w.together(open(0), open(1)) {
 		require.NoError(t, err)
 	}
-	require.Equal(t, drawn[0], drawn[1])
+	require.Equal(t, drawn[0].Random, drawn[1].Random)
 	s, err := anna.State(&message.Challenge{InstructionKey: opening.InstructionKey, Device: anna.ID,
-		Nonce: opening.Nonce, Random: drawn[0]})
+		Nonce: opening.Nonce, Random: drawn[0].Random})
 	require.NoError(t, err)
 	var reports [2]notary.StateReport
 	submit := func(i int) func() error {
