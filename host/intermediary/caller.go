@@ -74,22 +74,23 @@ type App interface {
 // It orders, reads and reports for the customer's own devices only: another's is unknown to it.
 func (i *Intermediary) ForCustomer(owner string) App {
 	a := &app{owner: owner}
-	a.sessions = sessions{i, a.device}
+	a.sessions = sessions{i, a.own, a.read}
 	return a
 }
 
-// sessions is the intermediary for a caller whose devices alone it synchronises: mine reads one of
-// them, and returns an error for another one.
+// sessions is the intermediary for a caller whose devices alone it synchronises: mine returns an
+// error for another one, and device reads one of them.
 type sessions struct {
 	*Intermediary
-	mine func(ctx context.Context, id message.DeviceID) (storedDevice, error)
+	mine   func(ctx context.Context, id message.DeviceID) error
+	device func(ctx context.Context, id message.DeviceID) (storedDevice, error)
 }
 
 // Open implements session.Link.
 func (s sessions) Open(
 	ctx context.Context, id message.DeviceID, nonce message.Nonce,
 ) (session.Opening, error) {
-	if _, err := s.mine(ctx, id); err != nil {
+	if err := s.mine(ctx, id); err != nil {
 		return session.Opening{}, err
 	}
 	return s.open(ctx, id, nonce)
@@ -99,7 +100,7 @@ func (s sessions) Open(
 func (s sessions) Report(
 	ctx context.Context, id message.DeviceID, reading session.Reading,
 ) (session.Answer, error) {
-	d, err := s.mine(ctx, id)
+	d, err := s.device(ctx, id)
 	if err != nil {
 		return session.Answer{}, err
 	}
@@ -108,7 +109,7 @@ func (s sessions) Report(
 
 // Confirm implements session.Link.
 func (s sessions) Confirm(ctx context.Context, id message.DeviceID, confirmation []byte) error {
-	if _, err := s.mine(ctx, id); err != nil {
+	if err := s.mine(ctx, id); err != nil {
 		return err
 	}
 	return s.Intermediary.Confirm(ctx, id, confirmation)
@@ -120,8 +121,8 @@ type app struct {
 	owner string
 }
 
-// device reads a device; one that is not the caller's is an error.
-func (a *app) device(ctx context.Context, id message.DeviceID) (storedDevice, error) {
+// read reads a device; one that is not the caller's is an error.
+func (a *app) read(ctx context.Context, id message.DeviceID) (storedDevice, error) {
 	d, err := device(ctx, a.db, id)
 	if err == nil && d.Customer != a.owner {
 		err = banking.Refuse(banking.ErrNoDevice, "intermediary: %s is no device of the caller", id)
@@ -131,7 +132,7 @@ func (a *app) device(ctx context.Context, id message.DeviceID) (storedDevice, er
 
 // own returns an error for a device that is not the caller's.
 func (a *app) own(ctx context.Context, id message.DeviceID) error {
-	_, err := a.device(ctx, id)
+	_, err := a.read(ctx, id)
 	return err
 }
 
@@ -238,7 +239,7 @@ type PointOfSale interface {
 // and reports about itself only, and refunds what a terminal of its owner took.
 func (i *Intermediary) ForTerminal(id message.DeviceID) PointOfSale {
 	p := &pointOfSale{id: id}
-	p.sessions = sessions{i, p.device}
+	p.sessions = sessions{i, p.self, p.read}
 	return p
 }
 
@@ -248,8 +249,8 @@ type pointOfSale struct {
 	id message.DeviceID
 }
 
-// device reads the caller; another one is an error.
-func (p *pointOfSale) device(ctx context.Context, id message.DeviceID) (storedDevice, error) {
+// read reads the caller; another one is an error.
+func (p *pointOfSale) read(ctx context.Context, id message.DeviceID) (storedDevice, error) {
 	if err := p.self(ctx, id); err != nil {
 		return storedDevice{}, err
 	}

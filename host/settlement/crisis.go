@@ -233,17 +233,6 @@ func (t *txn) carriedCrisis(orders []crisisRow) (c crisis.Carried, err error) {
 	return c, err
 }
 
-// outstandingCrisis adds what concerns crisis orders.
-func (t *txn) outstandingCrisis(o *notary.Outstanding) error {
-	orders, err := t.crisisOrders()
-	if err != nil {
-		return err
-	}
-	o.LowestOrder = lowestOrder(orders, message.DateOf(t.now))
-	o.Crisis, err = t.carriedCrisis(orders)
-	return err
-}
-
 // checkOrderNumber checks what an Instruction says of crisis orders.
 func (t *txn) checkOrderNumber(i *message.Instruction, group uint8) error {
 	orders, err := t.crisisOrders()

@@ -313,9 +313,10 @@ func (t *txn) applied(
 	t.work.changedInstructions.Add(string(d.id), int64(seq), int64(now), int64(atc))
 	t.work.change()
 	t.touched.payees[d.id] = true // it may name a lower crisis order than the one before
-	if amount > 0 {
-		t.touched.device(d.id)
+	if amount == 0 {
+		return nil
 	}
+	t.touched.device(d.id)
 	// an ended device's credits were swept with the rest
 	stays := now == untaken && d.status == notary.Ended
 	if err := t.update(d.id, func(d *device) {

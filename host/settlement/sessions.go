@@ -22,6 +22,7 @@ type sessions struct {
 	authorities   map[authorityKey][]byte // nil: nobody joined with it
 	crisis        []crisisRow
 	crisisRead    bool
+	toAll         *owedToAll // nil: not read
 
 	newInstructions     store.Set
 	changedInstructions store.Set
@@ -30,7 +31,7 @@ type sessions struct {
 	changedStates       store.Set
 	newConfirmations    store.Set
 	synced              map[message.DeviceID]string // when
-	ordersHeld          map[message.DeviceID][]byte
+	ordersHeld          map[message.DeviceID][]byte // as a State has shown
 }
 
 // orderOf is an order of an intermediary.
@@ -101,7 +102,7 @@ func (s *sessions) forget() {
 	s.confirmations = map[message.Hash]bool{}
 	s.clones = map[message.DeviceID]bool{}
 	s.authorities = map[authorityKey][]byte{}
-	s.crisis, s.crisisRead = nil, false
+	s.crisis, s.crisisRead, s.toAll = nil, false, nil
 }
 
 func (s *sessions) written() {
@@ -149,20 +150,21 @@ func newSessions() sessions {
 func (s *sessions) writes() []setOf {
 	synced := &store.Set{Columns: []store.Field{{Name: "id", Type: store.Text},
 		{Name: "synced_at", Type: store.Text}}}
+	shown := &store.Set{Columns: []store.Field{{Name: "id", Type: store.Text},
+		{Name: "synced_at", Type: store.Text}, {Name: "order_held", Type: store.Bytes}}}
 	for id, at := range s.synced {
-		synced.Add(string(id), at)
-	}
-	held := &store.Set{Columns: []store.Field{{Name: "id", Type: store.Text},
-		{Name: "order_held", Type: store.Bytes}}}
-	for id, order := range s.ordersHeld {
-		held.Add(string(id), order)
+		if order, isShown := s.ordersHeld[id]; isShown {
+			shown.Add(string(id), at, order)
+		} else {
+			synced.Add(string(id), at)
+		}
 	}
 	synced.Sort()
-	held.Sort()
+	shown.Sort()
 	return []setOf{{&s.newInstructions, "instruction", 0},
 		{&s.changedInstructions, "instruction", 2}, {&s.newChallenges, "challenge", 0},
 		{&s.newStates, "state", 0}, {&s.changedStates, "state", 1},
-		{&s.newConfirmations, "confirmation", 0}, {synced, "device", 1}, {held, "device", 1}}
+		{&s.newConfirmations, "confirmation", 0}, {synced, "device", 1}, {shown, "device", 1}}
 }
 
 // load reads what belongs to keys that were not read before, and notes the others as not there.
@@ -398,7 +400,9 @@ type needs struct {
 	orders        []orderOf
 	challenges    []challengeKey
 	confirmations []message.Hash
-	beyond        []beyondKey // read when everything has moved
+	// these are read when everything has moved
+	beyond []beyondKey
+	owed   []message.DeviceID
 }
 
 // preloadNeeds reads what jobs need, by one query for each kind of row.

@@ -9,7 +9,6 @@ import (
 	"ekrona.example/apdu/entropy"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
-	"ekrona.example/apdu/spec"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/store"
 )
@@ -22,7 +21,8 @@ func (p participant) OpenChallenge(
 		return opened, err
 	}
 	j := &job{needs: needs{devices: []message.DeviceID{o.Device},
-		instructions: []message.DeviceID{o.Device}, openings: []message.DeviceID{o.Device}}}
+		instructions: []message.DeviceID{o.Device}, openings: []message.DeviceID{o.Device},
+		owed: []message.DeviceID{o.Device}}}
 	j.decide = func(t *txn) error {
 		d, err := t.ownDevice(p.from, o.Device)
 		if err != nil {
@@ -48,10 +48,11 @@ func (p participant) OpenChallenge(
 		}
 		return t.addChallenge(o, opened.Random, known, now)
 	}
-	if err := p.n.write(ctx, j); err != nil {
-		return notary.Opened{}, err
+	j.conclude = func(t *txn) (err error) {
+		opened.Owed, err = p.n.owed(t, o.Device)
+		return err
 	}
-	opened.Owed, err = p.Outstanding(ctx, o.Device)
+	err = p.n.write(ctx, j)
 	return opened, err
 }
 
@@ -111,7 +112,8 @@ func (p participant) SubmitState(
 	j := &job{settles: true, proofs: proofs, needs: needs{devices: []message.DeviceID{s.Device},
 		wallets: []message.DeviceID{s.Device}, instructions: []message.DeviceID{s.Device},
 		clones: []message.DeviceID{s.Device}, challenges: []challengeKey{answers},
-		beyond: []beyondKey{{s.Device, s.ATC, s.InstructionSequence}}}}
+		beyond: []beyondKey{{s.Device, s.ATC, s.InstructionSequence}},
+		owed:   []message.DeviceID{s.Device}}}
 	if s.ATC > 0 {
 		j.needs.records = []recordKey{{s.Device, s.ATC}}
 	}
@@ -151,15 +153,15 @@ func (p participant) SubmitState(
 				return err
 			}
 		}
+		if report.Owed, err = p.n.owed(t, s.Device); err != nil {
+			return err
+		}
 		return t.addState(answers, s.Device, state, report)
 	}
-	if err := p.n.write(ctx, j); err != nil {
-		return notary.StateReport{}, err
-	}
-	if int(s.Attacks) > before && p.n.attacked != nil {
+	err = p.n.write(ctx, j)
+	if err == nil && int(s.Attacks) > before && p.n.attacked != nil {
 		p.n.attacked(s.Device, before, int(s.Attacks))
 	}
-	report.Owed, err = p.Outstanding(ctx, s.Device)
 	return report, err
 }
 
@@ -288,43 +290,6 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 		d.sums.untaken, nil
 }
 
-// Outstanding implements notary.Participant.
-func (p participant) Outstanding(
-	ctx context.Context, id message.DeviceID,
-) (o notary.Outstanding, err error) {
-	err = p.n.view(ctx, func(t *txn) error {
-		d, err := t.ownDevice(p.from, id)
-		if err != nil {
-			return err
-		}
-		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status,
-			Group: d.group}
-		if d.status == notary.Reported {
-			if o.HonouredUntil, err = p.n.honouredUntil(d); err != nil {
-				return err
-			}
-		}
-		last, err := t.last(id)
-		if err != nil {
-			return err
-		}
-		if last.isOutstanding() {
-			o.Instruction, o.Order = last.encoded, last.order
-		}
-		o.NextSeq, o.AckedATC, o.LastGroup = last.next(), last.acked, last.group
-		if err := t.outstandingCrisis(&o); err != nil {
-			return err
-		}
-		if o.CAs, err = store.Column[[]byte](t.ctx, t.tx, `SELECT certificate FROM authority
-			WHERE role = $1 ORDER BY reference`, int(spec.RoleIntermediary)); err != nil {
-			return err
-		}
-		o.Handovers, err = t.handovers(id)
-		return err
-	})
-	return o, err
-}
-
 // Position implements notary.Participant.
 func (p participant) Position(
 	ctx context.Context, id message.DeviceID, atc uint32,
@@ -350,31 +315,4 @@ func (p participant) Position(
 		return err
 	})
 	return at, err
-}
-
-// handovers returns the Payments that wait for a device's decision.
-func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
-	undecided, err := t.open(
-		"p.payee = $1 AND w.payee IS NULL AND p.requested AND p.signature IN ($2, $3)", payee,
-		int(recorded), int(conflicting))
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range undecided {
-		var h notary.Handover
-		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n},
-			&h.Payment); err != nil {
-			return nil, err
-		}
-		payer, err := t.registered(p.payer)
-		if err != nil {
-			return nil, err
-		}
-		h.PayerCertificate = payer.certificate
-		if h.PayerCA, err = t.issuerOf(payer); err != nil {
-			return nil, err
-		}
-		all = append(all, h)
-	}
-	return all, nil
 }

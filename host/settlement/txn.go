@@ -24,9 +24,12 @@ type txn struct {
 	touched touched
 	work    *work
 	book    *ledger.Book
-	proofs  []proof              // signatures that were verified before the transaction
-	beyond  map[beyondKey]beyond // read for States that are judged now
-	large   []message.DeviceID   // wallets at the border of what was too large to read
+	proofs  []proof            // signatures that were verified before the transaction
+	large   []message.DeviceID // wallets at the border of what was too large to read
+
+	// read for the steps that are concluded now
+	undecided map[message.DeviceID][]*payment
+	beyond    map[beyondKey]beyond
 }
 
 func (t *txn) stamp() string { return t.now.Format(store.StampLayout) }

@@ -278,6 +278,7 @@ func (t *txn) decideSteps(steps []*job, beside bool) error {
 	}
 	settles := false
 	var beyond []beyondKey
+	var owed []message.DeviceID
 	for _, j := range steps {
 		before := t.work.changes
 		t.proofs = j.proofs
@@ -288,6 +289,7 @@ func (t *txn) decideSteps(steps []*job, beside bool) error {
 		case err == nil:
 			settles = settles || j.settles
 			beyond = append(beyond, j.needs.beyond...)
+			owed = append(owed, j.needs.owed...)
 		case beside && t.work.changes == before && errors.As(err, &refused):
 			j.err = err
 		default:
@@ -303,7 +305,10 @@ func (t *txn) decideSteps(steps []*job, beside bool) error {
 	if t.beyond, err = t.loadBeyond(beyond...); err != nil {
 		return err
 	}
-	defer func() { t.beyond = nil }()
+	if t.undecided, err = t.loadUndecided(owed...); err != nil {
+		return err
+	}
+	defer func() { t.beyond, t.undecided = nil, nil }()
 	for _, j := range steps {
 		if j.err == nil && j.conclude != nil {
 			if err := j.conclude(t); err != nil {
