@@ -31,15 +31,15 @@ import javacard.framework.Util;
  */
 final class Nvm {
     // Layout of state.
+    /** Life-cycle state: a card is not active with what is not there, a zero or a one. */
+    static final short LIFE = 0;
     /**
-     * Identity of the last Instruction, zeros before the first. It comes first: what a fault writes
+     * Identity of the last Instruction, zeros before the first. It comes early: what a fault writes
      * to a low place of another array than it should is then seen by whoever instructs the card,
      * and is neither money nor a limit.
      */
-    static final short INSTRUCTION = 0;
-    /** Life-cycle state. */
-    static final short LIFE = (short) (INSTRUCTION + Spec.HASH_LENGTH);
-    static final short BALANCE = (short) (LIFE + 1);
+    static final short INSTRUCTION = (short) (LIFE + 1);
+    static final short BALANCE = (short) (INSTRUCTION + Spec.HASH_LENGTH);
     /** Number of log records ever written. */
     static final short ATC = (short) (BALANCE + U32.LENGTH);
     /** Highest record that the notary acknowledged; those up to it are dropped. */
