@@ -119,6 +119,8 @@ func (m *command) interindustry() {
 	show(m.p1, "P1-P2", fmt.Sprintf("%02X%02X", m.P1, m.P2))
 	m.instead, m.p1.Offset, m.p1.Raw = m.p1, 2, m.root.Raw[2:4]
 	switch {
+	case m.INS == gpc.InsSelect && !secureClass(m.CLA) && !m.IsChained():
+		m.selecting()
 	case len(m.data) == 0:
 	case m.foreign:
 		m.open()

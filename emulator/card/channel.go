@@ -40,6 +40,18 @@ func OnBasic(cla byte) byte {
 // IsOpen reports whether commands on a logical channel are taken.
 func (c *Card) IsOpen(channel int) bool { return channel == 0 || c.isOpened[channel] }
 
+// OpensFor reports whether a command is on a logical channel that is open. A SELECT by name opens
+// that which it is on, with nothing selected there, if the card has it (JCRE 3.0.4 §4.5.2).
+func (c *Card) OpensFor(command apdu.Command) bool {
+	channel := apdu.ChannelOf(command.CLA)
+	if c.IsOpen(channel) {
+		return true
+	}
+	c.isOpened[channel] = channel < c.options.Profile.Channels && command.INS == insSelect &&
+		command.P1 == p1ByName && OnBasic(command.CLA) == classSelect
+	return c.isOpened[channel]
+}
+
 // Use makes a logical channel, which is open, that of the next command.
 func (c *Card) Use(channel int) {
 	if channel == c.channel {

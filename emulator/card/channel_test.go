@@ -55,7 +55,7 @@ func newChannels(t *testing.T, profile card.Profile) bench {
 func TestLogicalChannels(t *testing.T) {
 	b := newChannels(t, card.P71)
 	b.steps([]channelStep{
-		{"channel that is not open", "01" + selectPurse, "6881"},
+		{"channel that is not open", "8140000000", "6881"},
 		{"without Le", "00700000", "6C01"},
 		{"with an Le that is not 1", "0070000000", "6C01"},
 		{"with data", "0070000001A5", "6700"},
@@ -95,7 +95,7 @@ func TestLogicalChannels(t *testing.T) {
 		{"the purse is as it was", "8140000000", "00649000"},
 	})
 	b.Reset()
-	b.steps([]channelStep{{"after a reset", "01" + selectPurse, "6881"},
+	b.steps([]channelStep{{"after a reset", "8140000000", "6881"},
 		{"the first again", "0070000001", "019000"}})
 
 	one := card.P71
@@ -104,7 +104,32 @@ func TestLogicalChannels(t *testing.T) {
 		{"channel 1", "81100000", "6881"}})
 	all := newProbe(t, card.Unlimited)
 	all.steps([]channelStep{{"numbered", "00700013", "9000"}, {"used", "4F" + selectCore, "9000"},
-		{"not that of another", "40" + selectCore, "6881"}})
+		{"not that of another", "C040000000", "6881"}})
+}
+
+// A SELECT by name opens the channel that it is on, if the card has it, and whatever becomes of the
+// SELECT (JCRE 3.0.4 §4.5.2); no other command does.
+func TestSelectOpensItsChannel(t *testing.T) {
+	b := newChannels(t, card.P71)
+	b.steps([]channelStep{
+		{"a channel that the card has not", "40" + selectPurse, "6881"},
+		{"in parts", "11" + selectPurse, "6881"},
+		{"with secure messaging", "05" + selectPurse, "6881"},
+		{"of a file", "01A40000023F00", "6881"},
+		{"of a proprietary class", "81" + selectPurse, "6881"},
+		{"another command", "8140000000", "6881"},
+		{"opened and selected", "01" + selectPurse, "9000"},
+		{"its command", "8110000002 0064", "9000"},
+		{"opened by one that is refused", "02" + selectPurse, "6985"},
+		{"where nothing is selected", "8240000000", "6999"},
+		{"of no applet", "03A4040005F0FFFFFFFF", "6999"},
+		{"which has opened it", "8340000000", "6999"},
+		{"no more", "0070000001", "6A81"},
+		{"closed", "00708001", "9000"},
+		{"and not open", "8140000000", "6881"},
+		{"nothing is selected when it is opened again", "0070000001", "019000"},
+		{"not what was", "8140000000", "6999"},
+	})
 }
 
 // A MultiSelectable applet is told so, and its CLEAR_ON_DESELECT memory is there until it is

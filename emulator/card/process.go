@@ -30,7 +30,7 @@ func (c *Card) answer(raw []byte) (apdu.Response, error) {
 		return refused(apdu.SWWrongLength), nil
 	case command.CLA == classInvalid:
 		return refused(apdu.SWClass), nil
-	case !c.IsOpen(apdu.ChannelOf(command.CLA)):
+	case !c.OpensFor(command):
 		return refused(apdu.SWChannel), nil
 	}
 	c.Use(apdu.ChannelOf(command.CLA))

@@ -39,7 +39,8 @@ type Profile struct {
 	ExtendedLength bool // takes extended APDUs, for applets that take them too
 	// Channels is how many logical channels it has, the basic one included; 0 stands for 1. No
 	// published result says it of the products: those of the first interindustry class values, 4,
-	// are assumed. Each channel has the whole CLEAR_ON_DESELECT memory.
+	// are assumed, though answers to reset of the P71 family declare one (and no extended length,
+	// which they have). Each channel has the whole CLEAR_ON_DESELECT memory.
 	Channels int
 	// DataInBuffer puts the command's data into the APDU buffer before the applet asks for it by
 	// setIncomingAndReceive, as some cards do over T=1; applets must not rely on it.

@@ -13,7 +13,9 @@ func (c *Card) ATR() []byte {
 // ATR is the answer to reset of a contact card of the P71 family, as issue 221 of
 // github.com/martinpaljak/GlobalPlatformPro reports it (ISO/IEC 7816-3:2006 §8.2): T=1
 // with blocks of 254 bytes; in the historical bytes (ISO/IEC 7816-4:2013 §12.1.1),
-// selection by full and partial name and the basic channel only.
+// selection by full and partial name. They declare no extended length, which JCAlgTest's results
+// show the product to have, and the basic channel only: they are less than what the product does,
+// and no bound for [card.Profile.Channels], which is assumed.
 func ATR() []byte {
 	return []byte{
 		0x3B, 0xD5, // direct convention; TA1, TC1, TD1; five historical bytes

@@ -146,7 +146,7 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 		switch {
 		case command.CLA == classInvalid:
 			return apdu.Response{SW: apdu.SWClass}, nil
-		case !c.card.IsOpen(channel):
+		case !c.card.OpensFor(command):
 			return apdu.Response{SW: apdu.SWChannel}, nil
 		}
 		c.use(channel)

@@ -6,7 +6,7 @@
 //
 //   - one security domain, the issuer's; extradition, delegated management, tokens
 //     and signatures over load files (DAP) are refused;
-//   - the basic logical channel; AES keys;
+//   - logical channels, as the card below has them; AES keys;
 //   - applets use it through org.globalplatform: their life cycle states, registry
 //     entries, global services, and its secure channel (applets.go). INSTALL [for
 //     personalization] has STORE DATA go to an applet that takes it. Service parameters

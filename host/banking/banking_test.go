@@ -411,7 +411,7 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 			&order.Refused{Reason: fmt.Errorf("order 1: %w", kind)},
 		)
 	}
-	require.Len(t, Kinds(), int(ErrOutOfUse))
+	require.Len(t, Kinds(), int(ErrNotCovered))
 	_, ok := KindOf("no")
 	require.False(t, ok)
 	for _, want := range near {

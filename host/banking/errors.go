@@ -37,6 +37,9 @@ const (
 	// ErrOutOfUse: the card that another shall replace was reported lost or has ended.
 	// Nothing was reserved.
 	ErrOutOfUse
+	// ErrNotCovered: the online wallet does not hold what was ordered. The order is not carried
+	// out.
+	ErrNotCovered
 )
 
 // kinds are code and text of each Kind; the codes never change.
@@ -63,6 +66,8 @@ var kinds = [...]struct{ code, text string }{
 		"reserved: reserve it again as a second one, or set it aside"},
 	ErrOutOfUse: {"out-of-use",
 		"the card to be replaced is out of use already: replace none, or one that is in use"},
+	ErrNotCovered: {"not-covered", "the online wallet does not hold so much: " +
+		"order less, or put money into it"},
 }
 
 // Kinds returns all kinds.

@@ -3,6 +3,9 @@
 // state or the new one, and at worst a temporary file, which the next program that
 // writes the file removes. Start with [Create], [Ensure] and [Replace].
 //
+// A symbolic link stays one: the file that it leads to is the one that is replaced, as a program
+// does that opens the file and writes.
+//
 // It trusts the file system to keep what a completed rename and a sync of its
 // folder wrote.
 package durable
@@ -52,8 +55,13 @@ func Ensure(path string, content []byte, mode fs.FileMode) error {
 // ErrNoFile says that something else than a file has the name: a folder, a device, a pipe.
 var ErrNoFile = errors.New("it is no file that can be replaced")
 
-// Replace writes a file in the place of any that was there. Errors: [ErrNoFile], those of the file.
+// Replace writes a file in the place of any that was there, where links lead to. Errors:
+// [ErrNoFile], those of the file.
 func Replace(path string, content []byte, mode fs.FileMode) error {
+	path, err := Behind(path)
+	if err != nil {
+		return err
+	}
 	there, err := os.Stat(path)
 	if err == nil && !there.Mode().IsRegular() { // root would rename over a device
 		return fmt.Errorf("%s: %w", path, ErrNoFile)
@@ -64,6 +72,10 @@ func Replace(path string, content []byte, mode fs.FileMode) error {
 // Replaceable reports why Replace could not write a file, as far as that can be known before: for
 // who has long work to do before there is a content. It changes nothing.
 func Replaceable(path string) error {
+	path, err := Behind(path)
+	if err != nil {
+		return err
+	}
 	there, err := os.Stat(path)
 	switch {
 	case err == nil && !there.Mode().IsRegular():

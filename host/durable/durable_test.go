@@ -74,3 +74,43 @@ func TestSweepFileTakesOnlyWhatWasLeftOfOne(t *testing.T) {
 	assert.Equal(t, []string{".anna.txt.", ".anna.txt.order.12", ".anna.txt.x", ".bo.txt.12",
 		"anna.txt"}, names)
 }
+
+// A link stays one, and what it leads to is replaced, there or not; links that lead nowhere but to
+// each other are refused, before long work too.
+func TestReplaceBehindLinks(t *testing.T) {
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	require.NoError(t, os.Mkdir(in("far"), 0o700))
+	require.NoError(t, os.WriteFile(in("far/old"), []byte("old"), 0o600))
+	for link, to := range map[string]string{"a": in("far/old"), "b": "a", "c": "far/new", "d": "c",
+		"loop": "pool", "pool": "loop", "null": os.DevNull} {
+		require.NoError(t, os.Symlink(to, in(link)))
+	}
+	for _, link := range []string{"a", "b", "c", "d", "c", "b"} {
+		require.NoError(t, Replaceable(in(link)))
+		require.NoError(t, Replace(in(link), []byte(link), Everyone))
+		content, err := os.ReadFile(in(link))
+		require.NoError(t, err)
+		assert.Equal(t, link, string(content))
+	}
+	for _, link := range []string{"a", "b", "c", "d"} {
+		info, err := os.Lstat(in(link))
+		require.NoError(t, err)
+		assert.Equal(t, fs.ModeSymlink, info.Mode().Type(), link)
+	}
+	for name, want := range map[string]string{"far/old": "b", "far/new": "c"} {
+		content, err := os.ReadFile(in(name))
+		require.NoError(t, err)
+		assert.Equal(t, want, string(content))
+	}
+	left, err := os.ReadDir(in("far"))
+	require.NoError(t, err)
+	assert.Len(t, left, 2)
+	for _, bad := range []string{"loop", "pool", "null"} {
+		assert.Error(t, Replaceable(in(bad)), bad)
+		assert.Error(t, Replace(in(bad), nil, Everyone), bad)
+	}
+	assert.True(t, SameFile(in("c"), in("far/new")))
+	require.NoError(t, os.Remove(in("far/new")))
+	assert.True(t, SameFile(in("c"), in("d")), "that is not there yet")
+}

@@ -85,8 +85,9 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 		})
 		var short *ledger.ShortError
 		if errors.As(err, &short) {
-			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be "+
-				"loaded: load less, or put money into the online wallet", short.Balance, o.Amount)}
+			return &order.Refused{Reason: banking.Refuse(banking.ErrNotCovered, "the online "+
+				"wallet holds %s, %s cannot be loaded: load less, or put money into the online "+
+				"wallet", short.Balance, o.Amount)}
 		}
 		return err
 	})

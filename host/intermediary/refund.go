@@ -83,9 +83,9 @@ func (i *Intermediary) storeRefund(ctx context.Context, d storedDevice, o order.
 		})
 		var short *ledger.ShortError
 		if errors.As(err, &short) {
-			return &order.Refused{Reason: fmt.Errorf("the online wallet holds %s, %s cannot be "+
-				"refunded: synchronise the terminal, or put money into the online wallet",
-				short.Balance, o.Amount)}
+			return &order.Refused{Reason: banking.Refuse(banking.ErrNotCovered, "the online "+
+				"wallet holds %s, %s cannot be refunded: synchronise the terminal, or put money "+
+				"into the online wallet", short.Balance, o.Amount)}
 		}
 		return err
 	})

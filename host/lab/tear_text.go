@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"ekrona.example/host/progress"
 )
 
 // WriteText writes the report as text: a line for each line of the script, below it what its cuts
@@ -23,7 +25,8 @@ func (r *TearReport) WriteText(out io.Writer) {
 		writeCuts(out, r.Cuts[at:end])
 		at = end
 	}
-	fmt.Fprintf(out, "%d cuts of %d lines, %d findings\n", len(r.Cuts), len(r.Lines), r.Findings)
+	fmt.Fprintf(out, "%s of %s, %s\n", progress.Plural(len(r.Cuts), "cut"),
+		progress.Plural(len(r.Lines), "line"), progress.Plural(r.Findings, "finding"))
 }
 
 // writeCuts writes the cuts of one line.

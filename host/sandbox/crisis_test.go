@@ -228,6 +228,11 @@ func TestAGivenOrderIsTakenOldOrFalse(t *testing.T) {
 		c.Order[len(c.Order)-at] ^= 1
 		return c
 	}
+	otherNotary := func(c crisis.Carried) crisis.Carried {
+		c.Notary = bytes.Clone(c.Notary)
+		c.Notary[len(c.Notary)-1] ^= 1
+		return c
+	}
 	for _, step := range []struct {
 		name   string
 		given  crisis.Carried
@@ -241,6 +246,8 @@ func TestAGivenOrderIsTakenOldOrFalse(t *testing.T) {
 		{"other limits", altered(second, 140), crisis.ErrFalse, 2},
 		{"older", first, crisis.ErrOld, 2},
 		{"older, altered", altered(first, 1), crisis.ErrFalse, 2},
+		{"older, the notary's certificate altered", otherNotary(first), crisis.ErrFalse, 2},
+		{"the same, the notary's certificate altered", otherNotary(second), crisis.ErrFalse, 2},
 	} {
 		phone := anna.Phone.GiveCrisis(t.Context(), tap(t, anna.Holder), step.given)
 		terminal := cafe.Terminal.TakeCrisis(t.Context(), step.given)

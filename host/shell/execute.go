@@ -162,6 +162,7 @@ func (s *Session) command(ctx context.Context, step script.Step) Result {
 	if r.Failed != nil {
 		return r
 	}
+	s.mute = false
 	response, err := s.send(ctx, step)
 	if ctx.Err() != nil && err != nil {
 		r.Failed = ctx.Err()
@@ -177,10 +178,13 @@ func (s *Session) command(ctx context.Context, step script.Step) Result {
 		err = s.Explained(err)
 		s.noteMute(err)
 	}
-	if mismatch := s.names.Mismatch(step, response, err); err == nil {
-		r.Broken = mismatch
-	} else {
-		r.Failed = mismatch
+	switch {
+	case err == nil:
+		r.Broken = s.names.Mismatch(step, response, nil)
+	case s.mute:
+		r.Failed = s.names.Mismatch(step, response, unanswered{err})
+	default: // which is no answer that anybody can expect
+		r.Failed = err
 	}
 	return r
 }
@@ -207,6 +211,7 @@ func (s *Session) send(ctx context.Context, step script.Step) (apdu.Response, er
 	}
 	began := time.Now()
 	answer, err := s.target.Bytes(step.Malformed)
+	s.mute = err != nil
 	if !s.quiet {
 		for _, sink := range s.malformed {
 			sink(apdu.Malformed{Command: step.Malformed, Response: answer, Err: err,

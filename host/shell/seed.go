@@ -41,7 +41,7 @@ func seed(ctx context.Context, s *Session, arguments []string) (Answer, error) {
 		return Answer{}, err
 	}
 	s.target.put(made)
-	s.wire = s.recorded(made, s.rule)
+	s.wire = s.onWire(made)
 	s.leaveChannel()
 	s.forget()
 	s.held = nil // which was of the card before

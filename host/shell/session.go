@@ -57,6 +57,7 @@ type Session struct {
 	preparing bool            // a line of the program's own is being done
 	held      []string        // what was told meanwhile, until the first line of the user
 	wire      apdu.Card       // the target, recorded
+	mute      bool            // the last command over it had no answer
 	top       apdu.Card       // where commands go: the wire, or a secure channel over it
 	open      *trace.Follower // shows what nothing is known of
 	rule      *trace.Rule     // of what is secret on the wire
@@ -96,7 +97,7 @@ func New(target Target, options Options) (*Session, error) {
 	masking := options.Decoder
 	masking.Unmasked = false
 	s.typed = masking.Rule()
-	s.wire = s.recorded(target.Card, s.rule)
+	s.wire = s.onWire(target.Card)
 	s.top = s.wire
 	s.Observe(s.recognise)
 	s.Observe(s.follow)
@@ -138,6 +139,25 @@ func (s *Session) Sources() *inspect.Names { return s.sources }
 // command: a card that stands still within a command can be looked at and nothing else. nil
 // lets all be done.
 func (s *Session) Guard(allows func(word string) error) { s.guard = allows }
+
+// onWire records what goes to the card itself, and takes note of whether an answer comes.
+func (s *Session) onWire(c apdu.Card) apdu.Card {
+	return s.recorded(apdu.CardFunc(
+		func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+			r, err := c.Transmit(ctx, command)
+			s.mute = err != nil
+			return r, err
+		}), s.rule)
+}
+
+// unanswered marks the error of a command that the card did not answer. Of one that did not get as
+// far as the card, or whose answer was refused on this side, it is not.
+func (s *Session) unanswered(err error) error {
+	if err != nil && s.mute {
+		return unanswered{err}
+	}
+	return err
+}
 
 // Above records what goes through a card over the session's, such as a secure channel; see
 // [apdu.Observed].

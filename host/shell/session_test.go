@@ -142,6 +142,45 @@ ok
 	assert.Equal(t, "> ", s.Prompt())
 }
 
+// A secure channel is on the basic logical channel: others are used beside it in the clear, and
+// both go on. What does not get as far as the card is no missing answer.
+func TestChannelsBesideASecureOne(t *testing.T) {
+	c, err := shell.NewVirtual(card.Options{Profile: card.P71}, "beside")
+	require.NoError(t, err)
+	var notes []string
+	s, err := shell.New(shell.VirtualTarget(c, "virtual", func() error { return nil }),
+		shell.Options{Words: shell.Words(), Names: *vocabulary.Script(),
+			Decoder: vocabulary.Decoder(), Random: card.SeededRandom("host"),
+			Note: func(line string) { notes = append(notes, line) },
+			Keys: func(string) (scp03.KeySource, error) { return scp03.TestKeys(), nil }})
+	require.NoError(t, err)
+	var script bytes.Buffer
+	record := s.Transcript(&script, "beside")
+	for _, line := range []string{
+		"load ../../emulator/testdata/probe/purse.cap", "install F050524F420801",
+		"secure test 33", "0070000001 -> 9000 : 01", "01A4040007F050524F42080100 -> 9000",
+		"81100000020064 -> 9000", "80F24000024F0000 -> 9000 : *", "8140000002 -> 9000 : 0064",
+		"00708001 -> 9000", "8140000002 -> 6881", "80F24000024F0000 -> 9000 : *",
+	} {
+		r := s.Execute(t.Context(), line)
+		require.NoError(t, r.Err(), line)
+		record(r)
+	}
+	assert.Len(t, notes, 6)
+	for _, line := range []string{"20CA000000", "20CA000000 -> none", "20CA000000 -> xxxx"} {
+		r := s.Execute(t.Context(), line)
+		assert.ErrorContains(t, r.Err(), "class 20 cannot go over the channel", line)
+		record(r)
+	}
+	require.NoError(t, s.Execute(t.Context(), "80F24000024F0000 -> 9000 : *").Err())
+	require.NoError(t, s.Execute(t.Context(), "secure off").Err())
+	require.NoError(t, s.Execute(t.Context(), "cut 1").Err())
+	require.NoError(t, s.Execute(t.Context(), "select F050524F420801 -> 9000").Err())
+	require.NoError(t, s.Execute(t.Context(), "cut 1").Err())
+	require.NoError(t, s.Execute(t.Context(), "80100000020064 -> none").Err())
+	assert.NotContains(t, script.String(), "20CA")
+}
+
 // All or none; what is on the card is listed and deleted, with a channel and without.
 func TestContent(t *testing.T) {
 	const probe = "../../emulator/testdata/probe/"

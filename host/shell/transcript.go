@@ -45,6 +45,8 @@ func (s *Session) transcribed(r Result) string {
 		if s.sends(step.Word) { // which nothing was sent by
 			return ""
 		}
+	case !r.isUnanswered() && r.Response == nil: // which was not sent
+		return ""
 	case r.Response == nil:
 		step.Expected = &script.Expected{None: true}
 	default:

@@ -33,7 +33,8 @@ func secureWords() []Word {
 			Help:  "the key sets of the card manager, which is selected",
 			Plain: func(arguments []string) bool { return len(arguments) == 0 }, Run: keys},
 		{Name: "secure", Usage: "secure KEYS|off [LEVEL] [VERSION]",
-			Help: "open SCP03 to the card manager: every line goes through it until off or reset",
+			Help: "open SCP03 to the card manager: until off or reset every line goes through " +
+				"it, but for MANAGE CHANNEL and other logical channels",
 			Complete: func(_ *Session, before []string, last string) []string {
 				switch len(before) {
 				case 0:
@@ -50,6 +51,24 @@ const off = "off"
 
 // leaveChannel has commands go to the card without the secure channel.
 func (s *Session) leaveChannel() { s.client, s.top = nil, s.wire }
+
+// besides has a secure channel, which is on the basic logical channel, carry what can go over it:
+// what is for another logical channel goes to the card in the clear, and so does MANAGE CHANNEL,
+// which takes no secure messaging (GPC 2.3.1 §11.7, JCRE 3.0.4 §4.5.1).
+func (s *Session) besides(secured apdu.Card) apdu.Card {
+	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+		manages := c.INS == insManageChannel && c.CLA&apdu.ClassProprietary == 0
+		if apdu.ChannelOf(c.CLA) == 0 && !manages {
+			return secured.Transmit(ctx, c)
+		}
+		s.Note("sent in the clear: the secure channel carries no MANAGE CHANNEL, and nothing for " +
+			"other logical channels")
+		return s.wire.Transmit(ctx, c)
+	})
+}
+
+// insManageChannel is MANAGE CHANNEL (ISO/IEC 7816-4:2013 §11.1.2).
+const insManageChannel = 0x70
 
 // whole takes whole commands and says what it adds.
 func (s *Session) whole(c apdu.Card) apdu.Card {
@@ -90,12 +109,13 @@ const nextOccurrence = 0x02
 // Exchange sends a whole command for a word. The answer is the response; a status word other than
 // 9000 is in it, and is no error.
 func (s *Session) Exchange(ctx context.Context, c apdu.Command) (Answer, error) {
+	s.mute = false
 	r, err := s.whole(s.top).Transmit(ctx, c)
 	switch {
 	case ctx.Err() != nil:
 		return Answer{}, ctx.Err()
 	case err != nil:
-		return Answer{}, unanswered{err}
+		return Answer{}, s.unanswered(err)
 	}
 	return Answer{Line: r.String(), sent: &sent{c, r}}, nil
 }
@@ -267,7 +287,7 @@ func secure(ctx context.Context, s *Session, arguments []string) (Answer, error)
 		return Answer{}, err
 	}
 	client.Watch(s.Above)
-	s.client, s.top = client, client.Card()
+	s.client, s.top = client, s.besides(client.Card())
 	return Answer{Line: fmt.Sprintf("%s with key set %02X", client.Level(), client.KeyVersion()),
 		Value: channelValue{client.Level().String(), client.KeyVersion(),
 			card.AID(client.Domain().AID).String()}}, nil

@@ -31,6 +31,9 @@ func BackUp(ctx context.Context, source, to string) (err error) {
 	if _, err := os.Stat(source); err != nil {
 		return err
 	}
+	if to, err = durable.Behind(to); err != nil {
+		return err
+	}
 	if err := os.Remove(to + partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

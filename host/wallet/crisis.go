@@ -84,12 +84,12 @@ func (w *Wallet) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 // not genuine, or none that is newer than the card's. Errors: [crisis.ErrOld], [crisis.ErrOldKey],
 // [crisis.ErrNoKey], [crisis.ErrFalse], [*client.LinkLost], [*client.Refusal] of SELECT.
 func (w *Wallet) GiveCrisis(ctx context.Context, tap Tap, c crisis.Carried) error {
+	k, err := w.readCrisis(ctx)
+	if err != nil {
+		return err
+	}
 	if len(c.Order) > 0 {
 		if err := c.CheckAlone(); err != nil {
-			return err
-		}
-		k, err := w.readCrisis(ctx)
-		if err != nil {
 			return err
 		}
 		if isOther, err := isAnotherBody(c.Order, k.carried.Order); err != nil || isOther {
@@ -107,7 +107,33 @@ func (w *Wallet) GiveCrisis(ctx context.Context, tap Tap, c crisis.Carried) erro
 	if len(c.Order) == 0 || h.crisisTaken {
 		return nil
 	}
-	return whyNotTaken(h.crisisRefused)
+	if err = whyNotTaken(h.crisisRefused); errors.Is(err, crisis.ErrOld) {
+		return k.oldAsFarAsKnown(c, err)
+	}
+	return err
+}
+
+// oldAsFarAsKnown says of an order that the card calls old, before it looks at signatures, whether
+// it is genuine too: the phone has no root key, but the notaries' certificates that its card and
+// its intermediary have given it.
+func (k crisisKept) oldAsFarAsKnown(c crisis.Carried, old error) error {
+	if len(c.Notary) == 0 || bytes.Equal(c.Notary, k.carried.Notary) ||
+		bytes.Equal(c.Notary, k.notary) {
+		return old
+	}
+	offered, err := cvc.Parse(c.Notary)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", crisis.ErrFalse, err)
+	}
+	for _, encoded := range [][]byte{k.carried.Notary, k.notary} {
+		known, err := cvc.Parse(encoded)
+		if err == nil && known.Holder == offered.Holder && known.Authority == offered.Authority {
+			return fmt.Errorf("%w (the certificate of %s is another one than the phone knows)",
+				crisis.ErrFalse, known.Holder)
+		}
+	}
+	return fmt.Errorf("%w; whether this one is genuine the phone cannot tell, as it does not know "+
+		"the certificate of %s", old, offered.Holder)
 }
 
 // isAnotherBody reports whether two orders have the same number and say different things.

@@ -52,7 +52,11 @@ func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.R
 	return result, w.finish(ctx, k)
 }
 
-// notTaken says that the money was there, and the card could not take it.
+// ErrNotTaken says that the money of a load was there, and that the card could not take it: it is
+// where it was.
+var ErrNotTaken = errors.New("the card could not take the load")
+
+// notTaken is [ErrNotTaken], with why.
 type notTaken struct {
 	amount money.Ore
 	reason string
@@ -60,6 +64,9 @@ type notTaken struct {
 
 // Error says which load, and why.
 func (n *notTaken) Error() string { return fmt.Sprintf("load of %s: %s", n.amount, n.reason) }
+
+// Is reports whether a target is [ErrNotTaken].
+func (n *notTaken) Is(target error) bool { return target == ErrNotTaken }
 
 // ExplainLoad returns the error of a Load that the card had no room for as [*limit.Reached], with
 // the numbers that the card gives to its owner. It returns every other error, and one that the card

@@ -128,7 +128,7 @@ type Look struct {
 // Look looks at a card. Whether it can take the applet is the report's.
 func (d Desk) Look(ctx context.Context, c Card) (Look, error) {
 	var look Look
-	sent := wire(c, func(e apdu.Exchange) {
+	sent, _ := recorded(c, func(e apdu.Exchange) {
 		look.Sent = append(look.Sent, e)
 		d.record(e)
 	})
@@ -149,19 +149,20 @@ func (d Desk) record(e apdu.Exchange) {
 	}
 }
 
-// wire records the card; what a channel above it carries is recorded there.
-func wire(c apdu.Card, record func(apdu.Exchange)) apdu.Card {
-	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Rule().Secrets,
-		Sink: func(e apdu.Exchange) {
-			if !e.Carried {
-				record(e)
-			}
-		}}
-}
-
-// channel records a secure channel over the card; see [personalization.Line.Watch].
-func (d Desk) channel(c apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: c, Secrets: vocabulary.Decoder().Rule().Secrets, Sink: d.record}
+// recorded records a card from a reset of it to the next one, and what a secure channel over it
+// carries in the place of what carries that; see [personalization.Line.Watch].
+func recorded(c apdu.Card, record func(apdu.Exchange)) (
+	wire apdu.Card, watch func(channel apdu.Card) apdu.Card,
+) {
+	rule := vocabulary.Decoder().Rule()
+	wire = apdu.Recorder{Card: c, Secrets: rule.Secrets, Sink: func(e apdu.Exchange) {
+		if !e.Carried {
+			record(e)
+		}
+	}}
+	return wire, func(channel apdu.Card) apdu.Card {
+		return apdu.Recorder{Card: channel, Secrets: rule.Inside().Secrets, Sink: record}
+	}
 }
 
 func (d Desk) today() message.Date { return message.DateOf(d.Clock.Now()) }
@@ -302,7 +303,8 @@ func (d Desk) madeBefore(
 	if err := c.Reset(); err != nil {
 		return device, false, err
 	}
-	device, err = d.Line.Recognise(ctx, wire(c, d.record), order, secrets)
+	wire, _ := recorded(c, d.record)
+	device, err = d.Line.Recognise(ctx, wire, order, secrets)
 	if errors.Is(err, personalization.ErrOtherCard) {
 		return device, false, nil
 	}
@@ -320,8 +322,9 @@ func (d Desk) open(ctx context.Context, c Card, s *rehearsal.State) error {
 		return nil
 	}
 	line := d.Line
-	line.Watch = d.channel
-	client, err := line.Open(ctx, wire(c, d.record))
+	wire, watch := recorded(c, d.record)
+	line.Watch = watch
+	client, err := line.Open(ctx, wire)
 	if err == nil {
 		err = line.CheckKeys(client)
 	}
@@ -374,7 +377,8 @@ func (d Desk) make(
 		return none, err
 	}
 	line := d.Line
-	line.Watch = d.channel
+	wire, watch := recorded(plan.Guard(c), d.record)
+	line.Watch = watch
 	began := d.Clock.Now()
 	event := progress.Event{
 		Device: string(order.Device),
@@ -383,7 +387,7 @@ func (d Desk) make(
 	}
 	device, err := line.Issue(
 		ctx,
-		wire(plan.Guard(c), d.record),
+		wire,
 		order,
 		secrets,
 		func(stage personalization.Stage) error {

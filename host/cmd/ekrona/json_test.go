@@ -135,7 +135,7 @@ lab week --cards 6 --terminals 2 --days 2 --limits crisis
 lab liquidity --sets 1 --cards 6 --terminals 1 --days 1
 lab glitch --case debits --models invert --sample 20 --html page.html --list found.txt
 lab glitch --fault read=00@pin.script/1#0 --script pin.script
-! lab trace-diff verify.script --secret 242580FFFFFFFFFF --secret 252580FFFFFFFFFF
+! lab trace-diff --script verify.script --secret 242580FFFFFFFFFF --secret 252580FFFFFFFFFF
 lab attack --attack select
 lab conform --no-suite --cap purse.cap
 lab suite --keys test --card test.card --delete-applet --case select

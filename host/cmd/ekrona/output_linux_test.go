@@ -34,10 +34,13 @@ func TestWrongLinesRepeatNoSecret(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "a.script")
 	require.NoError(t, os.WriteFile(script, []byte("00200080 09 {secret}\n"), 0o600))
 	for _, arguments := range [][]string{
-		{"lab", "trace-diff"}, {"lab", "trace-diff", "a", "b", "c"},
+		{"lab", "trace-diff"},
+		{"lab", "trace-diff", "--script", "a", "--script", "b", "--script", "c"},
+		{"lab", "trace-diff", "a", "b"},
 		{"lab", "week", "--terminals", "99999999"},
 		{"shell", "--script", "nosuch"}, {"shell", "--cap", "nosuch"},
-		{"lab", "trace-diff", script, "--secret", "2495299529", "--secret", "2495299528"},
+		{"lab", "trace-diff", "--script", script, "--secret", "2495299529", "--secret",
+			"2495299528"},
 	} {
 		read, write, err := os.Pipe()
 		require.NoError(t, err)

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -129,4 +132,55 @@ func TestProfilesOfExamples(t *testing.T) {
 		}
 	}
 	look(program{}.command())
+}
+
+// Every flag that names a file for writing is marked, so that a file of the line is not written
+// over, and that a name that cannot be written is refused before the work.
+func TestEveryOutputIsMarked(t *testing.T) {
+	writes := regexp.MustCompile(`^file (to write|for |into which)|` +
+		`\b(to|into|in) this file\b|as a page|^write a page`)
+	reads := []string{"--password-file", "--to"}
+	found := 0
+	var look func(c *cobra.Command)
+	look = func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() != "string" || !writes.MatchString(f.Usage) ||
+				slices.Contains(reads, f.Name) {
+				return
+			}
+			found++
+			assert.True(t, cli.IsOutput(f), "%s --%s: %s", c.CommandPath(), f.Name, f.Usage)
+		})
+		for _, below := range c.Commands() {
+			look(below)
+		}
+	}
+	look(program{}.command())
+	assert.Greater(t, found, 30)
+}
+
+// A link is followed by everything that is written: it stays, and its file has the content.
+func TestOutputsBehindALink(t *testing.T) {
+	const example = "../../../emulator/examples/hello/"
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	run := " --cap " + example + "hello.cap --script " + example + "hello.txt "
+	for i, line := range []string{"shell" + run + "--transcript", "shell" + run + "--capture",
+		"lab cover" + run + "--html", "lab cover" + run + "--lcov", "lab cover" + run + "--flame",
+		"lab conform --cap " + example + "hello.cap --html"} {
+		for _, there := range []bool{true, false} {
+			name := fmt.Sprintf("%d-%v.jsonl", i, there)
+			require.NoError(t, os.Symlink("to-"+name, in(name)))
+			if there {
+				require.NoError(t, os.WriteFile(in("to-"+name), []byte("old"), 0o600))
+			}
+			_ = program{}.run(append(strings.Fields(line), in(name)))
+			info, err := os.Lstat(in(name))
+			require.NoError(t, err)
+			assert.Equal(t, os.ModeSymlink, info.Mode().Type(), line)
+			content, err := os.ReadFile(in("to-" + name))
+			require.NoError(t, err, line)
+			assert.NotEqual(t, "old", string(content), line)
+		}
+	}
 }

@@ -57,6 +57,10 @@ type writer struct {
 }
 
 func create(path, before string) (*writer, error) {
+	path, err := durable.Behind(path)
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path+partial, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err

@@ -117,7 +117,7 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		}
 		release := opened.Close
 		opened.through(transcript.Around(opened.Unframed))
-		opened.onReset(func([]byte) { _, _ = transcript.Write([]byte("reset\n")) })
+		opened.OnReset(func([]byte) { _, _ = transcript.Write([]byte("reset\n")) })
 		opened.Close = func() error { return errors.Join(transcript.Close(), release()) }
 	}
 	if f.capture != "" {
@@ -133,7 +133,7 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		release, rule := opened.Close, vocabulary.Decoder().Rule()
 		opened.through(apdu.Recorder{Card: opened.Unframed, Label: opened.Where, Sink: file.Sink,
 			Secrets: rule.Secrets})
-		opened.onReset(func(atr []byte) {
+		opened.OnReset(func(atr []byte) {
 			rule.Reset()
 			file.Reset(opened.Where, atr, time.Now())
 		})
@@ -145,7 +145,7 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		opened.Card = apdu.Recorder{
 			Card: opened.Card, Label: opened.Where, Secrets: rule.Secrets, Sink: log.Exchange,
 		}
-		opened.onReset(func(atr []byte) {
+		opened.OnReset(func(atr []byte) {
 			rule.Reset()
 			log.Reset(atr)
 		})
@@ -201,13 +201,15 @@ type OpenCard struct {
 	Virtual *globalplatform.Card
 }
 
-// onReset has a function get the answer to each reset from now on, before any command after it.
-func (c *OpenCard) onReset(note func(atr []byte)) {
+// OnReset has a function get the answer to each reset from now on, before any command after it.
+func (c *OpenCard) OnReset(note func(atr []byte)) {
 	reset := c.Reset
 	c.Reset = func() error {
-		err := reset()
+		if err := reset(); err != nil {
+			return err
+		}
 		note(c.LastATR())
-		return err
+		return nil
 	}
 }
 

@@ -38,15 +38,21 @@ func annotate(c *cobra.Command, key string, value []string, names ...string) {
 	}
 }
 
+// IsOutput reports whether a flag is marked as one that names a file which its command writes.
+func IsOutput(f *pflag.Flag) bool {
+	_, atEnd := f.Annotations[outputFlag]
+	_, isStream := f.Annotations[streamFlag]
+	return atEnd || isStream
+}
+
 // CheckOutputs refuses a command line with a file that could not be written, or whose writing would
 // destroy another file of the line.
 func CheckOutputs(c *cobra.Command, arguments []string) (err error) {
 	named := namedFiles(c, arguments)
 	c.Flags().Visit(func(f *pflag.Flag) {
 		_, atEnd := f.Annotations[outputFlag]
-		_, isStream := f.Annotations[streamFlag]
 		path := f.Value.String()
-		if !atEnd && !isStream || err != nil || path == "" {
+		if !IsOutput(f) || err != nil || path == "" {
 			return
 		}
 		if atEnd {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/cmd/ekrona/internal/parties"
 	"ekrona.example/host/crisis"
 	"ekrona.example/host/durable"
@@ -20,6 +21,7 @@ func (f *Carry) Bind(c *cobra.Command) *cobra.Command {
 		"file with a crisis order that is given to it: one of \"ekrona crisis countersign\", or "+
 			"of --out")
 	c.Flags().StringVar(&f.out, "out", "", "file into which its crisis order is written")
+	cli.OutputFlags(c, "out")
 	return c
 }
 

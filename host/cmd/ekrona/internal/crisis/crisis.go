@@ -236,6 +236,7 @@ func readOrder(path, command string) ([]byte, error) {
 
 func outFlag(c *cobra.Command, out *string) {
 	c.Flags().StringVar(out, "out", "", "file to write (needed)")
+	cli.OutputFlags(c, "out")
 }
 
 // answerWithFile writes a file and answers with the order in it.

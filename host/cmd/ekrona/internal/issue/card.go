@@ -107,6 +107,7 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 	c.Flags().StringVar(&i.owner, "owner", "", "the customer; a new one is enrolled (needed)")
 	c.Flags().StringVar(&i.letter, "letter", "",
 		"file for the PIN letter, in clear (needed, unless --dry-run)")
+	cli.OutputFlags(c, "letter")
 	c.Flags().StringVar(&i.ceilings, "ceilings", "default", "limits that no policy passes, "+
 		"written into the card for good: default or pilot")
 	c.Flags().Uint8Var(&i.slots, "slots", spec.DefaultSlots, fmt.Sprintf(
@@ -204,6 +205,7 @@ func (i *cardIssue) run(c *cobra.Command) error {
 				return err
 			}
 			return cli.WithCard(c, &i.cards, func(opened *cli.OpenCard) error {
+				opened.OnReset(talk.reset)
 				d := &atDesk{cardIssue: i, c: c, talk: talk, started: time.Now(), card: desk.Card{
 					Card: talk.priced(opened, link), ATR: opened.ATR, Reset: opened.Reset,
 				}}

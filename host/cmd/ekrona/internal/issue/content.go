@@ -46,6 +46,7 @@ func managing(c *cobra.Command, do func(c *cobra.Command, m *manager) error) *co
 		}
 		talk := newConversation(c, cards)
 		return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
+			opened.OnReset(talk.reset)
 			m := &manager{
 				card: talk.Wire(opened), where: opened.Where, asJSON: asJSON,
 				line: personalization.Line{Keys: initial, Final: final, Watch: talk.Channel},

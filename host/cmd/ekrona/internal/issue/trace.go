@@ -3,7 +3,6 @@ package issue
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,8 +19,8 @@ import (
 // exchangeLog shows commands and answers, with --trace, as they are inside the secure
 // channel; and measures time.
 type exchangeLog struct {
-	to     io.Writer // nil shows nothing
-	text   trace.Text
+	log    *cli.Log    // nil shows nothing
+	rule   *trace.Rule // of what no log may show
 	totals rehearsal.Totals
 	took   time.Duration // in reader and card, or in the emulator
 	failed error         // of the estimate
@@ -29,17 +28,25 @@ type exchangeLog struct {
 
 // newConversation takes over the trace from the flags, whose own shows the wire.
 func newConversation(c *cobra.Command, cards *cli.CardFlags) *exchangeLog {
-	talk := &exchangeLog{}
+	talk := &exchangeLog{rule: vocabulary.Decoder().Rule()}
 	if cards.Trace.On {
-		talk.to, talk.text = c.ErrOrStderr(), cards.Trace.Text()
-		cards.Trace = cli.Trace{}
+		log := cards.Trace.Log(c.ErrOrStderr())
+		talk.log, cards.Trace = &log, cli.Trace{}
 	}
 	return talk
 }
 
+// reset takes note of a reset: what was selected is selected no longer.
+func (t *exchangeLog) reset(atr []byte) {
+	t.rule.Reset()
+	if t.log != nil {
+		t.log.Reset(atr)
+	}
+}
+
 // Wire records the card.
 func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: card, Secrets: vocabulary.Decoder().Rule().Secrets,
+	return apdu.Recorder{Card: card, Secrets: t.rule.Secrets,
 		Sink: func(e apdu.Exchange) {
 			if !e.Carried {
 				t.report(e)
@@ -49,8 +56,7 @@ func (t *exchangeLog) Wire(card apdu.Card) apdu.Card {
 
 // Channel records a secure channel over the card; see [personalization.Line.Watch].
 func (t *exchangeLog) Channel(channel apdu.Card) apdu.Card {
-	return apdu.Recorder{Card: channel, Secrets: vocabulary.Decoder().Rule().Secrets,
-		Sink: t.report}
+	return apdu.Recorder{Card: channel, Secrets: t.rule.Inside().Secrets, Sink: t.report}
 }
 
 func (t *exchangeLog) report(e apdu.Exchange) {
@@ -61,10 +67,9 @@ func (t *exchangeLog) report(e apdu.Exchange) {
 	for _, carrier := range e.Wire {
 		t.took += carrier.Took
 	}
-	if t.to == nil {
-		return
+	if t.log != nil {
+		t.log.Exchange(e)
 	}
-	_, _ = io.WriteString(t.to, t.text.Exchange(vocabulary.Decoder().Exchange(e)))
 }
 
 // priced wraps a virtual card and estimates how long a P71 would have taken.

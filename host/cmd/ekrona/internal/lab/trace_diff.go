@@ -36,26 +36,26 @@ type partingAnswer struct {
 
 func traceDiffCommand() *cobra.Command {
 	g := &labGlitch{}
-	var secrets []string
+	var scripts, secrets []string
 	c := &cobra.Command{
-		Use:   "trace-diff FIRST [SECOND]",
+		Use:   "trace-diff",
 		Short: "Show by source line where two runs of an applet execute different bytecodes",
 		Long: `Show by source line where two runs of an applet execute different bytecodes.
 
-A run that depends on a secret tells it to whoever measures time, power or radiation. FIRST and
-SECOND are scripts with the same commands and different data, in the grammar of
-"ekrona lab glitch --script". Or FIRST alone, which has {secret} where the two values of --secret
-go, in hex.
+A run that depends on a secret tells it to whoever measures time, power or radiation. Two of
+--script are scripts with the same commands and different data, in the grammar of
+"ekrona lab glitch --script". Or one alone, which has {secret} where the two values of --secret go,
+in hex.
 
 Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
-		Example: `  ekrona lab trace-diff --cap wallet.cap one.script other.script
-  ekrona lab trace-diff verify.script --secret 241234FFFFFFFFFF ` +
+		Example: `  ekrona lab trace-diff --cap wallet.cap --script one.script --script other.script
+  ekrona lab trace-diff --script verify.script --secret 241234FFFFFFFFFF ` +
 			`--secret 249876FFFFFFFFFF`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(c *cobra.Command, scripts []string) error {
+		Args: cli.Exactly(0, "no arguments; scripts are named by --script"),
+		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
 			case len(scripts) < 1, len(scripts) > 2:
-				return cli.Usage("%s takes one script or two; see %q", c.CommandPath(),
+				return cli.Usage("%s takes one script or two, by --script; see %q", c.CommandPath(),
 					c.CommandPath()+" --help")
 			case len(scripts) == 1 && len(secrets) != 2:
 				return cli.Usage("give two scripts, or one with {secret} in it and --secret twice")
@@ -84,6 +84,8 @@ Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
 	}
 	c.Flags().StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several "+
 		"in the order of loading")
+	c.Flags().StringArrayVar(&scripts, "script", nil, "script of commands; twice, or once with "+
+		"--secret")
 	c.Flags().StringSliceVar(&secrets, "secret", nil, "what {secret} stands for, in hex; twice")
 	c.Flags().StringVar(&g.sources, "sources", "", "folder of the source files")
 	cli.AddProfile(c, &g.profile)

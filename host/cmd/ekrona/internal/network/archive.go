@@ -64,6 +64,7 @@ is used again for what comes, and given back by VACUUM; on PostgreSQL by autovac
 	}
 	c.Flags().StringVar(&f.before, "before", "", "day, YYYY-MM-DD (needed to archive)")
 	c.Flags().StringVar(&f.to, "to", "", "file to write (needed to archive)")
+	cli.OutputFlags(c, "to")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "only count what would be archived")
 	c.Flags().StringVar(&f.verify, "verify", "", "file of an archive to prove")
 	c.Flags().StringVar(&f.show, "show", "", "DEVICE/NUMBER of a payment to show")

@@ -30,9 +30,15 @@ func fileCommand(
 		},
 	}
 	c.Flags().StringVar(&file, flag, "", usage)
+	if flag == outFlag {
+		cli.OutputFlags(c, flag)
+	}
 	cli.JSONFlag(c, &asJSON)
 	return c
 }
+
+// outFlag names the file that a copy is written to.
+const outFlag = "out"
 
 const aboutCopies = `
 
@@ -42,7 +48,7 @@ of it: keep them by themselves.`
 func backUpIntermediaryCommand() *cobra.Command {
 	return fileCommand("backup", "Copy an intermediary's database into a file, while it serves too",
 		`Copy an intermediary's database, on SQLite, into a new file, as it is at one moment, also while the
-intermediary serves.`+aboutCopies, "out", "file to write (needed)",
+intermediary serves.`+aboutCopies, outFlag, "file to write (needed)",
 		func(c *cobra.Command, folder, file string) error {
 			return bank.BackUp(c.Context(), folder, file)
 		}, "the database as it was at this moment")
@@ -65,7 +71,7 @@ func backUpCentralBankCommand() *cobra.Command {
 		`Copy the central bank's database, on SQLite, into a new file, as it is at one moment, also while the
 central bank serves: for an archive and for auditors. There is no restore from it: what the notary
 has acknowledged is never set back, since cards have dropped it. A ledger that must survive its
-machine is kept on PostgreSQL with a synchronous standby.`+aboutCopies, "out",
+machine is kept on PostgreSQL with a synchronous standby.`+aboutCopies, outFlag,
 		"file to write (needed)",
 		func(c *cobra.Command, folder, file string) error {
 			return centralbank.BackUp(c.Context(), folder, file)

@@ -3,14 +3,20 @@ package parties
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/applet/client"
+	"ekrona.example/host/banking"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/crisis"
 	"ekrona.example/host/limit"
+	"ekrona.example/host/order"
 	"ekrona.example/host/terminal"
+	"ekrona.example/host/wallet"
 )
 
 // refused is why a payment was refused or stopped, other than by a limit, for a script.
@@ -19,12 +25,15 @@ type refused struct {
 	Swedish string `json:"text_sv"`
 }
 
-// refusals are what a customer reads of errors that are not limits. Errors that no customer meets,
-// or can do nothing about, are not in it.
-var refusals = []struct {
+// saying is an error and what a customer reads of it.
+type saying struct {
 	err     error
 	swedish string
-}{
+}
+
+// refusals are what a customer reads of errors that are not limits. Errors that no customer meets,
+// or can do nothing about, are not in it.
+var refusals = []saying{
 	{crisis.ErrFalse, "Krisbeslutet är inte äkta. Ingenting har ändrats. Hämta det på nytt från " +
 		"banken eller Riksbanken."},
 	{crisis.ErrOldKey, "Krisbeslutet är undertecknat med en nyckel som inte gäller längre. " +
@@ -46,6 +55,38 @@ var refusals = []struct {
 	{spec.SWExpired, "Kortet har gått ut. Koppla upp det, så att banken kan förnya det, eller " +
 		"använd ett annat kort."},
 }
+
+// refusalsOfPhones are what a customer's own phone says where a card and an online wallet meet.
+var refusalsOfPhones = []saying{
+	{banking.ErrNotCovered, "Pengarna på kontot räcker inte. Ingenting har flyttats. Välj ett " +
+		"lägre belopp, eller sätt in pengar först."},
+	{banking.ErrUnloadClosed, "Uttaget är avslutat. Det som har betalats kommer tillbaka till " +
+		"kontot. Gör ett nytt uttag."},
+	{banking.ErrNoDevice, "Kortet eller terminalen finns inte hos den här banken."},
+	{order.ErrSignature, "En annan telefon är registrerad hos banken. Ingenting har ändrats. " +
+		"Registrera den här telefonen först."},
+	{wallet.ErrPending, "Laddningen är beställd. Pengarna kommer när kortet kopplas upp nästa " +
+		"gång."},
+	{wallet.ErrNotTaken, "Kortet kunde inte ta emot laddningen. Pengarna är kvar på kontot."},
+	{wallet.ErrAnotherCard, "Det är fel kort. Håll ditt eget kort mot telefonen."},
+	{wallet.ErrOwnRequest, "Det är kortets egen begäran. Betala den på den andra telefonen."},
+	{wallet.ErrNotRequested, "Betalningen kommer från ett annat kort än det som skulle betala."},
+	{wallet.ErrRefused, "Begäran är avslutad. Det som har betalats kommer tillbaka till " +
+		"betalarens konto. Gör en ny begäran."},
+	{wallet.ErrAnswered, "Begäran är redan besvarad. Gör en ny begäran."},
+	{wallet.ErrNoTransfer, "Telefonen har inte sett den begäran. Läs in den först."},
+	{wallet.ErrAltered, "Meddelandet har ändrats på vägen. Håll kortet mot telefonen igen, eller " +
+		"be avsändaren skicka det på nytt."},
+	{wallet.ErrSessionEnded, "Kortet togs bort för tidigt. Håll det mot telefonen igen."},
+	{wallet.ErrPINNeeded, "Ange kortets PIN-kod, och håll kortet mot telefonen igen."},
+	{spec.SWPINBlocked, "PIN-koden är spärrad. Lås upp den med PUK-koden, eller fråga banken."},
+	{client.ErrNoApplication, "Det är inget e-kronakort, eller så är det spärrat. Använd ett " +
+		"annat kort."},
+	{client.ErrCardLocked, "Kortet är låst av den som gav ut det. Fråga banken."},
+}
+
+// wrongPIN is what a customer reads of a PIN that was wrong, with the tries that are left.
+const wrongPIN = "Fel PIN-kod. Försök kvar: %d."
 
 // torn is what a customer reads when the card left the field too early.
 const torn = "Kortet togs bort för tidigt. Håll det mot terminalen igen."
@@ -80,7 +121,11 @@ func (f *Flags) CustomerReads(c *cobra.Command, swedish string) {
 
 // ofOther returns what a customer reads of an error that is not a limit; "" where it is nothing.
 func ofOther(err error) string {
-	for _, r := range refusals {
+	var tries apdu.TriesLeft
+	if errors.As(err, &tries) && tries > 0 {
+		return fmt.Sprintf(wrongPIN, int(tries))
+	}
+	for _, r := range slices.Concat(refusals, refusalsOfPhones) {
 		if errors.Is(err, r.err) {
 			return r.swedish
 		}

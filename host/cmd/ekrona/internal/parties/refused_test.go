@@ -13,8 +13,27 @@ import (
 
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/client"
+	"ekrona.example/host/banking"
+	"ekrona.example/host/order"
 	"ekrona.example/host/terminal"
+	"ekrona.example/host/wallet"
 )
+
+// What a bank refuses is said in Swedish on the customer's phone over a link too.
+func TestARefusalIsSaidOverALink(t *testing.T) {
+	for _, err := range []error{banking.ErrNotCovered, banking.ErrUnloadClosed, banking.ErrNoDevice,
+		order.ErrSignature} {
+		for _, wrapped := range []error{err, &order.Refused{Reason: err},
+			&order.Refused{Reason: fmt.Errorf("load order 1: %w", err)}} {
+			problem, known := banking.Errors.ProblemOf(wrapped)
+			require.True(t, known)
+			far := banking.Errors.ErrorOf(problem)
+			assert.ErrorIs(t, far, err)
+			assert.NotEmpty(t, ofOther(far), err.Error())
+			assert.Equal(t, ofOther(err), ofOther(far))
+		}
+	}
+}
 
 // What stops a payment is said to the customer too, whatever it is wrapped in, and stays the error
 // that it is; what no customer meets is not.
@@ -22,10 +41,14 @@ func TestARefusalIsSaidToTheCustomer(t *testing.T) {
 	for err, want := range map[error]string{
 		terminal.ErrRevoked:      "spärrat",
 		terminal.ErrPayerExpired: "gått ut",
-		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWClosed}: "avslutat",
-		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWFunds}:  "",
-		&terminal.TornTap{Sale: 7, Err: errors.New("gone")}:          "för tidigt",
-		errors.New("disk full"):                                      "",
+		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWClosed}:     "avslutat",
+		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWFunds}:      "",
+		&terminal.TornTap{Sale: 7, Err: errors.New("gone")}:              "för tidigt",
+		&client.Refusal{Variant: spec.Pay.Only(), SW: 0x63C2}:            "Försök kvar: 2.",
+		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWPINBlocked}: "PUK-koden",
+		wallet.ErrPending:       "Laddningen är beställd",
+		wallet.ErrNotTaken:      "kvar på kontot",
+		errors.New("disk full"): "",
 	} {
 		for _, asJSON := range []bool{false, true} {
 			var out, diagnostics bytes.Buffer

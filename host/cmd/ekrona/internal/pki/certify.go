@@ -53,6 +53,7 @@ in NAME.issued, and the same request gets the same certificate again.`,
 	r.add(c)
 	c.Flags().StringVar(&by, "by", "", "FOLDER/NAME of the key that certifies it (needed)")
 	c.Flags().StringVar(&out, "out", "", "file for the certificate (needed)")
+	cli.OutputFlags(c, "out")
 	return c
 }
 

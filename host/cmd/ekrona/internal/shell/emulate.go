@@ -89,7 +89,7 @@ func (f *flags) addMissing(c *cobra.Command, s *shell.Session) error {
 	}
 	lines = append(lines, instances...)
 	if len(lines) == 1 && len(f.caps) > 0 && strings.HasPrefix(lines[0], "load ") {
-		s.Note("nothing is installed: %s has no applet", strings.Join(f.caps, ", "))
+		s.Note("nothing is installed: there is no applet in %s", strings.Join(f.caps, ", "))
 	}
 	return f.preload(c, s, lines)
 }

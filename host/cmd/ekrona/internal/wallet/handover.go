@@ -31,6 +31,7 @@ func (h *handover) flags(c *cobra.Command) {
 		"phone has: the CA's certificate, and with a Receipt or Refusal the payee's too; the "+
 		"terminal must be 89 columns wide")
 	c.Flags().StringVar(&h.file, "out", "", "write it into this file, whole")
+	cli.OutputFlags(c, "out")
 	c.Flags().BoolVar(&h.text, "text", false,
 		"print it as one line of text, whole, and nothing else")
 	c.MarkFlagsMutuallyExclusive("text", "qr")
