@@ -76,25 +76,21 @@ func (c *caseRun) attacked(condition attack.Condition) *subject {
 		return c.loaded(10000)
 	case attack.Personalized:
 		return c.personalized()
-	}
-	if condition == attack.Installed {
+	case attack.Installed:
 		s := c.install()
 		s.learnCA(c.world.root)
 		return s
-	}
-	if condition == attack.KeysMade {
+	case attack.KeysMade:
 		s := c.install()
 		s.learnCA(c.world.root, s.bank.ca, c.world.foreign.ca)
 		s.makeKeys()
 		return s
-	}
-	if condition >= attack.CardEnded && condition <= attack.CAEnded {
+	case attack.CardEnded, attack.OwnCAEnded, attack.CAEnded:
 		return c.ended(condition)
-	}
-	if condition == attack.Brimful {
+	case attack.Brimful:
 		return c.brimful()
-	}
-	if condition >= attack.LastRecord && condition <= attack.CountedAcross {
+	case attack.LastRecord, attack.LastRequest, attack.LastInstruction, attack.LastDay,
+		attack.SpentAcross, attack.CountedAcross:
 		return c.atEnd(condition)
 	}
 	s := c.loaded(10000)

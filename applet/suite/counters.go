@@ -76,8 +76,8 @@ func (s *subject) setRequests(last uint32) {
 
 // setInstructions sets the number of the last Instruction.
 func (s *subject) setInstructions(last uint32) {
-	identity := s.c.identity(s.model.lastInstruction)
-	s.set(append(numbers(s.model.sequence), identity[:]...), append(numbers(last), identity[:]...))
+	behind := append([]byte{byte(s.model.credit)}, s.c.policy(s.model.policy)...)
+	s.set(append(numbers(s.model.sequence), behind...), append(numbers(last), behind...))
 	s.model.sequence = last
 }
 

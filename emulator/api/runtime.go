@@ -9,8 +9,9 @@ type Runtime interface {
 	// Register makes applet, an instance of Applet that is being installed,
 	// known under aid (5 to 16 bytes), or under the AID of the install command
 	// if aid is nil. It reports false if the AID is taken, has another RID than
-	// the package, or no install is going on or it has registered already; the
-	// caller gets SystemException ILLEGAL_AID (JCRE 3.0.5 §3.1, §11.2).
+	// the package and is not that of the command, or no install is going on or it
+	// has registered already; the caller gets SystemException ILLEGAL_AID (JCRE
+	// 3.0.5 §3.1, §11.2).
 	Register(c *vm.Call, applet vm.Ref, aid []byte) bool
 
 	// SelectingApplet reports whether the command being processed is the SELECT

@@ -58,7 +58,10 @@ func (e environment) Register(call *vm.Call, applet vm.Ref, aid []byte) bool {
 	if aid != nil {
 		name = aid
 	}
-	if _, taken := e.card.byAID(name); taken || !AID(in.pkg.AID()).sameProvider(name) {
+	// The rule of the RID binds what an applet names itself. The AID of an INSTALL is its issuer's,
+	// and products take it: an NDEF applet of any package is installed as D2760000850101.
+	ownRID := AID(in.pkg.AID()).sameProvider(name) || AID(in.aid).equal(name)
+	if _, taken := e.card.byAID(name); taken || !ownRID {
 		return false
 	}
 	var object vm.Ref

@@ -48,8 +48,6 @@ func TestInstall(t *testing.T) {
 		assert.Equal(t, before, after, "nothing remains")
 	}
 	refused(libPackage, coreInstance, nil, "no loaded package has an applet")
-	// another provider: register refuses
-	refused(coreModule, aid("A000000001"), nil, "SystemException")
 	refused(coreModule, coreInstance, make([]byte, 120), "127")
 
 	_, err := b.Install(coreModule, coreInstance, unhex(t, "C0FFEE"))
@@ -60,6 +58,12 @@ func TestInstall(t *testing.T) {
 		"JCRE 3.0.5 §3.1")
 	assert.Equal(t, []card.Applet{{AID: coreInstance, Module: coreModule, Package: corePackage}},
 		b.Applets())
+
+	// The issuer may name an instance by another RID than the package's, as NDEF applets are.
+	ndef := aid("D2760000850101")
+	_, err = b.Install(coreModule, ndef, nil)
+	require.NoError(t, err)
+	b.selectApplet(ndef)
 }
 
 // However loading is cut off, the package is there as a whole or not at all.

@@ -136,10 +136,6 @@ func TestInstallRefuses(t *testing.T) {
 			apdu.SWNotFound},
 		"AID of a package": {func(f *gpc.ForInstall) { f.Instance = libPackage },
 			apdu.SWConditions},
-		"AID of another provider": {func(f *gpc.ForInstall) {
-			f.Instance = []byte{0xA0, 1, 2, 3, 4,
-				5}
-		}, apdu.SWWrongData},
 		"short AID": {func(f *gpc.ForInstall) { f.Instance = []byte{1, 2, 3, 4} },
 			apdu.SWWrongData},
 	} {

@@ -119,10 +119,11 @@ func TestRefusedInstallationsTakeNothing(t *testing.T) {
 		Privileges: gpc.PrivilegeCardReset}
 	require.NoError(t, c.Install(t.Context(), f))
 	before := b.view()
-	f.Instance = []byte{0xA0, 1, 2, 3, 4, 5} // not of the package's provider
+	f.Instance = append(coreInstance[:6:6], 0x0B)
+	f.Parameters = make([]byte, 120) // more than install() takes
 	require.ErrorIs(t, c.Install(t.Context(), f), apdu.SWWrongData)
 	assert.Equal(t, before, b.view())
-	f.Instance = append(coreInstance[:6:6], 0x0B)
+	f.Parameters = nil
 	require.NoError(t, c.Install(t.Context(), f))
 	assert.Zero(t, b.state.app(coreInstance).privileges)
 	require.NoError(t, b.Reset())

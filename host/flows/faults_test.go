@@ -59,9 +59,9 @@ func (f *failing) Submit(ctx context.Context, items [][]byte) ([]notary.Answer, 
 
 func (f *failing) OpenChallenge(
 	ctx context.Context, o notary.Opening,
-) (message.Random, error) {
+) (notary.Opened, error) {
 	return over(f.outage,
-		func() (message.Random, error) { return f.Participant.OpenChallenge(ctx, o) })
+		func() (notary.Opened, error) { return f.Participant.OpenChallenge(ctx, o) })
 }
 
 func (f *failing) SubmitState(ctx context.Context, state []byte) (notary.StateReport, error) {

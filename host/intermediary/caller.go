@@ -30,6 +30,9 @@ func (i *Intermediary) AppKey(ctx context.Context, owner string) (*ecdsa.PublicK
 func (i *Intermediary) TerminalKey(
 	ctx context.Context, id message.DeviceID,
 ) (*ecdsa.PublicKey, error) {
+	if known, ok := i.terminals.Load(id); ok {
+		return known.(*ecdsa.PublicKey), nil
+	}
 	d, err := device(ctx, i.db, id)
 	if err != nil {
 		return nil, err
@@ -41,6 +44,7 @@ func (i *Intermediary) TerminalKey(
 	if err != nil {
 		return nil, fmt.Errorf("intermediary: device %s: certificate kept: %w", id, err)
 	}
+	i.terminals.Store(id, certificate.PublicKey)
 	return certificate.PublicKey, nil
 }
 
@@ -70,15 +74,16 @@ type App interface {
 // It orders, reads and reports for the customer's own devices only: another's is unknown to it.
 func (i *Intermediary) ForCustomer(owner string) App {
 	a := &app{owner: owner}
-	a.sessions = sessions{i, a.own}
+	a.sessions = sessions{i, a.own, a.read}
 	return a
 }
 
 // sessions is the intermediary for a caller whose devices alone it synchronises: mine returns an
-// error for another one.
+// error for another one, and device reads one of them.
 type sessions struct {
 	*Intermediary
-	mine func(ctx context.Context, id message.DeviceID) error
+	mine   func(ctx context.Context, id message.DeviceID) error
+	device func(ctx context.Context, id message.DeviceID) (storedDevice, error)
 }
 
 // Open implements session.Link.
@@ -88,17 +93,18 @@ func (s sessions) Open(
 	if err := s.mine(ctx, id); err != nil {
 		return session.Opening{}, err
 	}
-	return s.Intermediary.Open(ctx, id, nonce)
+	return s.open(ctx, id, nonce)
 }
 
 // Report implements session.Link.
 func (s sessions) Report(
 	ctx context.Context, id message.DeviceID, reading session.Reading,
 ) (session.Answer, error) {
-	if err := s.mine(ctx, id); err != nil {
+	d, err := s.device(ctx, id)
+	if err != nil {
 		return session.Answer{}, err
 	}
-	return s.Intermediary.Report(ctx, id, reading)
+	return s.report(ctx, d, reading)
 }
 
 // Confirm implements session.Link.
@@ -115,12 +121,18 @@ type app struct {
 	owner string
 }
 
-// own returns an error for a device that is not the caller's.
-func (a *app) own(ctx context.Context, id message.DeviceID) error {
+// read reads a device; one that is not the caller's is an error.
+func (a *app) read(ctx context.Context, id message.DeviceID) (storedDevice, error) {
 	d, err := device(ctx, a.db, id)
 	if err == nil && d.Customer != a.owner {
 		err = banking.Refuse(banking.ErrNoDevice, "intermediary: %s is no device of the caller", id)
 	}
+	return d, err
+}
+
+// own returns an error for a device that is not the caller's.
+func (a *app) own(ctx context.Context, id message.DeviceID) error {
+	_, err := a.read(ctx, id)
 	return err
 }
 
@@ -227,7 +239,7 @@ type PointOfSale interface {
 // and reports about itself only, and refunds what a terminal of its owner took.
 func (i *Intermediary) ForTerminal(id message.DeviceID) PointOfSale {
 	p := &pointOfSale{id: id}
-	p.sessions = sessions{i, p.self}
+	p.sessions = sessions{i, p.self, p.read}
 	return p
 }
 
@@ -235,6 +247,14 @@ func (i *Intermediary) ForTerminal(id message.DeviceID) PointOfSale {
 type pointOfSale struct {
 	sessions
 	id message.DeviceID
+}
+
+// read reads the caller; another one is an error.
+func (p *pointOfSale) read(ctx context.Context, id message.DeviceID) (storedDevice, error) {
+	if err := p.self(ctx, id); err != nil {
+		return storedDevice{}, err
+	}
+	return device(ctx, p.db, id)
 }
 
 // self returns an error for another device than the caller.

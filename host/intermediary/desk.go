@@ -181,6 +181,15 @@ func receiptIn(answer []byte) ([]byte, error) {
 	return message.Encode(record.Receipt)
 }
 
+// answerDeskFor is answerDesk for the report of a device; mine reports that it brought a Payment to
+// the desk. In a crowd one at a time asks for what others have brought that did not come so far.
+func (i *Intermediary) answerDeskFor(ctx context.Context, mine bool) error {
+	if mine || i.asked == nil {
+		return i.answerDesk(ctx)
+	}
+	return i.asked.alone(ctx, i.answerDesk)
+}
+
 // answerDesk decides on the Payments to the desk that the notary received in the records of a
 // device, before the device's phone delivered them: the desk is a payee like any other, and must
 // decide.

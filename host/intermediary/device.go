@@ -119,6 +119,8 @@ type storedDevice struct {
 	blockWanted bool
 	resetIn     uint32 // number of the Instruction that gives back the PIN tries
 	unpairIn    uint32 // number of the Instruction that ends the pair with a phone
+	policySeen  int64  // version of the policy in its last State
+	attacks     int64  // on it, in its last State
 }
 
 func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDevice, error) {
@@ -129,8 +131,9 @@ func device(ctx context.Context, q store.Queryer, id message.DeviceID) (storedDe
 	var policy []byte
 	found, err := store.Get(ctx, q, store.Into{&d.Customer, &d.role, &d.Certificate, &d.PINPoint,
 		&d.Ceilings, &d.Slots, &policy, &d.blockWanted, &d.resetIn, &d.unpairIn,
-		&d.Group}, `SELECT customer, role, certificate, pin_point, ceilings, slots, policy,
-		block_wanted, reset_in, unpair_in, people FROM device WHERE id = $1`, id)
+		&d.Group, &d.policySeen, &d.attacks}, `SELECT customer, role, certificate, pin_point,
+		ceilings, slots, policy, block_wanted, reset_in, unpair_in, people, policy_seen, attacks
+		FROM device WHERE id = $1`, id)
 	if err == nil && !found {
 		return d, fmt.Errorf("device %q: %w", id, banking.ErrNoDevice)
 	}

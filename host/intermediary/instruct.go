@@ -19,6 +19,7 @@ type deviceSituation struct {
 	state       *message.State
 	report      notary.StateReport
 	outstanding notary.Outstanding
+	loads       bool // it has load orders that may still change
 }
 
 // instruct makes the Instruction that is due, has the notary sign it and puts it into the answer. A
@@ -29,9 +30,13 @@ func (i *Intermediary) instruct(
 ) error {
 	for {
 		instruction, due := i.duties(s)
-		load, wanted, err := nextLoad(ctx, i.db, s.device.ID)
-		if err != nil {
-			return err
+		var load pendingLoad
+		wanted := false
+		var err error
+		if s.loads {
+			if load, wanted, err = nextLoad(ctx, i.db, s.device.ID); err != nil {
+				return err
+			}
 		}
 		order := fmt.Sprintf("%s/%d", s.device.ID, instruction.Sequence)
 		if wanted {

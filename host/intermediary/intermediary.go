@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/entropy"
@@ -89,6 +90,10 @@ type Intermediary struct {
 	batch          func(batch message.DeviceID) ([]byte, error)
 
 	pulls *joined // of the notary's statement; nil: each by itself
+	asked *joined // what waits for the desk; nil: by each
+
+	// terminals has the keys of terminals that have called: no device gets another one.
+	terminals sync.Map // of message.DeviceID to *ecdsa.PublicKey
 }
 
 var (
@@ -114,7 +119,7 @@ func New(c Config) (*Intermediary, error) {
 		random: entropy.Shared(c.Random), notary: c.Notary, ca: c.CA,
 		former: map[message.AuthorityRef][]byte{}, links: c.Links, batch: c.Batch}
 	if c.Crowd {
-		i.pulls = newJoined()
+		i.pulls, i.asked = newJoined(), newJoined()
 	}
 	for _, encoded := range c.Former {
 		certificate, err := cvc.Parse(encoded)

@@ -116,11 +116,54 @@ func TestALoadWaitsForTheStatement(t *testing.T) {
 		Credit: spec.CreditTaken}
 	crowd.pulls.turn <- struct{}{} // somebody pulls what came before
 	reported := make(chan error, 1)
-	go func() { reported <- crowd.pullForLoads(o.ctx, state) }()
+	go func() {
+		loads, err := crowd.pullForLoads(o.ctx, state)
+		if err == nil && !loads {
+			err = errors.New("a load that may still change was not seen")
+		}
+		reported <- err
+	}()
 	<-crowd.pulls.turn
 	require.NoError(t, <-reported)
 	open, err := hasOpenLoads(o.ctx, o.db, state.Device)
 	require.NoError(t, err)
 	require.False(t, open, "the device has taken it")
 	require.Equal(t, money.Ore(40), o.balance(shadowCopy(state.Device)))
+}
+
+// askedNotary counts who asks what waits for a device's decision, and says that a payment does.
+type askedNotary struct {
+	notary.Participant
+	asked atomic.Int64
+}
+
+func (a *askedNotary) Outstanding(
+	context.Context, message.DeviceID,
+) (notary.Outstanding, error) {
+	a.asked.Add(1)
+	return notary.Outstanding{}, nil
+}
+
+// TestTheDeskIsAskedForOnceInACrowd: whose records have no Payment to the desk waits for nobody who
+// asks for it, and whose have one asks himself.
+func TestTheDeskIsAskedForOnceInACrowd(t *testing.T) {
+	o := newTestBank(t)
+	o.config.Crowd = true
+	asked := &askedNotary{}
+	o.config.Notary = asked
+	crowd, err := New(o.config)
+	require.NoError(t, err)
+	crowd.asked.turn <- struct{}{} // somebody asks
+	require.NoError(t, crowd.answerDeskFor(o.ctx, false))
+	require.Zero(t, asked.asked.Load())
+	require.NoError(t, crowd.answerDeskFor(o.ctx, true))
+	require.Equal(t, int64(1), asked.asked.Load(), "its own Payment is decided before its State")
+	<-crowd.asked.turn
+	require.NoError(t, crowd.answerDeskFor(o.ctx, false))
+	require.Equal(t, int64(2), asked.asked.Load(), "what others brought is decided too")
+	paid := &notary.PaymentStatus{Payee: crowd.desk.Device(), Verdict: notary.Reserved}
+	require.True(t, crowd.isForDesk(notary.Answer{Held: true, Payment: paid}))
+	paid.Verdict = notary.Settled
+	require.False(t, crowd.isForDesk(notary.Answer{Held: true, Payment: paid}))
+	require.False(t, crowd.isForDesk(notary.Answer{Held: true}))
 }

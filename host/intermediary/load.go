@@ -151,21 +151,22 @@ func hasOpenLoads(ctx context.Context, q store.Queryer, id message.DeviceID) (bo
 	return n > 0, nil
 }
 
-// pullForLoads pulls the statement for the report of a device. What becomes of its load orders
-// depends on whether the notary has carried one out meanwhile, and whether the device has taken it;
-// who has none that may still change waits for nobody.
-func (i *Intermediary) pullForLoads(ctx context.Context, state *message.State) error {
-	open, err := hasOpenLoads(ctx, i.db, state.Device)
-	if err != nil {
-		return err
+// pullForLoads pulls the statement for the report of a device, and reports whether it has load
+// orders that may still change. What becomes of them depends on whether the notary has carried one
+// out meanwhile, and whether the device has taken it; who has none waits for nobody.
+func (i *Intermediary) pullForLoads(
+	ctx context.Context, state *message.State,
+) (open bool, err error) {
+	if open, err = hasOpenLoads(ctx, i.db, state.Device); err != nil {
+		return false, err
 	}
 	if !open {
-		return i.pullBeside(ctx)
+		return false, i.pullBeside(ctx)
 	}
 	if err := i.PullStatement(ctx); err != nil || state.Credit != spec.CreditTaken {
-		return err
+		return true, err
 	}
-	return i.loadIsTaken(ctx, state.Device, state.InstructionSequence)
+	return true, i.loadIsTaken(ctx, state.Device, state.InstructionSequence)
 }
 
 // refuseLoad gives the money of an order that no Instruction carries back to its

@@ -25,10 +25,12 @@ func TestPolicyReachesTheCardsThatItNames(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, version)
 	}
-	require.NoError(t, o.noteState(o.ctx,
-		&message.State{Device: "SENORDICC0000001", PolicyVersion: 1}))
-	require.NoError(t, o.noteState(o.ctx,
-		&message.State{Device: "SENORDICC0000001", PolicyVersion: 1, Attacks: 2}))
+	for _, attacks := range []uint8{0, 2, 2} {
+		d, err := device(o.ctx, o.db, "SENORDICC0000001")
+		require.NoError(t, err)
+		require.NoError(t, o.noteState(o.ctx, d,
+			&message.State{Device: d.ID, PolicyVersion: 1, Attacks: attacks}))
+	}
 	cards, err := o.CardPolicies(o.ctx, "", 10)
 	require.NoError(t, err)
 	require.Len(t, cards, 2)

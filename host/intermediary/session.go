@@ -37,23 +37,27 @@ func (i *Intermediary) Open(
 	if _, err := device(ctx, i.db, id); err != nil {
 		return session.Opening{}, err
 	}
-	outstanding, err := i.notary.Outstanding(ctx, id)
-	if err != nil {
-		return session.Opening{}, err
-	}
-	opening := session.Opening{Trust: i.trust(), Crisis: outstanding.Crisis}
-	opening.Trust.Authorities = outstanding.CAs
-	for _, h := range outstanding.Handovers {
-		opening.Pending = append(opening.Pending,
-			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,
-				Authority: h.PayerCA})
-	}
+	return i.open(ctx, id, nonce)
+}
+
+// open is Open for a device that is known.
+func (i *Intermediary) open(
+	ctx context.Context, id message.DeviceID, nonce message.Nonce,
+) (session.Opening, error) {
 	challenge := &message.Challenge{InstructionKey: i.instructionKey.authority(), Device: id,
 		Nonce: nonce}
-	challenge.Random, err = i.notary.OpenChallenge(ctx, notary.Opening{
+	opened, err := i.notary.OpenChallenge(ctx, notary.Opening{
 		InstructionKey: challenge.InstructionKey, Device: id, Nonce: nonce})
 	if err != nil {
 		return session.Opening{}, err
+	}
+	challenge.Random = opened.Random
+	opening := session.Opening{Trust: i.trust(), Crisis: opened.Owed.Crisis}
+	opening.Trust.Authorities = opened.Owed.CAs
+	for _, h := range opened.Owed.Handovers {
+		opening.Pending = append(opening.Pending,
+			envelope.Envelope{Message: h.Payment, Certificate: h.PayerCertificate,
+				Authority: h.PayerCA})
 	}
 	opening.Challenge, err = envelope.Sign(challenge, i.instructionKey.signer)
 	return opening, err
@@ -82,6 +86,14 @@ func (i *Intermediary) Report(
 	if err != nil {
 		return session.Answer{}, err
 	}
+	return i.report(ctx, d, reading)
+}
+
+// report is Report for a device that was read.
+func (i *Intermediary) report(
+	ctx context.Context, d storedDevice, reading session.Reading,
+) (session.Answer, error) {
+	id := d.ID
 	state, err := message.Parse[message.State](reading.State)
 	if err != nil {
 		return session.Answer{},
@@ -93,30 +105,29 @@ func (i *Intermediary) Report(
 				"intermediary: this is the State of %s, not of %s: synchronise that device itself",
 				state.Device, id)
 	}
-	if err := i.handOverReading(ctx, reading); err != nil {
+	toDesk, err := i.handOverReading(ctx, reading)
+	if err != nil {
 		return session.Answer{}, err
 	}
-	if err := i.answerDesk(ctx); err != nil {
+	if err := i.answerDeskFor(ctx, toDesk); err != nil {
 		return session.Answer{}, err
 	}
 	report, err := i.notary.SubmitState(ctx, reading.State)
 	if err != nil {
 		return session.Answer{}, err
 	}
-	if err := i.noteState(ctx, state); err != nil {
+	if err := i.noteState(ctx, d, state); err != nil {
 		return session.Answer{}, err
 	}
-	if err := i.pullForLoads(ctx, state); err != nil {
+	loads, err := i.pullForLoads(ctx, state)
+	if err != nil {
 		return session.Answer{}, err
 	}
 	answer := session.Answer{}
 	if report.Complete {
 		answer.Difference = report.Difference
 	}
-	outstanding, err := i.notary.Outstanding(ctx, id)
-	if err != nil {
-		return session.Answer{}, err
-	}
+	outstanding := report.Owed
 	if answer.Refused, err = i.refuseIfEnded(ctx, id, outstanding.Status); err != nil {
 		return session.Answer{}, err
 	}
@@ -129,7 +140,7 @@ func (i *Intermediary) Report(
 		}
 	}
 	if answer.Instruction = outstanding.Instruction; answer.Instruction == nil {
-		err = i.instruct(ctx, deviceSituation{d, state, report, outstanding}, &answer)
+		err = i.instruct(ctx, deviceSituation{d, state, report, outstanding, loads}, &answer)
 	}
 	if err == nil && answer.Instruction != nil {
 		answer.Trust, err = i.trustIn(answer.Instruction)
@@ -141,34 +152,42 @@ func (i *Intermediary) Report(
 // registered the payer, the payers' certificates, and with them the records again: somebody may
 // have handed over a corrupted one before, and only the true one is proven by a certificate. A
 // record that stays unverified though the device has shown its proof was altered on its way: the
-// device must send it again before it is instructed to drop it. Errors: [banking.ErrCorrupted], the
-// notary's.
-func (i *Intermediary) handOverReading(ctx context.Context, reading session.Reading) error {
+// device must send it again before it is instructed to drop it. It reports whether a Payment to the
+// desk was among them that has no verdict. Errors: [banking.ErrCorrupted], the notary's.
+func (i *Intermediary) handOverReading(
+	ctx context.Context, reading session.Reading,
+) (toDesk bool, err error) {
 	// whatever becomes of these, their own devices bring them too
 	if _, err := i.submit(ctx, reading.Provenance); err != nil {
-		return err
+		return false, err
 	}
 	answers, err := i.submit(ctx, reading.Records)
 	if err != nil || !slices.ContainsFunc(answers, isUnverified) {
-		return err
+		return slices.ContainsFunc(answers, i.isForDesk), err
 	}
 	answers, err = i.submit(ctx, slices.Concat(reading.Certificates, reading.Records))
 	if err != nil {
-		return err
+		return false, err
 	}
 	shown, records := answers[:len(reading.Certificates)], answers[len(reading.Certificates):]
 	for n, answer := range records {
 		if isUnverified(answer) && mayBeVerified(reading.Records[n], reading.Certificates, shown) {
-			return banking.ErrCorrupted
+			return false, banking.ErrCorrupted
 		}
 	}
-	return nil
+	return slices.ContainsFunc(records, i.isForDesk), nil
+}
+
+// isForDesk reports whether the desk may have to decide on what the notary has answered about.
+func (i *Intermediary) isForDesk(a notary.Answer) bool {
+	return a.Payment != nil && a.Payment.Payee == i.desk.Device() && !a.Payment.Verdict.Final()
 }
 
 // TakeRecords receives a portion of a terminal's records before its State. It implements
 // banking.Terminal. Errors: [banking.ErrCorrupted], the notary's.
 func (i *Intermediary) TakeRecords(ctx context.Context, portion session.Reading) error {
-	return i.handOverReading(ctx, portion)
+	_, err := i.handOverReading(ctx, portion)
+	return err
 }
 
 // isUnverified reports whether the notary holds a record whose Payment is not verified.

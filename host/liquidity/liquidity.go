@@ -158,7 +158,10 @@ func (p Plan) together(ctx context.Context, rows []Row, work []func() (Row, erro
 			for n, more := take(); more; n, more = take() {
 				row, err := work[n]()
 				one.Lock()
-				rows[n], failed = row, errors.Join(failed, err)
+				rows[n] = row
+				if failed == nil {
+					failed = err
+				}
 				done++
 				p.Show.Emit(progress.Event{Kind: progress.Counted, Who: "liquidity",
 					Count: progress.Count{Total: len(work), Done: done},
@@ -168,7 +171,10 @@ func (p Plan) together(ctx context.Context, rows []Row, work []func() (Row, erro
 		})
 	}
 	all.Wait()
-	return errors.Join(failed, ctx.Err())
+	if err := ctx.Err(); err != nil { // what else failed, failed by it
+		return err
+	}
+	return failed
 }
 
 // DefaultWorkers is how many cases are played at once unless the plan says it.

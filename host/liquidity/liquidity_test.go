@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu/money"
+	"ekrona.example/host/progress"
 )
 
 // TestTheTableOfTheDocumentsIsTrue plays the default plan and compares its table with README.md,
@@ -89,6 +90,16 @@ func TestPlansThatCannotBePlayedAreRefused(t *testing.T) {
 	end()
 	_, err := Run(over, DefaultPlan())
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// TestAPlanThatIsBrokenOffSaysSoOnce: however many cases are played at that moment.
+func TestAPlanThatIsBrokenOffSaysSoOnce(t *testing.T) {
+	broken, end := context.WithCancel(t.Context())
+	p := DefaultPlan()
+	p.Workers, p.Sets = 4, 1
+	p.Show = func(progress.Event) { end() }
+	_, err := Run(broken, p)
+	assert.EqualError(t, err, context.Canceled.Error())
 }
 
 // TestChainsAndRingsAreWhatTheySay: each card pays the next of its set at most what it has.

@@ -29,18 +29,19 @@ type Participant interface {
 	Submit(ctx context.Context, items [][]byte) ([]Answer, error)
 
 	// OpenChallenge opens a Challenge, which the caller then signs and shows to the device, and
-	// returns its random number. The notary draws that, so that no State can have answered the
-	// Challenge before: one that does is younger than everything that the notary holds at this
-	// moment. Opened again it has the same number, as long as no State has answered it and the
-	// notary has learned nothing of the device meanwhile; otherwise it is another Challenge. A
-	// device has the last 16 open: an older one that no State has answered is forgotten.
+	// returns its random number, and what the device is owed. The notary draws the number, so that
+	// no State can have answered the Challenge before: one that does is younger than everything
+	// that the notary holds at this moment. Opened again it has the same number, as long as no
+	// State has answered it and the notary has learned nothing of the device meanwhile; otherwise
+	// it is another Challenge. A device has the last 16 open: an older one that no State has
+	// answered is forgotten.
 	// Errors: Malformed, Signature (not an instruction key of the caller), NotYours, Unknown.
-	OpenChallenge(ctx context.Context, o Opening) (message.Random, error)
+	OpenChallenge(ctx context.Context, o Opening) (Opened, error)
 
 	// SubmitState takes a device's answer to an opened Challenge, after its records were
 	// submitted. It confirms the Instruction that the State shows as applied, finds
-	// clones, and says whether the balance is what the records say (protocol §8.2); a
-	// difference stops credits, nothing else.
+	// clones, and says whether the balance is what the records say (protocol §8.2), and what the
+	// device is owed now; a difference stops credits, nothing else.
 	// Errors: Malformed, Signature, NotYours, Unknown, Challenge (never opened).
 	SubmitState(ctx context.Context, state []byte) (StateReport, error)
 

@@ -37,7 +37,8 @@ type (
 		Nonce          []byte               `json:"nonce,omitempty"`
 	}
 	openingAnswer struct {
-		Random []byte `json:"random,omitempty"`
+		Random []byte      `json:"random,omitempty"`
+		Owed   Outstanding `json:"owed"`
 	}
 	coSignRequest struct {
 		Order       OrderKey `json:"order"`
@@ -144,18 +145,17 @@ func (p participant) Submit(ctx context.Context, items [][]byte) ([]Answer, erro
 }
 
 // OpenChallenge implements Participant.
-func (p participant) OpenChallenge(
-	ctx context.Context, o Opening,
-) (random message.Random, err error) {
+func (p participant) OpenChallenge(ctx context.Context, o Opening) (opened Opened, err error) {
 	a, err := remote.Ask[openingAnswer](ctx, p.client, "open-challenge",
 		openingRequest{o.InstructionKey, o.Device, o.Nonce[:]})
 	if err != nil {
-		return random, err
+		return opened, err
 	}
-	if err := random.UnmarshalBinary(a.Random); err != nil {
-		return random, fmt.Errorf("notary: random number of a Challenge: %w", err)
+	if err := opened.Random.UnmarshalBinary(a.Random); err != nil {
+		return opened, fmt.Errorf("notary: random number of a Challenge: %w", err)
 	}
-	return random, nil
+	opened.Owed = a.Owed
+	return opened, nil
 }
 
 // SubmitState implements Participant.
@@ -235,8 +235,8 @@ func ServeParticipant(p Participant) *remote.Server {
 			if err := o.Nonce.UnmarshalBinary(q.Nonce); err != nil {
 				return openingAnswer{}, Refuse(Malformed, "nonce of %s: %v", q.Device, err)
 			}
-			random, err := p.OpenChallenge(ctx, o)
-			return openingAnswer{random[:]}, err
+			opened, err := p.OpenChallenge(ctx, o)
+			return openingAnswer{opened.Random[:], opened.Owed}, err
 		})
 	remote.Handle(s, "submit-state",
 		func(ctx context.Context, q messageRequest) (StateReport, error) {

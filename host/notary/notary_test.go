@@ -51,6 +51,7 @@ var (
 		Complete:   true,
 		Applied:    2,
 		Cloned:     true,
+		Owed:       outstanding,
 	}
 	outstanding = Outstanding{
 		Instruction:   []byte{0x6F},
@@ -119,7 +120,7 @@ var types = []remotetest.Type{
 	remotetest.Of(itemsAnswer{[]Answer{answered}}),
 	remotetest.Of(messageRequest{[]byte{1}}),
 	remotetest.Of(openingRequest{"SENORDIC00002", anna, []byte{1}}),
-	remotetest.Of(openingAnswer{[]byte{1}}),
+	remotetest.Of(openingAnswer{[]byte{1}, outstanding}),
 	remotetest.Of(deviceRequest{anna}),
 	remotetest.Of(coSignRequest{"00ff", []byte{1}}),
 	remotetest.Of(coSignAnswer{[]byte{1}}),
@@ -146,11 +147,11 @@ func (s stub) Register(context.Context, Registration) error { return s.err }
 func (s stub) Submit(context.Context, [][]byte) ([]Answer, error) {
 	return []Answer{answered, {Held: true}}, s.err
 }
-func (s stub) OpenChallenge(context.Context, Opening) (message.Random, error) {
+func (s stub) OpenChallenge(context.Context, Opening) (Opened, error) {
 	if s.err != nil {
-		return message.Random{}, s.err
+		return Opened{}, s.err
 	}
-	return message.Random{7}, nil
+	return Opened{Random: message.Random{7}, Owed: outstanding}, nil
 }
 func (s stub) SubmitState(context.Context, []byte) (StateReport, error) { return report, s.err }
 

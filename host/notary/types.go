@@ -104,6 +104,14 @@ type StateReport struct {
 	Applied    uint32    `json:"applied"`  // instrSeq that the card has applied
 	// Cloned: the State proves that two cards answer for this id; the device is ended.
 	Cloned bool `json:"cloned"`
+	// Owed is what the device is owed after it.
+	Owed Outstanding `json:"owed"`
+}
+
+// Opened is a Challenge that was opened.
+type Opened struct {
+	Random message.Random // which it carries
+	Owed   Outstanding    // to the device, at this moment or later
 }
 
 // Outstanding is what a device is owed at its next synchronisation.

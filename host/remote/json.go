@@ -59,16 +59,23 @@ func decode(b []byte, into any) error {
 	if !utf8.Valid(b) || hasLoneSurrogate(b) {
 		return errNotUTF8
 	}
+	misfit := json.Unmarshal(b, into)
+	var written []byte
+	if misfit == nil {
+		var err error
+		if written, err = json.Marshal(into); err != nil {
+			return err
+		}
+		if bytes.Equal(written, b) && depthOf(b) < maxDepth { // as our own programs write it
+			return nil
+		}
+	}
 	given, err := parse(b)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return explained(err)
-	}
-	written, err := json.Marshal(into)
-	if err != nil {
-		return err
+	if misfit != nil {
+		return explained(misfit)
 	}
 	want, err := parse(written)
 	if err != nil {
@@ -78,6 +85,26 @@ func decode(b []byte, into any) error {
 		return fmt.Errorf("value%s is missing, superfluous or wrongly written", at)
 	}
 	return nil
+}
+
+// depthOf returns how deep the values of a JSON text are nested.
+func depthOf(b []byte) (deepest int) {
+	depth, isText := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case isText && c == '\\':
+			i++
+		case c == '"':
+			isText = !isText
+		case isText:
+		case c == '{', c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}', c == ']':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // explained says of a value that does not fit its field which one it is, and what belongs there,

@@ -237,7 +237,8 @@ func (t *txn) takeCap() error {
 		return err
 	}
 	if limit := max(t.terms.PoolAhead.Cap, all.sum); limit != all.cap {
-		all.cap, all.changed, t.work.dirty = limit, true, true
+		all.cap, all.changed = limit, true
+		t.work.change()
 		t.touched.everything = true
 	}
 	return nil

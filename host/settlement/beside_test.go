@@ -14,6 +14,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/host/latency"
 	"ekrona.example/host/ledger"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement"
@@ -111,17 +112,8 @@ func TestALargeSetHoldsNobodyUp(t *testing.T) {
 // smallBatch is how many records a terminal hands over at a time.
 const smallBatch = 5
 
-// waits are how long batches took.
-type waits struct{ batches, median, last, worst time.Duration }
-
-// String returns the median, the 99th percentile and the worst.
-func (w waits) String() string {
-	return fmt.Sprintf("%v in the median, %v the 99th percentile, %v at the worst of %d",
-		w.median, w.last, w.worst, w.batches)
-}
-
 // latencies has terminals hand over in small batches, one after the other each.
-func (m *morning) latencies(parts [][][]byte) waits {
+func (m *morning) latencies(parts [][][]byte) latency.Latency {
 	times, failed := make([][]time.Duration, len(parts)), make([]error, len(parts))
 	var working sync.WaitGroup
 	for i, part := range parts {
@@ -129,7 +121,7 @@ func (m *morning) latencies(parts [][][]byte) waits {
 			for batch := range slices.Chunk(part, smallBatch) {
 				began := time.Now()
 				_, failed[i] = m.Notary.For(fjord).Submit(m.t.Context(), batch)
-				times[i] = append(times[i], time.Since(began).Round(100*time.Microsecond))
+				times[i] = append(times[i], time.Since(began))
 				if failed[i] != nil {
 					return
 				}
@@ -140,6 +132,5 @@ func (m *morning) latencies(parts [][][]byte) waits {
 	for _, err := range failed {
 		require.NoError(m.t, err)
 	}
-	all := slices.Sorted(slices.Values(slices.Concat(times...)))
-	return waits{time.Duration(len(all)), all[len(all)/2], all[len(all)*99/100], all[len(all)-1]}
+	return latency.Of(slices.Concat(times...))
 }

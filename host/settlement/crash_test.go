@@ -90,9 +90,9 @@ func (l recordedLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answ
 
 func (l recordedLink) OpenChallenge(
 	ctx context.Context, o notary.Opening,
-) (message.Random, error) {
+) (notary.Opened, error) {
 	l.r.draws(uint64(len(l.r.calls)))
-	return record(l.r, "OpenChallenge", func(n settlementtest.Notary) (message.Random, error) {
+	return record(l.r, "OpenChallenge", func(n settlementtest.Notary) (notary.Opened, error) {
 		return n.For(l.name).OpenChallenge(ctx, o)
 	})
 }

@@ -160,8 +160,11 @@ type crisisRow struct {
 	signedAt string
 }
 
-func (t *txn) crisisOrders() ([]crisisRow, error) {
-	return store.All(t.ctx, t.tx, func(row store.Row) (c crisisRow, err error) {
+func (t *txn) crisisOrders() (all []crisisRow, err error) {
+	if t.work.crisisRead {
+		return t.work.crisis, nil
+	}
+	all, err = store.All(t.ctx, t.tx, func(row store.Row) (c crisisRow, err error) {
 		var raw []byte
 		if err := row.Scan(&raw, &c.signedAt); err != nil {
 			return c, err
@@ -169,6 +172,8 @@ func (t *txn) crisisOrders() ([]crisisRow, error) {
 		c.CrisisOrder, err = message.Parse[message.CrisisOrder](raw)
 		return c, err
 	}, "SELECT bytes, signed_at FROM crisis_order ORDER BY number")
+	t.work.crisis, t.work.crisisRead = all, err == nil
+	return all, err
 }
 
 // latest returns the place of the order with the highest number that has begun, or -1.
@@ -226,17 +231,6 @@ func (t *txn) carriedCrisis(orders []crisisRow) (c crisis.Carried, err error) {
 			[]any{orders[i].Number}, &c.Order, &c.Notary)
 	}
 	return c, err
-}
-
-// outstandingCrisis adds what concerns crisis orders.
-func (t *txn) outstandingCrisis(o *notary.Outstanding) error {
-	orders, err := t.crisisOrders()
-	if err != nil {
-		return err
-	}
-	o.LowestOrder = lowestOrder(orders, message.DateOf(t.now))
-	o.Crisis, err = t.carriedCrisis(orders)
-	return err
 }
 
 // checkOrderNumber checks what an Instruction says of crisis orders.

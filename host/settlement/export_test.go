@@ -131,5 +131,12 @@ func OnlyTouched() (stop func()) {
 	return func() { settle = settleBothWays }
 }
 
+// Waiting returns how many callers wait for a decision.
+func Waiting(n *Notary) int {
+	n.writer.mu.Lock()
+	defer n.writer.mu.Unlock()
+	return len(n.writer.waiting)
+}
+
 // Seed has the next NetLarge begin at a wallet, as a change does that came to it.
 func Seed(n *Notary, wallet message.DeviceID) { n.large.add([]message.DeviceID{wallet}) }

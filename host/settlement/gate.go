@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/signature"
 	"ekrona.example/apdu/spec"
@@ -174,8 +175,9 @@ type gate struct {
 	db   store.Queryer
 	turn chan struct{} // of those that have many signatures verified
 
-	mu   sync.RWMutex
-	keys map[message.DeviceID]*deviceKey
+	mu          sync.RWMutex
+	keys        map[message.DeviceID]*deviceKey
+	authorities map[message.AuthorityRef]*deviceKey // of intermediaries' instruction keys
 }
 
 // deviceKey is the key of a registered device.
@@ -185,7 +187,8 @@ type deviceKey struct {
 }
 
 func newGate(db store.Queryer) gate {
-	return gate{db: db, turn: make(chan struct{}, 1), keys: map[message.DeviceID]*deviceKey{}}
+	return gate{db: db, turn: make(chan struct{}, 1), keys: map[message.DeviceID]*deviceKey{},
+		authorities: map[message.AuthorityRef]*deviceKey{}}
 }
 
 // known returns the keys of the devices that the gate knows, and those that it does not know.
@@ -242,6 +245,42 @@ func (g *gate) prove(
 ) ([]proof, error) {
 	keys, err := g.keysOf(ctx, d, []message.DeviceID{id})
 	return proofsOf(m, keys[id]), err
+}
+
+// proveBy verifies a message of an intermediary with its instruction key, if it has joined with it.
+// A reference stands for one key for ever.
+func (g *gate) proveBy(
+	ctx context.Context, d store.Dialect, m message.Message, reference message.AuthorityRef,
+) ([]proof, error) {
+	g.mu.RLock()
+	key := g.authorities[reference]
+	g.mu.RUnlock()
+	if key != nil || checkTexts(reference) != nil {
+		return proofsOf(m, key), nil
+	}
+	role := spec.RoleInstructionKey
+	asked := store.Set{Columns: authorityColumns}
+	asked.Add(authorityArgs(authorityKey{reference, int64(role)})...)
+	err := asked.Find(ctx, g.db, d, func(row store.Row) error {
+		_, raw, err := scanAuthority(row)
+		if err != nil {
+			return err
+		}
+		certificate, err := cvc.Parse(raw)
+		if err != nil {
+			return store.Failed(err)
+		}
+		point, err := signature.Point(certificate.PublicKey)
+		key = &deviceKey{string(point), certificate.PublicKey}
+		return err
+	}, authorityQuery)
+	if err != nil || key == nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	g.authorities[reference] = key
+	g.mu.Unlock()
+	return proofsOf(m, key), nil
 }
 
 // facts reads items: for each a fact, or why it is none.

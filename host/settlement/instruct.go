@@ -35,7 +35,15 @@ func (p participant) CoSign(
 	if err != nil {
 		return nil, err
 	}
-	err = p.n.change(ctx, func(t *txn) error {
+	proofs, err := p.n.gate.proveBy(ctx, store.DialectOf(p.n.db), i, i.InstructionKey)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{settles: true, proofs: proofs, needs: needs{
+		devices: []message.DeviceID{i.Device}, wallets: []message.DeviceID{i.Device},
+		instructions: []message.DeviceID{i.Device}, orders: []orderOf{{p.from, order}},
+		records: []recordKey{{i.Device, i.AckedATC}}}}
+	j.decide = func(t *txn) error {
 		d, err := t.ownDevice(p.from, i.Device)
 		if err != nil {
 			return err
@@ -60,18 +68,16 @@ func (p participant) CoSign(
 		if err != nil {
 			return notary.Refuse(notary.Malformed, "Instruction to co-sign: %v", err)
 		}
-		if err := t.exec(`INSERT INTO instruction (device, seq, identity, bytes, intermediary,
-			order_key, credit, acked_atc, policy, date, signed_at, lowest_order, card_group)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-			$13)`, d.id, i.Sequence, identity[:], signed, p.from, order, int64(i.Credit),
-			i.AckedATC, policy, i.Date.String(), t.stamp(), i.OrderNumber,
-			i.Group); err != nil {
+		if err := t.reserveCredit(d, order, i); err != nil {
 			return err
 		}
+		t.addInstruction(p.from, i, &instructionRow{seq: i.Sequence, identity: identity[:],
+			encoded: signed, order: order, credit: i.Credit, acked: i.AckedATC, policy: policy,
+			date: i.Date.String(), group: i.Group})
 		t.touched.payees[d.id] = true // what it accepts from here on is another period
-		return t.reserveCredit(d, order, i)
-	})
-	if err != nil {
+		return nil
+	}
+	if err := p.n.write(ctx, j); err != nil {
 		return nil, err
 	}
 	return signed, nil
@@ -82,26 +88,20 @@ func (p participant) CoSign(
 func (t *txn) signedBefore(
 	from message.Name, order notary.OrderKey, i *message.Instruction, identity message.Hash,
 ) (signed []byte, err error) {
-	var held []byte
-	var heldOrder notary.OrderKey
-	known, err := t.queryRow(
-		"SELECT identity, bytes, order_key FROM instruction WHERE device = $1 AND seq = $2",
-		[]any{i.Device, i.Sequence},
-		&held, &signed, &heldOrder)
+	held, err := t.instruction(i.Device, i.Sequence)
 	if err != nil {
 		return nil, err
 	}
-	if known {
-		if !bytes.Equal(held, identity[:]) || heldOrder != order {
+	if held != nil {
+		if !bytes.Equal(held.identity, identity[:]) || held.order != order {
 			return nil, notary.Refuse(notary.Taken,
 				"Instruction %d of %s has another body or order (%s) already; resend that one",
-				i.Sequence, i.Device, heldOrder)
+				i.Sequence, i.Device, held.order)
 		}
-		return signed, nil
+		return held.encoded, nil
 	}
-	used, err := t.queryInt(
-		"SELECT count(*) FROM instruction WHERE intermediary = $1 AND order_key = $2", from, order)
-	if err == nil && used > 0 {
+	used := orderOf{from, order}
+	if err = t.loadOrders(used); err == nil && t.work.orders[used] {
 		err = notary.Refuse(notary.Taken,
 			"order %q was used for another Instruction; choose a new key", order)
 	}
@@ -142,44 +142,6 @@ func (n *Notary) checkInstruction(t *txn, d *device, i *message.Instruction) err
 	}
 	return nil
 }
-
-// lastInstruction is a device's Instruction with the highest number: the only one that may be
-// outstanding, since the next is made when it is known to be applied.
-type lastInstruction struct {
-	seq     uint32
-	result  outcome
-	encoded []byte
-	order   notary.OrderKey
-	acked   uint32 // never less than those before
-	policy  []byte
-	date    string
-	group   uint8
-}
-
-// last returns a device's last Instruction; one without number and content before the first.
-func (t *txn) last(device message.DeviceID) (*lastInstruction, error) {
-	if known := t.work.instructions[device]; known != nil {
-		return known, nil
-	}
-	l := &lastInstruction{}
-	_, err := t.queryRow(`SELECT seq, outcome, bytes, order_key, acked_atc, policy, date, card_group
-		FROM instruction WHERE device = $1 ORDER BY seq DESC LIMIT 1`, []any{device}, &l.seq,
-		&l.result, &l.encoded, &l.order, &l.acked, &l.policy, &l.date, &l.group)
-	if err == nil {
-		t.work.instructions[device] = l
-	}
-	return l, err
-}
-
-// next returns the number that the next Instruction must carry; 0 while one is outstanding.
-func (l *lastInstruction) next() uint32 {
-	if l.isOutstanding() {
-		return 0
-	}
-	return l.seq + 1
-}
-
-func (l *lastInstruction) isOutstanding() bool { return l.seq > 0 && l.result == outstanding }
 
 func (t *txn) checkHead(d *device, i *message.Instruction, acked uint32) error {
 	head, err := t.headAt(d, i.AckedATC)
@@ -271,16 +233,16 @@ func (t *txn) reserveCredit(d *device, order notary.OrderKey, i *message.Instruc
 	m.addStatementEntry(d.intermediary,
 		notary.Entry{Kind: notary.Loaded, Device: d.id, Owner: d.owner, Online: -amount,
 			Shadow: amount, Order: order, Instr: i.Sequence})
-	if err := t.update(d.id, func(d *device) { d.sums.unconfirmed += amount }); err != nil {
-		return err
-	}
 	err := t.move(m)
 	var short *ledger.ShortError
-	if errors.As(err, &short) {
+	switch {
+	case errors.As(err, &short):
 		return notary.Refuse(notary.Funds, "credit of %s for %s: %s holds %s online", amount, d.id,
 			d.intermediary, short.Balance)
+	case err != nil:
+		return err
 	}
-	return err
+	return t.update(d.id, func(d *device) { d.sums.unconfirmed += amount })
 }
 
 // Confirm implements notary.Participant.
@@ -293,7 +255,11 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 	if err != nil {
 		return err
 	}
-	return p.n.write(ctx, &job{settles: true, proofs: proofs, do: func(t *txn) error {
+	return p.n.write(ctx, &job{settles: true, proofs: proofs, needs: needs{
+		devices:       []message.DeviceID{c.Device},
+		instructions:  []message.DeviceID{c.Device},
+		confirmations: []message.Hash{identity},
+	}, decide: func(t *txn) error {
 		d, err := t.registered(c.Device)
 		if err != nil {
 			return err
@@ -302,21 +268,19 @@ func (p participant) Confirm(ctx context.Context, confirmation []byte) error {
 			return notary.Refuse(notary.Signature,
 				"Confirmation %d of %s is not signed by the registered key", c.Sequence, d.id)
 		}
-		known, err := t.queryInt("SELECT count(*) FROM confirmation WHERE identity = $1",
-			identity[:])
-		if err != nil || known > 0 {
+		if err := t.loadConfirmations(identity); err != nil || t.work.confirmations[identity] {
 			return err
 		}
 		if err := t.applied(d, c.Sequence, c.Instruction, c.Credit, c.ATC,
 			confirmation); err != nil {
 			return err
 		}
-		if err := t.exec("INSERT INTO confirmation (identity, bytes, device, seq, seen_at) "+
-			"VALUES ($1, $2, $3, $4, $5)",
-			identity[:], confirmation, d.id, c.Sequence, t.stamp()); err != nil {
-			return err
-		}
-		return t.exec("UPDATE device SET synced_at = $1 WHERE id = $2", t.stamp(), d.id)
+		t.work.confirmations[identity] = true
+		t.work.newConfirmations.Add(identity[:], confirmation, string(d.id), int64(c.Sequence),
+			t.stamp())
+		t.work.synced[d.id] = t.stamp()
+		t.work.change()
+		return nil
 	}})
 }
 
@@ -327,37 +291,32 @@ func (t *txn) applied(
 	d *device, seq uint32, identity message.Hash, credit spec.CreditVerdict, atc uint32,
 	said []byte,
 ) error {
-	var held []byte
-	var order notary.OrderKey
-	var amount money.Ore
-	var before outcome
-	known, err := t.queryRow("SELECT identity, order_key, credit, outcome FROM instruction WHERE "+
-		"device = $1 AND seq = $2", []any{d.id, seq},
-		&held, &order, &amount, &before)
+	i, err := t.instruction(d.id, seq)
 	if err != nil {
 		return err
 	}
-	if !known {
+	if i == nil {
 		return notary.Refuse(notary.Sequence,
 			"device %s reports Instruction %d as applied, which was never co-signed", d.id, seq)
 	}
+	order, amount := i.order, i.credit
 	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken,
 		spec.CreditNotTaken: untaken}[credit]
-	if !bytes.Equal(held, identity[:]) || (amount == 0) != (now == applied) ||
-		before != outstanding && before != now {
-		return t.recordConflict(d.id, "two answers to one instruction", held, said, true)
+	if !bytes.Equal(i.identity, identity[:]) || (amount == 0) != (now == applied) ||
+		i.result != outstanding && i.result != now {
+		return t.recordConflict(d.id, "two answers to one instruction", i.identity, said, true)
 	}
-	if before != outstanding {
+	if i.result != outstanding {
 		return nil
 	}
-	if err := t.exec("UPDATE instruction SET outcome = $1, applied_atc = $2 WHERE device = $3 AND "+
-		"seq = $4", int(now), atc, d.id, seq); err != nil {
-		return err
-	}
+	i.result = now
+	t.work.changedInstructions.Add(string(d.id), int64(seq), int64(now), int64(atc))
+	t.work.change()
 	t.touched.payees[d.id] = true // it may name a lower crisis order than the one before
-	if amount > 0 {
-		t.touched.device(d.id)
+	if amount == 0 {
+		return nil
 	}
+	t.touched.device(d.id)
 	// an ended device's credits were swept with the rest
 	stays := now == untaken && d.status == notary.Ended
 	if err := t.update(d.id, func(d *device) {

@@ -194,9 +194,9 @@ func TestChallengeOpenedAgain(t *testing.T) {
 		t.Helper()
 		drawn++
 		w.Draws(drawn)
-		random, err := n.OpenChallenge(t.Context(), o)
+		opened, err := n.OpenChallenge(t.Context(), o)
 		require.NoError(t, err)
-		return random
+		return opened.Random
 	}
 	submit := func(random message.Random) notary.StateReport {
 		t.Helper()

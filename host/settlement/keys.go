@@ -40,7 +40,7 @@ func (t *txn) notaryKey(reference message.AuthorityRef) (*cvc.Certificate, error
 // checkKeys refuses an Instruction by an older key than that of the device's Instruction before:
 // the device has stored the later key, and never goes back. Keys and ledger are restored from
 // different backups then.
-func (t *txn) checkKeys(d *device, i *message.Instruction, last *lastInstruction) error {
+func (t *txn) checkKeys(d *device, i *message.Instruction, last *instructionRow) error {
 	if last.seq == 0 {
 		return nil
 	}

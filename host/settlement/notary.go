@@ -77,6 +77,8 @@ type Batch struct {
 	Callers int           // who got an answer
 	Facts   int           // submitted messages among what they brought
 	Took    time.Duration // from the wait for the database to the end of the commit
+	// OneByOne: the transaction could not be carried out, and each caller's was decided by itself.
+	OneByOne bool
 }
 
 // New checks the configuration, opens the central bank's own accounts, and moves what may move

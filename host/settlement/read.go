@@ -98,7 +98,7 @@ func (t *txn) changePayment(p *payment, change func(*payment)) error {
 	if !now.isNew {
 		t.work.changedPayments[now.n] = now
 	}
-	t.work.dirty = true
+	t.work.change()
 	return nil
 }
 
@@ -129,7 +129,8 @@ func (t *txn) addPayment(p *payment) error {
 	p.accepted = p.decided && bytes.Equal(about.decision.payment, p.identity)
 	about.payments = append(about.payments, p)
 	t.work.adopt(p)
-	t.work.newPayments, t.work.dirty = append(t.work.newPayments, p), true
+	t.work.newPayments = append(t.work.newPayments, p)
+	t.work.change()
 	for _, id := range []message.DeviceID{p.payer, p.payee} {
 		if all, read := t.work.open[id]; read {
 			t.work.open[id] = append(all, p)
@@ -218,7 +219,7 @@ func (t *txn) addDecision(key requestKey, payment, answer []byte) error {
 	}
 	about.decision = &decisionRow{payment, answer}
 	t.work.newDecisions.Add(string(key.payee), int64(key.number), payment, answer, t.stamp())
-	t.work.dirty = true
+	t.work.change()
 	for _, p := range about.payments {
 		p.decided, p.accepted = true, payment != nil && bytes.Equal(payment, p.identity)
 		t.touched.payment(p.n)

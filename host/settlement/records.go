@@ -27,7 +27,8 @@ func (t *txn) record(
 	fresh := &recordRow{recordKey: recordKey{device, seq}, identity: identity[:],
 		accepts: accepts, isNew: true}
 	t.work.records[fresh.recordKey] = fresh
-	t.work.newRecords, t.work.dirty = append(t.work.newRecords, fresh), true
+	t.work.newRecords = append(t.work.newRecords, fresh)
+	t.work.change()
 	return nil, t.extendChain(device)
 }
 
@@ -54,7 +55,8 @@ func (t *txn) extendChain(device message.DeviceID) error {
 		if !next.isNew {
 			t.work.changedRecords = append(t.work.changedRecords, next)
 		}
-		t.work.changedDevices[d.id], t.work.dirty = d, true
+		t.work.changedDevices[d.id] = d
+		t.work.change()
 		d.heldATC, d.heldHead = d.heldATC+1, head[:]
 	}
 }

@@ -98,14 +98,25 @@ func (t *txn) checkSuccessor(name message.Name, c *cvc.Certificate) error {
 
 // authority reads the certificate of a reference; nil when nobody joined with it.
 func (t *txn) authority(reference message.AuthorityRef, role spec.Role) (*cvc.Certificate, error) {
-	var raw []byte
-	known, err := t.queryRow("SELECT certificate FROM authority WHERE reference = $1 AND role = $2",
-		[]any{reference, int(role)}, &raw)
-	if err != nil || !known {
+	key := authorityKey{reference, int64(role)}
+	if err := load(t, t.work.authorities, []authorityKey{key}, authorityColumns, authorityArgs,
+		scanAuthority, authorityQuery); err != nil || t.work.authorities[key] == nil {
 		return nil, err
 	}
-	c, err := cvc.Parse(raw)
+	c, err := cvc.Parse(t.work.authorities[key])
 	return c, store.Failed(err)
+}
+
+var authorityColumns = []store.Field{{Name: "reference", Type: store.Text},
+	{Name: "role", Type: store.BigInt}}
+
+const authorityQuery = `SELECT reference, role, certificate FROM authority WHERE reference = $1
+	AND role = $2`
+
+func authorityArgs(k authorityKey) []any { return []any{string(k.reference), k.role} }
+
+func scanAuthority(row store.Row) (k authorityKey, certificate []byte, err error) {
+	return k, certificate, row.Scan(&k.reference, &k.role, &certificate)
 }
 
 // signedByAuthority checks that an intermediary's own instruction key signed the message, one that
@@ -117,7 +128,11 @@ func (t *txn) signedByAuthority(
 	if err != nil {
 		return err
 	}
-	if err := message.VerifyAs(m, 0, key.PublicKey); err != nil {
+	point, err := signature.Point(key.PublicKey)
+	if err != nil {
+		return store.Failed(err)
+	}
+	if !t.signedBy(m, point) {
 		return notary.Refuse(notary.Signature, "%s is not signed by %s", m.Layout().Name, reference)
 	}
 	if day.After(key.Expiry) {

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"ekrona.example/apdu/entropy"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
-	"ekrona.example/apdu/spec"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/store"
 )
@@ -16,11 +16,14 @@ import (
 // OpenChallenge implements notary.Participant.
 func (p participant) OpenChallenge(
 	ctx context.Context, o notary.Opening,
-) (random message.Random, err error) {
-	err = p.n.transact(ctx, func(t *txn) error {
-		if err := checkOpening(o); err != nil {
-			return err
-		}
+) (opened notary.Opened, err error) {
+	if err := checkOpening(o); err != nil {
+		return opened, err
+	}
+	j := &job{needs: needs{devices: []message.DeviceID{o.Device},
+		instructions: []message.DeviceID{o.Device}, openings: []message.DeviceID{o.Device},
+		owed: []message.DeviceID{o.Device}}}
+	j.decide = func(t *txn) error {
 		d, err := t.ownDevice(p.from, o.Device)
 		if err != nil {
 			return err
@@ -28,21 +31,29 @@ func (p participant) OpenChallenge(
 		if _, err := t.instructionKeyOf(p.from, o.InstructionKey); err != nil {
 			return err
 		}
-		now, err := t.knowledgeOf(d.id)
+		known, now, err := t.opening(d.id)
 		if err != nil {
 			return err
 		}
-		open, opened, err := t.openedBefore(o, now)
-		if err != nil || opened {
-			random = open
-			return err
+		for _, open := range slices.Backward(known.open) {
+			// One that was opened before something was learned of the device must keep what was
+			// known then, and a State that answers it counts as no younger than that.
+			if open.key == o.InstructionKey && open.nonce == o.Nonce && open.then == now {
+				opened.Random = open.random
+				return nil
+			}
 		}
-		if err := entropy.Fill(p.n.random, random[:]); err != nil {
+		if err := entropy.Fill(p.n.random, opened.Random[:]); err != nil {
 			return fmt.Errorf("notary: %w", err)
 		}
-		return t.addChallenge(o, random, now)
-	})
-	return random, err
+		return t.addChallenge(o, opened.Random, known, now)
+	}
+	j.conclude = func(t *txn) (err error) {
+		opened.Owed, err = p.n.owed(t, o.Device)
+		return err
+	}
+	err = p.n.write(ctx, j)
+	return opened, err
 }
 
 func checkOpening(o notary.Opening) error {
@@ -56,41 +67,28 @@ func checkOpening(o notary.Opening) error {
 	return nil
 }
 
-// openedBefore returns the random number of a Challenge that was opened for the same session, that
-// no State has answered, and since when nothing was learned of the device. One opened before that
-// must keep what was known then, and a State that answers it counts as no younger than that.
-func (t *txn) openedBefore(
-	o notary.Opening, now knowledge,
-) (random message.Random, opened bool, err error) {
-	var drawn []byte
-	opened, err = t.queryRow(`SELECT random FROM challenge WHERE device = $1
-		AND instruction_key = $2 AND nonce = $3
-		AND known_atc = $4 AND known_seq = $5 AND known_request = $6
-		AND NOT EXISTS (SELECT 1 FROM state s WHERE s.device = challenge.device AND
-		s.challenge = challenge.n) ORDER BY n DESC LIMIT 1`, []any{o.Device, o.InstructionKey, o.Nonce[:], now.atc,
-		now.sequence, now.request}, &drawn)
-	copy(random[:], drawn)
-	return random, opened, err
-}
-
-// addChallenge keeps an opened Challenge with what is known now, and forgets old ones that no State
-// has answered.
-func (t *txn) addChallenge(o notary.Opening, random message.Random, now knowledge) error {
+// addChallenge keeps an opened Challenge with what is known now, and forgets the one that is open
+// too long by it.
+func (t *txn) addChallenge(
+	o notary.Opening, random message.Random, known *openingRow, now knowledge,
+) error {
 	identity, err := message.Identity(&message.Challenge{InstructionKey: o.InstructionKey,
 		Device: o.Device, Nonce: o.Nonce, Random: random})
 	if err != nil {
 		return notary.Refuse(notary.Malformed, "Challenge to open: %v", err)
 	}
-	if err := t.exec(`INSERT INTO challenge (identity, device, instruction_key, nonce, random,
-		known_atc, known_seq, known_request, opened_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, identity[:], o.Device, o.InstructionKey,
-		o.Nonce[:], random[:], now.atc, now.sequence, now.request, t.stamp()); err != nil {
-		return err
+	for _, open := range known.open {
+		if open.younger+1 >= openChallenges {
+			if err := t.exec("DELETE FROM challenge WHERE n = $1", open.n); err != nil {
+				return err
+			}
+		}
 	}
-	return t.exec(`DELETE FROM challenge WHERE device = $1
-		AND NOT EXISTS (SELECT 1 FROM state s WHERE s.device = $2 AND s.challenge = challenge.n)
-		AND n NOT IN (SELECT n FROM challenge WHERE device = $3 ORDER BY n DESC LIMIT $4)`,
-		o.Device, o.Device, o.Device, openChallenges)
+	t.work.newChallenges.Add(identity[:], string(o.Device), string(o.InstructionKey), o.Nonce[:],
+		random[:], now.atc, now.sequence, now.request, t.stamp())
+	t.work.change()
+	delete(t.work.openings, o.Device) // it is known when it has its number
+	return nil
 }
 
 // openChallenges is how many Challenges of a device are open at most: the last ones. Those that no
@@ -110,7 +108,19 @@ func (p participant) SubmitState(
 		return report, err
 	}
 	before := int(s.Attacks)
-	err = p.n.write(ctx, &job{proofs: proofs, do: func(t *txn) error {
+	answers := challengeKey{s.Challenge, identity}
+	j := &job{settles: true, proofs: proofs, needs: needs{devices: []message.DeviceID{s.Device},
+		wallets: []message.DeviceID{s.Device}, instructions: []message.DeviceID{s.Device},
+		clones: []message.DeviceID{s.Device}, challenges: []challengeKey{answers},
+		beyond: []beyondKey{{s.Device, s.ATC, s.InstructionSequence}},
+		owed:   []message.DeviceID{s.Device}}}
+	if s.ATC > 0 {
+		j.needs.records = []recordKey{{s.Device, s.ATC}}
+	}
+	for _, open := range s.OpenRequests {
+		j.needs.requests = append(j.needs.requests, requestKey{s.Device, open.Number})
+	}
+	j.decide = func(t *txn) error {
 		d, err := t.ownDevice(p.from, s.Device)
 		if err != nil {
 			return err
@@ -119,58 +129,75 @@ func (p participant) SubmitState(
 			return notary.Refuse(notary.Signature,
 				"State of %s is not signed by the registered key", d.id)
 		}
-		var opened int64
-		var then knowledge
-		known, err := t.queryRow("SELECT n, known_atc, known_seq, known_request FROM challenge "+
-			"WHERE identity = $1 AND device = $2", []any{s.Challenge[:], d.id},
-			&opened, &then.atc, &then.sequence, &then.request)
-		if err != nil {
+		if err := t.loadChallenges(answers); err != nil {
 			return err
 		}
-		if !known {
+		opened := t.work.challenges[answers]
+		if opened == nil || opened.device != d.id {
 			return notary.Refuse(notary.Challenge, "State of %s answers a Challenge that was not "+
 				"opened; open a new one and ask the card again", d.id)
 		}
-		if err := t.findClone(d, s, then, state); err != nil {
+		if err := t.findClone(d, s, opened.then, state); err != nil {
 			return err
 		}
-		if err := t.exec("UPDATE device SET synced_at = $1, order_held = $2 WHERE id = $3",
-			t.stamp(), s.OrderHeld[:], d.id); err != nil {
-			return err
-		}
-		if err := settle(t); err != nil {
-			return err
-		}
-		if report, err = t.report(d.id, s); err != nil {
+		t.work.synced[d.id], t.work.ordersHeld[d.id] = t.stamp(), s.OrderHeld[:]
+		t.work.change()
+		return nil
+	}
+	j.conclude = func(t *txn) error {
+		if report, err = t.report(s.Device, s); err != nil {
 			return err
 		}
 		if s.Attacks > 0 {
-			if before, err = t.attacksBefore(d.id, 0); err != nil {
+			if before, err = t.attacksBefore(s.Device, 0); err != nil {
 				return err
 			}
 		}
-		return t.exec(`INSERT INTO state (identity, bytes, device, challenge, seen_at, difference,
-			complete) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (identity) DO UPDATE SET difference = excluded.difference, complete =
-			excluded.complete`,
-			identity[:], state, d.id, opened, t.stamp(), int64(report.Difference), report.Complete)
-	}})
+		if report.Owed, err = p.n.owed(t, s.Device); err != nil {
+			return err
+		}
+		return t.addState(answers, s.Device, state, report)
+	}
+	err = p.n.write(ctx, j)
 	if err == nil && int(s.Attacks) > before && p.n.attacked != nil {
 		p.n.attacked(s.Device, before, int(s.Attacks))
 	}
 	return report, err
 }
 
+// addState keeps a State with its judgement, which may be another one when it comes again.
+func (t *txn) addState(
+	answers challengeKey, id message.DeviceID, state []byte, report notary.StateReport,
+) error {
+	if err := t.loadChallenges(answers); err != nil {
+		return err
+	}
+	opened, w := t.work.challenges[answers], t.work
+	if opened.answered {
+		w.changedStates.Add(answers.state[:], int64(report.Difference), report.Complete)
+	} else {
+		w.newStates.Add(answers.state[:], state, string(id), opened.n, t.stamp(),
+			int64(report.Difference), report.Complete)
+	}
+	opened.answered = true
+	w.change()
+	return nil
+}
+
 // knowledge has the highest numbers of a device that were known when a Challenge was opened.
 type knowledge struct{ atc, sequence, request int64 }
 
-func (t *txn) knowledgeOf(device message.DeviceID) (now knowledge, err error) {
-	_, err = t.queryRow(`SELECT
-		(SELECT coalesce(max(seq), 0) FROM record WHERE device = $1),
-		(SELECT coalesce(max(seq), 0) FROM instruction WHERE device = $2 AND outcome <> 0),
-		(SELECT coalesce(max(request), 0) FROM payment WHERE payee = $3 AND requested)`,
-		[]any{device, device, device}, &now.atc, &now.sequence, &now.request)
-	return now, err
+// opening returns what is known of a device's Challenges, and of the device.
+func (t *txn) opening(id message.DeviceID) (known *openingRow, now knowledge, err error) {
+	if err := t.loadOpenings(id); err != nil {
+		return nil, now, err
+	}
+	known = t.work.openings[id]
+	last, err := t.last(id)
+	if err != nil {
+		return nil, now, err
+	}
+	return known, knowledge{known.atc, last.applied(), known.request}, nil
 }
 
 // findClone compares the State with what was known when its Challenge was opened: a card never
@@ -210,13 +237,13 @@ func (t *txn) report(id message.DeviceID, s *message.State) (notary.StateReport,
 	if err != nil {
 		return notary.StateReport{}, err
 	}
-	clones, err := t.queryInt("SELECT count(*) FROM evidence WHERE device = $1 AND clone", id)
-	if err != nil {
+	if err := t.loadClones(id); err != nil {
 		return notary.StateReport{}, err
 	}
 	return notary.StateReport{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead),
 		Difference: d.difference(s.Balance, expected),
-		Complete:   d.heldATC >= s.ATC, Applied: s.InstructionSequence, Cloned: clones > 0}, nil
+		Complete:   d.heldATC >= s.ATC, Applied: s.InstructionSequence,
+		Cloned: t.work.clones[id]}, nil
 }
 
 // difference returns the error of a State's balance. A terminal's balance is all that it ever
@@ -245,68 +272,22 @@ func (t *txn) expectedBalance(d *device, s *message.State) (money.Ore, error) {
 			return 0, err
 		}
 	}
-	for _, part := range []struct {
-		sign  money.Ore
-		query string
-		args  []any
-	}{
-		{1, "SELECT sum(amount) FROM payment WHERE payer = $1 AND signature = 0 AND atc > $2",
-			[]any{d.id, s.ATC}},
-		{-1, `SELECT sum(p.amount) FROM payee_answer v JOIN payment p ON p.identity = v.payment
-			AND p.payee = v.payee WHERE v.payee = $1 AND v.seq > $2 AND (p.verdict IN (1, 2)
-			OR p.verdict IN (3, 5) AND NOT EXISTS (SELECT 1 FROM payee_answer f
-			WHERE f.payment = v.payment AND f.payee = v.payee AND f.seq < v.seq))`,
-			[]any{d.id, s.ATC}},
-		{-1, "SELECT sum(credit) FROM instruction WHERE device = $1 AND seq > $2 AND outcome <> $3",
-			[]any{d.id, s.InstructionSequence, int(untaken)}},
-	} {
-		sum, err := t.queryInt(part.query, part.args...)
+	key := beyondKey{d.id, s.ATC, s.InstructionSequence}
+	more, known := t.beyond[key]
+	if !known {
+		all, err := t.loadBeyond(key)
 		if err != nil {
 			return 0, err
 		}
-		if total, err = total.Add(part.sign * money.Ore(sum)); err != nil {
+		more = all[key]
+	}
+	for _, part := range []money.Ore{more.paid, -more.accepted, -more.credited} {
+		if total, err = total.Add(part); err != nil {
 			return 0, fmt.Errorf("balance of %s: %w", d.id, err)
 		}
 	}
 	return total - d.sums.unpaid + d.sums.accepted - d.sums.unanswered + d.sums.swept -
 		d.sums.untaken, nil
-}
-
-// Outstanding implements notary.Participant.
-func (p participant) Outstanding(
-	ctx context.Context, id message.DeviceID,
-) (o notary.Outstanding, err error) {
-	err = p.n.view(ctx, func(t *txn) error {
-		d, err := t.ownDevice(p.from, id)
-		if err != nil {
-			return err
-		}
-		o = notary.Outstanding{HeldATC: d.heldATC, HeldHead: [32]byte(d.heldHead), Status: d.status,
-			Group: d.group}
-		if d.status == notary.Reported {
-			if o.HonouredUntil, err = p.n.honouredUntil(d); err != nil {
-				return err
-			}
-		}
-		last, err := t.last(id)
-		if err != nil {
-			return err
-		}
-		if last.isOutstanding() {
-			o.Instruction, o.Order = last.encoded, last.order
-		}
-		o.NextSeq, o.AckedATC, o.LastGroup = last.next(), last.acked, last.group
-		if err := t.outstandingCrisis(&o); err != nil {
-			return err
-		}
-		if o.CAs, err = store.Column[[]byte](t.ctx, t.tx, `SELECT certificate FROM authority
-			WHERE role = $1 ORDER BY reference`, int(spec.RoleIntermediary)); err != nil {
-			return err
-		}
-		o.Handovers, err = t.handovers(id)
-		return err
-	})
-	return o, err
 }
 
 // Position implements notary.Participant.
@@ -324,43 +305,14 @@ func (p participant) Position(
 			return err
 		}
 		at.Head = message.Hash(head)
-		applied, err := t.queryInt(
-			"SELECT max(seq) FROM instruction WHERE device = $1 AND outcome <> $2", id,
-			int(outstanding))
+		last, err := t.last(id)
 		if err != nil {
 			return err
 		}
-		at.Applied = uint32(applied)
+		at.Applied = uint32(last.applied())
 		at.Accepted, err = t.expectedBalance(d,
 			&message.State{ATC: d.heldATC, InstructionSequence: at.Applied})
 		return err
 	})
 	return at, err
-}
-
-// handovers returns the Payments that wait for a device's decision.
-func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
-	undecided, err := t.open(
-		"p.payee = $1 AND w.payee IS NULL AND p.requested AND p.signature IN ($2, $3)", payee,
-		int(recorded), int(conflicting))
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range undecided {
-		var h notary.Handover
-		if _, err := t.queryRow("SELECT bytes FROM payment WHERE n = $1", []any{p.n},
-			&h.Payment); err != nil {
-			return nil, err
-		}
-		payer, err := t.registered(p.payer)
-		if err != nil {
-			return nil, err
-		}
-		h.PayerCertificate = payer.certificate
-		if h.PayerCA, err = t.issuerOf(payer); err != nil {
-			return nil, err
-		}
-		all = append(all, h)
-	}
-	return all, nil
 }

@@ -336,7 +336,8 @@ func (t *txn) storeAnswer(v payeeAnswer, f *fact) error {
 	} else {
 		about.refusals = append(about.refusals, refusedRequest{f.answer, f.refusal.Request})
 	}
-	t.work.answers[f.answer], t.work.dirty = true, true
+	t.work.answers[f.answer] = true
+	t.work.change()
 	t.work.newAnswers.Add(f.answer[:], f.answerRaw, string(v.payee), int64(v.seq),
 		int64(v.request), v.payment, t.stamp())
 	held, err := t.record(v.payee, v.seq, f.answer, v.payment)

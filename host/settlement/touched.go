@@ -171,11 +171,11 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 			return nil, err
 		}
 	}
-	for _, payee := range slices.Sorted(maps.Keys(payees)) {
-		if err := add(" AND p.payee = $1", payee); err != nil {
-			return nil, err
-		}
+	ofPayees, err := t.awaitingCoverOf(slices.Sorted(maps.Keys(payees)))
+	if err != nil {
+		return nil, err
 	}
+	awaiting = append(awaiting, ofPayees...)
 	t.touched.cover = false
 	clear(t.touched.holdings)
 	clear(t.touched.payees)
@@ -187,6 +187,24 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 		all[p.n] = p
 	}
 	return inOrder(all), nil
+}
+
+// awaitingCoverOf reads the claims of payees that could not be covered before.
+func (t *txn) awaitingCoverOf(payees []message.DeviceID) (awaiting []*payment, err error) {
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	set := store.Set{Columns: deviceColumn}
+	for _, payee := range payees {
+		set.Add(string(payee))
+	}
+	err = t.find(&set, func(row store.Row) error {
+		p, err := scanPayment(row)
+		awaiting = append(awaiting, t.work.adopt(p))
+		return err
+	}, paymentColumns+"WHERE p.awaits_cover AND p.verdict = 2 AND p.verdict IN (1, 2) "+
+		"AND p.payee = $1")
+	return awaiting, err
 }
 
 // andAwaitingPool adds the claims that have waited longest for room in the pool.

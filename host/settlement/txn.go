@@ -26,6 +26,10 @@ type txn struct {
 	book    *ledger.Book
 	proofs  []proof            // signatures that were verified before the transaction
 	large   []message.DeviceID // wallets at the border of what was too large to read
+
+	// read for the steps that are concluded now
+	undecided map[message.DeviceID][]*payment
+	beyond    map[beyondKey]beyond
 }
 
 func (t *txn) stamp() string { return t.now.Format(store.StampLayout) }
@@ -36,6 +40,7 @@ func (t *txn) exec(query string, args ...any) error {
 		return err
 	}
 	t.forget()
+	t.work.changes++
 	return store.Exec(t.ctx, t.tx, query, args...)
 }
 
@@ -196,7 +201,7 @@ func (t *txn) move(m movement) error {
 	if err != nil || !posted {
 		return err
 	}
-	t.work.dirty = true
+	t.work.change()
 	for _, l := range m.lines {
 		t.touched.line(l)
 	}

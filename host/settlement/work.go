@@ -13,22 +13,22 @@ import (
 // queryInt or read, which write it first; exec has everything read again. So the same decisions
 // take a few statements for a batch of items, and one after the other where that is rare.
 type work struct {
-	devices      map[message.DeviceID]*device    // nil: nobody registered it
-	payments     map[message.Hash]*payment       // nil: not held
-	numbered     map[int64]*payment              // the same by their numbers
-	open         map[message.DeviceID][]*payment // of a device, made or to get, not final when read
-	requests     map[requestKey]*requestRows     // what is known of a Request
-	answers      map[message.Hash]bool           // whether an answer is held
-	receipts     map[message.Hash][]*payeeAnswer // for a Payment
-	records      map[recordKey]*recordRow        // nil: not held
-	instructions map[message.DeviceID]*lastInstruction
-	fresh        map[message.DeviceID][]*payment // not written: open does not find them
-	last         int64                           // number of the last payment; 0: not read
-	lending      lending
+	devices  map[message.DeviceID]*device    // nil: nobody registered it
+	payments map[message.Hash]*payment       // nil: not held
+	numbered map[int64]*payment              // the same by their numbers
+	open     map[message.DeviceID][]*payment // of a device, made or to get, not final when read
+	requests map[requestKey]*requestRows     // what is known of a Request
+	answers  map[message.Hash]bool           // whether an answer is held
+	receipts map[message.Hash][]*payeeAnswer // for a Payment
+	records  map[recordKey]*recordRow        // nil: not held
+	fresh    map[message.DeviceID][]*payment // not written: open does not find them
+	last     int64                           // number of the last payment; 0: not read
+	lending  lending
 
 	lastEntries map[message.Name]int64 // numbers in the statements
 
 	dirty           bool // something is not written
+	changes         int  // that were made
 	changedDevices  map[message.DeviceID]*device
 	changedPayments map[int64]*payment // written before
 	newPayments     []*payment
@@ -37,10 +37,12 @@ type work struct {
 	newAnswers      store.Set
 	newDecisions    store.Set
 	entries         store.Set // of the statement
+
+	sessions
 }
 
 func newWork() *work {
-	w := &work{}
+	w := &work{sessions: newSessions()}
 	w.forget()
 	w.newAnswers.Columns = []store.Field{{Name: "identity", Type: store.Bytes},
 		{Name: "bytes", Type: store.Bytes}, {Name: "payee", Type: store.Text},
@@ -71,10 +73,16 @@ func (w *work) forget() {
 	w.answers = map[message.Hash]bool{}
 	w.receipts = map[message.Hash][]*payeeAnswer{}
 	w.records = map[recordKey]*recordRow{}
-	w.instructions = map[message.DeviceID]*lastInstruction{}
 	w.last, w.lending = 0, lending{}
 	w.lastEntries = map[message.Name]int64{}
+	w.sessions.forget()
 	w.written()
+}
+
+// change notes that something was decided that is not written.
+func (w *work) change() {
+	w.dirty = true
+	w.changes++
 }
 
 // written marks everything as written.
@@ -85,6 +93,7 @@ func (w *work) written() {
 	clear(w.fresh)
 	w.newPayments, w.newRecords, w.changedRecords = nil, nil, nil
 	w.newAnswers.Rows, w.newDecisions.Rows, w.entries.Rows = nil, nil, nil
+	w.sessions.written()
 }
 
 // forget has everything read again.
@@ -105,11 +114,7 @@ func (t *txn) flush() error {
 	for _, r := range w.newRecords {
 		r.isNew = false
 	}
-	for _, step := range []struct {
-		set   *store.Set
-		table string
-		keys  int // columns by which a row is found that is written already; 0: rows are new
-	}{
+	for _, step := range append([]setOf{
 		{insertedRecords(w.newRecords), "record", 0},
 		{&w.newAnswers, "payee_answer", 0},
 		{insertedPayments(w.newPayments), "payment", 0},
@@ -118,7 +123,7 @@ func (t *txn) flush() error {
 		{&w.entries, "statement", 0},
 		{changedDevices(w.changedDevices), "device", 1},
 		{changedRecords(w.changedRecords), "record", 2},
-	} {
+	}, w.sessions.writes()...) {
 		if err := t.writeSet(step.set, step.table, step.keys); err != nil {
 			return err
 		}
@@ -128,6 +133,13 @@ func (t *txn) flush() error {
 	}
 	w.written()
 	return t.book.Flush(t.ctx)
+}
+
+// setOf is rows of a table to be written.
+type setOf struct {
+	set   *store.Set
+	table string
+	keys  int // columns by which a row is found that is written already; 0: rows are new
 }
 
 func (t *txn) writeSet(set *store.Set, table string, keys int) error {
@@ -267,7 +279,8 @@ func (t *txn) update(id message.DeviceID, change func(*device)) error {
 		return err
 	}
 	change(d)
-	t.work.changedDevices[id], t.work.dirty = d, true
+	t.work.changedDevices[id] = d
+	t.work.change()
 	return nil
 }
 

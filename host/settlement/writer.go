@@ -17,10 +17,17 @@ import (
 
 // job is what one caller has to be decided: submitted facts, or anything else.
 type job struct {
-	facts   []*fact
-	do      func(t *txn) error // may be called more than once, each time on a new transaction
-	settles bool               // what can move by do is moved after it
-	proofs  []proof            // for do
+	facts []*fact
+	// decide is for a step of a synchronisation: it refuses before it changes anything, so that
+	// many callers' are decided together, of which a refused one takes nothing from the others.
+	// When what can move has moved by all of them, conclude finds the answer.
+	decide, conclude func(t *txn) error
+	needs            needs // of both
+	// do is for anything else. All three may be called more than once, each time on a new
+	// transaction.
+	do      func(t *txn) error
+	settles bool    // what can move by decide or do is moved after it
+	proofs  []proof // for decide or do
 
 	err   error
 	large []message.DeviceID // what its batch left to NetLarge
@@ -49,12 +56,7 @@ type writer struct {
 	leading int
 }
 
-// transact runs do in one durable transaction.
-func (n *Notary) transact(ctx context.Context, do func(t *txn) error) error {
-	return n.write(ctx, &job{do: do})
-}
-
-// change is transact, and afterwards, inside it, moves all money that can now move.
+// change runs do in one durable transaction, and moves all money that can then move.
 func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
 	return n.write(ctx, &job{do: do, settles: true})
 }
@@ -155,10 +157,11 @@ var errBroken = errors.New("database: the transaction broke off: try again")
 // lead decides what waits once the database is ours. own is the job of the caller.
 func (n *Notary) lead(ctx context.Context, own *job) {
 	var batch []*job
+	alone := false
 	err, began := errBroken, n.clock.Now()
 	defer func() {
 		n.writer.end(batch, err)
-		n.observed(batch, began)
+		n.observed(batch, began, alone)
 	}()
 	err = store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if batch == nil {
@@ -179,16 +182,16 @@ func (n *Notary) lead(ctx context.Context, own *job) {
 	}
 	if len(batch) > 1 {
 		n.oneByOne(ctx, batch)
-		err = nil
+		err, alone = nil, true
 	}
 }
 
 // observed reports a batch that was decided.
-func (n *Notary) observed(batch []*job, began time.Time) {
+func (n *Notary) observed(batch []*job, began time.Time, alone bool) {
 	if n.observe == nil || len(batch) == 0 {
 		return
 	}
-	b := Batch{Callers: len(batch), Took: n.clock.Now().Sub(began)}
+	b := Batch{Callers: len(batch), Took: n.clock.Now().Sub(began), OneByOne: alone}
 	for _, j := range batch {
 		b.Facts += len(j.facts)
 	}
@@ -221,16 +224,26 @@ func (w *writer) end(batch []*job, err error) {
 	w.callNext()
 }
 
-// decide decides a batch: what was submitted, together, then the other jobs one after the other,
-// each of which is undone by itself when it is refused.
+// decide decides a batch: what was submitted, together, then the steps of synchronisations,
+// together, then the other jobs one after the other, each of which is undone by itself when it is
+// refused.
 func (t *txn) decide(batch []*job) error {
 	var facts []*fact
+	var steps []*job
 	for _, j := range batch {
 		j.err = nil
 		facts = append(facts, j.facts...)
+		if j.decide != nil {
+			steps = append(steps, j)
+		}
 	}
 	if len(facts) > 0 {
 		if err := t.submit(facts); err != nil {
+			return err
+		}
+	}
+	if len(steps) > 0 {
+		if err := t.decideSteps(steps, len(batch) > 1); err != nil {
 			return err
 		}
 	}
@@ -251,6 +264,59 @@ func (t *txn) decide(batch []*job) error {
 		j.large = t.large
 	}
 	return t.flush()
+}
+
+// decideSteps decides steps of synchronisations. beside reports that the batch has other jobs too.
+// An error of what cannot be told from the others' changes ends the whole batch: they are decided
+// one by one then.
+func (t *txn) decideSteps(steps []*job, beside bool) error {
+	t.touched = newTouched()
+	if t.dialect == store.PostgreSQL {
+		if err := t.preloadNeeds(steps); err != nil {
+			return err
+		}
+	}
+	settles := false
+	var beyond []beyondKey
+	var owed []message.DeviceID
+	for _, j := range steps {
+		before := t.work.changes
+		t.proofs = j.proofs
+		err := j.decide(t)
+		t.proofs = nil
+		var refused *notary.Error
+		switch {
+		case err == nil:
+			settles = settles || j.settles
+			beyond = append(beyond, j.needs.beyond...)
+			owed = append(owed, j.needs.owed...)
+		case beside && t.work.changes == before && errors.As(err, &refused):
+			j.err = err
+		default:
+			return err
+		}
+	}
+	if settles {
+		if err := settle(t); err != nil {
+			return err
+		}
+	}
+	var err error
+	if t.beyond, err = t.loadBeyond(beyond...); err != nil {
+		return err
+	}
+	if t.undecided, err = t.loadUndecided(owed...); err != nil {
+		return err
+	}
+	defer func() { t.beyond, t.undecided = nil, nil }()
+	for _, j := range steps {
+		if j.err == nil && j.conclude != nil {
+			if err := j.conclude(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // decideOne carries out one job; with others beside it, so that it can be undone by itself.

@@ -241,9 +241,9 @@ func (l notaryLink) Submit(ctx context.Context, items [][]byte) ([]notary.Answer
 // OpenChallenge implements notary.Participant.
 func (l notaryLink) OpenChallenge(
 	ctx context.Context, o notary.Opening,
-) (message.Random, error) {
+) (notary.Opened, error) {
 	return carryCall(l.w,
-		func() (message.Random, error) { return l.central().OpenChallenge(ctx, o) })
+		func() (notary.Opened, error) { return l.central().OpenChallenge(ctx, o) })
 }
 
 // SubmitState implements notary.Participant.

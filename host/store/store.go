@@ -93,9 +93,7 @@ func open(
 		return nil, fmt.Errorf("database %s: %w", shown(source), err)
 	}
 	db := sql.OpenDB(c)
-	if c.dialect == PostgreSQL {
-		db.SetMaxIdleConns(idleConnections)
-	}
+	db.SetMaxIdleConns(idleConnections)
 	if source == Memory || source == LargeMemory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
@@ -105,7 +103,8 @@ func open(
 	return db, nil
 }
 
-// idleConnections are kept open to a server: what a new one reads is proven to last first.
+// idleConnections are kept open: a new one has nothing prepared, and what it reads on a server is
+// proven to last first.
 const idleConnections = 32
 
 // connector opens connections to one database on a driver. It implements driver.Connector.

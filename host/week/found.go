@@ -149,7 +149,10 @@ func (w *world) atOnce(ctx context.Context, n int, do func(on *hand, number int)
 		})
 	}
 	all.Wait()
-	return errors.Join(append(failed, ctx.Err())...)
+	if err := ctx.Err(); err != nil { // what else failed, failed by it
+		return err
+	}
+	return errors.Join(failed...)
 }
 
 // DefaultWorkers is how many things are played at once unless the plan says it.

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/host/latency"
 	"ekrona.example/host/network"
 	"ekrona.example/host/party"
 	partybank "ekrona.example/host/party/bank"
@@ -44,32 +43,10 @@ type Crowd struct {
 	Seconds          float64 `json:"seconds"`
 	// Took are the whole synchronisations, with the work of cards, which the virtual ones do on the
 	// same machine; Waited is what of each was spent in calls to the bank.
-	Took   Latency `json:"took"`
-	Waited Latency `json:"waited"`
+	Took   latency.Latency `json:"took"`
+	Waited latency.Latency `json:"waited"`
 	// Undecided are Payments whose payee had not synchronised when their payer did.
 	Undecided int `json:"undecided"`
-}
-
-// Latency is how times are spread.
-type Latency struct {
-	Median time.Duration `json:"median_ns"`
-	Most99 time.Duration `json:"p99_ns"` // of 99 in 100
-	Worst  time.Duration `json:"worst_ns"`
-}
-
-func newLatency(times []time.Duration) Latency {
-	if len(times) == 0 {
-		return Latency{}
-	}
-	times = slices.Sorted(slices.Values(times))
-	return Latency{times[len(times)/2], times[len(times)*99/100], times[len(times)-1]}
-}
-
-// String returns a line for a human reader.
-func (l Latency) String() string {
-	r := func(d time.Duration) time.Duration { return d.Round(time.Millisecond / 10) }
-	return fmt.Sprintf("median %v, 99th percentile %v, worst %v", r(l.Median), r(l.Most99),
-		r(l.Worst))
 }
 
 // String returns a line for a human reader.

@@ -15,6 +15,7 @@ import (
 	"ekrona.example/host/banking"
 	"ekrona.example/host/clock"
 	"ekrona.example/host/durable"
+	"ekrona.example/host/latency"
 	"ekrona.example/host/network"
 	"ekrona.example/host/party"
 	partybank "ekrona.example/host/party/bank"
@@ -227,7 +228,7 @@ func (w *world) crowd(ctx context.Context, s *services, round int) (Crowd, error
 		took, waited = append(took, one.took), append(waited, one.waited)
 	}
 	c.Synchronisations = len(all)
-	c.Took, c.Waited = newLatency(took), newLatency(waited)
+	c.Took, c.Waited = latency.Of(took), latency.Of(waited)
 	if round == rounds-1 && c.Undecided > 0 {
 		return c, fmt.Errorf("%d payments are undecided after %d rounds", c.Undecided, rounds)
 	}

@@ -17,7 +17,10 @@ import (
 )
 
 // batches shows how the notary decides. It implements prometheus.Collector.
-type batches struct{ callers, facts, seconds prometheus.Histogram }
+type batches struct {
+	callers, facts, seconds prometheus.Histogram
+	oneByOne                prometheus.Counter
+}
 
 func newBatches() *batches {
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
@@ -26,11 +29,14 @@ func newBatches() *batches {
 	}
 	const doublings = 12
 	return &batches{
-		histogram("ekrona_batch_callers", "Callers that one transaction of the notary answered.",
+		oneByOne: prometheus.NewCounter(prometheus.CounterOpts{Name: "ekrona_batches_broken_total",
+			Help: "Batches of several callers that were undone and decided one by one."}),
+		callers: histogram("ekrona_batch_callers",
+			"Callers that one transaction of the notary answered.",
 			prometheus.ExponentialBuckets(1, 2, doublings)),
-		histogram("ekrona_batch_facts", "Submitted messages that one transaction decided.",
+		facts: histogram("ekrona_batch_facts", "Submitted messages that one transaction decided.",
 			prometheus.ExponentialBuckets(1, 2, doublings)),
-		histogram("ekrona_decide_seconds", "Time to decide a batch, its commit included.",
+		seconds: histogram("ekrona_decide_seconds", "Time to decide a batch, its commit included.",
 			prometheus.ExponentialBuckets(.001, 2, doublings+2)),
 	}
 }
@@ -39,6 +45,9 @@ func (b *batches) observe(one settlement.Batch) {
 	b.callers.Observe(float64(one.Callers))
 	b.facts.Observe(float64(one.Facts))
 	b.seconds.Observe(one.Took.Seconds())
+	if one.OneByOne {
+		b.oneByOne.Inc()
+	}
 }
 
 // Describe implements prometheus.Collector.
@@ -46,6 +55,7 @@ func (b *batches) Describe(all chan<- *prometheus.Desc) {
 	for _, h := range []prometheus.Histogram{b.callers, b.facts, b.seconds} {
 		h.Describe(all)
 	}
+	b.oneByOne.Describe(all)
 }
 
 // Collect implements prometheus.Collector.
@@ -53,6 +63,7 @@ func (b *batches) Collect(all chan<- prometheus.Metric) {
 	for _, h := range []prometheus.Histogram{b.callers, b.facts, b.seconds} {
 		h.Collect(all)
 	}
+	b.oneByOne.Collect(all)
 }
 
 // attacks counts those that devices have found on them, and logs each growth: somebody works on

@@ -117,10 +117,10 @@ func (w *World) Challenge(d *Device) *message.Challenge {
 	c := &message.Challenge{InstructionKey: i.Instructs, Device: d.ID}
 	binary.BigEndian.PutUint64(c.Nonce[:], w.challenges)
 	w.Draws(w.challenges)
-	var err error
-	c.Random, err = w.Notary.For(i.Name).OpenChallenge(context.Background(),
+	opened, err := w.Notary.For(i.Name).OpenChallenge(context.Background(),
 		notary.Opening{InstructionKey: c.InstructionKey, Device: c.Device, Nonce: c.Nonce})
 	require.NoError(w.T, err)
+	c.Random = opened.Random
 	require.NoError(w.T, message.Sign(c, i.instructionKey))
 	return c
 }

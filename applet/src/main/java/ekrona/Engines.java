@@ -351,6 +351,7 @@ final class Engines {
     void draw(byte[] b, short offset, short length) {
         short fact = guard.next();
         if (fact < Guard.SECOND) {
+            guard.require(guard.isFirst()); // or what is answered could be drawn once more
             Util.arrayFillNonAtomic(b, offset, length, (byte) 0);
             random.generateData(b, offset, length);
             ram.facts[fact] = true;

@@ -31,9 +31,15 @@ import javacard.framework.Util;
  */
 final class Nvm {
     // Layout of state.
-    /** Life-cycle state. */
+    /** Life-cycle state: a card is not active with what is not there, a zero or a one. */
     static final short LIFE = 0;
-    static final short BALANCE = (short) (LIFE + 1);
+    /**
+     * Identity of the last Instruction, zeros before the first. It comes early: what a fault writes
+     * to a low place of another array than it should is then seen by whoever instructs the card,
+     * and is neither money nor a limit.
+     */
+    static final short INSTRUCTION = (short) (LIFE + 1);
+    static final short BALANCE = (short) (INSTRUCTION + Spec.HASH_LENGTH);
     /** Number of log records ever written. */
     static final short ATC = (short) (BALANCE + U32.LENGTH);
     /** Highest record that the notary acknowledged; those up to it are dropped. */
@@ -42,10 +48,8 @@ final class Nvm {
     static final short ACKED_HEAD = (short) (ACKED_ATC + U32.LENGTH);
     /** Number of the last Instruction applied. */
     static final short SEQUENCE = (short) (ACKED_HEAD + Spec.HASH_LENGTH);
-    /** Its identity, zeros before the first. */
-    static final short INSTRUCTION = (short) (SEQUENCE + U32.LENGTH);
     /** What became of its credit. */
-    static final short CREDIT = (short) (INSTRUCTION + Spec.HASH_LENGTH);
+    static final short CREDIT = (short) (SEQUENCE + U32.LENGTH);
     static final short POLICY = (short) (CREDIT + 1);
     /** Highest request number given out. */
     static final short REQUEST_NUMBER = (short) (POLICY + Spec.POLICY_LENGTH);

@@ -115,9 +115,13 @@ final class Pins {
                 guard.mark(fact, (byte) ~mark);
             } else {
                 reset(secret);
+                byte tries = secret.getTriesRemaining();
                 ram.facts[fact] =
                         secret.check(ram.scratch, Ram.SECRET, (byte) Spec.PIN_BLOCK_LENGTH);
                 guard.mark(fact, mark);
+                // A wrong one has taken a try of this secret, and not of the other.
+                guard.require(secret.isValidated()
+                        || secret.getTriesRemaining() < tries);
             }
         }
         if (!guard.holds(fact, mark) || !secret.isValidated()) {
