@@ -221,7 +221,8 @@ func (e Environment) Repeat(
 			if errors.As(err, &held) { // it is that process's chore
 				wait, try = lastTry, firstTry
 			} else if err != nil {
-				log.Warn(what+": to be repeated", "error", err.Error(), "after", try)
+				log.Warn(what+": to be repeated", "error", remote.OneLine(err.Error()), "after",
+					try)
 				wait, try = try, min(2*try, lastTry)
 			} else {
 				try = firstTry

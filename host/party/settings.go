@@ -46,20 +46,21 @@ type header struct {
 // Read reads the settings of a folder, which must be those of a party of the kind. An unknown field
 // is an error: it may be misspelt. So is a value that [Checked] settings do not take.
 func (f *Folder) Read(kind Kind, into any) error {
-	path := f.Path(SettingsFile)
-	content, err := f.settingsOf(kind)
+	d, err := f.settingsOf(kind)
 	if err != nil {
 		return err
 	}
-	if err := checkValues(path, content, into); err != nil {
+	path := d.path
+	if err := d.checkValues(into); err != nil {
 		return err
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(into); err != nil {
-		return unreadable(path, content, err)
+	if err := d.root.Decode(into); err != nil {
+		return d.unreadable(err)
 	}
-	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
+	if err := d.checkKeys(into); err != nil {
+		return err
+	}
+	if d.several {
 		return fmt.Errorf("settings %s: more than one document: keep one", path)
 	}
 	if err := complete(path, into); err != nil {
@@ -79,7 +80,28 @@ func (f *Folder) Check(kind Kind) error {
 	return err
 }
 
-func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
+// document is a settings file, parsed.
+type document struct {
+	path    string
+	root    yaml.Node
+	several bool // it has more than this document
+}
+
+// parse parses a settings file.
+func parse(path string, content []byte) (*document, error) {
+	d := &document{path: path}
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	switch err := decoder.Decode(&d.root); {
+	case errors.Is(err, io.EOF):
+		return nil, lacks(path, "party")
+	case err != nil:
+		return nil, d.unreadable(err)
+	}
+	d.several = !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF)
+	return d, nil
+}
+
+func (f *Folder) settingsOf(kind Kind) (*document, error) {
 	if err := f.checkExists(); err != nil {
 		return nil, err
 	}
@@ -92,24 +114,28 @@ func (f *Folder) settingsOf(kind Kind) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch is, err := kindIn(path, content); {
+	d, err := parse(path, content)
+	if err != nil {
+		return nil, err
+	}
+	switch is, err := d.kind(); {
 	case err != nil:
 		return nil, err
 	case is != kind:
 		return nil, fmt.Errorf("settings %s: party: %q: this is not the folder of a %s", path, is,
 			kind)
 	}
-	return content, nil
+	return d, nil
 }
 
-// kindIn returns the kind of party that settings are for. Settings without one are damaged.
-func kindIn(path string, content []byte) (Kind, error) {
+// kind returns the kind of party that settings are for. Settings without one are damaged.
+func (d *document) kind() (Kind, error) {
 	var h header
-	if err := yaml.Unmarshal(content, &h); err != nil {
-		return "", unreadable(path, content, err)
+	if err := d.root.Decode(&h); err != nil {
+		return "", d.unreadable(err)
 	}
 	if h.Party == "" {
-		return "", lacks(path, "party")
+		return "", lacks(d.path, "party")
 	}
 	return h.Party, nil
 }
@@ -122,7 +148,7 @@ var ownType = regexp.MustCompile(` (in type|into) .*$`)
 var misfit = regexp.MustCompile(`^line (\d+): cannot unmarshal !!\w+( .*)? into (\S+)$`)
 
 // unreadable names the first thing that is wrong with settings.
-func unreadable(path string, content []byte, err error) error {
+func (d *document) unreadable(err error) error {
 	what := strings.TrimPrefix(err.Error(), "yaml: ")
 	var several *yaml.TypeError
 	if errors.As(err, &several) && len(several.Errors) > 0 {
@@ -130,9 +156,9 @@ func unreadable(path string, content []byte, err error) error {
 	}
 	if m := misfit.FindStringSubmatch(what); m != nil {
 		what = fmt.Sprintf("line %s: %snot what belongs here%s: give %s", m[1],
-			keyAt(content, m[1]), m[2], kindOfValue(m[3]))
+			d.keyAt(m[1]), m[2], kindOfValue(m[3]))
 	}
-	return fmt.Errorf("settings %s: %s: correct the file, or restore it from its backup", path,
+	return fmt.Errorf("settings %s: %s: correct the file, or restore it from its backup", d.path,
 		ownType.ReplaceAllString(what, ""))
 }
 
@@ -161,13 +187,9 @@ func kindOfValue(goType string) string {
 
 // keyAt returns the key whose value stands at a line, with what joins it to a message; empty for
 // none.
-func keyAt(content []byte, line string) string {
-	var document yaml.Node
-	if yaml.Unmarshal(content, &document) != nil {
-		return ""
-	}
+func (d *document) keyAt(line string) string {
 	found := ""
-	eachValue(&document, "", func(path string, n *yaml.Node) {
+	eachValue(&d.root, "", func(path string, n *yaml.Node) {
 		if path != "" && strconv.Itoa(n.Line) == line {
 			found = path + ": " // that within it comes after it
 		}
@@ -187,14 +209,23 @@ func eachValue(n *yaml.Node, path string, do func(path string, n *yaml.Node)) {
 	}
 }
 
+// checkKeys refuses a key that settings do not have.
+func (d *document) checkKeys(into any) (err error) {
+	of := reflect.TypeOf(into).Elem()
+	eachValue(&d.root, "", func(key string, n *yaml.Node) {
+		if t, _ := typeAt(of, key); err == nil && t == nil && isKeyOf(of, key) {
+			err = d.unreadable(fmt.Errorf("line %d: field %s not found", n.Line,
+				key[strings.LastIndex(key, ".")+1:]))
+		}
+	})
+	return err
+}
+
 // checkValues refuses what the yaml package takes, or refuses without saying where: a number with a
 // fraction where a whole one belongs, and a text that its type does not take.
-func checkValues(path string, content []byte, into any) (err error) {
-	var document yaml.Node
-	if err := yaml.Unmarshal(content, &document); err != nil {
-		return unreadable(path, content, err)
-	}
-	eachValue(&document, "", func(key string, n *yaml.Node) {
+func (d *document) checkValues(into any) (err error) {
+	path := d.path
+	eachValue(&d.root, "", func(key string, n *yaml.Node) {
 		t, optional := typeAt(reflect.TypeOf(into).Elem(), key)
 		if err != nil || n.Kind != yaml.ScalarNode || t == nil {
 			return
@@ -247,6 +278,14 @@ func typeAt(t reflect.Type, key string) (_ reflect.Type, optional bool) {
 		t, optional = f.Type, options == "omitempty"
 	}
 	return t, optional
+}
+
+// isKeyOf reports whether what a key stands in has keys.
+func isKeyOf(t reflect.Type, key string) bool {
+	if at := strings.LastIndex(key, "."); at >= 0 {
+		t, _ = typeAt(t, key[:at])
+	}
+	return key != "" && t != nil && t.Kind() == reflect.Struct
 }
 
 func lacks(path, field string) error {
@@ -364,5 +403,9 @@ func KindOf(folder string) (Kind, error) {
 	if err != nil {
 		return "", err
 	}
-	return kindIn(filepath.Join(folder, SettingsFile), content)
+	d, err := parse(filepath.Join(folder, SettingsFile), content)
+	if err != nil {
+		return "", err
+	}
+	return d.kind()
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -66,6 +67,32 @@ func TestOperatorsSeeHowItIs(t *testing.T) {
 		assert.NotEqual(t, http.StatusOK, status)
 		assert.Contains(t, page, "urn:ekrona:problem:link:c")
 	}
+}
+
+// sums is a collector of what a database has, which is down.
+type sums struct{ *prometheus.Desc }
+
+// Describe implements prometheus.Collector.
+func (s sums) Describe(all chan<- *prometheus.Desc) { all <- s.Desc }
+
+// Collect implements prometheus.Collector.
+func (s sums) Collect(all chan<- prometheus.Metric) {
+	all <- prometheus.NewInvalidMetric(s.Desc, errors.New("db7\nis down"))
+}
+
+// TestMetricsWithoutADatabase: an operator sees what calls come and fail while the database is
+// down, and the log says, under the request's id, what is missing.
+func TestMetricsWithoutADatabase(t *testing.T) {
+	w := start(t, func(c *Config) {
+		c.Metrics = []prometheus.Collector{sums{prometheus.NewDesc("toy_sum", "A sum.", nil, nil)}}
+	})
+	status, page := w.get(w.tls("operator"), "/metrics")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "ekrona_calls_in_flight 0")
+	require.NotContains(t, page, "toy_sum")
+	require.NotContains(t, page, "db7")
+	require.Regexp(t, `"msg":"metrics","request_id":"[A-Z0-9]+","error":".*db7 is down"`,
+		w.log.String())
 }
 
 // TestLimitsHold: a caller above its rate is refused and others are not; so is a call beyond those

@@ -2,12 +2,16 @@ package service
 
 import (
 	"cmp"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ekrona.example/host/remote"
 )
 
 // metrics are what a service counts of its calls.
@@ -75,12 +79,27 @@ func (m *metrics) observe(v *visit, took time.Duration) {
 	m.seconds.WithLabelValues(v.contract, v.call).Observe(took.Seconds())
 }
 
-// showMetrics answers an operator's Prometheus: the numbers say how much money is where.
+// scrapeLog is what a scrape could not show, under its request's id.
+type scrapeLog struct {
+	log *slog.Logger
+	id  string
+}
+
+// Println implements promhttp.Logger.
+func (l scrapeLog) Println(what ...any) {
+	l.log.Error("metrics", "request_id", l.id, "error", remote.OneLine(fmt.Sprint(what...)))
+}
+
+// showMetrics answers an operator's Prometheus: the numbers say how much money is where. What needs
+// a database that is down is left out.
 func (s *Service) showMetrics(w http.ResponseWriter, r *http.Request) {
 	e := Endpoint{Contract: "metrics", Who: Certified, Admits: Named(s.config.Operators)}
 	if _, err := s.identify(r, e, nil); err != nil {
 		s.refuseBeside(w, r, "metrics", err)
 		return
 	}
-	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError,
+		ErrorLog:      scrapeLog{s.config.Log, remote.RequestID(r.Context())},
+	}).ServeHTTP(w, r)
 }

@@ -13,6 +13,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/notary"
+	"ekrona.example/host/remote"
 	"ekrona.example/host/settlement"
 )
 
@@ -134,7 +135,7 @@ func (t *totals) Describe(all chan<- *prometheus.Desc) {
 func (t *totals) Collect(all chan<- prometheus.Metric) {
 	sums, err := t.sums()
 	if err != nil {
-		t.log.Error("the sums for the metrics", "error", err.Error())
+		t.log.Error("the sums for the metrics", "error", remote.OneLine(err.Error()))
 		all <- prometheus.NewInvalidMetric(issuedMetric, errSums)
 		return
 	}

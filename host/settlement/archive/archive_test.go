@@ -148,7 +148,7 @@ func TestAnArchive(t *testing.T) {
 	require.Equal(t, s.Encode(s.paid[1]), f.Payment)
 	require.Equal(t, "2026-05.jsonl", f.Archive)
 	_, err = archive.Find(ctx, s.DB, s.anna.ID, s.paid[1].ATC, file+".2")
-	require.ErrorIs(t, err, archive.ErrUnknown)
+	require.ErrorContains(t, err, "is in archive 2026-05.jsonl, not in ")
 	_, err = archive.Find(ctx, s.DB, s.anna.ID, 99, file)
 	require.ErrorIs(t, err, archive.ErrUnknown)
 

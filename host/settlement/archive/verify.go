@@ -197,8 +197,8 @@ func Find(
 		return take(e)
 	})
 	if err == nil && f.Payment == nil {
-		err = fmt.Errorf("%s has no payment %s/%d, which is in archive %s: %w", file, payer, atc,
-			f.Archive, ErrUnknown)
+		err = fmt.Errorf("payment %s/%d is in archive %s, not in %s: %w", payer, atc, f.Archive,
+			file, errNoFile)
 	}
 	return f, err
 }
