@@ -54,6 +54,10 @@ func (c Command) IsChained() bool {
 	return c.CLA&ClassChaining != 0 && c.CLA&classReserved != classWithoutMeaning
 }
 
+// InsManageChannel is the instruction of MANAGE CHANNEL (ISO/IEC 7816-4:2013 §11.1.2), which the
+// card itself answers, whatever is selected (JCRE 3.0.4 §4.5.1).
+const InsManageChannel = 0x70
+
 // MaxChannels is how many logical channels there are (ISO/IEC 7816-4:2013 §5.4.1).
 const MaxChannels = 20
 

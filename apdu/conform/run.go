@@ -334,8 +334,9 @@ var inWords = strings.NewReplacer("status "+sets["{NO}"], "an error", "status "+
 // openedBy takes note of a logical channel that a command has opened.
 func (s *session) openedBy(step script.Step, a Answer) {
 	c := step.Command
-	if step.Malformed == nil && c.INS == 0x70 && c.P1 == 0 && a.ok() && len(a.data()) == 1 {
-		if n := int(a.data()[0]); n < 20 {
+	opens := step.Malformed == nil && c.INS == apdu.InsManageChannel && c.P1 == 0
+	if opens && a.ok() && len(a.data()) == 1 {
+		if n := int(a.data()[0]); n < apdu.MaxChannels {
 			s.known.channel = n
 		}
 	}

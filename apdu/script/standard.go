@@ -47,7 +47,7 @@ func Standard() []Command {
 		command("MANAGE SECURITY ENVIRONMENT", apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA6}),
 		command("PERFORM SECURITY OPERATION", apdu.Command{INS: 0x2A, P1: 0x9E, P2: 0x9A, Ne: le}),
 		command("GENERATE ASYMMETRIC KEY PAIR", apdu.Command{INS: 0x46, Ne: le}),
-		command("MANAGE CHANNEL", apdu.Command{INS: 0x70, Ne: 1},
+		command("MANAGE CHANNEL", apdu.Command{INS: apdu.InsManageChannel, Ne: 1},
 			choice("do", setP1, "open", 0, "close", 0x80),
 			numberField("channel", 0, 19, "a channel, 0 to 19", setP2)))
 	return append(append(all, managementCommands()...), paymentCommands()...)

@@ -11,14 +11,13 @@ type fault struct {
 	is     func(c apdu.Command, card, simulator apdu.Response) bool
 }
 
-// An instruction that is the runtime environment's as SELECT is (ISO/IEC 7816-4 §7.1.2), P2 of
-// SELECT (table 63), and the bits of a class byte that name a logical channel (§5.4.1).
+// P2 of SELECT (ISO/IEC 7816-4:2013 table 63), and the bits of a class byte that name a logical
+// channel (§5.4.1).
 const (
-	insManageChannel = 0x70
-	selectReserved   = 0xE0
-	classChannel     = 0x03
-	classFurther     = 0x40
-	classInvalid     = 0xFF
+	selectReserved = 0xE0
+	classChannel   = 0x03
+	classFurther   = 0x40
+	classInvalid   = 0xFF
 )
 
 // noCurrentFile is 6986 (ISO/IEC 7816-4 §5.6).
@@ -35,7 +34,7 @@ var faults = []fault{
 			return c.CLA == classInvalid && card.SW == apdu.SWClass
 		}},
 	{"MANAGE CHANNEL is the runtime environment's: a card refuses it, it asks the applet",
-		func(c apdu.Command, _, _ apdu.Response) bool { return c.INS == insManageChannel }},
+		func(c apdu.Command, _, _ apdu.Response) bool { return c.INS == apdu.InsManageChannel }},
 	{"the next application of a name is the runtime environment's to find, and so is one of no " +
 		"name; it asks the applet for the first, and takes the second for any",
 		func(c apdu.Command, _, _ apdu.Response) bool {

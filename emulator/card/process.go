@@ -10,14 +10,13 @@ import (
 
 // The parts of a command that the runtime environment itself reads (JCRE §4.3 to §4.7).
 const (
-	insSelect        = 0xA4
-	insManageChannel = 0x70
-	p1ByName         = 0x04
-	p2WhichMask      = 0x03 // bits 1 and 2 of P2: which of several that fit
-	p2First          = 0x00
-	p2Next           = 0x02
-	classInvalid     = 0xFF
-	classSelect      = apdu.ClassInterindustry // on the basic channel, without secure messaging
+	insSelect    = 0xA4
+	p1ByName     = 0x04
+	p2WhichMask  = 0x03 // bits 1 and 2 of P2: which of several that fit
+	p2First      = 0x00
+	p2Next       = 0x02
+	classInvalid = 0xFF
+	classSelect  = apdu.ClassInterindustry // on the basic channel, without secure messaging
 )
 
 func refused(sw apdu.StatusWord) apdu.Response { return apdu.Response{SW: sw} }
@@ -45,7 +44,7 @@ func interindustry(cla byte) bool { return cla&0x80 == 0 }
 // dispatch selects an applet if the command says so, and gives it to the applet
 // that is selected.
 func (c *Card) dispatch(call *vm.Call, command apdu.Command) apdu.Response {
-	if interindustry(command.CLA) && command.INS == insManageChannel {
+	if interindustry(command.CLA) && command.INS == apdu.InsManageChannel {
 		return c.manageChannel(call, command)
 	}
 	if OnBasic(command.CLA) == classSelect && command.INS == insSelect &&

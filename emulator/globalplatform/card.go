@@ -150,7 +150,7 @@ func (c *Card) transmit(raw []byte) (response apdu.Response, err error) {
 			return apdu.Response{SW: apdu.SWChannel}, nil
 		}
 		c.use(channel)
-		if command.CLA&0x80 == 0 && command.INS == insManageChannel {
+		if command.CLA&0x80 == 0 && command.INS == apdu.InsManageChannel {
 			return c.manageChannel(raw)
 		}
 		command.CLA = card.OnBasic(command.CLA)

@@ -34,10 +34,6 @@ func (c *Card) endSession() {
 	c.session, c.loading, c.chain, c.listing, c.stored, c.target = nil, nil, nil, nil, stored{}, nil
 }
 
-// insManageChannel is MANAGE CHANNEL, which the runtime environment answers, whatever is selected
-// (JCRE 3.0.5 §4.4).
-const insManageChannel = 0x70
-
 // classInvalid is no class of a command (ISO/IEC 7816-4:2013 §5.4.1).
 const classInvalid = 0xFF
 

@@ -57,7 +57,7 @@ func (s *Session) leaveChannel() { s.client, s.top = nil, s.wire }
 // which takes no secure messaging (GPC 2.3.1 §11.7, JCRE 3.0.4 §4.5.1).
 func (s *Session) besides(secured apdu.Card) apdu.Card {
 	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		manages := c.INS == insManageChannel && c.CLA&apdu.ClassProprietary == 0
+		manages := c.INS == apdu.InsManageChannel && c.CLA&apdu.ClassProprietary == 0
 		if apdu.ChannelOf(c.CLA) == 0 && !manages {
 			return secured.Transmit(ctx, c)
 		}
@@ -66,9 +66,6 @@ func (s *Session) besides(secured apdu.Card) apdu.Card {
 		return s.wire.Transmit(ctx, c)
 	})
 }
-
-// insManageChannel is MANAGE CHANNEL (ISO/IEC 7816-4:2013 §11.1.2).
-const insManageChannel = 0x70
 
 // whole takes whole commands and says what it adds.
 func (s *Session) whole(c apdu.Card) apdu.Card {
