@@ -180,7 +180,7 @@ type gate struct {
 	authorities map[message.AuthorityRef]*deviceKey // of intermediaries' instruction keys
 }
 
-// deviceKey is the key of a registered device.
+// deviceKey is the key of a registered device, or one that an intermediary has joined with.
 type deviceKey struct {
 	point  string
 	public *ecdsa.PublicKey

@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"ekrona.example/apdu/message"
@@ -83,34 +84,27 @@ func (t *txn) owedToAll() (*owedToAll, error) {
 	return all, nil
 }
 
-// loadUndecided reads the Payments that wait for the decisions of devices, as it is at the moment.
-func (t *txn) loadUndecided(
+// undecidedOf reads the Payments that wait for the decisions of devices, as it is at the moment.
+func (t *txn) undecidedOf(
 	payees ...message.DeviceID,
 ) (map[message.DeviceID][]*payment, error) {
 	all := map[message.DeviceID][]*payment{}
-	if err := t.flush(); err != nil {
-		return nil, err
-	}
-	set := store.Set{Columns: deviceColumn}
-	for _, id := range sorted(slices.Clone(payees)) {
+	for _, id := range payees {
 		all[id] = nil
-		set.Add(string(id))
 	}
-	return all, t.find(&set, func(row store.Row) error {
-		p, err := scanPayment(row)
-		if err == nil {
-			all[p.payee] = append(all[p.payee], t.work.adopt(p))
-		}
-		return err
-	}, paymentColumns+`WHERE p.verdict IN (1, 2) AND p.payee = $1 AND w.payee IS NULL
-		AND p.requested AND p.signature IN (0, 1) ORDER BY p.n`)
+	undecided, err := t.openOf(slices.Sorted(maps.Keys(all)),
+		"w.payee IS NULL AND p.requested AND p.signature IN (0, 1)")
+	for _, p := range undecided {
+		all[p.payee] = append(all[p.payee], p)
+	}
+	return all, err
 }
 
 // handovers returns the Payments that wait for a device's decision.
 func (t *txn) handovers(payee message.DeviceID) (all []notary.Handover, err error) {
 	undecided, known := t.undecided[payee]
 	if !known {
-		read, err := t.loadUndecided(payee)
+		read, err := t.undecidedOf(payee)
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/notary"
+	"ekrona.example/host/store"
 )
 
 // settlePending moves all money that can move, after any event that may have changed that: a
@@ -49,6 +50,25 @@ func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 	for i, p := range all {
 		all[i] = t.work.adopt(p)
 	}
+	return all, err
+}
+
+// openOf returns the payments to payees without a final verdict that satisfy a condition.
+func (t *txn) openOf(payees []message.DeviceID, condition string) (all []*payment, err error) {
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	set := store.Set{Columns: deviceColumn}
+	for _, id := range payees {
+		set.Add(string(id))
+	}
+	err = t.find(&set, func(row store.Row) error {
+		p, err := scanPayment(row)
+		if err == nil {
+			all = append(all, t.work.adopt(p))
+		}
+		return err
+	}, paymentColumns+"WHERE p.verdict IN (1, 2) AND p.payee = $1 AND "+condition+" ORDER BY p.n")
 	return all, err
 }
 

@@ -1,7 +1,6 @@
 package settlement
 
 import (
-	"slices"
 	"strconv"
 
 	"ekrona.example/apdu/message"
@@ -373,7 +372,7 @@ func (t *txn) loadBeyond(keys ...beyondKey) (map[beyondKey]beyond, error) {
 	if err := t.flush(); err != nil {
 		return nil, err
 	}
-	return all, load(t, all, slices.Clone(keys), []store.Field{{Name: "id", Type: store.Text},
+	return all, load(t, all, keys, []store.Field{{Name: "id", Type: store.Text},
 		{Name: "atc", Type: store.BigInt}, {Name: "seq", Type: store.BigInt}},
 		func(k beyondKey) []any { return []any{string(k.device), int64(k.atc), int64(k.seq)} },
 		func(row store.Row) (k beyondKey, b beyond, err error) {

@@ -143,6 +143,9 @@ func (t *txn) everything() ([]*payment, []message.DeviceID, error) {
 	return all, ended, err
 }
 
+// awaitsCover is the condition of claims that could not be covered before.
+const awaitsCover = "p.awaits_cover AND p.verdict = 2"
+
 // andAwaitingCover adds to pending, when there is new cover, the claims that could not be covered
 // before. Each new cover is looked at once: what it does not suffice for waits for more.
 func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
@@ -151,7 +154,7 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 	}
 	var awaiting []*payment
 	add := func(condition string, args ...any) error {
-		more, err := t.open("p.awaits_cover AND p.verdict = 2"+condition, args...)
+		more, err := t.open(awaitsCover+condition, args...)
 		awaiting = append(awaiting, more...)
 		return err
 	}
@@ -171,7 +174,7 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 			return nil, err
 		}
 	}
-	ofPayees, err := t.awaitingCoverOf(slices.Sorted(maps.Keys(payees)))
+	ofPayees, err := t.openOf(slices.Sorted(maps.Keys(payees)), awaitsCover)
 	if err != nil {
 		return nil, err
 	}
@@ -187,24 +190,6 @@ func (t *txn) andAwaitingCover(pending []*payment) ([]*payment, error) {
 		all[p.n] = p
 	}
 	return inOrder(all), nil
-}
-
-// awaitingCoverOf reads the claims of payees that could not be covered before.
-func (t *txn) awaitingCoverOf(payees []message.DeviceID) (awaiting []*payment, err error) {
-	if err := t.flush(); err != nil {
-		return nil, err
-	}
-	set := store.Set{Columns: deviceColumn}
-	for _, payee := range payees {
-		set.Add(string(payee))
-	}
-	err = t.find(&set, func(row store.Row) error {
-		p, err := scanPayment(row)
-		awaiting = append(awaiting, t.work.adopt(p))
-		return err
-	}, paymentColumns+"WHERE p.awaits_cover AND p.verdict = 2 AND p.verdict IN (1, 2) "+
-		"AND p.payee = $1")
-	return awaiting, err
 }
 
 // andAwaitingPool adds the claims that have waited longest for room in the pool.

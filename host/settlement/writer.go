@@ -305,7 +305,7 @@ func (t *txn) decideSteps(steps []*job, beside bool) error {
 	if t.beyond, err = t.loadBeyond(beyond...); err != nil {
 		return err
 	}
-	if t.undecided, err = t.loadUndecided(owed...); err != nil {
+	if t.undecided, err = t.undecidedOf(owed...); err != nil {
 		return err
 	}
 	defer func() { t.beyond, t.undecided = nil, nil }()
