@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,9 @@ func Open(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error
 // ErrEmpty says that a database which was made before has no tables.
 var ErrEmpty = errors.New("it is empty, and was not when it was made: restore it from its backup")
 
+// ErrForeign says that a database has tables of others: it is another party's.
+var ErrForeign = errors.New("it has the tables of another party: name this one's own database")
+
 // OpenMade is Open for a database that an earlier Open has made with the first of the schemas. One
 // without tables has forgotten everything: a file that a full disk or a copy cut off has left, or
 // another database on the server. Errors: [ErrEmpty].
@@ -87,13 +91,15 @@ func OpenOn(
 func open(
 	ctx context.Context, d driver.Driver, source string, made bool, schemas []Schema,
 ) (*sql.DB, error) {
-	c := &connector{driver: d, dialect: dialectOf(source)}
+	c := &connector{driver: d, dialect: dialectOf(source),
+		writers: make(chan struct{}, maxWriters)}
 	var err error
 	if c.source, err = c.dialect.options(source); err != nil {
 		return nil, fmt.Errorf("database %s: %w", shown(source), err)
 	}
 	db := sql.OpenDB(c)
-	db.SetMaxIdleConns(idleConnections)
+	db.SetMaxIdleConns(maxConnections)
+	db.SetMaxOpenConns(maxConnections)
 	if source == Memory || source == LargeMemory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
@@ -103,9 +109,15 @@ func open(
 	return db, nil
 }
 
-// idleConnections are kept open: a new one has nothing prepared, and what it reads on a server is
-// proven to last first.
-const idleConnections = 32
+const (
+	// maxConnections are open at once: a server has room for so many, also of several processes.
+	// They stay open: a new one has nothing prepared, and what it reads on a server is proven to
+	// last first.
+	maxConnections = 32
+	// maxWriters are the write transactions that have a connection: one at work, and others that
+	// wait for its end at the database. The rest wait here, and leave the connections to readers.
+	maxWriters = 4
+)
 
 // connector opens connections to one database on a driver. It implements driver.Connector.
 type connector struct {
@@ -119,6 +131,20 @@ type connector struct {
 
 	holding atomic.Pointer[Holding] // nil where no lease is held
 	lasting lasting
+	writers chan struct{} // a place for each that writes
+}
+
+// enterWriters waits for a place among those that write, until leave.
+func (c *connector) enterWriters(ctx context.Context) (leave func(), err error) {
+	if c == nil { // not opened by this package
+		return func() {}, nil
+	}
+	select {
+	case c.writers <- struct{}{}:
+		return func() { <-c.writers }, nil
+	case <-ctx.Done():
+		return nil, Failed(ctx.Err())
+	}
 }
 
 // Connect opens one connection.
@@ -198,6 +224,9 @@ func migrate(
 			return err
 		}
 	}
+	if err := refuseForeign(ctx, db, d, schemas); err != nil {
+		return err
+	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema, owner); err != nil {
 			known := adviceOn(err) != nil || errors.Is(err, ErrOlder) || ctx.Err() != nil
@@ -220,6 +249,23 @@ func requireTable(ctx context.Context, db *sql.DB, d Dialect, name string) error
 		err = ErrEmpty
 	}
 	return err
+}
+
+// refuseForeign returns an error for a database that has tables of other schemas: whoever brings
+// tables up to date there, by a wrong line of settings, works in the books of others.
+func refuseForeign(ctx context.Context, db *sql.DB, d Dialect, schemas []Schema) error {
+	if len(schemas) == 0 {
+		return nil
+	}
+	return each(ctx, db, func(row Row) error {
+		var name string
+		err := row.Scan(&name)
+		if err == nil &&
+			!slices.ContainsFunc(schemas, func(s Schema) bool { return versionsOf(s) == name }) {
+			err = fmt.Errorf("%w (it has %s)", ErrForeign, strings.TrimSuffix(name, "_version"))
+		}
+		return err
+	}, d.listTables(), `%\_version`)
 }
 
 func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema, owner bool) error {
