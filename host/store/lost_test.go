@@ -176,6 +176,42 @@ func TestWritersLeaveConnectionsToReaders(t *testing.T) {
 	require.EqualValues(t, writers, count(t, db))
 }
 
+// A process asks the server for the lock of its writer once at a time: one that stands still has
+// no others that get it after the first, each for as long as the server leaves it to a silent one.
+func TestOneAsksForTheLock(t *testing.T) {
+	const writers = 4
+	ctx := t.Context()
+	_, db, admin := onServer(t)
+	entered, release := make(chan struct{}, writers), make(chan struct{})
+	ended := make(chan error, writers)
+	for range writers {
+		go func() {
+			ended <- store.InTx(ctx, db, func(tx *sql.Tx) error {
+				entered <- struct{}{}
+				<-release
+				return insert(ctx, tx, "a")
+			})
+		}()
+	}
+	<-entered
+	for begun := int64(0); begun < writers; {
+		var err error
+		begun, err = store.Number(ctx, admin, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid()
+			AND xact_start IS NOT NULL`)
+		require.NoError(t, err)
+	}
+	locks, err := store.Number(ctx, admin, `SELECT count(*) FROM pg_locks
+		WHERE relation = 'store_writer'::regclass`)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, locks)
+	close(release)
+	for range writers {
+		require.NoError(t, <-ended)
+	}
+	require.EqualValues(t, writers, count(t, db))
+}
+
 // A session that only reads is left as soon as the server says so: when it writes again, so do we.
 func TestASessionThatOnlyReadsIsLeft(t *testing.T) {
 	_, db, admin := onServer(t)

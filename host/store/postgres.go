@@ -168,7 +168,7 @@ func (t warnedTx) Commit() error {
 // even when it changes nothing: a call that is repeated may only find what its first attempt has
 // written, and must not answer before that lasts. A writer that has gone silent between two
 // statements, with its machine, is ended by the server: others wait for it.
-const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '10s';
+const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '6s';
 	LOCK TABLE store_writer IN EXCLUSIVE MODE;` + postgresMark
 
 // postgresMark has a transaction write to the server's log, and so its commit wait for the standby.

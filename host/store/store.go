@@ -92,7 +92,7 @@ func open(
 	ctx context.Context, d driver.Driver, source string, made bool, schemas []Schema,
 ) (*sql.DB, error) {
 	c := &connector{driver: d, dialect: dialectOf(source),
-		writers: make(chan struct{}, maxWriters)}
+		writers: make(places, maxWriters), turn: make(places, 1)}
 	var err error
 	if c.source, err = c.dialect.options(source); err != nil {
 		return nil, fmt.Errorf("database %s: %w", shown(source), err)
@@ -114,8 +114,9 @@ const (
 	// They stay open: a new one has nothing prepared, and what it reads on a server is proven to
 	// last first.
 	maxConnections = 32
-	// maxWriters are the write transactions that have a connection: one at work, and others that
-	// wait for its end at the database. The rest wait here, and leave the connections to readers.
+	// maxWriters are the write transactions that have a connection. The rest wait here, and leave
+	// the connections to readers. On a server one of them at a time asks for the lock: those of a
+	// process that stands still would get it one after the other, and others wait for each.
 	maxWriters = 4
 )
 
@@ -131,20 +132,32 @@ type connector struct {
 
 	holding atomic.Pointer[Holding] // nil where no lease is held
 	lasting lasting
-	writers chan struct{} // a place for each that writes
+	writers places // for each that writes
+	turn    places // for the one that has the lock, or asks for it
 }
 
-// enterWriters waits for a place among those that write, until leave.
-func (c *connector) enterWriters(ctx context.Context) (leave func(), err error) {
-	if c == nil { // not opened by this package
-		return func() {}, nil
-	}
+// places are so many that are taken until they are left.
+type places chan struct{}
+
+// enter waits for a place.
+func (p places) enter(ctx context.Context) (leave func(), err error) {
 	select {
-	case c.writers <- struct{}{}:
-		return func() { <-c.writers }, nil
+	case p <- struct{}{}:
+		return func() { <-p }, nil
 	case <-ctx.Done():
 		return nil, Failed(ctx.Err())
 	}
+}
+
+// mayWrite waits for a place among those that write, or for the turn to ask for the lock.
+func mayWrite(
+	ctx context.Context, db *sql.DB, of func(*connector) places,
+) (leave func(), err error) {
+	c := connectorOf(db)
+	if c == nil { // not opened by this package
+		return func() {}, nil
+	}
+	return of(c).enter(ctx)
 }
 
 // Connect opens one connection.

@@ -37,7 +37,7 @@ const (
 // started is not.
 func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	d := DialectOf(db)
-	leave, err := connectorOf(db).enterWriters(ctx)
+	leave, err := mayWrite(ctx, db, func(c *connector) places { return c.writers })
 	if err != nil {
 		return err
 	}
@@ -76,6 +76,11 @@ func once(
 	}
 	defer release()
 	if d == PostgreSQL {
+		leave, err := mayWrite(ctx, db, func(c *connector) places { return c.turn })
+		if err != nil {
+			return false, err
+		}
+		defer leave()
 		const severalStatements = pgx.QueryExecModeSimpleProtocol
 		if _, err := tx.ExecContext(ctx, postgresWrite, severalStatements); err != nil {
 			return false, Failed(fmt.Errorf("begin: %w", err))
