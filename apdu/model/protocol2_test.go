@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ekrona.example/apdu/thorough"
 )
 
 // larger adds worlds that take minutes.
@@ -34,7 +36,7 @@ var sales = []string{"a sale closed", "a sale closed whose debit was acknowledge
 // there for.
 func TestPromisesOfProtocol2Hold(t *testing.T) {
 	requireSpin(t)
-	for _, world := range []struct {
+	for n, world := range []struct {
 		model, switches string
 		larger          bool
 		met             []string
@@ -70,6 +72,9 @@ func TestPromisesOfProtocol2Hold(t *testing.T) {
 		t.Run(world.model+"/"+world.switches, func(t *testing.T) {
 			if world.larger && !*larger {
 				t.Skip("a larger world: -larger explores it")
+			}
+			if !thorough.Tries(n, 2) {
+				t.Skip("EKRONA_THOROUGH=1 explores it")
 			}
 			t.Parallel()
 			assert.ElementsMatch(t, world.met,
@@ -166,7 +171,10 @@ var withoutRule2 = []struct {
 // promise is replayed and logged.
 func TestEachRuleOfProtocol2IsNeeded(t *testing.T) {
 	requireSpin(t)
-	for _, rule := range withoutRule2 {
+	for n, rule := range withoutRule2 {
+		if !thorough.Tries(n, 3) {
+			continue
+		}
 		t.Run(rule.model+"/"+rule.without+"/"+rule.world, func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, rule.breaks, counterexample(t, rule.model,

@@ -17,7 +17,7 @@ func TestOnManagedCard(t *testing.T) {
 	require.NoError(t, err)
 	managed, err := globalplatform.New(virtual, globalplatform.Options{})
 	require.NoError(t, err)
-	Run(t, onManaged(t, managed))
+	RunSome(t, onManaged(t, managed), 3)
 
 	again := newRun(onManaged(t, managed))
 	first := cases()[0]

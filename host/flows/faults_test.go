@@ -11,6 +11,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/thorough"
 	"ekrona.example/applet/client"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/store/faultdriver"
@@ -109,9 +110,6 @@ func (f *failing) Statement(ctx context.Context, after int64, limit int) ([]nota
 	return over(f.outage,
 		func() ([]notary.Entry, error) { return f.Participant.Statement(ctx, after, limit) })
 }
-
-// shortStride is how many faults go -short steps over.
-const shortStride = 9
 
 func beforeTheScenario(t *testing.T) (*world, *person) {
 	t.Helper()
@@ -214,7 +212,7 @@ func TestEveryCallToTheNotaryMayFail(t *testing.T) {
 		return calls
 	}
 	for n := range run(t, 0, false) {
-		if testing.Short() && n%shortStride != 0 {
+		if !thorough.Tries(n, 4) {
 			continue
 		}
 		for _, arrives := range []bool{false, true} {
@@ -242,7 +240,7 @@ func TestEveryPartyMayBeKilled(t *testing.T) {
 	}
 	for _, party := range []string{"anna", "terminal", "SENORDIC", "central bank"} {
 		for n, step := range run(t, party, 0) {
-			if !changes(party, step) || testing.Short() && n%shortStride != 0 {
+			if !changes(party, step) || !thorough.Tries(n, 4) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s, step %d, %s", party, n+1, step), func(t *testing.T) {
@@ -272,7 +270,7 @@ func TestPowerMayBeCutAtEveryWriteOfTheCard(t *testing.T) {
 		return writes
 	}
 	for n := range run(t, 0) {
-		if testing.Short() && n%shortStride != 0 {
+		if !thorough.Tries(n, 4) {
 			continue
 		}
 		t.Run(fmt.Sprintf("write %d", n+1), func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/thorough"
 	"ekrona.example/host/banking"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/order"
@@ -171,7 +172,7 @@ func TestRefundSurvivesEveryCut(t *testing.T) {
 	for _, party := range []string{"SEFJORDB", "central bank"} {
 		steps, _ := run(t, party, 0, 0, false, false)
 		for n, step := range steps {
-			if !changes(party, step) || testing.Short() && n%shortStride != 0 {
+			if !changes(party, step) || !thorough.Tries(n, 4) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s, step %d, %s", party, n+1, step), func(t *testing.T) {

@@ -119,9 +119,14 @@ func Run(ctx context.Context, p Plan) (Report, error) {
 	if err := p.Check(); err != nil {
 		return Report{}, err
 	}
+	return p.play(ctx, p.cases())
+}
+
+// play plays some of the plan's cases in every way.
+func (p Plan) play(ctx context.Context, cases []playedCase) (Report, error) {
 	r := Report{Seed: p.Seed}
 	var work []func() (Row, error)
-	for _, c := range p.cases() {
+	for _, c := range cases {
 		for _, way := range Ways {
 			work = append(work, func() (Row, error) {
 				row, err := c.play(ctx, p.configure(way, c.cards))

@@ -12,23 +12,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/thorough"
 	"ekrona.example/host/progress"
 )
 
 // TestTheTableOfTheDocumentsIsTrue plays the default plan and compares its table with README.md,
-// and holds what the text beside it says.
+// and holds what the text beside it says. Figure 9 and the chains stand for all, unless everything
+// is to be tried.
 func TestTheTableOfTheDocumentsIsTrue(t *testing.T) {
 	p := DefaultPlan()
 	p.Workers = DefaultWorkers()
-	r, err := Run(t.Context(), p)
+	played := p.cases()
+	if !thorough.All() {
+		played = played[:2]
+	}
+	r, err := p.play(t.Context(), played)
 	require.NoError(t, err)
 	assert.Empty(t, r.Wrong())
 	var table bytes.Buffer
 	require.NoError(t, r.WriteTable(&table))
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	assert.Equal(t, lines(table.String()), lines(string(readme)), "write it anew by "+
-		"\"ekrona lab liquidity\"")
+	shown := lines(string(readme))
+	assert.Len(t, shown, len(lines(table.String()))+(len(p.cases())-len(played))*len(Ways))
+	assert.Subset(t, shown, lines(table.String()), "write it anew by \"ekrona lab liquidity\"")
 	rows := map[string]map[Way]Row{}
 	for _, row := range r.Rows {
 		if rows[row.Case] == nil {

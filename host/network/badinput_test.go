@@ -24,6 +24,7 @@ import (
 	"ekrona.example/host/remote"
 	"ekrona.example/host/sandbox"
 	"ekrona.example/host/service/link"
+	"ekrona.example/host/store/storetest"
 	"ekrona.example/personalization/pki"
 	"ekrona.example/personalization/pki/transport"
 )
@@ -122,6 +123,7 @@ var bad = map[string]string{
 // the contents that are not its own, and says so by its rule; nor what has another method, type or
 // size, or a caller who may not. All is logged, and nothing has changed.
 func TestEveryRouteRefusesBadInput(t *testing.T) {
+	storetest.OnFirst(t)
 	said := &kept{}
 	r := upWith(t, func(r *running) {
 		r.log, r.burst = slog.New(slog.NewJSONHandler(said, nil)), 100_000

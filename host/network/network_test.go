@@ -196,6 +196,7 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 // TestANetworkAtEveryAddress: its certificates name all of them, and the addresses that it prints
 // can be called.
 func TestANetworkAtEveryAddress(t *testing.T) {
+	storetest.OnFirst(t)
 	for _, listen := range []string{"0.0.0.0:0", "127.0.0.1:0"} {
 		r := upWith(t, func(r *running) { r.listen = listen })
 		s := r.people()
@@ -210,6 +211,7 @@ func TestANetworkAtEveryAddress(t *testing.T) {
 
 // TestNothingIsFoundWhereNobodyCanListen: the address is tried before.
 func TestNothingIsFoundWhereNobodyCanListen(t *testing.T) {
+	storetest.OnFirst(t)
 	taken, err := service.Listen(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -237,6 +239,7 @@ func (l lines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil
 
 // TestAHangupReadsCertificatesAnew: of every node, which goes on.
 func TestAHangupReadsCertificatesAnew(t *testing.T) {
+	storetest.OnFirst(t)
 	said, hangup := make(lines, 1000), make(chan os.Signal)
 	upWith(t, func(r *running) {
 		r.hangup, r.log = hangup, slog.New(slog.NewTextHandler(said, nil))

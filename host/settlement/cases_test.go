@@ -17,6 +17,7 @@ import (
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store/storetest"
 )
 
 // namedCase is a case of testdata/cases.txt.
@@ -50,6 +51,7 @@ func TestCases(t *testing.T) {
 	for _, c := range readCases(t) {
 		t.Run(c.title, func(t *testing.T) { newCaseRunner(t).run(c.lines) })
 		t.Run(c.title+", through the wire", func(t *testing.T) {
+			storetest.OnFirst(t)
 			s := newCaseRunner(t)
 			s.wired = true
 			s.Notary = settlementtest.ThroughWire(s.Notary)

@@ -19,6 +19,7 @@ import (
 	"ekrona.example/host/service"
 	"ekrona.example/host/service/link"
 	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store/storetest"
 	"ekrona.example/personalization/pki"
 	"ekrona.example/personalization/pki/transport"
 )
@@ -114,6 +115,7 @@ func onTheNetwork(t *testing.T) (*settlementtest.World, *network) {
 // TestADishonestIntermediaryIsRefusedOverTheNetwork: each attack of an intermediary on the notary,
 // over TLS, by the certificate of that intermediary.
 func TestADishonestIntermediaryIsRefusedOverTheNetwork(t *testing.T) {
+	storetest.OnFirst(t)
 	for _, a := range slices.Concat(attack.Instructions(), attack.ForgedEvidence(),
 		attack.Registrations(), attack.Synchronisations(),
 		[]attack.Attack{attack.CreditWithoutOrder}) {

@@ -9,12 +9,14 @@ import (
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store/storetest"
 )
 
 // TestThroughTheWire runs the tests of the service with a notary whose every call is encoded and
 // decoded as on its way to another process: its answers and refusals are the same. The cases do so
 // by themselves.
 func TestThroughTheWire(t *testing.T) {
+	storetest.OnFirst(t)
 	for name, test := range map[string]func(*testing.T){
 		"evidence":      TestEvidenceThatIsRefused,
 		"receipt":       TestReceiptBeforeItsPayment,

@@ -31,7 +31,7 @@ func TestSeedReplaysExactly(t *testing.T) {
 
 // TestFreshWorldsHold plays worlds of new seeds.
 func TestFreshWorldsHold(t *testing.T) {
-	plan := Plan{Seed: rand.Uint64(), Steps: 6000, Length: 500, Workers: 2}
+	plan := Plan{Seed: rand.Uint64(), Steps: 3000, Length: 500, Workers: 2}
 	tally, found, err := Simulate(context.Background(), plan, nil)
 	require.NoError(t, err)
 	if found != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu/message"
+	"ekrona.example/host/clock"
 	"ekrona.example/host/network"
 	"ekrona.example/host/party"
 	"ekrona.example/host/party/bank"
@@ -210,22 +211,35 @@ func (d *doubled) ready(name string) (r readiness) {
 	return r
 }
 
+// untilAsked is how long a process that was asked is left to its work before it is asked again.
+const untilAsked = 50 * time.Millisecond
+
+// until asks the processes until they say what is waited for.
+func (d *doubled) until(said func() bool) {
+	d.t.Helper()
+	for !said() {
+		require.NoError(d.t, clock.Pause(d.t.Context(), untilAsked))
+	}
+}
+
 // holder returns the names of the processes of a party that decides, and does not, once both say
 // the same.
 func (d *doubled) holder(name string) (holds, waits string) {
 	d.t.Helper()
-	for {
+	d.until(func() bool {
 		first, second := d.ready(name), d.ready(name+"-2")
 		switch {
 		case first.Holder == "" || first.Holder != second.Holder:
 		case first.Decides && !second.Decides:
 			require.Equal(d.t, d.all[name].url, second.Holder)
-			return name, name + "-2"
+			holds, waits = name, name+"-2"
 		case second.Decides && !first.Decides:
 			require.Equal(d.t, d.all[name+"-2"].url, first.Holder)
-			return name + "-2", name
+			holds, waits = name+"-2", name
 		}
-	}
+		return holds != ""
+	})
+	return holds, waits
 }
 
 // stop ends every process gracefully.

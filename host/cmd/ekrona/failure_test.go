@@ -66,8 +66,7 @@ func TestTheOtherProcessTakesOver(t *testing.T) {
 	load(d.all[waits].url, 10*money.Krona) // passed on
 
 	require.NoError(t, d.all[central].signal(syscall.SIGSTOP))
-	for d.ready(other).Holder != d.all[other].url {
-	}
+	d.until(func() bool { return d.ready(other).Holder == d.all[other].url })
 	load(d.all[waits].url, 20*money.Krona) // the bank calls one that does not answer, or the other
 	require.NoError(t, d.all[central].signal(syscall.SIGCONT))
 	holds, _ := d.holder("central-bank")

@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/apdu/thorough"
 	"ekrona.example/host/store"
 )
 
@@ -40,6 +41,15 @@ func Dialect() store.Dialect {
 		return store.PostgreSQL
 	}
 	return store.SQLite
+}
+
+// OnFirst skips a test of what does not depend on the database, such as the codec of the calls to a
+// party, on each database but the first, unless everything is to be tried.
+func OnFirst(t *testing.T) {
+	t.Helper()
+	if Dialect() != store.SQLite && !thorough.All() {
+		t.Skip("not once more on another database")
+	}
 }
 
 // Run runs a package's tests on each database, for TestMain, and returns the exit code.
