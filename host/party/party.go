@@ -221,7 +221,8 @@ func (f *Folder) BackUp(ctx context.Context, name, to string) error {
 // Restore makes a database from such a copy; the folder is entered, so that the party does not
 // work. See [store.Restore].
 func (f *Folder) Restore(
-	ctx context.Context, name, from string, schemas ...store.Schema,
+	ctx context.Context, name, from string, check func(ctx context.Context, db *sql.DB) error,
+	schemas ...store.Schema,
 ) error {
-	return store.Restore(ctx, from, f.source(name), schemas...)
+	return store.Restore(ctx, from, f.source(name), check, schemas...)
 }

@@ -11,8 +11,10 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"ekrona.example/host/clock"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service"
 	"ekrona.example/host/service/link"
@@ -180,18 +182,30 @@ func (s *Server) URL() string { return s.url }
 // Chore has the server do something beside its calls, as long as it runs.
 func (s *Server) Chore(do func(ctx context.Context)) { s.chores = append(s.chores, do) }
 
-// Run answers calls until the context ends, and then lets those end that are under way.
+// Run answers calls until the context ends, and then lets those end that are under way, and the
+// chores, but not for long: a database that stands still ends neither.
 func (s *Server) Run(ctx context.Context) error {
 	chores, stop := context.WithCancel(ctx)
 	defer stop()
-	done := make(chan struct{})
+	var working sync.WaitGroup
 	for _, do := range s.chores {
-		go func() { do(chores); done <- struct{}{} }()
+		working.Go(func() { do(chores) })
 	}
+	ended := make(chan struct{})
+	go func() { working.Wait(); close(ended) }()
+	patience, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		_ = clock.Pause(patience, s.service.Patience())
+		end()
+	})()
 	err := s.service.Serve(ctx, s.listener)
 	stop()
-	for range s.chores {
-		<-done
+	select {
+	case <-ended:
+	case <-patience.Done():
+		s.log.Error("what was under way beside the calls was cut off", "after",
+			s.service.Patience())
 	}
 	return errors.Join(err, s.closeShown())
 }

@@ -149,6 +149,26 @@ func TestWhereACallCannotBePassedOn(t *testing.T) {
 	}
 }
 
+// nobody is a lead while the database takes no writes: the time of the last holder is over.
+type nobody struct{}
+
+func (nobody) Elsewhere() string { return "" }
+
+func (nobody) Decides() (string, bool) { return "", false }
+
+// TestNobodyIsReadyWhileNobodyDecides: no process is, neither one that passes calls on.
+func TestNobodyIsReadyWhileNobodyDecides(t *testing.T) {
+	alone := start(t, func(c *Config) { c.Lead = nobody{} })
+	first, second := inTwo(t, func(first, second *Config) {
+		first.Lead, second.Lead = nobody{}, nobody{}
+	})
+	for _, w := range []*world{alone, first, second} {
+		status, page := w.get(w.tls(""), "/readyz")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.JSONEq(t, `{"status":"nobody decides","decides":false}`, page)
+	}
+}
+
 // TestADatabaseThatIsHeldPassesTheCallOn: also when this process learns only while it carries the
 // call out that it does not decide.
 func TestADatabaseThatIsHeldPassesTheCallOn(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"golang.org/x/net/netutil"
 )
@@ -24,6 +25,9 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	}
 	return listener, nil
 }
+
+// Patience is for how long what is under way may take when the service is stopped.
+func (s *Service) Patience() time.Duration { return s.config.Limits.Stop }
 
 // Serve answers calls on a listener until the context ends, then lets those end that are under way,
 // and returns. A second end of patience cuts them off: each can be repeated.

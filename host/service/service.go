@@ -427,7 +427,8 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // readiness is the answer of a service whose database answers: with the process that decides, where
-// there are several. One that neither decides nor passes calls on has none to be sent to it.
+// there are several. One that neither decides nor passes calls on has none to be sent to it, nor
+// has any while nobody decides: the database answers, and takes no writes.
 func (s *Service) readiness() (status int, body []byte) {
 	answer := struct {
 		Status  string `json:"status"`
@@ -438,7 +439,11 @@ func (s *Service) readiness() (status int, body []byte) {
 	if s.config.Lead != nil {
 		holder, self := s.config.Lead.Decides()
 		answer.Decides, answer.Holder = &self, holder
-		if !self && s.forward.tls == nil {
+		switch {
+		case self:
+		case holder == "":
+			answer.Status, status = "nobody decides", http.StatusServiceUnavailable
+		case s.forward.tls == nil:
 			answer.Status, status = "standby", http.StatusServiceUnavailable
 		}
 	}

@@ -54,8 +54,12 @@ func BackUp(ctx context.Context, source, to string) (err error) {
 
 // Restore makes the SQLite database of a file from a copy that [BackUp] wrote. One that is there is
 // set aside under the name of the file and ".former". Nobody may use it meanwhile. A cut leaves the
-// former database or the restored one, or none: the same call goes on.
-func Restore(ctx context.Context, from, source string, schemas ...Schema) error {
+// former database or the restored one, or none: the same call goes on. check refuses a copy that is
+// another's; nil takes any.
+func Restore(
+	ctx context.Context, from, source string, check func(ctx context.Context, db *sql.DB) error,
+	schemas ...Schema,
+) error {
 	if !IsFile(source) {
 		return errServer
 	}
@@ -66,7 +70,12 @@ func Restore(ctx context.Context, from, source string, schemas ...Schema) error 
 	if err != nil {
 		return fmt.Errorf("%s is no copy of such a database: %w", from, err)
 	}
-	if err := db.Close(); err != nil {
+	if check != nil {
+		if err = check(ctx, db); err != nil {
+			err = fmt.Errorf("%s: %w", from, err)
+		}
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	for _, end := range []string{"", "-wal", "-shm"} {

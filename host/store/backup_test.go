@@ -24,7 +24,7 @@ func TestABackupIsRestored(t *testing.T) {
 	require.NoError(t, insert(ctx, db, "b"))
 	require.NoError(t, db.Close())
 
-	require.NoError(t, store.Restore(ctx, copied, source, boxes))
+	require.NoError(t, store.Restore(ctx, copied, source, nil, boxes))
 	require.FileExists(t, source+".former")
 	holds := func(path string, want int64) {
 		t.Helper()
@@ -35,16 +35,17 @@ func TestABackupIsRestored(t *testing.T) {
 	}
 	holds(source, 1)
 	holds(source+".former", 2)
-	require.ErrorIs(t, store.Restore(ctx, copied, source, boxes), fs.ErrExist)
+	require.ErrorIs(t, store.Restore(ctx, copied, source, nil, boxes), fs.ErrExist)
 	holds(source, 1)
 
 	for _, content := range []string{"", "no database"} {
 		bad := filepath.Join(t.TempDir(), "bad.db")
 		require.NoError(t, os.WriteFile(bad, []byte(content), 0o600))
-		require.ErrorContains(t, store.Restore(ctx, bad, source, boxes), "is no copy")
+		require.ErrorContains(t, store.Restore(ctx, bad, source, nil, boxes), "is no copy")
 		holds(source, 1)
 	}
 	require.Error(t, store.BackUp(ctx, filepath.Join(t.TempDir(), "none.db"), copied+"2"))
 	require.ErrorContains(t, store.BackUp(ctx, "postgres://x", copied+"2"), "pg_basebackup")
-	require.ErrorContains(t, store.Restore(ctx, copied, "postgres://x", boxes), "pg_basebackup")
+	require.ErrorContains(t, store.Restore(ctx, copied, "postgres://x", nil, boxes),
+		"pg_basebackup")
 }

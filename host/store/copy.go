@@ -96,8 +96,7 @@ func appendCopied(out []byte, t Type, value any) ([]byte, error) {
 	return nil, fmt.Errorf("value %v is a %[1]T, and the column a %s", value, t)
 }
 
-// ExecContext executes a statement; one that copies rows sends them.
-func (c *warnedConn) ExecContext(
+func (c *warnedConn) copyOrExec(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Result, error) {
 	if len(args) != 1 {

@@ -112,6 +112,7 @@ func (d Dialect) options(source string) (string, error) {
 		}
 		query := u.Query()
 		query.Set("statement_timeout", "0") // it would break off a commit that waits
+		query.Set("lock_timeout", "0")      // writers wait for each other
 		// Our statements find the rows of a set by index, whatever the tables hold: a plan that
 		// reads a table whole, because it is small or most of it belongs to a few, would be kept
 		// until it is large. The costs count rows before pages.
@@ -217,6 +218,17 @@ func (d Dialect) countTables() string {
 			AND relnamespace = current_schema()::regnamespace AND relname = $1`
 	}
 	return `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`
+}
+
+// listTables returns a query for the names of tables that are LIKE $1.
+func (d Dialect) listTables() string {
+	if d == PostgreSQL {
+		return `SELECT relname::text FROM pg_class WHERE relkind = 'r'
+			AND relnamespace = current_schema()::regnamespace
+			AND relname LIKE $1 ESCAPE '\' ORDER BY relname`
+	}
+	return `SELECT name FROM sqlite_schema WHERE type = 'table'
+		AND name LIKE $1 ESCAPE '\' ORDER BY name`
 }
 
 // writing returns the options of a transaction that writes. Those of a database come one after the

@@ -51,13 +51,14 @@ var ErrOwner = errors.New("the owner of the tables and the service are two roles
 
 // Migrate makes the tables of the schemas up to date as their owner, and gives the role of the
 // service the rights that it needs on them. owner and service are sources of the same database.
-// What the role had before, and is not to have, is taken from it.
+// What the role had before, and is not to have, is taken from it. An empty database is refused, as
+// by [OpenMade].
 func Migrate(ctx context.Context, owner, service string, schemas ...Schema) (err error) {
 	role, err := roleOf(owner, service)
 	if err != nil {
 		return err
 	}
-	db, err := Open(ctx, owner, schemas...)
+	db, err := OpenMade(ctx, owner, schemas...)
 	if err != nil {
 		return err
 	}

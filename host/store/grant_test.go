@@ -30,6 +30,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION store_refuse('a fact is never deleted');`)
 
 	_, err := store.Open(ctx, service, facts)
 	require.ErrorIs(t, err, store.ErrOlder)
+	require.ErrorIs(t, store.Migrate(ctx, owner, service, facts), store.ErrEmpty,
+		"its owner would make anew what was lost")
 	own, err := store.Open(ctx, owner, boxes, lids, facts)
 	require.NoError(t, err)
 	require.NoError(t, own.Close())
@@ -62,10 +64,10 @@ FOR EACH STATEMENT EXECUTE FUNCTION store_refuse('a fact is never deleted');`)
 	lids.Files.(fstest.MapFS)["00002_second.sql"] = &fstest.MapFile{
 		Data: []byte("-- +goose Up\nCREATE TABLE second_lid ();\n")}
 	defer delete(lids.Files.(fstest.MapFS), "00002_second.sql")
-	_, err = store.Open(ctx, service, boxes, lids)
+	_, err = store.Open(ctx, service, boxes, lids, facts)
 	require.ErrorIs(t, err, store.ErrOlder)
 	require.NoError(t, store.Migrate(ctx, owner, service, boxes, lids, facts))
-	again, err := store.Open(ctx, service, boxes, lids)
+	again, err := store.Open(ctx, service, boxes, lids, facts)
 	require.NoError(t, err)
 	require.NoError(t, again.Close())
 

@@ -41,30 +41,32 @@ func (l *lasting) prove(ctx context.Context, db *sql.DB) error {
 	if l.isProven() {
 		return nil
 	}
-	tx, release, err := begin(ctx, db, nil)
-	if err != nil {
-		return err
-	}
-	defer release()
-	doubts := l.doubts.Load() // its own connection too: the commit comes after it
-	if err := commitMark(ctx, tx); err != nil {
-		return Failed(fmt.Errorf("what was read may or may not last: %w", err))
-	}
-	l.proven.Store(doubts)
-	return nil
+	return again(ctx, func() (committing bool, err error) {
+		tx, release, err := begin(ctx, db, nil)
+		if err != nil {
+			return false, err
+		}
+		defer release()
+		doubts := l.doubts.Load() // its own connection too: the commit comes after it
+		if committing, err = commitMark(ctx, tx); err != nil {
+			return committing, Failed(fmt.Errorf("what was read may or may not last: %w", err))
+		}
+		l.proven.Store(doubts)
+		return true, nil
+	})
 }
 
 // commitMark commits what waits for the standby, where the server has one to wait for.
-func commitMark(ctx context.Context, tx *sql.Tx) error {
+func commitMark(ctx context.Context, tx *sql.Tx) (committing bool, err error) {
 	alone := false
 	if err := Must(ctx, tx, Into{&alone},
 		`SELECT current_setting('synchronous_standby_names') = ''`); err != nil || alone {
-		return err
+		return false, err
 	}
 	if _, err := tx.ExecContext(ctx, postgresMark); err != nil {
-		return err
+		return false, err
 	}
-	return tx.Commit()
+	return true, tx.Commit()
 }
 
 // lasts returns when all lasts that a database has shown.
@@ -74,13 +76,4 @@ func lasts(ctx context.Context, db *sql.DB) error {
 		return nil
 	}
 	return c.lasting.prove(ctx, db)
-}
-
-// readLasts is lasts for what was read on a database itself; a transaction's commit waits.
-func readLasts(ctx context.Context, q Queryer, err error) error {
-	db, isDatabase := q.(*sql.DB)
-	if err != nil || !isDatabase {
-		return err
-	}
-	return lasts(ctx, db)
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -33,7 +35,25 @@ func (d postgresDriver) OpenConnector(source string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.DialFunc = dialer.DialContext
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTime
+	}
 	return postgresConnector{d, config}, nil
+}
+
+// A server whose machine or network is gone says nothing: what was sent to it is given up after
+// silenceTime, in place of a quarter of an hour, and a connection that is not used is asked.
+const (
+	connectTime = 10 * time.Second // where the source does not say
+	silenceTime = 10 * time.Second
+	askTime     = 5 * time.Second
+)
+
+var dialer = &net.Dialer{
+	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silenceTime, Interval: askTime,
+		Count: int(silenceTime / askTime)},
+	Control: giveUpSilent,
 }
 
 type postgresConnector struct {
@@ -64,7 +84,7 @@ func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if _, err := wrapped.ExecContext(ctx, postgresDurable, nil); err != nil {
 		return nil, errors.Join(err, wrapped.Close())
 	}
-	return &warnedConn{wrapped, warned}, nil
+	return &warnedConn{Wrapped: wrapped, warned: warned}, nil
 }
 
 // postgresDurable has commits wait for the disk, and for a synchronous standby where there is one:
@@ -75,7 +95,38 @@ const postgresDurable = `SELECT set_config('synchronous_commit', 'on', false)
 // warnedConn is a connection with the last warning of its server.
 type warnedConn struct {
 	Wrapped
-	warned *string
+	warned   *string
+	readOnly bool // the server has said so: another connection may find one that writes
+}
+
+// ExecContext executes a statement; one that copies rows sends them.
+func (c *warnedConn) ExecContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Result, error) {
+	result, err := c.copyOrExec(ctx, query, args)
+	c.note(err)
+	return result, err
+}
+
+// QueryContext executes a query.
+func (c *warnedConn) QueryContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
+	rows, err := c.Wrapped.QueryContext(ctx, query, args)
+	c.note(err)
+	return rows, err
+}
+
+func (c *warnedConn) note(err error) { c.readOnly = c.readOnly || isReadOnly(err) }
+
+// IsValid reports whether the connection can be used again.
+func (c *warnedConn) IsValid() bool { return !c.readOnly && c.Wrapped.IsValid() }
+
+// isReadOnly reports that a server, or its session, takes no writes: it is a standby now, or was
+// set so.
+func isReadOnly(err error) bool {
+	var postgres *pgconn.PgError
+	return errors.As(err, &postgres) && postgres.Code == "25006" // read_only_sql_transaction
 }
 
 // BeginTx begins a transaction.
@@ -117,7 +168,7 @@ func (t warnedTx) Commit() error {
 // even when it changes nothing: a call that is repeated may only find what its first attempt has
 // written, and must not answer before that lasts. A writer that has gone silent between two
 // statements, with its machine, is ended by the server: others wait for it.
-const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '10s';
+const postgresWrite = `SET LOCAL idle_in_transaction_session_timeout = '6s';
 	LOCK TABLE store_writer IN EXCLUSIVE MODE;` + postgresMark
 
 // postgresMark has a transaction write to the server's log, and so its commit wait for the standby.
@@ -129,12 +180,24 @@ func isForbidden(err error) bool {
 	return errors.As(err, &postgres) && postgres.Code == "42501" // insufficient_privilege
 }
 
+// lostClasses begin the codes of errors of a connection that is no longer there, or was not made.
+var lostClasses = []string{
+	"08",    // connection exceptions
+	"57P",   // the server goes down, comes up, or has ended the session
+	"25P03", // the session was idle in a transaction: this process stood still
+	"25P04", // transaction_timeout
+	"53300", // too many connections
+}
+
 // isLost reports whether the connection to the server was lost, or the server is going down or
-// coming up: a transaction whose commit was not asked for has not happened, and may be repeated.
+// coming up, has no room for one more connection, or only reads: a transaction whose commit was not
+// asked for has not happened, and may be repeated.
 func isLost(err error) bool {
 	var postgres *pgconn.PgError
 	if errors.As(err, &postgres) {
-		return strings.HasPrefix(postgres.Code, "08") || strings.HasPrefix(postgres.Code, "57P")
+		return isReadOnly(err) || slices.ContainsFunc(lostClasses, func(class string) bool {
+			return strings.HasPrefix(postgres.Code, class)
+		})
 	}
 	var connect *pgconn.ConnectError
 	var network *net.OpError

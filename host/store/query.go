@@ -38,6 +38,14 @@ func Failed(err error) error {
 
 // Each calls do for every row, in the query's order; do must not use q.
 func Each(ctx context.Context, q Queryer, do func(Row) error, query string, args ...any) error {
+	given := false
+	return reading(ctx, q, func() (final bool, err error) {
+		err = each(ctx, q, func(row Row) error { given = true; return do(row) }, query, args...)
+		return given, err
+	})
+}
+
+func each(ctx context.Context, q Queryer, do func(Row) error, query string, args ...any) error {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return Failed(err)
@@ -48,7 +56,21 @@ func Each(ctx context.Context, q Queryer, do func(Row) error, query string, args
 			return Failed(err)
 		}
 	}
-	return readLasts(ctx, q, Failed(rows.Err()))
+	return Failed(rows.Err())
+}
+
+// reading makes a query: on a database itself again when the connection is lost, unless that is
+// final, and until what was read lasts; in a transaction once, whose commit waits.
+func reading(ctx context.Context, q Queryer, once func() (final bool, err error)) error {
+	db, isDatabase := q.(*sql.DB)
+	if !isDatabase {
+		_, err := once()
+		return err
+	}
+	if err := again(ctx, once); err != nil {
+		return err
+	}
+	return lasts(ctx, db)
 }
 
 // All returns all rows, each as scan reads it, in the query's order.
@@ -56,11 +78,14 @@ func All[T any](
 	ctx context.Context, q Queryer, scan func(Row) (T, error), query string, args ...any,
 ) ([]T, error) {
 	var all []T
-	err := Each(ctx, q, func(row Row) error {
-		one, err := scan(row)
-		all = append(all, one)
-		return err
-	}, query, args...)
+	err := reading(ctx, q, func() (final bool, err error) {
+		all = nil
+		return false, each(ctx, q, func(row Row) error {
+			one, err := scan(row)
+			all = append(all, one)
+			return err
+		}, query, args...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -79,18 +104,21 @@ func Column[T any](ctx context.Context, q Queryer, query string, args ...any) ([
 func Get(
 	ctx context.Context, q Queryer, into Into, query string, args ...any,
 ) (found bool, err error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return false, Failed(err)
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		return false, readLasts(ctx, q, Failed(rows.Err()))
-	}
-	if err := rows.Scan(into...); err != nil {
-		return false, Failed(err)
-	}
-	return true, readLasts(ctx, q, Failed(rows.Close()))
+	err = reading(ctx, q, func() (final bool, err error) {
+		rows, err := q.QueryContext(ctx, query, args...)
+		if err != nil {
+			return false, Failed(err)
+		}
+		defer rows.Close()
+		if found = rows.Next(); !found {
+			return false, Failed(rows.Err())
+		}
+		if err := rows.Scan(into...); err != nil {
+			return false, Failed(err)
+		}
+		return false, Failed(rows.Close())
+	})
+	return found && err == nil, err
 }
 
 // errNoRow is for a row that the tables always have.

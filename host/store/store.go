@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,9 @@ func Open(ctx context.Context, source string, schemas ...Schema) (*sql.DB, error
 // ErrEmpty says that a database which was made before has no tables.
 var ErrEmpty = errors.New("it is empty, and was not when it was made: restore it from its backup")
 
+// ErrForeign says that a database has tables of others: it is another party's.
+var ErrForeign = errors.New("it has the tables of another party: name this one's own database")
+
 // OpenMade is Open for a database that an earlier Open has made with the first of the schemas. One
 // without tables has forgotten everything: a file that a full disk or a copy cut off has left, or
 // another database on the server. Errors: [ErrEmpty].
@@ -87,13 +91,15 @@ func OpenOn(
 func open(
 	ctx context.Context, d driver.Driver, source string, made bool, schemas []Schema,
 ) (*sql.DB, error) {
-	c := &connector{driver: d, dialect: dialectOf(source)}
+	c := &connector{driver: d, dialect: dialectOf(source),
+		writers: make(places, maxWriters), turn: make(places, 1)}
 	var err error
 	if c.source, err = c.dialect.options(source); err != nil {
 		return nil, fmt.Errorf("database %s: %w", shown(source), err)
 	}
 	db := sql.OpenDB(c)
-	db.SetMaxIdleConns(idleConnections)
+	db.SetMaxIdleConns(maxConnections)
+	db.SetMaxOpenConns(maxConnections)
 	if source == Memory || source == LargeMemory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
@@ -103,9 +109,16 @@ func open(
 	return db, nil
 }
 
-// idleConnections are kept open: a new one has nothing prepared, and what it reads on a server is
-// proven to last first.
-const idleConnections = 32
+const (
+	// maxConnections are open at once: a server has room for so many, also of several processes.
+	// They stay open: a new one has nothing prepared, and what it reads on a server is proven to
+	// last first.
+	maxConnections = 32
+	// maxWriters are the write transactions that have a connection. The rest wait here, and leave
+	// the connections to readers. On a server one of them at a time asks for the lock: those of a
+	// process that stands still would get it one after the other, and others wait for each.
+	maxWriters = 4
+)
 
 // connector opens connections to one database on a driver. It implements driver.Connector.
 type connector struct {
@@ -119,6 +132,32 @@ type connector struct {
 
 	holding atomic.Pointer[Holding] // nil where no lease is held
 	lasting lasting
+	writers places // for each that writes
+	turn    places // for the one that has the lock, or asks for it
+}
+
+// places are so many that are taken until they are left.
+type places chan struct{}
+
+// enter waits for a place.
+func (p places) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case p <- struct{}{}:
+		return func() { <-p }, nil
+	case <-ctx.Done():
+		return nil, Failed(ctx.Err())
+	}
+}
+
+// mayWrite waits for a place among those that write, or for the turn to ask for the lock.
+func mayWrite(
+	ctx context.Context, db *sql.DB, of func(*connector) places,
+) (leave func(), err error) {
+	c := connectorOf(db)
+	if c == nil { // not opened by this package
+		return func() {}, nil
+	}
+	return of(c).enter(ctx)
 }
 
 // Connect opens one connection.
@@ -198,6 +237,9 @@ func migrate(
 			return err
 		}
 	}
+	if err := refuseForeign(ctx, db, d, schemas); err != nil {
+		return err
+	}
 	for _, schema := range schemas {
 		if err := up(ctx, db, d, schema, owner); err != nil {
 			known := adviceOn(err) != nil || errors.Is(err, ErrOlder) || ctx.Err() != nil
@@ -220,6 +262,23 @@ func requireTable(ctx context.Context, db *sql.DB, d Dialect, name string) error
 		err = ErrEmpty
 	}
 	return err
+}
+
+// refuseForeign returns an error for a database that has tables of other schemas: whoever brings
+// tables up to date there, by a wrong line of settings, works in the books of others.
+func refuseForeign(ctx context.Context, db *sql.DB, d Dialect, schemas []Schema) error {
+	if len(schemas) == 0 {
+		return nil
+	}
+	return each(ctx, db, func(row Row) error {
+		var name string
+		err := row.Scan(&name)
+		if err == nil &&
+			!slices.ContainsFunc(schemas, func(s Schema) bool { return versionsOf(s) == name }) {
+			err = fmt.Errorf("%w (it has %s)", ErrForeign, strings.TrimSuffix(name, "_version"))
+		}
+		return err
+	}, d.listTables(), `%\_version`)
 }
 
 func up(ctx context.Context, db *sql.DB, d Dialect, schema Schema, owner bool) error {

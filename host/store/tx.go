@@ -37,15 +37,26 @@ const (
 // started is not.
 func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	d := DialectOf(db)
+	leave, err := mayWrite(ctx, db, func(c *connector) places { return c.writers })
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return again(ctx, func() (committing bool, err error) { return once(ctx, db, d, do) })
+}
+
+// again makes attempts at a transaction, up to a limit. After committing, a lost connection leaves
+// open what has happened, and there is no other attempt.
+func again(ctx context.Context, once func() (committing bool, err error)) error {
 	for attempt := 1; ; attempt++ {
-		committing, err := once(ctx, db, d, do)
+		committing, err := once()
 		if err == nil || ctx.Err() != nil || !isTransient(err) && (committing || !isLost(err)) {
 			return err
 		}
 		if attempt == attempts {
 			hint := "others write all the while: try again later"
 			if isLost(err) {
-				hint = "the server is going down or coming up: try again later"
+				hint = "the server is going down or coming up, or has no room: try again later"
 			}
 			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
 		}
@@ -65,6 +76,11 @@ func once(
 	}
 	defer release()
 	if d == PostgreSQL {
+		leave, err := mayWrite(ctx, db, func(c *connector) places { return c.turn })
+		if err != nil {
+			return false, err
+		}
+		defer leave()
 		const severalStatements = pgx.QueryExecModeSimpleProtocol
 		if _, err := tx.ExecContext(ctx, postgresWrite, severalStatements); err != nil {
 			return false, Failed(fmt.Errorf("begin: %w", err))
@@ -91,13 +107,17 @@ func once(
 }
 
 // Read runs do in a transaction that sees the database as it is at one moment, and changes nothing.
-// It returns when what was read lasts, as a commit does.
+// It returns when what was read lasts, as a commit does. When the connection is lost it is
+// repeated, as by [InTx]: do may run more than once.
 func Read(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
-	tx, release, err := begin(ctx, db, DialectOf(db).reading())
-	if err != nil {
-		return err
-	}
-	err = func() error { defer release(); return do(tx) }()
+	err := again(ctx, func() (committing bool, err error) {
+		tx, release, err := begin(ctx, db, DialectOf(db).reading())
+		if err != nil {
+			return false, err
+		}
+		defer release()
+		return false, do(tx)
+	})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package bank
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"ekrona.example/host/intermediary"
@@ -34,5 +35,8 @@ func Restore(ctx context.Context, path, from string, e party.Environment) (err e
 	if err != nil {
 		return err
 	}
-	return f.Restore(ctx, s.Database, from, schemas...)
+	return f.Restore(ctx, s.Database, from, func(ctx context.Context, db *sql.DB) error {
+		_, err := intermediary.CheckClaim(ctx, db, s.Name)
+		return err
+	}, schemas...)
 }

@@ -196,6 +196,9 @@ func OpenWith(
 	if b.db, err = f.DatabaseOf(ctx, s.DatabaseOwner, s.Database, schemas...); err != nil {
 		return nil, err
 	}
+	if err := intermediary.Claim(ctx, b.db, s.Name); err != nil {
+		return nil, err
+	}
 	if b.lease, err = f.Hold(b.db, s.Service, e); err != nil {
 		return nil, err
 	}

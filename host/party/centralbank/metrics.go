@@ -97,9 +97,24 @@ type totals struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu   sync.Mutex
-	last notary.Totals
+	mu     sync.Mutex
+	last   notary.Totals
+	making *made // nil: nobody makes them now
+	// patience ends the wait for sums that are made; nil is after sumsTime.
+	patience func() <-chan time.Time
 }
+
+// made are sums that are being made, until done.
+type made struct {
+	done chan struct{}
+	sums notary.Totals
+	err  error
+}
+
+// sumsTime is for how long a scrape waits for the sums: a later one has them.
+const sumsTime = 5 * time.Second
+
+var errSlow = errors.New("they are not made yet: the database is slow, or stands still")
 
 var (
 	issuedMetric = prometheus.NewDesc("ekrona_issued_ore", "All e-krona that were issued.", nil,
@@ -164,13 +179,35 @@ func (t *totals) Collect(all chan<- prometheus.Metric) {
 // sums returns the sums, which are made at most once in totalsTime: they are over all devices.
 func (t *totals) sums() (notary.Totals, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if age := t.now().Sub(t.last.At); !t.last.At.IsZero() && age >= 0 && age < totalsTime {
+		defer t.mu.Unlock()
 		return t.last, nil
 	}
-	sums, err := t.of.Totals(context.Background())
-	if err == nil {
-		t.last = sums
+	if t.making == nil {
+		t.making = &made{done: make(chan struct{})}
+		go t.make(t.making)
 	}
-	return sums, err
+	own, patience := t.making, t.patience
+	t.mu.Unlock()
+	if patience == nil {
+		patience = func() <-chan time.Time { return time.After(sumsTime) }
+	}
+	select {
+	case <-own.done:
+		return own.sums, own.err
+	case <-patience():
+		return notary.Totals{}, errSlow
+	}
+}
+
+// make makes the sums, for all who wait.
+func (t *totals) make(m *made) {
+	m.sums, m.err = t.of.Totals(context.Background())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m.err == nil {
+		t.last = m.sums
+	}
+	t.making = nil
+	close(m.done)
 }

@@ -88,6 +88,10 @@ func hangups() (hangup <-chan os.Signal, stop func()) {
 	return c, func() { signal.Stop(c) }
 }
 
+// endBySecondSignal has another SIGTERM or Ctrl-C end the program at once: a killed node goes on at
+// its next start.
+func endBySecondSignal() { signal.Reset(os.Interrupt, syscall.SIGTERM) }
+
 // run says where a service answers, and runs it. SIGHUP has it read its certificates anew.
 func (f *serveFlags) run(c *cobra.Command, server *party.Server) error {
 	hangup, stop := hangups()
@@ -102,6 +106,7 @@ func (f *serveFlags) run(c *cobra.Command, server *party.Server) error {
 			}
 		}
 	})
+	defer context.AfterFunc(c.Context(), endBySecondSignal)()
 	if _, err := fmt.Fprintln(c.OutOrStdout(), server.URL()); err != nil {
 		return errors.Join(err, server.Close())
 	}
@@ -112,8 +117,8 @@ const aboutServing = `
 
 Its settings are in FOLDER/settings.yaml; its key and X.509 certificate for TLS are those of the name
 service.server among its keys, made by "ekrona pki". When it answers, it prints its address. SIGTERM
-and Ctrl-C end it when the calls that are under way have ended; killed, it goes on at the next
-start. SIGHUP has it read certificates and revocation lists anew.
+and Ctrl-C end it when the calls that are under way have ended, a second one at once; killed, it goes
+on at the next start. SIGHUP has it read certificates and revocation lists anew.
 
 Several processes, each with a folder of its own, may serve one database on PostgreSQL. One holds
 the lease and decides; the others pass calls on to it, by the certificate of the name service.client
