@@ -251,10 +251,13 @@ func (t *differential) sendUngrammatical() {
 }
 
 // exchange sends a command to each side and compares the answers. whole commands go
-// in as many APDUs as they need.
+// in as many APDUs as they need, unless their class has no mark for the parts.
 func (t *differential) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.Response) {
 	t.note("%s %s", header(commands[0]), hex.EncodeToString(commands[0].Data))
 	t.channels = [2]*pairing.Channel{} // a command in clear ends secure messaging
+	part := commands[0]
+	part.CLA |= apdu.ClassChaining
+	whole = whole && part.IsChained()
 	var errs [2]error
 	for side := range sides {
 		card := t.cards[side].raw
