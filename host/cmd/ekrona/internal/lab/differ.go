@@ -2,7 +2,6 @@ package lab
 
 import (
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -65,16 +64,19 @@ func (f *differFlags) run(c *cobra.Command) (err error) {
 		return cli.Usage("--runs: %d; give 0 or more", f.runs)
 	}
 	for _, folder := range f.sources {
-		if _, err := os.Stat(folder); err != nil {
-			return cli.FlagFile("--sources", err)
+		if err := cli.CheckFolder("--sources", folder); err != nil {
+			return err
 		}
 	}
 	s, script, err := f.subject.open(c)
 	if err != nil {
 		return err
 	}
-	differ := &lab.Differ{Subject: s, Script: script, KnownFault: jcardsim.KnownFault, Seed: f.seed,
-		Runs: f.runs}
+	differ := &lab.Differ{Subject: s, Script: script, Seed: f.seed, Runs: f.runs,
+		KnownFault: func(c lab.Compared) string {
+			return jcardsim.KnownFault(jcardsim.Exchange{Command: c.Command, Card: c.Card,
+				Simulator: c.Other, Thrown: c.Thrown, Undone: c.Undone})
+		}}
 	if err := differ.Check(); err != nil {
 		return err
 	}

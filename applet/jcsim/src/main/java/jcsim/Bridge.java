@@ -32,11 +32,11 @@ public final class Bridge {
     private static final int MAX_INSTALL_BLOCK = 127; // Java Card API 3.0.4, Applet.install
     private static final char[] DIGITS = "0123456789ABCDEF".toCharArray();
 
-    private final Class<? extends Applet> appletClass;
+    private final String appletClass;
     private SimulatorRuntime runtime;
     private Simulator card;
 
-    private Bridge(Class<? extends Applet> appletClass) {
+    private Bridge(String appletClass) {
         this.appletClass = appletClass;
     }
 
@@ -50,7 +50,11 @@ public final class Bridge {
         System.setProperty("com.licel.jcardsim.randomdata.secure", "1");
         PrintStream answers = System.out;
         System.setOut(System.err); // what the simulator prints must not look like an answer
-        Bridge bridge = new Bridge(load(args[0]));
+        if (load(args[0]) == null) {
+            System.err.println("jcsim: " + args[0] + " is not an applet class on the class path");
+            System.exit(2);
+        }
+        Bridge bridge = new Bridge(args[0]);
         BufferedReader lines =
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -59,12 +63,15 @@ public final class Bridge {
         }
     }
 
+    /**
+     * The applet's class, loaded anew with all others of its sources: a card begins with static
+     * fields as its CAP file has them, whatever another card has left in its own. Null if there is
+     * none.
+     */
     private static Class<? extends Applet> load(String name) {
         try {
-            return Class.forName(name).asSubclass(Applet.class);
+            return new FreshClasses().loadClass(name).asSubclass(Applet.class);
         } catch (ClassNotFoundException | ClassCastException e) {
-            System.err.println("jcsim: " + name + " is not an applet class on the class path");
-            System.exit(2);
             return null;
         }
     }
@@ -120,7 +127,7 @@ public final class Bridge {
         SimulatorRuntime fresh = new SimulatorRuntime();
         Simulator simulator = new Simulator(fresh);
         simulator.changeProtocol("T=1");
-        fresh.loadApplet(instance, appletClass);
+        fresh.loadApplet(instance, load(appletClass));
         try {
             fresh.installApplet(instance, block, (short) 0, (byte) block.length);
         } catch (ISOException e) {
