@@ -31,8 +31,8 @@ The CAP file runs on the virtual card, the classes of the same sources on jCardS
 implementation of the Java Card API: an answer that differs is a flaw of one of the two, or an
 applet that relies on what the API leaves open. What a card draws is compared by its length. After
 the script itself --runs mutations of it are compared. jCardSim loses no power, undoes no
-transaction, has no firewall and no org.globalplatform; what else it is known to do otherwise is
-set aside.
+transaction, has no firewall, no limits and no org.globalplatform; what comes of that, and what
+else it is known to do otherwise, is set aside, and said.
 
 It needs a JDK (11 or newer) and Maven, which fetches jCardSim the first time.
 

@@ -217,7 +217,7 @@ func requireEkrona(files [][]byte) error {
 	if err != nil {
 		return cli.Usage("--cap: %w", err)
 	}
-	if len(files) > 1 || !isOurs(file) {
+	if len(files) > 1 || !cli.IsEkrona(file) {
 		return cli.Usage("--cap: it is not the e-krona's applet, which the suite's cases are " +
 			"for; give its commands by --script")
 	}
