@@ -11,6 +11,9 @@ import (
 // maxSkipped is the most bytes of one line that are read to find its end.
 const maxSkipped = 1 << 20
 
+// byteOrderMark begins a text that some editors write in UTF-8; it says nothing.
+const byteOrderMark = "\uFEFF"
+
 // ErrLongLine reports that a line is longer than it may be. It was skipped: the next can be read.
 var ErrLongLine = errors.New("the line is too long, and was skipped")
 
@@ -50,6 +53,9 @@ func (l *Lines) Next() (string, error) {
 			return "", fmt.Errorf("line %d has more than %d bytes: %w", l.number, size, ErrEndless)
 		case errors.Is(err, io.EOF) && size > 0, err == nil:
 			text := strings.TrimRight(line.String(), "\r\n")
+			if l.number == 1 {
+				text = strings.TrimPrefix(text, byteOrderMark)
+			}
 			if len(text) > l.most {
 				return "", fmt.Errorf("line %d has more than %d bytes: %w", l.number, l.most,
 					ErrLongLine)

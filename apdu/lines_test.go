@@ -38,6 +38,13 @@ func TestLines(t *testing.T) {
 	_, err = l.Next()
 	assert.Equal(t, io.EOF, err)
 
+	l = NewLines(strings.NewReader("\uFEFF1234\n\uFEFFx\n"), most)
+	for _, want := range []string{"1234", "\uFEFFx"} { // only what begins the text is a mark
+		got, err = l.Next()
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+
 	var device zeros
 	l = NewLines(io.MultiReader(strings.NewReader("one\n"), &device), most)
 	_, err = l.Next()

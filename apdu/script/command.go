@@ -138,8 +138,10 @@ func setOption(c *apdu.Command, named Command, word, key, value string) error {
 		c.P1, err = parseByte(value)
 	case key == "p2":
 		c.P2, err = parseByte(value)
-	case key == "data" && value != "":
-		c.Data, err = apdu.ParseHex(value)
+	case key == "data":
+		if c.Data, err = apdu.ParseHex(value); len(c.Data) == 0 {
+			return syntax("data: %q is not its value; it takes %s", apdu.Brief(value), takes(key))
+		}
 	case key == "ne":
 		c.Ne, err = strconv.Atoi(value)
 	default:
@@ -147,9 +149,20 @@ func setOption(c *apdu.Command, named Command, word, key, value string) error {
 			strings.Join(named.Options(), ", "))
 	}
 	if err != nil {
-		return syntax("%s: %q is not its value", key, apdu.Brief(value))
+		return syntax("%s: %q is not its value; it takes %s", key, apdu.Brief(value), takes(key))
 	}
 	return nil
+}
+
+// takes says what is the value of an option that every command has.
+func takes(key string) string {
+	switch key {
+	case "data":
+		return "hex, two digits for each byte"
+	case "ne":
+		return "a decimal number, 0 to 65536"
+	}
+	return "two hex digits, such as 02"
 }
 
 func parseByte(s string) (byte, error) {

@@ -54,6 +54,31 @@ func TestCardsOfOthers(t *testing.T) {
     9F36 application transaction counter 66
 `, shownWhole(t, "80A8000002830000", "7713 82021980 9408080101001001 0301 9F36020042 9000"))
 	})
+	t.Run("file control", func(t *testing.T) {
+		assert.Equal(t, `> SELECT
+  P1-P2                  0004, by file identifier, for FCP
+  file                   2F00 EF.DIR
+< 9000 OK
+  62 file control parameters:
+    82 file descriptor     4121
+    88 short EF identifier SFI 30
+    8A life cycle status   05 operational, activated
+    A5 proprietary data:
+      88 short file identifier 01
+`, shownWhole(t, "00A40004022F0000", "620F82024121 8801F0 8A0105 A503880101 9000"))
+		assert.Contains(t, shownWhole(t, "00A40400050102030405", "6F06 8A0104 8801 08 9000"),
+			"    8A life cycle status   04 operational, deactivated\n"+
+				"    88 short EF identifier SFI 1\n")
+		for hex, want := range map[string]string{"00": "00 no information", "01": "01 creation",
+			"03": "03 initialisation", "02": "02 reserved", "0F": "0F termination",
+			"80": "80 proprietary"} {
+			assert.Contains(t, shownWhole(t, "00A40000023F00", "6F038A01"+hex+"9000"),
+				"life cycle status   "+want+"\n")
+		}
+		text := shownWhole(t, "00A40000021234", "6A82")
+		assert.Contains(t, text, "< 6A82 FILE_NOT_FOUND: file or application not found\n")
+		assert.NotContains(t, text, "list the card")
+	})
 	t.Run("travel document", func(t *testing.T) {
 		assert.Equal(t, `> READ BINARY
   P1-P2                  0000

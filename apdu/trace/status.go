@@ -23,7 +23,8 @@ func (d Decoder) status(c apdu.Command, sw apdu.StatusWord, managed bool) (name,
 	switch {
 	case sw == apdu.OK:
 		return sw.String(), ""
-	case managed, c.INS == gpc.InsSelect: // it answers for an application that is not there
+	case managed, c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName:
+		// it answers for an application that is not there
 		return fmt.Sprintf("%04X", uint16(sw)), gpc.Meaning(sw)
 	}
 	return sw.String(), sw.Meaning()

@@ -87,7 +87,8 @@ type TagName struct {
 // several times.
 func TagNames() []TagName {
 	var all []TagName
-	for _, table := range append(slices.Clone(usualDictionary), processingTags, recognitionTags) {
+	for _, table := range append(slices.Clone(usualDictionary), processingTags, recognitionTags,
+		controlTags) {
 		for tag, row := range maps.All(table) {
 			all = append(all, TagName{tag, row.name, row.clause})
 		}
@@ -124,11 +125,13 @@ var interindustryTags = map[tlv.Tag]tagRow{
 	0x5F50: {name: "URL", clause: "ISO/IEC 7816-6:2023", text: printable},
 	0x5F52: {name: "historical bytes", clause: "ISO/IEC 7816-4:2013 §12.1.1"},
 	0x61:   {name: "application template", clause: "ISO/IEC 7816-4:2013 §8.2.2"},
-	0x62:   {name: "file control parameters", clause: "ISO/IEC 7816-4:2013 §7.4.1"},
-	0x63:   {name: "wrapper", clause: "ISO/IEC 7816-4:2013 §8.4.8"},
-	0x64:   {name: "file management data", clause: "ISO/IEC 7816-4:2013 §7.4.1"},
-	0x65:   {name: "cardholder's data", clause: "ISO/IEC 7816-6:2023"},
-	0x6E:   {name: "application's data", clause: "ISO/IEC 7816-6:2023"},
+	0x62: {name: "file control parameters", clause: "ISO/IEC 7816-4:2013 §7.4.1",
+		inside: control},
+	0x63: {name: "wrapper", clause: "ISO/IEC 7816-4:2013 §8.4.8"},
+	0x64: {name: "file management data", clause: "ISO/IEC 7816-4:2013 §7.4.1",
+		inside: control},
+	0x65: {name: "cardholder's data", clause: "ISO/IEC 7816-6:2023"},
+	0x6E: {name: "application's data", clause: "ISO/IEC 7816-6:2023"},
 	0x79: {name: "coexistent tag allocation authority",
 		clause: "ISO/IEC 7816-4:2013 §8.3.4"},
 	0x7A:   {name: "security support template", clause: "ISO/IEC 7816-4:2013 §10.3.3"},
@@ -147,7 +150,8 @@ var interindustryTags = map[tlv.Tag]tagRow{
 	0xAC: {name: "cryptographic mechanism identifier template",
 		clause: "ISO/IEC 7816-4:2013 §7.4.3", inside: mechanism},
 
-	gpc.TagFCI:         {name: "file control information", clause: "ISO/IEC 7816-4:2013 §7.4.1"},
+	gpc.TagFCI: {name: "file control information", clause: "ISO/IEC 7816-4:2013 §7.4.1",
+		inside: control},
 	gpc.TagAIDOfFCI:    {name: "DF name", clause: "ISO/IEC 7816-4:2013 §7.4.3", text: dfName},
 	gpc.TagProprietary: {name: "proprietary data", clause: "ISO/IEC 7816-4:2013 §7.4.3"},
 }

@@ -12,8 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/applet"
+	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/lines"
 )
 
 var (
@@ -33,7 +35,7 @@ var (
 // suiteOf is the suite's cases with that in their names, on the CAP file that is asked for.
 func suiteOf(t *testing.T, named string) (*Suite, *Places) {
 	t.Helper()
-	file, table, source := applet.CAP, applet.Lines, applet.Source
+	file, text, source := applet.CAP, applet.Lines, applet.Source
 	if *capFlag != "" {
 		folder := *sourceFlag
 		if folder == "" {
@@ -42,15 +44,21 @@ func suiteOf(t *testing.T, named string) (*Suite, *Places) {
 		var err error
 		file, err = os.ReadFile(*capFlag)
 		require.NoError(t, err)
-		table, err = os.ReadFile(*capFlag + ".lines")
+		text, err = os.ReadFile(*capFlag + ".lines")
 		require.NoError(t, err)
 		source = func(file string) ([]string, error) {
 			content, err := os.ReadFile(filepath.Join(folder, file))
 			return strings.Split(string(content), "\n"), err
 		}
 	}
-	places, err := NewPlaces(file, table, source)
+	table, err := lines.Parse(text)
 	require.NoError(t, err)
+	parsed, err := cap.Parse(file)
+	require.NoError(t, err)
+	require.True(t, table.Fits(parsed), "the table of source lines is that of another CAP file")
+	places := NewPlaces(func(path string) ([]string, error) {
+		return source(filepath.Base(path))
+	}, table)
 	s, err := NewSuite(file, card.P71, named)
 	require.NoError(t, err)
 	return s, places

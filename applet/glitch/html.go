@@ -1,6 +1,7 @@
 package glitch
 
 import (
+	"cmp"
 	_ "embed"
 	"html/template"
 	"io"
@@ -30,15 +31,17 @@ type pageLine struct {
 }
 
 // HTML writes the report as one page with the source of every method beside what is gained there.
-// source returns the lines of a file; without it only lines at which something is gained are shown.
+// source returns the lines of a file, named as a [Place] has its path; without it only lines at
+// which something is gained are shown.
 func (r *Report) HTML(
-	to io.Writer, title string, source func(file string) ([]string, error),
+	to io.Writer, title string, source func(path string) ([]string, error),
 ) error {
 	var files []pageFile
 	for i := 0; i < len(r.Lines); {
-		file := pageFile{Name: r.Lines[i].File}
+		path := r.Lines[i].Path
+		file := pageFile{Name: cmp.Or(path, r.Lines[i].File)}
 		marked := map[int]*pageLine{}
-		for ; i < len(r.Lines) && r.Lines[i].File == file.Name; i++ {
+		for ; i < len(r.Lines) && r.Lines[i].Path == path; i++ {
 			l := r.Lines[i]
 			if l.Line == 0 {
 				file.Lines = append(file.Lines, pageLine{Text: l.Method, Gains: l.Gains,
@@ -55,7 +58,7 @@ func (r *Report) HTML(
 			m.Open = m.Open || anyOpen(l.Gains)
 		}
 		if len(marked) > 0 {
-			file.Lines = listing(file.Name, marked, source)
+			file.Lines = listing(path, marked, source)
 		}
 		files = append(files, file)
 	}
@@ -77,11 +80,11 @@ func anyOpen(groups []Group) bool {
 
 // listing is a whole file, or what is known of it.
 func listing(
-	name string, marked map[int]*pageLine, source func(file string) ([]string, error),
+	path string, marked map[int]*pageLine, source func(path string) ([]string, error),
 ) []pageLine {
 	var text []string
 	if source != nil {
-		text, _ = source(name) // a page without the source is still a page
+		text, _ = source(path) // a page without the source is still a page
 	}
 	last := len(text)
 	for n := range marked {

@@ -3,66 +3,101 @@ package glitch
 import (
 	"fmt"
 	"strings"
+	"sync"
 
-	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/fault"
 	"ekrona.example/emulator/lines"
+	"ekrona.example/emulator/vm"
 )
 
-// Places finds the source line of what ran.
+// Places finds the source line of what ran. The zero value knows what the CAP files' own debug
+// information says.
 type Places struct {
-	table   *lines.Table // nil without one: then places are methods and offsets
-	sources func(file string) ([]string, error)
+	tables  []*lines.Table
+	sources func(path string) ([]string, error)
+
+	mu    sync.Mutex
+	known map[string]*lines.Table // of the CAP file of a package, by its AID
+	texts map[string][]string     // of source files, by their path
 }
 
-// NewPlaces reads the table of source lines of a CAP file (package lines); that of another CAP
-// file is an error. sources returns the lines of a source file, and may be nil. Without any table,
-// the zero Places, a place is what the CAP file's own debug information says, or a method.
-func NewPlaces(
-	capFile, table []byte, sources func(file string) ([]string, error),
-) (*Places, error) {
-	file, err := cap.Parse(capFile)
-	if err != nil {
-		return nil, err
+// NewPlaces makes places for CAP files without debug information, each of which has its table of
+// source lines (package lines) among these; of one that has none a place is a method. sources
+// returns the lines of a source file, named with the folders of its package, and may be nil.
+func NewPlaces(sources func(path string) ([]string, error), tables ...*lines.Table) *Places {
+	return &Places{tables: tables, sources: sources}
+}
+
+// of is the table of a package; an empty one where nothing is known. All cards of a campaign have
+// the same CAP files.
+func (p *Places) of(on *vm.Package) *lines.Table {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil {
+		p.known = map[string]*lines.Table{}
 	}
-	p := &Places{sources: sources}
-	if p.table, err = lines.Parse(table); err != nil {
-		return nil, err
+	name := string(on.AID())
+	if p.known[name] == nil {
+		p.known[name] = p.tableOf(on)
 	}
-	if !p.table.Fits(file) {
-		return nil, fmt.Errorf("the table of source lines is that of another CAP file; run " +
-			"scripts/build-applet")
+	return p.known[name]
+}
+
+func (p *Places) tableOf(on *vm.Package) *lines.Table {
+	file := on.File()
+	if file == nil {
+		return &lines.Table{}
 	}
-	return p, nil
+	if made, err := lines.Of(file); err == nil {
+		return made
+	}
+	for _, t := range p.tables {
+		if t.Fits(file) {
+			return t
+		}
+	}
+	return &lines.Table{}
+}
+
+// text is a line of a source file; "" where it is not to be had.
+func (p *Places) text(path string, line int) string {
+	if p.sources == nil {
+		return ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text, known := p.texts[path]
+	if !known {
+		if p.texts == nil {
+			p.texts = map[string][]string{}
+		}
+		text, _ = p.sources(path) // a place without its text is still a place
+		p.texts[path] = text
+	}
+	if line < 1 || line > len(text) {
+		return ""
+	}
+	return strings.TrimSpace(text[line-1])
 }
 
 // Place is a source line, or as much as is known of it.
 type Place struct {
 	Method string `json:"method"`
 	File   string `json:"file,omitempty"`
+	Path   string `json:"path,omitempty"` // of the file, with the folders of its package
 	Line   int    `json:"line,omitempty"`
 	Text   string `json:"text,omitempty"` // of the line
 }
 
 // Of is the place of a step.
 func (p *Places) Of(s fault.Step) Place {
-	if p.table != nil {
-		if m := p.table.At(s.PC); m != nil {
-			place := Place{Method: m.String(), File: m.Source, Line: m.Line(s.PC)}
-			if p.sources != nil {
-				text, err := p.sources(place.File)
-				if err == nil && place.Line >= 1 && place.Line <= len(text) {
-					place.Text = strings.TrimSpace(text[place.Line-1])
-				}
-			}
-			return place
-		}
-	}
-	file, line := s.Method.Line(s.PC)
-	if line == 0 {
+	m := p.of(s.Method.Package()).At(s.PC)
+	if m == nil {
 		return Place{Method: s.Method.At(s.PC)}
 	}
-	return Place{Method: s.Method.String(), File: file, Line: line}
+	line := m.Line(s.PC)
+	return Place{Method: m.String(), File: m.Source, Path: m.Path(), Line: line,
+		Text: p.text(m.Path(), line)}
 }
 
 // String is file, line, method and text.

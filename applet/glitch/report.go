@@ -123,7 +123,8 @@ func distinct(kinds []Kind) []Kind {
 
 // byPlace compares places by file, line and method.
 func byPlace(a, b Place) int {
-	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.Line, b.Line),
 		cmp.Compare(a.Method, b.Method), cmp.Compare(a.Text, b.Text))
 }
 

@@ -27,8 +27,9 @@ import (
 // for the other tools of the lab is one for this too: select AID, reset, install; load does
 // nothing, and cut leaves the next command out. Its own words are ekrona and gain:
 //
-//	install MODULE [INSTANCE [PARAMETERS]]   first, AIDs and parameters in hex; without it the
-//	                                         first applet of the last CAP file is installed
+//	install MODULE [INSTANCE [PARAMETERS]]   first, AIDs and parameters in hex, as often as there
+//	                                         are instances; without it every applet of the last CAP
+//	                                         file is installed
 //	ekrona               first: the CAP file is the e-krona's applet, and the card is active, has
 //	                     100.00 kr and the PIN 2580, and the applet is selected
 //	reset                                    takes the power away and gives it back
@@ -41,24 +42,30 @@ import (
 //
 // After a fault the rest of the script is played on without any. What is answered then is compared
 // with runs without a fault: with the command and without it, with the power taken away after it
-// and not.
+// and not. A command after which no answer is expected ("-> none") is sent, and not disturbed.
 type Script struct {
 	FileName string
 	Profile  card.Profile
 
 	caps                       [][]byte
 	ekrona                     bool
-	module, instance           card.AID
-	parameters                 []byte
+	instances                  []instance
 	lines                      []scriptLine
 	accepted, memory, anyRules bool
 	patterns                   [][]byte
+}
+
+// instance is one that is installed.
+type instance struct {
+	module, aid card.AID
+	parameters  []byte
 }
 
 // names is the language of scripts.
 var names = func() *script.Vocabulary {
 	v := vocabulary.Script()
 	v.Words = []string{"install", "ekrona", "reset", "gain", "select", "load", "cut"}
+	v.Sending = []string{"select"}
 	return v
 }()
 
@@ -70,6 +77,12 @@ type scriptLine struct {
 	cut     bool // its power would fail: it is left out
 	changed bool
 	higher  []span
+}
+
+// isMute reports whether the card goes mute at the line, as the script expects: then there is
+// nothing that a fault could be told from.
+func (l scriptLine) isMute() bool {
+	return l.step.Expected != nil && l.step.Expected.None
 }
 
 // span is a number in an answer.
@@ -97,7 +110,7 @@ func NewScript(
 	if len(s.lines) == 0 {
 		return nil, fmt.Errorf("%s: no command", fileName)
 	}
-	if s.ekrona && (len(caps) > 1 || len(s.module) > 0) {
+	if s.ekrona && (len(caps) > 1 || len(s.instances) > 0) {
 		return nil, fmt.Errorf("%s: ekrona goes with one CAP file, and without install", fileName)
 	}
 	s.accepted = s.accepted || !s.anyRules
@@ -135,7 +148,7 @@ func (s *Script) read(line script.Line, following *scriptLine) error {
 		if err != nil {
 			return err
 		}
-		step = script.Step{Command: command}
+		step.Command = command
 	}
 	next := *following
 	if *following = (scriptLine{}); next.cut {
@@ -159,19 +172,21 @@ func (s *Script) readInstall(words []string) error {
 	if len(words) < 1 || len(words) > 3 || len(s.lines) > 0 {
 		return errors.New("install comes first: install MODULE [INSTANCE [PARAMETERS]], in hex")
 	}
+	var i instance
 	var err error
-	if s.module, err = card.ParseAID(words[0]); err != nil {
+	if i.module, err = card.ParseAID(words[0]); err != nil {
 		return err
 	}
-	s.instance = s.module
+	i.aid = i.module
 	if len(words) > 1 {
-		if s.instance, err = card.ParseAID(words[1]); err != nil {
+		if i.aid, err = card.ParseAID(words[1]); err != nil {
 			return err
 		}
 	}
 	if len(words) > 2 {
-		s.parameters, err = apdu.ParseHex(words[2])
+		i.parameters, err = apdu.ParseHex(words[2])
 	}
+	s.instances = append(s.instances, i)
 	return err
 }
 
@@ -216,8 +231,7 @@ func (s *Script) Name() string {
 	for _, c := range s.caps {
 		_, _ = h.Write(c)
 	}
-	fmt.Fprintf(h, "%v %v %v %x %v %v %x", s.ekrona, s.module, s.instance, s.parameters,
-		s.accepted, s.memory, s.patterns)
+	fmt.Fprintf(h, "%v %v %v %v %x", s.ekrona, s.instances, s.accepted, s.memory, s.patterns)
 	for _, line := range s.lines {
 		fmt.Fprintln(h, line.reset, line.changed, line.higher, names.Text(line.step))
 	}
@@ -237,8 +251,14 @@ func (s *Script) Find(ctx context.Context, models []fault.Model) ([]*Target, err
 			continue
 		}
 		trace, _, err := s.record(ctx, b.card, line)
-		if err != nil {
+		switch {
+		case errors.Is(err, card.ErrMute):
+			return nil, fmt.Errorf("%s:%d, without a fault: %w; if it is to do that, write "+
+				"\"-> none\" behind the line", s.FileName, line.number, err)
+		case err != nil:
 			return nil, fmt.Errorf("%s:%d, without a fault: %w", s.FileName, line.number, err)
+		case line.isMute():
+			continue
 		}
 		all = append(all, &Target{Case: s.FileName, Exchanges: map[int]int{
 			s.exchangeOf(i): trace.Count(models)}})
@@ -246,12 +266,18 @@ func (s *Script) Find(ctx context.Context, models []fault.Model) ([]*Target, err
 	return all, nil
 }
 
-// record sends a line's command, records it and checks the answer.
+// record sends a line's command, records it and checks the answer. Of one that mutes the card
+// nothing is recorded: it may run for ever.
 func (s *Script) record(
 	ctx context.Context, c *card.Card, line scriptLine,
 ) (trace *fault.Trace, r apdu.Response, err error) {
 	transmit := func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
-		trace, r, err = fault.Record(ctx, c, command)
+		if line.isMute() {
+			trace = &fault.Trace{}
+			r, err = c.Transmit(ctx, command)
+		} else {
+			trace, r, err = fault.Record(ctx, c, command)
+		}
 		return r, err
 	}
 	_, err = names.Run(ctx, apdu.CardFunc(transmit), line.step)
@@ -321,21 +347,27 @@ func (b *scriptBench) install() error {
 		return err
 	}
 	manager.Leave()
-	module, instance := s.module, s.instance
+	instances := s.instances
 	for _, file := range s.caps {
 		p, err := b.card.Load(file)
 		if err != nil {
 			return err
 		}
-		if len(s.module) == 0 && len(p.Modules) > 0 {
-			module, instance = p.Modules[0], p.Modules[0]
+		if len(s.instances) > 0 || len(p.Modules) == 0 {
+			continue
+		}
+		instances = nil // those of the last file that has any
+		for _, module := range p.Modules {
+			instances = append(instances, instance{module: module, aid: module})
 		}
 	}
-	if len(module) == 0 {
+	if len(instances) == 0 {
 		return errors.New("the CAP file has no applet to install")
 	}
-	if _, err := b.card.Install(module, instance, s.parameters); err != nil {
-		return fmt.Errorf("%s: %w", s.FileName, err)
+	for _, i := range instances {
+		if _, err := b.card.Install(i.module, i.aid, i.parameters); err != nil {
+			return fmt.Errorf("%s: %w", s.FileName, err)
+		}
 	}
 	return nil
 }
@@ -357,7 +389,8 @@ func (b *scriptBench) Run(ctx context.Context, t *Target, visit Visit) error {
 		}
 		exchange++
 		if _, asked := t.Exchanges[exchange]; !asked {
-			if _, err := b.card.Transmit(ctx, line.step.Command); err != nil {
+			_, err := b.card.Transmit(ctx, line.step.Command)
+			if err != nil && !(line.isMute() && errors.Is(err, card.ErrMute)) {
 				return fmt.Errorf("%s:%d: %w", b.script.FileName, line.number, err)
 			}
 			continue

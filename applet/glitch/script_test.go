@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/lines"
 )
 
 // probeScript is a script for the probe applet, which has nothing to do with money.
@@ -146,6 +148,107 @@ func TestScriptsOfTheLab(t *testing.T) {
 	targets, err := s.Find(t.Context(), fault.Models())
 	require.NoError(t, err)
 	assert.Len(t, targets, 11, "one for each command, but the one after cut")
+}
+
+// TestEveryApplet: without install every applet of the last CAP file is there; with it, each that
+// is named.
+func TestEveryApplet(t *testing.T) {
+	var files [][]byte
+	for _, name := range []string{"lib", "vault", "guest"} {
+		file, err := os.ReadFile("../../emulator/testdata/probe/" + name + ".cap")
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	traces := func(text string) error {
+		s, err := NewScript("guest.script", strings.NewReader(text), card.P71, false, files...)
+		require.NoError(t, err)
+		_, err = s.Traces(t.Context())
+		return err
+	}
+	require.NoError(t, traces(`install F050524F420301
+		install F050524F420401 F050524F42040101 C0FFEE
+		install F050524F420401 F050524F42040102
+		select F050524F420301 -> 9000
+		select F050524F42040101 -> 9000
+		select F050524F42040102 -> 9000`))
+	err := traces("select F050524F420301 -> 9000")
+	assert.ErrorContains(t, err, "guest.script:1: expected status 9000", "the vault is of the "+
+		"second file; and what stands behind select is held")
+}
+
+// TestMuteLine: a command that mutes the card, as expected, is sent and not disturbed, and nothing
+// of it is kept, though it runs for long. One that mutes it unexpectedly is an error that says so.
+func TestMuteLine(t *testing.T) {
+	text := `select F050524F420201
+		801603E800 -> none
+		reset
+		select F050524F420201 -> 9000
+		807C00000301020300 -> 9000`
+	s := probeScript(t, text)
+	targets, err := s.Find(t.Context(), fault.Models())
+	require.NoError(t, err)
+	require.Len(t, targets, 3, "one for each command, but the mute one")
+	p := Plan{Subject: s, Places: &Places{}, Sample: 200, Workers: 2}
+	r, err := p.Run(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, r.Broken)
+	assert.Positive(t, r.Faults)
+	all, err := s.Traces(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, all[1].Trace.Steps)
+
+	s = probeScript(t, strings.Replace(text, " -> none", "", 1))
+	_, err = s.Find(t.Context(), fault.Models())
+	require.ErrorContains(t, err, "probe.script:2, without a fault: the card has gone mute")
+	assert.ErrorContains(t, err, `write "-> none" behind the line`)
+}
+
+// TestPlacesOfSeveralFiles: a line is looked for in the table of the CAP file that the instruction
+// is of, and of a CAP file without one nothing is said that is another's.
+func TestPlacesOfSeveralFiles(t *testing.T) {
+	var tables []*lines.Table
+	files := map[string]*cap.File{}
+	for _, name := range []string{"lib", "core", "purse"} {
+		content, err := os.ReadFile("../../emulator/testdata/probe/" + name + ".cap")
+		require.NoError(t, err)
+		files[name], err = cap.Parse(content)
+		require.NoError(t, err)
+	}
+	text, err := os.ReadFile("../../emulator/testdata/probe/purse.cap.lines")
+	require.NoError(t, err)
+	purse, err := lines.Parse(text)
+	require.NoError(t, err)
+	require.True(t, purse.Fits(files["purse"]))
+	tables = append(tables, purse)
+	places := NewPlaces(func(path string) ([]string, error) {
+		assert.Equal(t, "probe/purse/PurseApplet.java", path)
+		return strings.Split(strings.Repeat("text\n", 500), "\n"), nil
+	}, tables...)
+
+	s := probeScript(t, "select F050524F420201\n8030000000")
+	all, err := s.Traces(t.Context())
+	require.NoError(t, err)
+	packages := map[string]bool{}
+	for _, x := range all {
+		for _, step := range x.Trace.Steps {
+			packages[step.Method.Package().Name()] = true
+			assert.Equal(t, Place{Method: step.Method.At(step.PC)}, places.Of(step))
+		}
+	}
+	assert.Len(t, packages, 2, "the applet calls its library")
+
+	content, err := os.ReadFile("../../emulator/testdata/probe/purse.cap")
+	require.NoError(t, err)
+	s, err = NewScript("purse.script", strings.NewReader("select F050524F420801\n8040000000"),
+		card.P71, false, content)
+	require.NoError(t, err)
+	all, err = s.Traces(t.Context())
+	require.NoError(t, err)
+	for _, step := range all[1].Trace.Steps {
+		place := places.Of(step)
+		assert.Equal(t, "PurseApplet.java", place.File)
+		assert.Equal(t, "text", place.Text)
+	}
 }
 
 func TestScriptsThatAreNone(t *testing.T) {

@@ -21,6 +21,7 @@ var ErrNoTools = errors.New("a JDK and Maven are needed")
 type Classes struct {
 	java      string
 	classPath string
+	fresh     bool // each card loads them anew
 }
 
 // Build compiles the Maven project in projectDir (applet/jcsim) into outDir, which must
@@ -48,7 +49,9 @@ func BuildApplet(ctx context.Context, sources []string, outDir string) (Classes,
 			return Classes{}, fmt.Errorf("jcardsim: sources: %w", err)
 		}
 	}
-	return build(ctx, project, filepath.Join(outDir, "target"), "-DappletSources="+applet)
+	classes, err := build(ctx, project, filepath.Join(outDir, "target"), "-DappletSources="+applet)
+	classes.fresh = true // ours keeps nothing in static fields, and is faster when loaded once
+	return classes, err
 }
 
 // copySources copies the Java files of a folder.

@@ -5,10 +5,18 @@ import (
 	"ekrona.example/apdu/gpc"
 )
 
+// Exchange is a command, what a card answers and what jCardSim does.
+type Exchange struct {
+	Command         apdu.Command
+	Card, Simulator apdu.Response
+	Thrown          string // class of the exception that came out of the applet on the card, or ""
+	Undone          bool   // the card has undone a transaction, in this command or one before
+}
+
 // fault is a way in which jCardSim differs from a card, whatever the applet.
 type fault struct {
 	reason string
-	is     func(c apdu.Command, card, simulator apdu.Response) bool
+	is     func(x Exchange) bool
 }
 
 // P2 of SELECT (ISO/IEC 7816-4:2013 table 63), and the bits of a class byte that name a logical
@@ -20,53 +28,69 @@ const (
 	classInvalid   = 0xFF
 )
 
+// firstStatusWord is the lowest that there is (ISO/IEC 7816-4 §5.6); below are reasons of
+// exceptions.
+const firstStatusWord apdu.StatusWord = 0x6100
+
 // noCurrentFile is 6986 (ISO/IEC 7816-4 §5.6).
 const noCurrentFile apdu.StatusWord = 0x6986
 
 var faults = []fault{
 	{"a card's runtime environment refuses logical channels before the applet is asked; it " +
 		"leaves that to the applet",
-		func(c apdu.Command, card, _ apdu.Response) bool {
-			return c.CLA&(classChannel|classFurther) != 0 && card.SW == apdu.SWChannel
+		func(x Exchange) bool {
+			return x.Command.CLA&(classChannel|classFurther) != 0 && x.Card.SW == apdu.SWChannel
 		}},
 	{"the class byte FF is refused by a card's runtime environment; it asks the applet",
-		func(c apdu.Command, card, _ apdu.Response) bool {
-			return c.CLA == classInvalid && card.SW == apdu.SWClass
+		func(x Exchange) bool {
+			return x.Command.CLA == classInvalid && x.Card.SW == apdu.SWClass
 		}},
 	{"MANAGE CHANNEL is the runtime environment's: a card refuses it, it asks the applet",
-		func(c apdu.Command, _, _ apdu.Response) bool { return c.INS == apdu.InsManageChannel }},
+		func(x Exchange) bool { return x.Command.INS == apdu.InsManageChannel }},
 	{"the next application of a name is the runtime environment's to find, and so is one of no " +
 		"name; it asks the applet for the first, and takes the second for any",
-		func(c apdu.Command, _, _ apdu.Response) bool {
-			return c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName &&
-				(c.P2&gpc.P2WhichMask != gpc.P2First || len(c.Data) == 0)
+		func(x Exchange) bool {
+			return x.Command.INS == gpc.InsSelect && x.Command.P1 == gpc.P1ByName &&
+				(x.Command.P2&gpc.P2WhichMask != gpc.P2First || len(x.Command.Data) == 0)
 		}},
 	{"the bits of P2 of SELECT that are reserved are nothing to a card's runtime environment; it " +
 		"then selects nothing",
-		func(c apdu.Command, _, _ apdu.Response) bool {
-			return c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName && c.P2&selectReserved != 0
+		func(x Exchange) bool {
+			return x.Command.INS == gpc.InsSelect && x.Command.P1 == gpc.P1ByName &&
+				x.Command.P2&selectReserved != 0
 		}},
 	{"while nothing is selected a card answers 6999, and it 6986",
-		func(_ apdu.Command, card, simulator apdu.Response) bool {
-			return card.SW == apdu.SWSelectFailed && simulator.SW == noCurrentFile
+		func(x Exchange) bool {
+			return x.Card.SW == apdu.SWSelectFailed && x.Simulator.SW == noCurrentFile
+		}},
+	{"an exception that leaves an applet and is no ISOException ends in 6F00 on a card; it " +
+		"answers the exception's reason",
+		func(x Exchange) bool {
+			return x.Card.SW == apdu.SWUnknown && x.Simulator.SW < firstStatusWord
+		}},
+	{"it has no firewall: an access that a card refuses with a SecurityException goes on",
+		func(x Exchange) bool {
+			return x.Thrown == "SecurityException" && x.Card.SW == apdu.SWUnknown
 		}},
 	{"its APDU buffer of 260 bytes cannot hold a short command with 255 bytes of data and Le",
-		func(c apdu.Command, _, simulator apdu.Response) bool {
-			return len(c.Data) > 0 && len(c.Data)%apdu.MaxShortData == 0 &&
-				simulator.SW == apdu.SWUnknown
+		func(x Exchange) bool {
+			return len(x.Command.Data) > 0 && len(x.Command.Data)%apdu.MaxShortData == 0 &&
+				x.Simulator.SW == apdu.SWUnknown
 		}},
 	{"it takes an extended Le of 0000, which means all available data, for no Le",
-		func(c apdu.Command, card, simulator apdu.Response) bool {
-			return c.Ne == apdu.MaxExtendedNe && card.SW == apdu.OK &&
-				simulator.SW&0xFF00 == apdu.SWMoreData && len(simulator.Data) == 0
+		func(x Exchange) bool {
+			return x.Command.Ne == apdu.MaxExtendedNe && x.Card.SW == apdu.OK &&
+				x.Simulator.SW&0xFF00 == apdu.SWMoreData && len(x.Simulator.Data) == 0
 		}},
+	{"it undoes no transaction: since one was aborted its memory is another",
+		func(x Exchange) bool { return x.Undone }},
 }
 
 // KnownFault returns how jCardSim is known to differ from a card in its answer to a command, ""
 // if it is not.
-func KnownFault(c apdu.Command, card, simulator apdu.Response) string {
+func KnownFault(x Exchange) string {
 	for _, f := range faults {
-		if f.is(c, card, simulator) {
+		if f.is(x) {
 			return f.reason
 		}
 	}

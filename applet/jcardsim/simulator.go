@@ -35,8 +35,12 @@ type Simulator struct {
 // no card in it before [Simulator.Install]. Close ends it.
 func Start(classes Classes, appletClass string) (*Simulator, error) {
 	s := &Simulator{complaint: new(tail)}
-	s.process = exec.Command(classes.java, "-Xshare:auto", "-classpath", classes.classPath,
-		"jcsim.Bridge", appletClass)
+	arguments := []string{"-Xshare:auto", "-classpath", classes.classPath, "jcsim.Bridge",
+		appletClass}
+	if classes.fresh {
+		arguments = append(arguments, "fresh")
+	}
+	s.process = exec.Command(classes.java, arguments...)
 	s.process.Stderr = s.complaint
 	var err error
 	if s.commands, err = s.process.StdinPipe(); err != nil {

@@ -126,6 +126,61 @@ func TestBuildApplet(t *testing.T) {
 	assert.ErrorContains(t, err, "has no .java file")
 }
 
+// A fresh card begins with static fields as the sources have them, whatever the card before has
+// left in its own.
+func TestFreshCardHasFreshStatics(t *testing.T) {
+	sources := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(sources, "own"), 0o700))
+	for name, text := range map[string]string{
+		"Counter.java": "package own;\nfinal class Counter { static short count = 7; }\n",
+		"Own.java": `package own;
+import javacard.framework.*;
+public final class Own extends Applet {
+    public static void install(byte[] b, short o, byte l) { new Own().register(); }
+    public void process(APDU apdu) {
+        if (selectingApplet()) {
+            return;
+        }
+        Util.setShort(apdu.getBuffer(), (short) 0, Counter.count++);
+        apdu.setOutgoingAndSend((short) 0, (short) 2);
+    }
+}
+`,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(sources, "own", name), []byte(text), 0o600))
+	}
+	classes, err := jcardsim.BuildApplet(t.Context(), []string{sources}, t.TempDir())
+	jcardsim.SkipWithoutTools(t, err)
+	require.NoError(t, err)
+	s := start(t, classes, "own.Own")
+	for range 2 {
+		require.NoError(t, s.Install(t.Context(), instanceAID, nil))
+		_, err = apdu.Send(t.Context(), s, apdu.Command{INS: 0xA4, P1: 4, Data: instanceAID})
+		require.NoError(t, err)
+		for want := byte(7); want < 9; want++ {
+			count, err := apdu.Send(t.Context(), s, apdu.Command{Ne: apdu.MaxShortNe})
+			require.NoError(t, err)
+			assert.Equal(t, []byte{0, want}, count)
+		}
+	}
+}
+
+func TestKnownFaults(t *testing.T) {
+	refused := apdu.Response{SW: apdu.SWUnknown}
+	other := apdu.Response{SW: apdu.OK}
+	for want, x := range map[string]jcardsim.Exchange{
+		"":            {Card: refused, Simulator: other},
+		"no firewall": {Card: refused, Simulator: other, Thrown: "SecurityException"},
+		"its memory is another": {Card: other, Simulator: apdu.Response{SW: 0x6A80},
+			Undone: true},
+		"the exception's reason": {Card: refused, Simulator: apdu.Response{SW: 2}},
+	} {
+		known := jcardsim.KnownFault(x)
+		assert.Contains(t, known, want)
+		assert.Equal(t, want == "", known == "", known)
+	}
+}
+
 func TestBuildWithoutTools(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := jcardsim.Build(t.Context(), filepath.Join("..", "jcsim"), t.TempDir())

@@ -113,5 +113,6 @@ func knownFault(c apdu.Command, answers [2]apdu.Response) string {
 			return f.reason
 		}
 	}
-	return jcardsim.KnownFault(c, answers[0], answers[1])
+	return jcardsim.KnownFault(jcardsim.Exchange{Command: c, Card: answers[0],
+		Simulator: answers[1]})
 }

@@ -66,10 +66,16 @@ func NewExperiment(
 	return e, nil
 }
 
-// Record sends a command and records it.
+// maxRecorded is how many bytecodes a command may execute that is recorded: each takes memory. It
+// is some 20 seconds of a card's.
+const maxRecorded = 1 << 21
+
+// Record sends a command and records it. One that executes too many bytecodes mutes the card.
 func Record(
 	ctx context.Context, c *card.Card, command apdu.Command,
 ) (*Trace, apdu.Response, error) {
+	c.Machine().SetBudget(maxRecorded)
+	defer c.Machine().SetBudget(0)
 	trace, injector := &Trace{}, NewInjector(c)
 	injector.Record(trace)
 	r, err := c.Transmit(ctx, command)

@@ -11,6 +11,8 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/vm"
 )
 
 // Simulated is another implementation of the Java Card API that runs the same applet, such as
@@ -30,11 +32,19 @@ type Differ struct {
 	Script  []Line
 	Other   Simulated
 	// KnownFault is why the other one may answer so, "" if it may not.
-	KnownFault func(c apdu.Command, card, other apdu.Response) string
+	KnownFault func(c Compared) string
 	Seed       uint64
 	Runs       int // mutated scripts, after the script itself
 
 	instances []Instance // that the script makes, before its first command
+}
+
+// Compared is a command with two answers that differ.
+type Compared struct {
+	Command     apdu.Command
+	Card, Other apdu.Response
+	Thrown      string // class of the exception that came out of the applet on the card, or ""
+	Undone      bool   // the card has undone a transaction, in this command or one before
 }
 
 // Difference is the first one of a run.
@@ -165,16 +175,23 @@ func (d *Differ) play(
 ) (*Difference, error) {
 	var cards [2]*card.Card
 	var instance Instance
+	var names *inspect.Names
 	for i := range cards {
-		c, err := d.card(ctx, i+1)
+		b, err := d.bench(ctx, i+1)
 		if err != nil {
 			return nil, err
 		}
+		c := b.Managed.Below()
+		names = b.Sources()
 		applets := c.Applets()
 		if len(applets) == 0 {
 			return nil, errors.New("no applet is installed; name one by --install")
 		}
 		cards[i], instance.AID = c, applets[0].AID
+	}
+	open, err := undone(cards[0])
+	if err != nil {
+		return nil, err
 	}
 	for _, i := range d.installed() {
 		if slices.Equal(i.AID, instance.AID) {
@@ -203,7 +220,13 @@ func (d *Differ) play(
 		script = append(script, fmt.Sprintf("%X", f.raw))
 		var own [2]apdu.Response
 		for i, c := range cards {
-			if own[i], err = c.Transmit(ctx, command); err != nil {
+			own[i], err = c.Transmit(ctx, command)
+			if fault, isMute := errors.AsType[*vm.CardFault](err); isMute {
+				report.setAside(fmt.Sprintf("where the virtual card goes mute the other one is "+
+					"not asked: %s fault at %s: %s", fault.Kind, names.Site(fault.At), fault.What))
+				return nil, nil
+			}
+			if err != nil {
 				return nil, fmt.Errorf("%X: %w", f.raw, err)
 			}
 		}
@@ -226,7 +249,11 @@ func (d *Differ) play(
 				continue
 			}
 		}
-		if fault := d.KnownFault(command, own[0], other); fault != "" {
+		compared := Compared{Command: command, Card: own[0], Other: other, Undone: *open > 0}
+		if thrown := cards[0].Thrown(); thrown != nil {
+			compared.Thrown = inspect.Short(thrown.Class)
+		}
+		if fault := d.KnownFault(compared); fault != "" {
 			report.setAside(fault)
 			return nil, nil
 		}
@@ -235,8 +262,25 @@ func (d *Differ) play(
 	return nil, nil
 }
 
-// card is a virtual card with the applet, whose randomness is of that number.
-func (d *Differ) card(ctx context.Context, number int) (*card.Card, error) {
+// undone counts how many transactions a card has undone: they were begun, and not committed.
+func undone(c *card.Card) (*int, error) {
+	const system = "javacard/framework/JCSystem"
+	open := new(int)
+	return open, c.SetProbe(&vm.Probe{Call: func(i *vm.Invocation) vm.Action {
+		class := i.Callee.Class()
+		switch {
+		case class == nil || class.Name() != system:
+		case i.Callee.Name() == "beginTransaction":
+			*open++
+		case i.Callee.Name() == "commitTransaction":
+			*open--
+		}
+		return vm.Action{}
+	}})
+}
+
+// bench has a virtual card with the applet, whose randomness is of that number.
+func (d *Differ) bench(ctx context.Context, number int) (*Bench, error) {
 	s := *d.Subject
 	s.Seed = fmt.Sprint(s.Seed, " ", number)
 	s.Install = d.installed()
@@ -245,7 +289,7 @@ func (d *Differ) card(ctx context.Context, number int) (*card.Card, error) {
 		return nil, err
 	}
 	b.Managed.Leave()
-	return b.Managed.Below(), nil
+	return b, nil
 }
 
 // fewDraws is how many virtual cards show what is drawn where two were not enough: of 64 bytes
@@ -257,10 +301,11 @@ const fewDraws = 10
 func (d *Differ) further(ctx context.Context, list []fuzzed) ([]apdu.Response, error) {
 	var all []apdu.Response
 	for number := 3; number <= fewDraws; number++ {
-		c, err := d.card(ctx, number)
+		b, err := d.bench(ctx, number)
 		if err != nil {
 			return nil, err
 		}
+		c := b.Managed.Below()
 		var last apdu.Response
 		for _, f := range list {
 			command, err := apdu.ParseCommand(f.raw)

@@ -54,8 +54,8 @@ func differHello(
 	lines, err := s.ReadScript(strings.NewReader(script))
 	require.NoError(t, err)
 	d := &Differ{Subject: s, Script: lines, Other: &other{subject: s, alter: alter}, Seed: 1,
-		Runs: 30, KnownFault: func(c apdu.Command, _, _ apdu.Response) string {
-			if c.CLA == 0x42 {
+		Runs: 30, KnownFault: func(c Compared) string {
+			if c.Command.CLA == 0x42 {
 				return "known"
 			}
 			return ""
@@ -129,4 +129,52 @@ func TestDrawnIsNoDifference(t *testing.T) {
 	assert.False(t, same(append(own, answer("04AC01")), answer("05AB03")))
 	assert.True(t, same(append(own, answer("04AA0304")), answer("04AB")))
 	assert.False(t, same(append(own, answer("04AA0304")), answer("")))
+}
+
+// Where the virtual card goes mute the other one is not asked: that is said, with the place, and is
+// no error. What came out of the applet, and that a transaction was undone, is told to who knows
+// the other one's faults.
+func TestDifferTellsWhatItKnows(t *testing.T) {
+	const mute = "where the virtual card goes mute the other one is not asked: depth fault at " +
+		"F050524F4202 method@866+10: more than 128 nested calls"
+	for script, want := range map[string]string{
+		"8056 0000 00":                  "",
+		"8016 03E8 00":                  mute, // fibonacci
+		"8033 0000 00":                  "thrown ArithmeticException",
+		"8060 0001 00\n8056 0000 00":    "", // committed
+		"8060 0101 00\n8056 0000 00":    "undone",
+		"8060 0201 00\n8056 0000 00":    "undone", // left open
+		"8060 0001 00\n8016 03E8 00":    mute,
+		"8060 0101 00\nreset\n80560000": "undone",
+	} {
+		s := &Subject{Profile: card.P71, InstallAll: true, Words: shell.Words(),
+			CAPs: []string{"../../emulator/testdata/probe/lib.cap",
+				"../../emulator/testdata/probe/core.cap"}}
+		lines, err := s.ReadScript(strings.NewReader("select F050524F420201\n" + script))
+		require.NoError(t, err)
+		const changing, selecting = 0x60, 0xA4
+		alter := func(c apdu.Command, r *apdu.Response) {
+			if c.INS != selecting && c.INS != changing {
+				r.SW = 0x1234
+			}
+		}
+		d := &Differ{Subject: s, Script: lines, Other: &other{subject: s, alter: alter},
+			KnownFault: func(c Compared) string {
+				switch {
+				case c.Undone:
+					return "undone"
+				case c.Thrown != "":
+					return "thrown " + c.Thrown
+				}
+				return ""
+			}}
+		r, err := d.Run(t.Context())
+		require.NoError(t, err, script)
+		if want == "" {
+			assert.Len(t, r.Differences, 1, script)
+			continue
+		}
+		assert.Empty(t, r.Differences, script)
+		assert.Equal(t, []SetAside{{want, 1}}, r.SetAside, script)
+	}
 }

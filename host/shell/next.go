@@ -15,6 +15,7 @@ const (
 	tagAID        tlv.Tag = 0x4F
 	tagDirectory  tlv.Tag = 0x88
 	tagPDOL       tlv.Tag = 0x9F38
+	tagOwn        tlv.Tag = 0xA5 // of a payment card's FCI, in which the directory's is
 	tagLocator    tlv.Tag = 0x94
 	tagFormat1    tlv.Tag = 0x80
 	insProcessing         = 0xA8
@@ -40,7 +41,7 @@ func Next(c apdu.Command, r apdu.Response) []string {
 			c.P2|gpc.StatusNext)}
 	case sw == apdu.SWSecurity:
 		return []string{"authentication: verify for a PIN, secure KEYS for the card manager"}
-	case sw == apdu.SWFileNotFound && c.INS == gpc.InsSelect:
+	case sw == apdu.SWFileNotFound && c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName:
 		return []string{"another name: list shows what is on the card"}
 	case sw == apdu.SWInstruction, sw == apdu.SWClass, sw == apdu.SWSelectFailed:
 		return []string{"the application that knows this command: select AID"}
@@ -82,8 +83,13 @@ func afterSelect(c apdu.Command, fci []byte) (hints []string) {
 	for _, aid := range find(nodes, tagAID) {
 		hints = append(hints, fmt.Sprintf("select %X", aid))
 	}
-	if file := find(nodes, tagDirectory); len(file) > 0 && len(file[0]) == 1 {
-		hints = append(hints, fmt.Sprintf("READ RECORD sfi=%d record=1", file[0][0]))
+	for _, n := range nodes {
+		for _, own := range n.Children {
+			if file := find(own.Children, tagDirectory); own.Tag == tagOwn && len(file) > 0 &&
+				len(file[0]) == 1 {
+				hints = append(hints, fmt.Sprintf("READ RECORD sfi=%d record=1", file[0][0]))
+			}
+		}
 	}
 	return hints
 }

@@ -323,6 +323,10 @@ func TestNext(t *testing.T) {
 		}), "%s %s: %q", c.command, c.response, hints)
 	}
 	assert.Empty(t, shell.Next(apdu.Command{INS: 0xB0}, apdu.Response{SW: apdu.OK}))
+	file := apdu.Command{INS: 0xA4, P2: 4, Data: []byte{0x2F, 0}}
+	assert.Empty(t, shell.Next(file, apdu.Response{SW: 0x6A82}), "the list has no files")
+	assert.Empty(t, shell.Next(file, apdu.Response{Data: []byte{0x62, 6, 0x82, 1, 1, 0x88, 1, 0xF0},
+		SW: apdu.OK}), "88 is the file's own identifier there, and no directory")
 	rapid.Check(t, func(t *rapid.T) {
 		c := apdu.Command{INS: rapid.SampledFrom([]byte{0xA4, 0xA8, 0x50}).Draw(t, "INS")}
 		data := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "data")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"ekrona.example/apdu/gpc"
 )
@@ -23,39 +24,109 @@ type packageFile struct {
 	Sources        string   `json:"sources"`        // folder above the package's
 	CAP            string   `json:"cap"`            // what is written
 	Lines          bool     `json:"lines"`          // with a table of source lines beside it
+	Imports        []string `json:"imports"`        // build files of the packages that it uses
 }
 
-// ReadPackage reads a build file, one JSON object, and returns the package with the folder that
-// its paths are relative to.
-func ReadPackage(path string) (root string, p Package, err error) {
+// ReadPackage reads a build file, one JSON object, and those of what it imports. It returns the
+// packages, each after those that it imports, its own last, with the folder that their paths are
+// relative to, which is that of the file.
+func ReadPackage(path string) (root string, all []Package, err error) {
+	root, err = filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return "", nil, fmt.Errorf("build file %s: %w", path, err)
+	}
+	r := packageReader{root: root, read: map[string]string{}}
+	if _, err := r.add(filepath.Join(root, filepath.Base(path))); err != nil {
+		return "", nil, err
+	}
+	return root, r.all, nil
+}
+
+// packageReader reads build files that import each other.
+type packageReader struct {
+	root string
+	all  []Package
+	read map[string]string // names of packages by the path of their build file; "": not done yet
+}
+
+// add reads a build file after those that it imports, if it is not read yet, and returns the name
+// of its package.
+func (r *packageReader) add(path string) (string, error) {
+	name, known := r.read[path]
+	switch {
+	case known && name == "":
+		return "", fmt.Errorf("build file %s: it imports itself, by way of its own imports", path)
+	case known:
+		return name, nil
+	}
+	r.read[path] = ""
+	f, err := readPackageFile(path)
+	if err != nil {
+		return "", err
+	}
+	imports := make([]string, len(f.Imports))
+	for i, other := range f.Imports {
+		imports[i], err = r.add(besides(path, other))
+		if err != nil {
+			return "", fmt.Errorf("build file %s: imports: %w", path, err)
+		}
+	}
+	p, err := r.packageOf(f, path, imports)
+	if err != nil {
+		return "", fmt.Errorf("build file %s: %w", path, err)
+	}
+	r.read[path] = p.Name
+	r.all = append(r.all, p)
+	return p.Name, nil
+}
+
+// besides is the path of what a build file names.
+func besides(path, name string) string {
+	name = filepath.FromSlash(name)
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(filepath.Dir(path), name)
+}
+
+func readPackageFile(path string) (packageFile, error) {
+	f := packageFile{Sources: ".", Target: target}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", p, fmt.Errorf("build file: %w", err)
+		return f, fmt.Errorf("build file: %w", err)
 	}
-	f := packageFile{Sources: ".", Target: target}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&f); err != nil {
-		return "", p, fmt.Errorf("build file %s: %w", path, err)
+		return f, fmt.Errorf("build file %s: %w", path, err)
 	}
-	root, err = filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return "", p, fmt.Errorf("build file %s: %w", path, err)
-	}
+	return f, nil
+}
+
+func (r *packageReader) packageOf(
+	f packageFile, path string, imports []string,
+) (p Package, err error) {
 	p = Package{Name: f.Name, AID: f.AID, Version: f.Version, Applets: f.Applets, Ints: f.Ints,
-		Imports: []string{}, Target: f.Target, GlobalPlatform: f.GlobalPlatform,
+		Imports: imports, Target: f.Target, GlobalPlatform: f.GlobalPlatform,
 		Sources: f.Sources, CAP: f.CAP, Lines: f.Lines}
 	if p.Applets == nil {
 		p.Applets = []Applet{}
 	}
-	err = p.check()
-	if err == nil {
-		_, err = sourceFiles(root, p)
+	if err := p.check(); err != nil {
+		return p, err
 	}
-	if err != nil {
-		return "", p, fmt.Errorf("build file %s: %w", path, err)
+	if slices.ContainsFunc(r.all, func(q Package) bool { return q.Name == p.Name }) {
+		return p, fmt.Errorf("it imports another package of its own name, %s", p.Name)
 	}
-	return root, p, nil
+	for _, name := range []*string{&p.Sources, &p.CAP} {
+		relative, err := filepath.Rel(r.root, besides(path, *name))
+		if err != nil {
+			return p, err
+		}
+		*name = filepath.ToSlash(relative)
+	}
+	_, err = sourceFiles(r.root, p)
+	return p, err
 }
 
 func (p Package) check() error {

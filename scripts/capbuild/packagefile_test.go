@@ -11,8 +11,10 @@ import (
 
 func TestReadPackage(t *testing.T) {
 	folder := filepath.Join(root, "emulator", "examples", "hello")
-	at, p, err := ReadPackage(filepath.Join(folder, "hello.json"))
+	at, all, err := ReadPackage(filepath.Join(folder, "hello.json"))
 	require.NoError(t, err)
+	require.Len(t, all, 1)
+	p := all[0]
 	want, err := filepath.Abs(folder)
 	require.NoError(t, err)
 	assert.Equal(t, want, at)
@@ -41,4 +43,50 @@ func TestReadPackage(t *testing.T) {
 	}
 	_, _, err = ReadPackage("nowhere.json")
 	assert.ErrorContains(t, err, "build file")
+}
+
+// What a build file imports comes before it, each once, with paths from the file's own folder.
+func TestReadPackageWithImports(t *testing.T) {
+	top := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(top, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Join(filepath.Dir(path), "src"), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	file := func(name, imports string) string {
+		return `{"name":"own.` + name + `","aid":"F0F0F0F0F0","version":"1.0","sources":"src",` +
+			`"cap":"` + name + `.cap","imports":[` + imports + `]}`
+	}
+	write("base/base.json", file("base", ""))
+	write("left/left.json", file("left", `"../base/base.json"`))
+	write("right/right.json", file("right", `"../base/base.json"`))
+	path := write("app/app.json", file("app", `"../left/left.json","../right/right.json"`))
+	root, all, err := ReadPackage(path)
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(top, "app"), root)
+	got := map[string][]string{}
+	var order []string
+	for _, p := range all {
+		order = append(order, p.Name)
+		got[p.Name] = append([]string{p.Sources, p.CAP}, p.Imports...)
+	}
+	assert.Equal(t, []string{"own.base", "own.left", "own.right", "own.app"}, order)
+	assert.Equal(t, map[string][]string{
+		"own.base":  {"../base/src", "../base/base.cap"},
+		"own.left":  {"../left/src", "../left/left.cap", "own.base"},
+		"own.right": {"../right/src", "../right/right.cap", "own.base"},
+		"own.app":   {"src", "app.cap", "own.left", "own.right"},
+	}, got)
+	assert.Equal(t, all, withImports(all))
+
+	for text, want := range map[string]string{
+		file("app", `"app.json"`):                "it imports itself",
+		file("app", `"../none.json"`):            "imports: build file",
+		file("base", `"../base/base.json"`):      "another package of its own name, own.base",
+		`{"name":"own.app","imports":["../cap"]`: "unexpected EOF",
+	} {
+		_, _, err := ReadPackage(write("app/app.json", text))
+		assert.ErrorContains(t, err, want, text)
+	}
 }

@@ -98,9 +98,11 @@ func TestScript(t *testing.T) {
 
 // The CAP file is the one that was built from the source as it is.
 func TestTheCAPFileIsCurrent(t *testing.T) {
-	root, p, err := capbuild.ReadPackage("hello.json")
+	root, packages, err := capbuild.ReadPackage("hello.json")
 	require.NoError(t, err)
-	m, err := capbuild.ReadManifest(root, p)
-	require.NoError(t, err)
-	require.NoError(t, m.Check(root, p))
+	for _, p := range packages {
+		m, err := capbuild.ReadManifest(root, p)
+		require.NoError(t, err)
+		require.NoError(t, m.Check(root, p))
+	}
 }

@@ -50,11 +50,11 @@ func jobs(from string, arguments []string) ([]job, error) {
 		if !filepath.IsAbs(a) {
 			a = filepath.Join(from, a)
 		}
-		root, p, err := capbuild.ReadPackage(a)
+		root, packages, err := capbuild.ReadPackage(a)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, job{root, []capbuild.Package{p}})
+		all = append(all, job{root, packages})
 	}
 	if len(names) > 0 || len(all) == 0 {
 		packages, err := capbuild.Named(names...)

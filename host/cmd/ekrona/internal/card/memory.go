@@ -9,6 +9,7 @@ import (
 
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
+	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
@@ -38,6 +39,14 @@ javacard/Profiles) have it; the source of each is named.`,
 			if file != "" {
 				if content, err = durable.Read(file); err != nil {
 					return cli.FlagFile("--cap", err)
+				}
+				parsed, err := cap.Parse(content)
+				if err != nil {
+					return fmt.Errorf("--cap: %s: %w", file, err)
+				}
+				if !cli.IsEkrona(parsed) {
+					return cli.Usage("--cap: %s is not the e-krona's applet; what another takes "+
+						"of a card says \"memory\" in \"ekrona shell --cap %s\"", file, file)
 				}
 			}
 			need, err := preflight.NeedOn(content, slots, on)

@@ -16,8 +16,10 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/atr"
 	"ekrona.example/apdu/capture"
+	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/vocabulary"
+	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/globalplatform"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
@@ -180,6 +182,12 @@ func Tables() []*lines.Table {
 		return nil
 	}
 	return []*lines.Table{table}
+}
+
+// IsEkrona reports whether a CAP file has the e-krona's applet.
+func IsEkrona(file *cap.File) bool {
+	return slices.ContainsFunc(file.Applets,
+		func(a cap.Applet) bool { return string(a.AID) == spec.AppletAID })
 }
 
 // OpenCard is a card that a command has opened. It takes whole commands and returns whole

@@ -22,7 +22,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -74,6 +76,49 @@ func FlagFile(flag string, err error) error {
 		return Exit(ExitUsage, err)
 	}
 	return err
+}
+
+// OpenFile opens the file that a flag names for reading. The error is one of usage: what cannot be
+// opened, and what is a folder.
+func OpenFile(flag, path string) (*os.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, FlagFile(flag, err)
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		_ = file.Close()
+		return nil, Usage("%s: %s is a folder: name a file", flag, path)
+	}
+	return file, nil
+}
+
+// ReadText reads the file that a flag names, or standard input for "-".
+func ReadText(c *cobra.Command, flag, path string) (string, error) {
+	if path == "-" {
+		text, err := io.ReadAll(c.InOrStdin())
+		return string(text), err
+	}
+	file, err := OpenFile(flag, path)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(file)
+	return string(text), errors.Join(err, file.Close())
+}
+
+// CheckFolder refuses what a flag names and is no folder; "" is none that is named.
+func CheckFolder(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return FlagFile(flag, err)
+	}
+	if !info.IsDir() {
+		return Usage("%s: %s is no folder", flag, path)
+	}
+	return nil
 }
 
 // Group is a command that only holds others.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -115,16 +114,10 @@ func (f *conformFlags) ours() (*cap.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--cap %s: %w", name, err)
 	}
-	if isOurs(file) {
+	if cli.IsEkrona(file) {
 		return file, nil
 	}
 	return nil, nil
-}
-
-// isOurs reports whether a CAP file has the e-krona's applet.
-func isOurs(file *cap.File) bool {
-	return slices.ContainsFunc(file.Applets,
-		func(a cap.Applet) bool { return string(a.AID) == spec.AppletAID })
 }
 
 const noKeys = "it installs and deletes the applet: give the card's keys with --keys, and allow " +

@@ -26,6 +26,9 @@ func coverCommand() *cobra.Command {
 		Example: `  ekrona lab cover --cap purse.cap --script credit.txt --html cover.html`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := cli.CheckFolder("--sources", files.sources); err != nil {
+				return err
+			}
 			s, script, err := f.open(c)
 			if err != nil {
 				return err

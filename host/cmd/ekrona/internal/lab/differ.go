@@ -2,7 +2,6 @@ package lab
 
 import (
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -32,8 +31,8 @@ The CAP file runs on the virtual card, the classes of the same sources on jCardS
 implementation of the Java Card API: an answer that differs is a flaw of one of the two, or an
 applet that relies on what the API leaves open. What a card draws is compared by its length. After
 the script itself --runs mutations of it are compared. jCardSim loses no power, undoes no
-transaction, has no firewall and no org.globalplatform; what else it is known to do otherwise is
-set aside.
+transaction, has no firewall, no limits and no org.globalplatform; what comes of that, and what
+else it is known to do otherwise, is set aside, and said.
 
 It needs a JDK (11 or newer) and Maven, which fetches jCardSim the first time.
 
@@ -65,16 +64,19 @@ func (f *differFlags) run(c *cobra.Command) (err error) {
 		return cli.Usage("--runs: %d; give 0 or more", f.runs)
 	}
 	for _, folder := range f.sources {
-		if _, err := os.Stat(folder); err != nil {
-			return cli.FlagFile("--sources", err)
+		if err := cli.CheckFolder("--sources", folder); err != nil {
+			return err
 		}
 	}
 	s, script, err := f.subject.open(c)
 	if err != nil {
 		return err
 	}
-	differ := &lab.Differ{Subject: s, Script: script, KnownFault: jcardsim.KnownFault, Seed: f.seed,
-		Runs: f.runs}
+	differ := &lab.Differ{Subject: s, Script: script, Seed: f.seed, Runs: f.runs,
+		KnownFault: func(c lab.Compared) string {
+			return jcardsim.KnownFault(jcardsim.Exchange{Command: c.Command, Card: c.Card,
+				Simulator: c.Other, Thrown: c.Thrown, Undone: c.Undone})
+		}}
 	if err := differ.Check(); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -19,8 +18,11 @@ import (
 	"ekrona.example/emulator/cap"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/fault"
+	"ekrona.example/emulator/inspect"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
+	"ekrona.example/host/lab"
+	"ekrona.example/host/shell"
 )
 
 // labGlitch is what the command line asks for.
@@ -31,11 +33,12 @@ type labGlitch struct {
 	html, journal, list     string
 	reasons, fault, profile string
 	plan                    glitch.Plan
+	names                   *inspect.Names // for errors
 	asJSON                  bool
 }
 
 func glitchCommand() *cobra.Command {
-	g := &labGlitch{}
+	g := &labGlitch{names: inspect.NewNames(cli.Tables()...)}
 	c := &cobra.Command{
 		Use:   "glitch",
 		Short: "Disturb an applet at every bytecode, and show by line what an attacker gains",
@@ -72,11 +75,13 @@ and the exit code is 3.
 
 With --cap and --script it is any applet, and the script is as "ekrona lab tear" takes it: a line
 for each command, as "00A4040008F0454B524F4E4101 -> 9000", and select AID; a command after cut is
-left out. What counts as a gain is in the script too, by lines as these. A script without --cap
-is for the e-krona's applet on an active card with 100.00 kr and the PIN 2580, which is selected;
-with another build of that applet, begin it with the line "ekrona".
+left out, and one that mutes the card, with "-> none" behind it, is not disturbed. What counts as a
+gain is in the script too, by lines as these. A script without --cap is for the e-krona's applet on
+an active card with 100.00 kr and the PIN 2580, which is selected; with another build of that
+applet, begin it with the line "ekrona".
 
-  install MODULE [INSTANCE [PARAMETERS]]   first, in hex; else the first applet is installed
+  install MODULE [INSTANCE [PARAMETERS]]   first, in hex, once for each instance; else every applet
+                                           of the last CAP file is installed
   ekrona              see above
   reset                                    takes the power away and gives it back
   gain accepted       what is refused without a fault is carried out, now or by a later line;
@@ -107,7 +112,7 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.StringVar(&g.fault, "fault", "", "repeat this one fault, by its name")
 	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
 		"order of loading")
-	f.StringVar(&g.script, "script", "", "script of commands for the CAP file")
+	f.StringVar(&g.script, "script", "", "file with the script; - is standard input")
 	f.StringVar(&g.sources, "sources", "", "folder of its source files, or one above it; "+
 		"else that of the CAP file")
 	f.StringVar(&g.reasons, "reasons", "", "list of what is known to remain, in place of this "+
@@ -124,6 +129,9 @@ The last line says how many faults were tried, and how many gain something.`,
 }
 
 func (g *labGlitch) check() error {
+	if err := cli.CheckFolder("--sources", g.sources); err != nil {
+		return err
+	}
 	switch {
 	case g.plan.Sample < 0:
 		return cli.Usage("--sample: %d; give 0 for all, or more", g.plan.Sample)
@@ -138,7 +146,7 @@ func (g *labGlitch) check() error {
 }
 
 // prepare reads what the flags name.
-func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
+func (g *labGlitch) prepare(c *cobra.Command) (reasons campaign.Reasons, err error) {
 	if err := g.check(); err != nil {
 		return nil, err
 	}
@@ -157,11 +165,10 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 	if err != nil {
 		return nil, err
 	}
-	capFile, err := g.subject(profile)
-	if err != nil {
+	if g.plan.Subject, err = g.subject(c, profile); err != nil {
 		return nil, err
 	}
-	if g.plan.Places, err = g.places(capFile); err != nil {
+	if g.plan.Places, err = g.places(); err != nil {
 		return nil, err
 	}
 	g.plan.Journal = g.journal
@@ -181,29 +188,27 @@ func (g *labGlitch) prepare() (reasons campaign.Reasons, err error) {
 	return campaign.Reasons{}, nil
 }
 
-// subject makes the plan's subject, and returns the CAP file whose lines are reported.
-func (g *labGlitch) subject(profile card.Profile) (capFile []byte, err error) {
+// subject is what is disturbed.
+func (g *labGlitch) subject(c *cobra.Command, profile card.Profile) (glitch.Subject, error) {
 	files, err := g.files()
 	if err != nil {
 		return nil, err
 	}
-	capFile = files[len(files)-1]
 	if g.script == "" {
 		if err := requireEkrona(files); err != nil {
 			return nil, err
 		}
-		g.plan.Subject, err = glitch.NewSuite(capFile, profile, g.named)
+		suite, err := glitch.NewSuite(files[0], profile, g.named)
 		if err != nil {
 			return nil, cli.Usage("--case: %w", err)
 		}
-		return capFile, nil
+		return suite, nil
 	}
-	text, err := durable.Read(g.script)
+	text, err := cli.ReadText(c, "--script", g.script)
 	if err != nil {
-		return nil, cli.FlagFile("--script", err)
+		return nil, err
 	}
-	g.plan.Subject, err = g.scriptOf(g.script, string(text), profile, files)
-	return capFile, err
+	return g.scriptOf(g.script, text, profile, files)
 }
 
 // requireEkrona refuses CAP files that the suite's cases are not for.
@@ -212,7 +217,7 @@ func requireEkrona(files [][]byte) error {
 	if err != nil {
 		return cli.Usage("--cap: %w", err)
 	}
-	if len(files) > 1 || !isOurs(file) {
+	if len(files) > 1 || !cli.IsEkrona(file) {
 		return cli.Usage("--cap: it is not the e-krona's applet, which the suite's cases are " +
 			"for; give its commands by --script")
 	}
@@ -248,56 +253,71 @@ func (g *labGlitch) files() ([][]byte, error) {
 	return files, nil
 }
 
-// source returns the lines of a source file of the applet.
-func (g *labGlitch) source(file string) ([]string, error) {
-	folder := g.sources
-	if folder == "" {
+// source returns the lines of a source file of the applet, named with the folders of its package.
+func (g *labGlitch) source(path string) ([]string, error) {
+	folders := []string{g.sources}
+	if g.sources == "" {
 		if len(g.caps) == 0 {
-			return applet.Source(file)
+			return applet.Source(filepath.Base(path))
 		}
-		folder = filepath.Dir(g.caps[len(g.caps)-1])
+		folders = nil
+		for _, name := range g.caps {
+			folders = append(folders, filepath.Dir(name))
+		}
 	}
-	path, err := below(folder, filepath.Base(file))
+	found, err := below(folders, filepath.FromSlash(path))
 	if err != nil {
 		return nil, err
 	}
-	content, err := durable.Read(path)
+	content, err := durable.Read(found)
 	return strings.Split(string(content), "\n"), err
 }
 
-// below finds a file by its name in a folder or one below it.
-func below(folder, name string) (string, error) {
-	found := ""
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Name() == name && !entry.IsDir() {
-			found = path
-			return fs.SkipAll
+// below finds a file of a package in folders or below them: one that lies in the package's own
+// folders before one that has its name alone.
+func below(folders []string, path string) (string, error) {
+	whole, named := "", ""
+	for _, folder := range folders {
+		err := filepath.WalkDir(folder, func(at string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil || entry.IsDir(): // what cannot be read is passed over
+			case at == filepath.Join(folder, path),
+				strings.HasSuffix(at, string(filepath.Separator)+path):
+				whole = at
+				return fs.SkipAll
+			case named == "" && entry.Name() == filepath.Base(path):
+				named = at
+			}
+			return nil
+		})
+		if err != nil || whole != "" {
+			return whole, err
 		}
-		return nil // what cannot be read is passed over
-	})
-	if err == nil && found == "" {
-		err = fmt.Errorf("%s: no %s below it", folder, name)
 	}
-	return found, err
+	if named == "" {
+		return "", fmt.Errorf("%s: no %s below it", strings.Join(folders, ", "), path)
+	}
+	return named, nil
 }
 
-func (g *labGlitch) places(capFile []byte) (*glitch.Places, error) {
-	table := applet.Lines
-	if len(g.caps) > 0 {
-		var err error
-		table, err = durable.Read(g.caps[len(g.caps)-1] + ".lines")
-		if errors.Is(err, os.ErrNotExist) {
-			return &glitch.Places{}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+// places are those of the CAP files, each with the table of source lines beside it.
+func (g *labGlitch) places() (*glitch.Places, error) {
+	if len(g.caps) == 0 {
+		return glitch.NewPlaces(g.source, cli.Tables()...), nil
 	}
-	return glitch.NewPlaces(capFile, table, g.source)
+	tables, err := lab.TablesBeside(g.caps)
+	if err != nil {
+		return nil, cli.FlagFile("--cap", err)
+	}
+	g.names.Add(tables...)
+	return glitch.NewPlaces(g.source, tables...), nil
 }
+
+// explained names in the error of a card that went mute where that was, by file and line.
+func (g *labGlitch) explained(err error) error { return shell.Explained(err, g.names) }
 
 func (g *labGlitch) run(c *cobra.Command) error {
-	reasons, err := g.prepare()
+	reasons, err := g.prepare(c)
 	if err != nil {
 		return err
 	}
@@ -309,7 +329,7 @@ func (g *labGlitch) run(c *cobra.Command) error {
 	g.plan.Show = showGlitches(c.ErrOrStderr(), began)
 	result, err := g.plan.Run(c.Context())
 	if result == nil {
-		return err
+		return g.explained(err)
 	}
 	report := glitch.NewReport(result, reasons, g.named == "" && g.script == "")
 	if err := g.write(report, reasons); err != nil {

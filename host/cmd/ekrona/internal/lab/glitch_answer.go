@@ -100,7 +100,7 @@ func (g *labGlitch) repeat(ctx context.Context, out io.Writer) error {
 		if errors.Is(err, glitch.ErrNoFault) {
 			return cli.Usage("--fault: %w", err)
 		}
-		return fmt.Errorf("--fault: %w", err)
+		return fmt.Errorf("--fault: %w", g.explained(err))
 	}
 	a := repetition{Fault: r.Fault, Places: append([]glitch.Place{}, r.Places...),
 		Path: append([]glitch.Place{}, r.Path...), Command: headerOf(r.Command),

@@ -126,9 +126,9 @@ func (f *subjectFlags) readScript(c *cobra.Command, s *lab.Subject) ([]lab.Line,
 		}
 		return script, nil
 	}
-	file, err := os.Open(f.script)
+	file, err := cli.OpenFile("--script", f.script)
 	if err != nil {
-		return nil, cli.Usage("--script: %w", err)
+		return nil, err
 	}
 	script, err := s.ReadScript(file)
 	if err != nil {

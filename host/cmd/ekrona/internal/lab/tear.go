@@ -3,7 +3,6 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,9 +87,9 @@ func readRules(s *lab.Subject, path string) (*lab.Rules, error) {
 	if path == "" {
 		return &lab.Rules{}, nil
 	}
-	file, err := os.Open(path)
+	file, err := cli.OpenFile("--rules", path)
 	if err != nil {
-		return nil, cli.Usage("--rules: %w", err)
+		return nil, err
 	}
 	rules, err := s.ParseRules(file)
 	if err != nil {

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/applet/glitch"
+	"ekrona.example/emulator/inspect"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
-	"ekrona.example/host/durable"
 	"ekrona.example/host/progress"
 )
 
@@ -35,7 +34,7 @@ type partingAnswer struct {
 }
 
 func traceDiffCommand() *cobra.Command {
-	g := &labGlitch{}
+	g := &labGlitch{names: inspect.NewNames(cli.Tables()...)}
 	var scripts, secrets []string
 	c := &cobra.Command{
 		Use:   "trace-diff",
@@ -67,7 +66,7 @@ Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
 					return cli.Usage("--secret: value %d is no hex of whole bytes", i+1)
 				}
 			}
-			answer, err := g.traceDiff(c.Context(), scripts, secrets)
+			answer, err := g.traceDiff(c, scripts, secrets)
 			if err != nil {
 				return err
 			}
@@ -94,10 +93,22 @@ Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
 }
 
 func (g *labGlitch) traceDiff(
-	ctx context.Context, scripts, secrets []string,
+	c *cobra.Command, scripts, secrets []string,
 ) (answer traceDiff, err error) {
+	ctx := c.Context()
+	if err := cli.CheckFolder("--sources", g.sources); err != nil {
+		return answer, err
+	}
+	var texts []string
+	for _, path := range scripts {
+		text, err := cli.ReadText(c, "--script", path)
+		if err != nil {
+			return answer, err
+		}
+		texts = append(texts, text)
+	}
 	if len(scripts) == 1 {
-		scripts = append(scripts, scripts[0])
+		scripts, texts = append(scripts, scripts[0]), append(texts, texts[0])
 	}
 	profile, err := cli.ProfileOf(g.profile)
 	if err != nil {
@@ -107,17 +118,13 @@ func (g *labGlitch) traceDiff(
 	if err != nil {
 		return answer, err
 	}
-	places, err := g.places(files[len(files)-1])
+	places, err := g.places()
 	if err != nil {
 		return answer, err
 	}
 	var runs [2][]glitch.Executed
 	for i, path := range scripts {
-		content, err := durable.Read(path)
-		if err != nil {
-			return answer, err
-		}
-		text := string(content)
+		text := texts[i]
 		var without *glitch.Script
 		if len(secrets) > 0 {
 			// An error about the script quotes it: first with zeros in the secret's place.
@@ -136,12 +143,12 @@ func (g *labGlitch) traceDiff(
 		switch {
 		case err != nil && without != nil && ctx.Err() == nil:
 			if _, err := without.Traces(ctx); err != nil {
-				return answer, err
+				return answer, g.explained(err)
 			}
 			return answer, fmt.Errorf("%s: it cannot be run with secret %d, and why is not shown, "+
 				"as the secret may be in it: try it with another value", path, i+1)
 		case err != nil:
-			return answer, err
+			return answer, g.explained(err)
 		}
 	}
 	partings, err := glitch.PartingsOf(places, runs[0], runs[1])

@@ -50,7 +50,7 @@ beside it, are kept beside the card, in FILE.lines.`,
 	}
 	cli.AddProfile(c, &f.profile)
 	c.Flags().StringVar(&f.seed, "seed", "", cli.SeedUsage)
-	c.Flags().StringArrayVar(&f.caps, "cap", nil, "load this CAP file and install its applets "+
+	c.Flags().StringSliceVar(&f.caps, "cap", nil, "load this CAP file and install its applets "+
 		"(repeat for more, in dependency order)")
 	f.addInstall(c)
 	return c

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -43,9 +42,9 @@ fewer of them hidden.`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			in := c.InOrStdin()
 			if arguments[0] != "-" {
-				file, err := os.Open(arguments[0])
+				file, err := cli.OpenFile("FILE", arguments[0])
 				if err != nil {
-					return cli.FlagFile("FILE", err)
+					return err
 				}
 				defer file.Close()
 				in = file

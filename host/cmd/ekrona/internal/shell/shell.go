@@ -81,9 +81,9 @@ fuzz and cover and with card cost, where it is not done twice.`,
 					return f.lines(c, s, c.InOrStdin(), s.Text)
 				}
 				if script != "" {
-					file, err := os.Open(script)
+					file, err := cli.OpenFile("--script", script)
 					if err != nil {
-						return cli.FlagFile("--script", err)
+						return err
 					}
 					err = f.lines(c, s, file, s.Text)
 					return errors.Join(err, file.Close())

@@ -33,24 +33,36 @@ public final class Bridge {
     private static final char[] DIGITS = "0123456789ABCDEF".toCharArray();
 
     private final Class<? extends Applet> appletClass;
+    private final boolean isFresh; // each card loads the class anew
     private SimulatorRuntime runtime;
     private Simulator card;
 
-    private Bridge(Class<? extends Applet> appletClass) {
+    private Bridge(Class<? extends Applet> appletClass, boolean isFresh) {
         this.appletClass = appletClass;
+        this.isFresh = isFresh;
     }
 
-    /** Takes one argument, the name of the applet's class. */
+    /**
+     * Takes the name of the applet's class, and "fresh" if each card is to load it anew with all
+     * others of its sources: then its static fields are as its CAP file has them, whatever another
+     * card has left in its own.
+     */
     public static void main(String[] args) throws IOException {
-        if (args.length != 1) {
-            System.err.println("jcsim: give the name of the applet's class as the only argument");
+        boolean isFresh = args.length == 2 && args[1].equals("fresh");
+        if (args.length != 1 && !isFresh) {
+            System.err.println("jcsim: give the name of the applet's class, and perhaps: fresh");
             System.exit(2);
         }
         // Without this property RandomData has no seed: every run draws the same numbers.
         System.setProperty("com.licel.jcardsim.randomdata.secure", "1");
         PrintStream answers = System.out;
         System.setOut(System.err); // what the simulator prints must not look like an answer
-        Bridge bridge = new Bridge(load(args[0]));
+        Class<? extends Applet> found = load(args[0], Bridge.class.getClassLoader());
+        if (found == null) {
+            System.err.println("jcsim: " + args[0] + " is not an applet class on the class path");
+            System.exit(2);
+        }
+        Bridge bridge = new Bridge(found, isFresh);
         BufferedReader lines =
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -59,12 +71,11 @@ public final class Bridge {
         }
     }
 
-    private static Class<? extends Applet> load(String name) {
+    /** The applet class of that name; null if there is none. */
+    private static Class<? extends Applet> load(String name, ClassLoader by) {
         try {
-            return Class.forName(name).asSubclass(Applet.class);
+            return by.loadClass(name).asSubclass(Applet.class);
         } catch (ClassNotFoundException | ClassCastException e) {
-            System.err.println("jcsim: " + name + " is not an applet class on the class path");
-            System.exit(2);
             return null;
         }
     }
@@ -120,7 +131,8 @@ public final class Bridge {
         SimulatorRuntime fresh = new SimulatorRuntime();
         Simulator simulator = new Simulator(fresh);
         simulator.changeProtocol("T=1");
-        fresh.loadApplet(instance, appletClass);
+        fresh.loadApplet(instance,
+                isFresh ? load(appletClass.getName(), new FreshClasses()) : appletClass);
         try {
             fresh.installApplet(instance, block, (short) 0, (byte) block.length);
         } catch (ISOException e) {
