@@ -1,6 +1,8 @@
 package jcardsim
 
 import (
+	"slices"
+
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 )
@@ -8,6 +10,7 @@ import (
 // Exchange is a command, what a card answers and what jCardSim does.
 type Exchange struct {
 	Command         apdu.Command
+	Before          []apdu.Command // since the reset, in their order
 	Card, Simulator apdu.Response
 	Thrown          string // class of the exception that came out of the applet on the card, or ""
 	Undone          bool   // the card has undone a transaction, in this command or one before
@@ -49,15 +52,18 @@ var faults = []fault{
 		func(x Exchange) bool { return x.Command.INS == apdu.InsManageChannel }},
 	{"the next application of a name is the runtime environment's to find, and so is one of no " +
 		"name; it asks the applet for the first, and takes the second for any",
-		func(x Exchange) bool {
-			return x.Command.INS == gpc.InsSelect && x.Command.P1 == gpc.P1ByName &&
-				(x.Command.P2&gpc.P2WhichMask != gpc.P2First || len(x.Command.Data) == 0)
-		}},
+		func(x Exchange) bool { return isByName(x.Command) && isNext(x.Command) }},
 	{"the bits of P2 of SELECT that are reserved are nothing to a card's runtime environment; it " +
 		"then selects nothing",
+		func(x Exchange) bool { return isByName(x.Command) && isReserved(x.Command) }},
+	{"a SELECT of such a form before, whatever both answered, has left another session",
 		func(x Exchange) bool {
-			return x.Command.INS == gpc.InsSelect && x.Command.P1 == gpc.P1ByName &&
-				x.Command.P2&selectReserved != 0
+			for _, c := range slices.Backward(x.Before) {
+				if isByName(c) { // one of the usual form begins alike for both
+					return isNext(c) || isReserved(c)
+				}
+			}
+			return false
 		}},
 	{"while nothing is selected a card answers 6999, and it 6986",
 		func(x Exchange) bool {
@@ -85,6 +91,17 @@ var faults = []fault{
 	{"it undoes no transaction: since one was aborted its memory is another",
 		func(x Exchange) bool { return x.Undone }},
 }
+
+// isByName reports whether a command is a SELECT by name.
+func isByName(c apdu.Command) bool { return c.INS == gpc.InsSelect && c.P1 == gpc.P1ByName }
+
+// isNext reports whether a SELECT by name means another application than the first of the name, or
+// has no name.
+func isNext(c apdu.Command) bool {
+	return c.P2&gpc.P2WhichMask != gpc.P2First || len(c.Data) == 0
+}
+
+func isReserved(c apdu.Command) bool { return c.P2&selectReserved != 0 }
 
 // KnownFault returns how jCardSim is known to differ from a card in its answer to a command, ""
 // if it is not.

@@ -168,17 +168,23 @@ public final class Own extends Applet {
 func TestKnownFaults(t *testing.T) {
 	refused := apdu.Response{SW: apdu.SWUnknown}
 	other := apdu.Response{SW: apdu.OK}
+	usual := apdu.Command{INS: 0xA4, P1: 4, Data: []byte("name")}
+	reserved := apdu.Command{INS: 0xA4, P1: 4, P2: 0x20, Data: []byte("name")}
 	for want, x := range map[string]jcardsim.Exchange{
 		"":            {Card: refused, Simulator: other},
 		"no firewall": {Card: refused, Simulator: other, Thrown: "SecurityException"},
 		"its memory is another": {Card: other, Simulator: apdu.Response{SW: 0x6A80},
 			Undone: true},
 		"the exception's reason": {Card: refused, Simulator: apdu.Response{SW: 2}},
+		"has left another session": {Card: refused, Simulator: other, Before: []apdu.Command{
+			usual, reserved, {INS: 0xCA}}},
 	} {
 		known := jcardsim.KnownFault(x)
 		assert.Contains(t, known, want)
 		assert.Equal(t, want == "", known == "", known)
 	}
+	assert.Empty(t, jcardsim.KnownFault(jcardsim.Exchange{Card: refused, Simulator: other,
+		Before: []apdu.Command{reserved, usual}}), "both have begun anew")
 }
 
 func TestBuildWithoutTools(t *testing.T) {

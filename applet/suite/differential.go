@@ -93,6 +93,7 @@ type differential struct {
 	channels [2]*pairing.Channel // of secure messaging, while it is open
 
 	commands   []string
+	sent       []apdu.Command // since the reset
 	difference []string
 	ended      bool
 }
@@ -170,6 +171,7 @@ func (t *differential) oneIn(n int) bool { return t.random.IntN(n) == 0 }
 func (t *differential) step() {
 	if t.oneIn(25) {
 		t.note("reset")
+		t.sent = nil
 		for side, target := range t.targets {
 			t.cases[side].must(target.Reset(t.cases[side].ctx))
 		}
@@ -281,13 +283,14 @@ func (t *differential) exchange(commands [2]apdu.Command, whole bool) (answers [
 	}
 	t.Statuses[fmt.Sprintf("%04X", uint16(answers[0].SW))]++
 	if difference := t.compare(commands[0], answers); difference != "" {
-		if fault := knownFault(commands[0], answers); fault != "" {
+		if fault := knownFault(t.sent, commands[0], answers); fault != "" {
 			t.Faults[fault]++
 			t.ended = true // the cards are no longer alike
 			return answers
 		}
 		t.fail("%s", difference)
 	}
+	t.sent = append(t.sent, commands[0])
 	if err := readable(commands[0], answers[0]); err != nil {
 		t.fail("%v", err)
 	}

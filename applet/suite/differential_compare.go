@@ -107,12 +107,12 @@ var jCardSimFaults = []differentialFault{
 	}},
 }
 
-func knownFault(c apdu.Command, answers [2]apdu.Response) string {
+func knownFault(before []apdu.Command, c apdu.Command, answers [2]apdu.Response) string {
 	for _, f := range jCardSimFaults {
 		if f.is(c, answers) {
 			return f.reason
 		}
 	}
-	return jcardsim.KnownFault(jcardsim.Exchange{Command: c, Card: answers[0],
+	return jcardsim.KnownFault(jcardsim.Exchange{Command: c, Before: before, Card: answers[0],
 		Simulator: answers[1]})
 }

@@ -42,6 +42,7 @@ type Differ struct {
 // Compared is a command with two answers that differ.
 type Compared struct {
 	Command     apdu.Command
+	Before      []apdu.Command // since the reset, in their order
 	Card, Other apdu.Response
 	Thrown      string // class of the exception that came out of the applet on the card, or ""
 	Undone      bool   // the card has undone a transaction, in this command or one before
@@ -202,6 +203,7 @@ func (d *Differ) play(
 		return nil, err
 	}
 	script := []string{}
+	var before []apdu.Command
 	list = append([]fuzzed{{}}, list...) // from the power on
 	for n, f := range list {
 		if f.raw == nil {
@@ -210,7 +212,7 @@ func (d *Differ) play(
 			if err := d.Other.Reset(ctx); err != nil {
 				return nil, err
 			}
-			script = append(script, "reset")
+			script, before = append(script, "reset"), nil
 			continue
 		}
 		command, err := apdu.ParseCommand(f.raw)
@@ -239,6 +241,7 @@ func (d *Differ) play(
 		case err != nil:
 			text = err.Error()
 		case same(own[:], other):
+			before = append(before, command)
 			continue
 		case own[0].SW == other.SW && len(other.Data) > 0:
 			further, err := d.further(ctx, list[:n+1])
@@ -246,10 +249,12 @@ func (d *Differ) play(
 				return nil, err
 			}
 			if same(append(own[:], further...), other) {
+				before = append(before, command)
 				continue
 			}
 		}
-		compared := Compared{Command: command, Card: own[0], Other: other, Undone: *open > 0}
+		compared := Compared{Command: command, Before: before, Card: own[0], Other: other,
+			Undone: *open > 0}
 		if thrown := cards[0].Thrown(); thrown != nil {
 			compared.Thrown = inspect.Short(thrown.Class)
 		}
