@@ -19,10 +19,10 @@ import (
 // payee that was paid last, bytecodes the rest, 83 and 72: every command checks and computes twice,
 // so that no single fault gains anything. A card that does not know the CA says so after PAY, which
 // takes 27 ms, unless it is the first of its batch. On the 31st the check of the date takes one
-// more, and random numbers up to half of one.
+// more, and random numbers up to one: a bound is two above what is usual.
 var missed = map[string]time.Duration{
-	Met: 52 * time.Millisecond, Warm: 77 * time.Millisecond, BatchMet: 103 * time.Millisecond,
-	"pay at a terminal, its CA not seen before": 90 * time.Millisecond,
+	Met: 53 * time.Millisecond, Warm: 78 * time.Millisecond, BatchMet: 105 * time.Millisecond,
+	"pay at a terminal, its CA not seen before": 92 * time.Millisecond,
 }
 
 // TestTapsMeetTheirGoals: the estimate counts, it does not time, so it is the same on
