@@ -76,6 +76,9 @@ func reached(t *testing.T) (*Listing, *Reach) {
 	return found, r
 }
 
+// rare begins the reason of an instruction that few keys reach.
+const rare = "rare: "
+
 // TestCoverage: the suite reaches every instruction of the CAP file but those in
 // the list.
 func TestCoverage(t *testing.T) {
@@ -87,7 +90,10 @@ func TestCoverage(t *testing.T) {
 			t.Errorf("no case reaches %s; in the list it would be\n%s", i, i.key())
 		}
 	}
-	for key := range written {
+	for key, why := range written {
+		if strings.HasPrefix(why, rare) {
+			continue
+		}
 		if !slices.ContainsFunc(unreached, func(i Instruction) bool { return i.key() == key }) {
 			t.Errorf("unreached.txt names what is reached, or not there: %s", key)
 		}
