@@ -54,6 +54,13 @@ func (c Command) IsChained() bool {
 	return c.CLA&ClassChaining != 0 && c.CLA&classReserved != classWithoutMeaning
 }
 
+// AsPart returns the command with the mark of a part that others follow, and whether its class has
+// such a mark.
+func (c Command) AsPart() (part Command, ok bool) {
+	c.CLA |= ClassChaining
+	return c, c.IsChained()
+}
+
 // InsManageChannel is the instruction of MANAGE CHANNEL (ISO/IEC 7816-4:2013 §11.1.2), which the
 // card itself answers, whatever is selected (JCRE 3.0.4 §4.5.1).
 const InsManageChannel = 0x70

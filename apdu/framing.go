@@ -39,8 +39,8 @@ func (f Framing) Transmit(ctx context.Context, c Command) (Response, error) {
 		c.Extended = false
 		c.Ne = min(c.Ne, MaxShortNe)
 		for len(c.Data) > MaxShortData {
-			part := c
-			if part.CLA |= ClassChaining; !part.IsChained() {
+			part, ok := c.AsPart()
+			if !ok {
 				return Response{}, fmt.Errorf("apdu: a command of class %02X cannot be sent in "+
 					"parts, since its class has no mark for them (ISO/IEC 7816-4:2013 §5.4.1), "+
 					"and its %d bytes fit no short one: send it with extended length, or in "+

@@ -257,9 +257,8 @@ func (t *differential) sendUngrammatical() {
 func (t *differential) exchange(commands [2]apdu.Command, whole bool) (answers [2]apdu.Response) {
 	t.note("%s %s", header(commands[0]), hex.EncodeToString(commands[0].Data))
 	t.channels = [2]*pairing.Channel{} // a command in clear ends secure messaging
-	part := commands[0]
-	part.CLA |= apdu.ClassChaining
-	whole = whole && part.IsChained()
+	_, hasParts := commands[0].AsPart()
+	whole = whole && hasParts
 	var errs [2]error
 	for side := range sides {
 		card := t.cards[side].raw
