@@ -203,7 +203,7 @@ func (d *Differ) play(
 		return nil, err
 	}
 	script := []string{}
-	var before []apdu.Command
+	var sent []apdu.Command              // since the reset
 	list = append([]fuzzed{{}}, list...) // from the power on
 	for n, f := range list {
 		if f.raw == nil {
@@ -212,7 +212,7 @@ func (d *Differ) play(
 			if err := d.Other.Reset(ctx); err != nil {
 				return nil, err
 			}
-			script, before = append(script, "reset"), nil
+			script, sent = append(script, "reset"), nil
 			continue
 		}
 		command, err := apdu.ParseCommand(f.raw)
@@ -233,6 +233,8 @@ func (d *Differ) play(
 			}
 		}
 		report.Commands++
+		before := sent
+		sent = append(sent, command)
 		other, err := d.Other.Transmit(ctx, command)
 		text := fmt.Sprint(other)
 		switch {
@@ -241,7 +243,6 @@ func (d *Differ) play(
 		case err != nil:
 			text = err.Error()
 		case same(own[:], other):
-			before = append(before, command)
 			continue
 		case own[0].SW == other.SW && len(other.Data) > 0:
 			further, err := d.further(ctx, list[:n+1])
@@ -249,7 +250,6 @@ func (d *Differ) play(
 				return nil, err
 			}
 			if same(append(own[:], further...), other) {
-				before = append(before, command)
 				continue
 			}
 		}
