@@ -5,11 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/notary"
@@ -97,18 +97,10 @@ type totals struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu     sync.Mutex
 	last   notary.Totals
-	making *made // nil: nobody makes them now
+	making singleflight.Group
 	// patience ends the wait for sums that are made; nil is after sumsTime.
 	patience func() <-chan time.Time
-}
-
-// made are sums that are being made, until done.
-type made struct {
-	done chan struct{}
-	sums notary.Totals
-	err  error
 }
 
 // sumsTime is for how long a scrape waits for the sums: a later one has them.
@@ -178,36 +170,27 @@ func (t *totals) Collect(all chan<- prometheus.Metric) {
 
 // sums returns the sums, which are made at most once in totalsTime: they are over all devices.
 func (t *totals) sums() (notary.Totals, error) {
-	t.mu.Lock()
-	if age := t.now().Sub(t.last.At); !t.last.At.IsZero() && age >= 0 && age < totalsTime {
-		defer t.mu.Unlock()
-		return t.last, nil
-	}
-	if t.making == nil {
-		t.making = &made{done: make(chan struct{})}
-		go t.make(t.making)
-	}
-	own, patience := t.making, t.patience
-	t.mu.Unlock()
+	made := t.making.DoChan("", func() (any, error) { return t.make() })
+	patience := t.patience
 	if patience == nil {
 		patience = func() <-chan time.Time { return time.After(sumsTime) }
 	}
 	select {
-	case <-own.done:
-		return own.sums, own.err
+	case result := <-made:
+		return result.Val.(notary.Totals), result.Err
 	case <-patience():
 		return notary.Totals{}, errSlow
 	}
 }
 
-// make makes the sums, for all who wait.
-func (t *totals) make(m *made) {
-	m.sums, m.err = t.of.Totals(context.Background())
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if m.err == nil {
-		t.last = m.sums
+// make makes the sums, for all who wait, unless the last ones are fresh. One at a time does.
+func (t *totals) make() (notary.Totals, error) {
+	if age := t.now().Sub(t.last.At); !t.last.At.IsZero() && age >= 0 && age < totalsTime {
+		return t.last, nil
 	}
-	t.making = nil
-	close(m.done)
+	sums, err := t.of.Totals(context.Background())
+	if err == nil {
+		t.last = sums
+	}
+	return sums, err
 }
