@@ -92,18 +92,22 @@ func OpenFile(flag, path string) (*os.File, error) {
 	return file, nil
 }
 
-// ReadText reads the file that a flag names, or standard input for "-".
-func ReadText(c *cobra.Command, flag, path string) (string, error) {
+// OpenInput is OpenFile, or standard input for "-".
+func OpenInput(c *cobra.Command, flag, path string) (io.ReadCloser, error) {
 	if path == "-" {
-		text, err := io.ReadAll(c.InOrStdin())
-		return string(text), err
+		return io.NopCloser(c.InOrStdin()), nil
 	}
-	file, err := OpenFile(flag, path)
+	return OpenFile(flag, path)
+}
+
+// ReadText reads what [OpenInput] opens.
+func ReadText(c *cobra.Command, flag, path string) (string, error) {
+	in, err := OpenInput(c, flag, path)
 	if err != nil {
 		return "", err
 	}
-	text, err := io.ReadAll(file)
-	return string(text), errors.Join(err, file.Close())
+	text, err := io.ReadAll(in)
+	return string(text), errors.Join(err, in.Close())
 }
 
 // CheckFolder refuses what a flag names and is no folder; "" is none that is named.

@@ -116,25 +116,22 @@ func (f *subjectFlags) noScript(c *cobra.Command) error {
 }
 
 func (f *subjectFlags) readScript(c *cobra.Command, s *lab.Subject) ([]lab.Line, error) {
-	switch f.script {
+	name := f.script
+	switch name {
 	case "":
 		return nil, f.noScript(c)
 	case "-":
-		script, err := s.ReadScript(c.InOrStdin())
-		if err != nil {
-			return nil, fmt.Errorf("standard input: %w", err)
-		}
-		return script, nil
+		name = "standard input"
 	}
-	file, err := cli.OpenFile("--script", f.script)
+	in, err := cli.OpenInput(c, "--script", f.script)
 	if err != nil {
 		return nil, err
 	}
-	script, err := s.ReadScript(file)
+	script, err := s.ReadScript(in)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", f.script, err)
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return script, errors.Join(err, file.Close())
+	return script, errors.Join(err, in.Close())
 }
 
 // Subject are the flags of these commands for others that try a script on any applet.

@@ -40,15 +40,11 @@ fewer of them hidden.`,
   ekrona card decode capture.pcapng --script > test.script`,
 		Args: cli.Exactly(1, "the name of a file, or -"),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			in := c.InOrStdin()
-			if arguments[0] != "-" {
-				file, err := cli.OpenFile("FILE", arguments[0])
-				if err != nil {
-					return err
-				}
-				defer file.Close()
-				in = file
+			in, err := cli.OpenInput(c, "FILE", arguments[0])
+			if err != nil {
+				return err
 			}
+			defer in.Close()
 			decoder := vocabulary.Decoder()
 			decoder.Unmasked = unmask
 			d := &decoding{follow: decoder.Follow(), out: c.OutOrStdout(),
@@ -61,7 +57,7 @@ fewer of them hidden.`,
 			case asJSON:
 				give = d.json
 			}
-			err := capture.Events{
+			err = capture.Events{
 				Exchange: func(e capture.Exchange) error {
 					d.failed = give(e)
 					return d.failed
