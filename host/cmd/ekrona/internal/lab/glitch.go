@@ -33,12 +33,12 @@ type labGlitch struct {
 	html, journal, list     string
 	reasons, fault, profile string
 	plan                    glitch.Plan
-	names                   *inspect.Names // for errors
+	names                   *inspect.Names // for errors, once there are places
 	asJSON                  bool
 }
 
 func glitchCommand() *cobra.Command {
-	g := &labGlitch{names: inspect.NewNames(cli.Tables()...)}
+	g := &labGlitch{}
 	c := &cobra.Command{
 		Use:   "glitch",
 		Short: "Disturb an applet at every bytecode, and show by line what an attacker gains",
@@ -302,14 +302,15 @@ func below(folders []string, path string) (string, error) {
 
 // places are those of the CAP files, each with the table of source lines beside it.
 func (g *labGlitch) places() (*glitch.Places, error) {
-	if len(g.caps) == 0 {
-		return glitch.NewPlaces(g.source, cli.Tables()...), nil
+	tables := cli.Tables()
+	g.names = inspect.NewNames(tables...)
+	if len(g.caps) > 0 {
+		var err error
+		if tables, err = lab.TablesBeside(g.caps); err != nil {
+			return nil, cli.FlagFile("--cap", err)
+		}
+		g.names.Add(tables...)
 	}
-	tables, err := lab.TablesBeside(g.caps)
-	if err != nil {
-		return nil, cli.FlagFile("--cap", err)
-	}
-	g.names.Add(tables...)
 	return glitch.NewPlaces(g.source, tables...), nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/applet/glitch"
-	"ekrona.example/emulator/inspect"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/progress"
 )
@@ -34,7 +33,7 @@ type partingAnswer struct {
 }
 
 func traceDiffCommand() *cobra.Command {
-	g := &labGlitch{names: inspect.NewNames(cli.Tables()...)}
+	g := &labGlitch{}
 	var scripts, secrets []string
 	c := &cobra.Command{
 		Use:   "trace-diff",
