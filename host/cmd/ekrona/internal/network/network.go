@@ -44,9 +44,9 @@ func upCommand() *cobra.Command {
 		Short: "Found a sandbox and serve its central bank and two banks until Ctrl-C",
 		Long: `Found the pilot's sandbox in a folder, if it is not there, and serve its central bank and two
 banks: on loopback, on SQLite, with certificates that are made for them. When all answer, one line
-says where. Ctrl-C ends it when the calls that are under way have ended, a second one at once; SIGHUP
-has the nodes read certificates and revocation lists anew. With --listen 0.0.0.0:PORT the nodes answer at every address
-of this machine, and their certificates name all of them.
+says where. Ctrl-C ends it when the calls that are under way have ended, a second one at once;
+SIGHUP has the nodes read certificates and revocation lists anew. With --listen 0.0.0.0:PORT the
+nodes answer at every address of this machine, and their certificates name all of them.
 
 Phones and terminals of the sandbox reach their banks by --bank, with the same commands as without
 a network; the root that they trust is in their folders:
