@@ -230,7 +230,7 @@ func (i *Intermediary) inUse(ctx context.Context, id message.DeviceID) (inUse bo
 	switch {
 	case errors.Is(err, notary.Unknown):
 		return false, nil
-	case errors.Is(err, remote.ErrUnreachable):
+	case remote.IsPassing(err):
 		err = store.Must(ctx, i.db, store.Into{&inUse},
 			`SELECT in_use FROM device WHERE id = $1`, id)
 	case err == nil:

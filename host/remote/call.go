@@ -153,9 +153,27 @@ type Elsewhere interface {
 	HeldBy() string // the address of that process
 }
 
-// Call answers one call. An error is [Elsewhere]. A panic while it is carried out, or an answer
-// that cannot be sent, is [ErrFailed] to the caller: nothing of this side's own errors crosses. A
-// request of more than MaxMessage bytes is malformed.
+// Away is an error that says whether what a call needs is not there at the moment, such as the
+// server of a database: the call may have been carried out in part, and is to be repeated later.
+// [Server.Call] returns it, so that whoever is at the connection can say so.
+type Away interface {
+	error
+	Away() bool
+}
+
+// IsAway reports whether an error is [Away], and says that it is.
+func IsAway(err error) bool {
+	var away Away
+	return errors.As(err, &away) && away.Away()
+}
+
+// IsPassing reports whether an error says that the far side, or what it needs, cannot be reached at
+// the moment: it says nothing of what was asked.
+func IsPassing(err error) bool { return errors.Is(err, ErrUnreachable) || IsAway(err) }
+
+// Call answers one call. An error is [Elsewhere] or [Away]. A panic while it is carried out, or an
+// answer that cannot be sent, is [ErrFailed] to the caller: nothing of this side's own errors
+// crosses. A request of more than MaxMessage bytes is malformed.
 func (s *Server) Call(ctx context.Context, name string, request []byte) (reply Reply, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -174,6 +192,10 @@ func (s *Server) Call(ctx context.Context, name string, request []byte) (reply R
 	if err != nil {
 		if elsewhere := Elsewhere(nil); errors.As(err, &elsewhere) {
 			return Reply{}, elsewhere
+		}
+		if IsAway(err) {
+			s.failed(ctx, name, err)
+			return Reply{}, err
 		}
 		p := problemOf(s.errors, err)
 		if p.Code == codeFailed || joined(err) != nil {

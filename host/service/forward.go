@@ -23,6 +23,9 @@ func (s *Service) decide(
 	if holder == "" {
 		reply, err := e.Answer(v.caller).LogTo(s.config.Log).Call(ctx, v.call, content)
 		var elsewhere remote.Elsewhere
+		if remote.IsAway(err) {
+			return reply, &link.Refused{Rule: link.Away}
+		}
 		if !errors.As(err, &elsewhere) {
 			return reply, err
 		}

@@ -331,7 +331,7 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 	case errors.As(err, &refused):
 		document = refused.ProblemOf(v.id)
 		switch refused.Rule {
-		case link.Standby, link.Busy, link.Rate:
+		case link.Standby, link.Busy, link.Rate, link.Away:
 			w.Header().Set("Retry-After", retryAfter)
 		case link.Certificate: // the next connection may show another one
 			w.Header().Set("Connection", "close")

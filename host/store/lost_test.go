@@ -72,13 +72,31 @@ func TestLostConnectionsAreFoundAgain(t *testing.T) {
 		d.Follow(func(context.Context, faultdriver.Step) error {
 			return &pgconn.PgError{Code: lostCodes[0]}
 		})
-		require.ErrorContains(t, do(), "try again later", name)
+		err := do()
+		require.ErrorContains(t, err, "try again later", name)
+		require.ErrorAs(t, err, new(*store.AwayError), name)
 		d.Follow(func(context.Context, faultdriver.Step) error {
 			return &pgconn.PgError{Code: "42501"}
 		})
-		require.NotContains(t, do().Error(), "try again later", name)
+		err = do()
+		require.NotContains(t, err.Error(), "try again later", name)
+		require.NotErrorAs(t, err, new(*store.AwayError), name)
 		d.Follow(nil)
 	}
+	commits := 0
+	d.Follow(func(_ context.Context, s faultdriver.Step) error {
+		if s.Kind != faultdriver.Commit {
+			return nil
+		}
+		commits++
+		return &pgconn.PgError{Code: "57P01"}
+	})
+	require.ErrorAs(t, store.InTx(ctx, db, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO box (what) VALUES ('b')`)
+		return err
+	}), new(*store.AwayError))
+	require.Equal(t, 1, commits, "what may have happened is the caller's to repeat")
+	d.Follow(nil)
 }
 
 // Rows that were given once are not given again.

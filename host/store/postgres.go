@@ -138,6 +138,9 @@ func (c *warnedConn) BeginTx(ctx context.Context, options driver.TxOptions) (dri
 	return warnedTx{inner, c.warned}, nil
 }
 
+// errUnsure says that a commit was asked for and not answered.
+var errUnsure = errors.New("it may or may not last")
+
 type warnedTx struct {
 	driver.Tx
 	warned *string
@@ -155,10 +158,10 @@ func (t warnedTx) Commit() error {
 	case errors.Is(err, errUndone) || errors.As(err, &said) && !isLost(err):
 		return err
 	default:
-		return fmt.Errorf("it may or may not last: %w", err)
+		return fmt.Errorf("%w: %w", errUnsure, err)
 	}
 	if *t.warned != "" {
-		return fmt.Errorf("it may or may not last: the server warns: %s", *t.warned)
+		return fmt.Errorf("%w: the server warns: %s", errUnsure, *t.warned)
 	}
 	return nil
 }

@@ -110,7 +110,9 @@ func breakOffCommits(t *testing.T, by string) {
 		}
 	}()
 	breakOff(nil)
-	require.ErrorContains(t, <-waits, "may or may not last")
+	err = <-waits
+	require.ErrorContains(t, err, "may or may not last")
+	require.ErrorAs(t, err, new(*store.AwayError))
 	read := func(db *sql.DB) func() error {
 		return func() error {
 			_, err := store.Number(context.WithoutCancel(ctx), db, `SELECT count(*) FROM box`)
@@ -131,7 +133,9 @@ func breakOffCommits(t *testing.T, by string) {
 		answer := make(chan error)
 		go func() { answer <- attempt.do() }()
 		breakOff(answer)
-		require.ErrorContains(t, <-answer, "may or may not last", attempt.what)
+		err := <-answer
+		require.ErrorContains(t, err, "may or may not last", attempt.what)
+		require.ErrorAs(t, err, new(*store.AwayError), attempt.what)
 	}
 	standby("")
 	require.NoError(t, orderOnce())

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -50,14 +51,19 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 func again(ctx context.Context, once func() (committing bool, err error)) error {
 	for attempt := 1; ; attempt++ {
 		committing, err := once()
-		if err == nil || ctx.Err() != nil || !isTransient(err) && (committing || !isLost(err)) {
+		lost := isLost(err)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() == nil && committing && (lost || errors.Is(err, errUnsure)):
+			return &AwayError{err}
+		case ctx.Err() != nil || !isTransient(err) && (committing || !lost):
 			return err
-		}
-		if attempt == attempts {
-			hint := "others write all the while: try again later"
-			if isLost(err) {
-				hint = "the server is going down or coming up, or has no room: try again later"
-			}
+		case attempt == attempts && lost:
+			const hint = "the server is going down or coming up, or has no room: try again later"
+			return &AwayError{fmt.Errorf("%w (%d times; %s)", err, attempts, hint)}
+		case attempt == attempts:
+			const hint = "others write all the while: try again later"
 			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
 		}
 		if err := pause(ctx, attempt); err != nil {
@@ -65,6 +71,16 @@ func again(ctx context.Context, once func() (committing bool, err error)) error 
 		}
 	}
 }
+
+// AwayError says that the server of a database cannot be reached, or that a commit was not
+// answered: what was asked for may or may not have happened, and is to be repeated later.
+type AwayError struct{ error }
+
+// Away says so to whoever answers a call, see remote.Away.
+func (*AwayError) Away() bool { return true }
+
+// Unwrap returns the database's own error.
+func (a *AwayError) Unwrap() error { return a.error }
 
 // once makes one attempt. committing reports whether it came as far as to ask for the commit.
 func once(

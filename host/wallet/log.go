@@ -75,7 +75,7 @@ func (w *Wallet) isRecord(encoded []byte, atc uint32) bool {
 // them.
 func (h *cardSession) forgetLog(ctx context.Context, failed error) error {
 	if failed == nil || !h.logRead || client.IsLost(failed) || ctx.Err() != nil ||
-		errors.Is(failed, remote.ErrUnreachable) {
+		remote.IsPassing(failed) {
 		return failed
 	}
 	if err := store.Exec(ctx, h.wallet.db, `DELETE FROM log`); err != nil {

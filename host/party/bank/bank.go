@@ -213,8 +213,9 @@ func OpenWith(
 		return nil, err
 	}
 	var held *store.HeldError // whose start it is
-	if err := b.Start(ctx); err != nil && !errors.Is(err, remote.ErrUnreachable) &&
-		!errors.As(err, &held) {
+	var own *store.AwayError
+	if err := b.Start(ctx); err != nil && !errors.As(err, &held) &&
+		(errors.As(err, &own) || !remote.IsPassing(err)) {
 		return nil, err
 	}
 	return b, nil

@@ -31,8 +31,9 @@ type Config struct {
 	TLS      func() *tls.Config // asked for each connection
 	Signer   *Signer            // nil where the certificate in TLS says who calls
 	Timeout  time.Duration      // of one call; 0 stands for DefaultTimeout
-	// Patience is for how long a call is repeated for which the server has no room at the moment,
-	// whose caller has used up its rate, or which nobody decides at the moment; 0: not at all.
+	// Patience is for how long a call is repeated for which the server has no room at the moment or
+	// cannot reach its database, whose caller has used up its rate, or which nobody decides at the
+	// moment; 0: not at all.
 	Patience time.Duration
 }
 
@@ -155,8 +156,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Call implements remote.Transport. A *[Refused] error says that nothing was done, and so does
-// [remote.ErrUnreachable]; any other leaves the outcome unknown.
+// Call implements remote.Transport. A *[Refused] error says that nothing was done, but by the rule
+// [Away], and so does [remote.ErrUnreachable]; any other leaves the outcome unknown.
 func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.Reply, error) {
 	if remote.RequestID(ctx) == "" {
 		ctx = remote.WithRequestID(ctx, rand.Text())
@@ -171,14 +172,14 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			continue
 		}
 		absent, lost := errors.Is(err, remote.ErrUnreachable), errors.Is(err, errLost)
-		if absent || lost { // the next call finds another one there
+		if absent || lost || errors.Is(err, Away) { // the next call finds another one there
 			c.at.CompareAndSwap(at, (at+1)%int32(len(c.servers)))
 		}
 		if absent && others > 0 && ctx.Err() == nil {
 			others--
 			continue
 		}
-		if (errors.Is(err, Rate) || errors.Is(err, Busy) || errors.Is(err, Standby) ||
+		if (remote.IsAway(err) || errors.Is(err, Standby) ||
 			absent && len(c.servers) > 1) &&
 			time.Since(began)+wait <= c.config.Patience && clock.Pause(ctx, wait) == nil {
 			wait, others = min(2*wait, mostWait), len(c.servers)-1

@@ -21,6 +21,7 @@ const (
 	Rate        Rule = "link:rate"        // the caller sends more than its rate: wait
 	Busy        Rule = "link:busy"        // as much as may be is under way: repeat it later
 	Standby     Rule = "link:standby"     // another process of the party decides: repeat it
+	Away        Rule = "link:away"        // a database, or who has one, is away: repeat it
 	Host        Rule = "link:host"        // it was sent to another name than this server's
 	Certificate Rule = "link:certificate" // the caller's certificate is missing or not good here
 	Signature   Rule = "link:signature"   // the registered key did not sign the request
@@ -33,14 +34,16 @@ var rules = map[Rule]struct {
 	status int
 	title  string
 }{
-	Path:        {http.StatusNotFound, "there is no such call here"},
-	Method:      {http.StatusMethodNotAllowed, "a call is a POST"},
-	MediaType:   {http.StatusUnsupportedMediaType, "a request is application/json"},
-	Size:        {http.StatusRequestEntityTooLarge, "the request is too large"},
-	Slow:        {http.StatusRequestTimeout, "the request did not arrive whole in time"},
-	Rate:        {http.StatusTooManyRequests, "too many requests of one caller"},
-	Busy:        {http.StatusServiceUnavailable, "too many requests are under way"},
-	Standby:     {http.StatusServiceUnavailable, "another process decides at the moment"},
+	Path:      {http.StatusNotFound, "there is no such call here"},
+	Method:    {http.StatusMethodNotAllowed, "a call is a POST"},
+	MediaType: {http.StatusUnsupportedMediaType, "a request is application/json"},
+	Size:      {http.StatusRequestEntityTooLarge, "the request is too large"},
+	Slow:      {http.StatusRequestTimeout, "the request did not arrive whole in time"},
+	Rate:      {http.StatusTooManyRequests, "too many requests of one caller"},
+	Busy:      {http.StatusServiceUnavailable, "too many requests are under way"},
+	Standby:   {http.StatusServiceUnavailable, "another process decides at the moment"},
+	Away: {http.StatusServiceUnavailable,
+		"what the call needs cannot be reached at the moment: repeat it later"},
 	Host:        {http.StatusMisdirectedRequest, "the request is addressed to another server"},
 	Certificate: {http.StatusUnauthorized, "the caller's certificate is missing or not good here"},
 	Signature:   {http.StatusUnauthorized, "the registered key did not sign the request"},
@@ -51,7 +54,8 @@ var rules = map[Rule]struct {
 // Error makes a Rule usable as the target of errors.Is.
 func (r Rule) Error() string { return rules[r].title }
 
-// Refused is the refusal of a request by the far side before any contract saw it: nothing was done.
+// Refused is the refusal of a request by the far side before any contract saw it: nothing was done,
+// but by the rule [Away], which leaves the outcome unknown.
 type Refused struct {
 	Rule   Rule
 	Detail string // one line for a human reader
@@ -73,6 +77,9 @@ func (r *Refused) Unwrap() []error {
 	}
 	return []error{r.Rule}
 }
+
+// Away reports that the far side may answer later, see remote.Away.
+func (r *Refused) Away() bool { return r.Rule == Away || r.Rule == Busy || r.Rule == Rate }
 
 // ProblemType is the media type of a problem document.
 const ProblemType = "application/problem+json"

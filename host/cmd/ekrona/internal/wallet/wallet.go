@@ -4,7 +4,6 @@ package wallet
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
 
@@ -77,7 +76,7 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 		holdings.Balance, holdings.Counters.ATC-holdings.Counters.AckedATC, holdings.Counters.ATC,
 		answer.Crisis)
 	online, shadow, err := v.Sandbox.Wallets(c.Context(), v.Person)
-	if errors.Is(err, remote.ErrUnreachable) {
+	if remote.IsPassing(err) {
 		return f.Answer(c, answer,
 			"%s: %s; online and shadow are not known, since the bank cannot be reached",
 			v.Person.Name, card)
