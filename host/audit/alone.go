@@ -2,6 +2,7 @@ package audit
 
 import (
 	"crypto/ecdsa"
+	"math"
 	"slices"
 
 	"ekrona.example/apdu/message"
@@ -68,52 +69,103 @@ func (a *Auditor) bothSigned(i *instruction, key *ecdsa.PublicKey) bool {
 }
 
 // checkCoverLimits: what holdings and pool paid to one payee for acceptances between two of its
-// acknowledgements is at most what the policy in force then let an honest device accept in that
-// time, whoever has whose key.
+// acknowledgements is at most what the policy in force then, or a crisis order, let an honest
+// device accept in that time, whoever has whose key. A Request of an honest one can be as old as
+// the device, and was made under the policy of that day.
 func (s *auditRun) checkCoverLimits() {
 	type span struct {
 		payee string
 		after uint32 // its acknowledged record before the acceptance
 		ended bool   // its end decided for it
 	}
-	given := map[span]money.Ore{}
+	type gift struct {
+		sum    money.Ore
+		asked  message.Date // the first day on which any of it was asked for
+		before uint32       // number of the Instruction that acknowledges the last of it
+	}
+	given := map[span]*gift{}
 	for _, p := range s.payments {
 		w, decided := s.decisions[p.requested]
 		if p.fromHolding+p.fromPool == 0 || !decided {
 			continue
 		}
-		at := span{payee: p.payee, ended: w.answer == nil}
+		at, before := span{payee: p.payee, ended: w.answer == nil}, uint32(math.MaxUint32)
 		for _, i := range s.rowsOf(at.payee).instructions {
 			if w.answer == nil || i.acked < w.answer.seq {
 				at.after = max(at.after, i.acked)
+			} else {
+				before = min(before, i.number)
 			}
 		}
-		given[at] += p.fromHolding + p.fromPool
-	}
-	for at, sum := range given {
-		room := s.auditor.CoverLimit
-		if d := s.devices[at.payee]; d != nil && d.ceilings != nil {
-			room = s.roomAfter(d, at.after)
+		if given[at] == nil {
+			given[at] = &gift{asked: p.asked}
 		}
-		if sum > room {
-			s.violated(at.payee, sum-room,
-				"holdings paid %s for what it accepted after record %d, its room is %s", sum,
+		g := given[at]
+		g.sum, g.before = g.sum+p.fromHolding+p.fromPool, max(g.before, before)
+		if p.asked.Before(g.asked) {
+			g.asked = p.asked
+		}
+		if s.honest.Has(p.payee) {
+			g.asked = message.Date{}
+		}
+	}
+	for at, g := range given {
+		room := s.auditor.CoverLimit
+		d := s.devices[at.payee]
+		if d == nil {
+			d = &device{id: at.payee}
+		}
+		rows := s.crisisRows(d, g.before)
+		if d.ceilings != nil {
+			room = s.roomAfter(d, at.after, g.asked, rows)
+		} else {
+			for _, row := range rows {
+				room = max(room, row.MaxReceived)
+			}
+		}
+		if g.sum > room {
+			s.violated(at.payee, g.sum-room,
+				"holdings paid %s for what it accepted after record %d, its room is %s", g.sum,
 				at.after, room)
 		}
 	}
 }
 
+// crisisRows are the rows of all orders that were ever signed, for a device in the groups that it
+// can have been in before it took an Instruction.
+func (s *auditRun) crisisRows(d *device, before uint32) (rows []message.CrisisRow) {
+	groups := []uint8{0}
+	for _, i := range s.rowsOf(d.id).instructions {
+		if i.number < before {
+			groups = append(groups, i.group)
+		}
+	}
+	if len(groups) == 1 {
+		groups = append(groups, d.group) // of its personalization
+	}
+	for _, o := range s.crises {
+		for _, group := range groups {
+			if row, fits := o.Row(message.Name(d.intermediary), group); fits {
+				rows = append(rows, row)
+			}
+		}
+	}
+	return rows
+}
+
 // roomAfter is what a card could accept after it had acknowledged that record and before it
-// acknowledged another, by the policies that were in force between, and by the one before them,
-// under which what was open then had been asked for.
-func (s *auditRun) roomAfter(d *device, record uint32) money.Ore {
+// acknowledged another, by the policies that were in force between, by those before them since the
+// day on which it had asked for it, and by crisis orders.
+func (s *auditRun) roomAfter(
+	d *device, record uint32, asked message.Date, crises []message.CrisisRow,
+) money.Ore {
 	inForce := message.DefaultPolicy().Under(*d.ceilings)
 	policies := []message.Policy{inForce}
 	for _, i := range s.rowsOf(d.id).instructions { // by their numbers
 		if i.acked > record {
 			continue
 		}
-		if i.acked < record {
+		if i.acked < record && i.date.Before(asked) {
 			policies = nil
 		}
 		if i.policy.Version > inForce.Version {
@@ -124,6 +176,10 @@ func (s *auditRun) roomAfter(d *device, record uint32) money.Ore {
 	var room money.Ore
 	for _, p := range policies {
 		room = max(room, p.MaxBalance*money.Ore(p.MaxTransactions))
+		for _, row := range crises {
+			raised := row.Raise(p, *d.ceilings)
+			room = max(room, raised.MaxBalance*money.Ore(raised.MaxTransactions))
+		}
 	}
 	return room
 }

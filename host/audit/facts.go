@@ -24,6 +24,7 @@ type facts struct {
 	answers      []*payeeAnswer
 	decisions    map[requested]payeeDecision
 	instructions []*instruction
+	crises       []*message.CrisisOrder
 	statement    []entry
 	accounts     map[string]money.Ore // balances as the ledger keeps them
 	// by the entries that issue: minus what they take from the contra account
@@ -38,6 +39,7 @@ type device struct {
 	id           string
 	intermediary string
 	role         spec.Role
+	group        uint8 // for its next Instruction
 	key          *ecdsa.PublicKey
 	ceilings     *message.Policy
 	slots        int
@@ -79,6 +81,8 @@ type payment struct {
 	fromHolding     money.Ore
 	fromPool        money.Ore
 	archived        bool // see isArchived
+	// on which the payee asked for it; the zero Date when it is archived
+	asked message.Date
 }
 
 func (p *payment) message() (message.Message, error) {
@@ -160,6 +164,7 @@ type instruction struct {
 	credit  money.Ore
 	date    message.Date
 	policy  message.Policy
+	group   uint8
 	taken   bool
 	untaken bool
 	open    bool

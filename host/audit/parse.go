@@ -15,7 +15,7 @@ func parseDevice(scan scanner) (*device, error) {
 	if err := scan(&d.id, &d.intermediary, &d.role, &point, &ceilings, &d.slots,
 		&d.status, &d.sums.reserved, &d.sums.unconfirmed, &d.sums.unpaid, &d.sums.accepted,
 		&d.sums.unanswered, &d.sums.collected, &d.sums.swept, &d.sums.untaken,
-		&d.lent); err != nil {
+		&d.lent, &d.group); err != nil {
 		return nil, err
 	}
 	if ceilings != nil {
@@ -74,6 +74,7 @@ func (n names) parsePayment(scan scanner) (*payment, error) {
 func (n names) fill(p *payment, m *message.Payment) (err error) {
 	p.payer, p.atc, p.amount = n.of(string(m.Payer)), m.ATC, m.Request.Amount
 	p.requested = requested{n.of(string(m.Request.Payee)), m.Request.Number}
+	p.asked = m.Request.Date
 	p.identity, err = message.Identity(m)
 	return err
 }
@@ -137,8 +138,8 @@ func (n names) parseInstruction(scan scanner) (*instruction, error) {
 	}
 	i.device, i.sum = n.of(i.device), sumOf(i.bytes)
 	i.named = numberedRow{n.of(string(m.Device)), m.Sequence}
-	i.by, i.acked, i.credit, i.date, i.policy = m.InstructionKey, m.AckedATC, m.Credit, m.Date,
-		m.Policy
+	i.by, i.acked, i.credit, i.date, i.policy, i.group = m.InstructionKey, m.AckedATC, m.Credit,
+		m.Date, m.Policy, m.Group
 	i.identity, err = message.Identity(m)
 	return i, err
 }

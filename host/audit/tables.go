@@ -35,8 +35,9 @@ type tables struct {
 	instructions table[*instruction]
 	statement    table[entry]
 	accounts     table[account]
-	issued       []issue // read anew each time: few
-	lending      lending // the same
+	issued       []issue                // read anew each time: few
+	crises       []*message.CrisisOrder // the same
+	lending      lending                // the same
 	names        names
 }
 
@@ -90,7 +91,8 @@ func newTables() *tables {
 		names: n,
 		devices: table[*device]{name: "device",
 			columns: "id, intermediary, role, public_key, ceilings, slots, status, reserved, " +
-				"unconfirmed, unpaid, accepted, unanswered, collected, swept, untaken, lent",
+				"unconfirmed, unpaid, accepted, unanswered, collected, swept, untaken, lent, " +
+				"card_group",
 			parse: parseDevice},
 		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate",
 			columns: "device, public_key", parse: parseUnregistered},
@@ -126,7 +128,16 @@ func (t *tables) read(r *reader, whole bool, touched []Row) {
 	t.instructions.read(r, whole, touched)
 	t.statement.read(r, whole, touched)
 	t.accounts.read(r, whole, touched)
-	t.issued, t.lending = nil, readLending(r)
+	t.issued, t.crises, t.lending = nil, nil, readLending(r)
+	r.each(func(row store.Row) error {
+		var raw []byte
+		if err := row.Scan(&raw); err != nil {
+			return err
+		}
+		o, err := message.Parse[message.CrisisOrder](raw)
+		t.crises = append(t.crises, o)
+		return err
+	}, `SELECT bytes FROM crisis_order ORDER BY number`)
 	r.each(func(row store.Row) error {
 		var i issue
 		err := row.Scan(&i.issued, &i.received, &i.account)
@@ -257,7 +268,7 @@ func (t *tables) facts(once bool) *facts {
 		instructs:  map[string]*ecdsa.PublicKey{},
 		byIdentity: make(map[message.Hash]*payment, len(t.payments.rows)),
 		decisions:  make(map[requested]payeeDecision, len(t.decisions.rows)),
-		accounts:   map[string]money.Ore{}, lending: t.lending,
+		accounts:   map[string]money.Ore{}, lending: t.lending, crises: t.crises,
 		payments: t.payments.inOrder(once), statement: t.statement.inOrder(once),
 		answers: t.answers.inOrder(once), instructions: t.instructions.inOrder(once)}
 	for _, d := range t.devices.rows {

@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"math"
+	"slices"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
@@ -34,13 +35,17 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	rows, err := t.crisisFor(payee, after, until)
+	told, err := t.toldBefore(p, until)
+	if err != nil {
+		return false, err
+	}
+	rows, err := t.crisisFor(payee, after, until, told)
 	if err != nil {
 		return false, err
 	}
 	limit := t.terminalCoverLimit(rows)
 	if payee.ceilings != nil {
-		limit, err = t.coverLimit(payee, after, rows)
+		limit, err = t.coverLimit(payee, after, told, rows)
 	}
 	if err != nil {
 		return false, err
@@ -56,12 +61,54 @@ func (t *txn) acknowledgedBefore(id message.DeviceID, seq int64) (int64, error) 
 		"SELECT max(acked_atc) FROM instruction WHERE device = $1 AND acked_atc < $2", id, seq)
 }
 
+// toldBefore returns the last Instruction of which is known that the payee took it before it asked
+// for a payment, which it accepted with its record seq. A Request that is open in a State was made
+// before, and after the State before the first one that shows it. One that no State shows was made
+// after the last Instruction that an acknowledgement before it knows of.
+func (t *txn) toldBefore(p *payment, seq int64) (instruction int64, err error) {
+	if err := t.readRequest(p); err != nil {
+		return 0, err
+	}
+	instruction = math.MaxInt64
+	for before := int64(math.MaxInt64); ; {
+		var raw []byte
+		found, err := t.queryRow("SELECT challenge, bytes FROM state WHERE device = $1 AND "+
+			"challenge < $2 ORDER BY challenge DESC LIMIT 1", []any{p.payee, before}, &before, &raw)
+		if err != nil {
+			return 0, err
+		}
+		shown := instruction < math.MaxInt64
+		if !found {
+			if shown {
+				return 0, nil
+			}
+			return instruction, nil
+		}
+		s, err := message.Parse[message.State](raw)
+		if err != nil {
+			return 0, store.Failed(err)
+		}
+		switch {
+		case int64(s.ATC) >= seq: // it has accepted by then
+			continue
+		case !slices.ContainsFunc(s.OpenRequests, func(o message.OpenRequest) bool {
+			return o.Request == p.asked
+		}):
+			if shown {
+				return int64(s.InstructionSequence), nil
+			}
+			return instruction, nil
+		}
+		instruction = int64(s.InstructionSequence)
+	}
+}
+
 // coverLimit returns what an honest card could accept between the acknowledgement of its record
-// after and the next one. It follows the policies that were in force between the two, and the one
-// before them, under which what was open then had been asked for, and the rows of crisis orders
-// that the card can have had: the highest counts.
+// after and the next one. It follows the policies that were in force between the two, and those
+// before them that it was told after the last Instruction of which is known that it took it before
+// it asked, and the rows of crisis orders that the card can have had: the highest counts.
 func (t *txn) coverLimit(
-	payee *device, after int64, rows []message.CrisisRow,
+	payee *device, after, told int64, rows []message.CrisisRow,
 ) (money.Ore, error) {
 	ceilings, err := message.ParsePolicy(payee.ceilings)
 	if err != nil {
@@ -77,9 +124,9 @@ func (t *txn) coverLimit(
 	}
 	limit := most(current)
 	err = store.Each(t.ctx, t.tx, func(row store.Row) error {
-		var acked int64
+		var acked, seq int64
 		var raw []byte
-		if err := row.Scan(&acked, &raw); err != nil {
+		if err := row.Scan(&acked, &raw, &seq); err != nil {
 			return err
 		}
 		policy, err := message.ParsePolicy(raw)
@@ -89,13 +136,13 @@ func (t *txn) coverLimit(
 		if policy.Version > current.Version { // as the card takes it
 			current = policy
 		}
-		if acked < after {
+		if acked < after && seq <= told {
 			limit = most(current)
 		} else {
 			limit = max(limit, most(current))
 		}
 		return nil
-	}, `SELECT acked_atc, policy FROM instruction WHERE device = $1 AND acked_atc <= $2
+	}, `SELECT acked_atc, policy, seq FROM instruction WHERE device = $1 AND acked_atc <= $2
 		ORDER BY seq`, payee.id, after)
 	return limit, err
 }

@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"ekrona.example/apdu/cvc"
@@ -314,26 +315,27 @@ func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, 
 
 // crisisFor returns the rows for a device of the orders that it can have had for records after
 // acknowledgement after, up to the one around record seq: those that the notary had signed by then,
-// from the lowest number that the device knew of. What a later Instruction told counts from the
-// records on that the device wrote after it was told.
-func (t *txn) crisisFor(d *device, after, seq int64) ([]message.CrisisRow, error) {
+// from the lowest number on that the device knew of, for the groups that it was in by then. What a
+// later Instruction told counts from the records on that the device wrote after it was told, and,
+// of one later than told, not for what it had asked for before.
+func (t *txn) crisisFor(
+	d *device, after, seq, told int64,
+) ([]message.CrisisRow, error) {
 	orders, err := t.crisisOrders()
 	if err != nil || len(orders) == 0 {
 		return nil, err
 	}
 	lowest, err := t.queryInt("SELECT lowest_order FROM instruction WHERE device = $1 AND "+
-		"applied_atc <= $2 ORDER BY seq DESC LIMIT 1", d.id, after)
+		"applied_atc <= $2 AND seq <= $3 ORDER BY seq DESC LIMIT 1", d.id, after, told)
 	if err != nil {
 		return nil, err
 	}
-	var closed string // when the acknowledgement was signed that ends the time
-	if _, err := t.queryRow("SELECT signed_at FROM instruction WHERE device = $1 AND acked_atc >= "+
-		"$2 ORDER BY seq LIMIT 1", []any{d.id, seq}, &closed); err != nil {
+	closing, closed := int64(math.MaxInt64), "" // the acknowledgement that ends the time
+	if _, err := t.queryRow("SELECT seq, signed_at FROM instruction WHERE device = $1 AND "+
+		"acked_atc >= $2 ORDER BY seq LIMIT 1", []any{d.id, seq}, &closing, &closed); err != nil {
 		return nil, err
 	}
-	// until its first Instruction a card has group 0, or that of its personalization
-	groups, err := store.Column[uint8](t.ctx, t.tx, `SELECT 0 UNION SELECT card_group FROM device
-		WHERE id = $1 UNION SELECT card_group FROM instruction WHERE device = $2`, d.id, d.id)
+	groups, err := t.groupsBefore(d, closing)
 	if err != nil {
 		return nil, err
 	}
@@ -349,6 +351,20 @@ func (t *txn) crisisFor(d *device, after, seq int64) ([]message.CrisisRow, error
 		}
 	}
 	return rows, nil
+}
+
+// groupsBefore returns the groups that a card can have been in before it took an Instruction. Until
+// its first one it has group 0, or that of its personalization.
+func (t *txn) groupsBefore(d *device, instruction int64) ([]uint8, error) {
+	told, err := store.Column[uint8](t.ctx, t.tx, `SELECT DISTINCT card_group FROM instruction
+		WHERE device = $1 AND seq < $2 ORDER BY card_group`, d.id, instruction)
+	if err != nil {
+		return nil, err
+	}
+	own, err := store.Column[uint8](t.ctx, t.tx, `SELECT card_group FROM device WHERE id = $1
+		AND NOT EXISTS (SELECT 1 FROM instruction WHERE device = $2 AND seq < $3)`, d.id, d.id,
+		instruction)
+	return append(append(own, told...), 0), err
 }
 
 // mostHelp returns what an honest card can accept between two acknowledgements by a policy: what it
