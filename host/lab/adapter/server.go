@@ -215,7 +215,8 @@ func (s *server) output(category, format string, arguments ...any) {
 // start opens the card.
 func (s *server) start(m *dap.LaunchRequest) error {
 	if s.player != nil {
-		return errors.New("launch: a session has one card, and this one has it: start another session")
+		return errors.New("launch: a session has one card, and this one has it: start another " +
+			"session")
 	}
 	var launch Launch
 	if err := json.Unmarshal(m.Arguments, &launch); err != nil {
