@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -281,12 +282,21 @@ func replay(
 
 // newFile returns a database that persists after it was closed.
 func newFile(t storetest.T, folder string) string {
-	if storetest.Dialect() == store.SQLite {
-		return filepath.Join(folder, rand.Text()+".db")
-	}
 	schemas, err := settlement.Schemas()
 	require.NoError(t, err)
-	return storetest.New(t, schemas...)
+	if storetest.Dialect() == store.PostgreSQL {
+		return storetest.New(t, schemas...)
+	}
+	empty, path := filepath.Join(folder, "empty"), filepath.Join(folder, rand.Text()+".db")
+	if _, err := os.Stat(empty); err != nil { // its tables are made once
+		db, err := store.Open(context.Background(), empty, schemas...)
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+	}
+	image, err := os.ReadFile(empty)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, image, 0o600))
+	return path
 }
 
 // In every call the power is cut after each commit, before the caller learns of it, or the answer
