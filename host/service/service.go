@@ -343,6 +343,9 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 		}
 	case errors.As(err, &of):
 		document = link.ContractProblem(of.Problem, v.id)
+		if document.Status == http.StatusBadGateway { // another party cannot be reached
+			s.absent(v, of.Detail)
+		}
 	default:
 		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
 			v.call, "error", remote.OneLine(err.Error()))
@@ -379,7 +382,8 @@ func (s *Service) note(ctx context.Context, v *visit) {
 	s.metrics.observe(v, took)
 	level, more := slog.LevelWarn, []any(nil)
 	switch rule := link.Rule(v.code); {
-	case v.status == http.StatusOK, rule == link.Away: // what is away is logged by itself
+	case v.status == http.StatusOK, rule == link.Away, v.status == http.StatusBadGateway:
+		// what is away is logged by itself
 		level = slog.LevelInfo
 	case rule == link.Rate, rule == link.Busy:
 		hidden, is := s.sparing.line(v.code, v.began)

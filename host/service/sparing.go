@@ -50,15 +50,20 @@ func (s *sparing) line(kind string, now time.Time) (hidden int, is bool) {
 	return of.hidden, true
 }
 
-// away logs what a call needs that is away, and returns what its caller learns of it. While a
-// database is away every call comes again and again.
+// away logs what a call needs that is away, and returns what its caller learns of it.
 func (s *Service) away(v *visit, why error) *link.Refused {
+	s.absent(v, why.Error())
+	return &link.Refused{Rule: link.Away}
+}
+
+// absent logs what a call needs that is not there: as long as it is not, every call comes again and
+// again.
+func (s *Service) absent(v *visit, why string) {
 	if hidden, is := s.sparing.line("away "+v.contract, time.Now()); is {
 		s.config.Log.Error("calls are to be repeated: what they need is away", "request_id", v.id,
-			"contract", v.contract, "call", v.call, "error", remote.OneLine(why.Error()),
+			"contract", v.contract, "call", v.call, "error", remote.OneLine(why),
 			"others_before", hidden)
 	}
-	return &link.Refused{Rule: link.Away}
 }
 
 // connectionLog logs what net/http says of connections: anybody can have it say anything often.

@@ -144,8 +144,8 @@ func (c *Config) dial(ctx context.Context, network, address string) (net.Conn, e
 	own := c.TLS().Clone()
 	own.NextProtos = []string{"h2", "http/1.1"}
 	conn, err := (&tls.Dialer{Config: own}).DialContext(ctx, network, address)
-	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
+	if err != nil { // also one about certificates: there is no connection
+		err = fmt.Errorf("%w: %w", remote.ErrUnreachable, withAdvice(err))
 	}
 	return conn, err
 }
@@ -338,15 +338,11 @@ func (lostAnswer) Away() bool { return true }
 // lost returns the error of a request that was not answered. Where no connection was made nothing
 // was done.
 func lost(err error) error {
-	var dial *net.OpError
-	var alert tls.AlertError
-	var untrusted *tls.CertificateVerificationError
 	switch {
-	case errors.Is(err, remote.ErrUnreachable), errors.As(err, &alert),
-		errors.As(err, &untrusted):
+	case errors.Is(err, remote.ErrUnreachable):
 		return err
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
+	case isOfOwn(err): // in TLS 1.3 the server says it after the client has seen its handshake end
+		return fmt.Errorf("%w: %w", remote.ErrUnreachable, withAdvice(err))
 	}
 	return fmt.Errorf("%w: %w", errLost, err)
 }
