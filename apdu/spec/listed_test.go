@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,5 +49,54 @@ func TestEveryCommandIsListed(t *testing.T) {
 		assert.True(t, listed[command],
 			"%s in %s is not in the list Commands (command.go): add it there, in its place of the "+
 				"reference, then go generate ./apdu/spec", command, file)
+	}
+}
+
+// A constant without a row in its table would be in no document and not in the applet, and nothing
+// would say so.
+func TestEveryConstantHasItsRow(t *testing.T) {
+	for _, table := range []struct {
+		file, constants, name string
+		rows                  int
+	}{
+		{"limits.go", "", "Limits", len(Limits)},
+		{"tag.go", "Tag", "Tags", len(Tags)},
+		{"status.go", "SW", "StatusWords", len(StatusWords)},
+		{"roles.go", "Role", "Roles", len(Roles)},
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), table.file, nil, 0)
+		require.NoError(t, err)
+		var constants []string
+		inRows := map[string]bool{}
+		for _, d := range file.Decls {
+			group, is := d.(*ast.GenDecl)
+			if !is {
+				continue
+			}
+			for _, s := range group.Specs {
+				v, is := s.(*ast.ValueSpec)
+				switch {
+				case !is:
+				case group.Tok == token.CONST:
+					for _, n := range v.Names {
+						if n.IsExported() && strings.HasPrefix(n.Name, table.constants) {
+							constants = append(constants, n.Name)
+						}
+					}
+				case v.Names[0].Name == table.name:
+					ast.Inspect(v, func(n ast.Node) bool {
+						if id, is := n.(*ast.Ident); is {
+							inRows[id.Name] = true
+						}
+						return true
+					})
+				}
+			}
+		}
+		assert.Len(t, constants, table.rows, "%s and the rows of %s", table.file, table.name)
+		for _, name := range constants {
+			assert.True(t, inRows[name], "%s in %s has no row in %s: add it there, then "+
+				"go generate ./apdu/spec", name, table.file, table.name)
+		}
 	}
 }

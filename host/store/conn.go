@@ -30,6 +30,9 @@ func Wrap(opened driver.Conn) (Wrapped, error) {
 	return Wrapped{full}, nil
 }
 
+// Inner returns the connection that stands behind.
+func (w Wrapped) Inner() Connection { return w.Connection }
+
 // CheckNamedValue passes values on to the database's own connection, which knows more types.
 func (w Wrapped) CheckNamedValue(v *driver.NamedValue) error {
 	if own, ok := w.Connection.(driver.NamedValueChecker); ok {

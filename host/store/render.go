@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"sync"
 )
 
 // words are PostgreSQL's terms in migrations, and SQLite's. Tables are STRICT there, so a column
@@ -34,14 +35,23 @@ var words = []struct {
 	},
 }
 
-// render returns a migration in the dialect.
+// lite has each migration of this program, as text, in SQLite's terms once it was rendered: a
+// program opens many databases with the same tables.
+var lite sync.Map
+
+// render returns a migration in the dialect; the result is not to be changed.
 func (d Dialect) render(migration []byte) []byte {
 	if d == PostgreSQL {
 		return migration
 	}
+	key := string(migration)
+	if known, there := lite.Load(key); there {
+		return known.([]byte)
+	}
 	for _, w := range words {
 		migration = w.postgres.ReplaceAll(migration, []byte(w.lite))
 	}
+	lite.Store(key, migration)
 	return migration
 }
 

@@ -46,9 +46,6 @@ func KeepStatements(c Connection) *KeptConn {
 	return &KeptConn{Wrapped: Wrapped{Connection: c}, kept: map[string][]statement{}}
 }
 
-// Inner returns the database's own connection.
-func (c *KeptConn) Inner() Connection { return c.Connection }
-
 func (c *KeptConn) prepare(query string) (statement, error) {
 	if kept := c.kept[query]; len(kept) > 0 {
 		c.kept[query] = kept[:len(kept)-1]

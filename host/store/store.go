@@ -103,7 +103,12 @@ func open(
 	if source == Memory || source == LargeMemory {
 		db.SetMaxOpenConns(1) // each connection would be a database of its own
 	}
-	if err := migrate(ctx, db, c.dialect, made, schemas); err != nil {
+	if source == Memory && !made && len(schemas) > 0 {
+		err = beginAsImage(ctx, db, schemas)
+	} else {
+		err = migrate(ctx, db, c.dialect, made, schemas)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", shown(source), err), db.Close())
 	}
 	return db, nil

@@ -18,7 +18,7 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 	} {
 		have, err := os.ReadFile(path)
 		require.NoError(t, err)
-		assert.True(t, string(have) == want, "%s is not current: run go generate ./...", path)
+		assert.True(t, string(have) == want, "%s is not current: run go generate ./apdu/spec", path)
 	}
 }
 

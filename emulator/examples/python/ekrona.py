@@ -28,6 +28,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+import threading
 
 
 def _brief(text):
@@ -90,7 +91,7 @@ class Answer:
 
 
 class Card:
-    """A blank virtual card, until close."""
+    """A blank virtual card, until close. Threads may share it: their lines take turns."""
 
     def __init__(self, program="ekrona", profile=None, seed=None, arguments=()):
         """program is the path of ekrona. profile is a product that "ekrona card memory" lists; the
@@ -104,6 +105,7 @@ class Card:
             command += ["--profile", profile]
         if seed is not None:
             command += ["--seed", str(seed)]
+        self._turn = threading.Lock()
         self._complaints = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")
         self._process = subprocess.Popen(
             command + list(arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -132,19 +134,13 @@ class Card:
 
     def line(self, text):
         """Does one line of "ekrona shell" and returns its Answer."""
+        if not isinstance(text, str):
+            raise ValueError("a line is text: %r" % (text,))
         step = text.strip()
         if not step or step.startswith("#") or "\n" in step or "\r" in step:
             raise ValueError("one line with a command or a word: %r" % text)
-        if self._process.stdin.closed:
-            raise Ended("the card is closed")
-        try:
-            self._process.stdin.write(step + "\n")
-            self._process.stdin.flush()
-            got = self._process.stdout.readline()
-        except (OSError, UnicodeDecodeError):
-            got = ""
-        if not got.endswith("\n"):  # nothing, or half a line
-            raise Ended(self._complaint())
+        with self._turn:
+            got = self._ask(step)
         try:
             record = json.loads(got)
             done = record["done"]
@@ -156,11 +152,24 @@ class Card:
             raise Failed("%s: %s" % (_brief(step), record.get("error", "not done")))
         return answer
 
+    def _ask(self, step):
+        if self._process.stdin.closed:
+            raise Ended("the card is closed")
+        try:
+            self._process.stdin.write(step + "\n")
+            self._process.stdin.flush()
+            got = self._process.stdout.readline()
+        except (OSError, UnicodeDecodeError):
+            got = ""
+        if not got.endswith("\n"):  # nothing, or half a line
+            raise Ended(self._complaint())
+        return got
+
     def _complaint(self):
         self._end()
         self._complaints.seek(0)
         lines = self._complaints.read().strip().splitlines()
-        return lines[-1] if lines else "the program has ended"
+        return lines[-1] if lines else "%s has ended" % self._process.args[0]
 
     def transmit(self, apdu):
         """Sends one APDU, hex or bytes, as it is, and returns the Response."""
@@ -181,18 +190,19 @@ class Card:
 
     def load(self, *files):
         """Loads CAP files, in dependency order: all of them or none."""
-        return self.line("load " + " ".join(json.dumps(str(f)) for f in files)).value
+        return self.line("load " + " ".join(
+            json.dumps(str(f), ensure_ascii=False) for f in files)).value
 
     def install(self, module, instance=None, parameters=b""):
-        """Makes an instance of an applet; AIDs in hex."""
-        words = ["install", module, instance or module]
+        """Makes an instance of an applet; AIDs and parameters are hex or bytes."""
+        words = ["install"] + [_bytes(a).hex() for a in (module, instance or module)]
         if parameters:
             words.append(_bytes(parameters).hex())
         return self.line(" ".join(words)).value
 
     def delete(self, aid):
-        """Deletes an instance or a load file by its AID in hex."""
-        return self.line("delete " + aid).value
+        """Deletes an instance or a load file by its AID, hex or bytes."""
+        return self.line("delete " + _bytes(aid).hex()).value
 
     def reset(self):
         """Takes the power away and gives it back."""
@@ -200,7 +210,7 @@ class Card:
 
     def cut(self, n):
         """Has the power fail before the n-th persistent write of the next command, from 1."""
-        self.line("cut %d" % n)
+        self.line("cut %s" % n)
 
     def writes(self):
         """What the last command wrote and ran: writes, written_bytes, bytecodes, ..."""

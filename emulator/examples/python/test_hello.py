@@ -1,7 +1,9 @@
 """The example applet from Python: python3 -m unittest, with EKRONA the path of the program."""
 
 import os
+import shutil
 import tempfile
+import threading
 import unittest
 
 from ekrona import Card, CardError, Ended, Failed, NoAnswer
@@ -65,7 +67,44 @@ class HelloTest(unittest.TestCase):
         for given in ("zz", None, b"\0" * 300):
             with self.assertRaises(CardError):
                 self.card.select(given)
+        for wrong in (lambda: self.card.install("zz"), lambda: self.card.install(None),
+                      lambda: self.card.install(HELLO, 5), lambda: self.card.delete("zz"),
+                      lambda: self.card.cut("x"), lambda: self.card.cut(1.5),
+                      lambda: self.card.cut(-1), lambda: self.card.cut(None)):
+            with self.assertRaises(CardError):
+                wrong()
+        for given in (5, b"reset", None):
+            with self.assertRaises(ValueError):
+                self.card.line(given)
         self.assertEqual(self.greeting(), b"Hello, world")
+
+    def test_hex_or_bytes_and_any_file_name(self):
+        self.card.delete(bytes.fromhex(HELLO))
+        self.card.delete(bytes.fromhex(HELLO[:-2]))
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "h\u00e4lsning \"\U0001F600\".cap")
+            shutil.copy(CAP, name)
+            self.card.load(name)
+        self.card.install(bytes.fromhex(HELLO), parameters=b"")
+        self.card.select(HELLO)
+        self.assertEqual(self.greeting(), b"Hello, world")
+
+    def test_threads_take_turns(self):
+        wrong = []
+
+        def greet():
+            for _ in range(20):
+                if self.card.transmit(GREET).data != b"Hello, world":
+                    wrong.append("another's answer")
+                if self.card.transmit(COUNT).data == b"Hello, world":
+                    wrong.append("another's answer")
+
+        threads = [threading.Thread(target=greet) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(wrong, [])
 
     def test_the_end(self):
         self.card.close()

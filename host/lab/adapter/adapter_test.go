@@ -318,6 +318,39 @@ func TestAnEditorDebugsAScript(t *testing.T) {
 	c.bye()
 }
 
+// A break that would stop only sometimes is not made one that always stops, and a session keeps the
+// card that it was launched with.
+func TestWhatASessionDoesNotTake(t *testing.T) {
+	c := launched(t, script, func(l *Launch) { l.StopOnEntry = true })
+	c.configure()
+	for _, b := range []dap.SourceBreakpoint{{Line: 4, Condition: "amount == 1"},
+		{Line: 4, HitCondition: "2"}, {Line: 4, LogMessage: "here"}} {
+		for _, source := range []dap.Source{{Path: c.script}, c.source} {
+			m := &dap.SetBreakpointsRequest{Request: c.request("setBreakpoints")}
+			m.Arguments.Source, m.Arguments.Breakpoints = source, []dap.SourceBreakpoint{b}
+			set := c.ask(m).(*dap.SetBreakpointsResponse).Body.Breakpoints
+			assert.Equal(t, []dap.Breakpoint{conditional}, set)
+		}
+	}
+	functions := &dap.SetFunctionBreakpointsRequest{Request: c.request("setFunctionBreakpoints")}
+	functions.Arguments.Breakpoints = []dap.FunctionBreakpoint{
+		{Name: "PurseApplet.credit", HitCondition: "2"}}
+	assert.Equal(t, []dap.Breakpoint{conditional},
+		c.ask(functions).(*dap.SetFunctionBreakpointsResponse).Body.Breakpoints)
+	arguments, err := json.Marshal(Launch{Script: c.script, CAP: []string{probes + "purse.cap"}})
+	require.NoError(t, err)
+	again := &dap.LaunchRequest{Request: c.request("launch"), Arguments: arguments}
+	refused := c.ask(again).(*dap.ErrorResponse)
+	assert.Contains(t, refused.Message, "one card")
+	c.configured()
+	c.stopped("entry")
+	long := c.evaluate(strings.Repeat("x", 5000), "watch").(*dap.ErrorResponse)
+	assert.Less(t, len(long.Message), 200)
+	c.goOn()
+	c.event("terminated")
+	c.bye()
+}
+
 // TestBreaksOfAnEditor: functions, data, exceptions, lines of the script.
 func TestBreaksOfAnEditor(t *testing.T) {
 	c := launched(t, script+"8030000002FF01\n80100000020000\n",

@@ -38,8 +38,9 @@ func (s *server) handleBreaks(m dap.Message) bool {
 	case *dap.SetFunctionBreakpointsRequest:
 		r := &dap.SetFunctionBreakpointsResponse{Response: response(m)}
 		r.Body.Breakpoints = set(s, ofFunctions, m.Arguments.Breakpoints,
-			func(b dap.FunctionBreakpoint) debugger.Break {
-				return debugger.Break{Kind: debugger.OnMethod, Where: b.Name}
+			func(b dap.FunctionBreakpoint) (debugger.Break, bool) {
+				return debugger.Break{Kind: debugger.OnMethod, Where: b.Name},
+					b.Condition != "" || b.HitCondition != ""
 			})
 		s.send(r)
 	case *dap.SetExceptionBreakpointsRequest:
@@ -58,8 +59,9 @@ func (s *server) handleBreaks(m dap.Message) bool {
 	case *dap.SetDataBreakpointsRequest:
 		r := &dap.SetDataBreakpointsResponse{Response: response(m)}
 		r.Body.Breakpoints = set(s, ofData, m.Arguments.Breakpoints,
-			func(b dap.DataBreakpoint) debugger.Break {
-				return debugger.Break{Kind: debugger.OnWrite, Where: b.DataId}
+			func(b dap.DataBreakpoint) (debugger.Break, bool) {
+				return debugger.Break{Kind: debugger.OnWrite, Where: b.DataId},
+					b.Condition != "" || b.HitCondition != ""
 			})
 		s.send(r)
 	default:
@@ -68,16 +70,30 @@ func (s *server) handleBreaks(m dap.Message) bool {
 	return true
 }
 
-// set puts breaks in the place of those of a list.
+// conditional is the answer to a break that would stop only sometimes. No client may send one, for
+// the capabilities say none; stopping always is not what it asks for.
+var conditional = dap.Breakpoint{Message: "breaks with a condition, a count or a message to log " +
+	"are not supported: set it without"}
+
+// set puts breaks in the place of those of a list. breakOf says too whether one has a condition.
 func set[B any](
-	s *server, list string, wanted []B, breakOf func(B) debugger.Break,
+	s *server, list string, wanted []B, breakOf func(B) (debugger.Break, bool),
 ) []dap.Breakpoint {
 	s.forget(list)
 	shown := []dap.Breakpoint{}
 	for _, b := range wanted {
-		shown = append(shown, s.add(list, breakOf(b)))
+		if made, isConditional := breakOf(b); isConditional {
+			shown = append(shown, conditional)
+		} else {
+			shown = append(shown, s.add(list, made))
+		}
 	}
 	return shown
+}
+
+// sometimes reports whether a break in a file has a condition.
+func sometimes(b dap.SourceBreakpoint) bool {
+	return b.Condition != "" || b.HitCondition != "" || b.LogMessage != ""
 }
 
 // forget takes the breaks of a list away.
@@ -112,14 +128,18 @@ func (s *server) add(list string, b debugger.Break) dap.Breakpoint {
 func (s *server) inFile(a dap.SetBreakpointsArguments) []dap.Breakpoint {
 	if !s.isScript(a.Source.Path) {
 		return set(s, a.Source.Path, a.Breakpoints,
-			func(b dap.SourceBreakpoint) debugger.Break {
+			func(b dap.SourceBreakpoint) (debugger.Break, bool) {
 				return debugger.Break{Kind: debugger.OnLine,
-					Where: filepath.ToSlash(a.Source.Path), Line: b.Line}
+					Where: filepath.ToSlash(a.Source.Path), Line: b.Line}, sometimes(b)
 			})
 	}
 	list := []dap.Breakpoint{}
 	clear(s.player.Breaks)
 	for _, b := range a.Breakpoints {
+		if sometimes(b) {
+			list = append(list, conditional)
+			continue
+		}
 		verified := slices.ContainsFunc(s.player.Script,
 			func(l lab.Line) bool { return l.Number == b.Line })
 		s.player.Breaks[b.Line] = verified

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-dap"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/debugger"
 	"ekrona.example/emulator/inspect"
 )
@@ -211,7 +212,8 @@ func (s *server) evaluate(m *dap.EvaluateRequest) {
 			r.Body.Result = done.Answer.Text
 		}
 	default:
-		s.refuse(m, fmt.Errorf("nothing is called %q here", m.Arguments.Expression))
+		s.refuse(m, fmt.Errorf("nothing is called %q here",
+			apdu.Brief(m.Arguments.Expression)))
 		return
 	}
 	s.send(r)

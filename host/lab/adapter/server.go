@@ -214,14 +214,20 @@ func (s *server) output(category, format string, arguments ...any) {
 
 // start opens the card.
 func (s *server) start(m *dap.LaunchRequest) error {
-	if err := json.Unmarshal(m.Arguments, &s.launch); err != nil {
+	if s.player != nil {
+		return errors.New("launch: a session has one card, and this one has it: start another " +
+			"session")
+	}
+	var launch Launch
+	if err := json.Unmarshal(m.Arguments, &launch); err != nil {
 		return fmt.Errorf("launch: %w", err)
 	}
-	player, err := s.open(s.ctx, s.launch)
+	player, err := s.open(s.ctx, launch)
 	if err != nil {
 		return err
 	}
-	player.KeepGoing = s.launch.KeepGoing
+	s.launch = launch
+	player.KeepGoing = launch.KeepGoing
 	player.Show = func(l lab.Line, answer string, failed error) {
 		category := "stdout"
 		if failed != nil {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/signature"
@@ -111,17 +112,19 @@ type Signed struct {
 	base      []byte
 }
 
-var (
-	inputPattern = regexp.MustCompile(`^ekrona=` + regexp.QuoteMeta(components) +
-		`;nonce="([A-Za-z0-9_-]{1,64})";keyid="([!#-\[\]-~]{1,256})";alg="ecdsa-p256-sha256"$`)
-	signaturePattern = regexp.MustCompile(`^ekrona=:([A-Za-z0-9+/]{86}==):$`)
-)
+// patterns are compiled when the first request comes, and not by each program.
+var patterns = sync.OnceValues(func() (input, signature *regexp.Regexp) {
+	return regexp.MustCompile(`^ekrona=` + regexp.QuoteMeta(components) +
+			`;nonce="([A-Za-z0-9_-]{1,64})";keyid="([!#-\[\]-~]{1,256})";alg="ecdsa-p256-sha256"$`),
+		regexp.MustCompile(`^ekrona=:([A-Za-z0-9+/]{86}==):$`)
+})
 
 // ReadSigned reads the signature of a request that has arrived whole. Errors: [Signature].
 func ReadSigned(r *http.Request, content []byte) (s Signed, err error) {
 	digest, given := one(r, digestHeader), one(r, inputHeader)
-	input := inputPattern.FindStringSubmatch(given)
-	encoded := signaturePattern.FindStringSubmatch(one(r, signatureHeader))
+	ofInput, ofSignature := patterns()
+	input := ofInput.FindStringSubmatch(given)
+	encoded := ofSignature.FindStringSubmatch(one(r, signatureHeader))
 	switch {
 	case given == "":
 		return s, &Refused{Rule: Signature, Detail: "sign it with the registered key"}

@@ -38,6 +38,10 @@ type flags struct {
 	alone    bool   // no line of the user's follows
 
 	record func(shell.Result) // writes the transcript
+
+	// prompt asks for a secret where lines are edited; else it is nil.
+	prompt func(text string) (string, error)
+	waits  bool // what was to read a secret was interrupted, and would have the next line
 }
 
 // addCommon adds the flags of all three.
@@ -170,7 +174,7 @@ func (f *flags) with(
 	s, err = shell.New(target, shell.Options{
 		Words: Words(), Names: *vocabulary.Script(), Decoder: f.decoder(),
 		Tables: cli.Tables(), Keys: cardkeys.Read,
-		Secret: func(ctx context.Context) (string, error) { return f.pin.Read(ctx, "") },
+		Secret: f.secret,
 		Note:   func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) },
 	})
 	if err != nil {
@@ -213,6 +217,16 @@ func (f *flags) with(
 		return errors.Join(do(s), file.Close())
 	}
 	return do(s)
+}
+
+// secret is the PIN that verify sends.
+func (f *flags) secret(ctx context.Context) (string, error) {
+	if f.prompt != nil && !f.pin.Given() {
+		return f.prompt("PIN for the card: ")
+	}
+	pin, err := f.pin.Read(ctx, "")
+	f.waits = ctx.Err() != nil
+	return pin, err
 }
 
 // done takes note of what was done.

@@ -57,7 +57,7 @@ applet, or without any of the flags a blank one. A line is an APDU in hex or by 
 fields, sent exactly as it is, or begins with a word, such as "secure test", "cut 3" or "list".
 Under each answer stands what it says, and what the card wants next. "help" lists the words;
 the key Tab completes words, names, fields, tags, status words, AIDs and files. The history is
-kept, without secrets.
+kept, without secrets. Ctrl-C ends the line that is typed or at work, Ctrl-D the session.
 
 From a file or a pipe the same lines can say behind "->" what must come, and the exit code is 0
 if all of it did; "help" says how. --transcript writes such a script of what was done, with what
