@@ -80,12 +80,17 @@ func (l Lease) Keep(log *slog.Logger, e Environment) func(ctx context.Context) {
 		if l.Holding == nil {
 			return
 		}
-		for was := ""; ; {
+		for was, failing := "", false; ; {
 			err := l.Renew(context.WithoutCancel(ctx))
 			holder, self := l.Decides()
+			failed := holder == "" && err != nil
 			switch {
-			case holder == "" && err != nil:
-				log.Warn("lease: neither taken nor renewed", "error", remote.OneLine(err.Error()))
+			case failed && failing: // it is said once
+			case failed:
+				log.Error("lease: neither taken nor renewed; to be repeated until it is", "error",
+					remote.OneLine(err.Error()))
+			case failing && self:
+				log.Warn("lease: this process decides again")
 			case holder == was:
 			case self && was == "":
 				log.Info("lease: this process decides")
@@ -94,7 +99,7 @@ func (l Lease) Keep(log *slog.Logger, e Environment) func(ctx context.Context) {
 			default:
 				log.Warn("lease: another process decides", "holder", holder)
 			}
-			was = holder
+			was, failing = holder, failed
 			if e.Pause(ctx, l.Due()) != nil {
 				return
 			}

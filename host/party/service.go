@@ -95,6 +95,8 @@ func Listen(
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	made := &Server{log: c.Log}
+	made.Chore(made.watchCertificates(e))
+	c.Metrics = append(slices.Clone(c.Metrics), certificates{made})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, made.closeShown())
@@ -156,6 +158,9 @@ func (s *Server) closeShown() error {
 	return errors.Join(failed...)
 }
 
+// endpoints are all whose certificates the service shows.
+func (s *Server) endpoints() []*transport.Endpoint { return slices.Concat(s.shown, s.reloads) }
+
 // Reloads has Reload read a certificate anew that the party shows elsewhere.
 func (s *Server) Reloads(e *transport.Endpoint) { s.reloads = append(s.reloads, e) }
 
@@ -163,7 +168,7 @@ func (s *Server) Reloads(e *transport.Endpoint) { s.reloads = append(s.reloads, 
 // stays as it was.
 func (s *Server) Reload(ctx context.Context) error {
 	var failed []error
-	for _, e := range slices.Concat(s.shown, s.reloads) {
+	for _, e := range s.endpoints() {
 		failed = append(failed, e.Reload(ctx))
 	}
 	err := errors.Join(failed...)

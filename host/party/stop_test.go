@@ -23,7 +23,7 @@ func TestAPartyEndsWithoutItsDatabase(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, transport.Certify(t.Context(), keys, "server", transport.Subject{
 		Role: transport.Server, Name: "party", Hosts: []string{"localhost", "127.0.0.1"}}, keys,
-		"root", now, now.AddDate(0, 1, 0)))
+		"root", now, now.AddDate(0, 2, 0)))
 	for _, held := range []bool{true, false} {
 		var log logged
 		server, err := Listen(t.Context(), keys, Service{Listen: "127.0.0.1:0",

@@ -155,7 +155,8 @@ type Elsewhere interface {
 
 // Away is an error that says whether what a call needs is not there at the moment, such as the
 // server of a database: the call may have been carried out in part, and is to be repeated later.
-// [Server.Call] returns it, so that whoever is at the connection can say so.
+// [Server.Call] returns it, so that whoever is at the connection can say so, and log it: many calls
+// find it at once.
 type Away interface {
 	error
 	Away() bool
@@ -194,7 +195,6 @@ func (s *Server) Call(ctx context.Context, name string, request []byte) (reply R
 			return Reply{}, elsewhere
 		}
 		if IsAway(err) {
-			s.failed(ctx, name, err)
 			return Reply{}, err
 		}
 		p := problemOf(s.errors, err)

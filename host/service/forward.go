@@ -24,7 +24,7 @@ func (s *Service) decide(
 		reply, err := e.Answer(v.caller).LogTo(s.config.Log).Call(ctx, v.call, content)
 		var elsewhere remote.Elsewhere
 		if remote.IsAway(err) {
-			return reply, &link.Refused{Rule: link.Away}
+			return reply, s.away(v, err)
 		}
 		if !errors.As(err, &elsewhere) {
 			return reply, err

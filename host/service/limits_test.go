@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -144,65 +143,6 @@ func TestAPatientCallerGetsItsTurn(t *testing.T) {
 	close(w.hold)
 	require.NoError(t, <-holding)
 	require.NoError(t, <-asked)
-}
-
-// away is the error of a database whose server cannot be reached.
-type away struct{}
-
-func (away) Error() string { return "the server is at 10.0.0.1" }
-
-func (away) Away() bool { return true }
-
-// TestADatabaseThatIsAwayIsWaitedFor: a call that needs it, here or at another party, is answered
-// with when to repeat it and nothing else, and a patient caller has it carried out when it is back.
-func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {
-	const absent = 2 // so many calls find it away
-	calls := 0
-	answer := func(why error) func(Caller) *remote.Server {
-		return func(Caller) *remote.Server {
-			s := remote.NewServer(toy{})
-			remote.Handle(s, "echo", func(_ context.Context, q thing) (thing, error) {
-				if calls++; calls <= absent {
-					return thing{}, fmt.Errorf("load: %w", why)
-				}
-				return q, nil
-			})
-			return s
-		}
-	}
-	for name, why := range map[string]error{"here": away{},
-		"at another party": &link.Refused{Rule: link.Away},
-		"no room there":    &link.Refused{Rule: link.Busy}} {
-		w := start(t, func(c *Config) {
-			c.Endpoints = []Endpoint{{Contract: "public", Who: Anybody, Answer: answer(why)}}
-		})
-		calls = 0
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-			w.url+"/v1/public/echo", strings.NewReader(`{"name":"x"}`))
-		require.NoError(t, err)
-		r.Header.Set("Content-Type", "application/json")
-		status, p, header := w.raw(w.tls(""), r)
-		require.Equal(t, http.StatusServiceUnavailable, status, name)
-		require.Equal(t, "link:away", p.Code, name)
-		require.Empty(t, p.Detail, name)
-		require.Equal(t, "1", header.Get("Retry-After"), name)
-		require.Contains(t, w.log.String(), why.Error(), name)
-
-		calls = 0
-		_, err = remote.Ask[thing](t.Context(), w.client("public", w.tls(""), nil), "echo",
-			thing{"x"})
-		require.ErrorIs(t, err, link.Away, name)
-		require.True(t, remote.IsAway(err), name)
-		require.NotErrorIs(t, err, remote.ErrUnreachable, "something may have been done")
-
-		calls = 0
-		patient := remote.Client{Errors: toy{}, Transport: must(link.New(link.Config{URL: w.url,
-			Contract: "public", TLS: always(w.tls("")), Patience: time.Hour}))}
-		got, err := remote.Ask[thing](t.Context(), patient, "echo", thing{"x"})
-		require.NoError(t, err, name)
-		require.Equal(t, thing{"x"}, got, name)
-		require.Equal(t, absent+1, calls, name)
-	}
 }
 
 // TestSlowRequestsEnd: those whose header or content does not come are refused, others are answered

@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
+	stdlog "log"
 	"net"
 	"net/http"
 	"time"
@@ -37,7 +37,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		Handler: s, TLSConfig: s.config.TLS, MaxHeaderBytes: maxHeaderBytes,
 		ReadHeaderTimeout: limits.Header, ReadTimeout: limits.Request,
 		WriteTimeout: limits.Request + limits.Answer, IdleTimeout: limits.Idle,
-		ErrorLog: slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
+		ErrorLog: stdlog.New(connectionLog{s}, "", 0),
 	}
 	ended := make(chan error, 1)
 	go func() {

@@ -76,6 +76,7 @@ type Service struct {
 	perKey    *rates
 	perNode   *rates
 	forward   forwarder
+	sparing   sparing
 	stopping  atomic.Bool
 }
 
@@ -327,6 +328,9 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 	var refused *link.Refused
 	var of *problem
 	var document link.Problem
+	if !errors.As(err, &refused) && remote.IsAway(err) {
+		err = s.away(v, err)
+	}
 	switch {
 	case errors.As(err, &refused):
 		document = refused.ProblemOf(v.id)
@@ -339,6 +343,9 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 		}
 	case errors.As(err, &of):
 		document = link.ContractProblem(of.Problem, v.id)
+		if document.Status == http.StatusBadGateway { // another party cannot be reached
+			s.absent(v, of.Detail)
+		}
 	default:
 		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
 			v.call, "error", remote.OneLine(err.Error()))
@@ -373,15 +380,22 @@ func (s *Service) write(w http.ResponseWriter, kind string, status int, body []b
 func (s *Service) note(ctx context.Context, v *visit) {
 	took := time.Since(v.began)
 	s.metrics.observe(v, took)
-	level := slog.LevelInfo
-	if v.status >= http.StatusInternalServerError {
+	level, more := slog.LevelWarn, []any(nil)
+	switch rule := link.Rule(v.code); {
+	case v.status == http.StatusOK, rule == link.Away, v.status == http.StatusBadGateway:
+		// what is away is logged by itself
+		level = slog.LevelInfo
+	case rule == link.Rate, rule == link.Busy:
+		hidden, is := s.sparing.line(v.code, v.began)
+		if more = []any{"others_before", hidden}; !is {
+			level = slog.LevelInfo
+		}
+	case v.status >= http.StatusInternalServerError:
 		level = slog.LevelError
-	} else if v.status != http.StatusOK {
-		level = slog.LevelWarn
 	}
-	s.config.Log.Log(ctx, level, "call", "request_id", v.id, "contract", v.contract, "call", v.call,
-		"caller", v.caller.String(), "status", v.status, "code", v.code, "ms",
-		float64(took.Microseconds())/1000, "passed_to", v.forwarded)
+	s.config.Log.Log(ctx, level, "call", append([]any{"request_id", v.id, "contract", v.contract,
+		"call", v.call, "caller", v.caller.String(), "status", v.status, "code", v.code, "ms",
+		float64(took.Microseconds()) / 1000, "passed_to", v.forwarded}, more...)...)
 }
 
 // nonce gives a number to a caller that has none.

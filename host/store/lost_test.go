@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -16,7 +17,8 @@ import (
 )
 
 // lostCodes are of connections that are no longer there, were not made, or only read.
-var lostCodes = []string{"08006", "57P01", "57P03", "57P05", "25P03", "53300", "25006", "40001"}
+var lostCodes = []string{"08006", "57P01", "57P03", "57P05", "25P03", "53300", "53200",
+	"53100", "25006", "40001"}
 
 // Whatever is read or written finds another connection in place of one that was lost.
 func TestLostConnectionsAreFoundAgain(t *testing.T) {
@@ -69,6 +71,15 @@ func TestLostConnectionsAreFoundAgain(t *testing.T) {
 			require.NoError(t, do(), "%s: %s", name, code)
 			require.Greater(t, failed, 1, "%s: %s", name, code)
 		}
+		closed := 0
+		d.Follow(func(context.Context, faultdriver.Step) error {
+			if closed++; closed > 1 {
+				return nil
+			}
+			return fmt.Errorf("begin: %w", pgconn.ErrConnClosed) // lost while it waited in the pool
+		})
+		require.NoError(t, do(), name)
+		require.Greater(t, closed, 1, name)
 		d.Follow(func(context.Context, faultdriver.Step) error {
 			return &pgconn.PgError{Code: lostCodes[0]}
 		})

@@ -183,27 +183,45 @@ func isForbidden(err error) bool {
 	return errors.As(err, &postgres) && postgres.Code == "42501" // insufficient_privilege
 }
 
+// lostAdvice says what to do about a connection that was lost, or not made.
+func lostAdvice(err error) string {
+	var postgres *pgconn.PgError
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) && errors.As(err, &postgres) && !hasLostClass(postgres) {
+		return "the server takes no connection of ours: see to the source of the database, " +
+			"and to the server"
+	}
+	return "the server is going down or coming up, or has no room: try again later"
+}
+
+func hasLostClass(e *pgconn.PgError) bool {
+	return slices.ContainsFunc(lostClasses, func(class string) bool {
+		return strings.HasPrefix(e.Code, class)
+	})
+}
+
 // lostClasses begin the codes of errors of a connection that is no longer there, or was not made.
 var lostClasses = []string{
 	"08",    // connection exceptions
 	"57P",   // the server goes down, comes up, or has ended the session
 	"25P03", // the session was idle in a transaction: this process stood still
 	"25P04", // transaction_timeout
-	"53300", // too many connections
+	"53",    // no room for one more connection, on the disk or in memory
 }
 
 // isLost reports whether the connection to the server was lost, or the server is going down or
-// coming up, has no room for one more connection, or only reads: a transaction whose commit was not
-// asked for has not happened, and may be repeated.
+// coming up, has no room, or only reads: a transaction whose commit was not asked for has not
+// happened, and may be repeated.
 func isLost(err error) bool {
 	var postgres *pgconn.PgError
-	if errors.As(err, &postgres) {
-		return isReadOnly(err) || slices.ContainsFunc(lostClasses, func(class string) bool {
-			return strings.HasPrefix(postgres.Code, class)
-		})
-	}
 	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) { // whatever the server says about it
+		return true
+	}
+	if errors.As(err, &postgres) {
+		return isReadOnly(err) || hasLostClass(postgres)
+	}
 	var network *net.OpError
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.As(err, &connect) || errors.As(err, &network)
+		errors.Is(err, pgconn.ErrConnClosed) || errors.As(err, &network)
 }

@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,6 +27,36 @@ func onServer(t *testing.T) (source string, db, admin *sql.DB) {
 		return db
 	}
 	return source, open(), open()
+}
+
+// A database to which the server makes no connection, for whatever reason, is away, and the error
+// says what to see to; it is used again when the server lets us in.
+func TestADatabaseThatIsClosed(t *testing.T) {
+	ctx := t.Context()
+	source, db, _ := onServer(t)
+	u, err := url.Parse(source)
+	require.NoError(t, err)
+	name := strings.TrimPrefix(u.Path, "/")
+	u.Path = "/postgres" // nobody closes the database that he uses
+	admin, err := store.Open(ctx, u.String())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, admin.Close()) }()
+	allow := func(is string) {
+		_, err := admin.ExecContext(ctx, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS "+is)
+		require.NoError(t, err)
+	}
+	allow("false")
+	_, err = admin.ExecContext(ctx, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+		WHERE datname = $1`, name)
+	require.NoError(t, err)
+	_, reading := store.Number(ctx, db, `SELECT count(*) FROM box`)
+	for _, err := range []error{reading, insert(ctx, db, "never")} {
+		require.ErrorAs(t, err, new(*store.AwayError))
+		require.ErrorContains(t, err, "takes no connection of ours")
+	}
+	allow("true")
+	require.NoError(t, insert(ctx, db, "a"))
+	assert.EqualValues(t, 1, count(t, db))
 }
 
 // A transaction whose connection is lost before its commit is repeated.

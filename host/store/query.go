@@ -27,13 +27,16 @@ type Row interface {
 type Into []any
 
 // Failed marks an error as one of the database or its content: nothing was refused, and the same
-// call may succeed when it is repeated. It returns nil for nil. Errors: [ErrNoRoom],
-// [ErrDamaged].
+// call may succeed when it is repeated. It returns nil for nil. Errors: [ErrNoRoom], within an
+// [*AwayError]; [ErrDamaged].
 func Failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("database: %w", withAdvice(err))
+	if err = withAdvice(err); errors.Is(err, ErrNoRoom) && !errors.As(err, new(*AwayError)) {
+		err = &AwayError{err}
+	}
+	return fmt.Errorf("database: %w", err)
 }
 
 // Each calls do for every row, in the query's order; do must not use q.

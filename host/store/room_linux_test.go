@@ -53,6 +53,7 @@ func TestADiskWithoutRoomIsNamed(t *testing.T) {
 		err = insert(ctx, db, string(make([]byte, 4096)))
 	}
 	require.ErrorIs(t, err, store.ErrNoRoom)
+	require.ErrorAs(t, err, new(*store.AwayError), "it is to be repeated when there is room")
 	assert.Contains(t, err.Error(), "(13)")
 	require.NoError(t, db.Close())
 

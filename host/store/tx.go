@@ -60,8 +60,7 @@ func again(ctx context.Context, once func() (committing bool, err error)) error 
 		case ctx.Err() != nil || !isTransient(err) && (committing || !lost):
 			return err
 		case attempt == attempts && lost:
-			const hint = "the server is going down or coming up, or has no room: try again later"
-			return &AwayError{fmt.Errorf("%w (%d times; %s)", err, attempts, hint)}
+			return &AwayError{fmt.Errorf("%w (%d times; %s)", err, attempts, lostAdvice(err))}
 		case attempt == attempts:
 			const hint = "others write all the while: try again later"
 			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
@@ -72,8 +71,9 @@ func again(ctx context.Context, once func() (committing bool, err error)) error 
 	}
 }
 
-// AwayError says that the server of a database cannot be reached, or that a commit was not
-// answered: what was asked for may or may not have happened, and is to be repeated later.
+// AwayError says that the server of a database cannot be reached, that its disk is full, or that a
+// commit was not answered: what was asked for may or may not have happened, and is to be repeated
+// later.
 type AwayError struct{ error }
 
 // Away says so to whoever answers a call, see remote.Away.

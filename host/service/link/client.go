@@ -32,8 +32,8 @@ type Config struct {
 	Signer   *Signer            // nil where the certificate in TLS says who calls
 	Timeout  time.Duration      // of one call; 0 stands for DefaultTimeout
 	// Patience is for how long a call is repeated for which the server has no room at the moment or
-	// cannot reach its database, whose caller has used up its rate, or which nobody decides at the
-	// moment; 0: not at all.
+	// cannot reach its database, whose caller has used up its rate, which nobody decides at the
+	// moment, or whose answer was lost; 0: not at all.
 	Patience time.Duration
 }
 
@@ -144,8 +144,8 @@ func (c *Config) dial(ctx context.Context, network, address string) (net.Conn, e
 	own := c.TLS().Clone()
 	own.NextProtos = []string{"h2", "http/1.1"}
 	conn, err := (&tls.Dialer{Config: own}).DialContext(ctx, network, address)
-	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
+	if err != nil { // also one about certificates: there is no connection
+		err = fmt.Errorf("%w: %w", remote.ErrUnreachable, withAdvice(err))
 	}
 	return conn, err
 }
@@ -163,6 +163,7 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 		ctx = remote.WithRequestID(ctx, rand.Text())
 	}
 	began, wait, others := time.Now(), firstWait, len(c.servers)-1
+	var unsure error // of an attempt that may have been carried out
 	for try := 1; ; try++ {
 		at := c.at.Load()
 		s := c.servers[at]
@@ -175,6 +176,9 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 		if absent || lost || errors.Is(err, Away) { // the next call finds another one there
 			c.at.CompareAndSwap(at, (at+1)%int32(len(c.servers)))
 		}
+		if lost || errors.Is(err, Away) {
+			unsure = err
+		}
 		if absent && others > 0 && ctx.Err() == nil {
 			others--
 			continue
@@ -184,6 +188,9 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			time.Since(began)+wait <= c.config.Patience && clock.Pause(ctx, wait) == nil {
 			wait, others = min(2*wait, mostWait), len(c.servers)-1
 			continue
+		}
+		if absent && unsure != nil {
+			err = fmt.Errorf("%w; when repeated: %s", unsure, err.Error())
 		}
 		if err != nil {
 			return reply, fmt.Errorf("%s: call %s (request %s): %w", s.Host, name,
@@ -317,21 +324,25 @@ func (s *server) forgetNonces() {
 // NoncePath is where a server gives a number to a caller that has none.
 const NoncePath = "/v1/nonce"
 
-// errLost says that a request may have arrived, and its answer did not.
-var errLost = errors.New("the answer was lost")
+// errLost says that a request may have arrived, and its answer did not: repeated, it gets one.
+var errLost error = lostAnswer{}
+
+type lostAnswer struct{}
+
+// Error returns the line for a human reader.
+func (lostAnswer) Error() string { return "the answer was lost" }
+
+// Away says that the call is to be repeated, see remote.Away.
+func (lostAnswer) Away() bool { return true }
 
 // lost returns the error of a request that was not answered. Where no connection was made nothing
 // was done.
 func lost(err error) error {
-	var dial *net.OpError
-	var alert tls.AlertError
-	var untrusted *tls.CertificateVerificationError
 	switch {
-	case errors.Is(err, remote.ErrUnreachable), errors.As(err, &alert),
-		errors.As(err, &untrusted):
+	case errors.Is(err, remote.ErrUnreachable):
 		return err
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return fmt.Errorf("%w: %w", remote.ErrUnreachable, err)
+	case isOfOwn(err): // in TLS 1.3 the server says it after the client has seen its handshake end
+		return fmt.Errorf("%w: %w", remote.ErrUnreachable, withAdvice(err))
 	}
 	return fmt.Errorf("%w: %w", errLost, err)
 }

@@ -5,9 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -84,6 +87,21 @@ func TestProblemsAreWhole(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, ContractProblem(given, "").Status)
 	require.Equal(t, http.StatusBadGateway,
 		ContractProblem(remote.Problem{Code: "unreachable"}, "").Status)
+}
+
+// TestWhatAServerSaysOfACertificate: nothing was done, and it is said whose certificate it is; what
+// else ends a connection leaves open what was done.
+func TestWhatAServerSaysOfACertificate(t *testing.T) {
+	said := func(alert tls.AlertError) error {
+		return lost(&url.Error{Op: "Post", Err: &net.OpError{Op: "remote error", Err: alert}})
+	}
+	for _, alert := range []tls.AlertError{42, 44, 45, 48, 116} {
+		require.ErrorIs(t, said(alert), remote.ErrUnreachable, alert)
+		require.ErrorContains(t, said(alert), "refuses the certificate of this one", alert)
+		require.False(t, remote.IsAway(said(alert)), alert)
+	}
+	require.NotErrorIs(t, said(80), remote.ErrUnreachable) // internal_error
+	require.True(t, remote.IsAway(said(80)))
 }
 
 // TestAddresses: only that of a server is one.

@@ -142,6 +142,9 @@ func (e *Endpoint) CheckRole(r Role) error {
 		own.Name, own.Role, r)
 }
 
+// File returns where the own certificate is.
+func (e *Endpoint) File() string { return e.folder.Path(e.name, certificateFile) }
+
 // Until returns when the own certificate ends; zero where there is none.
 func (e *Endpoint) Until() time.Time {
 	own := e.at.Load().own

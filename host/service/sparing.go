@@ -1,0 +1,85 @@
+package service
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
+)
+
+const (
+	// lineTime is between two lines in the log of one kind, of which there can be any number.
+	lineTime = 10 * time.Second
+	// maxKinds are told apart; those beyond it are one.
+	maxKinds = 64
+)
+
+// sparing says of which lines of a kind the log has one: the first, and then one in each lineTime.
+// One for each would bury what the operator looks for, and fill the disk.
+type sparing struct {
+	mu sync.Mutex
+	by map[string]spared // by kind
+}
+
+// spared is what was logged of one kind.
+type spared struct {
+	last   time.Time
+	hidden int // since, without a line
+}
+
+// line reports whether there is a line now, and how many had none since the one before.
+func (s *sparing) line(kind string, now time.Time) (hidden int, is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[string]spared{}
+	}
+	if _, known := s.by[kind]; !known && len(s.by) >= maxKinds {
+		kind = "" // nobody else's
+	}
+	of, known := s.by[kind]
+	if age := now.Sub(of.last); known && age >= 0 && age < lineTime {
+		of.hidden++
+		s.by[kind] = of
+		return 0, false
+	}
+	s.by[kind] = spared{last: now}
+	return of.hidden, true
+}
+
+// away logs what a call needs that is away, and returns what its caller learns of it.
+func (s *Service) away(v *visit, why error) *link.Refused {
+	s.absent(v, why.Error())
+	return &link.Refused{Rule: link.Away}
+}
+
+// absent logs what a call needs that is not there: as long as it is not, every call comes again and
+// again.
+func (s *Service) absent(v *visit, why string) {
+	if hidden, is := s.sparing.line("away "+v.contract, time.Now()); is {
+		s.config.Log.Error("calls are to be repeated: what they need is away", "request_id", v.id,
+			"contract", v.contract, "call", v.call, "error", remote.OneLine(why),
+			"others_before", hidden)
+	}
+}
+
+// connectionLog logs what net/http says of connections: anybody can have it say anything often.
+type connectionLog struct{ *Service }
+
+// addressPattern is what differs in the same line about two connections.
+var addressPattern = regexp.MustCompile(` from \S+`)
+
+// Write implements io.Writer.
+func (l connectionLog) Write(text []byte) (int, error) {
+	said := remote.OneLine(string(text))
+	kind := addressPattern.ReplaceAllString(said, "")
+	if strings.Contains(said, " panic ") {
+		l.config.Log.Error("net/http", "says", said)
+	} else if hidden, is := l.sparing.line("connection "+kind, time.Now()); is {
+		l.config.Log.Warn("net/http", "says", said, "others_before", hidden)
+	}
+	return len(text), nil
+}
