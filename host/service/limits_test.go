@@ -145,6 +145,24 @@ func TestAPatientCallerGetsItsTurn(t *testing.T) {
 	require.NoError(t, <-asked)
 }
 
+// TestALargeRequestIsRefusedByItsHeader: none of its content is waited for.
+func TestALargeRequestIsRefusedByItsHeader(t *testing.T) {
+	w := start(t, func(c *Config) { c.Limits.Request = time.Hour })
+	for _, more := range []string{"", "Expect: 100-continue\r\n"} {
+		c, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), w.tls("SENORDIC"))
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = io.WriteString(c, "POST /v1/node/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n"+
+			"Content-Type: application/json\r\nContent-Length: 1099511627776\r\n"+more+"\r\n")
+		require.NoError(t, err)
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusRequestEntityTooLarge, answer.StatusCode)
+		require.NoError(t, answer.Body.Close())
+	}
+	require.Zero(t, w.calls)
+}
+
 // TestSlowRequestsEnd: those whose header or content does not come are refused, others are answered
 // meanwhile, and nothing of the slow ones is carried out.
 func TestSlowRequestsEnd(t *testing.T) {

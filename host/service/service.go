@@ -253,6 +253,9 @@ func (p *problem) Error() string { return p.Code }
 
 // read reads the content of a request whole.
 func read(w http.ResponseWriter, r *http.Request, held *heldBytes) ([]byte, error) {
+	if r.ContentLength > remote.MaxMessage { // it says so: none of it is waited for
+		return nil, &link.Refused{Rule: link.Size}
+	}
 	if !held.take(maxHeaderBytes) {
 		return nil, &link.Refused{Rule: link.Busy}
 	}
