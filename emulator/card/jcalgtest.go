@@ -56,8 +56,8 @@ func ProfileOfJCAlgTest(name string, file []byte) (Profile, error) {
 	return p, nil
 }
 
-// firstTwo are the first two columns of a line. They are parted by semicolons; files that went through a
-// spreadsheet have commas in their place, or behind the last.
+// firstTwo are the first two columns of a line. They are parted by semicolons; files that went
+// through a spreadsheet have commas in their place, or behind the last.
 func firstTwo(line string) (first, second string) {
 	by := ";"
 	if !strings.Contains(line, by) {
