@@ -26,6 +26,7 @@ type Decoder struct {
 
 	foreign bool // such an application is selected, and Unmasked says so
 	ours    bool // one with a vocabulary is selected
+	travel  bool // that of a travel document is selected
 	// unsure reports that it is not known what is selected: any of these, or another.
 	unsure   bool
 	possible []Vocabulary
@@ -43,6 +44,7 @@ func (d Decoder) Selected(name []byte) Decoder {
 		})
 	})
 	d.ours = len(d.Vocabularies) > 0
+	d.travel = bytes.Equal(name, TravelDocument)
 	d.foreign = d.Unmasked && len(d.Vocabularies) == 0 && !isManager(name)
 	d.ShowUnknown = d.ShowUnknown || d.foreign
 	return d
@@ -53,7 +55,7 @@ func (d Decoder) Selected(name []byte) Decoder {
 // secret.
 func (d Decoder) Unsure() Decoder {
 	d.possible, d.Vocabularies = d.Vocabularies, nil
-	d.unsure, d.Unmasked = true, false
+	d.unsure, d.travel, d.Unmasked = true, false, false
 	return d
 }
 
@@ -168,6 +170,7 @@ func (d Decoder) Command(c apdu.Command) *Node {
 	m := newCommand(c)
 	m.showUnknown, m.foreign = d.ShowUnknown, d.foreign
 	m.ours, m.unsure = d.ours && apdu.ChannelOf(c.CLA) == 0, d.unsure
+	m.travel = d.travel && apdu.ChannelOf(c.CLA) == 0
 	form, known := d.form(c)
 	switch {
 	case known:
@@ -241,6 +244,7 @@ type command struct {
 	foreign          bool
 	ours             bool // it is for an application with a vocabulary
 	unsure           bool // it is not known for which application
+	travel           bool // it is for that of a travel document
 }
 
 // dataAt is the index of the data in the encoded command.

@@ -41,11 +41,18 @@ var fileNames = map[[2]byte]string{
 	{0x6F, 0x7B}: "EF.FPLMN", {0x6F, 0x7E}: "EF.LOCI", {0x6F, 0xAD}: "EF.AD",
 	{0x6F, 0xB7}: "EF.ECC", {0x6F, 0xC5}: "EF.PNN", {0x6F, 0xC6}: "EF.OPL",
 
-	// ICAO Doc 9303-10 §3.11.
-	{0x01, 0x1C}: "EF.CardAccess", {0x01, 0x1D}: "EF.SOD", {0x01, 0x1E}: "EF.COM",
+	// ICAO Doc 9303-11 §9.2.
+	{0x01, 0x1C}: "EF.CardAccess",
+}
+
+// TravelDocument is the AID of a travel document's application (ICAO Doc 9303-10 §3.2).
+var TravelDocument = []byte{0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01}
+
+// travelFiles are the files of that application (§3.11): elsewhere others have their identifiers.
+var travelFiles = map[[2]byte]string{
 	{0x01, 0x01}: "EF.DG1", {0x01, 0x02}: "EF.DG2", {0x01, 0x03}: "EF.DG3", {0x01, 0x04}: "EF.DG4",
 	{0x01, 0x0B}: "EF.DG11", {0x01, 0x0C}: "EF.DG12", {0x01, 0x0E}: "EF.DG14",
-	{0x01, 0x0F}: "EF.DG15",
+	{0x01, 0x0F}: "EF.DG15", {0x01, 0x1D}: "EF.SOD", {0x01, 0x1E}: "EF.COM",
 }
 
 // selecting decodes SELECT of anything but an application by its name on the basic channel: what P1
@@ -65,16 +72,21 @@ func (m *command) selecting() {
 	case len(m.data)%2 != 0 || selections[m.P1] == "":
 		m.open()
 	default:
-		m.add(&Node{Name: "file", Offset: m.at, Raw: m.data, Value: path(m.data)})
+		m.add(&Node{Name: "file", Offset: m.at, Raw: m.data, Value: path(m.data, m.travel)})
 	}
 }
 
-// path is file identifiers, with the names of those that have one.
-func path(identifiers []byte) string {
+// path is file identifiers, with the names of those that have one; within a travel document's
+// application, if it is known to be selected.
+func path(identifiers []byte, travel bool) string {
 	var parts []string
 	for ; len(identifiers) > 0; identifiers = identifiers[2:] {
 		part := fmt.Sprintf("%X", identifiers[:2])
-		if name, known := fileNames[[2]byte(identifiers[:2])]; known {
+		name, known := fileNames[[2]byte(identifiers[:2])]
+		if !known && travel {
+			name, known = travelFiles[[2]byte(identifiers[:2])]
+		}
+		if known {
 			part += " " + name
 		}
 		parts = append(parts, part)

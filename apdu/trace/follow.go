@@ -48,6 +48,8 @@ func (f *Follower) Note(c apdu.Command, r apdu.Response) {
 		f.Reset()
 	case !sameVocabularies(f.now, next) || f.foreign != foreign:
 		f.now, f.foreign = f.all.Unsure(), false
+	default:
+		f.now.travel = f.now.travel && next.travel
 	}
 }
 

@@ -29,11 +29,7 @@ func ProfileOfJCAlgTest(name string, file []byte) (Profile, error) {
 	p.Product.Name = name
 	section, told := "", 0
 	for line := range strings.Lines(string(file)) {
-		fields := strings.Split(strings.TrimRight(line, "\r\n"), ";")
-		first, second := strings.TrimSpace(fields[0]), ""
-		if len(fields) > 1 {
-			second = strings.TrimSpace(fields[1])
-		}
+		first, second := firstTwo(line)
 		if strings.HasPrefix(first, "javacard") {
 			section = sections[first]
 			if strings.HasPrefix(first, "javacard.security.KeyPair") {
@@ -60,6 +56,22 @@ func ProfileOfJCAlgTest(name string, file []byte) (Profile, error) {
 	return p, nil
 }
 
+// firstTwo are the first two columns of a line. They are parted by semicolons; files that went
+// through a spreadsheet have commas in their place, or behind the last.
+func firstTwo(line string) (first, second string) {
+	by := ";"
+	if !strings.Contains(line, by) {
+		by = ","
+	}
+	first, rest, _ := strings.Cut(line, by)
+	second, _, _ = strings.Cut(rest, by)
+	const around = " \t\r\n,"
+	return strings.Trim(first, around), strings.Trim(second, around)
+}
+
+// hiddenDigits stand in an ATR that who sent the results did not want to tell.
+const hiddenDigits = "xx"
+
 // setTold takes one line before the algorithms.
 func (p *Profile) setTold(what, value string) error {
 	bytes := func(to *int) {
@@ -79,6 +91,10 @@ func (p *Profile) setTold(what, value string) error {
 			p.Title = value
 		}
 	case "Card ATR":
+		value, _, _ = strings.Cut(value, "(") // who has sent it
+		if strings.Contains(value, hiddenDigits) {
+			return nil
+		}
 		reset, err := apdu.ParseHex(value)
 		if err == nil {
 			_, err = atr.Parse(reset)

@@ -116,6 +116,28 @@ func TestProfileOfJCAlgTest(t *testing.T) {
 	require.NoError(t, err)
 	_, err = card.ParseProfile(file)
 	require.NoError(t, err)
+	for _, published := range []string{ // as files do that went through a spreadsheet, and others
+		"Card ATR, 3b 80 80 01 01,,,,,,\r\nCard name, A card,,\r\n\r\n" +
+			"javacard.security.KeyAgreement,,,,,,,\r\nALG_EC_SVDP_DH_PLAIN,no,,,0.042,48,32,0\r\n",
+		"Card ATR; 3b 80 80 01 01,\nCard name; A card,\njavacard.security.KeyAgreement,\n" +
+			"ALG_EC_SVDP_DH_PLAIN;no;0.184000,\n",
+		"Card ATR; 3B 80 80 01 01 (provided_by_somebody)\nCard name; A card\n" +
+			"javacard.security.KeyAgreement\nALG_EC_SVDP_DH_PLAIN;no;\n",
+		"Card ATR; 3b xx xx xx 01\nCard name; A card\njavacard.security.KeyAgreement\n" +
+			"ALG_EC_SVDP_DH_PLAIN;no;\n",
+	} {
+		p, err = card.ProfileOfJCAlgTest("mine", []byte(published))
+		require.NoError(t, err, published)
+		assert.Equal(t, "A card", p.Title)
+		if strings.Contains(published, "xx") {
+			assert.Empty(t, p.ATR, "it is not told")
+		} else {
+			assert.Equal(t, []byte{0x3B, 0x80, 0x80, 0x01, 0x01}, p.ATR)
+		}
+		file, err = p.File()
+		require.NoError(t, err)
+		assert.Contains(t, string(file), "without:\n    - KeyAgreement.ALG_EC_SVDP_DH_PLAIN\n")
+	}
 	_, err = card.ProfileOfJCAlgTest("mine", []byte("something else"))
 	assert.ErrorIs(t, err, card.ErrProfile)
 	_, err = card.ProfileOfJCAlgTest("mine", []byte("Card ATR; none\n"))

@@ -8,6 +8,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/apdu/tlv"
+	"ekrona.example/apdu/trace"
 )
 
 // Data objects that say what comes next (EMV 4.3 Book 1 §11.3, Book 3 §6.5.8).
@@ -22,9 +23,6 @@ const (
 	locatorEntry          = 4 // bytes
 	profileLength         = 2 // of the application interchange profile before a locator
 )
-
-// travelDocument is the AID of a travel document's application (ICAO Doc 9303-10 §3.2).
-var travelDocument = []byte{0xA0, 0, 0, 2, 0x47, 0x10, 1}
 
 // Next is what a card wants after an answer, in words; empty where nothing is known. Nothing of it
 // is sent.
@@ -69,7 +67,7 @@ func count(sw2 byte) string {
 
 // afterSelect reads what comes next from the answer to SELECT.
 func afterSelect(c apdu.Command, fci []byte) (hints []string) {
-	if bytes.HasPrefix(c.Data, travelDocument) && c.P1 == gpc.P1ByName {
+	if bytes.HasPrefix(c.Data, trace.TravelDocument) && c.P1 == gpc.P1ByName {
 		return []string{"PACE by EF.CardAccess (READ BINARY sfi=28 before SELECT), or basic " +
 			"access control: ICAO Doc 9303-11 §4"}
 	}

@@ -21,7 +21,7 @@ func (s *Session) Run(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		line, err := lines.Next()
+		line, err := next(ctx, lines)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -54,4 +54,22 @@ func (s *Session) Run(
 		return fmt.Errorf("%d lines failed, the first: %w", failed, first)
 	}
 	return first
+}
+
+// next reads the next line, until ctx is done: nobody may be at the other end any more. What then
+// still waits for the line ends with the program.
+func next(ctx context.Context, lines *apdu.Lines) (string, error) {
+	var line string
+	var err error
+	read := make(chan struct{})
+	go func() {
+		line, err = lines.Next()
+		close(read)
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-read:
+		return line, err
+	}
 }

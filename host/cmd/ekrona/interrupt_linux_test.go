@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +41,28 @@ func TestSecondSignalEndsWhatHangs(t *testing.T) {
 			command.Process.Signal(os.Interrupt)
 		}
 	}
+}
+
+// Fuzzing that is interrupted shows what was found, and has not done what it was told.
+func TestInterruptedFuzzing(t *testing.T) {
+	const hello = "../../../emulator/examples/hello/hello."
+	command := exec.Command("ekrona", "lab", "fuzz", "--for", "100h", "--cap", hello+"cap",
+		"--script", hello+"txt")
+	var out, complaint bytes.Buffer
+	command.Stdout = &out
+	progress, err := command.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	first, err := bufio.NewReader(io.TeeReader(progress, &complaint)).ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, first, "instructions reached")
+	require.NoError(t, command.Process.Signal(os.Interrupt))
+	_, err = io.Copy(&complaint, progress)
+	require.NoError(t, err)
+	require.Error(t, command.Wait())
+	require.Equal(t, 1, command.ProcessState.ExitCode(), complaint.String())
+	require.Contains(t, out.String(), "findings")
+	require.Contains(t, complaint.String(), "ekrona: the fuzzing was interrupted: above is")
 }
 
 // openWhenRead opens a pipe as soon as a command reads it, which must not end before.

@@ -97,11 +97,11 @@ func TestCtrlCInTheShell(t *testing.T) {
 			p.sees("00A4")
 			p.types(control)
 			p.sees("^C")
-			p.line("fuzz " + script + " 1000000000\r")
-			p.sees("1000000000\r\n")
-			p.awaitsWork()
-			p.types(control)
 			if kind == "xterm" {
+				p.line("fuzz " + script + " 1000000000\r")
+				p.sees("1000000000\r\n")
+				p.awaitsWork()
+				p.types(control)
 				p.line("verify\r")
 				p.sees("PIN for the card: ")
 				p.types("12" + control)
@@ -118,7 +118,6 @@ func TestCtrlCInTheShell(t *testing.T) {
 			p.line("list\r")
 			p.sees("F048454C4C4F01")
 			p.line("quit\r")
-			p.sees("ok")
 			require.NoError(t, command.Wait())
 		})
 	}
@@ -126,6 +125,6 @@ func TestCtrlCInTheShell(t *testing.T) {
 	p.line("verify\r")
 	p.sees("PIN for the card: ")
 	p.types(control)
-	p.sees("ekrona: interrupted\r\n")
 	require.Error(t, command.Wait())
+	require.Equal(t, 1, command.ProcessState.ExitCode(), "it ends by itself")
 }

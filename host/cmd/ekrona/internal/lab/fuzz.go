@@ -60,11 +60,15 @@ The same seed, --runs and --workers find the same. Exit code 3: a finding.`,
 				return err
 			}
 			if asJSON {
-				return errors.Join(cli.WriteJSON(c.OutOrStdout(), report),
-					findings(len(report.Findings)))
+				err = cli.WriteJSON(c.OutOrStdout(), report)
+			} else {
+				report.WriteText(c.OutOrStdout())
 			}
-			report.WriteText(c.OutOrStdout())
-			return findings(len(report.Findings))
+			if err = errors.Join(err, findings(len(report.Findings))); err == nil &&
+				c.Context().Err() != nil {
+				err = errors.New("the fuzzing was interrupted: above is what was found until then")
+			}
+			return err
 		},
 	}
 	f.add(c)

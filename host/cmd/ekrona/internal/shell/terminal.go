@@ -153,6 +153,14 @@ func (t *typing) line(ctx context.Context, prompt string) (string, error) {
 	if err := t.editing.ApplyMode(); err != nil {
 		return "", fmt.Errorf("terminal: %w", err)
 	}
+	interrupts := t.interrupts
+	if t.edits() { // Ctrl-C is a key until the line is whole, and meant for its work then
+		interrupts = nil
+		select {
+		case <-t.interrupts:
+		default:
+		}
+	}
 	got := make(chan typed, 1)
 	go func() {
 		line, err := t.editor.Prompt(prompt)
@@ -162,10 +170,8 @@ func (t *typing) line(ctx context.Context, prompt string) (string, error) {
 		select {
 		case <-ctx.Done():
 			return "", errors.Join(ctx.Err(), t.usual.ApplyMode())
-		case <-t.interrupts: // the terminal has dropped what was typed, if Ctrl-C is no key
-			if !t.edits() {
-				fmt.Print("\n", prompt)
-			}
+		case <-interrupts: // the terminal has dropped what was typed
+			fmt.Print("\n", prompt)
 		case answer := <-got:
 			if err := t.usual.ApplyMode(); err != nil { // a word may ask for a secret itself
 				return "", fmt.Errorf("terminal: %w", err)
