@@ -53,15 +53,19 @@ func BackUp(ctx context.Context, source, to string) (err error) {
 }
 
 // Restore makes the SQLite database of a file from a copy that [BackUp] wrote. One that is there is
-// set aside under the name of the file and ".former". Nobody may use it meanwhile. A cut leaves the
-// former database or the restored one, or none: the same call goes on. check refuses a copy that is
-// another's; nil takes any.
+// set aside under the name of the file and ".former", both where a symbolic link leads. Nobody may
+// use it meanwhile. A cut leaves the former database or the restored one, or none: the same call
+// goes on. check refuses a copy that is another's; nil takes any.
 func Restore(
 	ctx context.Context, from, source string, check func(ctx context.Context, db *sql.DB) error,
 	schemas ...Schema,
 ) error {
 	if !IsFile(source) {
 		return errServer
+	}
+	source, err := durable.Behind(source)
+	if err != nil {
+		return err
 	}
 	if err := copyFile(from, source+partial); err != nil {
 		return err

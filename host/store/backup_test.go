@@ -38,6 +38,16 @@ func TestABackupIsRestored(t *testing.T) {
 	require.ErrorIs(t, store.Restore(ctx, copied, source, nil, boxes), fs.ErrExist)
 	holds(source, 1)
 
+	require.NoError(t, os.Remove(source+".former"))
+	link := filepath.Join(t.TempDir(), "link.db")
+	require.NoError(t, os.Symlink(source, link))
+	require.NoError(t, store.Restore(ctx, copied, link, nil, boxes))
+	at, err := os.Readlink(link)
+	require.NoError(t, err)
+	require.Equal(t, source, at)
+	require.FileExists(t, source+".former")
+	holds(link, 1)
+
 	for _, content := range []string{"", "no database"} {
 		bad := filepath.Join(t.TempDir(), "bad.db")
 		require.NoError(t, os.WriteFile(bad, []byte(content), 0o600))
