@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/apdu/thorough"
 	"ekrona.example/applet"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/globalplatform"
@@ -188,9 +189,9 @@ func (p slot) TransmitBytes(command []byte) ([]byte, error) {
 	return p.cards[p.n].TransmitBytes(command)
 }
 
-// The command is killed at every step of a job at two readers of the PC/SC daemon, and
-// goes on, with the cards in each other's reader, when it is given again.
-func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
+// The command is killed at steps of a job at two readers of the PC/SC daemon, and goes on, with the
+// cards in each other's reader, when it is given again.
+func TestBatchIsKilledUnderTheDaemon(t *testing.T) {
 	d := daemon.Start(t)
 	batchtest.InMemory(t)
 	founded := batchtest.NewBureau(t, t.TempDir(), 2)
@@ -208,23 +209,29 @@ func TestBatchIsKilledAtEveryStepUnderTheDaemon(t *testing.T) {
 	for i := range daemon.Readers {
 		d.Insert(i, slot{&readers, i})
 	}
-	for at := 1; ; at++ {
+	steps, kills := 0, 0
+	for at := 0; at <= steps; at++ { // at 0 it is not killed
+		if at > 0 && !thorough.Tries(at, 4) {
+			continue
+		}
 		s := founded.Copy(t, filepath.Join(t.TempDir(), "bureau"))
 		cards, managed := fresh(at)
 		readers.set(managed...)
-		killed, _, steps := issueBatch(t, s, at)
+		killed, _, taken := issueBatch(t, s, at)
 		if killed {
+			kills++
 			readers.set(managed[1], managed[0])
 			issueBatch(t, s, 0)
 		}
+		if at == 0 {
+			steps = taken
+		}
 		batchtest.Examine(t.Context(), t, s, cards)
 		require.NoError(t, os.RemoveAll(s.Folder))
-		if !killed {
-			require.Greater(t, steps, 100)
-			t.Logf("killed at each of %d steps", at-1)
-			return
-		}
 	}
+	require.Greater(t, steps, 100)
+	require.Greater(t, kills, steps/5)
+	t.Logf("killed at %d of %d steps", kills, steps)
 }
 
 // Cards are pulled out of readers while the command works, and put into the other.
