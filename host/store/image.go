@@ -61,9 +61,9 @@ func withImager(ctx context.Context, db *sql.DB, do func(imager) error) error {
 	return nil
 }
 
-// made has the image of a database with the tables of some schemas and without rows, by what their
-// files have.
-var made sync.Map
+// images has the image of a database with the tables of some schemas and without rows, by what
+// their files have.
+var images sync.Map
 
 // beginAsImage makes the tables of schemas in a new database in [Memory]. A program opens many with
 // the same tables, and making them takes longer than what most tests do there: it is done once, on
@@ -73,12 +73,12 @@ func beginAsImage(ctx context.Context, db *sql.DB, schemas []Schema) error {
 	if err != nil {
 		return err
 	}
-	image, known := made.Load(key)
+	image, known := images.Load(key)
 	if !known {
 		if image, err = madeOnce(ctx, schemas); err != nil {
 			return err
 		}
-		made.Store(key, image)
+		images.Store(key, image)
 	}
 	return SetImage(ctx, db, image.([]byte))
 }

@@ -27,13 +27,15 @@ type Row interface {
 type Into []any
 
 // Failed marks an error as one of the database or its content: nothing was refused, and the same
-// call may succeed when it is repeated. It returns nil for nil. Errors: [ErrNoRoom], within an
-// [*AwayError]; [ErrDamaged].
+// call may succeed when it is repeated. It returns nil for nil. Errors: [*AwayError], [ErrNoRoom]
+// within one; [ErrDamaged].
 func Failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	if err = withAdvice(err); errors.Is(err, ErrNoRoom) && !errors.As(err, new(*AwayError)) {
+	err = withAdvice(err)
+	away := errors.Is(err, ErrNoRoom) || errors.Is(err, errUnsure) || isLost(err)
+	if away && !errors.As(err, new(*AwayError)) {
 		err = &AwayError{err}
 	}
 	return fmt.Errorf("database: %w", err)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -51,18 +50,14 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 func again(ctx context.Context, once func() (committing bool, err error)) error {
 	for attempt := 1; ; attempt++ {
 		committing, err := once()
-		lost := isLost(err)
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() == nil && committing && (lost || errors.Is(err, errUnsure)):
-			return &AwayError{err}
-		case ctx.Err() != nil || !isTransient(err) && (committing || !lost):
+		if err == nil || ctx.Err() != nil || !isTransient(err) && (committing || !isLost(err)) {
 			return err
-		case attempt == attempts && lost:
-			return &AwayError{fmt.Errorf("%w (%d times; %s)", err, attempts, lostAdvice(err))}
-		case attempt == attempts:
-			const hint = "others write all the while: try again later"
+		}
+		if attempt == attempts {
+			hint := "others write all the while: try again later"
+			if isLost(err) {
+				hint = lostAdvice(err)
+			}
 			return fmt.Errorf("%w (%d times; %s)", err, attempts, hint)
 		}
 		if err := pause(ctx, attempt); err != nil {
