@@ -110,18 +110,14 @@ func (s *auditRun) checkCoverLimits() {
 		}
 	}
 	for at, g := range given {
-		room := s.auditor.CoverLimit
 		d := s.devices[at.payee]
 		if d == nil {
 			d = &device{id: at.payee}
 		}
 		rows := s.crisisRows(d, g.before)
+		room := s.terminalRoom(rows)
 		if d.ceilings != nil {
 			room = s.roomAfter(d, at.after, g.asked, rows)
-		} else {
-			for _, row := range rows {
-				room = max(room, row.MaxReceived)
-			}
 		}
 		if g.sum > room {
 			s.violated(at.payee, g.sum-room,
@@ -151,6 +147,15 @@ func (s *auditRun) crisisRows(d *device, before uint32) (rows []message.CrisisRo
 		}
 	}
 	return rows
+}
+
+// terminalRoom is what a terminal or desk can take between two acknowledgements.
+func (s *auditRun) terminalRoom(crises []message.CrisisRow) money.Ore {
+	room := s.auditor.CoverLimit
+	for _, row := range crises {
+		room = max(room, row.MaxReceived)
+	}
+	return room
 }
 
 // roomAfter is what a card could accept after it had acknowledged that record and before it

@@ -69,7 +69,8 @@ func (t *txn) toldBefore(p *payment, seq int64) (instruction int64, err error) {
 	if err := t.readRequest(p); err != nil {
 		return 0, err
 	}
-	instruction = math.MaxInt64
+	isAsked := func(o message.OpenRequest) bool { return o.Request == p.asked }
+	shown := false
 	for before := int64(math.MaxInt64); ; {
 		var raw []byte
 		found, err := t.queryRow("SELECT challenge, bytes FROM state WHERE device = $1 AND "+
@@ -77,29 +78,21 @@ func (t *txn) toldBefore(p *payment, seq int64) (instruction int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		shown := instruction < math.MaxInt64
-		if !found {
-			if shown {
-				return 0, nil
+		s := &message.State{}
+		if found {
+			if s, err = message.Parse[message.State](raw); err != nil {
+				return 0, store.Failed(err)
 			}
-			return instruction, nil
-		}
-		s, err := message.Parse[message.State](raw)
-		if err != nil {
-			return 0, store.Failed(err)
 		}
 		switch {
 		case int64(s.ATC) >= seq: // it has accepted by then
-			continue
-		case !slices.ContainsFunc(s.OpenRequests, func(o message.OpenRequest) bool {
-			return o.Request == p.asked
-		}):
-			if shown {
-				return int64(s.InstructionSequence), nil
-			}
-			return instruction, nil
+		case slices.ContainsFunc(s.OpenRequests, isAsked):
+			shown = true
+		case shown:
+			return int64(s.InstructionSequence), nil
+		default:
+			return math.MaxInt64, nil
 		}
-		instruction = int64(s.InstructionSequence)
 	}
 }
 
@@ -175,9 +168,9 @@ func (t *txn) coveredSoFar(p *payment, after, seq int64) (money.Ore, error) {
 	if until == 0 { // nothing later is acknowledged
 		until = math.MaxUint32
 	}
-	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool + p.lent) FROM payment p JOIN
-		payee_decision w ON w.payee = p.payee AND w.request = p.request AND
-		w.payment = p.identity JOIN payee_answer v ON v.identity = w.answer WHERE p.payee = $1 AND v.seq > $2 AND v.seq <=
-		$3`, p.payee, after, until)
+	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool + p.lent) FROM payment p
+		JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request
+		AND w.payment = p.identity JOIN payee_answer v ON v.identity = w.answer
+		WHERE p.payee = $1 AND v.seq > $2 AND v.seq <= $3`, p.payee, after, until)
 	return money.Ore(sum), err
 }
