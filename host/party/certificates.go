@@ -44,10 +44,15 @@ func (c certificates) Collect(all chan<- prometheus.Metric) {
 func (c certificates) byName() map[string]*transport.Endpoint {
 	all := map[string]*transport.Endpoint{}
 	for _, e := range c.of.endpoints() {
-		file := filepath.Base(e.File())
-		all[strings.TrimSuffix(file, filepath.Ext(file))] = e
+		all[keyOf(e)] = e
 	}
 	return all
+}
+
+// keyOf returns the name of the key of a certificate.
+func keyOf(e *transport.Endpoint) string {
+	file := filepath.Base(e.File())
+	return strings.TrimSuffix(file, filepath.Ext(file))
 }
 
 // watchCertificates is a chore: it logs that a certificate has to be renewed, in time and then each
@@ -79,7 +84,7 @@ func (s *Server) watchCertificates(e Environment) func(ctx context.Context) {
 // renewed reads a certificate anew, wherever it is shown.
 func (s *Server) renewed(ctx context.Context, name string) (failed error) {
 	for _, e := range s.endpoints() {
-		if strings.TrimSuffix(filepath.Base(e.File()), filepath.Ext(e.File())) == name {
+		if keyOf(e) == name {
 			if err := e.Reload(ctx); err != nil {
 				failed = err
 			}

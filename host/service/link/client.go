@@ -172,11 +172,12 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			s.forgetNonces()
 			continue
 		}
-		absent, lost := errors.Is(err, remote.ErrUnreachable), errors.Is(err, errLost)
-		if absent || lost || errors.Is(err, Away) { // the next call finds another one there
+		absent := errors.Is(err, remote.ErrUnreachable)
+		unanswered := errors.Is(err, errLost) || errors.Is(err, Away)
+		if absent || unanswered { // the next call finds another one there
 			c.at.CompareAndSwap(at, (at+1)%int32(len(c.servers)))
 		}
-		if lost || errors.Is(err, Away) {
+		if unanswered {
 			unsure = err
 		}
 		if absent && others > 0 && ctx.Err() == nil {
