@@ -172,8 +172,9 @@ const maxKeys = 1 << 20
 // gate reads and verifies what is submitted, before any transaction and on all cores. It keeps the
 // keys of registered devices, which never change; a device that is not registered may be later.
 type gate struct {
-	db   store.Queryer
-	turn chan struct{} // of those that have many signatures verified
+	db      store.Queryer
+	writing func() bool   // whether a batch is being decided
+	turn    chan struct{} // of those that have many signatures verified
 
 	mu          sync.RWMutex
 	keys        map[message.DeviceID]*deviceKey
@@ -186,8 +187,9 @@ type deviceKey struct {
 	public *ecdsa.PublicKey
 }
 
-func newGate(db store.Queryer) gate {
-	return gate{db: db, turn: make(chan struct{}, 1), keys: map[message.DeviceID]*deviceKey{},
+func newGate(db store.Queryer, writing func() bool) gate {
+	return gate{db: db, writing: writing, turn: make(chan struct{}, 1),
+		keys:        map[message.DeviceID]*deviceKey{},
 		authorities: map[message.AuthorityRef]*deviceKey{}}
 }
 
@@ -288,7 +290,8 @@ func (g *gate) facts(
 	ctx context.Context, d store.Dialect, items [][]byte,
 ) (facts []*fact, refused []error, err error) {
 	facts, refused = make([]*fact, len(items)), make([]error, len(items))
-	onAllCores(len(items), func(i int) { facts[i], refused[i] = readItem(items[i]) })
+	onCores(runtime.GOMAXPROCS(0), len(items),
+		func(i int) { facts[i], refused[i] = readItem(items[i]) })
 	var ids []message.DeviceID
 	for i, f := range facts {
 		if refused[i] == nil {
@@ -307,12 +310,17 @@ func (g *gate) facts(
 	return facts, refused, err
 }
 
-// few is how many items are verified at once, beside whatever else is.
-const few = 16
+const (
+	few     = 16 // items are verified at once, beside whatever else is
+	stretch = 64 // items are verified before the number of cores is thought over
+)
 
 // inTurn calls do for 0 to n-1. Those that have many verified take turns, in the order in which
 // they came: so the first is decided while the next is verified. All at the same time they would
-// be done at the same time too, and until then the writer would have nothing to do.
+// be done at the same time too, and until then the writer would have nothing to do. While the
+// writer decides, a core is left to it and to its database. It is woken by an answer of the server
+// hundreds of times in a batch, and would wait each time until one that verifies makes room: then
+// all callers' signatures are done long before their batch, and nobody verifies beside the next.
 func (g *gate) inTurn(ctx context.Context, n int, do func(i int)) error {
 	if n > few {
 		select {
@@ -322,13 +330,19 @@ func (g *gate) inTurn(ctx context.Context, n int, do func(i int)) error {
 			return store.Failed(ctx.Err())
 		}
 	}
-	onAllCores(n, do)
+	for from := 0; from < n; from += stretch {
+		cores := runtime.GOMAXPROCS(0)
+		if g.writing() {
+			cores--
+		}
+		onCores(cores, min(stretch, n-from), func(i int) { do(from + i) })
+	}
 	return nil
 }
 
-// onAllCores calls do for 0 to n-1, in any order.
-func onAllCores(n int, do func(i int)) {
-	workers := min(n/4, runtime.GOMAXPROCS(0)) // a few are not worth a start
+// onCores calls do for 0 to n-1, in any order, on so many cores or fewer.
+func onCores(cores, n int, do func(i int)) {
+	workers := min(n/4, cores) // a few are not worth a start
 	if workers < 2 {
 		for i := range n {
 			do(i)

@@ -107,8 +107,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
-		observe: c.Observe, attacked: c.Attacked,
-		gate: newGate(c.DB)}
+		observe: c.Observe, attacked: c.Attacked}
+	n.gate = newGate(c.DB, n.writer.isLed)
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit
 	}

@@ -106,6 +106,13 @@ func (n *Notary) write(ctx context.Context, j *job) error {
 	}
 }
 
+// isLed reports whether a batch is being decided.
+func (w *writer) isLed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.leading > 0
+}
+
 // withdraw takes a job back that nobody has taken up.
 func (w *writer) withdraw(j *job) bool {
 	w.mu.Lock()

@@ -136,11 +136,16 @@ func (d Dialect) options(source string) (string, error) {
 	case Memory:
 		return "file::memory:?" + options.Encode(), nil
 	}
+	options["_pragma"] = append(options["_pragma"], sqliteCache)
 	path := (&url.URL{Path: source}).EscapedPath()
 	return (&url.URL{Scheme: "file", Opaque: path, RawQuery: options.Encode()}).String(), nil
 }
 
 const (
+	// sqliteCache is how many KiB of a file each connection may keep in memory, in place of 2,000:
+	// rows whose keys are hashes lie all over it.
+	sqliteCache = "cache_size(-32768)"
+
 	// postgresMigrations is the advisory lock under which one program at a time migrates.
 	postgresMigrations = 0x656b726f6e61 // "ekrona"
 
