@@ -176,7 +176,7 @@ func (o *Object) eachReference(do func(r vm.Ref, where string)) {
 	switch {
 	case o.Static != nil:
 		for _, f := range o.Static {
-			if i := f.Place / staticReference; f.isReference() && i < len(o.Cells) &&
+			if i := f.Place / staticReference; isReference(f.Type) && i < len(o.Cells) &&
 				o.Cells[i] != 0 {
 				do(vm.Ref(o.Cells[i]), "."+f.Name)
 			}
@@ -195,8 +195,6 @@ func (o *Object) eachReference(do func(r vm.Ref, where string)) {
 		}
 	}
 }
-
-func (f Static) isReference() bool { return f.Type[0] == 'L' || f.Type[0] == '[' }
 
 // class names what an object is.
 func (t *taking) class(o *Object) string {
