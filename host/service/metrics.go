@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/remote"
 )
 
@@ -87,7 +88,7 @@ type scrapeLog struct {
 
 // Println implements promhttp.Logger.
 func (l scrapeLog) Println(what ...any) {
-	l.log.Error("metrics", "request_id", l.id, "error", remote.OneLine(fmt.Sprint(what...)))
+	l.log.Error("metrics", "request_id", l.id, "error", apdu.Joined(fmt.Sprint(what...)))
 }
 
 // showMetrics answers an operator's Prometheus: the numbers say how much money is where. What needs

@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service/link"
 	"ekrona.example/personalization/pki/transport"
@@ -351,7 +352,7 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 		}
 	default:
 		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
-			v.call, "error", remote.OneLine(err.Error()))
+			v.call, "error", apdu.Joined(err.Error()))
 		document = link.ContractProblem(remote.Problem{Code: "failed"}, v.id)
 	}
 	v.status, v.code = document.Status, document.Code
@@ -433,7 +434,7 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		if err := s.config.Ready(ctx); err != nil {
 			s.config.Log.Error("not ready", "request_id", remote.RequestID(r.Context()), "error",
-				remote.OneLine(err.Error()))
+				apdu.Joined(err.Error()))
 			s.write(w, "application/json", http.StatusServiceUnavailable,
 				[]byte(`{"status":"not ready"}`))
 			return
