@@ -199,8 +199,8 @@ func TestJoined(t *testing.T) {
 	for text, want := range map[string]string{
 		"":         "",
 		" one  a ": "one a",
-		errors.Join(errors.New("a: no b"), errors.New("c: gone")).Error(): "a: no b; c: gone",
-		"failed:\n\tfirst\n\n\tsecond.\nthird":                            "failed: first; second. third",
+		errors.Join(errors.New("no a"), errors.New("no b")).Error(): "no a; no b",
+		"failed:\n\tfirst\n\n\tsecond.\nthird":                      "failed: first; second. third",
 	} {
 		assert.Equal(t, want, Joined(text))
 		assert.Equal(t, want, OneLine(text))

@@ -117,8 +117,8 @@ type Reader struct {
 // NewReader reads b.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
 
-// NewBERReader reads what applications of others wrote, whose lengths may have longer forms than the
-// shortest, as ISO/IEC 7816-4:2013 §5.2.2.2 leaves it to them: 81 05 for 05.
+// NewBERReader reads what applications of others wrote, whose lengths may have longer forms than
+// the shortest, as ISO/IEC 7816-4:2013 §5.2.2.2 leaves it to them: 81 05 for 05.
 func NewBERReader(b []byte) *Reader { return &Reader{rest: b, longer: true} }
 
 // Empty reports whether everything has been read.

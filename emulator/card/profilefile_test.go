@@ -152,7 +152,8 @@ func FuzzProfileOfJCAlgTest(f *testing.F) {
 			"JCSystem.MEMORY_TYPE_PERSISTENT;>32767B\nJCSystem.getMaxCommitCapacity();0B\n" +
 			"javacard.security.KeyAgreement\nALG_EC_SVDP_DH_PLAIN;no\n",
 		"Card name, x,,\njavacardx.crypto.Cipher,,\nALG_AES_CTR,yes,,\n" +
-			"javacard.security.KeyPair ALG_EC_FP on-card generation\nALG_EC_FP LENGTH_EC_FP_256;no\n",
+			"javacard.security.KeyPair ALG_EC_FP on-card generation\n" +
+			"ALG_EC_FP LENGTH_EC_FP_256;no\n",
 	} {
 		f.Add("mine", []byte(s))
 	}

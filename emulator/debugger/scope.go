@@ -148,7 +148,7 @@ func (v *View) target(of value, text string) (*inspect.Object, error) {
 	if o := v.memory().Find(of.reference()); o != nil {
 		return o, nil
 	}
-	return nil, fmt.Errorf("%s refers to no object", text)
+	return nil, fmt.Errorf("%s is of the runtime environment, and what is in it is not shown", text)
 }
 
 func (l live) member(v value, of, name string) (value, error) {

@@ -86,6 +86,7 @@ func TestExpressions(t *testing.T) {
 		"amount.length":              "amount is a number (short), and no object",
 		"amount[0]":                  "amount is a number (short), and no object",
 		"pin[0]":                     "pin is no array",
+		"stack0.x":                   `nothing is called "stack0" here`,
 		"null.x":                     "null is null",
 		"amount && true":             "amount is a number (short), and neither true nor false",
 		"used + 1":                   "used is a boolean, and no number",
