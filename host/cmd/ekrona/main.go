@@ -87,6 +87,9 @@ func rendered(ctx context.Context, err error) string {
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
 		line = "interrupted: " + line
 	}
+	if strings.HasPrefix(line, "ekrona ") || strings.HasPrefix(line, "ekrona: ") {
+		return line // it begins with the command that it is about
+	}
 	return "ekrona: " + line
 }
 
