@@ -45,7 +45,7 @@ func newMetrics(others []prometheus.Collector) (*metrics, error) {
 			Help: "Connections that were closed at once: their address had as many as it may."}),
 	}
 	for _, c := range append([]prometheus.Collector{m.calls, m.seconds, m.inFlight,
-		m.connections, m.crowded, collectors.NewGoCollector(),
+		m.connections, m.crowded, collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})}, others...) {
 		if err := m.registry.Register(c); err != nil {
 			return nil, err
