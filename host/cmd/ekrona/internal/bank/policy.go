@@ -218,6 +218,10 @@ func (p *policySet) change(c *cobra.Command, policy *message.Policy) error {
 	}
 	if c.Flags().Changed("max-transactions") {
 		changed = true
+		if p.transactions == 0 {
+			return cli.Usage("--max-transactions 0: give 1 or more: with none a card cannot be " +
+				"unloaded either")
+		}
 		if !setCount(&policy.MaxTransactions, p.transactions) {
 			return cli.Usage("--max-transactions %d: more than a policy can say", p.transactions)
 		}
