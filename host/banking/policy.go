@@ -46,10 +46,9 @@ func (o PolicyOrder) Check() error {
 		return Refuse(ErrMalformed, "intermediary: policy order %s: groups %v: give numbers of 1 "+
 			"to %d", o.Key, o.Groups, math.MaxUint8)
 	}
-	if p := o.Policy; p.MaxTransactions == 0 || p.MaxBalance <= 0 || p.MaxPayment <= 0 ||
-		p.MaxSpent <= 0 {
-		return Refuse(ErrMalformed, "intermediary: policy order %s: give limits above 0: a card "+
-			"that may do nothing cannot be unloaded either", o.Key)
+	if o.Policy.MaxTransactions == 0 {
+		return Refuse(ErrMalformed, "intermediary: policy order %s: 0 transactions: give 1 or "+
+			"more: a card with none cannot be unloaded either", o.Key)
 	}
 	if _, err := o.Policy.Bytes(); err != nil {
 		return Refuse(ErrMalformed, "intermediary: policy order %s: %v", o.Key, err)

@@ -50,6 +50,8 @@ var refusals = []saying{
 		"kortinnehavarens konto. Börja ett nytt köp."},
 	{terminal.ErrBlocked, "Terminalen är spärrad och kan inte ta betalt. Betala på ett " +
 		"annat sätt."},
+	{client.ErrUnknownRoot, "Kortet och mottagaren har olika nycklar från Riksbanken. Koppla upp " +
+		"båda först, eller betala på ett annat sätt."},
 	{terminal.ErrRolledBack, "Terminalen kan inte ta betalt: dess uppgifter är från en äldre " +
 		"kopia. Betala på ett annat sätt."},
 	{terminal.ErrEnded, "Terminalen är avslutad och kan inte ta betalt. Betala på ett annat sätt."},

@@ -24,6 +24,7 @@ type crisisLimits struct {
 	Early bool `json:"early"`
 	// None: the order has no row for the card, whose ordinary limits stay.
 	None            bool      `json:"none,omitempty"`
+	ends            bool      // it has no rows at all
 	MaxBalance      money.Ore `json:"max_balance_ore"`
 	MaxPayment      money.Ore `json:"max_payment_ore"`
 	MaxSpent        money.Ore `json:"max_spent_ore"`
@@ -32,12 +33,12 @@ type crisisLimits struct {
 	Customer        string    `json:"customer_sv"` // what the customer reads
 }
 
-// crisisLimitsOf returns the limits in force on an intermediary's card that holds a crisis order
-// with limits; nil for one that does not.
+// crisisLimitsOf returns the limits in force on an intermediary's card that holds a crisis order;
+// nil for one that does not.
 func crisisLimitsOf(
 	h wallet.Holdings, name message.Name, today message.Date,
 ) *crisisLimits {
-	if h.Crisis == nil || len(h.Crisis.Rows) == 0 {
+	if h.Crisis == nil {
 		return nil
 	}
 	l := &crisisLimits{Number: h.Crisis.Number, From: h.Crisis.From.String(),
@@ -52,9 +53,12 @@ func crisisLimitsOf(
 	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken %s: %s på kortet, %s per betalning.",
 		days, l.MaxBalance, l.MaxPayment)
 	if _, fits := h.Crisis.Row(name, h.Counters.Group); !fits {
-		l.None = true
+		l.None, l.ends = true, len(h.Crisis.Rows) == 0
 		l.Customer = "Riksbankens krisbeslut har inga gränser för det här kortet: dess vanliga " +
 			"gränser gäller."
+		if l.ends {
+			l.Customer = "Riksbanken har avslutat krisen: kortets vanliga gränser gäller."
+		}
 		l.English = strings.TrimPrefix(l.String(), "; ")
 		return l
 	}
@@ -71,6 +75,9 @@ func (l *crisisLimits) String() string {
 	switch {
 	case l == nil:
 		return ""
+	case l.ends:
+		return fmt.Sprintf("; crisis order %d has ended the crisis: the card's own limits count",
+			l.Number)
 	case l.None:
 		return fmt.Sprintf("; crisis order %d has no limits for this card: its own stay, it "+
 			"holds %s, pays %s at most, between two synchronisations %s in %d transactions",
