@@ -1,12 +1,14 @@
 package jcardsim
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -33,7 +35,8 @@ func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
 }
 
 // BuildApplet compiles the sources of any applet, in the folders above its packages, into outDir,
-// which must be empty, as [Build] does ours. The API is Java Card 3.0.5 without org.globalplatform
+// which must be empty, as [Build] does ours. What ends in .jar among the sources has the classes of
+// packages that it uses. The API is Java Card 3.0.5 without org.globalplatform
 // and without what jCardSim lacks.
 func BuildApplet(ctx context.Context, sources []string, outDir string) (Classes, error) {
 	outDir, err := filepath.Abs(outDir)
@@ -44,14 +47,46 @@ func BuildApplet(ctx context.Context, sources []string, outDir string) (Classes,
 	if err := os.CopyFS(project, jcsim.Project); err != nil {
 		return Classes{}, fmt.Errorf("jcardsim: %w", err)
 	}
-	for _, folder := range sources {
-		if err := copySources(applet, folder); err != nil {
+	target := filepath.Join(outDir, "target")
+	for _, one := range sources {
+		if filepath.Ext(one) == ".jar" {
+			err = copyClasses(filepath.Join(target, "classes"), one)
+		} else {
+			err = copySources(applet, one)
+		}
+		if err != nil {
 			return Classes{}, fmt.Errorf("jcardsim: sources: %w", err)
 		}
 	}
-	classes, err := build(ctx, project, filepath.Join(outDir, "target"), "-DappletSources="+applet)
+	classes, err := build(ctx, project, target, "-DappletSources="+applet)
 	classes.fresh = true // ours keeps nothing in static fields, and is faster when loaded once
 	return classes, err
+}
+
+// copyClasses takes the classes out of a JAR file.
+func copyClasses(to, from string) (err error) {
+	jar, err := zip.OpenReader(from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	defer func() { err = errors.Join(err, jar.Close()) }()
+	for _, f := range jar.File {
+		if path.Ext(f.Name) != ".class" || !filepath.IsLocal(filepath.FromSlash(f.Name)) {
+			continue
+		}
+		content, err := fs.ReadFile(jar, f.Name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+		target := filepath.Join(to, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copySources copies the Java files of a folder.

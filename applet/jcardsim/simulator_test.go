@@ -1,6 +1,7 @@
 package jcardsim_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha1"
@@ -124,6 +125,46 @@ func TestBuildApplet(t *testing.T) {
 
 	_, err = jcardsim.BuildApplet(t.Context(), []string{t.TempDir()}, t.TempDir())
 	assert.ErrorContains(t, err, "has no .java file")
+	_, err = jcardsim.BuildApplet(t.Context(), []string{hello, "absent.jar"}, t.TempDir())
+	assert.ErrorContains(t, err, "absent.jar")
+}
+
+// What an applet uses and has no source of comes from a JAR file.
+func TestBuildAppletWithALibrary(t *testing.T) {
+	folder := t.TempDir()
+	source := func(path, text string) {
+		path = filepath.Join(folder, filepath.FromSlash(path))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	source("library/sums/Sums.java", `package sums;
+		public class Sums { public static short twice(short n) { return (short) (n + n); } }`)
+	source("src/user/User.java", `package user; import javacard.framework.*; import sums.Sums;
+		public class User extends Applet {
+			public static void install(byte[] b, short o, byte l) { new User().register(); }
+			public void process(APDU apdu) {
+				if (!selectingApplet()) { ISOException.throwIt(Sums.twice((short) 0x3456)); } } }`)
+	made, err := jcardsim.BuildApplet(t.Context(),
+		[]string{filepath.Join(folder, "library")}, filepath.Join(folder, "made"))
+	jcardsim.SkipWithoutTools(t, err)
+	require.NoError(t, err)
+	require.NotZero(t, made)
+	jar, err := os.Create(filepath.Join(folder, "sums.jar"))
+	require.NoError(t, err)
+	w := zip.NewWriter(jar)
+	require.NoError(t, w.AddFS(os.DirFS(filepath.Join(folder, "made", "target", "classes"))))
+	require.NoError(t, w.Close())
+	require.NoError(t, jar.Close())
+	classes, err := jcardsim.BuildApplet(t.Context(), []string{filepath.Join(folder, "src"),
+		jar.Name()}, filepath.Join(folder, "used"))
+	require.NoError(t, err)
+	s := start(t, classes, "user.User")
+	aid := []byte("\xF0USER\x01")
+	require.NoError(t, s.Install(t.Context(), aid, nil))
+	_, err = apdu.Send(t.Context(), s, apdu.Command{INS: 0xA4, P1: 4, Data: aid})
+	require.NoError(t, err)
+	_, err = apdu.Send(t.Context(), s, apdu.Command{CLA: 0x80})
+	assert.ErrorContains(t, err, "68AC")
 }
 
 // A fresh card begins with static fields as the sources have them, whatever the card before has

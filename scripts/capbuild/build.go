@@ -139,6 +139,11 @@ func (b *builder) convert(
 			Exports: b.export(name), Jar: filepath.Join(b.export(name), lastPart(name)+".jar"),
 		})
 	}
+	for _, l := range p.Libraries {
+		caps.Imports = append(caps.Imports, antImport{
+			Exports: filepath.Join(b.root, filepath.FromSlash(l.Exports)),
+			Jar:     filepath.Join(b.root, filepath.FromSlash(l.JAR))})
+	}
 	if p.GlobalPlatform {
 		caps.Imports = append(caps.Imports, antImport{Exports: b.tools.globalPlatform("exports"),
 			Jar: b.tools.globalPlatform("gpapi-globalplatform.jar")})
@@ -219,6 +224,13 @@ func (b *builder) verify(ctx context.Context, p Package, file []byte) (string, e
 	if p.GlobalPlatform {
 		arguments = append(arguments,
 			b.tools.globalPlatform("exports/org/globalplatform/javacard/globalplatform.exp"))
+	}
+	for _, l := range p.Libraries {
+		files, err := l.exportFiles(b.root)
+		if err != nil {
+			return "", fmt.Errorf("verify %s: %w", p.Name, err)
+		}
+		arguments = append(arguments, files...)
 	}
 	for _, name := range slices.Concat(p.Imports, []string{p.Name}) {
 		export := filepath.Join(b.export(name),

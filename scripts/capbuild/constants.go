@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,8 +20,9 @@ var literal = regexp.MustCompile(
 	`(?m)^[ \t]*(?:(?:public|protected) )?static final (byte|short|int) (\w+) = ` +
 		`((?:\((?:byte|short)\) )?-?(?:0x[0-9A-Fa-f]+|[0-9]+));`)
 
-// qualified is a name that a class leads.
-var qualified = regexp.MustCompile(`\b([A-Z]\w*)\.([A-Z][A-Z0-9_]*)\b`)
+// qualified is a name that a class leads, and no package before it, as in an import: the second
+// group. The first one is what stands before it.
+var qualified = regexp.MustCompile(`(^|[^.\w])([A-Z]\w*\.[A-Z][A-Z0-9_]*)\b`)
 
 var javaWord = regexp.MustCompile(`\w+`)
 
@@ -69,11 +71,12 @@ func putNumbers(sources map[string][]byte) {
 		}
 	}
 	for path, source := range sources {
-		sources[path] = qualified.ReplaceAllFunc(source, func(name []byte) []byte {
-			if value, ok := values[string(name)]; ok {
-				return []byte(value)
+		sources[path] = qualified.ReplaceAllFunc(source, func(found []byte) []byte {
+			parts := qualified.FindSubmatch(found)
+			if value, ok := values[string(parts[2])]; ok {
+				return append(slices.Clone(parts[1]), value...)
 			}
-			return name
+			return found
 		})
 	}
 }

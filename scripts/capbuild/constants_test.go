@@ -31,12 +31,13 @@ func TestConstantsLeaveTheirLinesEmpty(t *testing.T) {
     };
 }
 `)
-	write("a/Use.java", "class Use { byte b = Spec.READ + Spec.FAR; }\n")
+	write("a/Use.java", "import static a.Spec.READ;\n"+
+		"class Use { byte b = Spec.READ+Spec.FAR+Spec.READ + a.Spec.READ; }\n")
 	require.NoError(t, copyWithoutConstants(to, from))
 	left, err := os.ReadFile(filepath.Join(to, "a", "Spec.java"))
 	require.NoError(t, err)
 	assert.Equal(t, `class Spec {
-
+    static final byte READ = (byte) 0x81;
     static final byte NEAR = 6;
     static final byte FAR = NEAR + 1;
 
@@ -50,5 +51,7 @@ func TestConstantsLeaveTheirLinesEmpty(t *testing.T) {
 `, string(left))
 	left, err = os.ReadFile(filepath.Join(to, "a", "Use.java"))
 	require.NoError(t, err)
-	assert.Equal(t, "class Use { byte b = ((byte) (byte) 0x81) + Spec.FAR; }\n", string(left))
+	assert.Equal(t, "import static a.Spec.READ;\n"+
+		"class Use { byte b = ((byte) (byte) 0x81)+Spec.FAR+"+
+		"((byte) (byte) 0x81) + a.Spec.READ; }\n", string(left))
 }

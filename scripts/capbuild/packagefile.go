@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,8 @@ type packageFile struct {
 	CAP            string   `json:"cap"`            // what is written
 	Lines          bool     `json:"lines"`          // with a table of source lines beside it
 	Imports        []string `json:"imports"`        // build files of the packages that it uses
+
+	Libraries []Library `json:"libraries"` // packages that it uses and that are built already
 }
 
 // ReadPackage reads a build file, one JSON object, and those of what it imports. It returns the
@@ -108,7 +111,7 @@ func (r *packageReader) packageOf(
 ) (p Package, err error) {
 	p = Package{Name: f.Name, AID: f.AID, Version: f.Version, Applets: f.Applets, Ints: f.Ints,
 		Imports: imports, Target: f.Target, GlobalPlatform: f.GlobalPlatform,
-		Sources: f.Sources, CAP: f.CAP, Lines: f.Lines}
+		Sources: f.Sources, CAP: f.CAP, Lines: f.Lines, Libraries: f.Libraries}
 	if p.Applets == nil {
 		p.Applets = []Applet{}
 	}
@@ -118,15 +121,44 @@ func (r *packageReader) packageOf(
 	if slices.ContainsFunc(r.all, func(q Package) bool { return q.Name == p.Name }) {
 		return p, fmt.Errorf("it imports another package of its own name, %s", p.Name)
 	}
-	for _, name := range []*string{&p.Sources, &p.CAP} {
+	paths := []*string{&p.Sources, &p.CAP}
+	for i := range p.Libraries {
+		paths = append(paths, &p.Libraries[i].JAR, &p.Libraries[i].Exports)
+	}
+	for _, name := range paths {
 		relative, err := filepath.Rel(r.root, besides(path, *name))
 		if err != nil {
 			return p, err
 		}
 		*name = filepath.ToSlash(relative)
 	}
+	for _, l := range p.Libraries {
+		if _, err := l.exportFiles(r.root); err != nil {
+			return p, err
+		}
+	}
 	_, err = sourceFiles(r.root, p)
 	return p, err
+}
+
+// exportFiles are those of a library, of which there must be some, and its classes too.
+func (l Library) exportFiles(root string) (files []string, err error) {
+	for what, path := range map[string]string{"jar": l.JAR, "exports": l.Exports} {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(path))); err != nil {
+			return nil, fmt.Errorf("libraries: %s: %w", what, err)
+		}
+	}
+	folder := filepath.Join(root, filepath.FromSlash(l.Exports))
+	err = filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".exp" {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("libraries: exports: there is no file NAME.exp in %s, nor below", folder)
+	}
+	return files, err
 }
 
 func (p Package) check() error {

@@ -90,3 +90,30 @@ func TestReadPackageWithImports(t *testing.T) {
 		assert.ErrorContains(t, err, want, text)
 	}
 }
+
+// TestReadPackageWithLibraries: packages of others are named by their classes and export files,
+// and both are there.
+func TestReadPackageWithLibraries(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	file := write("a.json", `{"name": "a", "aid": "F000000001", "version": "1.0", "cap": "a.cap",
+		"libraries": [{"jar": "lib/math.jar", "exports": "lib"}]}`)
+	write("a/A.java", "class A {}")
+	_, _, err := ReadPackage(file)
+	require.ErrorContains(t, err, "libraries: ")
+	write("lib/math.jar", "")
+	_, _, err = ReadPackage(file)
+	require.ErrorContains(t, err, "there is no file NAME.exp in ")
+	write("lib/of/math/javacard/math.exp", "")
+	root, all, err := ReadPackage(file)
+	require.NoError(t, err)
+	assert.Equal(t, []Library{{JAR: "lib/math.jar", Exports: "lib"}}, all[0].Libraries)
+	exports, err := all[0].Libraries[0].exportFiles(root)
+	require.NoError(t, err)
+	assert.Len(t, exports, 1)
+}

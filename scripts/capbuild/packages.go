@@ -18,6 +18,9 @@ type Package struct {
 	Ints    bool     `json:"ints"`    // the package may use the type int
 	Imports []string `json:"imports"` // names of other Packages it uses, besides the Java Card API
 
+	// Libraries are packages of others that it uses, of which there are no sources.
+	Libraries []Library `json:"libraries,omitempty"`
+
 	// Java Card version of the platform; "" is the oldest that the kit converts for
 	Target         string `json:"-"`
 	GlobalPlatform bool   `json:"-"` // it uses org.globalplatform
@@ -25,6 +28,12 @@ type Package struct {
 	Sources string `json:"-"` // folder that holds the sources, also in folders below
 	CAP     string `json:"-"` // the CAP file; the manifest is beside it
 	Lines   bool   `json:"-"` // a table of source lines (package emulator/lines) is beside it too
+}
+
+// Library is a package that others have built: its classes and its export file.
+type Library struct {
+	JAR     string `json:"jar"`     // with the classes
+	Exports string `json:"exports"` // folder above the package's, with javacard/NAME.exp in it
 }
 
 // Applet is an applet class and the AID that its package gives it.
