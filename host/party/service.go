@@ -268,8 +268,14 @@ func (f Failing) Call(context.Context, string, []byte) (remote.Reply, error) {
 	return remote.Reply{}, f.Why
 }
 
-// patience is for how long a party repeats a call for which the other has no room.
-const patience = 30 * time.Second
+// How long a party repeats a call for which the other has no room, and one to a party that is
+// absent: one that was killed is there again in seconds, and who waits at a phone learns of one
+// that is not.
+const (
+	patience       = 30 * time.Second
+	NodesAbsence   = 30 * time.Second
+	PersonsAbsence = 5 * time.Second
+)
 
 // Linked returns the link by a configuration, or one that fails with the reason.
 func Linked(c link.Config) remote.Transport {

@@ -110,6 +110,6 @@ func DialNotary(
 	}
 	return func(address string, _ party.Caller) remote.Transport {
 		return party.Linked(link.Config{URL: address, Contract: centralbank.Participant,
-			TLS: shown.Client})
+			TLS: shown.Client, Absence: party.NodesAbsence})
 	}, shown, nil
 }
