@@ -2,7 +2,6 @@ package party
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -250,13 +249,6 @@ func (e Environment) Repeat(
 				return
 			}
 		}
-	}
-}
-
-// Answers returns what reports why a database does not answer: a service is ready when its does.
-func Answers(db *sql.DB) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		return store.Failed(db.PingContext(ctx))
 	}
 }
 
