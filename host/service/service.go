@@ -391,9 +391,13 @@ func (s *Service) note(ctx context.Context, v *visit) {
 	case v.status == http.StatusOK, rule == link.Away, v.status == http.StatusBadGateway:
 		// what is away is logged by itself
 		level = slog.LevelInfo
-	case rule == link.Rate, rule == link.Busy:
+	case rule.IsKnown(): // whoever comes can have it said, as often as he likes
 		hidden, is := s.sparing.line(v.code, v.began)
-		if more = []any{"others_before", hidden}; !is {
+		switch more = []any{"others_before", hidden}; {
+		case is:
+		case v.caller == Caller{}:
+			level = slog.LevelDebug
+		default:
 			level = slog.LevelInfo
 		}
 	case v.status >= http.StatusInternalServerError:
