@@ -79,7 +79,12 @@ func TestAServerThatStartsAgainIsWaitedFor(t *testing.T) {
 		return remote.Client{Errors: toy{}, Transport: l}, l
 	}
 	patient, _ := client(time.Hour)
-	_, err := remote.Ask[thing](t.Context(), patient, "echo", thing{"x"})
+	opensAt.Store(-1)
+	_, err := remote.Ask[thing](link.AtOnce(t.Context()), patient, "echo", thing{"x"})
+	require.ErrorIs(t, err, remote.ErrUnreachable)
+	tries.Store(0)
+	opensAt.Store(3)
+	_, err = remote.Ask[thing](t.Context(), patient, "echo", thing{"x"})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, tries.Load())
 	require.Equal(t, 1, w.calls)

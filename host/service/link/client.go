@@ -146,6 +146,12 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// atOnce is the key of [AtOnce] in a context.
+type atOnce struct{}
+
+// AtOnce returns a context whose calls are not repeated: whoever makes them can do without for now.
+func AtOnce(ctx context.Context) context.Context { return context.WithValue(ctx, atOnce{}, true) }
+
 // Call implements remote.Transport. A *[Refused] error says that nothing was done, but by the rule
 // [Away], and so does [remote.ErrUnreachable]; any other leaves the outcome unknown.
 func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.Reply, error) {
@@ -174,7 +180,8 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			others--
 			continue
 		}
-		if time.Now().Add(wait).Before(c.until(err, began)) && clock.Pause(ctx, wait) == nil {
+		if until := c.until(err, began); ctx.Value(atOnce{}) == nil &&
+			time.Now().Add(wait).Before(until) && clock.Pause(ctx, wait) == nil {
 			wait, others = min(2*wait, mostWait), len(c.servers)-1
 			continue
 		}
