@@ -191,8 +191,7 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 	require.Contains(t, text, `"code":"link:rate"`)
 }
 
-// TestNobodyFloodsTheLogByWhatIsRefused: by no rule that stands before a contract, whoever it is who
-// breaks it; all are counted.
+// TestNobodyFloodsTheLogByWhatIsRefused: by no rule that stands before a contract.
 func TestNobodyFloodsTheLogByWhatIsRefused(t *testing.T) {
 	w := start(t, nil)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: w.tls("")}}
