@@ -2,6 +2,7 @@ package apdu
 
 import (
 	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 
@@ -190,5 +191,18 @@ func TestChannelOf(t *testing.T) {
 		class := ClassOfChannel(channel)
 		assert.Equal(t, channel, ChannelOf(class))
 		assert.False(t, Command{CLA: class}.IsChained())
+	}
+}
+
+// TestJoined: errors that were joined stay two sentences, and what is wrapped stays one.
+func TestJoined(t *testing.T) {
+	for text, want := range map[string]string{
+		"":         "",
+		" one  a ": "one a",
+		errors.Join(errors.New("no a"), errors.New("no b")).Error(): "no a; no b",
+		"failed:\n\tfirst\n\n\tsecond.\nthird":                      "failed: first; second. third",
+	} {
+		assert.Equal(t, want, Joined(text))
+		assert.Equal(t, want, OneLine(text))
 	}
 }

@@ -68,13 +68,31 @@ const maxWord = 600
 // OneLine is an error's text in one line, in which no word is longer than a line may be: what a
 // user gives may be a megabyte.
 func OneLine(text string) string {
-	words := strings.Fields(text)
+	words := strings.Fields(Joined(text))
 	for i, word := range words {
 		if len(word) > maxWord {
 			words[i] = Brief(word)
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// Joined is the lines of a text in one: errors that were joined have a line each, and would read as
+// one sentence without what parts them.
+func Joined(text string) string {
+	joined := ""
+	for line := range strings.Lines(text) {
+		line = strings.Join(strings.Fields(line), " ")
+		switch {
+		case line == "" || joined == "":
+			joined += line
+		case strings.ContainsAny(joined[len(joined)-1:], ".,:;!?([{"):
+			joined += " " + line
+		default:
+			joined += "; " + line
+		}
+	}
+	return joined
 }
 
 // ParseHex decodes hex digits in either case; blanks between whole bytes are allowed.

@@ -24,7 +24,7 @@ import (
 )
 
 // TestPromisesHold explores each scenario whole. The situations are those that the scenario is
-// there for: a model that never reaches them proves nothing about them. One scenario in three is
+// there for: a model that never reaches them proves nothing about them. One scenario in five is
 // explored, or with EKRONA_THOROUGH=1 each.
 func TestPromisesHold(t *testing.T) {
 	requireSpin(t)
@@ -48,7 +48,7 @@ func TestPromisesHold(t *testing.T) {
 			"a contrary decision that moved nothing", "a late State",
 			"an end that decided for an undecided payee", "claims settled together"}},
 	} {
-		if !thorough.Tries(n, 3) {
+		if !thorough.Tries(n, 5) {
 			continue
 		}
 		t.Run(scenario.name, func(t *testing.T) {
@@ -144,12 +144,12 @@ func TestEveryMarkedRuleIsTakenOut(t *testing.T) {
 }
 
 // TestEachRuleIsNeeded takes out one rule at a time. Spin searches breadth first, so the run that
-// it finds is a shortest one; it is replayed and logged. One rule in three is, or with
+// it finds is a shortest one; it is replayed and logged. One rule in five is, or with
 // EKRONA_THOROUGH=1 each.
 func TestEachRuleIsNeeded(t *testing.T) {
 	requireSpin(t)
 	for n, rule := range withoutRule {
-		if !thorough.Tries(n, 3) {
+		if !thorough.Tries(n, 5) {
 			continue
 		}
 		t.Run(rule.without+"/"+rule.scenario, func(t *testing.T) {

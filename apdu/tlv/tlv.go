@@ -110,10 +110,16 @@ type Object struct {
 type Reader struct {
 	rest []byte
 	at   int
+
+	longer bool // lengths may have longer forms than the shortest
 }
 
 // NewReader reads b.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
+
+// NewBERReader reads what applications of others wrote, whose lengths may have longer forms than
+// the shortest, as ISO/IEC 7816-4:2013 §5.2.2.2 leaves it to them: 81 05 for 05.
+func NewBERReader(b []byte) *Reader { return &Reader{rest: b, longer: true} }
 
 // Empty reports whether everything has been read.
 func (r *Reader) Empty() bool { return len(r.rest) == 0 }
@@ -123,7 +129,7 @@ func (r *Reader) Rest() []byte { return r.rest }
 
 // Next takes the next data object.
 func (r *Reader) Next() (Object, error) {
-	o, err := read(r.rest)
+	o, err := read(r.rest, r.longer)
 	if err != nil {
 		return Object{}, fmt.Errorf("%w at byte %d", err, r.at)
 	}
@@ -213,8 +219,8 @@ func readTag(b []byte) (Tag, int, error) {
 	return 0, 0, malformed("tag longer than three bytes")
 }
 
-// readLength takes a length field in its shortest form.
-func readLength(b []byte) (n, size int, err error) {
+// readLength takes a length field in its shortest form, or in a longer one.
+func readLength(b []byte, longer bool) (n, size int, err error) {
 	switch {
 	case len(b) == 0:
 		return 0, 0, malformed("no length")
@@ -231,18 +237,18 @@ func readLength(b []byte) (n, size int, err error) {
 			"length field begins with %02X; definite lengths of at most two bytes are allowed",
 			b[0])
 	}
-	if n < 0x80 || size == 3 && n < 0x100 {
+	if !longer && (n < 0x80 || size == 3 && n < 0x100) {
 		return 0, 0, malformed("length %d is not in its shortest form", n)
 	}
 	return n, size, nil
 }
 
-func read(b []byte) (Object, error) {
+func read(b []byte, longer bool) (Object, error) {
 	t, tagSize, err := readTag(b)
 	if err != nil {
 		return Object{}, err
 	}
-	n, lengthSize, err := readLength(b[tagSize:])
+	n, lengthSize, err := readLength(b[tagSize:], longer)
 	if err != nil {
 		return Object{}, err
 	}

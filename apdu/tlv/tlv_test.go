@@ -102,6 +102,20 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
+// TestLongerLengths are read where others wrote them, with the same content, and nowhere else.
+func TestLongerLengths(t *testing.T) {
+	for _, text := range []string{"5A8103AABBCC", "5A820003AABBCC", "5A03AABBCC"} {
+		o, err := NewBERReader(unhex(t, text)).Next()
+		require.NoError(t, err, text)
+		assert.Equal(t, unhex(t, "AABBCC"), o.Value)
+		assert.Equal(t, unhex(t, text), o.Raw)
+		_, err = NewReader(unhex(t, text)).Next()
+		assert.Equal(t, len(text) == 10, err == nil, text)
+	}
+	_, err := NewBERReader(unhex(t, "5A8104AABBCC")).Next()
+	assert.ErrorIs(t, err, ErrMalformed)
+}
+
 // FuzzParse: what is accepted encodes back to the same bytes.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "8101AA", "E1038101AA", "9F1C00", "7F210481020102", "8181",

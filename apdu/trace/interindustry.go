@@ -196,7 +196,7 @@ const maxNesting = 8
 // objects takes BER-TLV data objects that fill b apart; nil if they do not.
 func objects(b []byte, at, depth int, names dictionary) []*Node {
 	var nodes []*Node
-	for r := newReader(b, at); !r.Empty(); {
+	for r := (reader{tlv.NewBERReader(b), at + len(b)}); !r.Empty(); {
 		begin := r.at()
 		o, err := r.Next()
 		if err != nil {

@@ -72,7 +72,7 @@ func (d dictionary) row(o tlv.Object) tagRow {
 // knows reports whether data begins with a data object that has a name here, so that what is
 // unknown is not taken for data objects by chance.
 func (d dictionary) knows(data []byte) bool {
-	o, err := tlv.NewReader(data).Next()
+	o, err := tlv.NewBERReader(data).Next()
 	return err == nil && d.row(o).name != ""
 }
 

@@ -154,7 +154,7 @@ func (p *printer) nodes(nodes []*Node) {
 func (n *Node) wholeValue() string {
 	content := n.Raw
 	if n.Tag != 0 {
-		if o, err := tlv.NewReader(n.Raw).Next(); err == nil {
+		if o, err := tlv.NewBERReader(n.Raw).Next(); err == nil {
 			content = o.Value
 		}
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	mutants = flag.String("mutants", "60",
+	mutants = flag.String("mutants", "40",
 		"how many mutants to try, all, or a regular expression of their names")
 	seed = flag.Uint64("mutant-seed", 1, "which of them")
 

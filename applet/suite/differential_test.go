@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	differentialCommands = flag.Int("differential-commands", 2000,
+	differentialCommands = flag.Int("differential-commands", 1000,
 		"how many commands to compare between emulator and jCardSim")
 	differentialSeed = flag.Uint64("differential-seed", 1, "the first life")
 )

@@ -21,9 +21,24 @@ var sections = map[string]string{
 // number is a size in a file of JCAlgTest: 139344B; what is above 32,767 and not told is ">32767B".
 var number = regexp.MustCompile(`^(\d+)B$`)
 
-// ProfileOfJCAlgTest makes a profile of a file with results of JCAlgTest, ..._ALGSUPPORT_....csv.
-// What the file does not tell is as in P71. Errors: [ErrProfile].
+// notInNames are the characters that the name of a profile has not.
+var notInNames = regexp.MustCompile(`[^a-z0-9.-]+`)
+
+// nameOf is the name of a profile that is called after a text.
+func nameOf(text string) string {
+	const longest = 40
+	short := notInNames.ReplaceAllString(strings.ToLower(text), "-")
+	short = strings.Trim(short[:min(longest, len(short))], "-.")
+	if !profileName.MatchString(short) {
+		return "card"
+	}
+	return short
+}
+
+// ProfileOfJCAlgTest makes a profile of a file with results of JCAlgTest, ..._ALGSUPPORT_....csv,
+// with a name like the one given. What the file does not tell is as in P71. Errors: [ErrProfile].
 func ProfileOfJCAlgTest(name string, file []byte) (Profile, error) {
+	name = nameOf(name)
 	p := P71
 	p.Name, p.Title, p.Source, p.ATR, p.CPLC = name, name, "JCAlgTest", nil, nil
 	p.Product.Name = name

@@ -144,6 +144,35 @@ func TestProfileOfJCAlgTest(t *testing.T) {
 	assert.ErrorIs(t, err, card.ErrProfile)
 }
 
+// FuzzProfileOfJCAlgTest: whatever results a file has, the profile that is made of them is written
+// and read again.
+func FuzzProfileOfJCAlgTest(f *testing.F) {
+	for _, s := range []string{
+		"Card ATR; 3b 80 80 01 01\nCard name; A: \"b\"\nCPLC; 9F7F2A00\n" +
+			"JCSystem.MEMORY_TYPE_PERSISTENT;>32767B\nJCSystem.getMaxCommitCapacity();0B\n" +
+			"javacard.security.KeyAgreement\nALG_EC_SVDP_DH_PLAIN;no\n",
+		"Card name, x,,\njavacardx.crypto.Cipher,,\nALG_AES_CTR,yes,,\n" +
+			"javacard.security.KeyPair ALG_EC_FP on-card generation\n" +
+			"ALG_EC_FP LENGTH_EC_FP_256;no\n",
+	} {
+		f.Add("mine", []byte(s))
+	}
+	f.Fuzz(func(t *testing.T, name string, file []byte) {
+		p, err := card.ProfileOfJCAlgTest(name, file)
+		if err != nil {
+			require.ErrorIs(t, err, card.ErrProfile)
+			return
+		}
+		written, err := p.File()
+		require.NoError(t, err)
+		again, err := card.ParseProfile(written)
+		require.NoError(t, err, "%s", written)
+		twice, err := again.File()
+		require.NoError(t, err)
+		assert.Equal(t, string(written), string(twice))
+	})
+}
+
 // FuzzParseProfile: what is read makes a card, and is written and read again.
 func FuzzParseProfile(f *testing.F) {
 	for _, p := range card.Profiles() {

@@ -69,25 +69,25 @@ func (d *Debugger) back(breaks, byOne bool) (Stop, error) {
 }
 
 // instructionAgain looks for what is wanted, or stops at the instruction that was found.
-func (d *Debugger) instructionAgain(s vm.Site) vm.Action {
+func (d *Debugger) instructionAgain(s vm.Site, first bool) vm.Action {
 	r := d.run
 	p := r.how.seen
+	if p != nil && r.count >= r.how.until {
+		return vm.Action{Kind: vm.Cut}
+	}
+	numbers, what := d.hitsAt(s, first)
 	if p == nil {
 		if r.count < r.how.until {
 			return vm.Action{}
 		}
 		reason := AtStep
-		var numbers []int
-		for _, b := range d.at[place{s.Method.Package(), s.PC}] {
-			numbers, reason = append(numbers, b.Number), AtBreak
+		if len(numbers) > 0 {
+			reason = AtBreak
 		}
-		return d.stop(Stop{Reason: reason, Breaks: numbers, Site: s})
-	}
-	if r.count >= r.how.until {
-		return vm.Action{Kind: vm.Cut}
+		return d.stop(Stop{Reason: reason, Breaks: numbers, What: what, Site: s})
 	}
 	if p.breaks {
-		if len(d.at[place{s.Method.Package(), s.PC}]) > 0 {
+		if len(numbers) > 0 {
 			p.found = r.count
 		}
 		return vm.Action{}

@@ -22,6 +22,7 @@ const (
 	OnCommand   BreakKind = "command"   // Where is the command's first bytes in hex, "" any
 	OnWrite     BreakKind = "write"     // Where is a name as a dump shows it, "*" for anything
 	OnException BreakKind = "exception" // Where is class and reason, or one; "*" for anything
+	OnScript    BreakKind = "script"    // Line is one of a script, which calls [Debugger.Reach]
 )
 
 // Break is a place to stop at.
@@ -30,11 +31,15 @@ type Break struct {
 	Kind   BreakKind
 	Where  string
 	Line   int // of OnLine: the next one at or behind it that has code is meant
+	When
 
 	// Places says how many places it has been found at; 0 as long as nothing fits. Breaks on
 	// commands, writes and exceptions have none.
 	Places int
 	Found  int // of OnLine, the line that has code; 0 for none
+	Hits   int // at which its condition held
+
+	compiled compiled
 }
 
 // String is the break as the shell's word makes it.
@@ -49,7 +54,17 @@ func (b *Break) String() string {
 	if (b.Kind == OnLine || b.Kind == OnMethod) && b.Places == 0 {
 		text += " (nothing there yet)"
 	}
+	if b.When != (When{}) {
+		text += fmt.Sprintf("%s (%s so far)", b.When, times(b.Hits))
+	}
 	return fmt.Sprintf("%d: %s", b.Number, text)
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "hit once"
+	}
+	return fmt.Sprintf("hit %d times", n)
 }
 
 // place is an instruction.
@@ -61,7 +76,8 @@ type place struct {
 // reasonPattern is a reason without its class, as in a break at all exceptions with it.
 var reasonPattern = regexp.MustCompile(`^[0-9][0-9A-Fa-f*]+$`)
 
-// Add makes a break, and looks for its places.
+// Add makes a break, and looks for its places. Its condition is wrong, too, if it has a name that
+// is not known there.
 func (d *Debugger) Add(b Break) (*Break, error) {
 	switch {
 	case b.Kind == OnLine && (b.Where == "" || b.Line < 1):
@@ -81,10 +97,19 @@ func (d *Debugger) Add(b Break) (*Break, error) {
 			b.Where = "* " + strings.ToUpper(b.Where)
 		}
 	}
+	var err error
+	if b.compiled, err = compile(b.When); err != nil {
+		return nil, err
+	}
 	d.last++
 	b.Number = d.last
 	d.breaks = append(d.breaks, &b)
 	d.resolve()
+	if err := d.check(&b); err != nil {
+		d.Remove(b.Number)
+		d.last--
+		return nil, err
+	}
 	return &b, nil
 }
 
@@ -111,6 +136,22 @@ func (d *Debugger) Remove(number int) bool {
 	d.breaks = slices.Delete(d.breaks, at, at+1)
 	d.resolve()
 	return true
+}
+
+// Break is the one of a number; nil for none.
+func (d *Debugger) Break(number int) *Break {
+	for _, b := range d.breaks {
+		if b.Number == number {
+			return b
+		}
+	}
+	return nil
+}
+
+// Same reports whether another break is to stop at the same place at the same times.
+func (b Break) Same(other Break) bool {
+	return b.Kind == other.Kind && b.Where == other.Where && b.Line == other.Line &&
+		b.When == other.When
 }
 
 // Breaks lists them.
@@ -301,16 +342,19 @@ func (d *Debugger) nothing(b *Break) error {
 	return fmt.Errorf("nothing on the card comes from %q%s", brief, apdu.Unknown(b.Where, files))
 }
 
-// breaksAtCommand reports whether a break names the command.
-func (d *Debugger) breaksAtCommand(command []byte) bool {
-	return slices.ContainsFunc(d.breaks, func(b *Break) bool {
-		return b.Kind == OnCommand && strings.HasPrefix(fmt.Sprintf("%X", command),
-			strings.ToUpper(strings.ReplaceAll(b.Where, " ", "")))
-	})
+// atCommand are the breaks that name a command.
+func (d *Debugger) atCommand(command []byte) (list []*Break) {
+	for _, b := range d.breaks {
+		if b.Kind == OnCommand && strings.HasPrefix(fmt.Sprintf("%X", command),
+			strings.ToUpper(strings.ReplaceAll(b.Where, " ", ""))) {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 // writesTo finds the breaks that a write is to, and says what it changes.
-func (d *Debugger) writesTo(a *vm.Access) (numbers []int, what string) {
+func (d *Debugger) writesTo(a *vm.Access) (to []*Break, what string) {
 	var waiting []*Break
 	for _, b := range d.breaks {
 		if b.Kind == OnWrite {
@@ -325,11 +369,11 @@ func (d *Debugger) writesTo(a *vm.Access) (numbers []int, what string) {
 	for _, b := range waiting {
 		if inspect.Matches(b.Where, object) || slices.ContainsFunc(names,
 			func(n string) bool { return inspect.Matches(b.Where, n) }) {
-			numbers = append(numbers, b.Number)
+			to = append(to, b)
 		}
 	}
-	if len(numbers) > 0 {
+	if len(to) > 0 {
 		what = image.Written(a)
 	}
-	return numbers, what
+	return to, what
 }

@@ -29,6 +29,9 @@ type Debugger struct {
 	// that a step back sets back both; nil keeps the card alone.
 	Hold func() (setBack func() error, err error)
 
+	// Log gets the messages of breaks that log, while the command runs; nil drops them.
+	Log func(b Break, message string)
+
 	breaks []*Break
 	last   int // number of the last break that was made
 	at     map[place][]*Break
@@ -56,7 +59,7 @@ const (
 type Stop struct {
 	Reason Reason
 	Breaks []int  // numbers of the breaks that stopped it
-	What   string // the write, or the exception; ""
+	What   string // the write, the exception, or why a condition cannot be evaluated; ""
 	Where  string // method and line
 	Site   vm.Site
 
@@ -173,7 +176,7 @@ func (d *Debugger) launch(first how) Stop {
 	switch {
 	case first.seen != nil:
 		probe = d.probe() // it only looks for the place
-	case first.kind != toBreak, d.hasAny, d.breaksAtCommand(r.command):
+	case first.kind != toBreak, d.hasAny, len(d.atCommand(r.command)) > 0:
 		probe = vm.Probes(d.beside, d.probe())
 	}
 	if err := d.machine.SetProbe(probe); err != nil {
@@ -242,11 +245,19 @@ func (d *Debugger) Abandon() error {
 
 // hold keeps what a step back sets back.
 func (d *Debugger) hold() (setBack func() error, err error) {
-	if d.Hold != nil {
-		return d.Hold()
+	hold := d.Hold
+	if hold == nil {
+		hold = func() (func() error, error) {
+			kept, err := d.card.Snapshot()
+			return func() error { return d.card.RestoreSnapshot(kept) }, err
+		}
 	}
-	kept, err := d.card.Snapshot()
-	return func() error { return d.card.RestoreSnapshot(kept) }, err
+	held, err := hold()
+	counts := d.Counts()
+	return func() error {
+		counts()
+		return held()
+	}, err
 }
 
 // restore sets the card back to before the command.

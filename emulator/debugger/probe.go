@@ -1,6 +1,8 @@
 package debugger
 
 import (
+	"slices"
+
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/vm"
 )
@@ -20,14 +22,14 @@ func (d *Debugger) instruction(s vm.Site) vm.Action {
 	case abandon:
 		return vm.Action{Kind: vm.Cut}
 	case again:
-		return d.instructionAgain(s)
+		return d.instructionAgain(s, first)
 	}
 	reason := Reason("")
 	here := position{site: s}
 	switch {
 	case d.pause.CompareAndSwap(true, false):
 		reason = AtPause
-	case first && (r.how.kind == stepInstruction || d.breaksAtCommand(r.command)):
+	case first && r.how.kind == stepInstruction:
 		reason = AtEntry
 	case r.how.kind != toBreak:
 		here = d.position(s)
@@ -35,15 +37,26 @@ func (d *Debugger) instruction(s vm.Site) vm.Action {
 			reason = AtStep
 		}
 	}
-	var numbers []int
-	for _, b := range d.at[place{s.Method.Package(), s.PC}] {
-		numbers = append(numbers, b.Number)
+	numbers, what := d.hitsAt(s, first)
+	switch {
+	case len(numbers) > 0 && first && len(d.at[place{s.Method.Package(), s.PC}]) == 0:
+		reason = AtEntry // by a break on commands
+	case len(numbers) > 0:
 		reason = AtBreak
-	}
-	if reason == "" {
+	case reason == "":
 		return vm.Action{}
 	}
-	return d.stop(Stop{Reason: reason, Breaks: numbers, Site: s})
+	return d.stop(Stop{Reason: reason, Breaks: numbers, What: what, Site: s})
+}
+
+// hitsAt are the breaks that stop the card before an instruction, those on the command before its
+// first one.
+func (d *Debugger) hitsAt(s vm.Site, first bool) (numbers []int, what string) {
+	list := d.at[place{s.Method.Package(), s.PC}]
+	if first {
+		list = slices.Concat(d.atCommand(d.run.command), list)
+	}
+	return d.hits(list, nil)
 }
 
 // position finds the line of a site.
@@ -75,12 +88,16 @@ func (d *Debugger) write(a *vm.Access) vm.Action {
 	if d.run.how.kind == abandon {
 		return d.quiet()
 	}
-	numbers, what := d.writesTo(a)
+	to, what := d.writesTo(a)
+	numbers, why := d.hits(to, ofWrite(a))
 	if d.run.how.kind == again {
 		return d.passed(numbers)
 	}
 	if len(numbers) == 0 {
 		return vm.Action{}
+	}
+	if why != "" {
+		what += "; " + why
 	}
 	return d.stop(Stop{Reason: AtWrite, Breaks: numbers, What: what, Site: a.Site})
 }
@@ -90,21 +107,25 @@ func (d *Debugger) throw(e *vm.Exception) vm.Action {
 	if d.run.how.kind == abandon {
 		return d.quiet()
 	}
-	var numbers []int
+	var at []*Break
 	name := inspect.ThrownName(d.names, e)
 	for _, b := range d.breaks {
 		if b.Kind == OnException && inspect.Matches(b.Where, name) {
-			numbers = append(numbers, b.Number)
+			at = append(at, b)
 		}
 	}
+	numbers, why := d.hits(at, nil)
 	if d.run.how.kind == again {
 		return d.passed(numbers)
 	}
 	if len(numbers) == 0 {
 		return vm.Action{}
 	}
-	return d.stop(Stop{Reason: AtException, Breaks: numbers, What: inspect.Thrown(d.names, e),
-		Site: e.Site})
+	what := inspect.Thrown(d.names, e)
+	if why != "" {
+		what += "; " + why
+	}
+	return d.stop(Stop{Reason: AtException, Breaks: numbers, What: what, Site: e.Site})
 }
 
 // stop tells the debugger where the card stands, and waits until it is to go on.

@@ -3,6 +3,7 @@ package debugger
 import (
 	"fmt"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/vm"
 )
@@ -30,13 +31,21 @@ type Variable struct {
 // View is a card that stands still.
 type View struct {
 	Frames []Frame // innermost first
-	image  *inspect.Image
+	taken  *inspect.Image
 	d      *Debugger
+}
+
+// memory is the card's, which is copied when something of it is shown.
+func (v *View) memory() *inspect.Image {
+	if v.taken == nil {
+		v.taken = inspect.Take(v.d.machine, v.d.names, inspect.Everything)
+	}
+	return v.taken
 }
 
 // View looks at the card where it stands. It is valid until the card goes on.
 func (d *Debugger) View() *View {
-	v := &View{d: d, image: inspect.Take(d.machine, d.names, inspect.Everything)}
+	v := &View{d: d}
 	if d.run == nil {
 		return v
 	}
@@ -54,10 +63,16 @@ func (d *Debugger) View() *View {
 	return v
 }
 
-// Locals are the parameters and local variables of a frame that have a value: by name, or as
-// cells where their names are not known.
-func (v *View) Locals(f Frame) []Variable {
-	list := []Variable{}
+// local is a parameter or a local variable of a frame.
+type local struct {
+	name       string
+	descriptor string // "" if its type is not known
+	c          int32
+}
+
+// locals are those of a frame that have a value: by name, or as cells where their names are not
+// known.
+func (v *View) locals(f Frame) (list []local) {
 	for _, named := range v.d.names.Variables(f.method, f.PC) {
 		if named.Cell >= len(f.locals) {
 			continue
@@ -66,13 +81,22 @@ func (v *View) Locals(f Frame) []Variable {
 		if named.Descriptor == "I" && named.Cell+1 < len(f.locals) {
 			c = c<<16 | f.locals[named.Cell+1]&0xFFFF
 		}
-		list = append(list, v.typed(named.Name, named.Descriptor, c))
+		list = append(list, local{named.Name, named.Descriptor, c})
 	}
-	if len(list) > 0 {
-		return list
+	if len(list) == 0 {
+		for i, c := range f.locals {
+			list = append(list, local{name: fmt.Sprintf("local%d", i), c: c})
+		}
 	}
-	for i, c := range f.locals {
-		list = append(list, v.cell(fmt.Sprintf("local%d", i), c))
+	return list
+}
+
+// Locals are the parameters and local variables of a frame that have a value: by name, or as
+// cells where their names are not known.
+func (v *View) Locals(f Frame) []Variable {
+	list := []Variable{}
+	for _, l := range v.locals(f) {
+		list = append(list, v.variable(l.name, valueOf(l.descriptor, l.c)))
 	}
 	return list
 }
@@ -81,34 +105,33 @@ func (v *View) Locals(f Frame) []Variable {
 func (v *View) Operands(f Frame) []Variable {
 	list := []Variable{}
 	for i := len(f.stack) - 1; i >= 0; i-- {
-		list = append(list, v.cell(fmt.Sprintf("stack%d", i), f.stack[i]))
+		list = append(list, v.variable(fmt.Sprintf("stack%d", i), valueOf("", f.stack[i])))
 	}
 	return list
 }
 
-// typed shows a cell of a known type.
-func (v *View) typed(name, descriptor string, c int32) Variable {
-	if descriptor[0] != 'L' && descriptor[0] != '[' {
-		return Variable{Name: name, Type: inspect.TypeName(descriptor),
-			Value: v.image.Cell(descriptor, c)}
+// variable shows a value.
+func (v *View) variable(name string, of value) Variable {
+	shown := Variable{Name: name, Type: inspect.TypeName(of.size), Value: fmt.Sprint(of.n)}
+	switch of.sort {
+	case aTruth:
+		shown.Type, shown.Value = inspect.TypeName("Z"), fmt.Sprint(of.n&1 != 0)
+	case aRef:
+		shown.Type, shown.Value = inspect.TypeName("L"), v.memory().Cell("L", int32(of.ref))
+		if o := v.memory().Find(of.ref); of.ref != 0 && o != nil {
+			shown.Type, shown.Path = o.Class, o.Path
+		}
+	case aCell: // a number, and what it would be as a reference
+		shown.Type = "cell"
+		if o := v.memory().Find(vm.Ref(of.n)); of.n > 0 && o != nil {
+			shown.Value = fmt.Sprintf("%d, or %s", of.n, o.Path)
+			shown.Path = o.Path
+		}
+	case ofPackage:
+		shown.Type, shown.Value, shown.Path = of.object.Class, of.object.Path, of.object.Path
 	}
-	return v.reference(name, c)
-}
-
-func (v *View) reference(name string, c int32) Variable {
-	o := v.image.Find(vm.Ref(c))
-	if c == 0 || o == nil {
-		return Variable{Name: name, Type: inspect.TypeName("L"), Value: v.image.Cell("L", c)}
-	}
-	return Variable{Name: name, Type: o.Class, Value: o.Path, Path: o.Path}
-}
-
-// cell shows a cell of no known type: a number, and what it would be as a reference.
-func (v *View) cell(name string, c int32) Variable {
-	shown := Variable{Name: name, Type: "cell", Value: fmt.Sprint(c)}
-	if o := v.image.Find(vm.Ref(c)); c > 0 && o != nil {
-		shown.Value = fmt.Sprintf("%d, or %s", c, o.Path)
-		shown.Path = o.Path
+	if of.shown != "" && of.sort == aSize {
+		shown.Value = of.shown
 	}
 	return shown
 }
@@ -116,7 +139,7 @@ func (v *View) cell(name string, c int32) Variable {
 // Objects are the applets on the card, static fields, and what the runtime environment has.
 func (v *View) Objects() []Variable {
 	list := []Variable{}
-	for _, o := range v.image.Objects {
+	for _, o := range v.memory().Objects {
 		if o.Root {
 			list = append(list, Variable{Name: o.Path, Type: o.Class, Value: o.Class, Path: o.Path})
 		}
@@ -126,7 +149,7 @@ func (v *View) Objects() []Variable {
 
 // Inside opens an object: its fields, or its elements; found is false if there is none.
 func (v *View) Inside(path string) (list []Variable, found bool) {
-	o := v.image.At(path)
+	o := v.memory().At(path)
 	if o == nil {
 		return nil, false
 	}
@@ -138,9 +161,9 @@ func (v *View) Inside(path string) (list []Variable, found bool) {
 		}
 		return list, true
 	}
-	for _, e := range v.image.Elements(o) {
+	for _, e := range v.memory().Elements(o) {
 		shown := Variable{Name: e.Name, Type: inspect.TypeName(e.Type), Value: e.Value}
-		if target := v.image.At(e.Value); target != nil {
+		if target := v.memory().At(e.Value); target != nil {
 			shown.Type, shown.Path = target.Class, target.Path
 		}
 		list = append(list, shown)
@@ -150,62 +173,53 @@ func (v *View) Inside(path string) (list []Variable, found bool) {
 
 // Bytes are the bytes of a byte array, in hex; "" for other objects.
 func (v *View) Bytes(path string) string {
-	o := v.image.At(path)
+	o := v.memory().At(path)
 	if o == nil || o.Static != nil {
 		return ""
 	}
 	return fmt.Sprintf("%X", o.Bytes)
 }
 
-// Names are the names that Evaluate knows: of local variables and the fields of this, if there is a
-// frame, and of objects.
-func (v *View) Names(f *Frame) (names []string) {
-	if f != nil {
-		for _, l := range v.Locals(*f) {
-			names = append(names, l.Name)
-			if l.Name == "this" || l.Name == "local0" {
-				inside, _ := v.Inside(l.Path)
-				for _, field := range inside {
-					names = append(names, field.Name)
-				}
-			}
-		}
+// Evaluate shows what an expression stands for, in a frame if there is one; or a name as a dump
+// shows it, such as Purse 2.log[3].
+func (v *View) Evaluate(f *Frame, text string) (Variable, error) {
+	if o := v.memory().At(text); o != nil && f == nil {
+		return Variable{Name: text, Type: o.Class, Value: o.Path, Path: o.Path}, nil
 	}
-	for _, o := range v.image.Objects {
-		names = append(names, o.Path)
+	made, err := ParseExpression(text)
+	var found value
+	if err == nil {
+		found, err = evaluation{scope: live{v: v, frame: f}}.of(made.root)
 	}
-	return names
+	if err == nil {
+		return v.variable(text, found), nil
+	}
+	if o := v.memory().At(text); o != nil {
+		return Variable{Name: text, Type: o.Class, Value: o.Path, Path: o.Path}, nil
+	}
+	if shown, isField := v.memory().Value(text); isField {
+		return Variable{Name: text, Value: shown}, nil
+	}
+	if made == nil {
+		err = fmt.Errorf("%q: %w", apdu.Brief(text), err)
+	}
+	return Variable{}, err
 }
 
-// Evaluate shows what a name stands for: a local variable of the frame, a field of its receiver,
-// or a name as a dump shows it.
-func (v *View) Evaluate(f *Frame, name string) (Variable, bool) {
-	if f != nil {
-		locals := v.Locals(*f)
-		for _, l := range locals {
-			if l.Name == name {
-				return l, true
-			}
-		}
-		for _, l := range locals {
-			if l.Name != "this" && l.Name != "local0" {
-				continue
-			}
-			inside, _ := v.Inside(l.Path)
-			for _, field := range inside {
-				if field.Name == name {
-					return field, true
-				}
-			}
-		}
+// mostShown is how many bytes of an array [View.Text] shows.
+const mostShown = 24
+
+// Text is what a variable shows on one line: an array of bytes with its first ones.
+func (v *View) Text(of Variable) string {
+	hex := v.Bytes(of.Path)
+	if hex == "" {
+		return of.Value
 	}
-	if o := v.image.At(name); o != nil {
-		return Variable{Name: name, Type: o.Class, Value: o.Path, Path: o.Path}, true
+	more := ""
+	if len(hex) > 2*mostShown {
+		hex, more = hex[:2*mostShown], "..."
 	}
-	if value, found := v.image.Value(name); found {
-		return Variable{Name: name, Value: value}, true
-	}
-	return Variable{}, false
+	return of.Type + " " + hex + more
 }
 
 // Transaction is the state of the machine's transaction.

@@ -91,17 +91,15 @@ func differing(before, after *Image, was, o *Object) (changes []Change) {
 	old, now := before.Elements(was), after.Elements(o)
 	for i := range now {
 		if i < len(old) && old[i].Value != now[i].Value &&
-			(old[i].reference == 0 || old[i].reference != now[i].reference) {
+			!(old[i].IsReference() && old[i].Cell != 0 && old[i].Cell == now[i].Cell) {
 			c := base
 			c.Field, c.Offset = now[i].Name, now[i].Place
 			c.Old, c.New = old[i].Value, now[i].Value
-			if known := before.byRef[vm.Ref(now[i].reference)]; known != nil {
+			known := before.byRef[vm.Ref(now[i].Cell)]
+			if known != nil && now[i].IsReference() {
 				c.New = known.Path
 			}
-			c.length = 1
-			if now[i].Type == "I" {
-				c.length = 2
-			}
+			c.length = now[i].cells
 			changes = append(changes, c)
 		}
 	}

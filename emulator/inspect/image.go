@@ -15,6 +15,7 @@ type Image struct {
 	Objects []*Object // in the order in which they are found from the applets on
 	byPath  map[string]*Object
 	byRef   map[vm.Ref]*Object
+	others  map[vm.Ref]string // names of what takes no memory that an image shows
 }
 
 // Object is an object, or the static fields of a package.
@@ -54,7 +55,7 @@ func (p Part) has(o *Object) bool {
 // Take copies a part of a machine's memory. It may be called when [vm.VM.Look] may.
 func Take(v *vm.VM, names *Names, part Part) *Image {
 	t := taking{v: v, names: names, heap: map[vm.Ref]*Object{}, image: &Image{names: names,
-		byPath: map[string]*Object{}, byRef: map[vm.Ref]*Object{}}}
+		byPath: map[string]*Object{}, byRef: map[vm.Ref]*Object{}, others: map[vm.Ref]string{}}}
 	t.walk()
 	kept := t.image.Objects[:0]
 	for _, o := range t.image.Objects {
@@ -105,6 +106,11 @@ func (t *taking) walk() {
 		if o := t.heap[r]; o.Path == "" && o.Owner != 0 {
 			t.root(r, t.unused("unreachable "+t.class(o)))
 			t.follow()
+		}
+	}
+	for _, r := range t.order {
+		if o := t.heap[r]; o.Path == "" {
+			t.image.others[r] = t.ofRuntime(o) // such as the APDU
 		}
 	}
 }
@@ -176,7 +182,7 @@ func (o *Object) eachReference(do func(r vm.Ref, where string)) {
 	switch {
 	case o.Static != nil:
 		for _, f := range o.Static {
-			if i := f.Place / staticReference; f.isReference() && i < len(o.Cells) &&
+			if i := f.Place / staticReference; isReference(f.Type) && i < len(o.Cells) &&
 				o.Cells[i] != 0 {
 				do(vm.Ref(o.Cells[i]), "."+f.Name)
 			}
@@ -195,8 +201,6 @@ func (o *Object) eachReference(do func(r vm.Ref, where string)) {
 		}
 	}
 }
-
-func (f Static) isReference() bool { return f.Type[0] == 'L' || f.Type[0] == '[' }
 
 // class names what an object is.
 func (t *taking) class(o *Object) string {
@@ -228,6 +232,9 @@ func (i *Image) reference(r int32) string {
 	}
 	if o := i.byRef[vm.Ref(r)]; o != nil {
 		return o.Path
+	}
+	if name := i.others[vm.Ref(r)]; name != "" {
+		return name
 	}
 	return fmt.Sprintf("object %d", r)
 }

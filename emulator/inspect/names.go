@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ekrona.example/emulator/cap"
@@ -340,4 +341,49 @@ func (n *Names) Variables(m *vm.Method, pc int) []cap.Variable {
 		}
 	}
 	return there
+}
+
+// Elsewhere reports whether a method has a parameter or local variable of a name, at any of its
+// instructions.
+func (n *Names) Elsewhere(m *vm.Method, name string) bool {
+	s := n.source(m)
+	return s != nil && slices.ContainsFunc(s.Variables,
+		func(v cap.Variable) bool { return v.Name == name })
+}
+
+// HasVariables reports whether the local variables of a method are known.
+func (n *Names) HasVariables(m *vm.Method) bool {
+	s := n.source(m)
+	return s != nil && len(s.Variables) > 0
+}
+
+// ClassOf is the class of a method; nil if nothing names it.
+func (n *Names) ClassOf(m *vm.Method) *vm.Class {
+	s := n.source(m)
+	if s == nil {
+		return nil
+	}
+	for _, c := range m.Package().Classes() {
+		if known := n.classSymbols(c); known != nil && known.Name == s.Class {
+			return c
+		}
+	}
+	return nil
+}
+
+// All are the names of the variables, fields and classes of a package; false if they are not known.
+func (n *Names) All(p *vm.Package) (names []string, has bool) {
+	t := n.of(p).table
+	for _, m := range t.Methods {
+		for _, v := range m.Variables {
+			names = append(names, v.Name)
+		}
+	}
+	for _, c := range t.Classes {
+		names = append(names, Short(c.Name))
+		for _, f := range c.Fields {
+			names = append(names, f.Name)
+		}
+	}
+	return names, len(t.Methods) > 0
 }

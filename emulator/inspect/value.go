@@ -10,45 +10,87 @@ import (
 // Element is a field of an object, a static field, or an element of an array, with its value.
 type Element struct {
 	Name  string // "balance", "[3]"
-	Type  string // descriptor
+	Type  string // descriptor; L where only this is known of a reference
 	Place int    // its first cell, byte, or element
 	Value string
+	Cell  int32 // the number, 1 for true, or the reference that it is; 0 where nothing is known
 
-	reference int32 // that it is, 0 for none
+	cells int // that it takes from its place on
 }
+
+// IsReference reports whether it refers to an object, or is null.
+func (e Element) IsReference() bool { return isReference(e.Type) }
+
+func isReference(descriptor string) bool { return descriptor[0] == 'L' || descriptor[0] == '[' }
 
 // Elements are what an object holds, but for byte and boolean arrays, which show as bytes.
 func (i *Image) Elements(o *Object) []Element {
 	var list []Element
-	add := func(name, descriptor string, place int, value string) {
-		list = append(list, Element{Name: name, Type: descriptor, Place: place, Value: value})
+	add := func(name, descriptor string, place, cells int, c int32, known bool) {
+		e := Element{Name: name, Type: descriptor, Place: place, Cell: c, Value: "?", cells: cells}
+		if known {
+			e.Value = i.Cell(descriptor, c)
+		}
+		list = append(list, e)
 	}
 	switch {
 	case o.Static != nil:
 		for _, f := range o.Static {
-			add(f.Name, f.Type, f.Place, i.static(o, f))
-			if n := f.Place / staticReference; f.isReference() && n < len(o.Cells) {
-				list[len(list)-1].reference = o.Cells[n]
-			}
+			c, known := o.static(f)
+			add(f.Name, f.Type, f.Place, 1, c, known)
 		}
 	case o.Kind == vm.InstanceObject:
 		for _, f := range o.Fields {
-			add(f.Name, f.Type, f.Cell, i.field(o, f))
-			if o.Type.IsReference(f.Cell) && f.Cell < len(o.Cells) {
-				list[len(list)-1].reference = o.Cells[f.Cell]
-			}
+			c, known := o.field(f)
+			add(f.Name, f.Type, f.Cell, f.Cells(), c, known)
 		}
-	case o.Kind == vm.ShortArray, o.Kind == vm.IntArray:
+	case o.Kind == vm.ShortArray, o.Kind == vm.IntArray, o.Kind == vm.RefArray:
 		for n, c := range o.Cells {
-			add(fmt.Sprintf("[%d]", n), "S", n, fmt.Sprint(c))
-		}
-	case o.Kind == vm.RefArray:
-		for n, c := range o.Cells {
-			add(fmt.Sprintf("[%d]", n), "L", n, i.reference(c))
-			list[len(list)-1].reference = c
+			add(fmt.Sprintf("[%d]", n), o.element(), n, 1, c, true)
 		}
 	}
 	return list
+}
+
+// element is the descriptor of what an array has.
+func (o *Object) element() string {
+	switch o.Kind {
+	case vm.ShortArray:
+		return "S"
+	case vm.IntArray:
+		return "I"
+	case vm.RefArray:
+		return "L"
+	case vm.BooleanArray:
+		return "Z"
+	}
+	return "B"
+}
+
+// Length is how many elements an array has; false for what is none.
+func (o *Object) Length() (int, bool) {
+	switch {
+	case !o.Array:
+		return 0, false
+	case o.isBytes():
+		return len(o.Bytes), true
+	}
+	return len(o.Cells), true
+}
+
+// Element is an element of an array of any kind; false if it has none there.
+func (i *Image) Element(o *Object, n int) (Element, bool) {
+	if length, isArray := o.Length(); !isArray || n < 0 || n >= length {
+		return Element{}, false
+	}
+	e := Element{Name: fmt.Sprintf("[%d]", n), Type: o.element(), Place: n, cells: 1}
+	if o.isBytes() {
+		e.Cell, e.Value = int32(int8(o.Bytes[n])), fmt.Sprintf("0x%02X", o.Bytes[n])
+		return e, true
+	}
+	e.Cell = o.Cells[n]
+	e.Value = i.Cell(e.Type, e.Cell)
+	return e, true
 }
 
 // FieldNames are the paths of the image's objects, and the names of their fields and elements; of
@@ -98,19 +140,15 @@ func (i *Image) Value(name string) (value string, found bool) {
 	return "", false
 }
 
-// field shows the value of a field.
-func (i *Image) field(o *Object, f Field) string {
+// field is what a field of an instance holds; false if the instance has it not.
+func (o *Object) field(f Field) (int32, bool) {
 	if f.Cell+f.Cells() > len(o.Cells) {
-		return "?"
+		return 0, false
 	}
-	c := o.Cells[f.Cell]
-	switch {
-	case o.Type.IsReference(f.Cell):
-		return i.reference(c)
-	case f.Type == "I":
-		return fmt.Sprint(c<<16 | o.Cells[f.Cell+1]&0xFFFF)
+	if f.Type == "I" {
+		return o.Cells[f.Cell]<<16 | o.Cells[f.Cell+1]&0xFFFF, true
 	}
-	return i.Cell(f.Type, c)
+	return o.Cells[f.Cell], true
 }
 
 // Cell shows one cell as its type says.
@@ -124,8 +162,8 @@ func (i *Image) Cell(descriptor string, c int32) string {
 	return fmt.Sprint(c)
 }
 
-// static shows the value of a static field.
-func (i *Image) static(o *Object, f Static) string {
+// static is what a static field holds; false if it is not there.
+func (o *Object) static(f Static) (int32, bool) {
 	at := func(n int) int32 {
 		var x int32
 		for k := range n {
@@ -137,18 +175,17 @@ func (i *Image) static(o *Object, f Static) string {
 	}
 	switch f.Type[0] {
 	case 'L', '[':
-		if n := f.Place / staticReference; n < len(o.Cells) {
-			return i.reference(o.Cells[n])
+		n := f.Place / staticReference
+		if n >= len(o.Cells) {
+			return 0, false
 		}
-		return "?"
+		return o.Cells[n], true
 	case 'I':
-		return fmt.Sprint(at(4))
+		return at(4), true
 	case 'S':
-		return fmt.Sprint(int16(at(2)))
-	case 'Z':
-		return fmt.Sprint(at(1)&1 != 0)
+		return int32(int16(at(2))), true
 	}
-	return fmt.Sprint(int8(at(1)))
+	return int32(int8(at(1))), true
 }
 
 // Accessed names what an access is to: the object, and its field, or its element, or its range.
@@ -174,7 +211,7 @@ func (i *Image) Accessed(a *vm.Access) (object string, names []string) {
 		return o.Path, names
 	}
 	for _, e := range i.Elements(o) {
-		if e.Place == a.Index || e.Type == "I" && e.Place+1 == a.Index {
+		if a.Index >= e.Place && a.Index < e.Place+e.cells {
 			names = append(names, Change{Object: o.Path, Field: e.Name}.Name())
 		}
 	}

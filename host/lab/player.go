@@ -18,13 +18,10 @@ type Player struct {
 	Show func(l Line, answer string, failed error)
 	// KeepGoing goes on after a line that failed.
 	KeepGoing bool
-	// Breaks are the numbers of lines to stop before.
-	Breaks map[int]bool
-
-	next   int            // line that is done, or comes, by its place
-	starts []func() error // set all back to before each line that has begun; nil if it cannot be
-	result shell.Result   // of the line that ended last
-	failed error          // the first line that failed
+	next      int            // line that is done, or comes, by its place
+	starts    []func() error // set all back to before each line that has begun; nil if it cannot be
+	result    shell.Result   // of the line that ended last
+	failed    error          // the first line that failed
 }
 
 // Stand is where a player stands.
@@ -32,7 +29,8 @@ type Stand struct {
 	Done bool // the script has ended
 	// Line is the one that is done or comes; the last one if the script has ended.
 	Line Line
-	// Within reports that the line has begun: Stop says where in it the card stands.
+	// Within reports that the line has begun: Stop says where in it the card stands. Before a line
+	// Stop says only which break on the script it is.
 	Within bool
 	Stop   debugger.Stop
 	// Failed is the first line that failed.
@@ -45,7 +43,7 @@ func (s *Subject) Play(ctx context.Context, script []Line) (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Player{Bench: b, Script: script, Breaks: map[int]bool{},
+	p := &Player{Bench: b, Script: script,
 		Debugger: debugger.New(b.Managed, b.Machine(), b.Sources())}
 	p.Debugger.Hold = b.Hold
 	return p, nil
@@ -98,8 +96,10 @@ func (p *Player) goOn(
 		if within {
 			stop, err = resume()
 		} else {
-			if !first && (step || p.Breaks[stand.Line.Number]) {
-				return stand, nil
+			if !first {
+				if there, stops := p.Reach(); stops || step {
+					return there, nil
+				}
 			}
 			stop, err = p.begin(ctx, stand.Line, into && first)
 		}
@@ -118,6 +118,19 @@ func (p *Player) goOn(
 	}
 }
 
+// Reach hits the breaks of the kind [debugger.OnScript] before the line where it stands.
+func (p *Player) Reach() (stand Stand, stops bool) {
+	stand = p.Stand()
+	if stand.Done {
+		return stand, false
+	}
+	numbers, why := p.Debugger.Reach(stand.Line.Number)
+	if len(numbers) > 0 {
+		stand.Stop = debugger.Stop{Reason: debugger.AtBreak, Breaks: numbers, What: why}
+	}
+	return stand, len(numbers) > 0
+}
+
 // begin does a line until it stops or ends.
 func (p *Player) begin(ctx context.Context, l Line, entry bool) (debugger.Stop, error) {
 	start, err := p.Bench.Hold()
@@ -126,7 +139,11 @@ func (p *Player) begin(ctx context.Context, l Line, entry bool) (debugger.Stop, 
 		p.result = p.Bench.Execute(ctx, l.Text)
 		return debugger.Stop{Reason: debugger.Ended}, nil
 	}
-	p.starts = append(p.starts, start)
+	counts := p.Debugger.Counts()
+	p.starts = append(p.starts, func() error {
+		counts()
+		return start()
+	})
 	command, err := l.Step.Bytes()
 	if err != nil {
 		return debugger.Stop{}, fmt.Errorf("line %d: %w", l.Number, err)

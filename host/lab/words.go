@@ -33,6 +33,7 @@ type state struct {
 	card    *card.Card
 	names   *inspect.Names // the session's
 	debug   *debugger.Debugger
+	logged  []string // by breaks, since the command went on
 
 	recorder *inspect.Recorder // nil unless watching
 	fresh    bool              // the next exchange begins a command
@@ -59,6 +60,9 @@ func (w *words) of(s *shell.Session) (*state, error) {
 		kept = &state{session: s, card: virtual, names: s.Sources()}
 		kept.debug = debugger.New(managed, virtual.Machine(), kept.names)
 		kept.debug.Hold = s.Hold
+		kept.debug.Log = func(_ debugger.Break, message string) {
+			kept.logged = append(kept.logged, message)
+		}
 		w.states[s] = kept
 		s.Observe(kept.observe)
 	}

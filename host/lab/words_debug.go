@@ -23,9 +23,11 @@ func (w *words) debugWords() []shell.Word {
 			Run: w.on(run)}
 	}
 	return []shell.Word{
-		word("break", "break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME]",
-			"stop there when debug runs a command; * is anything", (*state).addBreak,
-			"command", "write", "exception"),
+		word("break", "break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME] "+
+			"[if CONDITION] [hit COUNT] [log MESSAGE]",
+			"stop there when debug runs a command; * is anything; log tells {EXPRESSIONS} and "+
+				"does not stop", (*state).addBreak,
+			"command", "write", "exception", "if", "hit", "log"),
 		word("breaks", "breaks", "list where commands stop", (*state).listBreaks),
 		word("unbreak", "unbreak N|all", "stop there no more", (*state).unbreak, "all"),
 		word("debug", "debug [entry] APDU", "run a command until it stops; entry: at its start",
@@ -43,8 +45,8 @@ func (w *words) debugWords() []shell.Word {
 			"the instructions of a method, of the one that runs without METHOD",
 			(*state).disassemble),
 		word("stack", "stack [FRAME]", "what is on the operand stack", (*state).operands),
-		word("print", "print NAME", "a variable, a field of this, or a name as dump shows it",
-			(*state).print),
+		word("print", "print EXPRESSION", "of variables, fields of this, static fields, and names "+
+			"as dump shows them", (*state).print),
 	}
 }
 
@@ -61,12 +63,9 @@ func allows(word string) error {
 }
 
 func (k *state) addBreak(arguments []string) (shell.Answer, error) {
-	if len(arguments) == 0 {
-		return shell.Answer{}, shell.Usage("where is missing")
-	}
-	b, err := breakOf(arguments)
+	b, err := debugger.ParseBreak(strings.Join(arguments, " "))
 	if err != nil {
-		return shell.Answer{}, err
+		return shell.Answer{}, shell.Usage("%w", err)
 	}
 	if b.Kind == debugger.OnWrite && b.Where != "" {
 		if err := k.isThere(b.Where); err != nil {
@@ -119,27 +118,6 @@ func nothingCalled(pattern, where string, names, fields []string) error {
 	}
 	return fmt.Errorf("nothing%s is called %q%s: dump lists them with their fields", where,
 		apdu.Brief(pattern), said)
-}
-
-// breakOf reads what break is given.
-func breakOf(arguments []string) (debugger.Break, error) {
-	rest := strings.Join(arguments[1:], " ")
-	switch kind := debugger.BreakKind(arguments[0]); kind {
-	case debugger.OnCommand, debugger.OnWrite, debugger.OnException, debugger.OnMethod:
-		return debugger.Break{Kind: kind, Where: rest}, nil
-	}
-	if len(arguments) > 1 {
-		return debugger.Break{}, shell.Usage("%q is neither command, write nor exception",
-			apdu.Brief(arguments[0]))
-	}
-	if file, line, found := strings.Cut(arguments[0], ":"); found {
-		n, err := strconv.Atoi(line)
-		if err != nil {
-			return debugger.Break{}, shell.Usage("%q is no line", apdu.Brief(line))
-		}
-		return debugger.Break{Kind: debugger.OnLine, Where: file, Line: n}, nil
-	}
-	return debugger.Break{Kind: debugger.OnMethod, Where: arguments[0]}, nil
 }
 
 func (k *state) listBreaks(arguments []string) (shell.Answer, error) {
@@ -202,6 +180,7 @@ type stopValue struct {
 	What     string          `json:"what,omitempty"`
 	Breaks   []int           `json:"breaks,omitempty"`
 	Response string          `json:"response,omitempty"` // of a command that has ended
+	Logged   []string        `json:"logged,omitempty"`   // by breaks, since it went on
 
 	Instruction *codeValue      `json:"instruction,omitempty"` // that is next
 	Stack       []inspect.Named `json:"stack,omitempty"`       // of operands, the top first
@@ -237,16 +216,19 @@ func (k *state) stopped(
 	} else {
 		k.session.Guard(allows)
 	}
+	logged := k.logged
+	k.logged = nil
 	switch {
 	case err != nil:
 		return shell.Answer{}, err
 	case s.Err != nil:
 		return shell.Answer{}, s.Err
 	}
-	value := stopValue{Reason: s.Reason, Where: s.Where, What: s.What, Breaks: s.Breaks}
+	value := stopValue{Reason: s.Reason, Where: s.Where, What: s.What, Breaks: s.Breaks,
+		Logged: logged}
 	if s.Reason == debugger.Ended {
 		value.Response = fmt.Sprintf("%X", s.Response)
-		return shell.Answer{Line: value.Response, Value: value}, nil
+		return withLog(shell.Answer{Line: value.Response, Value: value}, logged), nil
 	}
 	line := fmt.Sprintf("stopped by %s at %s", s.Reason, s.Where)
 	if s.What != "" {
@@ -264,7 +246,16 @@ func (k *state) stopped(
 		answer.Line = fmt.Sprintf("%s; pc %d, +%d %s; stack: %s", line, value.Instruction.PC,
 			value.Instruction.Offset, value.Instruction.Text, stackText(value.Stack))
 	}
-	return answer, nil
+	return withLog(answer, logged), nil
+}
+
+// withLog is an answer with what breaks have logged before it.
+func withLog(a shell.Answer, logged []string) shell.Answer {
+	if len(logged) > 0 {
+		a.Text = strings.Join(logged, "\n") + "\n" + a.Line
+		a.Line += "; logged: " + strings.Join(logged, "; ")
+	}
+	return a
 }
 
 // stackText shows operands, the top first.
@@ -463,18 +454,12 @@ func named(list []debugger.Variable) []inspect.Named {
 
 func (k *state) print(arguments []string) (shell.Answer, error) {
 	if len(arguments) == 0 {
-		return shell.Answer{}, shell.Usage("a name is missing")
+		return shell.Answer{}, shell.Usage("an expression is missing")
 	}
-	name := strings.Join(arguments, " ")
 	v := k.debug.View()
-	var frame *debugger.Frame
-	if len(v.Frames) > 0 {
-		frame = &v.Frames[0]
-	}
-	found, is := v.Evaluate(frame, name)
-	if !is {
-		return shell.Answer{}, fmt.Errorf("nothing is called %q here%s: dump lists what is",
-			apdu.Brief(name), apdu.Unknown(name, v.Names(frame)))
+	found, err := v.Evaluate(v.Bytecode(), strings.Join(arguments, " "))
+	if err != nil {
+		return shell.Answer{}, fmt.Errorf("%w: dump lists what there is", err)
 	}
 	if hex := v.Bytes(found.Path); hex != "" {
 		return shell.Answer{Line: hex}, nil

@@ -57,7 +57,7 @@ func TestWordsOfTheDebugger(t *testing.T) {
 	defer func() {
 		require.NoError(t, b.Execute(t.Context(), "debug entry 8040000000").Err())
 		require.ErrorContains(t, b.Execute(t.Context(), "8040000000").Err(), "stands still")
-		require.NoError(t, b.Execute(t.Context(), "continue -> 00C89000").Err())
+		require.NoError(t, b.Execute(t.Context(), "continue -> 012D9000").Err())
 	}()
 	for _, line := range []string{
 		"00A4040007F050524F42080100 -> 9000",
@@ -66,6 +66,10 @@ func TestWordsOfTheDebugger(t *testing.T) {
 		"break write PurseApplet.credited -> 2: write PurseApplet.credited",
 		"break PurseApplet.java:62 -> 3: line PurseApplet.java:62",
 		"break command 8040 -> 4: command 8040",
+		"break PurseApplet.java:62 if lenght == 2 -> error: *nearest: length",
+		"break PurseApplet.credit if amount > 100 hit % 2 -> 5: method * (hit 0 times so far)",
+		"break PurseApplet.java:101 log at {balance}, {log.length} -> 6: *",
+		"unbreak 6", "unbreak 5",
 		"break here and there -> error: *",
 		"break PurseApplet.credti -> error: no method * nearest: PurseApplet.credit",
 		"break PurseApplet.java:900 -> error: *the last line with code is 159",
@@ -105,6 +109,12 @@ func TestWordsOfTheDebugger(t *testing.T) {
 		"back -> stopped *", "back -> stopped *", "unbreak all", "continue -> 9000",
 		"changes -> 2 changes, 2 writes of 4 bytes,*", "watch off",
 		"debug reset -> error: *",
+		"break PurseApplet.java:101 if amount == 0x65 log {amount} to {balance} in {log}",
+		"break PurseApplet.java:102 if 'APDU buffer'[1] == 0x10 && amount < 2",
+		"debug 80100000020065 -> 9000; logged: 101 to 200 in PurseApplet.log",
+		"debug 80100000020001 -> stopped by breakpoint at *(PurseApplet.java:102)",
+		"print balance - credited -> 1", "print log[7] -> error: log has no element 7*",
+		"abandon", "unbreak all",
 		"print PurseApplet.pin.secret -> 030401020304",
 	} {
 		require.NoError(t, b.Execute(t.Context(), line).Err(), line)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"ekrona.example/host/remote"
+	"ekrona.example/apdu"
 	"ekrona.example/personalization/pki/transport"
 )
 
@@ -104,7 +104,7 @@ func (s *Server) warnOfEnd(
 	fields := []any{"file", e.File(), "ends", e.Until().Format(time.RFC3339), "days_left",
 		int(left / day), "to_do", `renew it by "ekrona pki" and send SIGHUP`}
 	if failed != nil {
-		fields = append(fields, "error", remote.OneLine(failed.Error()))
+		fields = append(fields, "error", apdu.Joined(failed.Error()))
 	}
 	s.log.Log(ctx, level, says, fields...)
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"ekrona.example/host/remote"
+	"ekrona.example/apdu"
 	"ekrona.example/host/service"
 	"ekrona.example/host/store"
 )
@@ -88,7 +88,7 @@ func (l Lease) Keep(log *slog.Logger, e Environment) func(ctx context.Context) {
 			case failed && failing: // it is said once
 			case failed:
 				log.Error("lease: neither taken nor renewed; to be repeated until it is", "error",
-					remote.OneLine(err.Error()))
+					apdu.Joined(err.Error()))
 			case failing && self:
 				log.Warn("lease: this process decides again")
 			case holder == was:

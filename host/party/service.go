@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/clock"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service"
@@ -173,7 +174,7 @@ func (s *Server) Reload(ctx context.Context) error {
 	err := errors.Join(failed...)
 	if err != nil {
 		s.log.Error("certificates and revocation lists: they stay as they were", "error",
-			remote.OneLine(err.Error()))
+			apdu.Joined(err.Error()))
 	} else {
 		s.log.Info("certificates and revocation lists were read anew")
 	}
@@ -239,7 +240,7 @@ func (e Environment) Repeat(
 			if errors.As(err, &held) { // it is that process's chore
 				wait, try = lastTry, firstTry
 			} else if err != nil {
-				log.Warn(what+": to be repeated", "error", remote.OneLine(err.Error()), "after",
+				log.Warn(what+": to be repeated", "error", apdu.Joined(err.Error()), "after",
 					try)
 				wait, try = try, min(2*try, lastTry)
 			} else {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"ekrona.example/apdu"
 )
 
 // failed reports an error, or a part of one, that its caller does not learn. A call that ended
@@ -16,7 +18,8 @@ func (s *Server) failed(ctx context.Context, name string, err error) {
 	if ctx.Err() != nil {
 		level = slog.LevelInfo
 	}
-	s.log.Log(ctx, level, "call failed", about(ctx, "call", name, "error", OneLine(err.Error()))...)
+	s.log.Log(ctx, level, "call failed",
+		about(ctx, "call", name, "error", apdu.Joined(err.Error()))...)
 }
 
 // panicked reports a panic and where it came from. Only an error's text is shown: another value may
@@ -24,7 +27,7 @@ func (s *Server) failed(ctx context.Context, name string, err error) {
 func (s *Server) panicked(ctx context.Context, name string, value any) {
 	what := fmt.Sprintf("a %T", value)
 	if err, isError := value.(error); isError {
-		what = OneLine(err.Error())
+		what = apdu.Joined(err.Error())
 	}
 	s.log.Log(ctx, slog.LevelError, "call panicked", about(ctx, "call", name, "panic", what, "at",
 		calledFrom())...)
@@ -50,9 +53,6 @@ func calledFrom() []string {
 		}
 	}
 }
-
-// OneLine is a text in one line, for a log.
-func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // requestID is the key of a request's id in a context.
 type requestID struct{}

@@ -34,8 +34,8 @@ func TestTheOperatorLearnsWhatIsHidden(t *testing.T) {
 		Handle(s, name, func(_ context.Context, q thing) (thing, error) { return do(q) })
 	}
 	for name, says := range map[string]string{
-		"error":  `level=ERROR msg="call failed" call=error error="disk of db7 is full"`,
-		"joined": `call=joined error="a known error disk of db7 is full"`,
+		"error":  `level=ERROR msg="call failed" call=error error="disk of db7; is full"`,
+		"joined": `call=joined error="a known error; disk of db7; is full"`,
 		"index":  `msg="call panicked" call=index panic="runtime error: index out of range`,
 		"value":  `msg="call panicked" call=value panic="a string" at="[ekrona.example/host/`,
 		"answer": `call=answer error="its answer: not the JSON that belongs here: text that is not`,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service/link"
 )
@@ -41,7 +42,7 @@ func (s *Service) decide(
 	var further *link.Refused
 	if errors.Is(err, remote.ErrUnreachable) && !errors.As(err, &further) {
 		s.config.Log.Warn("call not passed on", "request_id", v.id, "holder", holder, "error",
-			remote.OneLine(err.Error()))
+			apdu.Joined(err.Error()))
 		return remote.Reply{}, refused
 	}
 	return reply, err

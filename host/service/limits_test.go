@@ -106,7 +106,7 @@ func TestMetricsWithoutADatabase(t *testing.T) {
 	require.Contains(t, page, "ekrona_calls_in_flight 0")
 	require.NotContains(t, page, "toy_sum")
 	require.NotContains(t, page, "db7")
-	require.Regexp(t, `"msg":"metrics","request_id":"[A-Z0-9]+","error":".*db7 is down"`,
+	require.Regexp(t, `"msg":"metrics","request_id":"[A-Z0-9]+","error":".*db7; is down"`,
 		w.log.String())
 }
 

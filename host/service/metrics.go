@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/remote"
 )
 
@@ -44,7 +45,7 @@ func newMetrics(others []prometheus.Collector) (*metrics, error) {
 			Help: "Connections that were closed at once: their address had as many as it may."}),
 	}
 	for _, c := range append([]prometheus.Collector{m.calls, m.seconds, m.inFlight,
-		m.connections, m.crowded, collectors.NewGoCollector(),
+		m.connections, m.crowded, collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})}, others...) {
 		if err := m.registry.Register(c); err != nil {
 			return nil, err
@@ -87,7 +88,7 @@ type scrapeLog struct {
 
 // Println implements promhttp.Logger.
 func (l scrapeLog) Println(what ...any) {
-	l.log.Error("metrics", "request_id", l.id, "error", remote.OneLine(fmt.Sprint(what...)))
+	l.log.Error("metrics", "request_id", l.id, "error", apdu.Joined(fmt.Sprint(what...)))
 }
 
 // showMetrics answers an operator's Prometheus: the numbers say how much money is where. What needs

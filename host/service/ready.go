@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/remote"
 )
 
@@ -101,7 +102,7 @@ func (s *Service) noteReady(ctx context.Context, err error) {
 	}
 	if hidden, is := s.sparing.line(notReady, time.Now()); is {
 		s.config.Log.Error(notReady, "request_id", remote.RequestID(ctx), "error",
-			remote.OneLine(err.Error()), "others_before", hidden)
+			apdu.Joined(err.Error()), "others_before", hidden)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service/link"
 	"ekrona.example/personalization/pki/transport"
@@ -354,7 +355,7 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 		}
 	default:
 		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
-			v.call, "error", remote.OneLine(err.Error()))
+			v.call, "error", apdu.Joined(err.Error()))
 		document = link.ContractProblem(remote.Problem{Code: "failed"}, v.id)
 	}
 	v.status, v.code = document.Status, document.Code

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"ekrona.example/host/remote"
+	"ekrona.example/apdu"
 	"ekrona.example/host/service/link"
 )
 
@@ -61,7 +61,7 @@ func (s *Service) away(v *visit, why error) *link.Refused {
 func (s *Service) absent(v *visit, why string) {
 	if hidden, is := s.sparing.line("away "+v.contract, time.Now()); is {
 		s.config.Log.Error("calls are to be repeated: what they need is away", "request_id", v.id,
-			"contract", v.contract, "call", v.call, "error", remote.OneLine(why),
+			"contract", v.contract, "call", v.call, "error", apdu.Joined(why),
 			"others_before", hidden)
 	}
 }
@@ -74,7 +74,7 @@ var addressPattern = regexp.MustCompile(` from \S+`)
 
 // Write implements io.Writer.
 func (l connectionLog) Write(text []byte) (int, error) {
-	said := remote.OneLine(string(text))
+	said := apdu.Joined(string(text))
 	kind := addressPattern.ReplaceAllString(said, "")
 	if strings.Contains(said, " panic ") {
 		l.config.Log.Error("net/http", "says", said)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"ekrona.example/apdu"
@@ -60,7 +59,7 @@ func (r Result) Line() string {
 		text = fmt.Sprintf("%X", r.Response)
 	}
 	if r.Broken != nil {
-		broken := strings.Join(strings.Fields(r.Broken.Error()), " ")
+		broken := apdu.Joined(r.Broken.Error())
 		return fmt.Sprintf("error: %s: %s", text, broken)
 	}
 	return text

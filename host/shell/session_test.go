@@ -386,3 +386,12 @@ func TestCommandsOfOthersAreNotOurs(t *testing.T) {
 	do("reset")
 	assert.NotContains(t, do("8010000002000A"), "REQUEST", "nothing is selected any more")
 }
+
+// TestMistypedSecrets: what is no command for its length, and would carry a secret, is not shown.
+func TestMistypedSecrets(t *testing.T) {
+	s := session(t, "mistyped")
+	shown := func(line string) string { return s.Text(s.Execute(t.Context(), line)) }
+	assert.Contains(t, shown("0020008008313233343536"), "= 00200080"+strings.Repeat("**", 7)+"\n")
+	assert.Contains(t, shown("00A4040008A0000001"), "= 00A4040008A0000001\n",
+		"nothing of what is no secret is hidden")
+}

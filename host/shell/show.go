@@ -54,7 +54,7 @@ func (s *Session) text(r Result) string {
 		text = "no answer, as expected\n"
 	case r.Step.Malformed != nil:
 		e := s.open.Decoder().Bytes(r.Step.Malformed, r.Response)
-		text = fmt.Sprintf("> %s\n  = %X\n", e.Command.Title(), r.Step.Malformed) +
+		text = fmt.Sprintf("> %s\n  = %s\n", e.Command.Title(), s.malformedText(r.Step.Malformed)) +
 			trace.Text{Raw: true}.Response(e.Response)
 	default:
 		response, err := apdu.ParseResponse(r.Response)
@@ -67,6 +67,19 @@ func (s *Session) text(r Result) string {
 		text += "error: " + r.Broken.Error() + "\n"
 	}
 	return text
+}
+
+// malformedText shows what was sent and is no command. What stands behind the header of one that
+// carries secrets, such as a VERIFY with a wrong length, is hidden.
+func (s *Session) malformedText(raw []byte) string {
+	const header = 4
+	if len(raw) > header {
+		meant := apdu.Command{CLA: raw[0], INS: raw[1], P1: raw[2], P2: raw[3], Data: raw[header:]}
+		if len(s.open.Rule().Hidden(meant)) > 0 {
+			return fmt.Sprintf("%X%s", raw[:header], strings.Repeat("**", len(raw)-header))
+		}
+	}
+	return fmt.Sprintf("%X", raw)
 }
 
 // Record is a result for a program.

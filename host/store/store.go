@@ -203,8 +203,11 @@ func (c *connector) connect(ctx context.Context) (driver.Conn, error) {
 // oneLine is an error whose own text has a line for every address that was tried.
 type oneLine struct{ error }
 
-// Error returns all of it in one line.
-func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Error()), " ") }
+// Error returns all of it in one line, with a semicolon between two addresses.
+func (o oneLine) Error() string {
+	text := strings.ReplaceAll(strings.TrimSpace(o.error.Error()), ":\n", ": ")
+	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")
+}
 
 // Unwrap returns the original error.
 func (o oneLine) Unwrap() error { return o.error }

@@ -87,6 +87,9 @@ func rendered(ctx context.Context, err error) string {
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
 		line = "interrupted: " + line
 	}
+	if strings.HasPrefix(line, "ekrona ") || strings.HasPrefix(line, "ekrona: ") {
+		return line // it begins with the command that it is about
+	}
 	return "ekrona: " + line
 }
 
@@ -122,6 +125,8 @@ but an invariant of the protocol does not hold.`,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.Version = version()
+	root.SetVersionTemplate("{{.Version}}")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(),
 		".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpColumns)))
 	root.SetFlagErrorFunc(flagError)

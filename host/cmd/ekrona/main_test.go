@@ -100,11 +100,11 @@ func TestExitCodes(t *testing.T) {
 func TestErrorsAreRenderedInOneLine(t *testing.T) {
 	ctx, end := context.WithCancelCause(t.Context())
 	failed := errors.New("first\n\tsecond")
-	require.Equal(t, "ekrona: first second", rendered(ctx, failed))
+	require.Equal(t, "ekrona: first; second", rendered(ctx, failed))
 	require.Equal(t, "ekrona: context canceled", rendered(ctx, context.Canceled), "by others")
 	signalled := errors.New("interrupt signal received")
 	end(signalled)
-	require.Equal(t, "ekrona: first second", rendered(ctx, failed))
+	require.Equal(t, "ekrona: first; second", rendered(ctx, failed))
 	require.Equal(t, "ekrona: interrupted: anna: context canceled",
 		rendered(ctx, fmt.Errorf("anna: %w", context.Canceled)))
 	require.Equal(t, "ekrona: interrupted: anna: interrupt signal received",

@@ -37,6 +37,7 @@ type client struct {
 	reader *bufio.Reader
 	seq    int
 	events []dap.EventMessage
+	logged []string // by breaks
 	source dap.Source
 	script string
 	ended  chan error
@@ -110,8 +111,15 @@ func (c *client) read() dap.ResponseMessage {
 		case dap.ResponseMessage:
 			return m
 		case dap.EventMessage:
-			c.events = append(c.events, m)
+			c.keep(m)
 		}
+	}
+}
+
+func (c *client) keep(e dap.EventMessage) {
+	c.events = append(c.events, e)
+	if o, is := e.(*dap.OutputEvent); is && o.Body.Category == "console" {
+		c.logged = append(c.logged, o.Body.Output)
 	}
 }
 
@@ -135,7 +143,7 @@ func (c *client) event(name string) dap.EventMessage {
 		m, err := dap.ReadProtocolMessage(c.reader)
 		require.NoError(c.t, err)
 		if e, is := m.(dap.EventMessage); is {
-			c.events = append(c.events, e)
+			c.keep(e)
 		}
 	}
 }
@@ -318,25 +326,10 @@ func TestAnEditorDebugsAScript(t *testing.T) {
 	c.bye()
 }
 
-// A break that would stop only sometimes is not made one that always stops, and a session keeps the
-// card that it was launched with.
+// A session keeps the card that it was launched with.
 func TestWhatASessionDoesNotTake(t *testing.T) {
 	c := launched(t, script, func(l *Launch) { l.StopOnEntry = true })
 	c.configure()
-	for _, b := range []dap.SourceBreakpoint{{Line: 4, Condition: "amount == 1"},
-		{Line: 4, HitCondition: "2"}, {Line: 4, LogMessage: "here"}} {
-		for _, source := range []dap.Source{{Path: c.script}, c.source} {
-			m := &dap.SetBreakpointsRequest{Request: c.request("setBreakpoints")}
-			m.Arguments.Source, m.Arguments.Breakpoints = source, []dap.SourceBreakpoint{b}
-			set := c.ask(m).(*dap.SetBreakpointsResponse).Body.Breakpoints
-			assert.Equal(t, []dap.Breakpoint{conditional}, set)
-		}
-	}
-	functions := &dap.SetFunctionBreakpointsRequest{Request: c.request("setFunctionBreakpoints")}
-	functions.Arguments.Breakpoints = []dap.FunctionBreakpoint{
-		{Name: "PurseApplet.credit", HitCondition: "2"}}
-	assert.Equal(t, []dap.Breakpoint{conditional},
-		c.ask(functions).(*dap.SetFunctionBreakpointsResponse).Body.Breakpoints)
 	arguments, err := json.Marshal(Launch{Script: c.script, CAP: []string{probes + "purse.cap"}})
 	require.NoError(t, err)
 	again := &dap.LaunchRequest{Request: c.request("launch"), Arguments: arguments}
@@ -348,80 +341,6 @@ func TestWhatASessionDoesNotTake(t *testing.T) {
 	assert.Less(t, len(long.Message), 200)
 	c.goOn()
 	c.event("terminated")
-	c.bye()
-}
-
-// TestBreaksOfAnEditor: functions, data, exceptions, lines of the script.
-func TestBreaksOfAnEditor(t *testing.T) {
-	c := launched(t, script+"8030000002FF01\n80100000020000\n",
-		func(l *Launch) { l.StopOnEntry, l.KeepGoing = true, true })
-	c.configure()
-	functions := &dap.SetFunctionBreakpointsRequest{Request: c.request("setFunctionBreakpoints")}
-	functions.Arguments.Breakpoints = []dap.FunctionBreakpoint{{Name: "PurseApplet.credit"},
-		{Name: "PurseApplet.crdit"}}
-	set := c.ask(functions).(*dap.SetFunctionBreakpointsResponse).Body.Breakpoints
-	assert.True(t, set[0].Verified)
-	assert.False(t, set[1].Verified)
-	assert.Contains(t, set[1].Message, "nearest: PurseApplet.credit")
-	exceptions := &dap.SetExceptionBreakpointsRequest{Request: c.request("setExceptionBreakpoints")}
-	exceptions.Arguments.Filters = []string{filterUnexpected}
-	exceptions.Arguments.FilterOptions = []dap.ExceptionFilterOptions{
-		{FilterId: filterAll, Condition: "ISOException 6A8*"}}
-	c.ask(exceptions)
-	inScript := c.breakAt(dap.Source{Path: c.script}, 1, 4)
-	assert.False(t, inScript[0].Verified)
-	assert.True(t, inScript[1].Verified)
-	c.configured()
-	c.stopped("entry")
-	require.Len(t, c.frames(), 1)
-	c.at("00A4040007F050524F42080100", 2)
-	answer := c.evaluate("dump nvm *.log", "repl").(*dap.EvaluateResponse).Body.Result
-	assert.Contains(t, answer, "PurseApplet.log")
-	c.goOn()
-	c.stopped("breakpoint")
-	c.at("PurseApplet.credit", 98)
-	refused := c.evaluate("reset", "repl").GetResponse()
-	assert.False(t, refused.Success)
-
-	locals := c.variables(c.scopes(1)["Locals"])
-	info := &dap.DataBreakpointInfoRequest{Request: c.request("dataBreakpointInfo")}
-	info.Arguments = dap.DataBreakpointInfoArguments{Name: "credited",
-		VariablesReference: locals["this"].VariablesReference}
-	id := c.ask(info).(*dap.DataBreakpointInfoResponse).Body.DataId
-	require.Equal(t, "PurseApplet.credited", id)
-	data := &dap.SetDataBreakpointsRequest{Request: c.request("setDataBreakpoints")}
-	data.Arguments.Breakpoints = []dap.DataBreakpoint{{DataId: "PurseApplet.credited"}}
-	c.ask(data)
-	c.goOn()
-	assert.Equal(t, "PurseApplet.credited 0 -> 100", c.stopped("data breakpoint").Text)
-	c.ask(&dap.ReverseContinueRequest{Request: c.request("reverseContinue")})
-	c.stopped("breakpoint")
-	c.at("PurseApplet.credit", 98)
-	c.goOn()
-	c.stopped("data breakpoint")
-	c.goOn()
-	c.stopped("breakpoint")
-	c.at("802000000401020304", 4)
-	c.back()
-	c.stopped("step")
-	c.at("80100000020064", 3)
-	c.ask(&dap.StepInRequest{Request: c.request("stepIn")})
-	c.stopped("step")
-	c.at("PurseApplet.process", 55)
-	c.back()
-	c.stopped("step")
-	c.at("80100000020064", 3)
-	functions.Request, functions.Arguments.Breakpoints = c.request("setFunctionBreakpoints"), nil
-	c.ask(functions)
-	data.Request, data.Arguments.Breakpoints = c.request("setDataBreakpoints"), nil
-	c.ask(data)
-	c.goOn()
-	c.stopped("breakpoint")
-	c.goOn()
-	assert.Contains(t, c.stopped("exception").Text, "ArrayIndexOutOfBoundsException at "+
-		"PurseApplet.sumOf (PurseApplet.java:148)")
-	c.goOn()
-	assert.Contains(t, c.stopped("exception").Text, "ISOException 6A80")
 	c.bye()
 }
 

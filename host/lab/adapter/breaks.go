@@ -1,11 +1,13 @@
 package adapter
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 
 	"github.com/google/go-dap"
 
+	"ekrona.example/apdu"
 	"ekrona.example/emulator/debugger"
 	"ekrona.example/host/lab"
 )
@@ -26,7 +28,14 @@ const (
 	ofFunctions  = "(functions)"
 	ofData       = "(data)"
 	ofExceptions = "(exceptions)"
+	ofScript     = "(script)"
 )
+
+// kept is a break of a list as it was asked for, and its number.
+type kept struct {
+	asked  debugger.Break
+	number int
+}
 
 // handleBreaks answers the requests about breakpoints.
 func (s *server) handleBreaks(m dap.Message) bool {
@@ -38,14 +47,15 @@ func (s *server) handleBreaks(m dap.Message) bool {
 	case *dap.SetFunctionBreakpointsRequest:
 		r := &dap.SetFunctionBreakpointsResponse{Response: response(m)}
 		r.Body.Breakpoints = set(s, ofFunctions, m.Arguments.Breakpoints,
-			func(b dap.FunctionBreakpoint) (debugger.Break, bool) {
-				return debugger.Break{Kind: debugger.OnMethod, Where: b.Name},
-					b.Condition != "" || b.HitCondition != ""
+			func(b dap.FunctionBreakpoint) debugger.Break {
+				return debugger.Break{Kind: debugger.OnMethod, Where: b.Name,
+					When: debugger.When{Condition: b.Condition, Count: b.HitCondition}}
 			})
 		s.send(r)
 	case *dap.SetExceptionBreakpointsRequest:
-		s.exceptions(m.Arguments)
-		s.send(&dap.SetExceptionBreakpointsResponse{Response: response(m)})
+		r := &dap.SetExceptionBreakpointsResponse{Response: response(m)}
+		r.Body.Breakpoints = s.exceptions(m.Arguments)
+		s.send(r)
 	case *dap.DataBreakpointInfoRequest:
 		r := &dap.DataBreakpointInfoResponse{Response: response(m)}
 		if path := s.pathOf(m.Arguments.VariablesReference, m.Arguments.Name); path != "" {
@@ -59,9 +69,9 @@ func (s *server) handleBreaks(m dap.Message) bool {
 	case *dap.SetDataBreakpointsRequest:
 		r := &dap.SetDataBreakpointsResponse{Response: response(m)}
 		r.Body.Breakpoints = set(s, ofData, m.Arguments.Breakpoints,
-			func(b dap.DataBreakpoint) (debugger.Break, bool) {
-				return debugger.Break{Kind: debugger.OnWrite, Where: b.DataId},
-					b.Condition != "" || b.HitCondition != ""
+			func(b dap.DataBreakpoint) debugger.Break {
+				return debugger.Break{Kind: debugger.OnWrite, Where: b.DataId,
+					When: debugger.When{Condition: b.Condition, Count: b.HitCondition}}
 			})
 		s.send(r)
 	default:
@@ -70,54 +80,58 @@ func (s *server) handleBreaks(m dap.Message) bool {
 	return true
 }
 
-// conditional is the answer to a break that would stop only sometimes. No client may send one, for
-// the capabilities say none; stopping always is not what it asks for.
-var conditional = dap.Breakpoint{Message: "breaks with a condition, a count or a message to log " +
-	"are not supported: set it without"}
+// whenOf is when a break in a file stops.
+func whenOf(b dap.SourceBreakpoint) debugger.When {
+	return debugger.When{Condition: b.Condition, Count: b.HitCondition, Log: b.LogMessage}
+}
 
-// set puts breaks in the place of those of a list. breakOf says too whether one has a condition.
+// set puts breaks in the place of those of a list. A client sends all of a list whenever one of
+// them changes: those that are as they were keep their numbers and their hits.
 func set[B any](
-	s *server, list string, wanted []B, breakOf func(B) (debugger.Break, bool),
+	s *server, list string, wanted []B, breakOf func(B) debugger.Break,
 ) []dap.Breakpoint {
-	s.forget(list)
+	before := s.breaks[list]
+	s.breaks[list] = nil
 	shown := []dap.Breakpoint{}
 	for _, b := range wanted {
-		if made, isConditional := breakOf(b); isConditional {
-			shown = append(shown, conditional)
-		} else {
-			shown = append(shown, s.add(list, made))
+		asked := breakOf(b)
+		at := slices.IndexFunc(before, func(k kept) bool { return asked.Same(k.asked) })
+		if at < 0 {
+			shown = append(shown, s.add(list, asked))
+			continue
 		}
+		s.breaks[list] = append(s.breaks[list], before[at])
+		shown = append(shown, s.shown(s.player.Debugger.Break(before[at].number)))
+		before = slices.Delete(before, at, at+1)
+	}
+	for _, k := range before {
+		s.player.Debugger.Remove(k.number)
 	}
 	return shown
-}
-
-// sometimes reports whether a break in a file has a condition.
-func sometimes(b dap.SourceBreakpoint) bool {
-	return b.Condition != "" || b.HitCondition != "" || b.LogMessage != ""
-}
-
-// forget takes the breaks of a list away.
-func (s *server) forget(list string) {
-	for _, n := range s.breaks[list] {
-		s.player.Debugger.Remove(n)
-	}
-	delete(s.breaks, list)
 }
 
 // add makes a break in a list.
 func (s *server) add(list string, b debugger.Break) dap.Breakpoint {
 	made, err := s.player.Debugger.Add(b)
 	if err != nil {
-		return dap.Breakpoint{Message: err.Error()}
+		return dap.Breakpoint{Message: err.Error(), Line: b.Line}
 	}
-	s.breaks[list] = append(s.breaks[list], made.Number)
-	shown := dap.Breakpoint{Id: made.Number, Verified: made.Places > 0, Line: made.Found}
-	if made.Kind == debugger.OnWrite || made.Kind == debugger.OnException {
+	s.breaks[list] = append(s.breaks[list], kept{b, made.Number})
+	return s.shown(made)
+}
+
+// shown is a break as the client sees it.
+func (s *server) shown(b *debugger.Break) dap.Breakpoint {
+	shown := dap.Breakpoint{Id: b.Number, Verified: b.Places > 0, Line: b.Found}
+	switch b.Kind {
+	case debugger.OnScript:
+		shown.Verified, shown.Line = true, b.Line
+	case debugger.OnWrite, debugger.OnException:
 		shown.Verified = true
 	}
 	if !shown.Verified {
 		shown.Message = "nothing on the card has code there"
-		if why := s.player.Debugger.Missing(made); why != nil {
+		if why := s.player.Debugger.Missing(b); why != nil {
 			shown.Message = why.Error()
 		}
 	}
@@ -126,26 +140,24 @@ func (s *server) add(list string, b debugger.Break) dap.Breakpoint {
 
 // inFile sets the breaks of a file: lines of the script, or of a source.
 func (s *server) inFile(a dap.SetBreakpointsArguments) []dap.Breakpoint {
+	list := filepath.ToSlash(a.Source.Path)
 	if !s.isScript(a.Source.Path) {
-		return set(s, a.Source.Path, a.Breakpoints,
-			func(b dap.SourceBreakpoint) (debugger.Break, bool) {
-				return debugger.Break{Kind: debugger.OnLine,
-					Where: filepath.ToSlash(a.Source.Path), Line: b.Line}, sometimes(b)
-			})
+		return set(s, list, a.Breakpoints, func(b dap.SourceBreakpoint) debugger.Break {
+			return debugger.Break{Kind: debugger.OnLine, Where: list, Line: b.Line,
+				When: whenOf(b)}
+		})
 	}
-	list := []dap.Breakpoint{}
-	clear(s.player.Breaks)
-	for _, b := range a.Breakpoints {
-		if sometimes(b) {
-			list = append(list, conditional)
-			continue
+	shown := set(s, ofScript, a.Breakpoints, func(b dap.SourceBreakpoint) debugger.Break {
+		return debugger.Break{Kind: debugger.OnScript, Where: list, Line: b.Line, When: whenOf(b)}
+	})
+	for i := range shown {
+		isLine := slices.ContainsFunc(s.player.Script,
+			func(l lab.Line) bool { return l.Number == shown[i].Line })
+		if shown[i].Verified && !isLine {
+			shown[i].Verified, shown[i].Message = false, "the script does nothing at this line"
 		}
-		verified := slices.ContainsFunc(s.player.Script,
-			func(l lab.Line) bool { return l.Number == b.Line })
-		s.player.Breaks[b.Line] = verified
-		list = append(list, dap.Breakpoint{Verified: verified, Line: b.Line})
 	}
-	return list
+	return shown
 }
 
 // isScript reports whether a path is that of the script.
@@ -158,26 +170,38 @@ func (s *server) isScript(path string) bool {
 	return err == nil && a == b
 }
 
-// exceptions sets the breaks on exceptions.
-func (s *server) exceptions(a dap.SetExceptionBreakpointsArguments) {
-	s.forget(ofExceptions)
-	on := func(pattern string) {
-		s.add(ofExceptions, debugger.Break{Kind: debugger.OnException, Where: pattern})
-	}
-	filters := append([]dap.ExceptionFilterOptions{}, a.FilterOptions...)
+// exceptions sets the breaks on exceptions, and shows one for each filter.
+func (s *server) exceptions(a dap.SetExceptionBreakpointsArguments) []dap.Breakpoint {
+	filters := []dap.ExceptionFilterOptions{}
 	for _, f := range a.Filters {
 		filters = append(filters, dap.ExceptionFilterOptions{FilterId: f})
 	}
-	for _, f := range filters {
-		switch {
-		case f.FilterId == filterAll && f.Condition != "":
-			on(f.Condition)
-		case f.FilterId == filterAll:
-			on("*")
-		case f.FilterId == filterUnexpected:
-			for _, pattern := range unexpected {
-				on(pattern)
+	filters = append(filters, a.FilterOptions...)
+	var wanted []debugger.Break
+	shown, firsts := make([]dap.Breakpoint, len(filters)), map[int]int{}
+	for i, f := range filters {
+		switch f.FilterId {
+		case filterAll:
+			b, err := debugger.ParseBreak(string(debugger.OnException) + " " + f.Condition)
+			if err != nil {
+				shown[i].Message = err.Error()
+				continue
 			}
+			firsts[i] = len(wanted)
+			wanted = append(wanted, b)
+		case filterUnexpected:
+			firsts[i] = len(wanted)
+			for _, pattern := range unexpected {
+				wanted = append(wanted,
+					debugger.Break{Kind: debugger.OnException, Where: pattern})
+			}
+		default:
+			shown[i].Message = fmt.Sprintf("there is no filter %q", apdu.Brief(f.FilterId))
 		}
 	}
+	made := set(s, ofExceptions, wanted, func(b debugger.Break) debugger.Break { return b })
+	for i, at := range firsts {
+		shown[i] = made[at]
+	}
+	return shown
 }

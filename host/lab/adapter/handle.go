@@ -49,13 +49,16 @@ func (s *server) handle(m dap.Message) (ends bool) {
 func capabilities() dap.Capabilities {
 	return dap.Capabilities{
 		SupportsConfigurationDoneRequest: true, SupportsFunctionBreakpoints: true,
+		SupportsConditionalBreakpoints: true, SupportsHitConditionalBreakpoints: true,
+		SupportsLogPoints:         true,
 		SupportsEvaluateForHovers: true, SupportsStepBack: true, SupportsDataBreakpoints: true,
 		SupportsSteppingGranularity: true, SupportsDisassembleRequest: true,
 		SupportsTerminateRequest:       true,
 		SupportsExceptionFilterOptions: true,
 		ExceptionBreakpointFilters: []dap.ExceptionBreakpointsFilter{
 			{Filter: filterAll, Label: "Exceptions", SupportsCondition: true,
-				ConditionDescription: "class and reason, * for anything: ISOException 6A8*"},
+				ConditionDescription: "class and reason, * for anything, and when: " +
+					"ISOException 6A8* if amount > 3 hit 2"},
 			{Filter: filterUnexpected, Label: "Exceptions that end in 6F00", Default: true,
 				Description: "all but ISOException, caught ones too"},
 		},
@@ -85,9 +88,12 @@ func (s *server) handleRun(m dap.Message) bool {
 	switch m := m.(type) {
 	case *dap.ConfigurationDoneRequest:
 		s.send(&dap.ConfigurationDoneResponse{Response: response(m)})
-		if s.launch.StopOnEntry || p.Breaks[s.stand.Line.Number] {
-			s.stopped(ran{stand: s.stand, event: "entry"})
-		} else {
+		switch stand, stops := p.Reach(); {
+		case s.launch.StopOnEntry:
+			s.stopped(ran{stand: stand, event: "entry"})
+		case stops:
+			s.stopped(ran{stand: stand, event: "breakpoint"})
+		default:
 			s.run("breakpoint", p.Continue)
 		}
 	case *dap.ContinueRequest:
@@ -163,11 +169,11 @@ func (s *server) stopped(r ran) {
 	}
 	e := &dap.StoppedEvent{Event: event("stopped")}
 	e.Body = dap.StoppedEventBody{Reason: r.event, ThreadId: theThread, AllThreadsStopped: true}
+	stop := r.stand.Stop
 	if r.stand.Within {
-		stop := r.stand.Stop
-		e.Body.Reason, e.Body.Text = reasons[stop.Reason], stop.What
-		e.Body.HitBreakpointIds = stop.Breaks
-		e.Body.Description = stop.What
+		e.Body.Reason = reasons[stop.Reason]
 	}
+	e.Body.HitBreakpointIds = stop.Breaks
+	e.Body.Text, e.Body.Description = stop.What, stop.What
 	s.send(e)
 }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/go-dap"
 
-	"ekrona.example/apdu"
 	"ekrona.example/emulator/debugger"
 	"ekrona.example/emulator/inspect"
 )
@@ -149,24 +149,30 @@ func transaction(v *debugger.View) []debugger.Variable {
 	}
 }
 
-// shortBytes is the most bytes that a value shows.
-const shortBytes = 24
-
-// variable shows a variable to the client.
-func (s *server) variable(l debugger.Variable) dap.Variable {
-	shown := dap.Variable{Name: l.Name, Type: l.Type, Value: l.Value, EvaluateName: l.Name}
+// variable shows a variable to the client. In an object, expressions have it by its path.
+func (s *server) variable(in string, l debugger.Variable) dap.Variable {
+	shown := dap.Variable{Name: l.Name, Type: l.Type, Value: s.looking().Text(l),
+		EvaluateName: l.Name}
+	if in != "" {
+		shown.EvaluateName = partOf(in, l.Name)
+	}
 	if l.Path == "" {
 		return shown
 	}
 	path := l.Path
-	if hex := s.looking().Bytes(path); hex != "" {
-		shown.Value = l.Type + " " + hex[:min(len(hex), 2*shortBytes)]
-	}
 	shown.VariablesReference = s.put(handle{path: path, list: func() []debugger.Variable {
 		inside, _ := s.looking().Inside(path)
 		return inside
 	}})
 	return shown
+}
+
+// partOf is the name of a field, or of an element, of an object.
+func partOf(path, name string) string {
+	if strings.HasPrefix(name, "[") {
+		return path + name
+	}
+	return path + "." + name
 }
 
 // variables are those of a number.
@@ -175,8 +181,9 @@ func (s *server) variables(number int) []dap.Variable {
 	if number < 1 || number > len(s.handles) {
 		return list
 	}
-	for _, l := range s.handles[number-1].list() {
-		list = append(list, s.variable(l))
+	h := s.handles[number-1]
+	for _, l := range h.list() {
+		list = append(list, s.variable(h.path, l))
 	}
 	return list
 }
@@ -187,21 +194,21 @@ func (s *server) pathOf(number int, name string) string {
 	if number < 1 || number > len(s.handles) || s.handles[number-1].path == "" {
 		return ""
 	}
-	path := s.handles[number-1].path
-	if name[0] == '[' {
-		return path + name
-	}
-	return path + "." + name
+	return partOf(s.handles[number-1].path, name)
 }
 
-// evaluate shows what a name stands for, or does a line of the script's language at the console
-// while no command is in progress.
+// evaluate shows what an expression stands for, or does a line of the script's language at the
+// console while no command is in progress.
 func (s *server) evaluate(m *dap.EvaluateRequest) {
 	r := &dap.EvaluateResponse{Response: response(m)}
-	found, is := s.looking().Evaluate(s.frame(m.Arguments.FrameId), m.Arguments.Expression)
+	frame := s.frame(m.Arguments.FrameId)
+	if frame != nil && frame.Native { // which has no names: its caller has
+		frame = s.looking().Bytecode()
+	}
+	found, err := s.looking().Evaluate(frame, m.Arguments.Expression)
 	switch {
-	case is:
-		shown := s.variable(found)
+	case err == nil:
+		shown := s.variable("", found)
 		r.Body.Result, r.Body.Type = shown.Value, shown.Type
 		r.Body.VariablesReference = shown.VariablesReference
 	case m.Arguments.Context == "repl" && !s.stand.Within && !s.done:
@@ -212,8 +219,7 @@ func (s *server) evaluate(m *dap.EvaluateRequest) {
 			r.Body.Result = done.Answer.Text
 		}
 	default:
-		s.refuse(m, fmt.Errorf("nothing is called %q here",
-			apdu.Brief(m.Arguments.Expression)))
+		s.refuse(m, err)
 		return
 	}
 	s.send(r)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sync"
 
 	"github.com/google/go-dap"
@@ -45,7 +46,7 @@ type server struct {
 	stand   lab.Stand      // where the player stands
 	view    *debugger.View // of the card that stands still; nil until asked for
 	handles []handle       // of variables, from 1
-	breaks  map[string][]int
+	breaks  map[string][]kept
 	running chan ran // gives what a run came to; nil while nothing runs
 	failure error
 }
@@ -59,7 +60,7 @@ type ran struct {
 
 // Serve speaks with a client until it disconnects, the input ends or ctx is done.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
-	s := &server{ctx: ctx, open: open, out: out, breaks: map[string][]int{}}
+	s := &server{ctx: ctx, open: open, out: out, breaks: map[string][]kept{}}
 	requests, ended := make(chan dap.Message), make(chan error, 1)
 	stop := make(chan struct{})
 	defer close(stop)
@@ -212,6 +213,17 @@ func (s *server) output(category, format string, arguments ...any) {
 	s.send(e)
 }
 
+// log shows the message of a break in the client's console, with the line that has the break.
+func (s *server) log(b debugger.Break, message string) {
+	e := &dap.OutputEvent{Event: event("output")}
+	e.Body = dap.OutputEventBody{Category: "console", Output: message + "\n"}
+	if b.Kind == debugger.OnLine || b.Kind == debugger.OnScript {
+		e.Body.Source = &dap.Source{Name: filepath.Base(b.Where), Path: filepath.FromSlash(b.Where)}
+		e.Body.Line = max(b.Line, b.Found)
+	}
+	s.send(e)
+}
+
 // start opens the card.
 func (s *server) start(m *dap.LaunchRequest) error {
 	if s.player != nil {
@@ -235,6 +247,7 @@ func (s *server) start(m *dap.LaunchRequest) error {
 		}
 		s.output(category, "line %d: %s\n    %s\n", l.Number, l.Title(), answer)
 	}
+	player.Debugger.Log = s.log
 	s.player, s.stand = player, player.Stand()
 	return nil
 }

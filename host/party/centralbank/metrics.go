@@ -11,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/notary"
-	"ekrona.example/host/remote"
 	"ekrona.example/host/settlement"
 )
 
@@ -142,7 +142,7 @@ func (t *totals) Describe(all chan<- *prometheus.Desc) {
 func (t *totals) Collect(all chan<- prometheus.Metric) {
 	sums, err := t.sums()
 	if err != nil {
-		t.log.Error("the sums for the metrics", "error", remote.OneLine(err.Error()))
+		t.log.Error("the sums for the metrics", "error", apdu.Joined(err.Error()))
 		all <- prometheus.NewInvalidMetric(issuedMetric, errSums)
 		return
 	}

@@ -3,7 +3,6 @@ package card
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,9 +11,6 @@ import (
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
 )
-
-// notInNames are the characters that the name of a profile has not.
-var notInNames = regexp.MustCompile(`[^a-z0-9.-]+`)
 
 func profileCommand() *cobra.Command {
 	constants := false
@@ -69,10 +65,7 @@ func profileOf(name string) (card.Profile, error) {
 	if err != nil {
 		return card.Profile{}, cli.Usage("%w", err)
 	}
-	const longest = 40
-	short := notInNames.ReplaceAllString(strings.ToLower(strings.TrimSuffix(
-		filepath.Base(name), ".csv")), "-")
-	p, err := card.ProfileOfJCAlgTest(strings.Trim(short[:min(longest, len(short))], "-."), content)
+	p, err := card.ProfileOfJCAlgTest(strings.TrimSuffix(filepath.Base(name), ".csv"), content)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
 	}

@@ -3,12 +3,12 @@ package issue
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"ekrona.example/apdu"
 	"ekrona.example/host/progress"
 )
 
@@ -65,7 +65,7 @@ func (v *viewOfBatch) end() {
 // sentence describes what happened and what to do.
 func sentence(e progress.Event) string {
 	card := fmt.Sprintf("%s for %s", e.Device, e.Owner)
-	reason := strings.Join(strings.Fields(e.Text), " ")
+	reason := apdu.Joined(e.Text)
 	insert := "take it out and insert the next"
 	if e.Count.Left() == 0 {
 		insert = "take it out"

@@ -149,7 +149,7 @@ func (f *Flags) Answer(c *cobra.Command, value any, format string, arguments ...
 
 // Warn writes one line on standard error about what was not done beside what was asked for.
 func (f *Flags) Warn(c *cobra.Command, format string, arguments ...any) {
-	text := strings.Join(strings.Fields(fmt.Errorf(format, arguments...).Error()), " ")
+	text := apdu.Joined(fmt.Errorf(format, arguments...).Error())
 	fmt.Fprintln(c.ErrOrStderr(), "ekrona: warning: "+text)
 }
 
