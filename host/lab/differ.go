@@ -189,8 +189,8 @@ func (d *Differ) play(
 			return nil, errors.New("no applet is installed; name one by --install")
 		}
 		if len(applets) > 1 && len(d.installed()) == 0 {
-			return nil, fmt.Errorf("there are %d applets, and the other card runs one: name that of "+
-				"the class by --install, such as --install %s", len(applets), applets[0].AID)
+			return nil, fmt.Errorf("there are %d applets, and the other card runs one: name that "+
+				"of the class by --install, such as --install %s", len(applets), applets[0].AID)
 		}
 		cards[i], instance.AID = c, applets[0].AID
 	}
