@@ -24,6 +24,10 @@ type Client struct {
 	// Links are the link certificates (7F21) from root to root that the caller knows, the earliest
 	// first. A card that does not know the root of an authority gets them.
 	Links [][]byte
+	// Known returns the caller's own certificate of the authority of which another side has given
+	// one; nil for none. A card that has not met the last root, or knows the one before last no
+	// longer, may know the root of the one and not of the other.
+	Known func(authority []byte) []byte
 
 	card apdu.Card
 }

@@ -36,6 +36,11 @@ func (r *Refusal) Is(target error) bool {
 	return known && row.Family == spec.Family(f)
 }
 
+// ErrUnknownRoot says that a card knows no root that has certified the authority of the other side:
+// one of the two has not synchronised since the central bank has replaced its root.
+var ErrUnknownRoot = errors.New("the card knows no root that has certified the other side's " +
+	"bank: the central bank has replaced its root; synchronise both sides first")
+
 // LinkLost reports that no answer came: the card may or may not have acted. Every
 // command of a payment can be given again to find out.
 type LinkLost struct {

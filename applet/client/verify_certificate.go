@@ -1,7 +1,9 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 
 	"ekrona.example/apdu/spec"
 )
@@ -28,7 +30,8 @@ func (c *Client) FollowRoots(ctx context.Context) error {
 // introduced sends a command that may need authorities that the card does not know.
 // When the card answers 6A88 they are presented and the command is given once more; a
 // verified PIN stays verified. When the card knows them, the command is sent once and
-// nothing else. An authority whose root the card does not know comes after the links to it.
+// nothing else. An authority whose root the card does not know comes after the links to it, or is
+// shown by the caller's own certificate of it. Errors: [ErrUnknownRoot], with the card's refusal.
 func (c *Client) introduced(
 	ctx context.Context, authorities [][]byte, v spec.Variant, data ...[]byte,
 ) ([]byte, error) {
@@ -43,10 +46,37 @@ func (c *Client) introduced(
 		}
 		err = c.present(ctx, authorities) // all: a card that learns a root forgets the others
 	}
-	if err != nil {
+	if own := c.own(authorities); Is(err, spec.SWReferenceUnknown) && own != nil {
+		err = c.present(ctx, own)
+	}
+	switch {
+	case Is(err, spec.SWReferenceUnknown):
+		return nil, fmt.Errorf("%w (%w)", ErrUnknownRoot, err)
+	case err != nil:
 		return nil, err
 	}
 	return c.send(ctx, v, data...)
+}
+
+// own returns authorities by the caller's own certificates, as far as it has others; nil where it
+// has none.
+func (c *Client) own(authorities [][]byte) (own [][]byte) {
+	if c.Known == nil {
+		return nil
+	}
+	another := false
+	for _, authority := range authorities {
+		known := c.Known(authority)
+		if known == nil {
+			known = authority
+		}
+		another = another || !bytes.Equal(known, authority)
+		own = append(own, known)
+	}
+	if !another {
+		return nil
+	}
+	return own
 }
 
 func (c *Client) present(ctx context.Context, authorities [][]byte) error {

@@ -46,6 +46,10 @@ func (o PolicyOrder) Check() error {
 		return Refuse(ErrMalformed, "intermediary: policy order %s: groups %v: give numbers of 1 "+
 			"to %d", o.Key, o.Groups, math.MaxUint8)
 	}
+	if o.Policy.MaxTransactions == 0 {
+		return Refuse(ErrMalformed, "intermediary: policy order %s: 0 transactions: give 1 or "+
+			"more: a card with none cannot be unloaded either", o.Key)
+	}
 	if _, err := o.Policy.Bytes(); err != nil {
 		return Refuse(ErrMalformed, "intermediary: policy order %s: %v", o.Key, err)
 	}

@@ -49,6 +49,9 @@ var (
 		"that the notary has countersigned, which has it")
 	// ErrFalse says that the signatures or days do not fit.
 	ErrFalse = errors.New("crisis order: it is not genuine")
+	// ErrEarly says that an order has not begun, and would take the place of one that counts.
+	ErrEarly = errors.New("crisis order: it has not begun, and would take the place of the one " +
+		"that counts now: give it on its first day")
 )
 
 // Number returns the number up to which orders are of no use to the device, as a card's SELECT.
@@ -90,12 +93,14 @@ func (h Held) Told(lowest uint32) Held {
 // Take returns what is held after c was offered. A newer crisis key is taken by itself, and drops
 // an order of the former key, whatever its number; then a genuine order with a higher number is
 // taken, and one that is told to be too low is not, which is said of a genuine one only, as far as
-// its notary is known. What is returned is to be kept also with an error: the error is about the
-// order. known are the notaries' certificates that the device has met.
+// its notary is known. One that has not begun is not taken in place of one that counts. What is
+// returned is to be kept also with an error: the error is about the order. known are the notaries'
+// certificates that the device has met.
 //
-// Errors: [ErrOld], [ErrOldKey], [ErrNoKey], [ErrFalse].
+// Errors: [ErrOld], [ErrOldKey], [ErrNoKey], [ErrFalse], [ErrEarly].
 func (h Held) Take(
 	root *cvc.Certificate, c Carried, known map[message.AuthorityRef]*cvc.Certificate,
+	today message.Date,
 ) (Held, error) {
 	h, err := h.takeKey(root, c.CrisisKey)
 	if err != nil || len(c.Order) == 0 {
@@ -132,8 +137,22 @@ func (h Held) Take(
 	if old {
 		return h, fmt.Errorf("%w (number %d)", ErrOld, order.Number)
 	}
+	if err := CheckBegun(order, h.Order, today); err != nil {
+		return h, err
+	}
 	h.Order, h.Notary = order, notary
 	return h, nil
+}
+
+// CheckBegun checks that an order does not end another one before it begins: a device keeps one
+// order, so that one which was made for later, and came too soon, would leave it with no raised
+// limits until then. held is nil for a device without an order. Errors: [ErrEarly].
+func CheckBegun(order, held *message.CrisisOrder, today message.Date) error {
+	if held == nil || !order.From.After(today) || !held.CountsOn(today) {
+		return nil
+	}
+	return fmt.Errorf("%w (number %d counts from %s, number %d until %s)", ErrEarly, order.Number,
+		order.From, held.Number, held.Until)
 }
 
 // takeKey takes a crisis key that is newer than the one that is held: it ends later, or a later

@@ -54,9 +54,16 @@ func (s *scheme) encoded(c *cvc.Certificate) []byte {
 func (s *scheme) carried(
 	key, notary *cvc.Certificate, number uint32, rows ...message.CrisisRow,
 ) Carried {
+	return s.carriedFrom(1, key, notary, number, rows...)
+}
+
+// carriedFrom signs one of seven days.
+func (s *scheme) carriedFrom(
+	first int, key, notary *cvc.Certificate, number uint32, rows ...message.CrisisRow,
+) Carried {
 	o := &message.CrisisOrder{CrisisKey: message.AuthorityRef(key.Holder),
-		Notary: message.AuthorityRef(notary.Holder), Number: number, From: day(1), Until: day(7),
-		Rows: rows}
+		Notary: message.AuthorityRef(notary.Holder), Number: number, From: day(first),
+		Until: day(first + 6), Rows: rows}
 	require.NoError(s.t, message.SignAs(o, message.ByCrisisKey, s.keys[string(key.Holder)]))
 	require.NoError(s.t, message.SignAs(o, message.ByNotary, s.keys[string(notary.Holder)]))
 	b, err := message.Encode(o)
@@ -70,7 +77,7 @@ func TestTakeFollowsTheCardsRule(t *testing.T) {
 	notary := s.certificate("SENOTARY00001", spec.RoleNotary, 400)
 	former := s.certificate("SECRISIS00001", spec.RoleCrisisKey, 300)
 	newer := s.certificate("SECRISIS00002", spec.RoleCrisisKey, 301)
-	take := func(h Held, c Carried) (Held, error) { return h.Take(s.root, c, nil) }
+	take := func(h Held, c Carried) (Held, error) { return h.Take(s.root, c, nil, day(1)) }
 	held, err := take(Held{}, s.carried(former, notary, 3))
 	require.NoError(t, err)
 	require.Equal(t, uint32(3), held.Number())
@@ -103,6 +110,38 @@ func TestTakeFollowsTheCardsRule(t *testing.T) {
 	require.Equal(t, cured.Order, cured.Told(1).Order)
 }
 
+// TestAnOrderThatCountsStaysUntilTheNextBegins: one that was made for later, and comes too soon,
+// would leave the device with no raised limits until then.
+func TestAnOrderThatCountsStaysUntilTheNextBegins(t *testing.T) {
+	s := newScheme(t)
+	notary := s.certificate("SENOTARY00001", spec.RoleNotary, 400)
+	key := s.certificate("SECRISIS00001", spec.RoleCrisisKey, 300)
+	first, later := s.carried(key, notary, 1), s.carriedFrom(5, key, notary, 2)
+	counts := func(held Held, today int) bool { return held.Counts(day(today)) }
+	held, err := Held{}.Take(s.root, first, nil, day(1))
+	require.NoError(t, err)
+	for today := 1; today < 5; today++ {
+		again, err := held.Take(s.root, later, nil, day(today))
+		require.ErrorIs(t, err, ErrEarly)
+		require.Equal(t, held, again)
+		require.True(t, counts(again, today))
+	}
+	next, err := held.Take(s.root, later, nil, day(5))
+	require.NoError(t, err)
+	require.Equal(t, uint32(2), next.Number())
+	require.True(t, counts(next, 5))
+
+	waiting, err := Held{}.Take(s.root, later, nil, day(1))
+	require.NoError(t, err, "a device without one can be prepared")
+	require.False(t, counts(waiting, 1))
+	_, err = waiting.Take(s.root, s.carriedFrom(6, key, notary, 3), nil, day(1))
+	require.NoError(t, err, "nothing that counts is lost")
+	newer := s.certificate("SECRISIS00002", spec.RoleCrisisKey, 301)
+	cured, err := held.Take(s.root, s.carriedFrom(5, newer, notary, 2), nil, day(1))
+	require.NoError(t, err, "a later crisis key ends what thieves have signed")
+	require.Equal(t, uint32(2), cured.Number())
+}
+
 // TestTakeRefusesWhatIsNotGenuine changes one thing in an order that would be taken.
 func TestTakeRefusesWhatIsNotGenuine(t *testing.T) {
 	s := newScheme(t)
@@ -110,7 +149,7 @@ func TestTakeRefusesWhatIsNotGenuine(t *testing.T) {
 	key := s.certificate("SECRISIS00001", spec.RoleCrisisKey, 300)
 	short := s.certificate("SECRISIS00002", spec.RoleCrisisKey, 6)
 	genuine := s.carried(key, notary, 3)
-	held, err := Held{}.Take(s.root, genuine, nil)
+	held, err := Held{}.Take(s.root, genuine, nil, day(1))
 	require.NoError(t, err)
 	require.NotNil(t, held.Order)
 	for name, change := range map[string]func(c *Carried){
@@ -125,7 +164,7 @@ func TestTakeRefusesWhatIsNotGenuine(t *testing.T) {
 	} {
 		c := s.carried(key, notary, 3)
 		change(&c)
-		held, err := Held{}.Take(s.root, c, nil)
+		held, err := Held{}.Take(s.root, c, nil, day(1))
 		require.Error(t, err, name)
 		require.Nil(t, held.Order, name)
 	}
@@ -138,25 +177,25 @@ func TestTakeRefusesWhatIsNotGenuine(t *testing.T) {
 	} {
 		c := s.carried(key, notary, 3)
 		change(&c)
-		_, err := held.Take(s.root, c, nil)
+		_, err := held.Take(s.root, c, nil, day(1))
 		require.ErrorIs(t, err, ErrFalse, name)
 		require.ErrorIs(t, c.CheckAlone(), ErrFalse, name)
 	}
-	_, err = held.Take(s.root, genuine, nil)
+	_, err = held.Take(s.root, genuine, nil, day(1))
 	require.ErrorIs(t, err, ErrOld, "the same")
 	require.NoError(t, genuine.CheckAlone())
 	alone := genuine
 	alone.Notary = nil
-	_, err = held.Take(s.root, alone, nil)
+	_, err = held.Take(s.root, alone, nil, day(1))
 	require.ErrorIs(t, err, ErrOld, "who signed it is not known")
-	_, err = Held{}.Take(s.root, alone, nil)
+	_, err = Held{}.Take(s.root, alone, nil, day(1))
 	require.ErrorIs(t, err, ErrNoKey)
 	known := map[message.AuthorityRef]*cvc.Certificate{"SENOTARY00001": notary}
-	held, err = Held{}.Take(s.root, alone, known)
+	held, err = Held{}.Take(s.root, alone, known, day(1))
 	require.NoError(t, err)
 	require.NotNil(t, held.Order)
 	alone.CrisisKey = nil
-	_, err = Held{}.Take(s.root, alone, known)
+	_, err = Held{}.Take(s.root, alone, known, day(1))
 	require.ErrorIs(t, err, ErrNoKey)
 }
 
@@ -168,7 +207,7 @@ func TestAnOrderCountsFromItsFirstDayToItsLast(t *testing.T) {
 	row := DefaultRow()
 	special := message.CrisisRow{Group: 2, MaxSpent: 30_000 * money.Krona}
 	bank := message.CrisisRow{Name: "SENORDIC", MaxReceipts: 7, MaxReceived: 3}
-	held, err := Held{}.Take(s.root, s.carried(key, notary, 1, row, bank, special), nil)
+	held, err := Held{}.Take(s.root, s.carried(key, notary, 1, row, bank, special), nil, day(1))
 	require.NoError(t, err)
 	terms := message.Policy{MaxTransactions: 12, MaxBalance: 20_000 * money.Krona,
 		MaxPayment: money.Krona}
@@ -190,7 +229,7 @@ func TestAnOrderCountsFromItsFirstDayToItsLast(t *testing.T) {
 			require.Zero(t, held.MostSpent(terms, "SEFJORDB", day(n)))
 		}
 	}
-	again, err := Held{}.Take(s.root, must(held.Carried(day(3)))(t), nil)
+	again, err := Held{}.Take(s.root, must(held.Carried(day(3)))(t), nil, day(1))
 	require.NoError(t, err)
 	require.Equal(t, held, again)
 }
@@ -258,7 +297,7 @@ func TestNoOrderOfEventsBringsAnOrderBack(t *testing.T) {
 				require.False(t, held.Order != nil && held.Order.Number < held.Lowest)
 				continue
 			}
-			held, _ = held.Take(s.root, rapid.SampledFrom(offers).Draw(t, "offer"), nil)
+			held, _ = held.Take(s.root, rapid.SampledFrom(offers).Draw(t, "offer"), nil, day(1))
 			if before.CrisisKey != nil && held.CrisisKey.Holder != before.CrisisKey.Holder {
 				require.Equal(t, cvc.Holder("SECRISIS00002"), held.CrisisKey.Holder)
 				continue

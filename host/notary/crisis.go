@@ -11,6 +11,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/crisis"
 )
@@ -55,6 +56,38 @@ type CrisisReport struct {
 	Intermediaries []message.Name `json:"intermediaries,omitempty"`
 	// Groups are those of people that cards are in.
 	Groups []CardGroup `json:"groups,omitempty"`
+	// Most are the highest limits that the notary signs.
+	Most CrisisLimits `json:"most"`
+}
+
+// CrisisLimits are the highest limits of any row that the notary signs.
+type CrisisLimits struct {
+	Balance      money.Ore `json:"balance"`
+	Transactions uint16    `json:"transactions"`
+	Payment      money.Ore `json:"payment"`
+	Spent        money.Ore `json:"spent"`
+	Receipts     uint16    `json:"receipts"`
+	Received     money.Ore `json:"received"`
+}
+
+// CrisisLimitsOf returns those of a row, whose group and name mean nothing.
+func CrisisLimitsOf(r message.CrisisRow) CrisisLimits {
+	return CrisisLimits{r.MaxBalance, r.MaxTransactions, r.MaxPayment, r.MaxSpent, r.MaxReceipts,
+		r.MaxReceived}
+}
+
+// Check checks that rows are not above the limits. Errors: [Policy].
+func (l CrisisLimits) Check(rows []message.CrisisRow) error {
+	for i, row := range rows {
+		r := CrisisLimitsOf(row)
+		if r.Balance > l.Balance || r.Transactions > l.Transactions || r.Payment > l.Payment ||
+			r.Spent > l.Spent || r.Receipts > l.Receipts || r.Received > l.Received {
+			return Refuse(Policy, "crisis order: row %d is above what may be ordered: holds %s, "+
+				"%d transactions, %s a payment, %s spent; terminals %d receipts, %s", i+1,
+				l.Balance, l.Transactions, l.Payment, l.Spent, l.Receipts, l.Received)
+		}
+	}
+	return nil
 }
 
 // CardGroup is a group of people among an intermediary's cards.
@@ -108,6 +141,10 @@ func DraftCrisis(ctx context.Context, o Operator, d CrisisDraft) ([]byte, error)
 	if err := CheckRows(d.Rows, report.Intermediaries); err != nil {
 		return nil, err
 	}
+	rows := sorted(d.Rows)
+	if err := report.Most.Check(rows); err != nil {
+		return nil, err
+	}
 	key, err := cvc.Parse(d.CrisisKey)
 	if err != nil {
 		return nil, fmt.Errorf("certificate of the crisis key: %w", err)
@@ -118,7 +155,7 @@ func DraftCrisis(ctx context.Context, o Operator, d CrisisDraft) ([]byte, error)
 	}
 	return message.Encode(&message.CrisisOrder{CrisisKey: message.AuthorityRef(key.Holder),
 		Notary: message.AuthorityRef(own.Holder), Number: report.Next, From: d.From, Until: d.Until,
-		Rows: sorted(d.Rows)})
+		Rows: rows})
 }
 
 // sorted returns rows in the order of group and name.

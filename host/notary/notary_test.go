@@ -78,6 +78,8 @@ var (
 			Held: 7}},
 		Lowest: 4, Next: 5, Devices: 9, Foreign: []message.DeviceID{anna}, Notary: []byte{3},
 		Intermediaries: []message.Name{"SENORDIC"}, Groups: []CardGroup{{"SENORDIC", 2}},
+		Most: CrisisLimits{Balance: 8, Transactions: 7, Payment: 6, Spent: 5, Receipts: 4,
+			Received: 3},
 	}
 	entry = Entry{
 		Seq:    9,

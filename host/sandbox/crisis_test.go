@@ -249,7 +249,8 @@ func TestAGivenOrderIsTakenOldOrFalse(t *testing.T) {
 		{"older, the notary's certificate altered", otherNotary(first), crisis.ErrFalse, 2},
 		{"the same, the notary's certificate altered", otherNotary(second), crisis.ErrFalse, 2},
 	} {
-		phone := anna.Phone.GiveCrisis(t.Context(), tap(t, anna.Holder), step.given)
+		phone := anna.Phone.GiveCrisis(t.Context(), tap(t, anna.Holder), step.given,
+			message.DateOf(w.clock.Now()))
 		terminal := cafe.Terminal.TakeCrisis(t.Context(), step.given)
 		if step.want == nil {
 			require.NoError(t, phone, step.name)

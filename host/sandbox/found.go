@@ -29,6 +29,27 @@ import (
 // foundedFile exists once a founding has ended.
 const foundedFile = "founded"
 
+// foundedText is what that file says: which format the cards and databases beside it have. The
+// number changes when this program can read those of before no longer.
+const foundedText = "This folder is a sandbox of offline e-krona, format 2.\n"
+
+// ErrFormat says that a sandbox is of another format than this program's.
+var ErrFormat = errors.New("was founded by another version of this program, whose cards and " +
+	"databases this one cannot read: use that version, or found a new sandbox in another folder " +
+	"(\"ekrona sandbox found DIR\")")
+
+// checkFormat checks that a folder has no sandbox of another format. Errors: [ErrFormat].
+func checkFormat(folder string) error {
+	text, err := durable.Read(filepath.Join(folder, foundedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && string(text) != foundedText {
+		err = fmt.Errorf("%s %w", folder, ErrFormat)
+	}
+	return err
+}
+
 // lockName is the file that whoever founds a sandbox has locked.
 const lockName = "lock"
 
@@ -94,8 +115,7 @@ func Found(ctx context.Context, folder string, plan Plan, options Options) (_ *S
 	if err := s.found(ctx, plan); err != nil {
 		return nil, err
 	}
-	return s, durable.Ensure(s.path(foundedFile),
-		[]byte("This folder is a sandbox of offline e-krona.\n"), durable.Everyone)
+	return s, durable.Ensure(s.path(foundedFile), []byte(foundedText), durable.Everyone)
 }
 
 // checkBegun checks that a folder has a founding, begun or ended, or that one can begin in it.

@@ -44,6 +44,16 @@ func TestAFoundingTakesNoFolderOfOtherThings(t *testing.T) {
 			assert.Equal(t, len(before), len(after))
 		})
 	}
+	t.Run("a sandbox of another format", func(t *testing.T) {
+		folder := t.TempDir()
+		require.NoError(t, found(t, folder).Close())
+		require.NoError(t, os.WriteFile(filepath.Join(folder, foundedFile),
+			[]byte("This folder is a sandbox of offline e-krona.\n"), 0o600))
+		_, err := Open(folder, Options{})
+		require.ErrorIs(t, err, ErrFormat)
+		_, err = Found(t.Context(), folder, Pilot(), Options{})
+		require.ErrorIs(t, err, ErrFormat)
+	})
 	t.Run("a founding that was cut off", func(t *testing.T) {
 		folder := t.TempDir()
 		require.NoError(t, found(t, folder).Close())

@@ -83,6 +83,9 @@ func Open(folder string, options Options) (*Sandbox, error) {
 	if _, err := os.Stat(folder); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	if err := checkFormat(folder); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
 	if options.Clock == nil {
 		var err error
 		if options.Clock, err = readClock(folder); err != nil {

@@ -139,7 +139,8 @@ func noTerminal(name string, device message.DeviceID, all []pointOfSale) error {
 //  3. The bank registers owner and terminal.
 //  4. The settings are written.
 //
-// A cut after any step is repaired by the same call; a terminal that is there stays.
+// A cut after any step is repaired by the same call; a terminal that is there stays, or the one
+// that has come in its place.
 func (s *Sandbox) IssueTerminal(
 	ctx context.Context, b *bank.Bank, name string,
 ) (message.DeviceID, error) {
@@ -147,10 +148,19 @@ func (s *Sandbox) IssueTerminal(
 		return "", fmt.Errorf("sandbox: merchant %q: give a name of at most 32 of a to z, 0 to 9 "+
 			"and -, a letter first", name)
 	}
-	if settings, _, err := pos.Read(s.path(terminalPrefix + name)); err == nil &&
-		filepath.Base(settings.Intermediary) != b.FolderName() {
-		return "", fmt.Errorf("sandbox: the %s has a terminal of %s: name that bank, or give "+
-			"another merchant", name, filepath.Base(settings.Intermediary))
+	all, err := s.terminals(name)
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return "", err
+	}
+	for _, p := range slices.Backward(all) {
+		if p.damaged != nil { // its settings are what a founding writes last
+			continue
+		}
+		if at := filepath.Base(p.settings.Intermediary); at != b.FolderName() {
+			return "", fmt.Errorf("sandbox: the %s has a terminal of %s: name that bank, or give "+
+				"another merchant", name, at)
+		}
+		return p.device, nil
 	}
 	id, err := b.ReserveDevice(ctx, banking.Reservation{Kind: banking.KindTerminal,
 		Intent: "terminal of " + name})

@@ -106,18 +106,7 @@ func (n *Notary) checkCrisis(t *txn, order *message.CrisisOrder, key *cvc.Certif
 	if err := notary.CheckRows(order.Rows, joined); err != nil {
 		return err
 	}
-	most := n.terms.CrisisMost
-	for i, r := range order.Rows {
-		if r.MaxBalance > most.MaxBalance || r.MaxTransactions > most.MaxTransactions ||
-			r.MaxPayment > most.MaxPayment || r.MaxSpent > most.MaxSpent ||
-			r.MaxReceipts > most.MaxReceipts || r.MaxReceived > most.MaxReceived {
-			return bad(notary.Policy, "row %d is above what may be ordered: holds %s, %d "+
-				"transactions, %s a payment, %s spent; terminals %d receipts, %s", i+1,
-				most.MaxBalance, most.MaxTransactions, most.MaxPayment, most.MaxSpent,
-				most.MaxReceipts, most.MaxReceived)
-		}
-	}
-	return nil
+	return notary.CrisisLimitsOf(n.terms.CrisisMost).Check(order.Rows)
 }
 
 // intermediaries returns those that have joined, by name.
@@ -264,7 +253,8 @@ func (p participant) SetGroup(ctx context.Context, id message.DeviceID, group ui
 // CrisisOrders implements notary.Operator.
 func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, err error) {
 	err = n.view(ctx, func(t *txn) error {
-		report = notary.CrisisReport{Notary: n.certificate}
+		report = notary.CrisisReport{Notary: n.certificate,
+			Most: notary.CrisisLimitsOf(n.terms.CrisisMost)}
 		orders, err := t.crisisOrders()
 		if err != nil {
 			return err

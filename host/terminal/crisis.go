@@ -129,7 +129,7 @@ func (t *Terminal) storeNotary(ctx context.Context, tx *sql.Tx, notary *cvc.Cert
 // TakeCrisis keeps a crisis order, or a newer crisis key, from wherever it comes, if it is genuine
 // and newer than what the terminal keeps: one transaction. It raises the terminal's limits while it
 // counts, and goes to the cards that are held to the terminal. Errors: [crisis.ErrOld],
-// [crisis.ErrOldKey], [crisis.ErrNoKey], [crisis.ErrFalse].
+// [crisis.ErrOldKey], [crisis.ErrNoKey], [crisis.ErrFalse], [crisis.ErrEarly].
 func (t *Terminal) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 	var refused error
 	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
@@ -142,7 +142,7 @@ func (t *Terminal) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 			return err
 		}
 		former := kept.Held
-		kept.Held, refused = kept.Take(t.roots.Current(), c, notaries)
+		kept.Held, refused = kept.Take(t.roots.Current(), c, notaries, t.today())
 		if kept.Held == former {
 			return nil
 		}
@@ -162,6 +162,16 @@ func (t *Terminal) CarriedCrisis(ctx context.Context) (crisis.Carried, error) {
 		return crisis.Carried{}, err
 	}
 	return kept.Carried(t.today())
+}
+
+// WaitingCrisis returns the crisis order that the terminal has and that has not begun; nil for
+// none.
+func (t *Terminal) WaitingCrisis(ctx context.Context) ([]byte, error) {
+	kept, err := t.readCrisis(ctx, t.db)
+	if err != nil || kept.Order == nil || !kept.Order.From.After(t.today()) {
+		return nil, err
+	}
+	return message.Encode(kept.Order)
 }
 
 // LearnCrisis keeps what the intermediary gives, and the notary that it shows, which may be by a
@@ -191,7 +201,8 @@ func (t *Terminal) LearnCrisis(
 // isRefusal reports whether an order was not taken for a reason of its own.
 func isRefusal(err error) bool {
 	return errors.Is(err, crisis.ErrOld) || errors.Is(err, crisis.ErrOldKey) ||
-		errors.Is(err, crisis.ErrNoKey) || errors.Is(err, crisis.ErrFalse)
+		errors.Is(err, crisis.ErrNoKey) || errors.Is(err, crisis.ErrFalse) ||
+		errors.Is(err, crisis.ErrEarly)
 }
 
 // tellLowest keeps the number that an Instruction names, and drops an order that is lower.

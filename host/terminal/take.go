@@ -28,6 +28,10 @@ type TornTap struct {
 
 // Error says what to do.
 func (t *TornTap) Error() string {
+	if errors.Is(t.Err, client.ErrUnknownRoot) {
+		return fmt.Sprintf("sale %d is not paid as far as the card says, and it has not proved "+
+			"it: %v", t.Sale, client.ErrUnknownRoot)
+	}
 	return fmt.Sprintf("the card was torn off while it paid sale %d: hold it to the terminal "+
 		"again (%v)", t.Sale, client.Cause(t.Err))
 }

@@ -81,9 +81,12 @@ func (w *Wallet) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 
 // GiveCrisis gives the owner's card a crisis order from a file, at a tap. Afterwards the phone
 // carries it, unless there is an error, which says why the card has not taken it: an order that is
-// not genuine, or none that is newer than the card's. Errors: [crisis.ErrOld], [crisis.ErrOldKey],
-// [crisis.ErrNoKey], [crisis.ErrFalse], [*client.LinkLost], [*client.Refusal] of SELECT.
-func (w *Wallet) GiveCrisis(ctx context.Context, tap Tap, c crisis.Carried) error {
+// not genuine, none that is newer than the card's, or one that has not begun while another counts.
+// Errors: [crisis.ErrOld], [crisis.ErrOldKey], [crisis.ErrNoKey], [crisis.ErrFalse],
+// [crisis.ErrEarly], [*client.LinkLost], [*client.Refusal] of SELECT.
+func (w *Wallet) GiveCrisis(
+	ctx context.Context, tap Tap, c crisis.Carried, today message.Date,
+) error {
 	k, err := w.readCrisis(ctx)
 	if err != nil {
 		return err
@@ -95,6 +98,9 @@ func (w *Wallet) GiveCrisis(ctx context.Context, tap Tap, c crisis.Carried) erro
 		if isOther, err := isAnotherBody(c.Order, k.carried.Order); err != nil || isOther {
 			return errors.Join(err, fmt.Errorf("%w (another one of its number is known)",
 				crisis.ErrFalse))
+		}
+		if err := k.checkBegun(c, today); err != nil {
+			return err
 		}
 	}
 	if err := w.TakeCrisis(ctx, c); err != nil {
@@ -111,6 +117,22 @@ func (w *Wallet) GiveCrisis(ctx context.Context, tap Tap, c crisis.Carried) erro
 		return k.oldAsFarAsKnown(c, err)
 	}
 	return err
+}
+
+// checkBegun is [crisis.CheckBegun] for an order that is offered and the one that is carried.
+func (k crisisKept) checkBegun(c crisis.Carried, today message.Date) error {
+	if len(k.carried.Order) == 0 {
+		return nil
+	}
+	order, err := message.Parse[message.CrisisOrder](c.Order)
+	if err != nil {
+		return err
+	}
+	carried, err := message.Parse[message.CrisisOrder](k.carried.Order)
+	if err != nil || order.Number <= carried.Number {
+		return err
+	}
+	return crisis.CheckBegun(order, carried, today)
 }
 
 // oldAsFarAsKnown says of an order that the card calls old, before it looks at signatures, whether

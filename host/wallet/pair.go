@@ -134,7 +134,7 @@ func (h *cardSession) secure(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		opened.Links = h.Links
+		opened.Links, opened.Known = h.Links, h.Known
 		h.plain, h.Client, h.secured = h.Client, opened, true
 		if known.begun {
 			return true, h.wallet.storePair(ctx, known.key)

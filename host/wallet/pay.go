@@ -61,7 +61,7 @@ func (w *Wallet) Pay(
 		return envelope.Envelope{}, err
 	}
 	if t.payment != nil {
-		return w.withProvenance(ctx, *t.payment)
+		return w.withWhatIsBeside(ctx, *t.payment)
 	}
 	if t.answer != nil && !isReceipt(t.answer.Message) {
 		return envelope.Envelope{}, ErrRefused
@@ -85,7 +85,16 @@ func (w *Wallet) Pay(
 	if err := w.storePayment(ctx, t.identity, payment); err != nil {
 		return envelope.Envelope{}, err
 	}
-	if payment, err = w.withProvenance(ctx, payment); err != nil {
+	return w.withWhatIsBeside(ctx, payment)
+}
+
+// withWhatIsBeside puts beside a Payment what funded it and the crisis order, also when it is
+// handed over again.
+func (w *Wallet) withWhatIsBeside(
+	ctx context.Context, payment envelope.Envelope,
+) (envelope.Envelope, error) {
+	payment, err := w.withProvenance(ctx, payment)
+	if err != nil {
 		return envelope.Envelope{}, err
 	}
 	return w.withCrisis(ctx, payment)

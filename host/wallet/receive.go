@@ -143,7 +143,7 @@ func (w *Wallet) Accept(
 		return envelope.Envelope{}, err
 	}
 	if t.answer != nil && accepts(t.answer.Message, payment.Message) {
-		return *t.answer, nil
+		return w.withCrisis(ctx, *t.answer)
 	}
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
@@ -202,11 +202,15 @@ func (w *Wallet) receivePayment(ctx context.Context, payment envelope.Envelope) 
 	return w.transfer(ctx, identity)
 }
 
+// ErrNotOpen says that a Request cannot be refused any more.
+var ErrNotOpen = errors.New("wallet: this Request is open no longer: it was accepted, or refused " +
+	"from another phone, which the next synchronisation finds; money that was accepted goes back " +
+	"by a payment")
+
 // Refuse closes an open Request of the held card for ever; value that was paid
 // into it comes back to the payer's online wallet. The Refusal may be given to the
 // payer's phone. One transaction on the card; the same call gets the same Refusal.
-// Errors: [*client.Refusal] with 6A88 when no such Request is open, for example
-// because it was accepted; [*client.LinkLost], [ErrPINNeeded], [ErrAltered].
+// Errors: [ErrNotOpen], [*client.LinkLost], [ErrPINNeeded], [ErrAltered].
 func (w *Wallet) Refuse(
 	ctx context.Context, tap Tap, requested envelope.Envelope,
 ) (envelope.Envelope, error) {
@@ -218,8 +222,12 @@ func (w *Wallet) Refuse(
 	if err != nil {
 		return envelope.Envelope{}, err
 	}
-	if t.answer != nil && refuses(t.answer.Message, t.identity) {
+	switch {
+	case t.answer == nil:
+	case refuses(t.answer.Message, t.identity):
 		return *t.answer, nil
+	default:
+		return envelope.Envelope{}, ErrNotOpen
 	}
 	h, err := w.openSession(ctx, tap)
 	if err != nil {
@@ -227,6 +235,9 @@ func (w *Wallet) Refuse(
 	}
 	signed, err := h.asOwner(ctx,
 		func() ([]byte, error) { return h.Client.Refuse(ctx, request.Number) })
+	if client.Is(err, spec.SWReferenceUnknown) {
+		return envelope.Envelope{}, fmt.Errorf("%w (%w)", ErrNotOpen, err)
+	}
 	if err != nil {
 		return envelope.Envelope{}, err
 	}

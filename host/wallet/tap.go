@@ -41,6 +41,7 @@ type cardSession struct {
 // the newer of both.
 func (w *Wallet) openSession(ctx context.Context, tap Tap) (*cardSession, error) {
 	h := &cardSession{Client: client.New(tap.Card), wallet: w, tap: tap}
+	h.Links, h.Known = w.links, w.knownAuthority
 	var err error
 	if h.application, err = h.Select(ctx); err != nil {
 		return h, err
@@ -121,6 +122,16 @@ func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {
 			certificate.Authority)
 	}
 	return authority, nil
+}
+
+// knownAuthority returns the app's own certificate of the CA of which another phone has given one,
+// as [client.Client] asks for it.
+func (w *Wallet) knownAuthority(encoded []byte) []byte {
+	given, err := cvc.Parse(encoded)
+	if err != nil {
+		return nil
+	}
+	return w.authorities[message.AuthorityRef(given.Holder)]
 }
 
 // Holdings are what the owner can read from the card.

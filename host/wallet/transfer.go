@@ -161,10 +161,13 @@ func (w *Wallet) Give(ctx context.Context, number uint32) (envelope.Envelope, er
 		return envelope.Envelope{}, err
 	}
 	t, err := w.storeRequestOnce(ctx, request)
-	if err == nil && t.answer != nil {
-		err = ErrAnswered
+	if err != nil {
+		return request, err
 	}
-	return request, err
+	if t.answer != nil {
+		return request, ErrAnswered
+	}
+	return w.withCrisis(ctx, request)
 }
 
 // ErrAnswered says that a Request was accepted or refused.

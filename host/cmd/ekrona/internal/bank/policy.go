@@ -218,6 +218,10 @@ func (p *policySet) change(c *cobra.Command, policy *message.Policy) error {
 	}
 	if c.Flags().Changed("max-transactions") {
 		changed = true
+		if p.transactions == 0 {
+			return cli.Usage("--max-transactions 0: give 1 or more: with none a card cannot be " +
+				"unloaded either")
+		}
 		if !setCount(&policy.MaxTransactions, p.transactions) {
 			return cli.Usage("--max-transactions %d: more than a policy can say", p.transactions)
 		}
@@ -312,7 +316,7 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		fmt.Fprintf(&text, "version %d, ordered by %s on %s for %s: %s%s\n", a.Version, a.By,
 			a.At.Format(time.RFC3339), forWhom(o), preset, a.Limits)
 	}
-	outstanding := 0
+	outstanding, inUse := 0, 0 // a card that is out of use may never come again
 	for _, card := range known {
 		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen,
 			card.Group, card.Rollout(), card.InUse, card.Attacks, cli.LimitsOf(card.Policy),
@@ -322,7 +326,9 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		switch a.Rollout {
 		case banking.Outstanding:
 			state += fmt.Sprintf(", version %d is outstanding", a.Version)
-			outstanding++
+			if card.InUse {
+				outstanding++
+			}
 		case banking.OrderLost:
 			state += ", whose order was lost with a restored backup: order the policy again"
 		case banking.RolledOut:
@@ -330,7 +336,9 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		if card.Group != 0 {
 			state += fmt.Sprintf("; group %d", card.Group)
 		}
-		if !card.InUse {
+		if card.InUse {
+			inUse++
+		} else {
 			state += "; out of use"
 		}
 		if card.Attacks > 0 {
@@ -339,8 +347,8 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		fmt.Fprintf(&text, "%s of %s %s\n", a.Device, a.Customer, state)
 	}
 	return f.Answer(c, map[string]any{"orders": orders, "cards": cards},
-		"%s%d order(s); outstanding at %d of %d card(s)", text.String(), len(orders), outstanding,
-		len(cards))
+		"%s%d order(s); outstanding at %d of %d card(s) in use", text.String(), len(orders),
+		outstanding, inUse)
 }
 
 // forWhom is for whom an order is, for a person.

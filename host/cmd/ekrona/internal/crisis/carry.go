@@ -31,11 +31,14 @@ func (f *Carry) Taken() (c crisis.Carried, given bool, err error) {
 		return c, false, nil
 	}
 	content, err := durable.Read(f.take)
-	if err == nil {
-		c, err = crisis.Parse(content)
-	}
 	if err != nil {
-		err = fmt.Errorf("--take: %w", err)
+		return c, true, fmt.Errorf("--take: %w", err)
+	}
+	if c, err = crisis.Parse(content); err != nil {
+		err = parties.Said(fmt.Errorf("--take: %s is no crisis order, or it was altered: give the "+
+			"file of \"ekrona crisis countersign\" or of --out again (%w)", f.take, err),
+			"Filen är inget krisbeslut, eller så har den ändrats. Hämta den på nytt från banken "+
+				"eller Riksbanken.")
 	}
 	return c, true, err
 }

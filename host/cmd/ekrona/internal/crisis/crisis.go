@@ -210,6 +210,10 @@ func (d *draft) time(today message.Date) (from, until message.Date, err error) {
 		return from, until, cli.Usage("from %s to %s: give a last day that is at most %d days "+
 			"after the first", from, until, notary.MaxCrisisDays)
 	}
+	if until.Before(today) {
+		return from, until, cli.Usage("from %s to %s: it would be over already, today is %s", from,
+			until, today)
+	}
 	return from, until, nil
 }
 

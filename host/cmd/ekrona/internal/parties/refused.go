@@ -38,6 +38,8 @@ var refusals = []saying{
 		"banken eller Riksbanken."},
 	{crisis.ErrOldKey, "Krisbeslutet är undertecknat med en nyckel som inte gäller längre. " +
 		"Ingenting har ändrats."},
+	{crisis.ErrEarly, "Krisbeslutet har inte börjat gälla. Ingenting har ändrats. Läs in det på " +
+		"dess första dag."},
 	{crisis.ErrNoKey, "Krisbeslutet kan inte kontrolleras, eftersom ett certifikat saknas. " +
 		"Ingenting har ändrats."},
 	{terminal.ErrRevoked, "Kortet är spärrat. Köpet är avbrutet, och pengarna kommer " +
@@ -48,6 +50,11 @@ var refusals = []saying{
 		"kortinnehavarens konto. Börja ett nytt köp."},
 	{terminal.ErrBlocked, "Terminalen är spärrad och kan inte ta betalt. Betala på ett " +
 		"annat sätt."},
+	{client.ErrUnknownRoot, "Kortet och mottagaren har olika nycklar från Riksbanken. Koppla upp " +
+		"båda först, eller betala på ett annat sätt."},
+	{terminal.ErrRolledBack, "Terminalen kan inte ta betalt: dess uppgifter är från en äldre " +
+		"kopia. Betala på ett annat sätt."},
+	{terminal.ErrEnded, "Terminalen är avslutad och kan inte ta betalt. Betala på ett annat sätt."},
 	{terminal.ErrExpired, "Terminalens certifikat har gått ut, och den kan inte ta " +
 		"betalt. Betala på ett annat sätt."},
 	{spec.SWBlocked, "Kortet är spärrat av banken. Betala med ett annat kort, och fråga banken."},
@@ -73,6 +80,8 @@ var refusalsOfPhones = []saying{
 	{wallet.ErrNotRequested, "Betalningen kommer från ett annat kort än det som skulle betala."},
 	{wallet.ErrRefused, "Begäran är avslutad. Det som har betalats kommer tillbaka till " +
 		"betalarens konto. Gör en ny begäran."},
+	{wallet.ErrNotOpen, "Begäran är redan besvarad och kan inte avvisas. Pengar som har tagits " +
+		"emot betalas tillbaka med en ny betalning."},
 	{wallet.ErrAnswered, "Begäran är redan besvarad. Gör en ny begäran."},
 	{wallet.ErrNoTransfer, "Telefonen har inte sett den begäran. Läs in den först."},
 	{wallet.ErrAltered, "Meddelandet har ändrats på vägen. Håll kortet mot telefonen igen, eller " +
@@ -84,6 +93,18 @@ var refusalsOfPhones = []saying{
 		"annat kort."},
 	{client.ErrCardLocked, "Kortet är låst av den som gav ut det. Fråga banken."},
 }
+
+// said is an error of the command with what a customer reads of it.
+type said struct {
+	error
+	swedish string
+}
+
+func (s *said) Unwrap() error { return s.error }
+
+// Said has an error say something to the customer too: one that the command itself has found, of
+// what a customer has given to the phone.
+func Said(err error, swedish string) error { return &said{err, swedish} }
 
 // wrongPIN is what a customer reads of a PIN that was wrong, with the tries that are left.
 const wrongPIN = "Fel PIN-kod. Försök kvar: %d."
@@ -124,6 +145,9 @@ func ofOther(err error) string {
 	var tries apdu.TriesLeft
 	if errors.As(err, &tries) && tries > 0 {
 		return fmt.Sprintf(wrongPIN, int(tries))
+	}
+	if s, is := errors.AsType[*said](err); is {
+		return s.swedish
 	}
 	for _, r := range slices.Concat(refusals, refusalsOfPhones) {
 		if errors.Is(err, r.err) {

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,17 @@ type crisisAnswer struct {
 	Device         message.DeviceID `json:"device"`
 	crisis.Outcome                  // of the file of --take or the card of --card, now
 	crisis.Held
+	// Waiting is an order that the terminal has and that has not begun.
+	Waiting *crisis.OrderAnswer `json:"waiting,omitempty"`
+}
+
+// String is what the terminal has, for a person.
+func (a crisisAnswer) String() string {
+	if a.Waiting == nil {
+		return a.Held.String()
+	}
+	return fmt.Sprintf("no crisis order counts yet; it has this one, from %s on: %s",
+		a.Waiting.From, a.Waiting)
 }
 
 func terminalCrisisCommand() *cobra.Command {
@@ -51,8 +63,19 @@ func terminalCrisisCommand() *cobra.Command {
 			if answer.Held, err = carry.Give(carried); err != nil {
 				return err
 			}
+			waiting, err := m.Terminal.WaitingCrisis(ctx)
+			if err != nil {
+				return err
+			}
+			if waiting != nil {
+				order, err := crisis.OrderOf(waiting)
+				if err != nil {
+					return err
+				}
+				answer.Waiting = &order
+			}
 			return f.Answer(c, answer, "terminal %s of the %s: %s", m.Terminal.ID(), m.Name,
-				answer.Held)
+				answer)
 		})
 	c.Flags().StringVar(&whose, "card", "", "customer whose card is held to the terminal, without "+
 		"a sale and without its PIN: the newer crisis order goes to the other")

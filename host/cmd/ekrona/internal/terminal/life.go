@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -183,6 +184,13 @@ func terminalIssueCommand() *cobra.Command {
 			id, err := s.IssueTerminal(ctx, b, name)
 			if err != nil {
 				return err
+			}
+			m, err := s.Merchant(ctx, name)
+			if err != nil {
+				return err
+			}
+			if stopped, err := m.Terminal.Stopped(ctx); err != nil || stopped != nil {
+				return errors.Join(err, stopped)
 			}
 			return f.Answer(c, map[string]any{"device": id}, "the %s has terminal %s", name, id)
 		})

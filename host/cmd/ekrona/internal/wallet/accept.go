@@ -73,9 +73,9 @@ func takenPayment(c *cobra.Command, given string, phone *wallet.Wallet) (
 		return envelope.Envelope{}, nil, err
 	}
 	if paid.Request.Payee != phone.Device() {
-		return envelope.Envelope{}, nil, cli.Usage("--payment: it is to %s, and this phone's card "+
-			"is %s: name the person whose card it is to, or the card with --device",
-			paid.Request.Payee, phone.Device())
+		return envelope.Envelope{}, nil, parties.Said(cli.Usage("--payment: it is to %s, and this "+
+			"phone's card is %s: name the person whose card it is to, or the card with --device",
+			paid.Request.Payee, phone.Device()), otherPayee)
 	}
 	payment, err = phone.Complete(payment)
 	return payment, paid, err
@@ -144,8 +144,8 @@ func answerFor(answer envelope.Envelope, own message.DeviceID) (takenAnswer, err
 		a.Number, a.Payee, a.Payer = receipt.Number, receipt.Payee, receipt.Payer
 	}
 	if a.Payer != "" && a.Payer != own {
-		return a, cli.Usage("--receipt: it is for %s, and this phone's card is %s: name the "+
-			"person who paid, or the card with --device", a.Payer, own)
+		return a, parties.Said(cli.Usage("--receipt: it is for %s, and this phone's card is %s: "+
+			"name the person who paid, or the card with --device", a.Payer, own), otherTaker)
 	}
 	return a, nil
 }

@@ -16,11 +16,15 @@ import (
 // crisisLimits are the limits of a card under a crisis order, for a script.
 type crisisLimits struct {
 	Number uint32 `json:"number"`
+	From   string `json:"from"`
 	Until  string `json:"until"`
 	// Over: its last day is past, and the card goes on until it synchronises.
 	Over bool `json:"over"`
+	// Early: it has not begun. Terminals do not count it yet, cards among each other do.
+	Early bool `json:"early"`
 	// None: the order has no row for the card, whose ordinary limits stay.
 	None            bool      `json:"none,omitempty"`
+	ends            bool      // it has no rows at all
 	MaxBalance      money.Ore `json:"max_balance_ore"`
 	MaxPayment      money.Ore `json:"max_payment_ore"`
 	MaxSpent        money.Ore `json:"max_spent_ore"`
@@ -29,24 +33,32 @@ type crisisLimits struct {
 	Customer        string    `json:"customer_sv"` // what the customer reads
 }
 
-// crisisLimitsOf returns the limits in force on an intermediary's card that holds a crisis order
-// with limits; nil for one that does not.
+// crisisLimitsOf returns the limits in force on an intermediary's card that holds a crisis order;
+// nil for one that does not.
 func crisisLimitsOf(
 	h wallet.Holdings, name message.Name, today message.Date,
 ) *crisisLimits {
-	if h.Crisis == nil || len(h.Crisis.Rows) == 0 {
+	if h.Crisis == nil {
 		return nil
 	}
-	l := &crisisLimits{Number: h.Crisis.Number, Until: h.Crisis.Until.String(),
-		Over: today.After(h.Crisis.Until), MaxBalance: h.Limits.MaxBalance,
+	l := &crisisLimits{Number: h.Crisis.Number, From: h.Crisis.From.String(),
+		Until: h.Crisis.Until.String(), Over: today.After(h.Crisis.Until),
+		Early: h.Crisis.From.After(today), MaxBalance: h.Limits.MaxBalance,
 		MaxPayment: h.Limits.MaxPayment, MaxSpent: h.Limits.MaxSpent,
 		MaxTransactions: h.Limits.MaxTransactions}
-	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken till och med %s: %s på kortet, %s per "+
-		"betalning.", l.Until, l.MaxBalance, l.MaxPayment)
+	days := "till och med " + l.Until
+	if l.Early {
+		days = "i butiker från och med " + l.From + " " + days
+	}
+	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken %s: %s på kortet, %s per betalning.",
+		days, l.MaxBalance, l.MaxPayment)
 	if _, fits := h.Crisis.Row(name, h.Counters.Group); !fits {
-		l.None = true
+		l.None, l.ends = true, len(h.Crisis.Rows) == 0
 		l.Customer = "Riksbankens krisbeslut har inga gränser för det här kortet: dess vanliga " +
 			"gränser gäller."
+		if l.ends {
+			l.Customer = "Riksbanken har avslutat krisen: kortets vanliga gränser gäller."
+		}
 		l.English = strings.TrimPrefix(l.String(), "; ")
 		return l
 	}
@@ -63,6 +75,9 @@ func (l *crisisLimits) String() string {
 	switch {
 	case l == nil:
 		return ""
+	case l.ends:
+		return fmt.Sprintf("; crisis order %d has ended the crisis: the card's own limits count",
+			l.Number)
 	case l.None:
 		return fmt.Sprintf("; crisis order %d has no limits for this card: its own stay, it "+
 			"holds %s, pays %s at most, between two synchronisations %s in %d transactions",
@@ -71,8 +86,12 @@ func (l *crisisLimits) String() string {
 		return fmt.Sprintf("; limits of crisis order %d, over since %s: synchronise", l.Number,
 			l.Until)
 	}
-	return fmt.Sprintf("; limits of crisis order %d until %s: holds %s, pays %s at most, between "+
-		"two synchronisations %s in %d transactions", l.Number, l.Until, l.MaxBalance, l.MaxPayment,
+	days := "until " + l.Until
+	if l.Early {
+		days = fmt.Sprintf("from %s, between cards at once, %s", l.From, days)
+	}
+	return fmt.Sprintf("; limits of crisis order %d %s: holds %s, pays %s at most, between "+
+		"two synchronisations %s in %d transactions", l.Number, days, l.MaxBalance, l.MaxPayment,
 		l.MaxSpent, l.MaxTransactions)
 }
 
@@ -94,14 +113,15 @@ func walletCrisisCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			phone := v.Person.Phone
+			phone, today := v.Person.Phone, message.DateOf(v.Sandbox.Clock().Now())
 			answer := crisisAnswer{Name: v.Person.Name, Device: phone.Device()}
 			tap, err := v.Tap(c.Context())
 			if err != nil {
 				return err
 			}
 			if named {
-				answer.Outcome, err = crisis.OutcomeOf(phone.GiveCrisis(c.Context(), tap, given))
+				answer.Outcome, err = crisis.OutcomeOf(
+					phone.GiveCrisis(c.Context(), tap, given, today))
 				if err != nil {
 					return err
 				}
@@ -115,8 +135,7 @@ func walletCrisisCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer.Limits = crisisLimitsOf(holdings, phone.Device().Name(),
-				message.DateOf(v.Sandbox.Clock().Now()))
+			answer.Limits = crisisLimitsOf(holdings, phone.Device().Name(), today)
 			if answer.Held, err = carry.Give(carried); err != nil {
 				return err
 			}

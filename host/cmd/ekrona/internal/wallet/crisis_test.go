@@ -25,4 +25,7 @@ func TestAnOrderWithoutARowForTheCardSaysSo(t *testing.T) {
 	assert.False(t, crisisLimitsOf(h, "SENORDIC", today).None)
 	h.Counters.Group = 2
 	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).Customer, "Krisgränser från Riksbanken")
+	h.Crisis.Rows = nil
+	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).Customer, "har avslutat krisen")
+	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).English, "has ended the crisis")
 }

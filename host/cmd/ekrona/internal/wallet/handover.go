@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -99,11 +100,7 @@ func (h *handover) give(
 	f *parties.Flags, c *cobra.Command, m handedMessage, again string,
 ) error {
 	if h.file != "" {
-		err := durable.Ensure(h.file, []byte(m.Text+"\n"), durable.Everyone)
-		if errors.Is(err, fs.ErrExist) {
-			err = fmt.Errorf("another file is there: name a new one")
-		}
-		if err != nil {
+		if err := m.write(h.file); err != nil {
 			return fmt.Errorf("--out %s: %w; the %s is made, and %q gives it again", h.file, err,
 				m.Kind, again)
 		}
@@ -127,6 +124,25 @@ func (h *handover) give(
 	return f.Answer(c, m, "%s", text)
 }
 
+// write writes the message into a file: a new one, or one that has the same message, perhaps with
+// another crisis order beside it. No other file is written over.
+func (m handedMessage) write(path string) error {
+	content := []byte(m.Text + "\n")
+	err := durable.Ensure(path, content, durable.Everyone)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	there, err := durable.Read(path)
+	if err != nil {
+		return err
+	}
+	held, err := envelope.ParseText(string(there))
+	if err != nil || !bytes.Equal(held.Bytes(), m.envelope.Bytes()) {
+		return errors.New("another file is there: name a new one")
+	}
+	return durable.Replace(path, content, durable.Everyone)
+}
+
 // toHand is what the customer reads beside a message that is to be handed over; %s is the amount.
 var toHand = map[envelope.Kind]string{
 	envelope.Request: "Du begär %s. Visa koden för den som ska betala.",
@@ -144,6 +160,18 @@ const (
 		"banken när kortet kopplas upp."
 )
 
+// What a customer reads of a message that the phone does not take.
+const (
+	unreadable = "Meddelandet går inte att läsa: en del saknas eller är ändrad. Be avsändaren om " +
+		"det på nytt."
+	otherKind = "Det är ett annat slags meddelande än det som väntas. Be avsändaren om rätt " +
+		"meddelande."
+	otherPayer = "Begäran gäller ett annat kort. Be om en ny begäran till ditt eget kort."
+	otherPayee = "Betalningen är till ett annat kort. Den som ska ha pengarna tar emot den."
+	otherTaker = "Svaret gäller ett annat korts betalning."
+	ownRequest = "Det är kortets egen begäran. Betala den på den andra telefonen."
+)
+
 const messageUsage = ": a file, the text itself, or - for standard input"
 
 // taken reads the message that a flag names, of one of the kinds.
@@ -156,7 +184,7 @@ func taken(c *cobra.Command, flag, value string, kinds ...envelope.Kind) (
 	}
 	e, err := envelope.ParseText(text)
 	if err != nil {
-		return envelope.Envelope{}, cli.Usage("%s: %w", flag, err)
+		return envelope.Envelope{}, parties.Said(cli.Usage("%s: %w", flag, err), unreadable)
 	}
 	var wanted []string
 	for _, kind := range kinds {
@@ -165,8 +193,8 @@ func taken(c *cobra.Command, flag, value string, kinds ...envelope.Kind) (
 		}
 		wanted = append(wanted, string(kind))
 	}
-	return envelope.Envelope{}, cli.Usage("%s: this is a %s, and a %s is expected: %q takes it",
-		flag, e.Kind(), strings.Join(wanted, " or "), takers[e.Kind()])
+	return envelope.Envelope{}, parties.Said(cli.Usage("%s: this is a %s, and a %s is expected: "+
+		"%q takes it", flag, e.Kind(), strings.Join(wanted, " or "), takers[e.Kind()]), otherKind)
 }
 
 // textOf returns the text that a flag's value is, or names.

@@ -126,12 +126,13 @@ func (p *payFlags) payRequest(c *cobra.Command, v parties.Visit) error {
 	}
 	own := v.Person.Phone.Device()
 	if r.Payee == own {
-		return cli.Usage("--request: this phone's card %s has asked for it itself: name the "+
-			"person who pays it, or the card with --device", own)
+		return parties.Said(cli.Usage("--request: this phone's card %s has asked for it itself: "+
+			"name the person who pays it, or the card with --device", own), ownRequest)
 	}
 	if r.Payer != "" && r.Payer != own {
-		return cli.Usage("--request: only %s may pay it, and this phone's card is %s: ask for "+
-			"another Request, or name the card with --device", r.Payer, own)
+		return parties.Said(cli.Usage("--request: only %s may pay it, and this phone's card is "+
+			"%s: ask for another Request, or name the card with --device", r.Payer, own),
+			otherPayer)
 	}
 	if request, err = v.Person.Phone.Complete(request); err != nil {
 		return err
