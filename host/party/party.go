@@ -73,7 +73,7 @@ type Folder struct {
 	driver  driver.Driver // of databases; nil for their own
 }
 
-// How often, and after which pauses, a folder is tried that another program has open: as long as a
+// How often, and after which pauses, a lock is tried that another program has open: as long as a
 // command with a card usually takes, and not as long as one that waits for a person.
 const (
 	lockTries = 50
@@ -86,16 +86,23 @@ func Enter(ctx context.Context, path string, e Environment) (*Folder, error) {
 	if err := Peek(path).checkExists(); err != nil {
 		return nil, err
 	}
-	release, err := lockfile.Take(filepath.Join(path, "lock"))
-	for try := 1; errors.Is(err, lockfile.ErrTaken) && try < lockTries; try++ {
-		if err = e.Complete().Pause(ctx, lockPause); err == nil {
-			release, err = lockfile.Take(filepath.Join(path, "lock"))
-		}
-	}
+	release, err := e.Lock(ctx, filepath.Join(path, "lock"))
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", path, err)
 	}
 	return &Folder{path: path, closers: []func() error{release}, driver: e.Driver}, nil
+}
+
+// Lock takes the lock of a file. One that another program has is waited for, but not long. Errors:
+// [lockfile.ErrTaken].
+func (e Environment) Lock(ctx context.Context, path string) (release func() error, err error) {
+	release, err = lockfile.Take(path)
+	for try := 1; errors.Is(err, lockfile.ErrTaken) && try < lockTries; try++ {
+		if err = e.Complete().Pause(ctx, lockPause); err == nil {
+			release, err = lockfile.Take(path)
+		}
+	}
+	return release, err
 }
 
 // Peek returns a folder to read its settings only, without its lock.

@@ -2,7 +2,6 @@ package party
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -254,13 +253,6 @@ func (e Environment) Repeat(
 	}
 }
 
-// Answers returns what reports why a database does not answer: a service is ready when its does.
-func Answers(db *sql.DB) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		return store.Failed(db.PingContext(ctx))
-	}
-}
-
 // Failing is a link that could not be made.
 type Failing struct{ Why error }
 
@@ -269,8 +261,14 @@ func (f Failing) Call(context.Context, string, []byte) (remote.Reply, error) {
 	return remote.Reply{}, f.Why
 }
 
-// patience is for how long a party repeats a call for which the other has no room.
-const patience = 30 * time.Second
+// How long a party repeats a call for which the other has no room, and one to a party that is
+// absent: one that was killed is there again in seconds, and who waits at a phone learns of one
+// that is not.
+const (
+	patience       = 30 * time.Second
+	NodesAbsence   = 30 * time.Second
+	PersonsAbsence = 5 * time.Second
+)
 
 // Linked returns the link by a configuration, or one that fails with the reason.
 func Linked(c link.Config) remote.Transport {

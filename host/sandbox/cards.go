@@ -60,7 +60,7 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 	case err != nil:
 		return nil, err
 	case there:
-		if h.Card.card, err = card.Open(s.cardOptions(), s.cardPath(name)); err != nil {
+		if h.Card.card, err = s.openCard(s.cardPath(name)); err != nil {
 			return nil, err
 		}
 	case lettered:
@@ -69,6 +69,17 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 	}
 	s.holders[name] = h
 	return h, nil
+}
+
+// openCard opens the card in a file until the sandbox is closed. It is in one hand at a time: two
+// programs that hold one file would set the card back, each to before what the other has done.
+func (s *Sandbox) openCard(path string) (*card.Card, error) {
+	release, err := s.options.Lock(context.Background(), path+".lock")
+	if err != nil {
+		return nil, fmt.Errorf("card %s: %w", path, err)
+	}
+	s.closers = append(s.closers, release)
+	return card.Open(s.cardOptions(), path)
 }
 
 // InHand returns the device id of the card that is here; empty where it cannot be read without PIN.

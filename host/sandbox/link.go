@@ -122,5 +122,5 @@ func (s *Sandbox) overNetwork(address string, by party.Caller) remote.Transport 
 		return party.Failing{Why: err}
 	}
 	return party.Linked(link.Config{URL: address, Contract: contract, TLS: trust.Client,
-		Signer: &by.Signer})
+		Signer: &by.Signer, Absence: party.PersonsAbsence})
 }

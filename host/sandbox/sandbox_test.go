@@ -426,3 +426,27 @@ func TestTermsThatCannotBeAreRefused(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, before, 0o600))
 	}
 }
+
+// A card is in one hand at a time: what one program has done to it is not undone by another that
+// has read the file before.
+func TestACardIsInOneHand(t *testing.T) {
+	folder := t.TempDir()
+	s := found(t, folder)
+	_, err := s.Holder("anna")
+	require.NoError(t, err)
+	pauses := 0
+	other, err := Open(folder, Options{Environment: party.Environment{
+		Pause: func(context.Context, time.Duration) error { pauses++; return nil },
+	}})
+	require.NoError(t, err)
+	_, err = other.Holder("anna")
+	require.ErrorIs(t, err, lockfile.ErrTaken)
+	require.ErrorContains(t, err, "anna.card")
+	require.NotZero(t, pauses)
+	_, err = other.Holder("bertil")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	_, err = other.Holder("anna")
+	require.NoError(t, err)
+	require.NoError(t, other.Close())
+}

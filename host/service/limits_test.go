@@ -53,6 +53,21 @@ func TestOperatorsSeeHowItIs(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.NotContains(t, page, "db7")
 	require.Contains(t, w.log.String(), "db7")
+	disk = &UnreadyError{"the disk is full", disk}
+	for range 3 {
+		status, page = w.get(nobody, "/readyz")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.JSONEq(t, `{"status":"not ready","why":"the disk is full"}`, page)
+	}
+	_, page = w.get(operator, "/metrics")
+	require.Contains(t, page, `ekrona_ready{why="the disk is full"} 0`)
+	require.Equal(t, 1, strings.Count(w.log.String(), "db7"), "whoever asks floods no log")
+	disk = nil
+	status, _ = w.get(nobody, "/readyz")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, w.log.String(), "ready again")
+	_, page = w.get(operator, "/metrics")
+	require.Contains(t, page, `ekrona_ready{why=""} 1`)
 
 	_, err := remote.Ask[thing](t.Context(), w.node("SENORDIC"), "echo", thing{"known"})
 	require.ErrorIs(t, err, errKnown)

@@ -38,7 +38,8 @@ type Config struct {
 	Limits Limits
 	Random io.Reader
 	Log    *slog.Logger // nil for nobody
-	// Ready reports why the service cannot work now; nil when it can.
+	// Ready reports why the service cannot work now, as an [UnreadyError] where everybody may know;
+	// nil when it can.
 	Ready func(ctx context.Context) error
 	// Lead, where several processes of a party stand on one database, says which of them decides;
 	// nil: this one does.
@@ -79,6 +80,7 @@ type Service struct {
 	forward   forwarder
 	sparing   sparing
 	stopping  atomic.Bool
+	unready   atomic.Bool // when it was asked last
 }
 
 // endpoint is an Endpoint with the names of its calls.
@@ -119,6 +121,7 @@ func New(c Config) (*Service, error) {
 	if c.Lead != nil {
 		c.Metrics = append(slices.Clone(c.Metrics), leads{c.Lead})
 	}
+	c.Metrics = append(slices.Clone(c.Metrics), readyMetric{s})
 	if s.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err
 	}
@@ -389,9 +392,13 @@ func (s *Service) note(ctx context.Context, v *visit) {
 	case v.status == http.StatusOK, rule == link.Away, v.status == http.StatusBadGateway:
 		// what is away is logged by itself
 		level = slog.LevelInfo
-	case rule == link.Rate, rule == link.Busy:
+	case rule.IsKnown(): // whoever comes can have it said, as often as he likes
 		hidden, is := s.sparing.line(v.code, v.began)
-		if more = []any{"others_before", hidden}; !is {
+		switch more = []any{"others_before", hidden}; {
+		case is:
+		case v.caller == Caller{}:
+			level = slog.LevelDebug
+		default:
 			level = slog.LevelInfo
 		}
 	case v.status >= http.StatusInternalServerError:
@@ -421,55 +428,3 @@ func (s *Service) openAPI(w http.ResponseWriter, _ *http.Request) {
 func (s *Service) health(w http.ResponseWriter, _ *http.Request) {
 	s.write(w, "application/json", http.StatusOK, []byte(`{"status":"alive"}`))
 }
-
-// ready reports whether calls can be answered.
-func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
-	if s.stopping.Load() {
-		s.write(w, "application/json", http.StatusServiceUnavailable,
-			[]byte(`{"status":"stopping"}`))
-		return
-	}
-	if s.config.Ready != nil {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if err := s.config.Ready(ctx); err != nil {
-			s.config.Log.Error("not ready", "request_id", remote.RequestID(r.Context()), "error",
-				apdu.Joined(err.Error()))
-			s.write(w, "application/json", http.StatusServiceUnavailable,
-				[]byte(`{"status":"not ready"}`))
-			return
-		}
-	}
-	status, body := s.readiness()
-	s.write(w, "application/json", status, body)
-}
-
-// readiness is the answer of a service whose database answers: with the process that decides, where
-// there are several. One that neither decides nor passes calls on has none to be sent to it, nor
-// has any while nobody decides: the database answers, and takes no writes.
-func (s *Service) readiness() (status int, body []byte) {
-	answer := struct {
-		Status  string `json:"status"`
-		Decides *bool  `json:"decides,omitempty"` // this process does
-		Holder  string `json:"holder,omitempty"`
-	}{Status: "ready"}
-	status = http.StatusOK
-	if s.config.Lead != nil {
-		holder, self := s.config.Lead.Decides()
-		answer.Decides, answer.Holder = &self, holder
-		switch {
-		case self:
-		case holder == "":
-			answer.Status, status = "nobody decides", http.StatusServiceUnavailable
-		case s.forward.tls == nil:
-			answer.Status, status = "standby", http.StatusServiceUnavailable
-		}
-	}
-	body, err := json.Marshal(answer)
-	if err != nil { // no address is a reason
-		body = []byte("{}")
-	}
-	return status, body
-}
-
-const readyTimeout = 5 * time.Second

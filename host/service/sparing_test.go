@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -189,6 +190,50 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 	require.Equal(t, 1, strings.Count(text, `"level":"WARN","msg":"call"`), text)
 	require.Contains(t, text, `"code":"link:rate"`)
 }
+
+// TestNobodyFloodsTheLogByWhatIsRefused: by no rule that stands before a contract.
+func TestNobodyFloodsTheLogByWhatIsRefused(t *testing.T) {
+	w := start(t, nil)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: w.tls("")}}
+	t.Cleanup(client.CloseIdleConnections)
+	const crowd = 40
+	for range crowd {
+		for _, broken := range []struct {
+			method, path, kind string
+			length             int64
+		}{{http.MethodPost, "/v1/public/none", "application/json", 0},
+			{http.MethodGet, "/v1/public/echo", "application/json", 0},
+			{http.MethodPost, "/v1/public/echo", "text/plain", 0},
+			{http.MethodPost, "/v1/public/echo", "application/json", remote.MaxMessage + 1},
+			{http.MethodPost, "/v1/app/echo", "application/json", 0},
+			{http.MethodPost, "/v1/node/echo", "application/json", 0}} {
+			r, err := http.NewRequestWithContext(t.Context(), broken.method, w.url+broken.path,
+				io.LimitReader(zeros{}, broken.length))
+			require.NoError(t, err)
+			r.ContentLength = broken.length
+			r.Header.Set("Content-Type", broken.kind)
+			response, err := client.Do(r)
+			if broken.length == 0 {
+				require.NoError(t, err)
+			}
+			if err == nil { // else the connection was closed before all was sent
+				require.NoError(t, response.Body.Close())
+			}
+		}
+	}
+	require.NoError(t, w.stop())
+	text := w.log.String()
+	for _, rule := range []link.Rule{link.Path, link.Method, link.MediaType, link.Size,
+		link.Signature, link.Certificate} {
+		require.Equal(t, 1, strings.Count(text, `"code":"`+string(rule)+`"`), rule)
+	}
+}
+
+// zeros gives as many as are read.
+type zeros struct{}
+
+// Read implements io.Reader.
+func (zeros) Read(into []byte) (int, error) { return len(into), nil }
 
 // TestACertificateThatIsRefused: nothing was done, and who calls learns whose it is; a service that
 // calls such a party says so to its own callers, and in its log, once.

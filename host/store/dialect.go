@@ -187,7 +187,11 @@ func (d Dialect) prepare(
 	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, false, fmt.Errorf("%w (does the server run, and is the database created?)", err)
+		hint := "does the server run, and is the database created?"
+		if said := new(pgconn.PgError); errors.As(err, &said) && hasLostClass(said) {
+			hint = lostAdvice(err)
+		}
+		return nil, false, fmt.Errorf("%w (%s)", err, hint)
 	}
 	_, err = conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, postgresMigrations)
 	if err != nil {

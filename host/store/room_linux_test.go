@@ -62,3 +62,23 @@ CREATE TABLE other (what TEXT NOT NULL);`))
 	require.ErrorIs(t, err, store.ErrNoRoom)
 	assert.NotContains(t, err.Error(), "is the database ours")
 }
+
+// TestSpaceIsTried: a disk that is full is found before anybody writes, and found to have room
+// again; nothing stays of the attempt.
+func TestSpaceIsTried(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	db, err := store.Open(ctx, filepath.Join(folder, "a.db"), boxes)
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, store.Space(ctx, db))
+	lift := limitFiles(t, 1<<19)
+	err = store.Space(ctx, db)
+	require.ErrorIs(t, err, store.ErrNoRoom)
+	require.ErrorAs(t, err, new(*store.AwayError))
+	require.NoError(t, insert(ctx, db, "a small one"))
+	lift()
+	require.NoError(t, store.Space(ctx, db))
+	left, err := filepath.Glob(filepath.Join(folder, "*-space"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

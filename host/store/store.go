@@ -97,6 +97,9 @@ func open(
 	if c.source, err = c.dialect.options(source); err != nil {
 		return nil, fmt.Errorf("database %s: %w", shown(source), err)
 	}
+	if IsFile(source) && source != LargeMemory {
+		c.file = source
+	}
 	db := sql.OpenDB(c)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetMaxOpenConns(maxConnections)
@@ -130,6 +133,7 @@ type connector struct {
 	driver  driver.Driver
 	dialect Dialect
 	source  string
+	file    string // of SQLite; empty for none
 
 	once  sync.Once
 	inner driver.Connector // of a driver that has connectors

@@ -23,6 +23,7 @@ import (
 	"ekrona.example/host/notary"
 	"ekrona.example/host/party"
 	"ekrona.example/host/remote"
+	"ekrona.example/host/service/link"
 	"ekrona.example/host/store"
 	"ekrona.example/personalization"
 	"ekrona.example/personalization/pki"
@@ -214,7 +215,7 @@ func OpenWith(
 	}
 	var held *store.HeldError // whose start it is
 	var own *store.AwayError
-	if err := b.Start(ctx); err != nil && !errors.As(err, &held) &&
+	if err := b.Start(link.AtOnce(ctx)); err != nil && !errors.As(err, &held) &&
 		(errors.As(err, &own) || !remote.IsPassing(err)) {
 		return nil, err
 	}

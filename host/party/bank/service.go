@@ -75,7 +75,7 @@ func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, err
 		service.Config{
 			Title: Title, Log: log, Keys: Keys(b.Intermediary),
 			Endpoints: Endpoints(b.Intermediary, s.Operators, s.Desks),
-			Ready:     party.Answers(b.db), Lead: b.lease.Lead()}, b.environment)
+			Ready:     b.environment.Ready(b.db), Lead: b.lease.Lead()}, b.environment)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +110,6 @@ func DialNotary(
 	}
 	return func(address string, _ party.Caller) remote.Transport {
 		return party.Linked(link.Config{URL: address, Contract: centralbank.Participant,
-			TLS: shown.Client})
+			TLS: shown.Client, Absence: party.NodesAbsence})
 	}, shown, nil
 }

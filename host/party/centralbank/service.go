@@ -58,7 +58,7 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
 			Metrics: []prometheus.Collector{c.batches, c.attacks, &totals{of: c.Notary, log: log,
 				now: c.environment.Clock.Now}},
-			Ready: party.Answers(c.Ledger), Lead: c.lease.Lead()}, c.environment)
+			Ready: c.environment.Ready(c.Ledger), Lead: c.lease.Lead()}, c.environment)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -35,6 +34,10 @@ type Config struct {
 	// cannot reach its database, whose caller has used up its rate, which nobody decides at the
 	// moment, or whose answer was lost; 0: not at all.
 	Patience time.Duration
+	// Absence is for how long a call is repeated, from when the server was found absent: as one is
+	// that starts again. Of a server that stays away longer every call learns at once; 0: not at
+	// all.
+	Absence time.Duration
 }
 
 // DefaultTimeout is as long as a call is waited for.
@@ -51,7 +54,8 @@ const nonceTries = 4
 type Client struct {
 	config  Config
 	servers []*server
-	at      atomic.Int32 // the server that was there last
+	at      atomic.Int32              // the server that was there last
+	absent  atomic.Pointer[time.Time] // since when none is there; nil: one was
 	http    *http.Client
 }
 
@@ -136,25 +140,17 @@ func New(c Config) (*Client, error) {
 	}}, nil
 }
 
-// dial opens a connection with the certificates of this moment.
-func (c *Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	const timeout = 10 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	own := c.TLS().Clone()
-	own.NextProtos = []string{"h2", "http/1.1"}
-	conn, err := (&tls.Dialer{Config: own}).DialContext(ctx, network, address)
-	if err != nil { // also one about certificates: there is no connection
-		err = fmt.Errorf("%w: %w", remote.ErrUnreachable, withAdvice(err))
-	}
-	return conn, err
-}
-
 // Close closes the connections that are not used.
 func (c *Client) Close() error {
 	c.http.CloseIdleConnections()
 	return nil
 }
+
+// atOnce is the key of [AtOnce] in a context.
+type atOnce struct{}
+
+// AtOnce returns a context whose calls are not repeated: whoever makes them can do without for now.
+func AtOnce(ctx context.Context) context.Context { return context.WithValue(ctx, atOnce{}, true) }
 
 // Call implements remote.Transport. A *[Refused] error says that nothing was done, but by the rule
 // [Away], and so does [remote.ErrUnreachable]; any other leaves the outcome unknown.
@@ -184,9 +180,8 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			others--
 			continue
 		}
-		if (remote.IsAway(err) || errors.Is(err, Standby) ||
-			absent && len(c.servers) > 1) &&
-			time.Since(began)+wait <= c.config.Patience && clock.Pause(ctx, wait) == nil {
+		if until := c.until(err, began); ctx.Value(atOnce{}) == nil &&
+			time.Now().Add(wait).Before(until) && clock.Pause(ctx, wait) == nil {
 			wait, others = min(2*wait, mostWait), len(c.servers)-1
 			continue
 		}
@@ -199,6 +194,30 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 		}
 		return reply, nil
 	}
+}
+
+// until returns when a call is not repeated any more that began at some time and has ended so.
+func (c *Client) until(err error, began time.Time) time.Time {
+	switch {
+	case errors.Is(err, Standby) || errors.Is(err, errLost):
+		return began.Add(c.config.Patience)
+	case isOfCertificates(err): // waiting helps neither side
+		return began
+	case errors.Is(err, remote.ErrUnreachable):
+		now := time.Now()
+		since := &now
+		if !c.absent.CompareAndSwap(nil, since) {
+			if earlier := c.absent.Load(); earlier != nil {
+				since = earlier
+			}
+		}
+		return since.Add(c.config.Absence)
+	}
+	c.absent.Store(nil)
+	if remote.IsAway(err) {
+		return began.Add(c.config.Patience)
+	}
+	return began
 }
 
 // Waits before the first repeat of a call that was not taken, and at most before a later one.

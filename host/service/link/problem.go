@@ -51,6 +51,12 @@ var rules = map[Rule]struct {
 	Caller:      {http.StatusForbidden, "the caller may not make this call"},
 }
 
+// IsKnown reports whether the code of a problem is one of the rules.
+func (r Rule) IsKnown() bool {
+	_, known := rules[r]
+	return known
+}
+
 // Error makes a Rule usable as the target of errors.Is.
 func (r Rule) Error() string { return rules[r].title }
 
@@ -144,7 +150,7 @@ func ContractProblem(p remote.Problem, requestID string) Problem {
 // answer returns what a problem document says: a refusal as an error, an error of the contract as
 // the reply of the call.
 func (p Problem) answer() (remote.Reply, error) {
-	if _, ours := rules[Rule(p.Code)]; ours {
+	if Rule(p.Code).IsKnown() {
 		return remote.Reply{}, &Refused{Rule(p.Code), p.Detail, p.Holder}
 	}
 	body, err := remote.Encode(remote.Problem{Code: p.Code, Detail: p.Detail, Cause: p.Cause})

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 )
 
@@ -18,10 +19,20 @@ var ownAlerts = []tls.AlertError{
 	116, // certificate_required
 }
 
-// isOfOwn reports whether a server has refused the certificate that was shown to it.
+// isOfOwn reports whether a server has refused the certificate that was shown to it. Package tls
+// has no type for an alert that came, outside of QUIC: one is known by its text.
 func isOfOwn(err error) bool {
-	var alert tls.AlertError
-	return errors.As(err, &alert) && slices.Contains(ownAlerts, alert)
+	var came *net.OpError
+	return errors.As(err, &came) && came.Op == "remote error" &&
+		slices.ContainsFunc(ownAlerts, func(a tls.AlertError) bool {
+			return came.Err.Error() == a.Error()
+		})
+}
+
+// isOfCertificates reports whether one side does not take the other's certificate.
+func isOfCertificates(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	return isOfOwn(err) || errors.As(err, &untrusted)
 }
 
 // withAdvice says which side's certificate an error is about, and so who has to do something.
