@@ -55,11 +55,7 @@ func (b *Break) check(in ahead) error {
 	c := b.compiled
 	e := evaluation{scope: in, checking: true}
 	if c.condition != nil {
-		v, err := e.of(c.condition.root)
-		if err == nil {
-			err = isTrueOrFalse(v, c.condition.root)
-		}
-		if err != nil {
+		if _, err := e.isTrue(c.condition.root); err != nil {
 			return fmt.Errorf("condition %q: %w", apdu.Brief(b.Condition), err)
 		}
 	}

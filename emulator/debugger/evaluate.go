@@ -152,12 +152,13 @@ func (e evaluation) index(n *node) (value, error) {
 }
 
 func (e evaluation) unary(n *node) (value, error) {
+	if n.op == "!" {
+		is, err := e.isTrue(n.a)
+		return truth(!is), err
+	}
 	v, err := e.of(n.a)
 	if err != nil {
 		return value{}, err
-	}
-	if n.op == "!" {
-		return truth(v.n&1 == 0), isTrueOrFalse(v, n.a)
 	}
 	made := value{sort: aSize, size: "I", n: v.n}
 	switch n.op {
@@ -175,18 +176,21 @@ func (e evaluation) unary(n *node) (value, error) {
 
 // logical evaluates its second operand only where that counts.
 func (e evaluation) logical(n *node) (value, error) {
-	a, err := e.of(n.a)
+	a, err := e.isTrue(n.a)
+	if isDone := a == (n.op == "||"); err != nil || isDone && !e.checking {
+		return truth(a), err
+	}
+	b, err := e.isTrue(n.b)
+	return truth(b), err
+}
+
+// isTrue evaluates what is true or false.
+func (e evaluation) isTrue(n *node) (bool, error) {
+	v, err := e.of(n)
 	if err == nil {
-		err = isTrueOrFalse(a, n.a)
+		err = isTrueOrFalse(v, n)
 	}
-	if isDone := a.n&1 != 0 == (n.op == "||"); err != nil || isDone && !e.checking {
-		return truth(a.n&1 != 0), err
-	}
-	b, err := e.of(n.b)
-	if err == nil {
-		err = isTrueOrFalse(b, n.b)
-	}
-	return truth(b.n&1 != 0), err
+	return v.n&1 != 0, err
 }
 
 // what says what a value is, for errors.

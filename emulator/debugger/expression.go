@@ -189,7 +189,7 @@ func (p *parsing) unary() (*node, error) {
 		return p.operand()
 	}
 	p.next()
-	if op == negation && p.token != "" && p.token[0] >= '0' && p.token[0] <= '9' {
+	if op == negation && isNumber(p.token) {
 		p.token = "-" + p.token // the lowest number has no positive one
 		return p.operand()
 	}

@@ -1,6 +1,7 @@
 package debugger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -158,16 +159,13 @@ func (d *Debugger) hit(b *Break, extra map[string]value) (stops bool, why string
 	}
 	in := evaluation{scope: d.here(extra)}
 	if c := b.compiled.condition; c != nil {
-		v, err := in.of(c.root)
-		if err == nil {
-			err = isTrueOrFalse(v, c.root)
-		}
+		is, err := in.isTrue(c.root)
 		if err != nil {
 			b.Hits++
 			return true, fmt.Sprintf("the condition of break %d, %s, cannot be evaluated: %v",
 				b.Number, b.Condition, err)
 		}
-		if v.n&1 == 0 {
+		if !is {
 			return false, ""
 		}
 	}
@@ -253,10 +251,7 @@ func (d *Debugger) hits(list []*Break, extra map[string]value) (numbers []int, w
 		if !stops {
 			continue
 		}
-		numbers = append(numbers, b.Number)
-		if why != "" && what == "" {
-			what = why
-		}
+		numbers, what = append(numbers, b.Number), cmp.Or(what, why)
 	}
 	return numbers, what
 }

@@ -118,10 +118,10 @@ func New(c Config) (*Service, error) {
 	if s.nonces, err = newNonces(c.Random); err != nil {
 		return nil, err
 	}
-	if c.Lead != nil {
-		c.Metrics = append(slices.Clone(c.Metrics), leads{c.Lead})
-	}
 	c.Metrics = append(slices.Clone(c.Metrics), readyMetric{s})
+	if c.Lead != nil {
+		c.Metrics = append(c.Metrics, leads{c.Lead})
+	}
 	if s.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, err
 	}

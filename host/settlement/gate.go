@@ -169,8 +169,9 @@ func (t *txn) signedBy(m message.Message, point []byte) bool {
 // maxKeys bounds how many keys a gate keeps: 400 bytes each.
 const maxKeys = 1 << 20
 
-// gate reads and verifies what is submitted, before any transaction and on all cores. It keeps the
-// keys of registered devices, which never change; a device that is not registered may be later.
+// gate reads and verifies what is submitted, before any transaction and on all cores that the
+// writer does not need. It keeps the keys of registered devices, which never change; a device that
+// is not registered may be later.
 type gate struct {
 	db      store.Queryer
 	writing func() bool   // whether a batch is being decided
