@@ -32,6 +32,9 @@ type T interface {
 	Cleanup(func())
 }
 
+// only is for measurements of hours.
+var only = flag.String("only", "", "run on this database alone: sqlite or postgresql")
+
 // server is the PostgreSQL server on which the tests run now; nil while they run on SQLite.
 var server *postgres
 
@@ -54,8 +57,15 @@ func OnFirst(t *testing.T) {
 
 // Run runs a package's tests on each database, for TestMain, and returns the exit code.
 func Run(m *testing.M) int {
-	if code := m.Run(); code != 0 || isOnce() {
-		return code
+	flag.Parse()
+	if *only != "" && *only != "sqlite" && *only != "postgresql" {
+		fmt.Printf("FAIL: -only %s: say sqlite or postgresql\n", *only)
+		return 1
+	}
+	if *only != "postgresql" {
+		if code := m.Run(); code != 0 || isOnce() || *only == "sqlite" {
+			return code
+		}
 	}
 	if err := fewerChecks(); err != nil {
 		fmt.Println("FAIL: the number of random tests:", err)
