@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -443,8 +444,24 @@ func TestOrigins(t *testing.T) {
 	} {
 		assert.Equal(t, want, origin(remote), remote)
 	}
-	assert.Equal(t, 2_500, DefaultLimits().complete().PerAddress)
-	assert.Equal(t, 1, Limits{Connections: 2}.complete().PerAddress)
+	assert.Equal(t, 2_500, DefaultLimits().complete().within(0).PerAddress)
+	assert.Equal(t, 1, Limits{Connections: 2}.complete().within(0).PerAddress)
+}
+
+// TestConnectionsLeaveFilesToTheRest: of the files that a process may have open.
+func TestConnectionsLeaveFilesToTheRest(t *testing.T) {
+	for files, want := range map[int]int{0: 10_000, 1 << 20: 10_000, 10_255: 9_999, 1_024: 768,
+		64: 32, 1: 1} {
+		l := DefaultLimits().complete().within(files)
+		assert.Equal(t, want, l.Connections, files)
+		assert.Equal(t, max(1, want/share), l.PerAddress, files)
+	}
+	assert.Equal(t, 7, Limits{Connections: 7, PerAddress: 3}.complete().within(1_024).Connections)
+	log := &log{}
+	_, err := New(Config{Title: "toy", Limits: Limits{Connections: maxFiles}, Hosts: nil,
+		Log: slog.New(slog.NewJSONHandler(log, nil))})
+	require.NoError(t, err)
+	require.Contains(t, log.String(), "fewer connections than limits.connections")
 }
 
 // TestContentComesAsItIs: one that is compressed is refused by the type of its content.

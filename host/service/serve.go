@@ -56,7 +56,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	err := server.Shutdown(patience)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.config.Log.Error("calls that were under way were cut off", "after", limits.Stop)
+		s.config.Log.Error("calls that were under way were cut off", "after", limits.Stop.String())
 		err = server.Close()
 	}
 	<-ended
