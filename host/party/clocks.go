@@ -109,10 +109,14 @@ func (c *Clocks) Doubted() error {
 			differ++
 		}
 	}
-	if heard == 0 || 2*differ >= heard && differ > 0 {
-		return fmt.Errorf("the clock of this machine may be wrong: of %d parties heard in the "+
-			"last %d hours %d have another time, by more than an hour: compare it with a third "+
-			"(timedatectl)", heard, int(heardTime/time.Hour), differ)
+	if heard == 0 {
+		return fmt.Errorf("the clock of this machine cannot be compared: no other was heard in "+
+			"the last %d hours", int(heardTime/time.Hour))
+	}
+	if 2*differ >= heard {
+		return fmt.Errorf("the clock of this machine may be wrong: %d of %d that were heard in "+
+			"the last %d hours differ from it by more than an hour: compare it with a third "+
+			"(timedatectl)", differ, heard, int(heardTime/time.Hour))
 	}
 	return nil
 }

@@ -421,6 +421,7 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 	require.NoError(t, errors.Join(err, answer.Body.Close()))
 	require.Contains(t, string(page), "ekrona_connections 3")
 	require.Contains(t, string(page), "ekrona_connections_refused_total 1")
+	require.Contains(t, w.log.String(), `"from":"127.0.0.1","may_have":3`)
 	require.NoError(t, open[1].Close())
 	for { // the server sees the end when it comes
 		conn := dial()
@@ -450,11 +451,10 @@ func TestOrigins(t *testing.T) {
 
 // TestConnectionsLeaveFilesToTheRest: of the files that a process may have open.
 func TestConnectionsLeaveFilesToTheRest(t *testing.T) {
-	for files, want := range map[int]int{0: 10_000, 1 << 20: 10_000, 10_255: 9_999, 1_024: 768,
-		64: 32, 1: 1} {
+	for files, want := range map[int][2]int{0: {10_000, 2_500}, 1 << 20: {10_000, 2_500},
+		10_255: {9_999, 2_499}, 1_024: {768, 192}, 200: {100, 64}, 64: {32, 32}, 1: {1, 1}} {
 		l := DefaultLimits().complete().within(files)
-		assert.Equal(t, want, l.Connections, files)
-		assert.Equal(t, max(1, want/share), l.PerAddress, files)
+		assert.Equal(t, want, [2]int{l.Connections, l.PerAddress}, files)
 	}
 	assert.Equal(t, 7, Limits{Connections: 7, PerAddress: 3}.complete().within(1_024).Connections)
 	log := &log{}

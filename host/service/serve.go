@@ -44,6 +44,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		ended <- server.Serve(tls.NewListener(&perAddress{
 			Listener: netutil.LimitListener(listener, limits.Connections),
 			most:     limits.PerAddress, metrics: s.metrics, by: map[string]int{},
+			refused: s.crowded,
 		}, s.config.TLS))
 	}()
 	select {

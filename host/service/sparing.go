@@ -75,6 +75,14 @@ func (s *Service) absent(v *visit, why string) {
 	}
 }
 
+// crowded logs that an address has as many connections as it may.
+func (s *Service) crowded(from string) {
+	if hidden, is := s.sparing.line("crowded", time.Now()); is {
+		s.config.Log.Warn("a connection was closed at once: its address has as many as it may",
+			"from", from, "may_have", s.config.Limits.PerAddress, "others_before", hidden)
+	}
+}
+
 // connectionLog logs what net/http says of connections: anybody can have it say anything often.
 type connectionLog struct{ *Service }
 
