@@ -158,12 +158,7 @@ func (m *command) unknown() string {
 
 // open shows data, and the data objects in it.
 func (m *command) open() {
-	n := leaf("", m.at, m.data)
-	n.Children = objects(m.data, m.at, 0, dictionaryOf(m.Command))
-	for _, o := range n.Children {
-		o.Detail = true
-	}
-	m.add(n)
+	m.add(summed(m.at, m.data, objects(m.data, m.at, 0, dictionaryOf(m.Command)))...)
 }
 
 // interindustryAnswer decodes a response to such a command.
@@ -175,17 +170,17 @@ func (d Decoder) interindustryAnswer(c apdu.Command, data []byte) []*Node {
 	case secureClass(c.CLA) && !d.foreign:
 		return []*Node{secured(0, data)}
 	case !known && !usualDictionary.knows(data):
-		return summed(data, nil)
+		return summed(0, data, nil)
 	}
-	return summed(data, objects(data, 0, 0, dictionaryOf(c)))
+	return summed(0, data, objects(data, 0, 0, dictionaryOf(c)))
 }
 
-// summed is data with a line for a conversation, and its parts for the other renderers.
-func summed(data []byte, parts []*Node) []*Node {
+// summed is data by its parts, or in one line if there are none.
+func summed(at int, data []byte, parts []*Node) []*Node {
 	for _, p := range parts {
 		p.Detail = true
 	}
-	sum := &Node{Raw: data, Children: parts, sum: true}
+	sum := &Node{Offset: at, Raw: data, Children: parts, sum: true}
 	sum.join()
 	return []*Node{sum}
 }
