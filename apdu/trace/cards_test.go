@@ -40,10 +40,13 @@ func TestCardsOfOthersInAConversation(t *testing.T) {
 				"  6F file control information:\n" +
 				"    84 DF name             A0000000031010\n" +
 				"    A5 proprietary data    \n"},
-		{"00CA004200", "4228" + long + "9000", "> GET DATA\n  P1-P2                  0042\n" +
+		{"00CA004200", "4228" + long + "9000", "> GET DATA\n  tag                    42\n" +
 			"< 9000 OK\n  42 issuer identification number " + long[:64] + "... 8 more bytes\n"},
+		{"0047800002B60000", "9000", "> GENERATE ASYMMETRIC KEY PAIR\n" +
+			"  P1-P2                  8000\n  B6                     \n< 9000 OK\n"},
+		{"00CA5F5000", "9000", "> GET DATA\n  tag                    5F50\n< 9000 OK\n"},
 		{"00CA004200", "42FF019000",
-			"> GET DATA\n  P1-P2                  0042\n< 9000 OK\n  42FF01\n"},
+			"> GET DATA\n  tag                    42\n< 9000 OK\n  42FF01\n"},
 	} {
 		c, err := apdu.ParseCommandText(row.command)
 		require.NoError(t, err)

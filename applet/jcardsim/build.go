@@ -36,8 +36,8 @@ func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
 
 // BuildApplet compiles an applet of anybody's into outDir, which must be empty, as [Build] does
 // ours: of the sources in the folders above their packages those of the class's package and of what
-// they use. What ends in .jar among the sources has the classes of packages that it uses. The API is
-// Java Card 3.0.5 without org.globalplatform and without what jCardSim lacks.
+// they use. What ends in .jar among the sources has the classes of packages that it uses. The API
+// is Java Card 3.0.5 without org.globalplatform and without what jCardSim lacks.
 func BuildApplet(
 	ctx context.Context, sources []string, class, outDir string,
 ) (Classes, error) {

@@ -65,8 +65,8 @@ var faults = []fault{
 			}
 			return false
 		}},
-	{"a SELECT on a logical channel opens it on a card, for an applet that may be selected twice; " +
-		"it selects on the basic one",
+	{"a SELECT on a logical channel opens it on a card, for an applet that may be selected " +
+		"twice; it selects on the basic one",
 		func(x Exchange) bool {
 			opens := func(c apdu.Command) bool { return isByName(c) && hasChannel(c) }
 			return opens(x.Command) || slices.ContainsFunc(x.Before, opens)

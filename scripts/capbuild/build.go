@@ -175,8 +175,8 @@ func (b *builder) convert(
 }
 
 // ownFiles is the pattern of a package's files below the folder above it, "" where they are in no
-// folder of its name. Of other packages the compiler takes what these use: a folder of sources often
-// has other applets and tests beside.
+// folder of its name. Of other packages the compiler takes what these use: a folder of sources
+// often has other applets and tests beside.
 func ownFiles(sources, name string) string {
 	folder := strings.ReplaceAll(name, ".", "/")
 	own, err := filepath.Glob(filepath.Join(sources, filepath.FromSlash(folder), "*.java"))
