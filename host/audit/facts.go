@@ -122,7 +122,7 @@ type payeeAnswer struct {
 	bytes    []byte
 	sum      uint64 // of bytes
 	identity message.Hash
-	payee    string
+	about    requested
 	seq      uint32
 	accepts  *message.Hash // the Payment of a Receipt; nil for a Refusal
 	archived bool          // see isArchived

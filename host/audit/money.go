@@ -104,14 +104,24 @@ func (s *auditRun) backed(p *payment) bool {
 		s.auditor.signed(p, []*ecdsa.PublicKey{s.devices[p.payer].key})
 }
 
+// acceptedIn returns the payment that a Receipt accepts, as far as the notary holds it: the one
+// with its identity, of the Request that it names.
+func (s *auditRun) acceptedIn(v *payeeAnswer) *payment {
+	if v.accepts == nil {
+		return nil
+	}
+	if p := s.byIdentity[*v.accepts]; p != nil && p.requested == v.about {
+		return p
+	}
+	return nil
+}
+
 // acceptedBy returns the payments in the device's accept records, those that the notary has not
 // seen included.
 func (s *auditRun) acceptedBy(id string, d Device) (all []*payment) {
 	for _, v := range s.rowsOf(id).answers {
-		if v.accepts != nil && v.seq <= d.State.AckedATC {
-			if p := s.byIdentity[*v.accepts]; p != nil {
-				all = append(all, p)
-			}
+		if p := s.acceptedIn(v); p != nil && v.seq <= d.State.AckedATC {
+			all = append(all, p)
 		}
 	}
 	for _, r := range d.Records {

@@ -84,12 +84,13 @@ func (n names) parseAnswer(scan scanner) (*payeeAnswer, error) {
 	var archive *int64
 	var payee string
 	var accepts, identity []byte
-	if err := scan(&v.bytes, &archive, &payee, &v.seq, &accepts, &identity); err != nil {
+	if err := scan(&v.bytes, &archive, &payee, &v.about.number, &v.seq, &accepts,
+		&identity); err != nil {
 		return nil, err
 	}
 	if archive != nil && accepts != nil {
 		payment := message.Hash(accepts)
-		v.archived, v.payee, v.accepts = true, n.of(payee), &payment
+		v.archived, v.about.payee, v.accepts = true, n.of(payee), &payment
 		v.identity = message.Hash(identity)
 		return v, nil
 	}
@@ -99,9 +100,9 @@ func (n names) parseAnswer(scan scanner) (*payeeAnswer, error) {
 	}
 	switch m := m.(type) {
 	case *message.Receipt:
-		v.payee, v.seq, v.accepts = n.of(string(m.Payee)), m.ATC, &m.Payment
+		v.about, v.seq, v.accepts = requested{n.of(string(m.Payee)), m.Number}, m.ATC, &m.Payment
 	case *message.Refusal:
-		v.payee, v.seq = n.of(string(m.Payee)), m.ATC
+		v.about, v.seq = requested{n.of(string(m.Payee)), m.Number}, m.ATC
 	}
 	v.sum = sumOf(v.bytes)
 	v.identity, err = message.Identity(m)

@@ -21,7 +21,7 @@ type sums struct {
 // acceptance names the Receipts of a payee for a payment.
 type acceptance struct {
 	payment message.Hash
-	payee   string
+	about   requested
 }
 
 // invariant2Sums: the sums in every device's row, for the equation of invariant 2, are those over
@@ -40,7 +40,7 @@ func invariant2Sums(s *auditRun) {
 	receipts := make(map[acceptance]int, len(s.answers))
 	for _, v := range s.answers {
 		if v.accepts != nil {
-			receipts[acceptance{*v.accepts, v.payee}]++
+			receipts[acceptance{*v.accepts, v.about}]++
 		}
 	}
 	for _, p := range s.payments {
@@ -54,7 +54,7 @@ func invariant2Sums(s *auditRun) {
 		case 1:
 			made.unpaid -= p.fromShadow
 		}
-		answers := receipts[acceptance{p.identity, p.payee}]
+		answers := receipts[acceptance{p.identity, p.requested}]
 		switch {
 		case p.paid():
 			got.collected += p.amount

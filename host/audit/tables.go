@@ -103,7 +103,8 @@ func newTables() *tables {
 				"payer, atc, payee, request, amount, identity",
 			parse: n.parsePayment},
 		answers: table[*payeeAnswer]{name: "payee_answer",
-			columns: "bytes, archive, payee, seq, payment, identity", parse: n.parseAnswer},
+			columns: "bytes, archive, payee, request, seq, payment, identity",
+			parse:   n.parseAnswer},
 		decisions: table[decisionRow]{name: "payee_decision",
 			columns: "payee, request, payment, answer", parse: n.parseDecision},
 		instructions: table[*instruction]{name: "instruction",
@@ -248,7 +249,7 @@ func (t *tables) verifyAsRead(a *Auditor) {
 		}
 	}
 	t.answers.taken = func(v *payeeAnswer) {
-		if key := keys[v.payee]; key != nil {
+		if key := keys[v.about.payee]; key != nil {
 			a.signed(v, []*ecdsa.PublicKey{key})
 		}
 	}
@@ -285,7 +286,7 @@ func (t *tables) facts(once bool) *facts {
 	}
 	t.decide(f)
 	slices.SortStableFunc(f.answers, func(a, b *payeeAnswer) int {
-		return cmp.Or(cmp.Compare(a.payee, b.payee), cmp.Compare(a.seq, b.seq))
+		return cmp.Or(cmp.Compare(a.about.payee, b.about.payee), cmp.Compare(a.seq, b.seq))
 	})
 	slices.SortStableFunc(f.instructions, func(a, b *instruction) int {
 		return cmp.Or(cmp.Compare(a.device, b.device), cmp.Compare(a.number, b.number))
@@ -335,7 +336,7 @@ func (f *facts) index() {
 		payer.paid, payee.received = append(payer.paid, p), append(payee.received, p)
 	}
 	for _, v := range f.answers {
-		r := rows(v.payee)
+		r := rows(v.about.payee)
 		r.answers = append(r.answers, v)
 	}
 	for _, i := range f.instructions {

@@ -132,7 +132,7 @@ func (s *auditRun) checkChain(id string, d Device) {
 		}
 	}
 	for _, v := range s.rowsOf(id).answers {
-		if v.accepts != nil && s.byIdentity[*v.accepts] == nil && v.seq <= d.State.AckedATC {
+		if v.accepts != nil && s.acceptedIn(v) == nil && v.seq <= d.State.AckedATC {
 			s.violated(id, 0, "record %d is acknowledged and its Payment is not held", v.seq)
 		}
 		own[v.seq] = v.identity
@@ -216,8 +216,7 @@ func (s *auditRun) checkDecision(p *payment) {
 			"is paid to a payee that is not registered or has not decided")
 	case w.answer == nil && payee.status != notary.Ended:
 		s.violated(p.name(), p.amount, "is paid without the payee's decision")
-	case w.answer != nil && (w.answer.accepts == nil || *w.answer.accepts != p.identity ||
-		w.answer.payee != p.payee || !s.auditor.signed(w.answer,
+	case w.answer != nil && (s.acceptedIn(w.answer) != p || !s.auditor.signed(w.answer,
 		[]*ecdsa.PublicKey{payee.key})):
 		s.violated(p.name(), p.amount,
 			"is paid on a receipt that is not the payee's or not for it")

@@ -164,9 +164,9 @@ type Public interface {
 	// of them, 1 to MaxPage. Errors: Malformed (no page of that size).
 	Revoked(ctx context.Context, after int64, limit int) ([]Revocation, error)
 
-	// Verdict returns the verdict on a Payment, for anybody who has it: the hash of its body names
-	// it. Unseen when the notary does not hold it.
-	Verdict(ctx context.Context, payment message.Hash) (Verdict, error)
+	// Verdict returns the verdict on a Payment, for anybody who has it: its Request and the hash of
+	// its body name it. Unseen when the notary does not hold it.
+	Verdict(ctx context.Context, payment PaymentName) (Verdict, error)
 }
 
 // MaxPage is the most entries of one page.

@@ -58,7 +58,7 @@ type (
 		Revoked []Revocation `json:"revoked,omitempty"`
 	}
 	verdictRequest struct {
-		Payment message.Hash `json:"payment"`
+		PaymentName
 	}
 	verdictAnswer struct {
 		Verdict Verdict `json:"verdict"`
@@ -101,7 +101,7 @@ func (p public) Revoked(ctx context.Context, after int64, limit int) ([]Revocati
 }
 
 // Verdict implements Public.
-func (p public) Verdict(ctx context.Context, payment message.Hash) (Verdict, error) {
+func (p public) Verdict(ctx context.Context, payment PaymentName) (Verdict, error) {
 	a, err := remote.Ask[verdictAnswer](ctx, p.client, "verdict", verdictRequest{payment})
 	return a.Verdict, err
 }
@@ -119,7 +119,7 @@ func servePublic(s *remote.Server, p Public) {
 		return revokedAnswer{revoked}, err
 	})
 	remote.Handle(s, "verdict", func(ctx context.Context, q verdictRequest) (verdictAnswer, error) {
-		v, err := p.Verdict(ctx, q.Payment)
+		v, err := p.Verdict(ctx, q.PaymentName)
 		return verdictAnswer{v}, err
 	})
 }

@@ -129,7 +129,7 @@ var types = []remotetest.Type{
 	remotetest.Of(pageRequest{1, 2}),
 	remotetest.Of(statementAnswer{[]Entry{entry}}),
 	remotetest.Of(revokedAnswer{[]Revocation{revocation}}),
-	remotetest.Of(verdictRequest{message.Hash{1}}),
+	remotetest.Of(verdictRequest{PaymentName{anna, anna, 7, message.Hash{1}}}),
 	remotetest.Of(verdictAnswer{Void}),
 	remotetest.Of(joinRequest{"SENORDIC", []byte{1}, []byte{2}}),
 	remotetest.Of(issueRequest{"1", "SENORDIC", 100}),
@@ -169,7 +169,7 @@ func (s stub) Statement(context.Context, int64, int) ([]Entry, error) {
 	return []Entry{entry}, s.err
 }
 func (s stub) Revoked(context.Context, int64, int) ([]Revocation, error) { return nil, s.err }
-func (s stub) Verdict(context.Context, message.Hash) (Verdict, error)    { return Uncovered, s.err }
+func (s stub) Verdict(context.Context, PaymentName) (Verdict, error)     { return Uncovered, s.err }
 func (s stub) Join(context.Context, message.Name, []byte, []byte) error  { return s.err }
 func (s stub) SetGroup(context.Context, message.DeviceID, uint8) error   { return s.err }
 func (s stub) SignCrisisOrder(context.Context, CrisisSigning) ([]byte, error) {
@@ -218,7 +218,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only(p.SetGroup(ctx, anna, 2))
 	with(p.Statement(ctx, 3, 100))
 	with(p.Revoked(ctx, 0, 100))
-	with(p.Verdict(ctx, message.Hash{0xAB}))
+	with(p.Verdict(ctx, PaymentName{anna, anna, 9, message.Hash{0xAB}}))
 	only(o.Join(ctx, "SENORDIC", []byte{1}, []byte{2}))
 	only(o.Issue(ctx, "1", "SENORDIC", 100))
 	only(o.FundPool(ctx, "pool", 100))

@@ -147,8 +147,15 @@ func (n *Notary) Payment(
 }
 
 // Verdict implements notary.Public.
-func (n *Notary) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
-	held, err := payments(ctx, n.db, "p.identity = $1", payment[:])
+func (n *Notary) Verdict(
+	ctx context.Context, payment notary.PaymentName,
+) (notary.Verdict, error) {
+	if err := checkTexts(payment.Payer, payment.Payee); err != nil {
+		return notary.Unseen, err
+	}
+	held, err := payments(ctx, n.db,
+		"p.payee = $1 AND p.request = $2 AND p.identity = $3 AND p.payer = $4", payment.Payee,
+		payment.Request, payment.Identity[:], payment.Payer)
 	if err != nil || len(held) == 0 {
 		return notary.Unseen, err
 	}

@@ -21,9 +21,9 @@ func (t *txn) withinCoverLimit(p *payment, cover money.Ore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	seq, err := t.queryInt("SELECT v.seq FROM payee_decision w JOIN payee_answer v ON v.identity "+
-		"= w.answer WHERE w.payee = $1 AND w.request = $2 AND w.payment = $3", p.payee, p.request,
-		p.identity)
+	seq, err := t.queryInt(`SELECT v.seq FROM payee_decision w JOIN payee_answer v
+		ON v.payee = w.payee AND v.request = w.request AND v.identity = w.answer
+		WHERE w.payee = $1 AND w.request = $2 AND w.payment = $3`, p.payee, p.request, p.identity)
 	if err != nil {
 		return false, err
 	}
@@ -170,7 +170,8 @@ func (t *txn) coveredSoFar(p *payment, after, seq int64) (money.Ore, error) {
 	}
 	sum, err := t.queryInt(`SELECT sum(p.from_holding + p.from_pool + p.lent) FROM payment p
 		JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request
-		AND w.payment = p.identity JOIN payee_answer v ON v.identity = w.answer
+		AND w.payment = p.identity JOIN payee_answer v
+		ON v.payee = w.payee AND v.request = w.request AND v.identity = w.answer
 		WHERE p.payee = $1 AND v.seq > $2 AND v.seq <= $3`, p.payee, after, until)
 	return money.Ore(sum), err
 }

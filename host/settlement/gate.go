@@ -35,8 +35,8 @@ type fact struct {
 	proofs []proof
 
 	// the notary's answer
-	about   []byte // identity of the payment that it concerns
-	doubt   error  // what is wrong with an item that is kept nevertheless
+	about   paymentKey // the payment that it concerns
+	doubt   error      // what is wrong with an item that is kept nevertheless
 	refused error
 	status  *notary.PaymentStatus
 }

@@ -158,6 +158,8 @@ func (p participant) Revoked(
 }
 
 // Verdict implements notary.Public.
-func (p participant) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
+func (p participant) Verdict(
+	ctx context.Context, payment notary.PaymentName,
+) (notary.Verdict, error) {
 	return p.n.Verdict(ctx, payment)
 }

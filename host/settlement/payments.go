@@ -61,6 +61,9 @@ func (p *payment) shadowed() bool {
 	return p.signatureStatus == recorded || p.signatureStatus == conflicting
 }
 
+// about returns the Request that it pays.
+func (p *payment) about() requestKey { return requestKey{p.payee, p.request} }
+
 func (p *payment) key() string { return hex.EncodeToString(p.identity) }
 
 func (p *payment) status() *notary.PaymentStatus {

@@ -194,11 +194,11 @@ func (t *txn) claims(pending []*payment) (
 // only together.
 func (t *txn) settle(set []*payment) error {
 	m := movement{key: "settle:" + set[0].key()}
-	var identities [][]byte
+	var requests []requestKey
 	for _, p := range set {
-		identities = append(identities, p.identity)
+		requests = append(requests, p.about())
 	}
-	if err := t.loadAnswers(nil, identities); err != nil { // conclude asks for each
+	if err := t.loadRequests(requests...); err != nil { // conclude asks for each
 		return err
 	}
 	for _, p := range set {

@@ -16,12 +16,22 @@ type requestKey struct {
 	number uint32
 }
 
+// paymentKey names a Payment: by its Request, under which it is found, and its identity.
+type paymentKey struct {
+	requestKey
+	identity []byte // nil: no Payment
+}
+
+// keyOf returns the key of a Payment with an identity.
+func keyOf(p *message.Payment, identity message.Hash) paymentKey {
+	return paymentKey{requestKey{p.Request.Payee, p.Request.Number}, identity[:]}
+}
+
 // requestRows is what is held about one Request.
 type requestRows struct {
 	payments []*payment // in order of arrival
 	decision *decisionRow
-	refusals []refusedRequest // read by loadRefusals only
-	complete bool             // refusals are read
+	answers  []answerRow // in order of arrival
 }
 
 type decisionRow struct {
@@ -29,8 +39,18 @@ type decisionRow struct {
 	answer  []byte // nil when the end of the payee's device decided
 }
 
-// refusedRequest is a Refusal that is held.
-type refusedRequest struct{ identity, request message.Hash }
+// answerRow is a Receipt or Refusal that is held.
+type answerRow struct {
+	identity message.Hash
+	payment  []byte       // that a Receipt accepts; nil for a Refusal
+	refused  message.Hash // Request of a Refusal
+}
+
+// holds reports whether an answer is held.
+func (r *requestRows) holds(answer message.Hash) bool {
+	return slices.ContainsFunc(r.answers,
+		func(a answerRow) bool { return a.identity == answer })
+}
 
 // recordKey names a record of a device.
 type recordKey struct {
@@ -41,9 +61,9 @@ type recordKey struct {
 type recordRow struct {
 	recordKey
 	identity []byte
-	head     []byte // of the chain up to here; nil while one before it is not held
-	accepts  []byte // Payment of an accept record
-	isNew    bool   // it is not written
+	head     []byte     // of the chain up to here; nil while one before it is not held
+	accepts  paymentKey // Payment of an accept record
+	isNew    bool       // it is not written
 }
 
 // adopt returns the payment as it is known already, or makes it known.
@@ -51,30 +71,22 @@ func (w *work) adopt(p *payment) *payment {
 	if known := w.numbered[p.n]; known != nil {
 		return known
 	}
-	w.numbered[p.n], w.payments[message.Hash(p.identity)] = p, p
+	w.numbered[p.n] = p
 	return p
 }
 
-// loadPayments reads payments by their identities.
-func (t *txn) loadPayments(identities ...[]byte) error {
-	unread := store.Set{Columns: []store.Field{{Name: "identity", Type: store.Bytes}}}
-	for _, identity := range identities {
-		if _, known := t.work.payments[message.Hash(identity)]; !known {
-			t.work.payments[message.Hash(identity)] = nil
-			unread.Add(identity)
+// payment returns a payment; nil when the notary does not hold it.
+func (t *txn) payment(key paymentKey) (*payment, error) {
+	about, err := t.request(key.requestKey)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range about.payments {
+		if bytes.Equal(p.identity, key.identity) {
+			return p, nil
 		}
 	}
-	return t.find(&unread, func(row store.Row) error {
-		p, err := scanPayment(row)
-		t.work.adopt(p)
-		return err
-	}, paymentColumns+"WHERE p.identity = $1")
-}
-
-// payment returns a payment by identity; nil when the notary does not hold it.
-func (t *txn) payment(identity []byte) (*payment, error) {
-	err := t.loadPayments(identity)
-	return t.work.payments[message.Hash(identity)], err
+	return nil, nil
 }
 
 // current returns a payment as it is known now, which may have been read again.
@@ -82,7 +94,7 @@ func (t *txn) current(p *payment) (*payment, error) {
 	if known := t.work.numbered[p.n]; known != nil {
 		return known, nil
 	}
-	return t.payment(p.identity)
+	return t.payment(paymentKey{p.about(), p.identity})
 }
 
 // changePayment changes a payment that is not final.
@@ -118,7 +130,7 @@ func (t *txn) nextPayment() (int64, error) {
 
 // addPayment adds a payment that is not held.
 func (t *txn) addPayment(p *payment) error {
-	about, err := t.request(requestKey{p.payee, p.request})
+	about, err := t.request(p.about())
 	if err != nil {
 		return err
 	}
@@ -157,7 +169,7 @@ func (t *txn) loadRequests(keys ...requestKey) error {
 		if err != nil {
 			return err
 		}
-		about := t.work.requests[requestKey{p.payee, p.request}]
+		about := t.work.requests[p.about()]
 		about.payments = append(about.payments, t.work.adopt(p))
 		return nil
 	}, paymentColumns+"WHERE p.payee = $1 AND p.request = $2")
@@ -167,7 +179,7 @@ func (t *txn) loadRequests(keys ...requestKey) error {
 	for _, key := range keys {
 		slices.SortFunc(t.work.requests[key].payments, byArrival)
 	}
-	return t.find(&unread, func(row store.Row) error {
+	err = t.find(&unread, func(row store.Row) error {
 		var key requestKey
 		decision := &decisionRow{}
 		err := row.Scan(&key.payee, &key.number, &decision.payment, &decision.answer)
@@ -177,38 +189,36 @@ func (t *txn) loadRequests(keys ...requestKey) error {
 		return err
 	}, "SELECT payee, request, payment, answer FROM payee_decision WHERE payee = $1 AND "+
 		"request = $2")
+	if err != nil {
+		return err
+	}
+	return t.find(&unread, func(row store.Row) error {
+		var key requestKey
+		var identity, refusal []byte
+		answer := answerRow{}
+		err := row.Scan(&key.payee, &key.number, &identity, &answer.payment, &refusal)
+		if err != nil {
+			return err
+		}
+		answer.identity = message.Hash(identity)
+		if refusal != nil {
+			m, _, err := parse[message.Refusal](refusal)
+			if err != nil {
+				return store.Failed(err)
+			}
+			answer.refused = m.Request
+		}
+		about := t.work.requests[key]
+		about.answers = append(about.answers, answer)
+		return nil
+	}, `SELECT payee, request, identity, payment, CASE WHEN payment IS NULL THEN bytes END
+		FROM payee_answer WHERE payee = $1 AND request = $2 ORDER BY n`)
 }
 
 // request returns what is held about a Request.
 func (t *txn) request(key requestKey) (*requestRows, error) {
 	err := t.loadRequests(key)
 	return t.work.requests[key], err
-}
-
-// loadRefusals reads the Refusals of Requests, of which the rest is read already.
-func (t *txn) loadRefusals(keys ...requestKey) error {
-	unread := store.Set{Columns: []store.Field{{Name: "payee", Type: store.Text},
-		{Name: "request", Type: store.BigInt}}}
-	for _, key := range keys {
-		if about := t.work.requests[key]; !about.complete {
-			about.complete = true
-			unread.Add(string(key.payee), int64(key.number))
-		}
-	}
-	return t.find(&unread, func(row store.Row) error {
-		var raw []byte
-		if err := row.Scan(&raw); err != nil {
-			return err
-		}
-		refusal, identity, err := parse[message.Refusal](raw)
-		if err != nil {
-			return store.Failed(err)
-		}
-		about := t.work.requests[requestKey{refusal.Payee, refusal.Number}]
-		about.refusals = append(about.refusals, refusedRequest{identity, refusal.Request})
-		return nil
-	}, "SELECT bytes FROM payee_answer WHERE payee = $1 AND request = $2 AND payment IS NULL "+
-		"ORDER BY n")
 }
 
 // addDecision adds the payee's decision on a Request, unless there is one.
@@ -227,56 +237,19 @@ func (t *txn) addDecision(key requestKey, payment, answer []byte) error {
 	return nil
 }
 
-// loadAnswers reads whether answers are held, and those that accept a Payment.
-func (t *txn) loadAnswers(identities [][]byte, payments [][]byte) error {
-	unread := store.Set{Columns: []store.Field{{Name: "identity", Type: store.Bytes}}}
-	for _, identity := range identities {
-		if _, known := t.work.answers[message.Hash(identity)]; !known {
-			t.work.answers[message.Hash(identity)] = false
-			unread.Add(identity)
-		}
-	}
-	err := t.find(&unread, func(row store.Row) error {
-		var identity []byte
-		err := row.Scan(&identity)
-		if err == nil {
-			t.work.answers[message.Hash(identity)] = true
-		}
-		return err
-	}, "SELECT identity FROM payee_answer WHERE identity = $1")
-	if err != nil {
-		return err
-	}
-	unread = store.Set{Columns: []store.Field{{Name: "payment", Type: store.Bytes}}}
-	for _, payment := range payments {
-		if _, known := t.work.receipts[message.Hash(payment)]; !known {
-			t.work.receipts[message.Hash(payment)] = nil
-			unread.Add(payment)
-		}
-	}
-	return t.find(&unread, func(row store.Row) error {
-		v := &payeeAnswer{}
-		var identity []byte
-		if err := row.Scan(&identity, &v.payee, &v.seq, &v.request, &v.payment); err != nil {
-			return err
-		}
-		payment := message.Hash(v.payment)
-		t.work.receipts[payment] = append(t.work.receipts[payment], v)
-		t.work.answers[message.Hash(identity)] = true
-		return nil
-	}, "SELECT identity, payee, seq, request, payment FROM payee_answer WHERE payment = $1 "+
-		"ORDER BY n")
-}
-
-// accepting returns how many Receipts of its payee accept a payment.
+// accepting returns how many Receipts accept a payment. Those that name another Request than it,
+// which no honest device signs, accept nothing.
 func (t *txn) accepting(p *payment) (n int64, err error) {
-	err = t.loadAnswers(nil, [][]byte{p.identity})
-	for _, v := range t.work.receipts[message.Hash(p.identity)] {
-		if v.payee == p.payee {
+	about, err := t.request(p.about())
+	if err != nil {
+		return 0, err
+	}
+	for _, a := range about.answers {
+		if bytes.Equal(a.payment, p.identity) {
 			n++
 		}
 	}
-	return n, err
+	return n, nil
 }
 
 // loadRecords reads records.
@@ -291,13 +264,16 @@ func (t *txn) loadRecords(keys ...recordKey) error {
 	}
 	return t.find(&unread, func(row store.Row) error {
 		r := &recordRow{}
-		err := row.Scan(&r.device, &r.seq, &r.identity, &r.head, &r.accepts)
+		err := row.Scan(&r.device, &r.seq, &r.identity, &r.head, &r.accepts.number,
+			&r.accepts.identity)
 		if err == nil {
+			r.accepts.payee = r.device
 			t.work.records[r.recordKey] = r
 		}
 		return err
-	}, `SELECT r.device, r.seq, r.identity, r.head, v.payment FROM record r
-		LEFT JOIN payee_answer v ON v.identity = r.identity WHERE r.device = $1 AND r.seq = $2`)
+	}, `SELECT r.device, r.seq, r.identity, r.head, coalesce(v.request, 0), v.payment FROM record r
+		LEFT JOIN payee_answer v ON v.payee = r.device AND v.seq = r.seq AND v.identity = r.identity
+		WHERE r.device = $1 AND r.seq = $2`)
 }
 
 // recordAt returns a record; nil when it is not held.

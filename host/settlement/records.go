@@ -12,7 +12,7 @@ import (
 // record. When the notary already holds another one there, it keeps that one and returns its
 // identity: two records of one number are two devices with one key.
 func (t *txn) record(
-	device message.DeviceID, seq uint32, identity message.Hash, accepts []byte,
+	device message.DeviceID, seq uint32, identity message.Hash, accepts paymentKey,
 ) (other []byte, err error) {
 	held, err := t.recordAt(device, seq)
 	if err != nil {
@@ -45,7 +45,7 @@ func (t *txn) extendChain(device message.DeviceID) error {
 		if err != nil || next == nil {
 			return err
 		}
-		if next.accepts != nil {
+		if next.accepts.identity != nil {
 			if payment, err := t.payment(next.accepts); err != nil || payment == nil {
 				return err
 			}

@@ -27,9 +27,6 @@ func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := t.loadRefusals(key); err != nil {
-		return false, err
-	}
 	for _, p := range about.payments {
 		if !p.requested {
 			continue
@@ -41,8 +38,8 @@ func (t *txn) oneRequest(a requestRef, raw []byte) (cloned bool, err error) {
 			other = p.identity
 		}
 	}
-	for _, r := range about.refusals {
-		if r.request != a.identity {
+	for _, r := range about.answers {
+		if r.payment == nil && r.refused != a.identity {
 			other = r.identity[:]
 		}
 	}

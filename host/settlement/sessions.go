@@ -380,9 +380,10 @@ func (t *txn) loadBeyond(keys ...beyondKey) (map[beyondKey]beyond, error) {
 		}, `SELECT $1, $2, $3,
 		coalesce((SELECT sum(amount) FROM payment WHERE payer = $1 AND signature = 0 AND atc > $2), 0),
 		coalesce((SELECT sum(p.amount) FROM payee_answer v JOIN payment p ON p.identity = v.payment
-			AND p.payee = v.payee WHERE v.payee = $1 AND v.seq > $2 AND (p.verdict IN (1, 2)
+			AND p.payee = v.payee AND p.request = v.request WHERE v.payee = $1 AND v.seq > $2 AND (p.verdict IN (1, 2)
 			OR p.verdict IN (3, 5) AND NOT EXISTS (SELECT 1 FROM payee_answer f
-			WHERE f.payment = v.payment AND f.payee = v.payee AND f.seq < v.seq))), 0),
+			WHERE f.payment = v.payment AND f.payee = v.payee AND f.request = v.request
+			AND f.seq < v.seq))), 0),
 		coalesce((SELECT sum(credit) FROM instruction WHERE device = $1 AND seq > $3
 			AND outcome <> 3), 0)`)
 }
@@ -395,7 +396,7 @@ type needs struct {
 	openings      []message.DeviceID
 	clones        []message.DeviceID
 	records       []recordKey
-	requests      []requestKey // with their refusals
+	requests      []requestKey
 	orders        []orderOf
 	challenges    []challengeKey
 	confirmations []message.Hash
@@ -428,7 +429,6 @@ func (t *txn) preloadNeeds(jobs []*job) error {
 		func() error { return t.loadClones(all.clones...) },
 		func() error { return t.loadRecords(all.records...) },
 		func() error { return t.loadRequests(all.requests...) },
-		func() error { return t.loadRefusals(all.requests...) },
 		func() error { return t.loadOrders(all.orders...) },
 		func() error { return t.loadChallenges(all.challenges...) },
 		func() error { return t.loadConfirmations(all.confirmations...) },

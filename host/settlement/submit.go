@@ -57,7 +57,7 @@ func (t *txn) submit(facts []*fact) error {
 		}
 	}
 	for _, f := range facts {
-		f.about, f.doubt, f.refused, f.status = nil, nil, nil, nil
+		f.about, f.doubt, f.refused, f.status = paymentKey{}, nil, nil, nil
 		t.proofs = f.proofs
 		err := t.storeFact(f)
 		t.proofs = nil
@@ -72,7 +72,7 @@ func (t *txn) submit(facts []*fact) error {
 		return err
 	}
 	for _, f := range facts {
-		if f.refused != nil || f.about == nil {
+		if f.refused != nil || f.about.identity == nil {
 			continue
 		}
 		held, err := t.payment(f.about)
@@ -99,7 +99,7 @@ func (t *txn) storeFact(f *fact) error {
 		return t.storeAnswer(v, f)
 	}
 	if f.receipt == nil {
-		f.about = f.identity[:]
+		f.about = keyOf(f.payment, f.identity)
 		judged, err := t.judge(f.payment, f.identity, false)
 		if err != nil {
 			return err
@@ -117,11 +117,11 @@ func (t *txn) storeAcceptance(f *fact) error {
 	if err := t.checkAnswer(receipt, v); err != nil {
 		return err
 	}
-	f.about = receipt.Payment[:]
+	f.about = paymentKey{requestKey{v.payee, v.request}, v.payment}
 	if f.payment == nil {
 		return t.storeAnswer(v, f)
 	}
-	f.about = f.identity[:]
+	f.about = keyOf(f.payment, f.identity)
 	judged, err := t.judge(f.payment, f.identity, true)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (t *txn) storeAcceptance(f *fact) error {
 	if err := t.storePayment(f, judged); err != nil {
 		return err
 	}
-	held, err := t.payment(f.identity[:])
+	held, err := t.payment(f.about)
 	if err == nil && held.signatureStatus == unverified {
 		f.doubt = notary.Refuse(notary.Signature, "Payment %s/%d, accepted by %s, is not signed "+
 			"by the payer's registered key: submit the payer's certificate",
@@ -154,7 +154,7 @@ type judgement struct {
 func (t *txn) judge(
 	p *message.Payment, identity message.Hash, accepted bool,
 ) (j judgement, err error) {
-	known, err := t.payment(identity[:])
+	known, err := t.payment(keyOf(p, identity))
 	if err != nil || known != nil && known.signatureStatus != unverified {
 		return judgement{held: true}, err
 	}
@@ -191,7 +191,7 @@ func (t *txn) storePayment(f *fact, j judgement) error {
 			return err
 		}
 	}
-	known, err := t.payment(f.identity[:])
+	known, err := t.payment(keyOf(p, f.identity))
 	if err != nil {
 		return err
 	}
@@ -285,7 +285,7 @@ func (t *txn) requestedByPayee(p *message.Payment) (bool, error) {
 func (t *txn) recordPayment(
 	p *message.Payment, identity message.Hash, raw []byte,
 ) (signatureStatus, error) {
-	held, err := t.record(p.Payer, p.ATC, identity, nil)
+	held, err := t.record(p.Payer, p.ATC, identity, paymentKey{})
 	if err != nil || held == nil {
 		return recorded, err
 	}
@@ -322,25 +322,21 @@ func (t *txn) checkAnswer(m message.Message, v payeeAnswer) error {
 // its Request, as its decision.
 func (t *txn) storeAnswer(v payeeAnswer, f *fact) error {
 	key := requestKey{v.payee, v.request}
-	if err := t.loadAnswers([][]byte{f.answer[:]}, nil); err != nil || t.work.answers[f.answer] {
+	about, err := t.request(key)
+	if err != nil || about.holds(f.answer) {
 		return err
 	}
-	if v.payment != nil {
-		if err := t.countAnswer(v); err != nil {
-			return err
-		}
-	} else if about, err := t.request(key); err != nil {
+	answer := answerRow{identity: f.answer, payment: v.payment}
+	if v.payment == nil {
+		answer.refused = f.refusal.Request
+	} else if err := t.countAnswer(paymentKey{key, v.payment}); err != nil {
 		return err
-	} else if err := t.loadRefusals(key); err != nil {
-		return err
-	} else {
-		about.refusals = append(about.refusals, refusedRequest{f.answer, f.refusal.Request})
 	}
-	t.work.answers[f.answer] = true
+	about.answers = append(about.answers, answer)
 	t.work.change()
 	t.work.newAnswers.Add(f.answer[:], f.answerRaw, string(v.payee), int64(v.seq),
 		int64(v.request), v.payment, t.stamp())
-	held, err := t.record(v.payee, v.seq, f.answer, v.payment)
+	held, err := t.record(v.payee, v.seq, f.answer, paymentKey{key, v.payment})
 	if err != nil {
 		return err
 	}
@@ -359,27 +355,17 @@ func (t *txn) storeAnswer(v payeeAnswer, f *fact) error {
 	return t.storeDecision(key, v, f.answer, f.answerRaw)
 }
 
-// countAnswer counts a Receipt among those that accept its Payment.
-func (t *txn) countAnswer(v payeeAnswer) error {
-	p, err := t.payment(v.payment)
+// countAnswer counts a Receipt, which is not held yet, among those that accept its Payment.
+func (t *txn) countAnswer(key paymentKey) error {
+	p, err := t.payment(key)
+	if err != nil || p == nil {
+		return err
+	}
+	before, err := t.accepting(p)
 	if err != nil {
 		return err
 	}
-	before := int64(0)
-	if p == nil {
-		err = t.loadAnswers(nil, [][]byte{v.payment})
-	} else {
-		before, err = t.accepting(p)
-	}
-	if err != nil {
-		return err
-	}
-	accepted := message.Hash(v.payment)
-	t.work.receipts[accepted] = append(t.work.receipts[accepted], &v)
-	if p == nil || p.payee != v.payee {
-		return nil
-	}
-	return t.update(v.payee, func(d *device) {
+	return t.update(key.payee, func(d *device) {
 		switch {
 		case p.isOpen():
 			d.sums.accepted += p.amount

@@ -245,7 +245,9 @@ func (m *morning) measure(beside string) (got measured) {
 
 // compare is measure, with what it is of another measurement.
 func (m *morning) compare(beside string, first measured) {
+	storetest.Dearest(m.t, 0)
 	now := m.measure(beside)
+	storetest.Dearest(m.t, 8)
 	m.t.Logf("%s: of the first %.2f, by the ratios to verifying %.2f, by processor time %.2f",
 		beside, now.rate/first.rate, now.ratio/first.ratio, now.effort/first.effort)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ekrona.example/apdu/message"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store/storetest"
@@ -52,10 +51,10 @@ func TestVerdictOfWhoHasThePayment(t *testing.T) {
 	w := loaded(t)
 	merchant := w.Devices["SHOP"]
 	p := paid(t, w.Devices["ANNA"], merchant, 30_00)
-	identity, err := message.Identity(p)
+	name, err := notary.NameOf(p)
 	require.NoError(t, err)
 	verdict := func() notary.Verdict {
-		v, err := w.Notary.Verdict(t.Context(), identity)
+		v, err := w.Notary.Verdict(t.Context(), name)
 		require.NoError(t, err)
 		return v
 	}
@@ -66,7 +65,7 @@ func TestVerdictOfWhoHasThePayment(t *testing.T) {
 	require.NoError(t, err)
 	w.Sync(merchant, settlementtest.Whole, 0)
 	require.Equal(t, notary.Settled, verdict())
-	linked, err := w.Notary.For(fjord).Verdict(t.Context(), identity)
+	linked, err := w.Notary.For(fjord).Verdict(t.Context(), name)
 	require.NoError(t, err)
 	require.Equal(t, notary.Settled, linked)
 }

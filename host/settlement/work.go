@@ -14,12 +14,9 @@ import (
 // take a few statements for a batch of items, and one after the other where that is rare.
 type work struct {
 	devices  map[message.DeviceID]*device    // nil: nobody registered it
-	payments map[message.Hash]*payment       // nil: not held
-	numbered map[int64]*payment              // the same by their numbers
+	numbered map[int64]*payment              // as far as they were read, by their numbers
 	open     map[message.DeviceID][]*payment // of a device, made or to get, not final when read
 	requests map[requestKey]*requestRows     // what is known of a Request
-	answers  map[message.Hash]bool           // whether an answer is held
-	receipts map[message.Hash][]*payeeAnswer // for a Payment
 	records  map[recordKey]*recordRow        // nil: not held
 	fresh    map[message.DeviceID][]*payment // not written: open does not find them
 	last     int64                           // number of the last payment; 0: not read
@@ -65,13 +62,10 @@ func newWork() *work {
 // forget forgets what was read; it must have been written.
 func (w *work) forget() {
 	w.devices = map[message.DeviceID]*device{}
-	w.payments = map[message.Hash]*payment{}
 	w.numbered = map[int64]*payment{}
 	w.open = map[message.DeviceID][]*payment{}
 	w.fresh = map[message.DeviceID][]*payment{}
 	w.requests = map[requestKey]*requestRows{}
-	w.answers = map[message.Hash]bool{}
-	w.receipts = map[message.Hash][]*payeeAnswer{}
 	w.records = map[recordKey]*recordRow{}
 	w.last, w.lending = 0, lending{}
 	w.lastEntries = map[message.Name]int64{}

@@ -323,7 +323,9 @@ func (l notaryLink) Statement(ctx context.Context, after int64, limit int) ([]no
 }
 
 // Verdict implements notary.Participant.
-func (l notaryLink) Verdict(ctx context.Context, payment message.Hash) (notary.Verdict, error) {
+func (l notaryLink) Verdict(
+	ctx context.Context, payment notary.PaymentName,
+) (notary.Verdict, error) {
 	return carryCall(l.w,
 		func() (notary.Verdict, error) { return l.central().Verdict(ctx, payment) })
 }

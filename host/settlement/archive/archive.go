@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/host/clock"
@@ -180,7 +181,7 @@ func begin(ctx context.Context, db *sql.DB, p Plan) (n int64, err error) {
 const archivable = `SELECT p.payer, p.atc, p.identity, p.bytes, a.identity, a.bytes FROM payment p
 	JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request
 		AND w.payment = p.identity
-	JOIN payee_answer a ON a.identity = w.answer
+	JOIN payee_answer a ON a.payee = w.payee AND a.request = w.request AND a.identity = w.answer
 	WHERE p.n > $1 AND p.n <= $2 AND p.final_at < $3 AND p.verdict = $4 AND p.signature = 0
 		AND p.archive IS NULL AND a.archive IS NULL AND a.payment = p.identity
 		AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.device = p.payer OR e.device = p.payee)
@@ -274,54 +275,64 @@ func emptySome(ctx context.Context, db *sql.DB, archive int64, some []*Entry) er
 	ctx = context.WithoutCancel(ctx)
 	d := store.DialectOf(db)
 	return store.InTx(ctx, db, func(tx *sql.Tx) error {
-		payments, err := held(ctx, tx, d, "payment", some,
+		abouts := make([]message.Request, len(some))
+		for i, e := range some {
+			m, err := message.Parse[message.Payment](e.Payment)
+			if err != nil {
+				return err
+			}
+			abouts[i] = m.Request
+		}
+		payments, err := held(ctx, tx, d, "payment", some, abouts,
 			func(e *Entry) (identity, body []byte) { return e.Identity, e.Payment })
 		if err != nil {
 			return err
 		}
-		receipts, err := held(ctx, tx, d, "payee_answer", some,
+		receipts, err := held(ctx, tx, d, "payee_answer", some, abouts,
 			func(e *Entry) (identity, body []byte) { return e.Answer, e.Receipt })
 		if err != nil {
 			return err
 		}
-		gone := store.Set{Columns: []store.Field{{Name: "identity", Type: store.Bytes},
-			{Name: "bytes", Type: store.Bytes}, {Name: "archive", Type: store.BigInt},
-			{Name: "asked", Type: store.Bytes}}}
-		gone2 := store.Set{Columns: gone.Columns[:3]}
-		for _, e := range some {
+		gone := store.Set{Columns: append(slices.Clone(found), store.Field{Name: "bytes",
+			Type: store.Bytes}, store.Field{Name: "archive", Type: store.BigInt},
+			store.Field{Name: "asked", Type: store.Bytes})}
+		gone2 := store.Set{Columns: gone.Columns[:len(gone.Columns)-1]}
+		for i, e := range some {
+			payee, number := string(abouts[i].Payee), int64(abouts[i].Number)
 			if payments[string(e.Identity)] {
-				m, err := message.Parse[message.Payment](e.Payment)
+				asked, err := message.Identity(&abouts[i])
 				if err != nil {
 					return err
 				}
-				asked, err := message.Identity(&m.Request)
-				if err != nil {
-					return err
-				}
-				gone.Add(e.Identity, []byte{}, archive, asked[:])
+				gone.Add(payee, number, e.Identity, []byte{}, archive, asked[:])
 			}
 			if receipts[string(e.Answer)] {
-				gone2.Add(e.Answer, []byte{}, archive)
+				gone2.Add(payee, number, e.Answer, []byte{}, archive)
 			}
 		}
-		if err := gone.Update(ctx, tx, d, "payment", 1); err != nil {
+		if err := gone.Update(ctx, tx, d, "payment", len(found)); err != nil {
 			return err
 		}
-		return gone2.Update(ctx, tx, d, "payee_answer", 1)
+		return gone2.Update(ctx, tx, d, "payee_answer", len(found))
 	})
 }
 
-// held returns of which entries a table still has the body. It is the one in the file.
+// found is by which columns a Payment or Receipt is found.
+var found = []store.Field{{Name: "payee", Type: store.Text},
+	{Name: "request", Type: store.BigInt}, {Name: "identity", Type: store.Bytes}}
+
+// held returns of which entries, about these Requests, a table still has the body. It is the one in
+// the file.
 func held(
 	ctx context.Context, tx *sql.Tx, d store.Dialect, table string, some []*Entry,
-	of func(e *Entry) (identity, body []byte),
+	abouts []message.Request, of func(e *Entry) (identity, body []byte),
 ) (map[string]bool, error) {
-	keys := store.Set{Columns: []store.Field{{Name: "identity", Type: store.Bytes}}}
-	bodies, found := map[string][]byte{}, map[string]bool{}
+	keys := store.Set{Columns: found}
+	bodies, has := map[string][]byte{}, map[string]bool{}
 	rows := 0
-	for _, e := range some {
+	for i, e := range some {
 		identity, body := of(e)
-		keys.Add(identity)
+		keys.Add(string(abouts[i].Payee), int64(abouts[i].Number), identity)
 		bodies[string(identity)] = body
 	}
 	err := keys.Find(ctx, tx, d, func(row store.Row) error {
@@ -337,12 +348,13 @@ func held(
 		if !bytes.Equal(body, bodies[string(identity)]) {
 			return fmt.Errorf("%x: %w", identity, errOther)
 		}
-		found[string(identity)] = true
+		has[string(identity)] = true
 		return nil
-	}, "SELECT identity, bytes, archive FROM "+table+" WHERE identity = $1")
+	}, "SELECT identity, bytes, archive FROM "+table+
+		" WHERE payee = $1 AND request = $2 AND identity = $3")
 	if err == nil && rows != len(some) {
 		err = fmt.Errorf("%d of %d entries are not in the table %s: %w", len(some)-rows, len(some),
 			table, errOther)
 	}
-	return found, err
+	return has, err
 }

@@ -100,9 +100,11 @@ func (v *verifier) entry(e *Entry) (*message.Payment, error) {
 	}
 	var amount int64
 	found, err := store.Get(v.ctx, v.db, store.Into{&amount}, `SELECT p.amount FROM payment p
-		JOIN payee_answer a ON a.payment = p.identity
-		WHERE p.identity = $1 AND p.payer = $2 AND p.atc = $3 AND a.identity = $4`,
-		e.Identity, string(e.Payer), e.ATC, e.Answer)
+		JOIN payee_answer a ON a.payee = p.payee AND a.request = p.request
+			AND a.payment = p.identity
+		WHERE p.payee = $1 AND p.request = $2 AND p.identity = $3 AND p.payer = $4 AND p.atc = $5
+			AND a.identity = $6`, string(p.Request.Payee), p.Request.Number, e.Identity,
+		string(e.Payer), e.ATC, e.Answer)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +178,8 @@ func Find(
 		e := &Entry{Payer: payer, ATC: atc}
 		found, err := store.Get(ctx, db, store.Into{&e.Identity, &e.Payment, &e.Answer,
 			&e.Receipt}, `SELECT p.identity, p.bytes, a.identity, a.bytes FROM payment p
-				JOIN payee_answer a ON a.payment = p.identity
+				JOIN payee_answer a ON a.payee = p.payee AND a.request = p.request
+					AND a.payment = p.identity
 				WHERE p.payer = $1 AND p.atc = $2 AND p.signature = 0`, string(payer), atc)
 		if err != nil {
 			return f, err
