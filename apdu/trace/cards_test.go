@@ -30,6 +30,35 @@ func answerOf(text string) string {
 	return answer
 }
 
+// A conversation shows data objects of others as a tree too, with their tags; only long values are
+// cut short, and what is no data object is bytes.
+func TestCardsOfOthersInAConversation(t *testing.T) {
+	long := strings.Repeat("AB", 40)
+	for _, row := range []struct{ command, response, want string }{
+		{"00A4040007A0000000031010 00", "6F0B8407A0000000031010A5009000",
+			"> SELECT\n  AID                    A0000000031010\n< 9000 OK\n" +
+				"  6F file control information:\n" +
+				"    84 DF name             A0000000031010\n" +
+				"    A5 proprietary data    \n"},
+		{"00CA004200", "4228" + long + "9000", "> GET DATA\n  tag                    42\n" +
+			"< 9000 OK\n  42 issuer identification number " + long[:64] + "... 8 more bytes\n"},
+		{"0047800002B60000", "9000", "> GENERATE ASYMMETRIC KEY PAIR\n" +
+			"  P1-P2                  8000\n  B6                     \n< 9000 OK\n"},
+		{"00CA5F5000", "9000", "> GET DATA\n  tag                    5F50\n< 9000 OK\n"},
+		{"00CA004200", "42FF019000",
+			"> GET DATA\n  tag                    42\n< 9000 OK\n  42FF01\n"},
+	} {
+		c, err := apdu.ParseCommandText(row.command)
+		require.NoError(t, err)
+		raw, err := apdu.ParseHex(row.response)
+		require.NoError(t, err)
+		r, err := apdu.ParseResponse(raw)
+		require.NoError(t, err)
+		assert.Equal(t, row.want,
+			Text{}.Exchange(Decoder{}.Exchange(apdu.Exchange{Command: c, Response: r})))
+	}
+}
+
 // Cards of others are decoded by the standards: payment, travel documents, what nobody knows.
 func TestCardsOfOthers(t *testing.T) {
 	t.Run("payment", func(t *testing.T) {

@@ -21,7 +21,7 @@ type instruction struct {
 }
 
 var instructions = map[byte]instruction{
-	0x0E: {name: "ERASE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.7"},
+	0x0E: {name: "ERASE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.7", odd: true},
 	0x20: {name: "VERIFY", clause: "ISO/IEC 7816-4:2013 §11.5.6", odd: true},
 	0x22: {name: "MANAGE SECURITY ENVIRONMENT", clause: "ISO/IEC 7816-4:2013 §11.5.11"},
 	0x24: {name: "CHANGE REFERENCE DATA", clause: "ISO/IEC 7816-4:2013 §11.5.7"},
@@ -30,7 +30,8 @@ var instructions = map[byte]instruction{
 	0x2A: {name: "PERFORM SECURITY OPERATION", clause: "ISO/IEC 7816-8:2021 §5.2", closed: true},
 	0x2C: {name: "RESET RETRY COUNTER", clause: "ISO/IEC 7816-4:2013 §11.5.10"},
 	0x44: {name: "ACTIVATE FILE", clause: "ISO/IEC 7816-9:2017 §7"},
-	0x46: {name: "GENERATE ASYMMETRIC KEY PAIR", clause: "ISO/IEC 7816-8:2021 §5.1"},
+	0x46: {name: "GENERATE ASYMMETRIC KEY PAIR", clause: "ISO/IEC 7816-8:2021 §5.1", open: true,
+		odd: true},
 	0x70: {name: "MANAGE CHANNEL", clause: "ISO/IEC 7816-4:2013 §11.1.2", open: true},
 	0x82: {name: "EXTERNAL AUTHENTICATE", clause: "ISO/IEC 7816-4:2013 §11.5.4"},
 	0x84: {name: "GET CHALLENGE", clause: "ISO/IEC 7816-4:2013 §11.5.3", open: true},
@@ -40,7 +41,7 @@ var instructions = map[byte]instruction{
 	0xB0: {name: "READ BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.3", open: true, odd: true},
 	0xB2: {name: "READ RECORD", clause: "ISO/IEC 7816-4:2013 §11.3.3", open: true, odd: true},
 	0xC0: {name: "GET RESPONSE", clause: "ISO/IEC 7816-4:2013 §11.7.1", open: true},
-	0xC2: {name: "ENVELOPE", clause: "ISO/IEC 7816-4:2013 §11.7.2"},
+	0xC2: {name: "ENVELOPE", clause: "ISO/IEC 7816-4:2013 §11.7.2", odd: true},
 	0xCA: {name: "GET DATA", clause: "ISO/IEC 7816-4:2013 §11.4.3", open: true, odd: true},
 	0xD6: {name: "UPDATE BINARY", clause: "ISO/IEC 7816-4:2013 §11.2.5", odd: true},
 	0xDA: {name: "PUT DATA", clause: "ISO/IEC 7816-4:2013 §11.4.6", odd: true},
@@ -117,6 +118,9 @@ func (m *command) interindustry() {
 	}
 	m.root.Name, m.root.Clause = i.name, i.clause
 	show(m.p1, "P1-P2", fmt.Sprintf("%02X%02X", m.P1, m.P2))
+	if tag, is := tagIn(m.Command); is {
+		show(m.p1, "tag", tag)
+	}
 	m.instead, m.p1.Offset, m.p1.Raw = m.p1, 2, m.root.Raw[2:4]
 	switch {
 	case m.INS == gpc.InsSelect && !secureClass(m.CLA) && !m.IsChained():
@@ -134,6 +138,22 @@ func (m *command) interindustry() {
 		m.rest()
 	}
 }
+
+// tagIn is the tag of a data object that the parameters of GET DATA and PUT DATA name, of one byte
+// or of two (ISO/IEC 7816-4:2013 §11.4.3).
+func tagIn(c apdu.Command) (string, bool) {
+	switch {
+	case c.INS != gpc.InsGetData && c.INS != insPutData:
+	case c.P1 == 0 && c.P2 >= 0x40 && c.P2 != 0xFF:
+		return fmt.Sprintf("%02X", c.P2), true
+	case c.P1 >= 0x40:
+		return fmt.Sprintf("%02X%02X", c.P1, c.P2), true
+	}
+	return "", false
+}
+
+// insPutData is PUT DATA by tag (ISO/IEC 7816-4:2013 §11.4.6).
+const insPutData = 0xDA
 
 // unknown says what can be said of a command of which nothing is known: to an application with a
 // vocabulary, that it is not there, else what its first two bytes are by ISO/IEC 7816-4:2013.
@@ -158,12 +178,7 @@ func (m *command) unknown() string {
 
 // open shows data, and the data objects in it.
 func (m *command) open() {
-	n := leaf("", m.at, m.data)
-	n.Children = objects(m.data, m.at, 0, dictionaryOf(m.Command))
-	for _, o := range n.Children {
-		o.Detail = true
-	}
-	m.add(n)
+	m.add(summed(m.at, m.data, objects(m.data, m.at, 0, dictionaryOf(m.Command)))...)
 }
 
 // interindustryAnswer decodes a response to such a command.
@@ -175,17 +190,17 @@ func (d Decoder) interindustryAnswer(c apdu.Command, data []byte) []*Node {
 	case secureClass(c.CLA) && !d.foreign:
 		return []*Node{secured(0, data)}
 	case !known && !usualDictionary.knows(data):
-		return summed(data, nil)
+		return summed(0, data, nil)
 	}
-	return summed(data, objects(data, 0, 0, dictionaryOf(c)))
+	return summed(0, data, objects(data, 0, 0, dictionaryOf(c)))
 }
 
-// summed is data with a line for a conversation, and its parts for the other renderers.
-func summed(data []byte, parts []*Node) []*Node {
+// summed is data by its parts, or in one line if there are none.
+func summed(at int, data []byte, parts []*Node) []*Node {
 	for _, p := range parts {
 		p.Detail = true
 	}
-	sum := &Node{Raw: data, Children: parts, sum: true}
+	sum := &Node{Offset: at, Raw: data, Children: parts, sum: true}
 	sum.join()
 	return []*Node{sum}
 }

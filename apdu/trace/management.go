@@ -254,7 +254,7 @@ func managementAnswer(c apdu.Command, data []byte) []*Node {
 		if parts == nil { // a part of it, which may hold the cryptogram
 			return []*Node{hidden("", 0, data, "")}
 		}
-		return summed(data, parts)
+		return summed(0, data, parts)
 	case len(data) == 1 && data[0] == 0: // nothing more to say (GPC 2.3.1 §11.5.3.1)
 		return []*Node{detail("confirmation", 0, data)}
 	}
@@ -262,7 +262,7 @@ func managementAnswer(c apdu.Command, data []byte) []*Node {
 	if c.INS == gpc.InsSelect { // of any application
 		names = usualDictionary
 	}
-	return summed(data, objects(data, 0, 0, names))
+	return summed(0, data, objects(data, 0, 0, names))
 }
 
 // Lengths of the response to INITIALIZE UPDATE in bytes (GPC Amd D 1.2 table 7-3).

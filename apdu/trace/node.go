@@ -30,7 +30,7 @@ type Node struct {
 	Detail bool
 
 	framing bool // it is length, tag or header: of no interest but to programs
-	sum     bool // Value is the bytes of its parts, which a conversation leaves out
+	sum     bool // Value is the bytes of its parts; a conversation shows these, if there are any
 }
 
 // Leaves are the parts without parts of their own, in their order.

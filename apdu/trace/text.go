@@ -113,6 +113,9 @@ type printer struct {
 	strings.Builder
 	depth int
 	whole bool
+	// taken is how many messages, each inside the other, are being shown by their parts: data
+	// objects with their tags, as nobody knows them by their names alone.
+	taken int
 }
 
 func (p *printer) line(format string, args ...any) {
@@ -122,20 +125,25 @@ func (p *printer) line(format string, args ...any) {
 
 func (p *printer) nodes(nodes []*Node) {
 	for _, n := range nodes {
-		if n.Detail && (!p.whole || n.framing) {
+		if n.Detail && (!p.whole && p.taken == 0 || n.framing) {
 			continue
 		}
 		name, value := n.Name, n.Value
-		if p.whole {
-			if n.Tag != 0 && name != n.Tag.String() {
-				name = n.Tag.String() + " " + name
-			}
+		if (p.whole || p.taken > 0) && n.Tag != 0 && name != n.Tag.String() {
+			name = n.Tag.String() + " " + name
+		}
+		switch {
+		case p.whole:
 			value = n.wholeValue()
+		case p.taken > 0:
+			value = n.lineValue()
 		}
 		parts := len(n.Children) > 0 && !n.Masked
 		switch {
-		case name == "" && p.whole && parts:
+		case name == "" && (p.whole || n.sum) && parts:
+			p.taken++
 			p.nodes(n.Children)
+			p.taken--
 			continue
 		case name == "":
 			p.line("%s", value)
@@ -152,14 +160,31 @@ func (p *printer) nodes(nodes []*Node) {
 
 // wholeValue is the value, of which nothing is left out.
 func (n *Node) wholeValue() string {
-	content := n.Raw
-	if n.Tag != 0 {
-		if o, err := tlv.NewBERReader(n.Raw).Next(); err == nil {
-			content = o.Value
-		}
-	}
-	if !n.Masked && len(n.Children) == 0 && n.Value == Shortened(content) {
+	if content := n.content(); n.isHex(Shortened(content)) {
 		return fmt.Sprintf("%X", content)
 	}
 	return n.Value
+}
+
+// lineValue is the value, of whose bytes no more is shown than a line holds.
+func (n *Node) lineValue() string {
+	if content := n.content(); n.isHex(fmt.Sprintf("%X", content)) {
+		return Shortened(content)
+	}
+	return n.Value
+}
+
+// content is what the part holds: a data object's value, or all bytes.
+func (n *Node) content() []byte {
+	if n.Tag != 0 {
+		if o, err := tlv.NewBERReader(n.Raw).Next(); err == nil {
+			return o.Value
+		}
+	}
+	return n.Raw
+}
+
+// isHex reports whether the part has no parts and the value is this text of its bytes.
+func (n *Node) isHex(text string) bool {
+	return !n.Masked && len(n.Children) == 0 && n.Value == text
 }

@@ -144,8 +144,9 @@ func TestInterindustry(t *testing.T) {
 				"messaging, 1 bytes\n< 9000 OK\n  = **9000\n  under secure messaging, 1 bytes\n"},
 		{apdu.Command{INS: 0xCB, P1: 0x3F, P2: 0xFF, Data: []byte{0x5C, 1, 0x7E}, Ne: 256},
 			apdu.Response{SW: 0x6100},
-			"> GET DATA\n  = 00CB3FFF035C017E00\n  P1-P2                  3FFF\n  5C017E\n< 6100 " +
-				"MORE_DATA: 256 more bytes of the answer are waiting\n  = 6100\n"},
+			"> GET DATA\n  = 00CB3FFF035C017E00\n  P1-P2                  3FFF\n" +
+				"  5C tag list            7E\n< 6100 MORE_DATA: 256 more bytes of the answer " +
+				"are waiting\n  = 6100\n"},
 		{apdu.Command{INS: 0x2D, P2: 1}, apdu.Response{SW: apdu.SWInstruction},
 			"> 00 2D 00 01, interindustry class; instruction 2D is not one of ISO/IEC 7816\n" +
 				"  = 002D0001\n< 6D00 INS_NOT_SUPPORTED: " +

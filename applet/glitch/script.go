@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strings"
 
 	"ekrona.example/apdu"
@@ -23,9 +24,11 @@ import (
 // Script is any applet, with the commands of a script.
 //
 // A script is of the one grammar (package script), with the commands of the applet and of the
-// standards by name, and with the words of "ekrona shell" that make sense here, so that a script
-// for the other tools of the lab is one for this too: select AID, reset, install; load does
-// nothing, and cut leaves the next command out. Its own words are ekrona and gain:
+// standards by name, and with the words of "ekrona shell", so that a script for the other tools of
+// the lab and a transcript are ones for this too: select, reset, install and seed do what they do
+// there, cut leaves the next command out, what only shows something does nothing, and so does load;
+// what would leave the card otherwise is refused. What counts is said by gain, and ekrona is for
+// the e-krona's applet:
 //
 //	install MODULE [INSTANCE [PARAMETERS]]   first, AIDs and parameters in hex, as often as there
 //	                                         are instances; without it every applet of the last CAP
@@ -48,6 +51,7 @@ type Script struct {
 	Profile  card.Profile
 
 	caps                       [][]byte
+	seed                       string
 	ekrona                     bool
 	instances                  []instance
 	lines                      []scriptLine
@@ -64,10 +68,22 @@ type instance struct {
 // names is the language of scripts.
 var names = func() *script.Vocabulary {
 	v := vocabulary.Script()
-	v.Words = []string{"install", "ekrona", "reset", "gain", "select", "load", "cut"}
-	v.Sending = []string{"select"}
+	v.Words = slices.Concat([]string{"install", "ekrona", "reset", "gain", "select", "cut", "seed"},
+		silent, refused)
+	v.Sending = []string{"select", "verify"}
+	v.Malformed = true
 	return v
 }()
+
+// silent are the words of "ekrona shell" that leave the card as it is. What the CAP files are, the
+// caller says.
+var silent = []string{"help", "load", "writes", "cause", "memory", "list", "snapshot", "watch",
+	"changes", "dump", "left", "symbols", "profile", "coverage", "tear", "fuzz", "break", "breaks",
+	"unbreak", "where", "locals", "stack", "print", "disassemble"}
+
+// refused are those that do not.
+var refused = []string{"quit", "restore", "delete", "verify", "keys", "secure", "debug", "step",
+	"back", "continue", "abandon"}
 
 // scriptLine is a command, or a reset.
 type scriptLine struct {
@@ -93,7 +109,7 @@ type span struct{ at, length int }
 func NewScript(
 	fileName string, text io.Reader, profile card.Profile, ekrona bool, caps ...[]byte,
 ) (*Script, error) {
-	s := &Script{FileName: fileName, Profile: profile, ekrona: ekrona, caps: caps}
+	s := &Script{FileName: fileName, Profile: profile, ekrona: ekrona, caps: caps, seed: seed}
 	if len(caps) == 0 {
 		return nil, errors.New("a script needs a CAP file")
 	}
@@ -120,7 +136,23 @@ func NewScript(
 // read takes one line.
 func (s *Script) read(line script.Line, following *scriptLine) error {
 	step, arguments := line.Step, line.Step.Arguments
+	switch {
+	case step.Malformed != nil || slices.Contains(silent, step.Word):
+		return nil // nothing of it comes to an applet
+	case slices.Contains(refused, step.Word):
+		return fmt.Errorf("%s has no place in a script for faults: leave it out, or write the "+
+			"command that it sends", step.Word)
+	}
+	if err := step.Whole(); err != nil {
+		return err
+	}
 	switch step.Word {
+	case "seed":
+		if len(arguments) != 1 || len(s.lines) > 0 {
+			return errors.New("seed comes first, and takes one text")
+		}
+		s.seed = arguments[0]
+		return nil
 	case "install":
 		return s.readInstall(arguments)
 	case "ekrona":
@@ -137,8 +169,6 @@ func (s *Script) read(line script.Line, following *scriptLine) error {
 			return errors.New("reset takes nothing")
 		}
 		s.lines = append(s.lines, scriptLine{number: line.Number, reset: true})
-		return nil
-	case "load": // what the CAP files are, the caller says
 		return nil
 	case "cut":
 		following.cut = true
@@ -161,7 +191,8 @@ func (s *Script) read(line script.Line, following *scriptLine) error {
 
 func selectCommand(arguments []string) (apdu.Command, error) {
 	if len(arguments) != 1 {
-		return apdu.Command{}, errors.New("select takes one AID, in hex")
+		return apdu.Command{}, errors.New("select takes one AID, in hex: faults are in applets, " +
+			"not in the card manager")
 	}
 	aid, err := apdu.ParseHex(arguments[0])
 	return apdu.Command{INS: spec.Select.INS, P1: spec.Select.Only().P1, Data: aid,
@@ -231,7 +262,8 @@ func (s *Script) Name() string {
 	for _, c := range s.caps {
 		_, _ = h.Write(c)
 	}
-	fmt.Fprintf(h, "%v %v %v %v %x", s.ekrona, s.instances, s.accepted, s.memory, s.patterns)
+	fmt.Fprintf(h, "%v %v %v %v %v %x", s.seed, s.ekrona, s.instances, s.accepted, s.memory,
+		s.patterns)
 	for _, line := range s.lines {
 		fmt.Fprintln(h, line.reset, line.changed, line.higher, names.Text(line.step))
 	}
@@ -325,8 +357,8 @@ func (b *scriptBench) activate() error {
 	if err != nil {
 		return err
 	}
-	target := suite.NewChangedEmulator(s.Profile, file.LoadFile(), vm.Probe{}).Seeded(seed)
-	if err := suite.Prepare(context.Background(), target, seed); err != nil {
+	target := suite.NewChangedEmulator(s.Profile, file.LoadFile(), vm.Probe{}).Seeded(s.seed)
+	if err := suite.Prepare(context.Background(), target, s.seed); err != nil {
 		return fmt.Errorf("%s: ekrona: %w", s.FileName, err)
 	}
 	b.card = target.Card()
@@ -337,12 +369,12 @@ func (b *scriptBench) activate() error {
 func (b *scriptBench) install() error {
 	s := b.script
 	var err error
-	options := card.Options{Profile: s.Profile, Random: card.SeededRandom(seed)}
+	options := card.Options{Profile: s.Profile, Random: card.SeededRandom(s.seed)}
 	if b.card, err = card.New(options); err != nil {
 		return err
 	}
 	manager, err := globalplatform.New(b.card,
-		globalplatform.Options{Random: card.SeededRandom(seed + " card manager")})
+		globalplatform.Options{Random: card.SeededRandom(s.seed + " card manager")})
 	if err != nil {
 		return err
 	}

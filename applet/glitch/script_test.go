@@ -137,6 +137,24 @@ func TestScriptMemory(t *testing.T) {
 	}
 }
 
+// A transcript is a script for faults: its seed is the card's, its CAP file and instance are there.
+func TestTranscript(t *testing.T) {
+	s := probeScript(t, `seed ABC -> ok
+		load lib.cap core.cap -> F050524F4201; F050524F4202
+		install F050524F420201 -> F050524F420201
+		watch on -> ok
+		00A404000000 -> 6700 :
+		select F050524F420201 -> 9000
+		gain changed
+		807000000401020305 00 -> 9000 : 000200
+		writes -> *`)
+	all, err := s.Traces(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, all, 2, "each command, but what is none")
+	assert.Equal(t, "ABC", s.seed)
+	assert.True(t, s.lines[1].changed)
+}
+
 // A script of the lab's other tools is one for faults too.
 func TestScriptsOfTheLab(t *testing.T) {
 	file, err := os.ReadFile("../../emulator/examples/hello/hello.cap")
@@ -266,7 +284,11 @@ func TestScriptsThatAreNone(t *testing.T) {
 		"ekrona now":             "ekrona comes first",
 		"0084000008\nekrona":     "ekrona comes first",
 		"frobnicate":             "probe: line 1: ",
-		"select":                 "one AID",
+		"select":                 "not in the card manager",
+		"select 00 01":           "one AID",
+		"verify":                 "write the command that it sends",
+		"0084000008\nseed 1":     "seed comes first",
+		"0084????08":             "hidden",
 		"ekrona\ninstall F050524F420201\n0084000008": "without install",
 	} {
 		_, err := NewScript("probe", strings.NewReader(text), card.P71, false, []byte{1})

@@ -34,11 +34,13 @@ func Build(ctx context.Context, projectDir, outDir string) (Classes, error) {
 	return build(ctx, projectDir, outDir)
 }
 
-// BuildApplet compiles the sources of any applet, in the folders above its packages, into outDir,
-// which must be empty, as [Build] does ours. What ends in .jar among the sources has the classes of
-// packages that it uses. The API is Java Card 3.0.5 without org.globalplatform
-// and without what jCardSim lacks.
-func BuildApplet(ctx context.Context, sources []string, outDir string) (Classes, error) {
+// BuildApplet compiles an applet of anybody's into outDir, which must be empty, as [Build] does
+// ours: of the sources in the folders above their packages those of the class's package and of what
+// they use. What ends in .jar among the sources has the classes of packages that it uses. The API
+// is Java Card 3.0.5 without org.globalplatform and without what jCardSim lacks.
+func BuildApplet(
+	ctx context.Context, sources []string, class, outDir string,
+) (Classes, error) {
 	outDir, err := filepath.Abs(outDir)
 	if err != nil {
 		return Classes{}, fmt.Errorf("jcardsim: build directory: %w", err)
@@ -48,15 +50,19 @@ func BuildApplet(ctx context.Context, sources []string, outDir string) (Classes,
 		return Classes{}, fmt.Errorf("jcardsim: %w", err)
 	}
 	target := filepath.Join(outDir, "target")
+	tree := sourceTree{}
 	for _, one := range sources {
 		if filepath.Ext(one) == ".jar" {
 			err = copyClasses(filepath.Join(target, "classes"), one)
 		} else {
-			err = copySources(applet, one)
+			err = tree.add(one)
 		}
 		if err != nil {
 			return Classes{}, fmt.Errorf("jcardsim: sources: %w", err)
 		}
+	}
+	if err := tree.neededBy(class).write(applet); err != nil {
+		return Classes{}, fmt.Errorf("jcardsim: sources: %w", err)
 	}
 	classes, err := build(ctx, project, target, "-DappletSources="+applet)
 	classes.fresh = true // ours keeps nothing in static fields, and is faster when loaded once
@@ -89,34 +95,6 @@ func copyClasses(to, from string) (err error) {
 	return nil
 }
 
-// copySources copies the Java files of a folder.
-func copySources(to, from string) error {
-	found := false
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".java" {
-			return err
-		}
-		name, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		found = true
-		target := filepath.Join(to, name)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		return os.WriteFile(target, content, 0o644)
-	})
-	if err == nil && !found {
-		err = fmt.Errorf("%s has no .java file", from)
-	}
-	return err
-}
-
 func build(
 	ctx context.Context, projectDir, outDir string, options ...string,
 ) (Classes, error) {
@@ -136,6 +114,9 @@ func build(
 		"-Dstyle.color=never", "-DbuildDirectory=" + outDir, "process-classes"}, options...)...)
 	build.Dir = projectDir
 	if out, err := build.CombinedOutput(); err != nil {
+		if found := compilerErrors(string(out)); found != "" {
+			return Classes{}, fmt.Errorf("jcardsim: the sources do not compile: %s", found)
+		}
 		return Classes{}, fmt.Errorf("jcardsim: mvn process-classes in %s: %w\n%s", projectDir, err,
 			strings.TrimSpace(string(out)))
 	}

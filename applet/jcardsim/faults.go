@@ -42,7 +42,7 @@ var faults = []fault{
 	{"a card's runtime environment refuses logical channels before the applet is asked; it " +
 		"leaves that to the applet",
 		func(x Exchange) bool {
-			return x.Command.CLA&(classChannel|classFurther) != 0 && x.Card.SW == apdu.SWChannel
+			return hasChannel(x.Command) && x.Card.SW == apdu.SWChannel
 		}},
 	{"the class byte FF is refused by a card's runtime environment; it asks the applet",
 		func(x Exchange) bool {
@@ -64,6 +64,12 @@ var faults = []fault{
 				}
 			}
 			return false
+		}},
+	{"a SELECT on a logical channel opens it on a card, for an applet that may be selected " +
+		"twice; it selects on the basic one",
+		func(x Exchange) bool {
+			opens := func(c apdu.Command) bool { return isByName(c) && hasChannel(c) }
+			return opens(x.Command) || slices.ContainsFunc(x.Before, opens)
 		}},
 	{"while nothing is selected a card answers 6999, and it 6986",
 		func(x Exchange) bool {
@@ -100,6 +106,9 @@ func isByName(c apdu.Command) bool { return c.INS == gpc.InsSelect && c.P1 == gp
 func isNext(c apdu.Command) bool {
 	return c.P2&gpc.P2WhichMask != gpc.P2First || len(c.Data) == 0
 }
+
+// hasChannel reports whether the class byte names another channel than the basic one.
+func hasChannel(c apdu.Command) bool { return c.CLA&(classChannel|classFurther) != 0 }
 
 func isReserved(c apdu.Command) bool { return c.P2&selectReserved != 0 }
 

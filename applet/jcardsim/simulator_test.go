@@ -111,7 +111,7 @@ func TestBuildApplet(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(hello, "hello", "Hello.java"))
 	require.NoError(t, err)
 	require.NotEmpty(t, content)
-	classes, err := jcardsim.BuildApplet(t.Context(), []string{hello}, t.TempDir())
+	classes, err := jcardsim.BuildApplet(t.Context(), []string{hello}, "hello.Hello", t.TempDir())
 	jcardsim.SkipWithoutTools(t, err)
 	require.NoError(t, err)
 	s := start(t, classes, "hello.Hello")
@@ -123,9 +123,9 @@ func TestBuildApplet(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "Hello, world", string(greeting))
 
-	_, err = jcardsim.BuildApplet(t.Context(), []string{t.TempDir()}, t.TempDir())
+	_, err = jcardsim.BuildApplet(t.Context(), []string{t.TempDir()}, "", t.TempDir())
 	assert.ErrorContains(t, err, "has no .java file")
-	_, err = jcardsim.BuildApplet(t.Context(), []string{hello, "absent.jar"}, t.TempDir())
+	_, err = jcardsim.BuildApplet(t.Context(), []string{hello, "absent.jar"}, "", t.TempDir())
 	assert.ErrorContains(t, err, "absent.jar")
 }
 
@@ -145,7 +145,7 @@ func TestBuildAppletWithALibrary(t *testing.T) {
 			public void process(APDU apdu) {
 				if (!selectingApplet()) { ISOException.throwIt(Sums.twice((short) 0x3456)); } } }`)
 	made, err := jcardsim.BuildApplet(t.Context(),
-		[]string{filepath.Join(folder, "library")}, filepath.Join(folder, "made"))
+		[]string{filepath.Join(folder, "library")}, "sums.Sums", filepath.Join(folder, "made"))
 	jcardsim.SkipWithoutTools(t, err)
 	require.NoError(t, err)
 	require.NotZero(t, made)
@@ -156,7 +156,7 @@ func TestBuildAppletWithALibrary(t *testing.T) {
 	require.NoError(t, w.Close())
 	require.NoError(t, jar.Close())
 	classes, err := jcardsim.BuildApplet(t.Context(), []string{filepath.Join(folder, "src"),
-		jar.Name()}, filepath.Join(folder, "used"))
+		jar.Name()}, "user.User", filepath.Join(folder, "used"))
 	require.NoError(t, err)
 	s := start(t, classes, "user.User")
 	aid := []byte("\xF0USER\x01")
@@ -190,7 +190,7 @@ public final class Own extends Applet {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(sources, "own", name), []byte(text), 0o600))
 	}
-	classes, err := jcardsim.BuildApplet(t.Context(), []string{sources}, t.TempDir())
+	classes, err := jcardsim.BuildApplet(t.Context(), []string{sources}, "own.Own", t.TempDir())
 	jcardsim.SkipWithoutTools(t, err)
 	require.NoError(t, err)
 	s := start(t, classes, "own.Own")
@@ -219,6 +219,8 @@ func TestKnownFaults(t *testing.T) {
 		"the exception's reason": {Card: refused, Simulator: apdu.Response{SW: 2}},
 		"has left another session": {Card: refused, Simulator: other, Before: []apdu.Command{
 			usual, reserved, {INS: 0xCA}}},
+		"selects on the basic one": {Card: refused, Simulator: other, Before: []apdu.Command{
+			{CLA: 1, INS: 0xA4, P1: 4, Data: []byte("name")}, usual}},
 	} {
 		known := jcardsim.KnownFault(x)
 		assert.Contains(t, known, want)

@@ -83,7 +83,7 @@ func (r *DifferReport) setAside(reason string) {
 // silentWords are the words of a script that change nothing in what a card answers, or cut its
 // power, which the other one cannot.
 var silentWords = []string{"cut", "load", "writes", "memory", "list", "help", "watch", "changes",
-	"dump", "left", "profile", "coverage", "symbols", "break", "tear"}
+	"dump", "left", "profile", "coverage", "symbols", "break", "tear", "gain"}
 
 // Run compares. The error is that of a script that cannot be compared.
 func (d *Differ) Run(ctx context.Context) (DifferReport, error) {

@@ -29,7 +29,19 @@ func (w *words) tearWords() []shell.Word {
 				}
 				return nil
 			}, Run: w.fuzz},
+		{Name: "gain", Usage: "gain accepted|memory|changed|answer HEX|higher AT LENGTH",
+			Help:     "nothing here: what \"ekrona lab glitch\" counts as a gain of a fault",
+			Complete: chooses("accepted", "memory", "changed", "answer", "higher"),
+			Run:      gain},
 	}
+}
+
+// gain leaves to what disturbs the script by faults what its rule is.
+func gain(_ context.Context, _ *shell.Session, arguments []string) (shell.Answer, error) {
+	if len(arguments) == 0 {
+		return shell.Answer{}, shell.Usage("a rule is missing")
+	}
+	return shell.OK, nil
 }
 
 func (w *words) fuzz(

@@ -60,9 +60,11 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 	case err != nil:
 		return nil, err
 	case there:
-		if h.Card.card, err = s.openCard(s.cardPath(name)); err != nil {
+		opened, err := s.openCard(name)
+		if err != nil {
 			return nil, err
 		}
+		h.Card.hold(opened, s.options)
 	case lettered:
 		h.Card.lost = fmt.Errorf("%s is missing: restore it, or insert another card of %s's",
 			s.cardPath(name), name)
@@ -71,15 +73,20 @@ func (s *Sandbox) Holder(name string) (*Holder, error) {
 	return h, nil
 }
 
-// openCard opens the card in a file until the sandbox is closed. It is in one hand at a time: two
-// programs that hold one file would set the card back, each to before what the other has done.
-func (s *Sandbox) openCard(path string) (*card.Card, error) {
+// openCard opens the card in a holder's file until the sandbox is closed. It is in one hand at a
+// time: two programs that hold one file would set the card back, each to before what the other has
+// done.
+func (s *Sandbox) openCard(holder string) (*card.Card, error) {
+	path, options := s.cardPath(holder), s.cardOptions()
+	if s.options.CardSeed != nil {
+		options.Random = card.SeededRandom(s.options.CardSeed(holder))
+	}
 	release, err := s.options.Lock(context.Background(), path+".lock")
 	if err != nil {
 		return nil, fmt.Errorf("card %s: %w", path, err)
 	}
 	s.closers = append(s.closers, release)
-	return card.Open(s.cardOptions(), path)
+	return card.Open(options, path)
 }
 
 // InHand returns the device id of the card that is here; empty where it cannot be read without PIN.
@@ -157,7 +164,8 @@ func (s *Sandbox) issueCard(ctx context.Context, b *bank.Bank, name string, numb
 	if err != nil {
 		return err
 	}
-	slot := &Slot{holder: name, card: opened, observe: s.options.Observe}
+	slot := &Slot{holder: name, observe: s.options.Observe}
+	slot.hold(opened, s.options)
 	if _, err := issuer.Personalize(ctx, slot.Tap(), order, secrets); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ import (
 	"slices"
 	"strings"
 
+	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/durable"
@@ -45,6 +46,11 @@ type Options struct {
 	party.Environment
 	// Observe, if not nil, receives every exchange with a card, after it.
 	Observe Observer
+	// Wire, if not nil, is put around each card of the folder at its wire, and told of each reset
+	// with the answer to it.
+	Wire func(holder string, below apdu.Card) (apdu.Card, func(atr []byte))
+	// CardSeed, if not nil, is what a holder's card of the folder draws its random numbers from.
+	CardSeed func(holder string) string
 	// Banks are the addresses (https://HOST:PORT) at which phones and terminals reach banks in
 	// place of their folders, by the bank's name; an empty name stands for every bank.
 	Banks map[message.Name]string

@@ -8,6 +8,7 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
 	"ekrona.example/emulator/card"
+	"ekrona.example/emulator/globalplatform"
 )
 
 // Observer receives every exchange with a card, whose label is the holder's name, and
@@ -27,6 +28,8 @@ type Slot struct {
 	holder        string
 	device        message.DeviceID // of a card of the founding; empty: not known
 	card          *card.Card       // a virtual card of the sandbox's folder
+	wire          apdu.Card        // that card, with what is around it
+	powered       func(atr []byte) // is told of its resets
 	lost          error            // why a card that should be in the folder is not
 	inserted      apdu.Card        // a card that was inserted
 	reset         func() error
@@ -36,6 +39,14 @@ type Slot struct {
 }
 
 var _ apdu.Observed = (*Slot)(nil)
+
+// hold has a virtual card of the sandbox's folder in the slot.
+func (s *Slot) hold(c *card.Card, options Options) {
+	s.card, s.wire = c, c
+	if options.Wire != nil {
+		s.wire, s.powered = options.Wire(s.holder, c)
+	}
+}
 
 // Insert puts a card into the slot that another program could hold as well, such as one in a
 // reader. reset powers it off and on.
@@ -70,6 +81,9 @@ func (s *Slot) Tap() apdu.Card {
 		s.dead = s.reset()
 	case s.card != nil:
 		s.card.Reset()
+		if s.powered != nil {
+			s.powered(globalplatform.ATR())
+		}
 	default:
 		s.dead = s.Absence()
 	}
@@ -116,7 +130,7 @@ func (s *Slot) deliver(
 	if s.inserted != nil {
 		response, err = s.inserted.Transmit(ctx, c)
 	} else {
-		response, err = s.card.Transmit(ctx, c)
+		response, err = s.wire.Transmit(ctx, c)
 		stats = s.card.LastCommand()
 	}
 	switch {

@@ -89,6 +89,7 @@ type (
 		AID     string      `xml:"aid,attr"`
 		Version string      `xml:"version,attr"`
 		Sources string      `xml:"sources,attr"`
+		Include string      `xml:"includes,attr,omitempty"`
 		Output  string      `xml:"output,attr"`
 		Export  string      `xml:"export,attr"`
 		Ints    bool        `xml:"ints,attr"`
@@ -127,7 +128,7 @@ func (b *builder) convert(
 	output := filepath.Join(b.work, p.Name+".cap")
 	caps := antCAP{
 		Target: options.Target, Package: p.Name, AID: p.AID, Version: p.Version,
-		Sources: sources, Output: output,
+		Sources: sources, Include: ownFiles(sources, p.Name), Output: output,
 		Export: b.export(p.Name),
 		Ints:   options.Ints, Debug: options.Debug, Verify: false, // the finished file is verified
 	}
@@ -171,6 +172,18 @@ func (b *builder) convert(
 		return nil, fmt.Errorf("build %s: ant-javacard left no CAP file: %w", p.Name, err)
 	}
 	return ReadArchive(file)
+}
+
+// ownFiles is the pattern of a package's files below the folder above it, "" where they are in no
+// folder of its name. Of other packages the compiler takes what these use: a folder of sources
+// often has other applets and tests beside.
+func ownFiles(sources, name string) string {
+	folder := strings.ReplaceAll(name, ".", "/")
+	own, err := filepath.Glob(filepath.Join(sources, filepath.FromSlash(folder), "*.java"))
+	if err != nil || len(own) == 0 {
+		return ""
+	}
+	return folder + "/*.java"
 }
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }

@@ -117,3 +117,16 @@ func TestReadPackageWithLibraries(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, exports, 1)
 }
+
+// Of a folder with the sources of more packages those of one's own are compiled, and what they use.
+func TestOwnFiles(t *testing.T) {
+	top := t.TempDir()
+	for _, name := range []string{"own/applet/Own.java", "own/other/Other.java", "Flat.java"} {
+		path := filepath.Join(top, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+	}
+	assert.Equal(t, "own/applet/*.java", ownFiles(top, "own.applet"))
+	assert.Empty(t, ownFiles(top, "own"), "in no folder of its own: all of them")
+	assert.Empty(t, ownFiles(top, "flat"))
+}

@@ -64,7 +64,7 @@ func withBank(
 func withHolder(
 	c *cobra.Command, at card.Place, do func(ctx context.Context, h card.Holder) error,
 ) error {
-	f := parties.Flags{State: at.State, Trace: at.Trace}
+	f := parties.Flags{State: at.State, Trace: at.Trace, Recorded: at.Recorded}
 	return f.Run(c, func(ctx context.Context, s *sandbox.Sandbox) error {
 		people, err := parties.MaybeHeld(ctx, s, at.Name, at.Device, "--device")
 		if err != nil {

@@ -46,6 +46,9 @@ type Place struct {
 	Name   string
 	Device string    // id of the card, empty for the one in the hand
 	Trace  cli.Trace // commands and answers are shown
+
+	// Recorded is how a card in the person's own place is recorded.
+	Recorded cli.RecordingFlags
 }
 
 // Holders opens the folder of a place, finds the person in it and does something for the
@@ -132,9 +135,13 @@ func (f *holderFlags) hold(
 			return h.selectAnd(c.Context(), do)
 		})
 	}
-	name, traced := arguments[0], f.cards.Trace
+	name := arguments[0]
+	at := Place{State: f.state, Name: name, Device: f.device, Trace: f.cards.Trace}
 	f.cards.Trace = cli.Trace{}
-	return f.holders(c, Place{f.state, name, f.device, traced},
+	if !f.cards.Named() {
+		at.Recorded = f.cards.RecordingFlags
+	}
+	return f.holders(c, at,
 		func(ctx context.Context, holder Holder) error {
 			h := &presentedCard{where: name + "'s", holder: holder}
 			if !f.cards.Named() && holder.Away != nil {

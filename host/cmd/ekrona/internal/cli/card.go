@@ -9,13 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/atr"
-	"ekrona.example/apdu/capture"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet"
 	"ekrona.example/applet/vocabulary"
@@ -34,10 +32,11 @@ type CardFlags struct {
 	Reader string
 	Trace  Trace
 
-	// Seed repeats the randomness of a virtual card; "" does not.
-	Seed string
+	RecordingFlags
 
-	transcript, capture string
+	// Recording is that of several cards, of which this is one with a label; nil is the flags' own.
+	Recording *Recording
+	Label     string
 
 	// Flag is the flag that named the file, in errors; empty is --card.
 	Flag    string
@@ -62,10 +61,7 @@ func (f *CardFlags) Add(c *cobra.Command) {
 	c.Flags().StringVar(&f.File, "card", "",
 		"file of a virtual card, as \"ekrona card new\" makes it")
 	f.Trace.Add(c)
-	c.Flags().StringVar(&f.transcript, "transcript", "", TranscriptUsage)
-	c.Flags().StringVar(&f.capture, "capture", "", CaptureUsage)
-	StreamFlags(c, "transcript", "capture")
-	c.Flags().StringVar(&f.Seed, "seed", "", SeedUsage)
+	f.RecordingFlags.Add(c, false)
 }
 
 // SeedUsage describes the flag --seed.
@@ -79,8 +75,8 @@ func (f *CardFlags) Named() bool { return f.File != "" || f.Reader != "" }
 
 // Open opens the card and resets it. Nobody else can use it until Close.
 func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard, err error) {
-	if f.File != "" && f.Seed == "" && f.transcript != "" {
-		f.Seed = DrawSeed()
+	if f.File != "" {
+		f.Draw()
 	}
 	switch {
 	case f.File != "" && f.Reader != "":
@@ -109,38 +105,14 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		}
 		opened.through(explaining(opened.Virtual, append(kept, f.Tables...), c.ErrOrStderr()))
 	}
-	if f.transcript != "" {
-		transcript, err := CreateTranscript(f.transcript)
-		if err != nil {
-			return err
-		}
-		if opened.Virtual != nil && f.Seed != "" {
-			_, _ = fmt.Fprintf(transcript, "%s -> ok\n", shell.SeedLine(f.Seed))
-		}
-		release := opened.Close
-		opened.through(transcript.Around(opened.Unframed))
-		opened.OnReset(func([]byte) { _, _ = transcript.Write([]byte("reset\n")) })
-		opened.Close = func() error { return errors.Join(transcript.Close(), release()) }
+	recorded, release, err := f.recorded(opened)
+	if err != nil {
+		return err
 	}
-	if f.capture != "" {
-		file, err := CreateCapture(f.capture)
-		if err != nil {
-			return err
-		}
-		file.Reset(opened.Where, opened.ATR, time.Now())
-		if opened.Virtual != nil && c.Flags().Changed("seed") {
-			file.Word(capture.Word{Label: opened.Where, Line: shell.SeedLine(f.Seed),
-				At: time.Now()})
-		}
-		release, rule := opened.Close, vocabulary.Decoder().Rule()
-		opened.through(apdu.Recorder{Card: opened.Unframed, Label: opened.Where, Sink: file.Sink,
-			Secrets: rule.Secrets})
-		opened.OnReset(func(atr []byte) {
-			rule.Reset()
-			file.Reset(opened.Where, atr, time.Now())
-		})
-		opened.Close = func() error { return errors.Join(file.Close(), release()) }
-	}
+	opened.through(recorded.Around(opened.Unframed))
+	opened.OnReset(recorded.Reset)
+	below := opened.Close
+	opened.Close = func() error { return errors.Join(release(), below()) }
 	if f.Trace.On {
 		rule := vocabulary.Decoder().Rule()
 		log := f.Trace.Log(c.ErrOrStderr())
@@ -153,6 +125,24 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 		})
 	}
 	return nil
+}
+
+// recorded is the card in a recording, that of several cards or one of its own, which release ends.
+func (f *CardFlags) recorded(opened *OpenCard) (c *RecordedCard, release func() error, err error) {
+	seed := f.Seed
+	if opened.Virtual == nil {
+		seed = ""
+	}
+	if f.Recording != nil {
+		return f.Recording.Card(f.Label, seed), func() error { return nil }, nil
+	}
+	recording, err := f.Create()
+	if err != nil {
+		return nil, nil, err
+	}
+	c = recording.Card(opened.Where, seed)
+	c.Begin(opened.ATR)
+	return c, recording.Close, nil
 }
 
 // explaining writes the cause of every 6F00 of a virtual card, and names in errors where it went

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/capture"
-	"ekrona.example/apdu/script"
 	"ekrona.example/apdu/trace"
 	"ekrona.example/applet/vocabulary"
 )
@@ -130,20 +128,6 @@ func (t *Transcript) Write(p []byte) (int, error) {
 		t.failed = err
 	}
 	return n, err
-}
-
-// Around writes what goes through a card. It is no Recorder: what it writes is not masked, and it
-// carries nothing.
-func (t *Transcript) Around(below apdu.Card) apdu.Card {
-	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		r, err := below.Transmit(ctx, c)
-		step := script.Step{Command: c, Expected: script.Exactly(r)}
-		if err != nil {
-			step.Expected = &script.Expected{None: true}
-		}
-		_, _ = fmt.Fprintln(t, vocabulary.Script().Text(step))
-		return r, err
-	})
 }
 
 // Close closes the file.

@@ -90,7 +90,7 @@ func (f *differFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	classes, err := jcardsim.BuildApplet(c.Context(), f.sources, folder)
+	classes, err := jcardsim.BuildApplet(c.Context(), f.sources, f.class, folder)
 	if err != nil {
 		return err
 	}

@@ -74,9 +74,10 @@ remain is in a list with a reason for each line; a gain that is not in it is mar
 and the exit code is 3.
 
 With --cap and --script it is any applet, and the script is as "ekrona lab tear" takes it: a line
-for each command, as "00A4040008F0454B524F4E4101 -> 9000", and select AID; a command after cut is
-left out, and one that mutes the card, with "-> none" behind it, is not disturbed. What counts as a
-gain is in the script too, by lines as these. A script without --cap is for the e-krona's applet on
+for each command, as "00A4040008F0454B524F4E4101 -> 9000", and select AID, or a transcript; seed is
+that of the card; words that only show something are passed over; a command after cut is left out,
+and one that mutes the card, with "-> none" behind it, is not disturbed. What counts as a gain is in
+the script too, by lines as these. A script without --cap is for the e-krona's applet on
 an active card with 100.00 kr and the PIN 2580, which is selected; with another build of that
 applet, begin it with the line "ekrona".
 

@@ -28,6 +28,7 @@ type Flags struct {
 	State    string
 	inserted []string // as on the command line
 	Trace    cli.Trace
+	Recorded cli.RecordingFlags
 	AsJSON   bool
 	banks    []string // as on the command line
 	staff    staff
@@ -42,6 +43,7 @@ func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
 		"sandbox found\" or \"ekrona demo --state\" (needed)")
 	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
 	f.Trace.Add(c)
+	f.Recorded.Add(c, true)
 	c.Flags().BoolVar(&f.AsJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -76,6 +78,26 @@ func (f *Flags) Run(
 	if options.Banks, err = f.addresses(); err != nil {
 		return err
 	}
+	f.Recorded.Draw()
+	recording, err := f.Recorded.Create()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.runWith(c, options, recording, do), recording.Close())
+}
+
+// runWith does Run's work with what its cards are recorded in.
+func (f *Flags) runWith(
+	c *cobra.Command, options sandbox.Options, recording *cli.Recording,
+	do func(ctx context.Context, s *sandbox.Sandbox) error,
+) error {
+	options.Wire = func(holder string, below apdu.Card) (apdu.Card, func(atr []byte)) {
+		recorded := recording.Card(holder, f.Recorded.Of(holder))
+		return recorded.Around(below), recorded.Reset
+	}
+	if f.Recorded.Seed != "" {
+		options.CardSeed = f.Recorded.Of
+	}
 	s, err := sandbox.Open(f.State, options)
 	if err != nil {
 		return err
@@ -83,7 +105,7 @@ func (f *Flags) Run(
 	if _, err := s.FoundingEnded(); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	release, err := f.insert(c, s)
+	release, err := f.insert(c, s, recording)
 	if err == nil {
 		err = f.showRefusal(c, do(c.Context(), s))
 	}

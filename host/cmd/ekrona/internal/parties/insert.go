@@ -40,7 +40,9 @@ func parseInsertion(text string) (insertion, error) {
 
 // insert puts the cards that the command line names into their holders' slots. release
 // closes them.
-func (f *Flags) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() error, err error) {
+func (f *Flags) insert(
+	c *cobra.Command, s *sandbox.Sandbox, recording *cli.Recording,
+) (release func() error, err error) {
 	var closers []func() error
 	release = func() error {
 		var failed []error
@@ -59,6 +61,8 @@ func (f *Flags) insert(c *cobra.Command, s *sandbox.Sandbox) (release func() err
 		if err != nil {
 			return release, err
 		}
+		i.cards.Recording, i.cards.Label = recording, i.holder
+		i.cards.Seed = f.Recorded.Of(i.holder)
 		opened, err := i.cards.Open(c.Context(), c)
 		if err != nil {
 			return release, err

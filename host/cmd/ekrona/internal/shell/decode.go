@@ -31,11 +31,11 @@ GSMTAP as SIMtrace and pySim-trace have it, what --trace=raw and "ekrona shell" 
 trace of pySim, and the logs of GlobalPlatformPro (-d), pcscd (--apdu) and OpenSC. "-" is standard
 input.
 
-Of long values is shown what a line holds, with --raw all of it and the data objects in it. What
-could be a secret is not shown, except with --script, which makes the log a script for "ekrona
-shell": it sends the same commands and checks the answers. Bytes that the log itself hides are
-written ?? there, and such a line is not sent before they are written in; --unmask with "ekrona
-shell" and "ekrona card run" has fewer of them hidden.`,
+Of long values is shown what a line holds, with --raw all of it. What could be a secret is not
+shown, except with --script, which makes the log a script for "ekrona shell": it sends the same
+commands and checks the answers. Bytes that the log itself hides are written ?? there, and such a
+line is not sent before they are written in; --unmask with "ekrona shell" and "ekrona card run" has
+fewer of them hidden.`,
 		Example: `  gp -d --list | ekrona card decode -
   ekrona card decode capture.pcapng --script > test.script`,
 		Args: cli.Exactly(1, "the name of a file, or -"),

@@ -61,8 +61,8 @@ kept, without secrets. Ctrl-C ends the line that is typed or at work, Ctrl-D the
 
 From a file or a pipe the same lines can say behind "->" what must come, and the exit code is 0
 if all of it did; "help" says how. --transcript writes such a script of what was done, with what
---cap has loaded and installed first: it runs by itself, and with the same --cap here, with lab tear,
-fuzz and cover and with card cost, where it is not done twice.`,
+--cap has loaded and installed first: it runs by itself, and with the same --cap here and with every
+tool of the lab, where it is not done twice.`,
 		Example: `  ekrona shell --reader ACS
   ekrona shell --card blank.card
   ekrona shell --cap applet.cap --script test.script

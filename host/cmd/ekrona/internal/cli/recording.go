@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ekrona.example/apdu"
+	"ekrona.example/apdu/capture"
+	"ekrona.example/apdu/script"
+	"ekrona.example/applet/vocabulary"
+	"ekrona.example/host/shell"
+)
+
+// RecordingFlags are --transcript, --capture and --seed.
+type RecordingFlags struct {
+	// Seed repeats the randomness of virtual cards; "" does not.
+	Seed string
+
+	transcript, capture string
+	several             bool // more cards than one may be reached
+	drawn               bool // the seed is not the command line's
+}
+
+// Add adds the flags to a command that reaches one card; several says that it may reach more.
+func (f *RecordingFlags) Add(c *cobra.Command, several bool) {
+	f.several = several
+	transcript, seed := TranscriptUsage, SeedUsage
+	if several {
+		transcript += "; of the first card that is reached, with the lines of others as comments"
+		seed = "repeat the randomness of virtual cards, each with the seed TEXT/NAME of its " +
+			"holder (any text; never for real keys)"
+	}
+	c.Flags().StringVar(&f.transcript, "transcript", "", transcript)
+	c.Flags().StringVar(&f.capture, "capture", "", CaptureUsage)
+	StreamFlags(c, "transcript", "capture")
+	c.Flags().StringVar(&f.Seed, "seed", "", seed)
+}
+
+// Draw draws a seed where a transcript of virtual cards wants one that it can name.
+func (f *RecordingFlags) Draw() {
+	if f.transcript != "" && f.Seed == "" {
+		f.Seed, f.drawn = DrawSeed(), true
+	}
+}
+
+// Of is the seed of one card of several.
+func (f *RecordingFlags) Of(holder string) string {
+	if f.Seed == "" {
+		return ""
+	}
+	return f.Seed + "/" + holder
+}
+
+// Recording is what is kept of the exchanges with cards. Its zero value keeps nothing.
+type Recording struct {
+	transcript *Transcript
+	capture    *capture.File
+	seeded     bool
+	several    bool
+	first      *RecordedCard // whose script the transcript is
+}
+
+// Create makes the files that the flags name.
+func (f *RecordingFlags) Create() (r *Recording, err error) {
+	r = &Recording{seeded: !f.drawn, several: f.several}
+	if f.transcript != "" {
+		if r.transcript, err = CreateTranscript(f.transcript); err != nil {
+			return nil, err
+		}
+	}
+	if f.capture != "" {
+		if r.capture, err = CreateCapture(f.capture); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	return r, nil
+}
+
+// Close closes the files.
+func (r *Recording) Close() error {
+	var failed []error
+	if r.transcript != nil {
+		failed = append(failed, r.transcript.Close())
+	}
+	if r.capture != nil {
+		failed = append(failed, r.capture.Close())
+	}
+	return errors.Join(failed...)
+}
+
+// RecordedCard is one card of a recording.
+type RecordedCard struct {
+	recording *Recording
+	label     string
+	seed      string // "" is not known
+	secrets   func(apdu.Command, apdu.Response) apdu.Secrets
+	forget    func()
+	begun     bool
+}
+
+// Card is a card of the recording, by its label. The seed is that of a virtual one.
+func (r *Recording) Card(label, seed string) *RecordedCard {
+	rule := vocabulary.Decoder().Rule()
+	return &RecordedCard{recording: r, label: label, seed: seed, secrets: rule.Secrets,
+		forget: rule.Reset}
+}
+
+// Around records what goes over the wire to a card that was just powered on.
+func (c *RecordedCard) Around(below apdu.Card) apdu.Card {
+	r := c.recording
+	if r.transcript == nil && r.capture == nil {
+		return below
+	}
+	if r.capture != nil {
+		below = apdu.Recorder{Card: below, Label: c.label, Sink: r.capture.Sink,
+			Secrets: c.secrets}
+	}
+	return apdu.CardFunc(func(ctx context.Context, command apdu.Command) (apdu.Response, error) {
+		c.Begin(nil)
+		answer, err := below.Transmit(ctx, command)
+		c.exchange(command, answer, err)
+		return answer, err
+	})
+}
+
+// exchange writes a line of the transcript. It is no Recorder: what it writes is not masked, and it
+// carries nothing.
+func (c *RecordedCard) exchange(command apdu.Command, answer apdu.Response, err error) {
+	step := script.Step{Command: command, Expected: script.Exactly(answer)}
+	if err != nil {
+		step.Expected = &script.Expected{None: true}
+	}
+	c.line(vocabulary.Script().Text(step))
+}
+
+// line writes a line of the transcript: of another card than the first, as a comment.
+func (c *RecordedCard) line(text string) {
+	r := c.recording
+	if r.transcript == nil {
+		return
+	}
+	if r.first == nil {
+		r.first = c
+		if r.several {
+			_, _ = fmt.Fprintf(r.transcript, "# the card of %s\n", c.label)
+		}
+	}
+	if r.first != c {
+		text = "# " + c.label + ": " + strings.TrimSpace(text)
+	}
+	_, _ = fmt.Fprintln(r.transcript, text)
+}
+
+// Begin writes what a card's part begins with, the first time.
+func (c *RecordedCard) Begin(atr []byte) {
+	if c.begun {
+		return
+	}
+	c.begun = true
+	if c.seed != "" {
+		c.line(shell.SeedLine(c.seed) + " -> ok")
+	}
+	if r := c.recording; r.capture != nil {
+		r.capture.Reset(c.label, atr, time.Now())
+		if c.seed != "" && r.seeded {
+			r.capture.Word(capture.Word{Label: c.label, Line: shell.SeedLine(c.seed),
+				At: time.Now()})
+		}
+	}
+}
+
+// Reset writes that the card was powered on anew.
+func (c *RecordedCard) Reset(atr []byte) {
+	if !c.begun {
+		c.Begin(atr)
+		return
+	}
+	c.line("reset")
+	if r := c.recording; r.capture != nil {
+		c.forget()
+		r.capture.Reset(c.label, atr, time.Now())
+	}
+}
