@@ -129,7 +129,7 @@ var types = []remotetest.Type{
 	remotetest.Of(pageRequest{1, 2}),
 	remotetest.Of(statementAnswer{[]Entry{entry}}),
 	remotetest.Of(revokedAnswer{[]Revocation{revocation}}),
-	remotetest.Of(verdictRequest{PaymentName{anna, 7, message.Hash{1}}}),
+	remotetest.Of(verdictRequest{PaymentName{anna, anna, 7, message.Hash{1}}}),
 	remotetest.Of(verdictAnswer{Void}),
 	remotetest.Of(joinRequest{"SENORDIC", []byte{1}, []byte{2}}),
 	remotetest.Of(issueRequest{"1", "SENORDIC", 100}),
@@ -218,7 +218,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only(p.SetGroup(ctx, anna, 2))
 	with(p.Statement(ctx, 3, 100))
 	with(p.Revoked(ctx, 0, 100))
-	with(p.Verdict(ctx, PaymentName{anna, 9, message.Hash{0xAB}}))
+	with(p.Verdict(ctx, PaymentName{anna, anna, 9, message.Hash{0xAB}}))
 	only(o.Join(ctx, "SENORDIC", []byte{1}, []byte{2}))
 	only(o.Issue(ctx, "1", "SENORDIC", 100))
 	only(o.FundPool(ctx, "pool", 100))

@@ -91,8 +91,10 @@ type PaymentStatus struct {
 	Accepted bool             `json:"accepted"` // the payee's decision is to accept this Payment
 }
 
-// PaymentName names a Payment for who has it.
+// PaymentName names a Payment for who has it: by the device whose wallet pays it, the Request under
+// which it is found, and what it says.
 type PaymentName struct {
+	Payer    message.DeviceID `json:"payer"`
 	Payee    message.DeviceID `json:"payee"`
 	Request  uint32           `json:"request"`  // payee's request number
 	Identity message.Hash     `json:"identity"` // hash of the Payment's body
@@ -101,7 +103,7 @@ type PaymentName struct {
 // NameOf returns the name of a Payment.
 func NameOf(p *message.Payment) (PaymentName, error) {
 	identity, err := message.Identity(p)
-	return PaymentName{p.Request.Payee, p.Request.Number, identity}, err
+	return PaymentName{p.Payer, p.Request.Payee, p.Request.Number, identity}, err
 }
 
 // StateReport is what the notary concludes from a State.

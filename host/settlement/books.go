@@ -150,11 +150,12 @@ func (n *Notary) Payment(
 func (n *Notary) Verdict(
 	ctx context.Context, payment notary.PaymentName,
 ) (notary.Verdict, error) {
-	if err := checkTexts(payment.Payee); err != nil {
+	if err := checkTexts(payment.Payer, payment.Payee); err != nil {
 		return notary.Unseen, err
 	}
-	held, err := payments(ctx, n.db, "p.payee = $1 AND p.request = $2 AND p.identity = $3",
-		payment.Payee, payment.Request, payment.Identity[:])
+	held, err := payments(ctx, n.db,
+		"p.payee = $1 AND p.request = $2 AND p.identity = $3 AND p.payer = $4", payment.Payee,
+		payment.Request, payment.Identity[:], payment.Payer)
 	if err != nil || len(held) == 0 {
 		return notary.Unseen, err
 	}
