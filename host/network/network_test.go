@@ -213,6 +213,12 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	require.NoError(t, err)
 	r.stop()
 
+	to, err := bank.DialNotary(ctx, filepath.Join(r.folder, "nordic-bank"), nil,
+		party.Environment{})
+	require.NoError(t, err)
+	_, err = to.Dial("../central-bank", party.Caller{}).Call(ctx, "position", nil)
+	require.ErrorContains(t, err, "settings: central_bank: ../central-bank: give https://")
+	require.NoError(t, to.Close())
 	_, err = cafe.Terminal.Synchronise(ctx)
 	require.ErrorIs(t, err, remote.ErrUnreachable)
 	require.NoError(t, s.Close())

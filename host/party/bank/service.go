@@ -128,6 +128,10 @@ func DialNotary(
 	}
 	n := &Notary{shown: shown, calls: party.NewCalls(), clocks: party.NewClocks(log)}
 	n.Dial = func(address string, _ party.Caller) remote.Transport {
+		if !link.IsURL(address) { // as a sandbox reaches it
+			return party.Failing{Why: party.Wrong("settings: central_bank", address,
+				"https://HOST:PORT of the central bank, here or by --central-bank")}
+		}
 		return party.Linked(link.Config{URL: address, Contract: centralbank.Participant,
 			TLS: shown.Client, Absence: party.NodesAbsence, Made: n.calls.Observe,
 			Heard: n.clocks.Heard, Now: e.Clock.Now})
