@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,6 +39,24 @@ type node struct {
 func NewProfile(names *Names) *Profile {
 	root := &node{}
 	return &Profile{names: names, root: root, depth: -1, lines: map[lineOf]int{}}
+}
+
+// Hold keeps what has been counted; setBack has the profile as it was then, as often as it is
+// called, for a card that is set back.
+func (p *Profile) Hold() (setBack func()) {
+	root, lines := p.root.clone(), maps.Clone(p.lines)
+	return func() {
+		p.root, p.lines, p.current = root.clone(), maps.Clone(lines), nil
+	}
+}
+
+func (n *node) clone() *node {
+	c := *n
+	c.below = make([]*node, len(n.below))
+	for i, b := range n.below {
+		c.below[i] = b.clone()
+	}
+	return &c
 }
 
 // Attach says which machine the probe is of.

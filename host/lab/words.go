@@ -59,7 +59,7 @@ func (w *words) of(s *shell.Session) (*state, error) {
 		}
 		kept = &state{session: s, card: virtual, names: s.Sources()}
 		kept.debug = debugger.New(managed, virtual.Machine(), kept.names)
-		kept.debug.Hold = s.Hold
+		kept.debug.Hold = kept.hold
 		kept.debug.Log = func(_ debugger.Break, message string) {
 			kept.logged = append(kept.logged, message)
 		}
@@ -67,6 +67,19 @@ func (w *words) of(s *shell.Session) (*state, error) {
 		s.Observe(kept.observe)
 	}
 	return kept, nil
+}
+
+// hold keeps the card, what goes with it and what its profile has counted.
+func (k *state) hold() (setBack func() error, err error) {
+	card, err := k.session.Hold()
+	if k.profile == nil {
+		return card, err
+	}
+	counted := k.profile.Hold()
+	return func() error {
+		counted()
+		return card()
+	}, err
 }
 
 // on makes what a word runs of a function that needs the state of the session, and nothing else.

@@ -92,7 +92,7 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 	if err != nil {
 		return nil, err
 	}
-	setBack, err := k.session.Hold()
+	setBack, err := k.hold()
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +121,13 @@ func (w *words) tear(
 	}
 	if !found {
 		return shell.Answer{}, shell.Usage("the line is missing")
+	}
+	k, err := w.of(s)
+	if err != nil {
+		return shell.Answer{}, err
+	}
+	if k.profile != nil {
+		defer k.profile.Hold()()
 	}
 	bench := &Bench{s, managed}
 	report, err := tearOne(ctx, bench, Line{1, text, step})

@@ -40,9 +40,15 @@ func TestWordsThatLook(t *testing.T) {
 		"profile on", "coverage on", "80320300 -> 9000",
 		"profile show -> * bytecodes: *PurseApplet.depth *",
 		"coverage show -> * instructions, * lines, 2 of 10 methods reached",
+		"profile on", "80100000020001 -> 9000", "profile show -> 47 bytecodes: *",
+		"tear 80100000020001 -> 2 cuts: *", // sets back what was counted too
+		"profile show -> 47 bytecodes: *",
+		"break PurseApplet.java:102 -> 1: *", "debug 80100000020001 -> stopped *",
+		"back -> stopped *", "back -> stopped *", "unbreak 1", "continue -> 9000",
+		"profile show -> 94 bytecodes: *",
 		"profile off", "coverage off",
 		"tear 80100000020064 -> 2 cuts: 1 as before, 0 as after, 1 finding",
-		"8040000000 -> 9000 : 005A",
+		"8040000000 -> 9000 : 005C",
 		"tear -> error: *",
 		"watch perhaps -> error: *on, off is missing*",
 	} {
