@@ -138,15 +138,16 @@ func TestRingsMoveOneAfterTheOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		claims, balance := drawClaims(t, 12)
 		claims = netting(claims, balance)
-		reaches := map[[2]message.DeviceID]bool{}
+		type pair [2]message.DeviceID
+		reaches := map[pair]bool{}
 		for _, c := range claims {
-			reaches[[2]message.DeviceID{c.from, c.to}] = true
+			reaches[pair{c.from, c.to}] = true
 		}
 		for _, by := range []message.DeviceID{"A", "B", "C", "D", "E"} {
 			for from := range balance {
 				for to := range balance {
-					if reaches[[2]message.DeviceID{from, by}] && reaches[[2]message.DeviceID{by, to}] {
-						reaches[[2]message.DeviceID{from, to}] = true
+					if reaches[pair{from, by}] && reaches[pair{by, to}] {
+						reaches[pair{from, to}] = true
 					}
 				}
 			}
@@ -160,7 +161,7 @@ func TestRingsMoveOneAfterTheOther(t *testing.T) {
 				balance[c.to] += c.amount
 				for _, other := range group {
 					require.True(t, c.from == other.from ||
-						reaches[[2]message.DeviceID{c.from, other.from}])
+						reaches[pair{c.from, other.from}])
 				}
 			}
 		}
