@@ -126,7 +126,8 @@ func TestEveryRouteRefusesBadInput(t *testing.T) {
 	storetest.OnFirst(t)
 	said := &kept{}
 	r := upWith(t, func(r *running) {
-		r.log, r.burst = slog.New(slog.NewJSONHandler(said, nil)), 100_000
+		r.burst = 100_000
+		r.log = slog.New(slog.NewJSONHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	s := r.people()
 	anna, err := s.Person(t.Context(), "anna", "")

@@ -378,23 +378,27 @@ func (n *network) startCentralBank(ctx context.Context, path string) error {
 }
 
 func (n *network) startBank(ctx context.Context, path, listen string) error {
-	dial, shown, err := bank.DialNotary(ctx, path, n.Environment)
+	settings, err := bank.ReadSettings(path)
 	if err != nil {
 		return err
 	}
-	n.closers = append(n.closers, shown)
+	log := n.Log.With("node", string(settings.Name))
+	to, err := bank.DialNotary(ctx, path, log, n.Environment)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, to)
 	b, err := bank.OpenWith(ctx, path, func(s *bank.Settings) {
 		s.Service.Listen, s.CentralBank = listen, n.CentralBank
-	}, dial, n.Environment)
+	}, to.Dial, n.Environment)
 	if err != nil {
 		return err
 	}
 	n.closers = append(n.closers, b)
-	server, err := b.Listen(ctx, n.Log.With("node", string(b.Settings.Name)))
+	server, err := b.Listen(ctx, to, log)
 	if err != nil {
 		return err
 	}
-	server.Reloads(shown)
 	n.Banks = append(n.Banks, Bank{b.Settings.Name, b.Settings.Title, server.URL()})
 	n.run(ctx, &n.running, server)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -142,6 +143,30 @@ func tap(t *testing.T, h *sandbox.Holder) wallet.Tap {
 	return wallet.Tap{Card: h.Card.Tap(), PIN: entered}
 }
 
+// requireDescribed requires that METRICS.md has the metrics that nodes show, and no others.
+func requireDescribed(t *testing.T, pages string) {
+	t.Helper()
+	document, err := os.ReadFile("METRICS.md")
+	require.NoError(t, err)
+	described, shown := map[string]bool{}, map[string]bool{}
+	for line := range strings.Lines(string(document)) {
+		if first, _, is := strings.Cut(strings.TrimPrefix(line, "| "), " |"); is {
+			for _, name := range regexp.MustCompile("^`(ekrona_[a-z_]+)`|, `(ekrona_[a-z_]+)`").
+				FindAllStringSubmatch(first, -1) {
+				described[name[1]+name[2]] = true
+			}
+		}
+	}
+	for _, name := range regexp.MustCompile("# TYPE (ekrona_[a-z_]+)").
+		FindAllStringSubmatch(pages, -1) {
+		shown[name[1]] = true
+	}
+	if storetest.Dialect() == store.SQLite {
+		shown["ekrona_lease"] = true // it needs a server that several processes have
+	}
+	require.Equal(t, described, shown)
+}
+
 // TestALoadAPaymentAndASync: over the network, at two banks; afterwards every invariant holds, and
 // what was done over it is there without it.
 func TestALoadAPaymentAndASync(t *testing.T) {
@@ -176,12 +201,24 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 		`ekrona_calls_total{call="co-sign",code="ok",contract="participant"} `} {
 		require.Contains(t, page, line)
 	}
+	ofBank := r.page(r.Banks[0].URL + "/metrics")
+	require.Contains(t, ofBank,
+		`ekrona_calls_made_total{call="co-sign",code="ok",contract="participant"} `)
+	require.Contains(t, ofBank,
+		`ekrona_call_made_seconds_count{call="co-sign",contract="participant"} `)
+	requireDescribed(t, page+ofBank)
 	_, err = s.Bank(ctx, "SENORDIC")
 	require.ErrorIs(t, err, sandbox.ErrElsewhere)
 	_, err = s.ReportLost(ctx, anna)
 	require.NoError(t, err)
 	r.stop()
 
+	to, err := bank.DialNotary(ctx, filepath.Join(r.folder, "nordic-bank"), nil,
+		party.Environment{})
+	require.NoError(t, err)
+	_, err = to.Dial("../central-bank", party.Caller{}).Call(ctx, "position", nil)
+	require.ErrorContains(t, err, "settings: central_bank: ../central-bank: give https://")
+	require.NoError(t, to.Close())
 	_, err = cafe.Terminal.Synchronise(ctx)
 	require.ErrorIs(t, err, remote.ErrUnreachable)
 	require.NoError(t, s.Close())

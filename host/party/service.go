@@ -111,7 +111,7 @@ func Listen(
 		return nil, err
 	}
 	c.TLS, c.Hosts, c.Limits, c.Random = shown.Server(), shown.Hosts, s.Limits, e.Random
-	c.Operators, c.Verify = s.Operators, shown.Peer
+	c.Operators, c.Verify, c.Now = s.Operators, shown.Peer, e.shownClock()
 	if _, err := os.Stat(keys.Path(s.Client, pki.ServerCertificateFile)); err == nil &&
 		c.Lead != nil {
 		to, err := made.show(ctx, keys, s.Client, transport.Client, e)
@@ -210,7 +210,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ended:
 	case <-patience.Done():
 		s.log.Error("what was under way beside the calls was cut off", "after",
-			s.service.Patience())
+			s.service.Patience().String())
 	}
 	return errors.Join(err, s.closeShown())
 }
@@ -241,7 +241,7 @@ func (e Environment) Repeat(
 				wait, try = lastTry, firstTry
 			} else if err != nil {
 				log.Warn(what+": to be repeated", "error", apdu.Joined(err.Error()), "after",
-					try)
+					try.String())
 				wait, try = try, min(2*try, lastTry)
 			} else {
 				try = firstTry

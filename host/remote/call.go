@@ -79,6 +79,7 @@ func Do(ctx context.Context, c Client, name string, request any) error {
 type Server struct {
 	errors Errors
 	log    *slog.Logger
+	passes func(err error) bool // nil: see AwayIf
 	calls  map[string]handler
 }
 
@@ -96,7 +97,8 @@ type Call struct {
 
 // NewServer returns a server without calls, which reports its failures to nobody.
 func NewServer(contract Errors) *Server {
-	return &Server{contract, slog.New(slog.DiscardHandler), map[string]handler{}}
+	return &Server{errors: contract, log: slog.New(slog.DiscardHandler),
+		calls: map[string]handler{}}
 }
 
 // LogTo has the server report to its operator what its callers do not learn: errors that belong to
@@ -106,6 +108,13 @@ func (s *Server) LogTo(log *slog.Logger) *Server {
 	if log != nil {
 		s.log = log
 	}
+	return s
+}
+
+// AwayIf has the server treat more errors as if they were [Away]: Call returns them. It returns the
+// server.
+func (s *Server) AwayIf(passes func(err error) bool) *Server {
+	s.passes = passes
 	return s
 }
 
@@ -172,9 +181,9 @@ func IsAway(err error) bool {
 // the moment: it says nothing of what was asked.
 func IsPassing(err error) bool { return errors.Is(err, ErrUnreachable) || IsAway(err) }
 
-// Call answers one call. An error is [Elsewhere] or [Away]. A panic while it is carried out, or an
-// answer that cannot be sent, is [ErrFailed] to the caller: nothing of this side's own errors
-// crosses. A request of more than MaxMessage bytes is malformed.
+// Call answers one call. An error is [Elsewhere], [Away] or one of AwayIf. A panic while it is
+// carried out, or an answer that cannot be sent, is [ErrFailed] to the caller: nothing of this
+// side's own errors crosses. A request of more than MaxMessage bytes is malformed.
 func (s *Server) Call(ctx context.Context, name string, request []byte) (reply Reply, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -194,7 +203,7 @@ func (s *Server) Call(ctx context.Context, name string, request []byte) (reply R
 		if elsewhere := Elsewhere(nil); errors.As(err, &elsewhere) {
 			return Reply{}, elsewhere
 		}
-		if IsAway(err) {
+		if IsAway(err) || s.passes != nil && s.passes(err) {
 			return Reply{}, err
 		}
 		p := problemOf(s.errors, err)

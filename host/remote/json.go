@@ -50,10 +50,29 @@ func Items(items [][]byte) [][]byte {
 // none twice, none that the type lacks, no null. On an error the value is not to be used.
 func Decode(b []byte, into any) error {
 	if err := decode(b, into); err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
+		return fmt.Errorf("%w: %w", ErrFormat, shortened{err})
 	}
 	return nil
 }
+
+// maxReason is the most bytes of the reason why a value is not read: it may hold a name or a number
+// of its sender's, of any length.
+const maxReason = 200
+
+// shortened is an error whose line has an end.
+type shortened struct{ error }
+
+// Error returns the line for a human reader.
+func (s shortened) Error() string {
+	text := s.error.Error()
+	if len(text) <= maxReason {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxReason], "") + "..."
+}
+
+// Unwrap returns the error.
+func (s shortened) Unwrap() error { return s.error }
 
 func decode(b []byte, into any) error {
 	if !utf8.Valid(b) || hasLoneSurrogate(b) {

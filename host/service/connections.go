@@ -11,6 +11,7 @@ type perAddress struct {
 	net.Listener
 	most    int
 	metrics *metrics
+	refused func(from string)
 
 	mu sync.Mutex
 	by map[string]int
@@ -28,6 +29,7 @@ func (l *perAddress) Accept() (net.Conn, error) {
 			return &countedConn{Conn: conn, of: l, from: from}, nil
 		}
 		l.metrics.crowded.Inc()
+		l.refused(from)
 		_ = conn.Close() // nothing was said on it
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"ekrona.example/apdu"
 	"ekrona.example/host/remote"
@@ -22,9 +23,10 @@ func (s *Service) decide(
 		holder = s.config.Lead.Elsewhere()
 	}
 	if holder == "" {
-		reply, err := e.Answer(v.caller).LogTo(s.config.Log).Call(ctx, v.call, content)
+		reply, err := e.Answer(v.caller).LogTo(s.config.Log).AwayIf(isAway).Call(ctx, v.call,
+			content)
 		var elsewhere remote.Elsewhere
-		if remote.IsAway(err) {
+		if isAway(err) {
 			return reply, s.away(v, err)
 		}
 		if !errors.As(err, &elsewhere) {
@@ -50,7 +52,9 @@ func (s *Service) decide(
 
 // forwarder passes calls on to other processes of the party.
 type forwarder struct {
-	tls func() *tls.Config // nil: it cannot
+	tls   func() *tls.Config // nil: it cannot
+	now   func() time.Time
+	heard func(name string, ahead time.Duration)
 
 	mu    sync.Mutex
 	links map[string]*link.Client // by address and contract
@@ -76,7 +80,8 @@ func (f *forwarder) link(holder, contract string) (*link.Client, error) {
 	if l, known := f.links[key]; known {
 		return l, nil
 	}
-	l, err := link.New(link.Config{URL: holder, Contract: contract, TLS: f.tls})
+	l, err := link.New(link.Config{URL: holder, Contract: contract, TLS: f.tls,
+		Now: f.now, Heard: f.heard})
 	if err != nil {
 		return nil, errors.Join(remote.ErrUnreachable, err)
 	}

@@ -35,7 +35,8 @@ func FuzzServe(f *testing.F) {
 		})
 		return s
 	}
-	s, err := New(Config{Title: "fuzz", Limits: Limits{NodePerSecond: 1e9, NodeBurst: 1e9},
+	s, err := New(Config{Title: "fuzz", Hosts: func() []string { return []string{"127.0.0.1"} },
+		Limits: Limits{NodePerSecond: 1e9, NodeBurst: 1e9},
 		Endpoints: []Endpoint{
 			{Contract: "public", Who: Anybody, Answer: answer},
 			{Contract: "node", Who: Certified, Answer: answer},

@@ -52,9 +52,6 @@ func (l Limits) complete() Limits {
 			*n.is = *n.def
 		}
 	}
-	if l.PerAddress <= 0 {
-		l.PerAddress = max(1, l.Connections/share)
-	}
 	for _, f := range []struct{ is, def *float64 }{{&l.PerSecond, &d.PerSecond},
 		{&l.NodePerSecond, &d.NodePerSecond}} {
 		if *f.is <= 0 {
@@ -65,6 +62,30 @@ func (l Limits) complete() Limits {
 		{&l.Request, &d.Request}, {&l.Answer, &d.Answer}, {&l.Idle, &d.Idle}, {&l.Stop, &d.Stop}} {
 		if *t.is <= 0 {
 			*t.is = *t.def
+		}
+	}
+	return l
+}
+
+const (
+	// filesKept are those that connections leave to what a process opens beside them: those of its
+	// database, to other nodes, its keys.
+	filesKept = 256
+	// fewConnections are not shared out among addresses any further.
+	fewConnections = 64
+)
+
+// within puts fewer connections in place of more than a process can have that may have a number of
+// files open, so that what its calls need is not among what is refused; 0: any.
+func (l Limits) within(files int) Limits {
+	asked := l.Connections
+	if files > 0 {
+		l.Connections = min(asked, max(1, files-min(filesKept, files/2)))
+	}
+	if l.PerAddress <= 0 {
+		l.PerAddress = max(1, l.Connections/share)
+		if l.Connections < asked {
+			l.PerAddress = max(l.PerAddress, min(l.Connections, fewConnections))
 		}
 	}
 	return l

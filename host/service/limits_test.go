@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -420,6 +421,7 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 	require.NoError(t, errors.Join(err, answer.Body.Close()))
 	require.Contains(t, string(page), "ekrona_connections 3")
 	require.Contains(t, string(page), "ekrona_connections_refused_total 1")
+	require.Contains(t, w.log.String(), `"from":"127.0.0.1","may_have":3`)
 	require.NoError(t, open[1].Close())
 	for { // the server sees the end when it comes
 		conn := dial()
@@ -443,8 +445,23 @@ func TestOrigins(t *testing.T) {
 	} {
 		assert.Equal(t, want, origin(remote), remote)
 	}
-	assert.Equal(t, 2_500, DefaultLimits().complete().PerAddress)
-	assert.Equal(t, 1, Limits{Connections: 2}.complete().PerAddress)
+	assert.Equal(t, 2_500, DefaultLimits().complete().within(0).PerAddress)
+	assert.Equal(t, 1, Limits{Connections: 2}.complete().within(0).PerAddress)
+}
+
+// TestConnectionsLeaveFilesToTheRest: of the files that a process may have open.
+func TestConnectionsLeaveFilesToTheRest(t *testing.T) {
+	for files, want := range map[int][2]int{0: {10_000, 2_500}, 1 << 20: {10_000, 2_500},
+		10_255: {9_999, 2_499}, 1_024: {768, 192}, 200: {100, 64}, 64: {32, 32}, 1: {1, 1}} {
+		l := DefaultLimits().complete().within(files)
+		assert.Equal(t, want, [2]int{l.Connections, l.PerAddress}, files)
+	}
+	assert.Equal(t, 7, Limits{Connections: 7, PerAddress: 3}.complete().within(1_024).Connections)
+	log := &log{}
+	_, err := New(Config{Title: "toy", Limits: Limits{Connections: maxFiles}, Hosts: nil,
+		Log: slog.New(slog.NewJSONHandler(log, nil))})
+	require.NoError(t, err)
+	require.Contains(t, log.String(), "fewer connections than limits.connections")
 }
 
 // TestContentComesAsItIs: one that is compressed is refused by the type of its content.

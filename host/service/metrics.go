@@ -26,6 +26,9 @@ type metrics struct {
 	crowded     prometheus.Counter
 }
 
+// CallSeconds are the bounds of histograms of the time of calls.
+var CallSeconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
 func newMetrics(others []prometheus.Collector) (*metrics, error) {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -33,8 +36,7 @@ func newMetrics(others []prometheus.Collector) (*metrics, error) {
 			Help: "Calls, by what became of them; code is ok, or that of the rule."},
 			[]string{"contract", "call", "code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ekrona_call_seconds",
-			Help: "Time from a request's header to its answer.", Buckets: []float64{.001, .0025,
-				.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}},
+			Help: "Time from a request's header to its answer.", Buckets: CallSeconds},
 			[]string{"contract", "call"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ekrona_calls_in_flight",
 			Help: "Calls that are carried out at this moment."}),

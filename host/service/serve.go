@@ -44,6 +44,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		ended <- server.Serve(tls.NewListener(&perAddress{
 			Listener: netutil.LimitListener(listener, limits.Connections),
 			most:     limits.PerAddress, metrics: s.metrics, by: map[string]int{},
+			refused: s.crowded,
 		}, s.config.TLS))
 	}()
 	select {
@@ -56,7 +57,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	err := server.Shutdown(patience)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.config.Log.Error("calls that were under way were cut off", "after", limits.Stop)
+		s.config.Log.Error("calls that were under way were cut off", "after", limits.Stop.String())
 		err = server.Close()
 	}
 	<-ended

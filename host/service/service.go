@@ -33,7 +33,7 @@ type Config struct {
 	Endpoints []Endpoint
 	Keys      Keys // needed where an endpoint is Signed
 	TLS       *tls.Config
-	// Hosts are the names and addresses in the server's certificate: signed requests name one.
+	// Hosts are the names and addresses in the server's certificate: every call is for one.
 	Hosts  func() []string
 	Limits Limits
 	Random io.Reader
@@ -54,6 +54,10 @@ type Config struct {
 	Operators []string
 	// Metrics are of what the service keeps, beside those of its calls.
 	Metrics []prometheus.Collector
+	// Now is the clock that answers show; nil is the system's. Heard is told by how much the clock
+	// of a caller with a certificate is ahead of it; nil: nobody.
+	Now   func() time.Time
+	Heard func(name string, ahead time.Duration)
 }
 
 // Lead says which process of a party decides.
@@ -91,18 +95,28 @@ type endpoint struct {
 
 // New returns a service. It opens nothing.
 func New(c Config) (*Service, error) {
-	c.Limits = c.Limits.complete()
+	asked, files := c.Limits.complete(), openFiles()
+	c.Limits = asked.within(files)
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Limits.Connections < asked.Connections {
+		c.Log.Warn("fewer connections than limits.connections: this process may not have so many "+
+			"files open", "connections", c.Limits.Connections, "asked", asked.Connections,
+			"files", files, "to_do", "raise LimitNOFILE= of its unit, or ulimit -n")
+	}
 	if c.Verify == nil {
 		c.Verify = transport.Peer
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	s := &Service{config: c, endpoints: map[string]endpoint{},
-		forward: forwarder{tls: c.Forward, links: map[string]*link.Client{}},
+		forward: forwarder{tls: c.Forward, now: c.Now, heard: c.Heard,
+			links: map[string]*link.Client{}},
 		slots:   make(chan struct{}, c.Limits.InFlight),
 		memory:  newMemory(c.Limits.Memory),
 		perKey:  newRates(c.Limits.PerSecond, c.Limits.Burst),
@@ -158,6 +172,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id = rand.Text()
 	}
 	w.Header().Set(link.RequestHeader, id)
+	link.SetDate(w.Header(), s.config.Now())
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	r = r.WithContext(remote.WithRequestID(r.Context(), id))
@@ -197,8 +212,8 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 		w.Header().Set("Allow", http.MethodPost)
 		return nil, &link.Refused{Rule: link.Method}
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil ||
-		kind != "application/json" {
+	if kind, _, err := mime.ParseMediaType(strings.Join(r.Header["Content-Type"], ",")); err !=
+		nil || kind != "application/json" { // two of them are none
 		return nil, &link.Refused{Rule: link.MediaType}
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" &&
@@ -209,6 +224,9 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 	}
 	if !s.perNode.allow(address(r), v.began) {
 		return nil, &link.Refused{Rule: link.Rate, Detail: address(r)}
+	}
+	if !s.isOwnHost(r.Host) {
+		return nil, &link.Refused{Rule: link.Host, Detail: "it is for " + r.Host}
 	}
 	held := &heldBytes{of: s.memory, address: address(r)}
 	defer held.free()
@@ -233,6 +251,7 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 	if err := s.checkRate(e.Endpoint, v); err != nil {
 		return nil, err
 	}
+	s.hear(r, e.Endpoint, v)
 	// A call is carried out to its end: nothing that a caller does breaks off a commit.
 	reply, err := s.decide(context.WithoutCancel(r.Context()), e.Endpoint, v, content,
 		r.Header.Get(link.CallerHeader) != "")
@@ -292,6 +311,21 @@ func (s *Service) checkRate(e Endpoint, v *visit) error {
 	return nil
 }
 
+// hear reports what the clock of a caller shows, or of the party's own process that passes its call
+// on.
+func (s *Service) hear(r *http.Request, e Endpoint, v *visit) {
+	name := v.caller.Name
+	if r.Header.Get(link.CallerHeader) != "" {
+		name = s.config.Peer
+	}
+	if s.config.Heard == nil || e.Who != Certified {
+		return
+	}
+	if ahead, says := link.Ahead(r.Header, s.config.Now()); says {
+		s.config.Heard(name, ahead)
+	}
+}
+
 // address is where a request comes from.
 func address(r *http.Request) string { return origin(r.RemoteAddr) }
 
@@ -335,7 +369,7 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 	var refused *link.Refused
 	var of *problem
 	var document link.Problem
-	if !errors.As(err, &refused) && remote.IsAway(err) {
+	if !errors.As(err, &refused) && isAway(err) {
 		err = s.away(v, err)
 	}
 	switch {
@@ -392,7 +426,8 @@ func (s *Service) note(ctx context.Context, v *visit) {
 	case v.status == http.StatusOK, rule == link.Away, v.status == http.StatusBadGateway:
 		// what is away is logged by itself
 		level = slog.LevelInfo
-	case rule.IsKnown(): // whoever comes can have it said, as often as he likes
+	case rule.IsKnown(), v.caller == Caller{} && v.status < http.StatusInternalServerError:
+		// whoever comes can have it said, as often as he likes
 		hidden, is := s.sparing.line(v.code, v.began)
 		switch more = []any{"others_before", hidden}; {
 		case is:

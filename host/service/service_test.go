@@ -311,6 +311,24 @@ func TestBadRequestsAreRefusedByTheirRule(t *testing.T) {
 		require.Equal(t, row.code, p.Code, name)
 		require.Contains(t, w.log.String(), p.Code, "it is logged")
 	}
+	for name, change := range map[string]func(r *http.Request) (code string){
+		"another server's": func(r *http.Request) string {
+			r.Host = "bank.example"
+			return "link:host"
+		},
+		"two types": func(r *http.Request) string {
+			r.Header.Add("Content-Type", "text/plain")
+			return "link:media-type"
+		},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+echo,
+			strings.NewReader(`{"name":""}`))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", kind)
+		code := change(r)
+		_, p, _ := w.raw(node, r)
+		require.Equal(t, code, p.Code, name)
+	}
 	require.Zero(t, w.calls, "nothing is carried out")
 }
 

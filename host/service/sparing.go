@@ -1,12 +1,15 @@
 package service
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"ekrona.example/apdu"
+	"ekrona.example/host/remote"
 	"ekrona.example/host/service/link"
 )
 
@@ -50,6 +53,12 @@ func (s *sparing) line(kind string, now time.Time) (hidden int, is bool) {
 	return of.hidden, true
 }
 
+// isAway reports whether an error says that what a call needs is away, or that this process or its
+// machine has as many files and connections open as it may: that passes too.
+func isAway(err error) bool {
+	return remote.IsAway(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 // away logs what a call needs that is away, and returns what its caller learns of it.
 func (s *Service) away(v *visit, why error) *link.Refused {
 	s.absent(v, why.Error())
@@ -66,16 +75,24 @@ func (s *Service) absent(v *visit, why string) {
 	}
 }
 
+// crowded logs that an address has as many connections as it may.
+func (s *Service) crowded(from string) {
+	if hidden, is := s.sparing.line("crowded", time.Now()); is {
+		s.config.Log.Warn("a connection was closed at once: its address has as many as it may",
+			"from", from, "may_have", s.config.Limits.PerAddress, "others_before", hidden)
+	}
+}
+
 // connectionLog logs what net/http says of connections: anybody can have it say anything often.
 type connectionLog struct{ *Service }
 
-// addressPattern is what differs in the same line about two connections.
-var addressPattern = regexp.MustCompile(` from \S+`)
+// numberPattern is what differs in the same line about two connections: addresses and times.
+var numberPattern = regexp.MustCompile(`\S*\d\S*`)
 
 // Write implements io.Writer.
 func (l connectionLog) Write(text []byte) (int, error) {
 	said := apdu.Joined(string(text))
-	kind := addressPattern.ReplaceAllString(said, "")
+	kind := numberPattern.ReplaceAllString(said, "")
 	if strings.Contains(said, " panic ") {
 		l.config.Log.Error("net/http", "says", said)
 	} else if hidden, is := l.sparing.line("connection "+kind, time.Now()); is {

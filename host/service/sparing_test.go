@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -205,6 +206,7 @@ func TestNobodyFloodsTheLogByWhatIsRefused(t *testing.T) {
 			{http.MethodGet, "/v1/public/echo", "application/json", 0},
 			{http.MethodPost, "/v1/public/echo", "text/plain", 0},
 			{http.MethodPost, "/v1/public/echo", "application/json", remote.MaxMessage + 1},
+			{http.MethodPost, "/v1/public/echo", "application/json", 1},
 			{http.MethodPost, "/v1/app/echo", "application/json", 0},
 			{http.MethodPost, "/v1/node/echo", "application/json", 0}} {
 			r, err := http.NewRequestWithContext(t.Context(), broken.method, w.url+broken.path,
@@ -224,9 +226,29 @@ func TestNobodyFloodsTheLogByWhatIsRefused(t *testing.T) {
 	require.NoError(t, w.stop())
 	text := w.log.String()
 	for _, rule := range []link.Rule{link.Path, link.Method, link.MediaType, link.Size,
-		link.Signature, link.Certificate} {
+		link.Signature, link.Certificate, "toy:malformed"} {
 		require.Equal(t, 1, strings.Count(text, `"code":"`+string(rule)+`"`), rule)
 	}
+}
+
+// TestLinesOfConnectionsAreOfFewKinds: addresses and times in them make none of their own.
+func TestLinesOfConnectionsAreOfFewKinds(t *testing.T) {
+	said := &log{}
+	s, err := New(Config{Title: "toy", Log: slog.New(slog.NewJSONHandler(said, nil))})
+	require.NoError(t, err)
+	for n := range 40 {
+		for _, line := range []string{
+			"http: TLS handshake error from 192.0.2.1:%d: read tcp 10.0.0.1:7443->192.0.2.1:" +
+				"%[1]d: i/o timeout\n",
+			"http: TLS handshake error from [2001:db8::%x]:1: remote error: tls: bad certificate" +
+				"\n",
+			"http: Accept error: accept tcp 10.0.0.1:7443: accept4: too many open files; " +
+				"retrying in %dms\n"} {
+			_, err := fmt.Fprintf(connectionLog{s}, line, n)
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, 3, strings.Count(said.String(), "\n"), said.String())
 }
 
 // zeros gives as many as are read.

@@ -64,7 +64,7 @@ func (n *Notary) LargeSets() <-chan struct{} {
 }
 
 // maxTogether is how many claims of a large set are settled in one transaction, if they can be
-// settled apart.
+// settled apart. A ring, whose wallets have nothing, can not.
 const maxTogether = 200
 
 // NetLarge nets the connected sets of claims that were too large for the changes that touched them.
@@ -109,7 +109,7 @@ func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
 
 // inParts divides claims that can be settled together into parts that can be settled one after the
 // other: first all that can be paid by what is there then, which may let others pay; what is left
-// at the end can only move at once.
+// at the end moves ring by ring, each at once.
 func inParts(
 	claims []claim, available map[message.DeviceID]money.Ore,
 ) (parts [][]claim) {
@@ -148,8 +148,15 @@ func inParts(
 			together, waiting[c.from] = append(together, c), rest[1:]
 		}
 	}
-	if len(together) > 0 {
-		parts = append(parts, together)
+	part = nil
+	for _, group := range inRings(together) {
+		part = append(part, group...)
+		if len(part) >= maxTogether {
+			parts, part = append(parts, part), nil
+		}
+	}
+	if len(part) > 0 {
+		parts = append(parts, part)
 	}
 	return parts
 }

@@ -130,3 +130,81 @@ func TestNettingOfManyIsSafe(t *testing.T) {
 		}
 	})
 }
+
+// TestRingsMoveOneAfterTheOther: what can be settled together can be settled in the groups that
+// inRings makes of it, one after the other; and no two wallets are in one that do not pay each
+// other, directly or by others.
+func TestRingsMoveOneAfterTheOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		claims, balance := drawClaims(t, 12)
+		claims = netting(claims, balance)
+		reaches := map[[2]message.DeviceID]bool{}
+		for _, c := range claims {
+			reaches[[2]message.DeviceID{c.from, c.to}] = true
+		}
+		for _, by := range []message.DeviceID{"A", "B", "C", "D", "E"} {
+			for from := range balance {
+				for to := range balance {
+					if reaches[[2]message.DeviceID{from, by}] && reaches[[2]message.DeviceID{by, to}] {
+						reaches[[2]message.DeviceID{from, to}] = true
+					}
+				}
+			}
+		}
+		settled := 0
+		for _, group := range inRings(claims) {
+			require.True(t, settleable(group, balance), "%v of %v", group, balance)
+			for _, c := range group {
+				settled++
+				balance[c.from] -= c.amount
+				balance[c.to] += c.amount
+				for _, other := range group {
+					require.True(t, c.from == other.from ||
+						reaches[[2]message.DeviceID{c.from, other.from}])
+				}
+			}
+		}
+		require.Equal(t, len(claims), settled)
+	})
+}
+
+// TestManyRingsAreManyParts: rings that one claim after the other hangs together do not wait for
+// each other, and a ring of a whole country is followed to its end.
+func TestManyRingsAreManyParts(t *testing.T) {
+	const rings, wallets = 1_000, 10
+	var claims []claim
+	wallet := func(n int) message.DeviceID { return message.DeviceID(fmt.Sprint("W", n)) }
+	owe := func(from, to int, amount money.Ore) {
+		claims = append(claims, claim{n: int64(len(claims) + 1), from: wallet(from),
+			to: wallet(to), amount: amount})
+	}
+	for r := range rings {
+		for n := range wallets {
+			owe(r*wallets+n, r*wallets+(n+1)%wallets, 10)
+		}
+	}
+	available := map[message.DeviceID]money.Ore{}
+	for r := range rings - 1 { // has 1 for the next ring, and not the 10 for its own
+		available[wallet(r*wallets)] = 1
+		owe(r*wallets, (r+1)*wallets, 1)
+	}
+	require.Len(t, components(claims), 1)
+	moved := 0
+	for _, part := range inParts(claims, available) {
+		require.LessOrEqual(t, len(part), maxTogether+wallets)
+		require.True(t, settleable(part, available))
+		for _, c := range part {
+			available[c.from] -= c.amount
+			available[c.to] += c.amount
+			moved++
+		}
+	}
+	require.Equal(t, len(claims), moved)
+
+	claims = nil
+	const country = 100_000
+	for n := range country {
+		owe(n, (n+1)%country, 10)
+	}
+	require.Len(t, inRings(claims), 1)
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -406,5 +407,36 @@ func TestUnitsStartWhatThereIs(t *testing.T) {
 		require.Equal(t, "serve FOLDER", c.Use, unit)
 		require.NoError(t, c.ParseFlags(arguments), unit)
 		require.NoError(t, c.Args(c, c.Flags().Args()), unit)
+		require.Contains(t, string(content), "\nStartLimitIntervalSec=0\n",
+			"it is started again for as long as its database is away")
+	}
+}
+
+// TestUnitsAreTakenBySystemd: with the paths in them that the README has an operator make, and
+// those of this program in place of where it installs it.
+func TestUnitsAreTakenBySystemd(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("no systemd-analyze on this machine")
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+	require.NoError(t, err)
+	program, err := os.Executable()
+	require.NoError(t, err)
+	from, folder := filepath.Join("..", "..", "..", "scripts", "systemd"), t.TempDir()
+	for unit, as := range map[string]string{"ekrona-centralbank.service": "",
+		"ekrona-intermediary@.service": "ekrona-intermediary@nordic-bank.service"} {
+		content, err := os.ReadFile(filepath.Join(from, unit))
+		require.NoError(t, err)
+		for _, path := range []string{"/usr/local/bin", "/var/lib/ekrona", "/etc/systemd/system"} {
+			require.Contains(t, string(content), path)
+			require.Contains(t, string(readme), path, "an operator is told to make it")
+		}
+		text := strings.ReplaceAll(string(content), "/usr/local/bin/ekrona", program)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, unit), []byte(text), 0o600))
+		said, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no",
+			filepath.Join(folder, cmp.Or(as, unit))).CombinedOutput()
+		require.NoError(t, err, "%s", said)
+		require.NotContains(t, string(said), folder, "it warns of nothing")
 	}
 }

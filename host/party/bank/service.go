@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"ekrona.example/host/banking"
 	"ekrona.example/host/intermediary"
 	"ekrona.example/host/party"
@@ -69,16 +71,20 @@ func Keys(i *intermediary.Intermediary) service.Keys {
 
 // Listen puts the intermediary on the network. Beside its calls it finishes what a crash or the
 // notary's absence interrupted, and brings home the money of ended devices.
-func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, error) {
+func (b *Bank) Listen(
+	ctx context.Context, to *Notary, log *slog.Logger,
+) (*party.Server, error) {
 	s := b.Settings.Service
 	server, err := party.Listen(ctx, pki.Open(b.folder.Path(b.Settings.Keys), b.random), s,
 		service.Config{
 			Title: Title, Log: log, Keys: Keys(b.Intermediary),
 			Endpoints: Endpoints(b.Intermediary, s.Operators, s.Desks),
-			Ready:     b.environment.Ready(b.db), Lead: b.lease.Lead()}, b.environment)
+			Metrics:   []prometheus.Collector{to.calls, to.clocks}, Heard: to.clocks.Heard,
+			Ready: b.environment.Ready(b.db), Lead: b.lease.Lead()}, b.environment)
 	if err != nil {
 		return nil, err
 	}
+	server.Reloads(to.shown)
 	server.Chore(b.lease.Keep(log, b.environment))
 	server.Chore(b.environment.Repeat(log, "finishing what was interrupted",
 		func(ctx context.Context) error {
@@ -90,26 +96,45 @@ func (b *Bank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, err
 	return server, nil
 }
 
-// DialNotary returns the links from the intermediary of a folder to a central bank on the network,
-// which knows it by its certificate. The caller closes what is shown.
+// Notary is the way of an intermediary to a central bank on the network, and what was seen on it.
+type Notary struct {
+	Dial party.Dial
+
+	shown  *transport.Endpoint
+	calls  *party.Calls
+	clocks *party.Clocks
+}
+
+// Close ends the use of the certificate that is shown there.
+func (n *Notary) Close() error { return n.shown.Close() }
+
+// DialNotary returns the way from the intermediary of a folder to a central bank on the network,
+// which knows it by its certificate; log is nil for nobody. The caller closes it.
 func DialNotary(
-	ctx context.Context, path string, e party.Environment,
-) (dial party.Dial, shown *transport.Endpoint, err error) {
+	ctx context.Context, path string, log *slog.Logger, e party.Environment,
+) (*Notary, error) {
 	s, err := ReadSettings(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	e = e.Complete()
-	shown, err = transport.Open(ctx, pki.Open(party.Peek(path).Path(s.Keys), e.Random),
+	shown, err := transport.Open(ctx, pki.Open(party.Peek(path).Path(s.Keys), e.Random),
 		s.Service.Complete().Client, e.Clock.Now)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := shown.CheckRole(transport.Client); err != nil {
-		return nil, nil, errors.Join(err, shown.Close())
+		return nil, errors.Join(err, shown.Close())
 	}
-	return func(address string, _ party.Caller) remote.Transport {
+	n := &Notary{shown: shown, calls: party.NewCalls(), clocks: party.NewClocks(log)}
+	n.Dial = func(address string, _ party.Caller) remote.Transport {
+		if !link.IsURL(address) { // as a sandbox reaches it
+			return party.Failing{Why: party.Wrong("settings: central_bank", address,
+				"https://HOST:PORT of the central bank, here or by --central-bank")}
+		}
 		return party.Linked(link.Config{URL: address, Contract: centralbank.Participant,
-			TLS: shown.Client, Absence: party.NodesAbsence})
-	}, shown, nil
+			TLS: shown.Client, Absence: party.NodesAbsence, Made: n.calls.Observe,
+			Heard: n.clocks.Heard, Now: e.Clock.Now})
+	}
+	return n, nil
 }

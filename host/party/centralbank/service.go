@@ -54,23 +54,32 @@ func isIntermediary(c service.Caller) bool {
 func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Server, error) {
 	s := c.Settings.Service
 	c.attacks.log.Store(log)
+	clocks := party.NewClocks(log)
 	server, err := party.Listen(ctx, pki.Open(c.folder.Path(c.Settings.Keys), c.environment.Random),
 		s, service.Config{Title: Title, Log: log, Endpoints: Endpoints(c.Notary, s.Operators),
-			Metrics: []prometheus.Collector{c.batches, c.attacks, &totals{of: c.Notary, log: log,
-				now: c.environment.Clock.Now}},
+			Metrics: []prometheus.Collector{c.batches, c.attacks, clocks, &totals{of: c.Notary,
+				log: log, now: c.environment.Clock.Now}}, Heard: clocks.Heard,
 			Ready: c.environment.Ready(c.Ledger), Lead: c.lease.Lead()}, c.environment)
 	if err != nil {
 		return nil, err
 	}
 	server.Chore(c.lease.Keep(log, c.environment))
-	server.Chore(c.environment.Repeat(log, "ending devices that are due",
+	endDue := c.environment.Repeat(log, "ending devices that are due",
 		func(ctx context.Context) error {
+			if err := clocks.Doubted(); err != nil {
+				return err
+			}
 			ended, err := c.EndDue(ctx)
 			for _, d := range ended {
 				log.Info("device ended", "device", d.Device, "why", d.Why)
 			}
 			return err
-		}))
+		})
+	server.Chore(func(ctx context.Context) {
+		if clocks.AwaitFirst(ctx) == nil { // what ends never begins again, see Doubted
+			endDue(ctx)
+		}
+	})
 	server.Chore(func(ctx context.Context) { c.netLarge(ctx, log) })
 	return server, nil
 }

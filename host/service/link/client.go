@@ -38,7 +38,29 @@ type Config struct {
 	// that starts again. Of a server that stays away longer every call learns at once; 0: not at
 	// all.
 	Absence time.Duration
+	// Made is told of each call that was made, Heard with each answer by how much the clock of the
+	// server that gave it is ahead of Now; nil: nobody. A server learns the time of this side where
+	// Heard is not nil.
+	Made  func(m Made)
+	Heard func(host string, ahead time.Duration)
+	Now   func() time.Time // nil is the system's
 }
+
+// Made is a call as its caller saw it, with its repeats.
+type Made struct {
+	Contract, Call string
+	Code           string // ok, that of the rule, or one of those below
+	Tries          int
+	Took           time.Duration
+}
+
+// Codes of calls that no rule ended.
+const (
+	CodeOK          = "ok"
+	CodeUnreachable = "unreachable" // nothing was done
+	CodeLost        = "lost"        // the answer was
+	CodeStrange     = "strange"     // the answer is none of a service of e-krona
+)
 
 // DefaultTimeout is as long as a call is waited for.
 const DefaultTimeout = 60 * time.Second
@@ -125,6 +147,9 @@ func New(c Config) (*Client, error) {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	const idle, perHost, silence = 90 * time.Second, 64, 5 * time.Second
 	return &Client{config: c, servers: servers, http: &http.Client{
 		Timeout: c.Timeout,
@@ -155,15 +180,45 @@ func AtOnce(ctx context.Context) context.Context { return context.WithValue(ctx,
 // Call implements remote.Transport. A *[Refused] error says that nothing was done, but by the rule
 // [Away], and so does [remote.ErrUnreachable]; any other leaves the outcome unknown.
 func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.Reply, error) {
+	began := time.Now()
+	reply, tries, err := c.call(ctx, name, request)
+	if c.config.Made != nil {
+		c.config.Made(Made{c.config.Contract, name, codeOf(reply, err), tries, time.Since(began)})
+	}
+	return reply, err
+}
+
+// codeOf says what became of a call.
+func codeOf(reply remote.Reply, err error) string {
+	var refused *Refused
+	var p remote.Problem
+	switch {
+	case errors.As(err, &refused):
+		return string(refused.Rule)
+	case errors.Is(err, remote.ErrUnreachable):
+		return CodeUnreachable
+	case errors.Is(err, errLost):
+		return CodeLost
+	case err != nil, reply.Failed && remote.Decode(reply.Body, &p) != nil:
+		return CodeStrange
+	case reply.Failed:
+		return p.Code
+	}
+	return CodeOK
+}
+
+func (c *Client) call(
+	ctx context.Context, name string, request []byte,
+) (reply remote.Reply, try int, err error) {
 	if remote.RequestID(ctx) == "" {
 		ctx = remote.WithRequestID(ctx, rand.Text())
 	}
 	began, wait, others := time.Now(), firstWait, len(c.servers)-1
 	var unsure error // of an attempt that may have been carried out
-	for try := 1; ; try++ {
+	for try = 1; ; try++ {
 		at := c.at.Load()
 		s := c.servers[at]
-		reply, err := c.once(ctx, s, name, request)
+		reply, err = c.once(ctx, s, name, request)
 		if try < nonceTries && c.config.Signer != nil && errors.Is(err, Nonce) {
 			s.forgetNonces()
 			continue
@@ -189,10 +244,10 @@ func (c *Client) Call(ctx context.Context, name string, request []byte) (remote.
 			err = fmt.Errorf("%w; when repeated: %s", unsure, err.Error())
 		}
 		if err != nil {
-			return reply, fmt.Errorf("%s: call %s (request %s): %w", s.Host, name,
-				remote.RequestID(ctx), err)
+			err = fmt.Errorf("%s: call %s (request %s): %w", s.Host, name, remote.RequestID(ctx),
+				err)
 		}
-		return reply, nil
+		return reply, try, err
 	}
 }
 
@@ -286,16 +341,26 @@ func (c *Client) request(
 		r.Header.Set(CallerHeader, caller)
 	}
 	r.Header.Set(RequestHeader, remote.RequestID(ctx))
+	if c.config.Heard != nil {
+		SetDate(r.Header, c.config.Now())
+	}
 	return r, nil
 }
 
 // do sends a request and reads the whole answer.
 func (c *Client) do(r *http.Request) (*http.Response, []byte, error) {
+	sent := c.config.Now()
 	response, err := c.http.Do(r)
 	if err != nil {
 		return nil, nil, lost(err)
 	}
 	defer response.Body.Close()
+	if c.config.Heard != nil {
+		now := c.config.Now()
+		if ahead, says := Ahead(response.Header, now.Add(-now.Sub(sent)/2)); says {
+			c.config.Heard(r.URL.Host, ahead)
+		}
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errLost, err)

@@ -92,6 +92,11 @@ func verify(all []entry, c *x509.Certificate, now time.Time) error {
 		}
 	}
 	chains, err := c.Verify(options)
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		err = fmt.Errorf("%w (it has to be renewed, unless it is the clock of this machine that "+
+			"is wrong)", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrUntrusted, c.Subject.CommonName, err)
 	}

@@ -242,6 +242,7 @@ func TestImportRefuses(t *testing.T) {
 	require.ErrorIs(t, err, pki.ErrEarlier)
 	_, err = Import(t.Context(), p.nordic, "copy", short, year)
 	require.ErrorIs(t, err, ErrUntrusted, "ended")
+	require.ErrorContains(t, err, "clock of this machine")
 	client := p.certified("client", calling, year)
 	_, err = Import(t.Context(), p.nordic, "web", wrap(certificateLabel, client.Raw), noon)
 	require.ErrorContains(t, err, "is not the certificate's")

@@ -162,24 +162,23 @@ keys, to the bureaus that issue its cards and to its own staff. At the central b
 the certificate of the name service.client among its keys.` + aboutServing,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			return f.serve(c, func(ctx context.Context, log *slog.Logger) (err error) {
-				dial, shown, err := bank.DialNotary(ctx, arguments[0], parties.Environment(ctx))
+				to, err := bank.DialNotary(ctx, arguments[0], log, parties.Environment(ctx))
 				if err != nil {
 					return err
 				}
-				defer func() { err = errors.Join(err, shown.Close()) }()
+				defer func() { err = errors.Join(err, to.Close()) }()
 				b, err := bank.OpenWith(ctx, arguments[0], func(s *bank.Settings) {
 					f.set(&s.Service, &s.Database, &s.DatabaseOwner)
 					over(&s.CentralBank, f.central)
-				}, dial, parties.Environment(ctx))
+				}, to.Dial, parties.Environment(ctx))
 				if err != nil {
 					return err
 				}
 				defer func() { err = errors.Join(err, b.Close()) }()
-				server, err := b.Listen(ctx, log)
+				server, err := b.Listen(ctx, to, log)
 				if err != nil {
 					return err
 				}
-				server.Reloads(shown)
 				return f.run(c, server)
 			})
 		},
