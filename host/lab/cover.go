@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/vm"
@@ -62,6 +63,20 @@ func (r *Ran) WriteText(out io.Writer) {
 // WriteLCOV writes lcov's tracefile; folder is where the sources are.
 func (r *Ran) WriteLCOV(out io.Writer, sources string) {
 	inspect.WriteLCOV(out, r.Methods, folder(sources))
+}
+
+// Missing are the source files of the methods that are not in the folder.
+func (r *Ran) Missing(sources string) (files []string) {
+	read := readFrom(sources)
+	for _, m := range r.Methods {
+		if m.Source == "" || slices.Contains(files, m.Source) {
+			continue
+		}
+		if read(m.Source) == nil {
+			files = append(files, m.Source)
+		}
+	}
+	return files
 }
 
 // WriteHTML writes a page, with the sources if they are in the folder.

@@ -248,7 +248,7 @@ func (d *Differ) play(
 			text = err.Error()
 		case same(own[:], other):
 			continue
-		case own[0].SW == other.SW && len(other.Data) > 0:
+		case ending(own[0].SW) == ending(other.SW) && len(other.Data) > 0:
 			further, err := d.further(ctx, list[:n+1])
 			if err != nil {
 				return nil, err
@@ -336,15 +336,15 @@ func (d *Differ) further(ctx context.Context, list []fuzzed) ([]apdu.Response, e
 
 // same reports whether an answer is that of the virtual cards, but for what they draw.
 func same(own []apdu.Response, other apdu.Response) bool {
-	if own[0].SW != other.SW {
+	if ending(own[0].SW) != ending(other.SW) {
 		return false
 	}
 	for _, r := range own {
-		if len(own[0].Data) != len(r.Data) { // such as a signature
+		if wholeLength(own[0]) != wholeLength(r) { // such as a signature
 			return len(own[0].Data) > 0 && len(other.Data) > 0
 		}
 	}
-	if len(own[0].Data) != len(other.Data) {
+	if wholeLength(own[0]) != wholeLength(other) || len(own[0].Data) != len(other.Data) {
 		return false
 	}
 	for i, b := range own[0].Data {
@@ -354,6 +354,26 @@ func same(own []apdu.Response, other apdu.Response) bool {
 		}
 	}
 	return true
+}
+
+// ending is a status word without the number of bytes that wait: what is drawn has its length
+// there too.
+func ending(sw apdu.StatusWord) apdu.StatusWord {
+	if sw&0xFF00 == apdu.SWMoreData {
+		return apdu.OK
+	}
+	return sw
+}
+
+// wholeLength is that of an answer with the bytes of it that wait.
+func wholeLength(r apdu.Response) int {
+	if ending(r.SW) == r.SW {
+		return len(r.Data)
+	}
+	if waiting := int(r.SW & 0xFF); waiting > 0 {
+		return len(r.Data) + waiting
+	}
+	return len(r.Data) + apdu.MaxShortNe
 }
 
 // WriteText writes the differences, each with the commands that lead there.

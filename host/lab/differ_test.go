@@ -129,6 +129,15 @@ func TestDrawnIsNoDifference(t *testing.T) {
 	assert.False(t, same(append(own, answer("04AC01")), answer("05AB03")))
 	assert.True(t, same(append(own, answer("04AA0304")), answer("04AB")))
 	assert.False(t, same(append(own, answer("04AA0304")), answer("")))
+	waits := func(data string, more apdu.StatusWord) apdu.Response {
+		r := answer(data)
+		r.SW = apdu.SWMoreData + more
+		return r
+	}
+	assert.True(t, same([]apdu.Response{waits("00", 0x40), waits("00", 0x3F)}, waits("29", 0x41)),
+		"the length that is drawn may wait")
+	assert.False(t, same([]apdu.Response{waits("00", 0x40), waits("00", 0x40)}, waits("00", 0x41)))
+	assert.False(t, same([]apdu.Response{waits("00", 2), waits("00", 2)}, answer("000000")))
 }
 
 // Where the virtual card goes mute the other one is not asked: that is said, with the place, and is

@@ -229,6 +229,9 @@ func TestCoverCountsTheInstallation(t *testing.T) {
 	assert.Equal(t, byAll.Sum, byFlag.Sum)
 	assert.Equal(t, byAll.Sum, byLine.Sum)
 	assert.Empty(t, byAll.CardFile)
+	assert.Empty(t, byAll.Missing("../../emulator/testdata"))
+	assert.Equal(t, []string{"probe/purse/PurseApplet.java"},
+		byAll.Missing("../../emulator/testdata/probe"))
 
 	b, err := purse(t, false).Open(t.Context())
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,10 @@ func coverCommand() *cobra.Command {
 			}
 			if err := files.write(ran); err != nil {
 				return err
+			}
+			if missing := ran.Missing(files.sources); files.sources != "" && len(missing) > 0 {
+				fmt.Fprintf(c.ErrOrStderr(), "--sources: there is no %s in %s: give the folder "+
+					"above those of the packages\n", strings.Join(missing, ", no "), files.sources)
 			}
 			if asJSON {
 				return cli.WriteJSON(c.OutOrStdout(), ran)
