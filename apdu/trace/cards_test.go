@@ -42,6 +42,11 @@ func TestCardsOfOthersInAConversation(t *testing.T) {
 				"    A5 proprietary data    \n"},
 		{"00CA004200", "4228" + long + "9000", "> GET DATA\n  tag                    42\n" +
 			"< 9000 OK\n  42 issuer identification number " + long[:64] + "... 8 more bytes\n"},
+		{"00CA00E000", "E006C0040101FF109000", "> GET DATA\n  tag                    E0\n" +
+			"< 9000 OK\n  E0 key information template:\n    C0 key information     0101FF10\n"},
+		{"00CA007300", "7307C1010AC40207FF9000", "> GET DATA\n  tag                    73\n" +
+			"< 9000 OK\n  73 directory discretionary template:\n" +
+			"    C1                     0A\n    C4                     07FF\n"},
 		{"0047800002B60000", "9000", "> GENERATE ASYMMETRIC KEY PAIR\n" +
 			"  P1-P2                  8000\n  B6                     \n< 9000 OK\n"},
 		{"00CA5F5000", "9000", "> GET DATA\n  tag                    5F50\n< 9000 OK\n"},

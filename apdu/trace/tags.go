@@ -37,7 +37,7 @@ type dictionary []map[tlv.Tag]tagRow
 // Dictionaries of security domains, of files that READ BINARY reads, which are those of travel
 // documents, and of everything else.
 var (
-	managementDictionary = dictionary{domainTags, interindustryTags, paymentTags}
+	managementDictionary = dictionary{domainTags, ownTags, interindustryTags, paymentTags}
 	binaryDictionary     = dictionary{travelTags, interindustryTags, domainTags, paymentTags}
 	usualDictionary      = dictionary{interindustryTags, paymentTags, domainTags, travelTags}
 	paymentDictionary    = dictionary{processingTags, paymentTags, interindustryTags}
@@ -87,8 +87,8 @@ type TagName struct {
 // several times.
 func TagNames() []TagName {
 	var all []TagName
-	for _, table := range append(slices.Clone(usualDictionary), processingTags, recognitionTags,
-		controlTags) {
+	for _, table := range append(slices.Clone(usualDictionary), ownTags, processingTags,
+		recognitionTags, controlTags) {
 		for tag, row := range maps.All(table) {
 			all = append(all, TagName{tag, row.name, row.clause})
 		}
@@ -162,6 +162,19 @@ var mechanismTags = map[tlv.Tag]tagRow{
 	0x80: {name: "cryptographic mechanism identifier", clause: "ISO/IEC 7816-4:2013 §7.4.3"},
 }
 
+// ownTags are data objects of security domains with tags of the private class (ISO/IEC 8825-1
+// §8.1.2.2), which any other application uses as it likes.
+var ownTags = map[tlv.Tag]tagRow{
+	gpc.TagSequenceCounter: {name: "sequence counter", clause: "GPC 2.3.1 §11.3"},
+	gpc.TagKeyInfo:         {name: "key information", clause: "GPC 2.3.1 table 11-28"},
+	gpc.TagPrivileges:      {name: "privileges", clause: "GPC 2.3.1 table 11-36"},
+	gpc.TagLoadFileOf:      {name: "load file", clause: "GPC 2.3.1 table 11-36"},
+	gpc.TagDomain:          {name: "security domain", clause: "GPC 2.3.1 table 11-36"},
+	gpc.TagVersion:         {name: "load file version", clause: "GPC 2.3.1 table 11-36"},
+}
+
+func ofDomains([]byte) map[tlv.Tag]tagRow { return ownTags }
+
 func mechanism([]byte) map[tlv.Tag]tagRow { return mechanismTags }
 
 // domainTags are data objects of security domains.
@@ -175,18 +188,14 @@ var domainTags = map[tlv.Tag]tagRow{
 		inside: recognised},
 	gpc.TagCPLC: {name: "card production life cycle data", text: product,
 		clause: "Visa GlobalPlatform 2.1.1 Card Implementation Requirements", parts: production},
-	gpc.TagSequenceCounter: {name: "sequence counter", clause: "GPC 2.3.1 §11.3"},
-	gpc.TagKeyTemplate:     {name: "key information template", clause: "GPC 2.3.1 table 11-28"},
-	gpc.TagKeyInfo:         {name: "key information", clause: "GPC 2.3.1 table 11-28"},
+	gpc.TagKeyTemplate: {name: "key information template", clause: "GPC 2.3.1 table 11-28",
+		inside: ofDomains},
 	gpc.TagResources: {name: "extended card resources",
 		clause: "ETSI TS 102 226 §8.2.1.7.2"},
-	gpc.TagStatus:     {name: "registry entry", clause: "GPC 2.3.1 table 11-36"},
-	gpc.TagLifeCycle:  {name: "life cycle state", clause: "GPC 2.3.1 table 11-36"},
-	gpc.TagPrivileges: {name: "privileges", clause: "GPC 2.3.1 table 11-36"},
-	gpc.TagLoadFileOf: {name: "load file", clause: "GPC 2.3.1 table 11-36"},
-	gpc.TagDomain:     {name: "security domain", clause: "GPC 2.3.1 table 11-36"},
-	gpc.TagVersion:    {name: "load file version", clause: "GPC 2.3.1 table 11-36"},
-	gpc.TagModule:     {name: "DF name or module", clause: "GPC 2.3.1 table 11-36"},
+	gpc.TagStatus: {name: "registry entry", clause: "GPC 2.3.1 table 11-36",
+		inside: ofDomains},
+	gpc.TagLifeCycle: {name: "life cycle state", clause: "GPC 2.3.1 table 11-36"},
+	gpc.TagModule:    {name: "DF name or module", clause: "GPC 2.3.1 table 11-36"},
 }
 
 // printable is text in words, or hex if it is none.
