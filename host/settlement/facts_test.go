@@ -1,11 +1,15 @@
 package settlement_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/apdu/message"
+	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement"
+	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store"
 	"ekrona.example/host/store/storetest"
 )
@@ -104,4 +108,36 @@ func (s *caseRunner) columns(table string) []string {
 	columns, err := rows.Columns()
 	require.NoError(s.t, err)
 	return columns
+}
+
+// TestAReceiptForThePaymentOfAnotherRequest accepts nothing, whether it comes before or after that
+// Payment: its payee's own Receipt still settles it.
+func TestAReceiptForThePaymentOfAnotherRequest(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		w := loaded(t)
+		shop := w.Devices["SHOP"]
+		p := paid(t, w.Devices["ANNA"], shop, 30_00)
+		identity, err := message.Identity(p)
+		require.NoError(t, err)
+		other := &message.Receipt{Payee: shop.ID, ATC: 1000, Payer: p.Payer,
+			Number: p.Request.Number + 1000, Payment: identity}
+		require.NoError(t, message.Sign(other, shop.StolenKey()))
+		items := [][]byte{w.Encode(p), w.Encode(other)}
+		if first {
+			slices.Reverse(items)
+		}
+		w.Submit(items...)
+		status := func() notary.Verdict {
+			s, err := w.Notary.Payment(t.Context(), p.Payer, p.ATC)
+			require.NoError(t, err)
+			return s.Verdict
+		}
+		require.Equal(t, notary.Reserved, status())
+		w.Audit(false)
+		_, err = shop.Accept(p)
+		require.NoError(t, err)
+		w.Sync(shop, settlementtest.Whole, 0)
+		require.Equal(t, notary.Settled, status())
+		w.Audit(false)
+	}
 }
