@@ -115,13 +115,13 @@ func (s *caseRunner) columns(table string) []string {
 func TestAReceiptForThePaymentOfAnotherRequest(t *testing.T) {
 	for _, first := range []bool{true, false} {
 		w := loaded(t)
-		shop := w.Devices["SHOP"]
-		p := paid(t, w.Devices["ANNA"], shop, 30_00)
+		merchant := w.Devices["SHOP"]
+		p := paid(t, w.Devices["ANNA"], merchant, 30_00)
 		identity, err := message.Identity(p)
 		require.NoError(t, err)
-		other := &message.Receipt{Payee: shop.ID, ATC: 1000, Payer: p.Payer,
+		other := &message.Receipt{Payee: merchant.ID, ATC: 1000, Payer: p.Payer,
 			Number: p.Request.Number + 1000, Payment: identity}
-		require.NoError(t, message.Sign(other, shop.StolenKey()))
+		require.NoError(t, message.Sign(other, merchant.StolenKey()))
 		items := [][]byte{w.Encode(p), w.Encode(other)}
 		if first {
 			slices.Reverse(items)
@@ -134,9 +134,9 @@ func TestAReceiptForThePaymentOfAnotherRequest(t *testing.T) {
 		}
 		require.Equal(t, notary.Reserved, status())
 		w.Audit(false)
-		_, err = shop.Accept(p)
+		_, err = merchant.Accept(p)
 		require.NoError(t, err)
-		w.Sync(shop, settlementtest.Whole, 0)
+		w.Sync(merchant, settlementtest.Whole, 0)
 		require.Equal(t, notary.Settled, status())
 		w.Audit(false)
 	}
