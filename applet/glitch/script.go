@@ -69,19 +69,13 @@ type instance struct {
 var names = func() *script.Vocabulary {
 	v := vocabulary.Script()
 	v.Words = slices.Concat([]string{"install", "ekrona", "reset", "gain", "select", "cut", "seed"},
-		silent, refused)
+		vocabulary.Showing, refused)
 	v.Sending = []string{"select", "verify"}
 	v.Malformed = true
 	return v
 }()
 
-// silent are the words of "ekrona shell" that leave the card as it is. What the CAP files are, the
-// caller says.
-var silent = []string{"help", "load", "writes", "cause", "memory", "list", "snapshot", "watch",
-	"changes", "dump", "left", "symbols", "profile", "coverage", "tear", "fuzz", "break", "breaks",
-	"unbreak", "where", "locals", "stack", "print", "disassemble"}
-
-// refused are those that do not.
+// refused are the words of "ekrona shell" that leave the card otherwise than it was.
 var refused = []string{"quit", "restore", "delete", "verify", "keys", "secure", "debug", "step",
 	"back", "continue", "abandon"}
 
@@ -137,7 +131,7 @@ func NewScript(
 func (s *Script) read(line script.Line, following *scriptLine) error {
 	step, arguments := line.Step, line.Step.Arguments
 	switch {
-	case step.Malformed != nil || slices.Contains(silent, step.Word):
+	case step.Malformed != nil || slices.Contains(vocabulary.Showing, step.Word):
 		return nil // nothing of it comes to an applet
 	case slices.Contains(refused, step.Word):
 		return fmt.Errorf("%s has no place in a script for faults: leave it out, or write the "+

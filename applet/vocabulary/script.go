@@ -36,6 +36,12 @@ func Script() *script.Vocabulary {
 	return &v
 }
 
+// Showing are the words of "ekrona shell" that leave a card as it is. What the CAP files are, which
+// load says, other tools are told.
+var Showing = []string{"help", "load", "writes", "cause", "memory", "list", "snapshot", "watch",
+	"changes", "dump", "left", "symbols", "profile", "coverage", "tear", "fuzz", "break", "breaks",
+	"unbreak", "where", "locals", "stack", "print", "disassemble"}
+
 // missing are those of the fields that the others do not have.
 func missing(others, fields []script.Field) []script.Field {
 	return slices.DeleteFunc(slices.Clone(fields), func(f script.Field) bool {

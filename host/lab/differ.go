@@ -10,6 +10,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
+	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/vm"
@@ -82,8 +83,7 @@ func (r *DifferReport) setAside(reason string) {
 
 // silentWords are the words of a script that change nothing in what a card answers, or cut its
 // power, which the other one cannot.
-var silentWords = []string{"cut", "load", "writes", "memory", "list", "help", "watch", "changes",
-	"dump", "left", "profile", "coverage", "symbols", "break", "tear", "gain"}
+var silentWords = append(slices.Clone(vocabulary.Showing), "cut", "gain")
 
 // Run compares. The error is that of a script that cannot be compared.
 func (d *Differ) Run(ctx context.Context) (DifferReport, error) {

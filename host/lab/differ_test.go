@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu"
+	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/script"
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/shell"
 )
@@ -187,3 +189,19 @@ func TestDifferTellsWhatItKnows(t *testing.T) {
 		assert.Equal(t, []SetAside{{want, 1}}, r.SetAside, script)
 	}
 }
+
+// TestWordsThatShowAreNoDifference: a script is compared with them as without them.
+func TestWordsThatShowAreNoDifference(t *testing.T) {
+	lines := []Line{{Number: 1, Step: script.Step{Command: apdu.Command{INS: gpc.InsSelect}}}}
+	bare, _, err := (&Differ{Script: lines}).sequence()
+	require.NoError(t, err)
+	for _, word := range silentWords {
+		lines = append(lines, line(word))
+	}
+	full, _, err := (&Differ{Script: lines}).sequence()
+	require.NoError(t, err)
+	require.Equal(t, bare, full)
+	require.Error(t, (&Differ{Script: append(lines, line("restore"))}).Check())
+}
+
+func line(word string) Line { return Line{Step: script.Step{Word: word}} }
