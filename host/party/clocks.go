@@ -26,7 +26,7 @@ const (
 // their messages show them. They implement prometheus.Collector.
 type Clocks struct {
 	log   *slog.Logger
-	now   func() time.Time // by which it is known what is how old; nil is the system's
+	now   func() time.Time // by which it is known what is how old
 	first chan struct{}    // closed when one was heard
 
 	mu sync.Mutex
@@ -77,11 +77,11 @@ func (c *Clocks) Heard(name string, ahead time.Duration) {
 
 // aheadText says by how much a clock differs.
 func aheadText(ahead time.Duration) string {
-	if by := ahead.Abs().Round(time.Second); ahead < 0 {
-		return by.String() + " behind"
-	} else {
-		return by.String() + " ahead"
+	by := ahead.Abs().Round(time.Second).String()
+	if ahead < 0 {
+		return by + " behind"
 	}
+	return by + " ahead"
 }
 
 // AwaitFirst returns when a clock was heard, or with the context's error before.
