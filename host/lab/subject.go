@@ -90,9 +90,9 @@ func (b *Bench) note(line string) {
 }
 
 // Play does a line of a script that is played once as it is, and has the subject tell what the
-// session tells of it, such as the cause of a 6F00.
+// session tells of it, such as the cause of a 6F00. The shell's own words have no subject.
 func (b *Bench) Play(ctx context.Context, s *Subject, l Line) shell.Result {
-	if s.Note != nil {
+	if s != nil && s.Note != nil {
 		b.tell = func(text string) { s.Note(fmt.Sprintf("line %d: %s", l.Number, text)) }
 		defer func() { b.tell = nil }()
 	}

@@ -173,7 +173,8 @@ func (f *batchFlags) checkUsage(c *cobra.Command) error {
 		}
 	}
 	if len(f.cards) == 0 {
-		if err := cli.Together(c, "it is for virtual cards, which --card names", "seed"); err != nil {
+		err := cli.Together(c, "it is for virtual cards, which --card names", "seed")
+		if err != nil {
 			return err
 		}
 	}

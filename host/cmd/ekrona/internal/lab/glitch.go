@@ -161,8 +161,9 @@ func (g *labGlitch) prepare(c *cobra.Command) (reasons campaign.Reasons, err err
 		return nil, err
 	}
 	if g.script == "" {
-		if err := cli.Together(c, "it is for the commands of a script, which --script names; \"ekrona "+
-			"lab suite\" does the suite's cases", "trace", "transcript", "capture"); err != nil {
+		if err := cli.Together(c, "it is for the commands of a script, which --script names; "+
+			"\"ekrona lab suite\" does the suite's cases", "trace", "transcript",
+			"capture"); err != nil {
 			return nil, err
 		}
 	}
