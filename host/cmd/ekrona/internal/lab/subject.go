@@ -34,8 +34,7 @@ last CAP file is installed without parameters, unless --install or the script do
 lines come from a CAP file's debug information, or from the file beside it that has .lines behind
 its name.
 
-` + shell.PlainHelp + ` Of a 6F00 the
-cause is said on standard error.`
+` + shell.PlainHelp
 
 func (f *subjectFlags) add(c *cobra.Command) {
 	cli.AddProfile(c, &f.profile)

@@ -15,7 +15,7 @@ type Plain struct{ flags flags }
 
 // PlainHelp tells what the flags of a [Plain] are for.
 const PlainHelp = `--trace shows, and --transcript and --capture keep, the script done once as it is, before all else;
-the seed of its card is that of --seed.`
+the seed of its card is that of --seed. Of a 6F00 the cause is said on standard error.`
 
 // Add adds the flags.
 func (p *Plain) Add(c *cobra.Command) { p.flags.addRecording(c) }
