@@ -162,6 +162,10 @@ func (c *RecordedCard) Around(below apdu.Card) apdu.Card {
 	})
 }
 
+// proprietary is the bit of a class byte whose commands each application has for itself
+// (ISO 7816-4 §5.4.1).
+const proprietary = 0x80
+
 // exchange writes a line of the transcript. It is no Recorder: what it writes is not masked, and it
 // carries nothing.
 func (c *RecordedCard) exchange(command apdu.Command, answer apdu.Response, err error) {
@@ -173,8 +177,8 @@ func (c *RecordedCard) exchange(command apdu.Command, answer apdu.Response, err 
 	defer c.recording.mu.Unlock()
 	c.follow.Note(command, answer)
 	names := vocabulary.Script()
-	if c.follow.Foreign() { // whose commands are not those that the names are of
-		names.Commands = nil
+	if c.follow.Foreign() && command.CLA&proprietary != 0 {
+		names.Commands = nil // which are of another application
 	}
 	c.line(names.Text(step))
 }
