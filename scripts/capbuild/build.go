@@ -36,7 +36,11 @@ func Build(
 	b := builder{tools: tools, root: root, work: work}
 	var manifests []*Manifest
 	for _, p := range withImports(packages) {
-		archive, err := b.convert(ctx, p, b.sources(p), optionsOf(p))
+		sources, err := b.inUTF8(p)
+		if err != nil {
+			return nil, err
+		}
+		archive, err := b.convert(ctx, p, sources, optionsOf(p))
 		if err != nil {
 			return nil, err
 		}

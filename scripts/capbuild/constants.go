@@ -49,16 +49,7 @@ func copyWithoutConstants(to, from string) error {
 	putNumbers(sources)
 	for blankUnread(sources) {
 	}
-	for path, source := range sources {
-		path = filepath.Join(to, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, source, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeSources(to, sources)
 }
 
 // putNumbers writes the value for each constant that its class leads.

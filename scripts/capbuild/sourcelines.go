@@ -18,8 +18,12 @@ func (b *builder) writeLines(ctx context.Context, out string, p Package, archive
 	}
 	options := optionsOf(p)
 	options.Debug = true
+	from, err := b.inUTF8(p)
+	if err != nil {
+		return err
+	}
 	sources := filepath.Join(b.work, p.Name+".lines")
-	if err := copyWithoutConstants(sources, b.sources(p)); err != nil {
+	if err := copyWithoutConstants(sources, from); err != nil {
 		return fmt.Errorf("lines of %s: %w", p.Name, err)
 	}
 	debug, err := b.convert(ctx, p, sources, options)

@@ -1,0 +1,67 @@
+package capbuild
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"unicode/utf8"
+)
+
+// inUTF8 is a folder of the package's sources as the compiler takes them, in UTF-8: their own, or
+// where a file of it is older than that a copy, in which such files are read as ISO 8859-1. Lines
+// stay where they are.
+func (b *builder) inUTF8(p Package) (folder string, err error) {
+	from, sources, isOld := b.sources(p), map[string][]byte{}, false
+	err = filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".java" {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		isOld = isOld || !utf8.Valid(content)
+		sources[relative] = toUTF8(content)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("sources of %s: %w", p.Name, err)
+	}
+	if !isOld {
+		return from, nil
+	}
+	folder = filepath.Join(b.work, p.Name+".utf8")
+	if err := writeSources(folder, sources); err != nil {
+		return "", fmt.Errorf("sources of %s: %w", p.Name, err)
+	}
+	return folder, nil
+}
+
+// toUTF8 is a source in UTF-8. What is not is ISO 8859-1, of which every byte is a character.
+func toUTF8(source []byte) []byte {
+	if utf8.Valid(source) {
+		return source
+	}
+	var out bytes.Buffer
+	for _, b := range source {
+		out.WriteRune(rune(b))
+	}
+	return out.Bytes()
+}
+
+// writeSources writes files at their places in a folder.
+func writeSources(folder string, sources map[string][]byte) error {
+	for path, source := range sources {
+		path = filepath.Join(folder, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, source, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
