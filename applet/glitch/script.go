@@ -127,6 +127,11 @@ func NewScript(
 	return s, nil
 }
 
+// Install adds an instance that is installed, as the word install does.
+func (s *Script) Install(module, aid card.AID, parameters []byte) {
+	s.instances = append(s.instances, instance{module, aid, parameters})
+}
+
 // read takes one line.
 func (s *Script) read(line script.Line, following *scriptLine) error {
 	step, arguments := line.Step, line.Step.Arguments

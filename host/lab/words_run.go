@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
 	"ekrona.example/host/durable"
 	"ekrona.example/host/shell"
 )
@@ -168,7 +169,7 @@ func readFrom(folder string) func(file string) []byte {
 		if err != nil {
 			return nil
 		}
-		return content
+		return lines.SourceText(content)
 	}
 }
 

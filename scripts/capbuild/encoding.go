@@ -1,12 +1,13 @@
 package capbuild
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"unicode/utf8"
+
+	"ekrona.example/emulator/lines"
 )
 
 // inUTF8 is a folder of the package's sources as the compiler takes them, in UTF-8: their own, or
@@ -24,7 +25,7 @@ func (b *builder) inUTF8(p Package) (folder string, err error) {
 		}
 		relative, err := filepath.Rel(from, path)
 		isOld = isOld || !utf8.Valid(content)
-		sources[relative] = toUTF8(content)
+		sources[relative] = lines.SourceText(content)
 		return err
 	})
 	if err != nil {
@@ -38,18 +39,6 @@ func (b *builder) inUTF8(p Package) (folder string, err error) {
 		return "", fmt.Errorf("sources of %s: %w", p.Name, err)
 	}
 	return folder, nil
-}
-
-// toUTF8 is a source in UTF-8. What is not is ISO 8859-1, of which every byte is a character.
-func toUTF8(source []byte) []byte {
-	if utf8.Valid(source) {
-		return source
-	}
-	var out bytes.Buffer
-	for _, b := range source {
-		out.WriteRune(rune(b))
-	}
-	return out.Bytes()
 }
 
 // writeSources writes files at their places in a folder.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ekrona.example/apdu"
 	"ekrona.example/applet"
 	"ekrona.example/applet/campaign"
 	"ekrona.example/applet/glitch"
@@ -19,6 +20,7 @@ import (
 	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/fault"
 	"ekrona.example/emulator/inspect"
+	"ekrona.example/emulator/lines"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/durable"
 	"ekrona.example/host/lab"
@@ -27,7 +29,7 @@ import (
 
 // labGlitch is what the command line asks for.
 type labGlitch struct {
-	caps                    []string
+	caps, install           []string
 	script, sources, named  string
 	models                  []string
 	html, journal, list     string
@@ -120,6 +122,7 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.StringVar(&g.fault, "fault", "", "repeat this one fault, by its name")
 	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
 		"order of loading")
+	g.addInstall(c)
 	f.StringVar(&g.script, "script", "", "file with the script; - is standard input")
 	f.StringVar(&g.sources, "sources", "", "folder of its source files, or one above it; "+
 		"else that of the CAP file")
@@ -138,11 +141,19 @@ The last line says how many faults were tried, and how many gain something.`,
 	return c
 }
 
+// addInstall adds the flag of what is installed.
+func (g *labGlitch) addInstall(c *cobra.Command) {
+	c.Flags().StringArrayVar(&g.install, "install", nil, "MODULE-AID[,INSTANCE-AID[,PARAMETERS]] "+
+		"in hex: an instance to make, as the line install does; can be repeated")
+}
+
 func (g *labGlitch) check() error {
 	if err := cli.CheckFolder("--sources", g.sources); err != nil {
 		return err
 	}
 	switch {
+	case len(g.install) > 0 && (len(g.caps) == 0 || g.script == ""):
+		return cli.Usage("--install is for the applet of --cap and the commands of --script")
 	case g.plan.Sample < 0:
 		return cli.Usage("--sample: %d; give 0 for all, or more", g.plan.Sample)
 	case g.plan.Pairs < 0:
@@ -251,6 +262,13 @@ func (g *labGlitch) scriptOf(
 	if err != nil {
 		return nil, cli.Usage("%w", err)
 	}
+	for _, text := range g.install {
+		i, err := lab.ParseInstance(strings.Split(text, ","))
+		if err != nil {
+			return nil, cli.Usage("--install %s: %w", apdu.Brief(text), err)
+		}
+		s.Install(i.Module, i.AID, i.Parameters)
+	}
 	return s, nil
 }
 
@@ -287,7 +305,7 @@ func (g *labGlitch) source(path string) ([]string, error) {
 		return nil, err
 	}
 	content, err := durable.Read(found)
-	return strings.Split(string(content), "\n"), err
+	return strings.Split(string(lines.SourceText(content)), "\n"), err
 }
 
 // below finds a file of a package in folders or below them: one that lies in the package's own

@@ -83,6 +83,7 @@ and --transcript and --capture keep, both runs. Exit code 3: the runs part.`,
 	}
 	c.Flags().StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several "+
 		"in the order of loading")
+	g.addInstall(c)
 	c.Flags().StringArrayVar(&scripts, "script", nil, "script of commands; twice, or once with "+
 		"--secret")
 	c.Flags().StringSliceVar(&secrets, "secret", nil, "what {secret} stands for, in hex; twice")
@@ -100,6 +101,9 @@ func (g *labGlitch) traceDiff(
 	ctx := c.Context()
 	if err := cli.CheckFolder("--sources", g.sources); err != nil {
 		return answer, err
+	}
+	if len(g.install) > 0 && len(g.caps) == 0 {
+		return answer, cli.Usage("--install is for the applet of --cap")
 	}
 	var texts []string
 	for _, path := range scripts {
