@@ -202,11 +202,7 @@ func TestSlowRequestsEnd(t *testing.T) {
 	contents := begin(head + "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
 	_, err := remote.Ask[thing](t.Context(), fast, "echo", thing{"x"})
 	require.NoError(t, err)
-	for _, c := range headers {
-		_, err := http.ReadResponse(bufio.NewReader(c), nil)
-		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	}
-	for _, c := range contents {
+	for _, c := range append(headers, contents...) {
 		response, err := http.ReadResponse(bufio.NewReader(c), nil)
 		require.NoError(t, err)
 		body, err := io.ReadAll(response.Body)
