@@ -219,8 +219,8 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 		nil || kind != "application/json" { // two of them are none
 		return nil, &link.Refused{Rule: link.MediaType}
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" &&
-		!strings.EqualFold(encoding, "identity") {
+	if encoding := strings.Join(r.Header["Content-Encoding"], ","); encoding != "" &&
+		!strings.EqualFold(encoding, "identity") { // two of them are none
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110 §12.5.3
 		return nil, &link.Refused{Rule: link.MediaType,
 			Detail: "its content is encoded: send it as it is, without Content-Encoding"}
@@ -436,7 +436,7 @@ func (s *Service) note(ctx context.Context, v *visit) {
 		level = slog.LevelInfo
 	default:
 		// whoever comes can have it said, as often as he likes
-		hidden, is := s.sparing.line(v.code+" "+v.caller.Name, v.began)
+		hidden, is := s.sparing.line(v.code+" "+v.caller.Name, v.began.Add(took))
 		switch more = []any{"others_before", hidden}; {
 		case is && v.status >= http.StatusInternalServerError && !rule.IsKnown():
 			level = slog.LevelError

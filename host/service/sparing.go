@@ -46,7 +46,7 @@ func (s *sparing) line(kind string, now time.Time) (hidden int, is bool) {
 		kind = "" // nobody else's
 	}
 	of, known := s.by[kind]
-	if age := now.Sub(of.last); known && age >= 0 && age < lineTime {
+	if age := now.Sub(of.last); known && age.Abs() < lineTime { // a line may overtake another
 		of.hidden++
 		s.by[kind] = of
 		return 0, false
