@@ -466,7 +466,7 @@ func TestContentComesAsItIs(t *testing.T) {
 	for encoding, want := range map[string]int{"gzip": http.StatusUnsupportedMediaType,
 		"identity, br": http.StatusUnsupportedMediaType, "identity": http.StatusOK,
 		"identity; gzip": http.StatusUnsupportedMediaType, // two fields
-		"Identity": http.StatusOK} {
+		"Identity":       http.StatusOK} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/v1/node/echo",
 			strings.NewReader(`{"text":"known"}`))
 		require.NoError(t, err)
