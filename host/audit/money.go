@@ -65,6 +65,12 @@ func invariant1Issued(s *auditRun) {
 	for name, v := range s.shadow {
 		want["shadow:"+name] = v
 	}
+	for account := range want {
+		if _, opened := s.accounts[account]; !opened && want[account] != 0 {
+			s.violated("account "+account, -want[account], "the ledger has none, the statement "+
+				"adds up to %s", want[account])
+		}
+	}
 	for account, balance := range s.accounts {
 		if balance != want[account] {
 			s.violated("account "+account, balance-want[account],
