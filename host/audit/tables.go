@@ -180,7 +180,8 @@ func (t *tables) readUnbalanced(r *reader) {
 			return err
 		}, query)
 	}
-	slices.SortFunc(t.unbalanced, func(a, b unbalanced) int { return cmp.Compare(a.where, b.where) })
+	slices.SortFunc(t.unbalanced,
+		func(a, b unbalanced) int { return cmp.Compare(a.where, b.where) })
 }
 
 func (t *table[T]) read(r *reader, whole bool, touched []Row) {

@@ -11,9 +11,9 @@ import (
 
 // ErrLanguage says that a database keeps messages of another form than this program's: its tables
 // may be the same ones all the same.
-var ErrLanguage = errors.New("the messages that the database keeps cannot be read: another version " +
-	"of this program wrote them, or others have changed them; go on with that version, or restore " +
-	"a copy")
+var ErrLanguage = errors.New("the messages that the database keeps cannot be read: " +
+	"another version of this program wrote them, or others have changed them; go on with that " +
+	"version, or restore a copy")
 
 // languageRows are so many messages of each kind that are tried: one that somebody has changed
 // keeps no notary from its work.

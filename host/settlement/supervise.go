@@ -197,7 +197,8 @@ func (n *Notary) reconcile(
 		switch {
 		case errors.As(err, &changed), errors.Is(err, ledger.ErrNoAccount):
 			r.Judged++
-			found.Why = "the database was changed by others than the notary, or another version wrote it: " + err.Error()
+			found.Why = "the database was changed by others than the notary, or another " +
+				"version wrote it: " + err.Error()
 			r.Found = append(r.Found, found)
 			return nil
 		case err != nil:
