@@ -74,8 +74,8 @@ type FuzzReport struct {
 	Commands int       `json:"commands"`
 	Reached  int       `json:"instructions_reached"`
 	Kept     int       `json:"sequences_kept"` // that reached something new
-	Seconds  float64   `json:"seconds"`
-	Rate     float64   `json:"commands_a_second"`
+	Seconds  float64   `json:"-"`              // no seed decides it: for a person, not for a script
+	Rate     float64   `json:"-"`              // commands a second
 	Findings []Finding `json:"findings"`
 }
 

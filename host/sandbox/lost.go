@@ -110,7 +110,7 @@ func (s *Sandbox) EndDue(ctx context.Context) ([]notary.EndedDevice, error) {
 	if err != nil {
 		return nil, err
 	}
-	ended, err := c.EndDue(ctx)
+	ended, err := notary.EndAllDue(ctx, c)
 	if err != nil {
 		return nil, err
 	}
