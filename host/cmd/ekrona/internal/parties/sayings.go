@@ -1,9 +1,9 @@
 package parties
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/pairing"
@@ -190,16 +190,24 @@ func Swedish(err error) string {
 	if s, is := errors.AsType[*said](err); is {
 		return s.swedish
 	}
+	if said := find(err, refusals); said != "" {
+		return said
+	}
 	var tap *terminal.TornTap
-	if errors.As(err, &tap) { // before what has torn it
+	if errors.As(err, &tap) { // before what a phone says of what has torn it
 		return torn
 	}
-	for _, r := range slices.Concat(refusals, refusalsOfPhones, cardSays) {
+	return cmp.Or(find(err, refusalsOfPhones), find(err, cardSays), ofKind(err))
+}
+
+// find returns what the first row says that an error is.
+func find(err error, rows []saying) string {
+	for _, r := range rows {
 		if errors.Is(err, r.err) {
 			return r.swedish
 		}
 	}
-	return ofKind(err)
+	return ""
 }
 
 // ofKind returns what a customer reads of an error that nothing else is said of: the bank's or the

@@ -55,6 +55,7 @@ type balanceAnswer struct {
 	Payments int           `json:"payments_left"`
 	Crisis   *crisisLimits `json:"crisis,omitempty"`
 	Warnings []limit.Near  `json:"warnings"`
+	parties.Notices
 }
 
 func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
@@ -65,7 +66,13 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 	}); err != nil {
 		return err
 	}
+	if v.Person.OutOfUse {
+		f.Notice(c, errors.New("this card was reported lost or has ended: whatever it shows, its "+
+			"money goes to the online wallet, or is there already"), "Kortet är spärrat eller "+
+			"avslutat. Pengarna på det går till ditt konto eller är redan där, vad kortet än visar.")
+	}
 	answer := balanceAnswer{Name: v.Person.Name, Device: v.Person.Phone.Device(),
+		Notices: f.Notices(),
 		Offline: holdings.Balance, Payments: holdings.PaymentsLeft(),
 		Warnings: append([]limit.Near{}, holdings.Warnings()...)}
 	for _, near := range answer.Warnings {
