@@ -157,6 +157,7 @@ func TestJobsWithFaults(t *testing.T) {
 				break
 			}
 			require.LessOrEqual(r, programs, len(m.at))
+			c.operator.Interrupted()
 		}
 		batchtest.Examine(t.Context(), r, c.Bureau, c.cards)
 		require.NoError(r, os.RemoveAll(c.Folder))

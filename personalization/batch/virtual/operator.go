@@ -56,6 +56,17 @@ func (f *VirtualOperator) Handle(n progress.Event) {
 	}
 }
 
+// Interrupted says that the batch was ended by force, and will be run again. It may have given the
+// cards in the readers an order that it could not report any more.
+func (f *VirtualOperator) Interrupted() {
+	if f.taken == nil {
+		f.taken = map[string]bool{}
+	}
+	for _, reader := range f.Readers.withCard() {
+		f.taken[reader] = true
+	}
+}
+
 // mostRefusals is how often a card that was started is tried again though it was
 // refused: its answers may have been disturbed, and no other card can have its order.
 const mostRefusals = 8

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"ekrona.example/apdu"
 	"ekrona.example/host/progress"
@@ -39,4 +40,22 @@ func TestCardIsTriedAgainWhenAnOrderCameFreeMeanwhile(t *testing.T) {
 	tell(progress.NotTaken, "right")
 	assert.Equal(t, 1, empty, "nobody else was at work, so it is not needed")
 	assert.Nil(t, f.Readers.slots["right"].card)
+}
+
+// TestCardIsTriedAgainThatMayHaveAnOrder: the batch was killed before it could report that a card
+// has an order, and the card is refused once when the batch runs again.
+func TestCardIsTriedAgainThatMayHaveAnOrder(t *testing.T) {
+	unreported := &blank{"unreported"}
+	f := &VirtualOperator{Readers: NewReaders("left"), Stack: []Card{unreported}}
+	f.Load("left")
+	f.Interrupted()
+	f.Handle(progress.Event{Kind: progress.Refused, Who: "left"})
+	again, isStarted := f.Readers.slots["left"].card.(*startedCard)
+	require.True(t, isStarted, "it is in the reader again")
+	assert.Same(t, unreported, again.Card)
+
+	for range mostRefusals {
+		f.Handle(progress.Event{Kind: progress.Refused, Who: "left"})
+	}
+	assert.Nil(t, f.Readers.slots["left"].card, "a card that nothing can be done with ends")
 }

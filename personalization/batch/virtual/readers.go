@@ -67,6 +67,18 @@ func (r *Readers) put(reader string, card Card) Card {
 	return old
 }
 
+// withCard lists the readers that have a card in them.
+func (r *Readers) withCard() (names []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, s := range r.slots {
+		if s.card != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Watch implements batch.Readers.
 func (r *Readers) Watch(ctx context.Context, tell func(batch.Event)) error {
 	reported := map[string]int{}
