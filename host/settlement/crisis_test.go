@@ -301,7 +301,7 @@ func TestHelpEndsWithTheAcknowledgement(t *testing.T) {
 	require.Equal(t, notary.Waiting, accepted(t, w, stolen, bertil, 2, 1))
 }
 
-// TestCrisisOrdersComeInPages: the newest first, with a way to all; a page without bound is refused.
+// TestCrisisOrdersComeInPages: the newest first, with a way to all; none is without bound.
 func TestCrisisOrdersComeInPages(t *testing.T) {
 	w := loaded(t)
 	k := w.CrisisKey(1, 365)

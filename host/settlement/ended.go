@@ -79,7 +79,8 @@ func (p participant) endReported(
 func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err error) {
 	err = n.change(ctx, func(t *txn) error {
 		t.touched.everything = true // once a day, beside what has ended
-		ended = nil                 // at most a page, so that neither transaction nor answer grows without bound
+		// At most a page, so that neither transaction nor answer grows without bound.
+		ended = nil
 		for _, rule := range []struct {
 			why, condition string
 			args           []any

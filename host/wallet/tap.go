@@ -111,8 +111,8 @@ func (h *cardSession) asOwner(ctx context.Context, do func() ([]byte, error)) ([
 }
 
 // ErrIssuer says that a card is of an issuer that this phone does not know.
-var ErrIssuer = errors.New("wallet: the card was issued under a CA that this phone does not know: " +
-	"synchronise, which brings its list of CAs up to date")
+var ErrIssuer = errors.New("wallet: the card was issued under a CA that this phone does not " +
+	"know: synchronise, which brings its list of CAs up to date")
 
 func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {
 	certificate, err := cvc.Parse(encoded)

@@ -366,8 +366,8 @@ func showCommand() *cobra.Command {
 		Use:   "show",
 		Short: "Show the crisis orders, who ordered them, and how far they have got",
 		Long: `Show the crisis orders, the newest first, who ordered them and when, and how many devices held
-each when they synchronised last; --before shows older ones. An order that the notary has not signed is a sign that both keys were stolen: the
-devices that held one are named.`,
+each when they synchronised last; --before shows older ones. An order that the notary has not
+signed is a sign that both keys were stolen: the devices that held one are named.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := page.Check(); err != nil {

@@ -33,8 +33,8 @@ type saying struct {
 var refusals = []saying{
 	{crisis.ErrFalse, "Krisbeslutet är inte äkta. Ingenting har ändrats. Hämta det på nytt från " +
 		"banken eller Riksbanken."},
-	{crisis.ErrOld, "Krisbeslutet är inte nyare än det som redan gäller, eller så är det upphävt. " +
-		"Ingenting har ändrats."},
+	{crisis.ErrOld, "Krisbeslutet är inte nyare än det som redan gäller, eller så är det " +
+		"upphävt. Ingenting har ändrats."},
 	{crisis.ErrOldKey, "Krisbeslutet är undertecknat med en nyckel som inte gäller längre. " +
 		"Ingenting har ändrats."},
 	{crisis.ErrEarly, "Krisbeslutet har inte börjat gälla. Ingenting har ändrats. Läs in det på " +
@@ -54,8 +54,8 @@ var refusals = []saying{
 		"med ett annat kort."},
 	{terminal.ErrBatch, "Kortet kan inte visa vem som har gett ut det. Ingenting är betalt. " +
 		"Betala med ett annat kort."},
-	{terminal.ErrIssuer, "Terminalen känner inte den som har gett ut kortet. Betala med ett annat " +
-		"kort, eller koppla först upp terminalen."},
+	{terminal.ErrIssuer, "Terminalen känner inte den som har gett ut kortet. Betala med ett " +
+		"annat kort, eller koppla först upp terminalen."},
 	{terminal.ErrInstruction, "Terminalen och banken är inte överens. Koppla upp terminalen igen."},
 	{terminal.ErrJournal, "Terminalens uppgifter går inte att läsa, och den kan inte ta betalt. " +
 		"Betala på ett annat sätt."},
@@ -164,8 +164,8 @@ const NotPaired = "Kortet är inte kopplat till den här telefonen. Koppla ihop 
 
 const (
 	otherCardHeld = "Det är fel kort. Håll ditt eget kort mot telefonen."
-	untrusted     = "Kortet litar inte på den andra parten. Ingenting är betalt. Koppla upp båda, " +
-		"eller betala på ett annat sätt."
+	untrusted     = "Kortet litar inte på den andra parten. Ingenting är betalt. Koppla upp " +
+		"båda, eller betala på ett annat sätt."
 	atOdds = "Kortet och banken är inte överens. Koppla upp kortet igen. Om det inte hjälper, " +
 		"fråga banken."
 	// strange is of an answer that no e-krona card gives.
@@ -181,7 +181,8 @@ const wrongPIN = "Fel PIN-kod. Försök kvar: %d."
 // torn is what a customer reads when the card left the field too early.
 const torn = "Kortet togs bort för tidigt. Håll det mot terminalen igen."
 
-// Swedish returns what a customer or a cashier reads of an error that is not a limit; "" where it is nothing.
+// Swedish returns what a customer or a cashier reads of an error that is not a limit; "" where it
+// is nothing.
 func Swedish(err error) string {
 	var tries apdu.TriesLeft
 	if errors.As(err, &tries) && tries > 0 {

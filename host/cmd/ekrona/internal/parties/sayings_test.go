@@ -90,7 +90,8 @@ func TestEveryErrorIsSaid(t *testing.T) {
 	require.Greater(t, len(found), 40)
 	for name := range found {
 		_, excused := unsaid[name]
-		assert.NotEqual(t, said[name], excused, "%s: a row of sayings.go, or of the list here", name)
+		assert.NotEqual(t, said[name], excused, "%s: a row of sayings.go, or of the list",
+			name)
 	}
 	for name := range unsaid {
 		assert.True(t, found[name], "%s is no error any more", name)

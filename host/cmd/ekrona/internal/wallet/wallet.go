@@ -69,7 +69,8 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 	if v.Person.OutOfUse {
 		f.Notice(c, errors.New("this card was reported lost or has ended: whatever it shows, its "+
 			"money goes to the online wallet, or is there already"), "Kortet är spärrat eller "+
-			"avslutat. Pengarna på det går till ditt konto eller är redan där, vad kortet än visar.")
+			"avslutat. Pengarna på det går till ditt konto eller är redan där, vad kortet än "+
+			"visar.")
 	}
 	answer := balanceAnswer{Name: v.Person.Name, Device: v.Person.Phone.Device(),
 		Notices: f.Notices(),

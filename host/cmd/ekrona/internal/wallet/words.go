@@ -20,14 +20,14 @@ func (w ofAmount) with(amount money.Ore) parties.Words {
 var toHand = map[envelope.Kind]ofAmount{
 	envelope.Request: {"You ask for %s. Show the code to the one who pays.",
 		"Du begär %s. Visa koden för den som ska betala."},
-	envelope.Payment: {"Your card has paid %s. Show the code to the payee, who accepts the payment " +
-		"with the own card.",
+	envelope.Payment: {"Your card has paid %s. Show the code to the payee, who accepts the " +
+		"payment with the own card.",
 		"Ditt kort har betalat %s. Visa koden för mottagaren, som tar emot betalningen med sitt " +
 			"kort."},
 	envelope.Receipt: {"You have got %s. Show the receipt to the payer.",
 		"Du har fått %s. Visa kvittot för betalaren."},
-	envelope.Refusal: {"You have refused the Request for %s. Show the code to the payer: what was " +
-		"paid all the same goes back.",
+	envelope.Refusal: {"You have refused the Request for %s. Show the code to the payer: what " +
+		"was paid all the same goes back.",
 		"Du har avvisat begäran på %s. Visa koden för betalaren: det som ändå har betalats går " +
 			"tillbaka."},
 }
