@@ -58,8 +58,8 @@ func (i *cardIssue) readLimits(named bool) error {
 	if most := i.limits.Ceilings.MaxTransactions; i.limits.Slots >= spec.MinSlots &&
 		most > uint16(i.limits.Slots) {
 		return cli.Usage("--slots %d: the %s ceilings have %d transactions, and no card takes "+
-			"more than its log has slots: give %d slots or more, or leave out --ceilings, which lowers "+
-			"them", i.slots, i.ceilings, most, most)
+			"more than its log has slots: give %d slots or more, or leave out --ceilings, which "+
+			"lowers them", i.slots, i.ceilings, most, most)
 	}
 	if err := i.limits.Check(); err != nil {
 		return cli.Usage("--slots, --max-attacks: %w", err)
