@@ -244,8 +244,12 @@ func (l Line) open(
 	if errors.Is(err, scp03.ErrWrongKeys) {
 		err = fmt.Errorf("%s: %w", tried, err)
 	}
-	if err == nil && l.Watch != nil {
-		applet.Watch(l.Watch)
+	watch := l.Watch
+	if observed, ok := c.(apdu.Observed); ok && watch == nil {
+		watch = observed.Above
+	}
+	if err == nil && watch != nil {
+		applet.Watch(watch)
 	}
 	return applet, err
 }

@@ -310,6 +310,50 @@ func (s *Script) record(
 	return trace, r, err
 }
 
+// Played has what a script played as it is goes to.
+type Played interface {
+	// Begin gets the card, its seed and the lines that make it what it is, and returns what
+	// commands go to.
+	Begin(c *card.Card, seed string, lines []string) apdu.Card
+	// Reset is told of each reset.
+	Reset()
+}
+
+// Play sends the script's commands once, without a fault. What fails in it is no error: whoever
+// disturbs the script, or compares it, tells of that.
+func (s *Script) Play(ctx context.Context, p Played) error {
+	b, err := s.bench()
+	if err != nil {
+		return err
+	}
+	c := p.Begin(b.card, s.seed, s.head())
+	for _, line := range s.lines {
+		if line.reset {
+			b.card.Reset()
+			p.Reset()
+			continue
+		}
+		_, _ = names.Run(ctx, c, line.step)
+	}
+	return ctx.Err()
+}
+
+// head are the lines that a script with the same card begins with.
+func (s *Script) head() (lines []string) {
+	if s.ekrona {
+		lines = append(lines, "ekrona")
+	}
+	for _, i := range s.instances {
+		step := script.Step{Word: "install", Arguments: []string{i.module.String(),
+			i.aid.String()}}
+		if len(i.parameters) > 0 {
+			step.Arguments = append(step.Arguments, fmt.Sprintf("%X", i.parameters))
+		}
+		lines = append(lines, names.Text(step))
+	}
+	return lines
+}
+
 // exchangeOf is the number of a line's command, from 1.
 func (s *Script) exchangeOf(index int) (n int) {
 	for _, line := range s.lines[:index+1] {

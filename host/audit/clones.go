@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -66,7 +67,11 @@ func (s *signed) archived(seen map[numberedRow]message.Hash, row store.Row) erro
 	if err := row.Scan(&of.device, &of.number, &identity); err != nil {
 		return err
 	}
-	s.add(seen, of, message.Hash(identity))
+	h, err := hashOf(identity)
+	if err != nil {
+		return fmt.Errorf("an archived message of %s/%d: %w", of.device, of.number, err)
+	}
+	s.add(seen, of, h)
 	return nil
 }
 

@@ -28,9 +28,11 @@ type facts struct {
 	statement    []entry
 	accounts     map[string]money.Ore // balances as the ledger keeps them
 	// by the entries that issue: minus what they take from the contra account
-	issued  money.Ore
-	toPool  money.Ore // the part of it that went to the pool
-	lending lending
+	issued money.Ore
+	// where the ledger does not agree with its own entries
+	unbalanced []unbalanced
+	toPool     money.Ore // the part of it that went to the pool
+	lending    lending
 	// by the statement: what the pool has lent to each device
 	borrowed map[string]money.Ore
 }
@@ -81,6 +83,7 @@ type payment struct {
 	fromHolding     money.Ore
 	fromPool        money.Ore
 	archived        bool // see isArchived
+	keptAsOther     bool // the columns of its row do not say what its body says
 	// on which the payee asked for it; the zero Date when it is archived
 	asked message.Date
 }
@@ -126,6 +129,8 @@ type payeeAnswer struct {
 	seq      uint32
 	accepts  *message.Hash // the Payment of a Receipt; nil for a Refusal
 	archived bool          // see isArchived
+	// the columns of its row do not say what its body says
+	keptAsOther bool
 }
 
 func (v *payeeAnswer) message() (message.Message, error) {
@@ -168,6 +173,8 @@ type instruction struct {
 	taken   bool
 	untaken bool
 	open    bool
+	// the columns of its row do not say what its body says
+	keptAsOther bool
 }
 
 func (i *instruction) name() string { return instructionName(i.named.device, i.named.number) }

@@ -55,12 +55,21 @@ func invariant1Issued(s *auditRun) {
 	if total := sum(s.online) + sum(s.shadow) + pool; total != s.issued {
 		s.violated("all accounts", total-s.issued, "they hold %s, issued were %s", total, s.issued)
 	}
+	for _, u := range s.unbalanced {
+		s.violated(u.where, u.differ, "its entries in the ledger do not add up")
+	}
 	want := map[string]money.Ore{"pool": pool, "issued": -s.issued}
 	for name, v := range s.online {
 		want["online:"+name] = v
 	}
 	for name, v := range s.shadow {
 		want["shadow:"+name] = v
+	}
+	for account := range want {
+		if _, opened := s.accounts[account]; !opened && want[account] != 0 {
+			s.violated("account "+account, -want[account], "the ledger has none, the statement "+
+				"adds up to %s", want[account])
+		}
 	}
 	for account, balance := range s.accounts {
 		if balance != want[account] {

@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"fmt"
 	"hash/fnv"
 
 	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/signature"
 	"ekrona.example/host/notary"
 )
@@ -59,15 +61,37 @@ func (n names) parsePayment(scan scanner) (*payment, error) {
 	}
 	if archive != nil {
 		p.archived, p.payer, p.payee = true, n.of(payer), n.of(payee)
-		p.identity = message.Hash(identity)
-		return p, nil
+		var err error
+		p.identity, err = hashOf(identity)
+		return p, err
 	}
+	kept := [...]any{payer, p.atc, payee, p.number, p.amount, string(identity)}
 	m, err := message.Parse[message.Payment](p.bytes)
 	if err != nil {
 		return nil, err
 	}
 	p.sum = sumOf(p.bytes)
-	return p, n.fill(p, m)
+	err = n.fill(p, m)
+	p.keptAsOther = kept != [...]any{p.payer, p.atc, p.payee, p.number, p.amount,
+		string(p.identity[:])}
+	return p, err
+}
+
+// hashOf reads a hash of a row.
+func hashOf(b []byte) (h message.Hash, err error) {
+	if len(b) != len(h) {
+		return h, fmt.Errorf("a hash has %d bytes, here are %d", len(h), len(b))
+	}
+	return message.Hash(b), nil
+}
+
+// hashOrNil is hashOf for a column that may be null.
+func hashOrNil(b []byte) (*message.Hash, error) {
+	if b == nil {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	h, err := hashOf(b)
+	return &h, err
 }
 
 // fill writes what a Payment says.
@@ -88,12 +112,16 @@ func (n names) parseAnswer(scan scanner) (*payeeAnswer, error) {
 		&identity); err != nil {
 		return nil, err
 	}
-	if archive != nil && accepts != nil {
-		payment := message.Hash(accepts)
-		v.archived, v.about.payee, v.accepts = true, n.of(payee), &payment
-		v.identity = message.Hash(identity)
-		return v, nil
+	payment, err := hashOrNil(accepts)
+	if err != nil {
+		return nil, err
 	}
+	if archive != nil && accepts != nil {
+		v.archived, v.about.payee, v.accepts = true, n.of(payee), payment
+		v.identity, err = hashOf(identity)
+		return v, err
+	}
+	kept := [...]any{payee, v.about.number, v.seq, string(accepts), string(identity)}
 	m, err := v.message()
 	if err != nil {
 		return nil, err
@@ -106,6 +134,12 @@ func (n names) parseAnswer(scan scanner) (*payeeAnswer, error) {
 	}
 	v.sum = sumOf(v.bytes)
 	v.identity, err = message.Identity(m)
+	var accepted []byte
+	if v.accepts != nil {
+		accepted = v.accepts[:]
+	}
+	v.keptAsOther = kept != [...]any{v.about.payee, v.about.number, v.seq, string(accepted),
+		string(v.identity[:])}
 	return v, err
 }
 
@@ -115,21 +149,21 @@ func (n names) parseDecision(scan scanner) (w decisionRow, err error) {
 		return w, err
 	}
 	w.request.payee = n.of(w.request.payee)
-	if payment != nil {
-		identity := message.Hash(payment)
-		w.payment = &identity
+	if w.payment, err = hashOrNil(payment); err != nil {
+		return w, err
 	}
-	if decided != nil {
-		identity := message.Hash(decided)
-		w.answer = &identity
-	}
-	return w, nil
+	w.answer, err = hashOrNil(decided)
+	return w, err
 }
 
 func (n names) parseInstruction(scan scanner) (*instruction, error) {
 	i := &instruction{}
 	var outcome int
-	if err := scan(&i.device, &i.number, &i.bytes, &outcome); err != nil {
+	var credit money.Ore
+	var acked uint32
+	var identity []byte
+	if err := scan(&i.device, &i.number, &i.bytes, &outcome, &credit, &acked,
+		&identity); err != nil {
 		return nil, err
 	}
 	i.open, i.taken, i.untaken = outcome == 0, outcome == 2, outcome == 3
@@ -142,6 +176,8 @@ func (n names) parseInstruction(scan scanner) (*instruction, error) {
 	i.by, i.acked, i.credit, i.date, i.policy, i.group = m.InstructionKey, m.AckedATC, m.Credit,
 		m.Date, m.Policy, m.Group
 	i.identity, err = message.Identity(m)
+	i.keptAsOther = credit != i.credit || acked != i.acked ||
+		string(identity) != string(i.identity[:])
 	return i, err
 }
 

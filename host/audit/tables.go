@@ -38,6 +38,7 @@ type tables struct {
 	issued       []issue                // read anew each time: few
 	crises       []*message.CrisisOrder // the same
 	lending      lending                // the same
+	unbalanced   []unbalanced           // read with all rows
 	names        names
 }
 
@@ -82,6 +83,12 @@ type table[T any] struct {
 	rows          map[int64]T // by their numbers
 }
 
+// unbalanced is where entries of the ledger do not add up to what they should.
+type unbalanced struct {
+	where  string
+	differ money.Ore
+}
+
 // scanner scans the columns of one row.
 type scanner func(into ...any) error
 
@@ -108,7 +115,8 @@ func newTables() *tables {
 		decisions: table[decisionRow]{name: "payee_decision",
 			columns: "payee, request, payment, answer", parse: n.parseDecision},
 		instructions: table[*instruction]{name: "instruction",
-			columns: "device, seq, bytes, outcome", parse: n.parseInstruction},
+			columns: "device, seq, bytes, outcome, credit, acked_atc, identity",
+			parse:   n.parseInstruction},
 		statement: table[entry]{name: "statement", number: "seq",
 			columns: "kind, intermediary, device, online, shadow, payer, atc, payee, order_key, " +
 				"instr",
@@ -129,6 +137,9 @@ func (t *tables) read(r *reader, whole bool, touched []Row) {
 	t.instructions.read(r, whole, touched)
 	t.statement.read(r, whole, touched)
 	t.accounts.read(r, whole, touched)
+	if whole {
+		t.readUnbalanced(r)
+	}
 	t.issued, t.crises, t.lending = nil, nil, readLending(r)
 	r.each(func(row store.Row) error {
 		var raw []byte
@@ -147,6 +158,30 @@ func (t *tables) read(r *reader, whole bool, touched []Row) {
 	}, `SELECT -e.amount, o.amount, o.account FROM ledger_entry e JOIN ledger_entry o ON o.order_id
 		= e.order_id AND o.account <> e.account
 		WHERE e.account = 'issued'`)
+}
+
+// readUnbalanced reads where the ledger does not agree with its own entries.
+func (t *tables) readUnbalanced(r *reader) {
+	t.unbalanced = nil
+	for where, query := range map[string]string{
+		"account ": `SELECT a.name, a.balance - coalesce(e.entries, 0) FROM ledger_account a
+			LEFT JOIN (SELECT account, sum(amount) AS entries FROM ledger_entry GROUP BY account) e
+			ON e.account = a.name WHERE a.balance <> coalesce(e.entries, 0)`,
+		"order ": `SELECT o.key, coalesce(e.entries, 0) FROM ledger_order o LEFT JOIN
+			(SELECT order_id, sum(amount) AS entries FROM ledger_entry GROUP BY order_id) e
+			ON e.order_id = o.id WHERE coalesce(e.entries, 1) <> 0`,
+	} {
+		r.each(func(row store.Row) error {
+			u := unbalanced{where: where}
+			var name string
+			err := row.Scan(&name, &u.differ)
+			u.where += name
+			t.unbalanced = append(t.unbalanced, u)
+			return err
+		}, query)
+	}
+	slices.SortFunc(t.unbalanced,
+		func(a, b unbalanced) int { return cmp.Compare(a.where, b.where) })
 }
 
 func (t *table[T]) read(r *reader, whole bool, touched []Row) {
@@ -294,6 +329,7 @@ func (t *tables) facts(once bool) *facts {
 	for _, a := range t.accounts.rows {
 		f.accounts[a.name] = a.balance
 	}
+	f.unbalanced = t.unbalanced
 	for _, i := range t.issued {
 		f.issued += i.issued
 		if i.account == "pool" {

@@ -15,6 +15,9 @@ func invariant5One(s *auditRun) {
 	bodies := make(map[numberedRow]*payment, len(s.payments))
 	settled := make(map[requested]*payment, len(s.payments))
 	for _, p := range s.payments {
+		if p.keptAsOther {
+			s.violated(p.name(), 0, "its row says other than its body")
+		}
 		n := numberedRow{p.payer, p.atc}
 		if other := bodies[n]; other != nil && other.signatureStatus == 0 &&
 			p.signatureStatus == 0 {
@@ -43,6 +46,15 @@ func invariant5One(s *auditRun) {
 	for _, i := range s.instructions {
 		if i.named != i.numberedRow {
 			s.violated(i.name(), 0, "is kept as instruction %s/%d", i.device, i.number)
+		}
+		if i.keptAsOther {
+			s.violated(i.name(), 0, "its row says other than its body")
+		}
+	}
+	for _, v := range s.answers {
+		if v.keptAsOther {
+			s.violated(numbered("answer to request ", v.about.payee, v.about.number), 0,
+				"its row says other than its body")
 		}
 	}
 }

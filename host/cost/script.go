@@ -47,7 +47,7 @@ func Script(
 			title)), account.Stats, estimate})
 	})
 	for _, line = range script {
-		if err := b.Execute(ctx, line.Text).Err(); err != nil {
+		if err := b.Play(ctx, s, line).Err(); err != nil {
 			return Tap{}, nil, fmt.Errorf("line %d: %w", line.Number, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/pin"
+	"ekrona.example/apdu/trace"
 	"ekrona.example/host/envelope"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/progress"
@@ -37,7 +38,7 @@ type scenario struct {
 type Options struct {
 	Plan    sandbox.Plan
 	Sandbox sandbox.Options // Observe is the demo's own
-	Trace   bool            // show every command to a card, decoded
+	Trace   *trace.Text     // how every command to a card is shown; nil shows none
 	Show    progress.Show   // receives the demo as events, for a program
 }
 

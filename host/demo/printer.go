@@ -21,8 +21,8 @@ import (
 type printer struct {
 	out   io.Writer
 	show  progress.Show // receives the demo too, besides out
-	trace bool
-	err   error // the first that out gave
+	trace *trace.Text   // nil shows no exchanges
+	err   error         // the first that out gave
 
 	last card.Stats // of the tap in progress
 }
@@ -60,10 +60,10 @@ func (t *printer) tap() { t.last = card.Stats{} }
 // onExchange receives every exchange with a card.
 func (t *printer) onExchange(e apdu.Exchange, stats card.Stats) {
 	t.last = t.last.Add(stats)
-	if !t.trace || e.Carried {
+	if t.trace == nil || e.Carried {
 		return
 	}
-	for line := range strings.Lines(trace.Text{}.Exchange(vocabulary.Decoder().Exchange(e))) {
+	for line := range strings.Lines(t.trace.Exchange(vocabulary.Decoder().Exchange(e))) {
 		t.line("    %s's card  %s", e.Label, strings.TrimRight(line, "\n"))
 	}
 }

@@ -26,7 +26,7 @@ type Ran struct {
 
 // Cover does a script once and counts what runs. The error is that of a line that fails.
 func (s *Subject) Cover(ctx context.Context, script []Line) (*Ran, error) {
-	b, err := s.blank()
+	b, err := s.Blank()
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *Subject) Cover(ctx context.Context, script []Line) (*Ran, error) {
 		return nil, err
 	}
 	for _, l := range script {
-		if err := b.Execute(ctx, l.Text).Err(); err != nil {
+		if err := b.Play(ctx, s, l).Err(); err != nil {
 			return nil, fmt.Errorf("line %d: %w", l.Number, err)
 		}
 	}

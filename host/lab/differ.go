@@ -93,6 +93,9 @@ func (d *Differ) Run(ctx context.Context) (DifferReport, error) {
 		return report, err
 	}
 	d.instances = instances
+	if err := d.tell(ctx); err != nil {
+		return report, err
+	}
 	r := rand.New(rand.NewPCG(d.Seed, 0))
 	seen := map[string]int{}
 	for run := range d.Runs + 1 {
@@ -286,6 +289,20 @@ func undone(c *card.Card) (*int, error) {
 		}
 		return vm.Action{}
 	}})
+}
+
+// tell does the script once as it is, for what is to be told of it. What fails in it is compared.
+func (d *Differ) tell(ctx context.Context) error {
+	b, err := d.bench(ctx, 1)
+	if err != nil {
+		return err
+	}
+	for _, l := range d.Script {
+		if l.Step.Word != "install" { // which has been done
+			_ = b.Play(ctx, d.Subject, l)
+		}
+	}
+	return ctx.Err()
 }
 
 // bench has a virtual card with the applet, whose randomness is of that number.

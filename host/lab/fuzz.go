@@ -153,7 +153,7 @@ func (f *Fuzz) withoutFault(ctx context.Context) error {
 	names := f.Rules.names()
 	names.look(b)
 	for _, l := range f.Script {
-		if err := b.Execute(ctx, l.Text).Err(); err != nil {
+		if err := b.Play(ctx, f.Subject, l).Err(); err != nil {
 			return fmt.Errorf("line %d, without a fault: %w", l.Number, err)
 		}
 		names.look(b)

@@ -44,6 +44,8 @@ type Subject struct {
 	Names   script.Vocabulary
 	Decoder trace.Decoder
 	Keys    func(name string) (scp03.KeySource, error) // of security domains
+	// Note gets what is to be told of the script done once as it is; nil drops it.
+	Note func(line string)
 }
 
 // Instance is an applet instance that is made.
@@ -77,11 +79,29 @@ func ParseInstance(parts []string) (i Instance, err error) {
 type Bench struct {
 	*shell.Session
 	Managed *globalplatform.Card
+
+	tell func(line string) // nil tells nobody
+}
+
+func (b *Bench) note(line string) {
+	if b.tell != nil {
+		b.tell(line)
+	}
+}
+
+// Play does a line of a script that is played once as it is, and has the subject tell what the
+// session tells of it, such as the cause of a 6F00. The shell's own words have no subject.
+func (b *Bench) Play(ctx context.Context, s *Subject, l Line) shell.Result {
+	if s != nil && s.Note != nil {
+		b.tell = func(text string) { s.Note(fmt.Sprintf("line %d: %s", l.Number, text)) }
+		defer func() { b.tell = nil }()
+	}
+	return b.Execute(ctx, l.Text)
 }
 
 // Open makes a card, with its CAP files and instances.
 func (s *Subject) Open(ctx context.Context) (*Bench, error) {
-	b, err := s.blank()
+	b, err := s.Blank()
 	if err != nil {
 		return nil, err
 	}
@@ -91,19 +111,17 @@ func (s *Subject) Open(ctx context.Context) (*Bench, error) {
 	return b, b.Reset(ctx)
 }
 
-// blank makes a card with nothing of the subject's but the content of its card file.
-func (s *Subject) blank() (*Bench, error) {
+// Blank makes a card with nothing of the subject's but the content of its card file.
+func (s *Subject) Blank() (*Bench, error) {
 	managed, err := s.card()
 	if err != nil {
 		return nil, err
 	}
-	session, err := shell.New(shell.VirtualTarget(managed, "virtual "+s.Profile.Name,
+	b := &Bench{Managed: managed}
+	b.Session, err = shell.New(shell.VirtualTarget(managed, "virtual "+s.Profile.Name,
 		func() error { return nil }), shell.Options{Words: s.Words, Names: s.Names,
-		Decoder: s.Decoder, Tables: s.Tables, Keys: s.Keys})
-	if err != nil {
-		return nil, err
-	}
-	return &Bench{session, managed}, nil
+		Decoder: s.Decoder, Tables: s.Tables, Keys: s.Keys, Note: b.note})
+	return b, err
 }
 
 func (s *Subject) card() (*globalplatform.Card, error) {
@@ -148,6 +166,40 @@ func (s *Subject) fill(b *Bench) error {
 		}
 	}
 	return nil
+}
+
+// Lines are the lines of "ekrona shell" that put onto a card what the subject has.
+func (s *Subject) Lines() ([]string, error) {
+	if len(s.CAPs) == 0 && len(s.Install) == 0 {
+		return nil, nil
+	}
+	steps := []script.Step{}
+	if len(s.CAPs) > 0 {
+		steps = append(steps, script.Step{Word: "load", Arguments: s.CAPs})
+	}
+	install := s.Install
+	if s.InstallAll && len(s.CAPs) > 0 {
+		content, err := durable.Read(s.CAPs[len(s.CAPs)-1])
+		if err != nil {
+			return nil, err
+		}
+		file, err := cap.Parse(content)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range file.Applets {
+			module := card.AID(a.AID)
+			install = append(install, Instance{Module: module, AID: module})
+		}
+	}
+	for _, i := range install {
+		steps = append(steps, i.step())
+	}
+	names, lines := shell.Language(s.Names, s.Words), []string{}
+	for _, step := range steps {
+		lines = append(lines, names.Text(step))
+	}
+	return lines, nil
 }
 
 // Machine is the card's.

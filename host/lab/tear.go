@@ -179,7 +179,7 @@ func (t *Tear) once(ctx context.Context, b *Bench, l Line) (TornLine, error) {
 		line.Skipped = "the card is not at rest before it"
 	}
 	b.Machine().ResetStats()
-	r := b.Execute(ctx, l.Text)
+	r := b.Play(ctx, t.Subject, l)
 	if err := r.Err(); err != nil {
 		return line, fmt.Errorf("line %d, without a cut: %w", l.Number, err)
 	}

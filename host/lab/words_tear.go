@@ -97,7 +97,7 @@ func (k *state) fuzz(ctx context.Context, f *Fuzz) (report *FuzzReport, err erro
 		return nil, err
 	}
 	f.open = func(context.Context) (*Bench, error) {
-		return &Bench{k.session, managed}, setBack()
+		return &Bench{Session: k.session, Managed: managed}, setBack()
 	}
 	defer func() { err = errors.Join(err, setBack(), k.watch()) }()
 	err = k.session.Unobserved(func() error {
@@ -129,7 +129,7 @@ func (w *words) tear(
 	if k.profile != nil {
 		defer k.profile.Hold()()
 	}
-	bench := &Bench{s, managed}
+	bench := &Bench{Session: s, Managed: managed}
 	report, err := tearOne(ctx, bench, Line{1, text, step})
 	if err != nil {
 		return shell.Answer{}, err

@@ -120,7 +120,7 @@ func (b *Book) read(ctx context.Context, a Account) (*balance, error) {
 		return nil, err
 	}
 	if !b.balances[a].opened {
-		return nil, fmt.Errorf("ledger: there is no account %s; open it first", a)
+		return nil, fmt.Errorf("ledger: %s: %w", a, ErrNoAccount)
 	}
 	return b.balances[a], nil
 }

@@ -49,6 +49,9 @@ type Order struct {
 // twice under two keys.
 var ErrConflict = errors.New("the order key was used for another order")
 
+// ErrNoAccount means that an account was never opened.
+var ErrNoAccount = errors.New("there is no such account; open it first")
+
 // ShortError means that an account that must not be below zero would have been. Nothing was posted.
 type ShortError struct {
 	Account Account

@@ -15,7 +15,7 @@ func Balance(ctx context.Context, q store.Queryer, a Account) (money.Ore, error)
 	opened, err := store.Get(ctx, q, store.Into{&balance},
 		"SELECT balance FROM ledger_account WHERE name = $1", a.String())
 	if err == nil && !opened {
-		return 0, fmt.Errorf("ledger: there is no account %s; open it first", a)
+		return 0, fmt.Errorf("ledger: %s: %w", a, ErrNoAccount)
 	}
 	return balance, wrap(err, "account %s", a)
 }

@@ -383,7 +383,7 @@ func (n *network) startBank(ctx context.Context, path, listen string) error {
 		return err
 	}
 	log := n.Log.With("node", string(settings.Name))
-	to, err := bank.DialNotary(ctx, path, log, n.Environment)
+	to, err := bank.DialNotary(ctx, path, settings, log, n.Environment)
 	if err != nil {
 		return err
 	}

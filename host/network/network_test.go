@@ -213,8 +213,10 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	require.NoError(t, err)
 	r.stop()
 
-	to, err := bank.DialNotary(ctx, filepath.Join(r.folder, "nordic-bank"), nil,
-		party.Environment{})
+	nordic := filepath.Join(r.folder, "nordic-bank")
+	settings, err := bank.ReadSettings(nordic)
+	require.NoError(t, err)
+	to, err := bank.DialNotary(ctx, nordic, settings, nil, party.Environment{})
 	require.NoError(t, err)
 	_, err = to.Dial("../central-bank", party.Caller{}).Call(ctx, "position", nil)
 	require.ErrorContains(t, err, "settings: central_bank: ../central-bank: give https://")

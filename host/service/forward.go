@@ -23,7 +23,7 @@ func (s *Service) decide(
 		holder = s.config.Lead.Elsewhere()
 	}
 	if holder == "" {
-		reply, err := e.Answer(v.caller).LogTo(s.config.Log).AwayIf(isAway).Call(ctx, v.call,
+		reply, err := e.Answer(v.caller).LogTo(s.spare).AwayIf(isAway).Call(ctx, v.call,
 			content)
 		var elsewhere remote.Elsewhere
 		if isAway(err) {
@@ -43,7 +43,7 @@ func (s *Service) decide(
 		content)
 	var further *link.Refused
 	if errors.Is(err, remote.ErrUnreachable) && !errors.As(err, &further) {
-		s.config.Log.Warn("call not passed on", "request_id", v.id, "holder", holder, "error",
+		s.spare.Warn("call not passed on", "request_id", v.id, "holder", holder, "error",
 			apdu.Joined(err.Error()))
 		return remote.Reply{}, refused
 	}

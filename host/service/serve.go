@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	stdlog "log"
@@ -33,19 +32,20 @@ func (s *Service) Patience() time.Duration { return s.config.Limits.Stop }
 // and returns. A second end of patience cuts them off: each can be repeated.
 func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	limits := s.config.Limits
-	server := &http.Server{
-		Handler: s, TLSConfig: s.config.TLS, MaxHeaderBytes: maxHeaderBytes,
+	server := &http.Server{ // it writes into its TLSConfig
+		Handler: s, TLSConfig: s.config.TLS.Clone(), MaxHeaderBytes: maxHeaderBytes,
 		ReadHeaderTimeout: limits.Header, ReadTimeout: limits.Request,
 		WriteTimeout: limits.Request + limits.Answer, IdleTimeout: limits.Idle,
-		ErrorLog: stdlog.New(connectionLog{s}, "", 0),
+		ErrorLog: stdlog.New(connectionLog{s}, "", 0), DisableGeneralOptionsHandler: true,
+		ConnContext: withConnection, ConnState: s.watch,
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- server.Serve(tls.NewListener(&perAddress{
+		ended <- server.Serve(newHandshakes(&perAddress{
 			Listener: netutil.LimitListener(listener, limits.Connections),
 			most:     limits.PerAddress, metrics: s.metrics, by: map[string]int{},
 			refused: s.crowded,
-		}, s.config.TLS))
+		}, s, limits.Header))
 	}()
 	select {
 	case err := <-ended:

@@ -83,6 +83,7 @@ type Service struct {
 	perNode   *rates
 	forward   forwarder
 	sparing   sparing
+	spare     *slog.Logger // by it what callers can have said as often as they like
 	stopping  atomic.Bool
 	unready   atomic.Bool // when it was asked last
 }
@@ -121,6 +122,7 @@ func New(c Config) (*Service, error) {
 		memory:  newMemory(c.Limits.Memory),
 		perKey:  newRates(c.Limits.PerSecond, c.Limits.Burst),
 		perNode: newRates(c.Limits.NodePerSecond, c.Limits.NodeBurst)}
+	s.spare = slog.New(spareHandler{c.Log.Handler(), &s.sparing})
 	for _, e := range c.Endpoints {
 		known := endpoint{e, map[string]bool{}}
 		for _, call := range e.Answer(Caller{}).Calls() {
@@ -171,12 +173,13 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !idPattern.MatchString(id) {
 		id = rand.Text()
 	}
+	handedOn(r)
 	w.Header().Set(link.RequestHeader, id)
 	link.SetDate(w.Header(), s.config.Now())
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	r = r.WithContext(remote.WithRequestID(r.Context(), id))
-	if path.Clean(r.URL.Path) != r.URL.Path { // the mux would lead it elsewhere
+	if path.Clean(r.URL.Path) != r.URL.Path || r.RequestURI == "*" { // the mux has its own answer
 		s.call(w, r)
 		return
 	}
@@ -216,8 +219,8 @@ func (s *Service) carryOut(w http.ResponseWriter, r *http.Request, v *visit) ([]
 		nil || kind != "application/json" { // two of them are none
 		return nil, &link.Refused{Rule: link.MediaType}
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" &&
-		!strings.EqualFold(encoding, "identity") {
+	if encoding := strings.Join(r.Header["Content-Encoding"], ","); encoding != "" &&
+		!strings.EqualFold(encoding, "identity") { // two of them are none
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110 §12.5.3
 		return nil, &link.Refused{Rule: link.MediaType,
 			Detail: "its content is encoded: send it as it is, without Content-Encoding"}
@@ -388,16 +391,21 @@ func (s *Service) refuse(w http.ResponseWriter, v *visit, err error) {
 			s.absent(v, of.Detail)
 		}
 	default:
-		s.config.Log.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
+		s.spare.Error("request failed", "request_id", v.id, "contract", v.contract, "call",
 			v.call, "error", apdu.Joined(err.Error()))
 		document = link.ContractProblem(remote.Problem{Code: "failed"}, v.id)
 	}
 	v.status, v.code = document.Status, document.Code
-	body, err := json.Marshal(document)
+	s.write(w, link.ProblemType, v.status, bodyOf(document))
+}
+
+// bodyOf is a problem document as it is sent.
+func bodyOf(p link.Problem) []byte {
+	body, err := json.Marshal(p)
 	if err != nil { // no text in it is a reason
-		body = []byte("{}")
+		return []byte("{}")
 	}
-	s.write(w, link.ProblemType, v.status, body)
+	return body
 }
 
 // retryAfter is for how many seconds a caller waits that was not taken.
@@ -426,18 +434,18 @@ func (s *Service) note(ctx context.Context, v *visit) {
 	case v.status == http.StatusOK, rule == link.Away, v.status == http.StatusBadGateway:
 		// what is away is logged by itself
 		level = slog.LevelInfo
-	case rule.IsKnown(), v.caller == Caller{} && v.status < http.StatusInternalServerError:
+	default:
 		// whoever comes can have it said, as often as he likes
-		hidden, is := s.sparing.line(v.code, v.began)
+		hidden, is := s.sparing.line(v.code+" "+v.caller.Name, v.began.Add(took))
 		switch more = []any{"others_before", hidden}; {
+		case is && v.status >= http.StatusInternalServerError && !rule.IsKnown():
+			level = slog.LevelError
 		case is:
 		case v.caller == Caller{}:
 			level = slog.LevelDebug
 		default:
 			level = slog.LevelInfo
 		}
-	case v.status >= http.StatusInternalServerError:
-		level = slog.LevelError
 	}
 	s.config.Log.Log(ctx, level, "call", append([]any{"request_id", v.id, "contract", v.contract,
 		"call", v.call, "caller", v.caller.String(), "status", v.status, "code", v.code, "ms",

@@ -1,7 +1,9 @@
 package service
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"regexp"
 	"strings"
 	"sync"
@@ -40,17 +42,64 @@ func (s *sparing) line(kind string, now time.Time) (hidden int, is bool) {
 	if s.by == nil {
 		s.by = map[string]spared{}
 	}
-	if _, known := s.by[kind]; !known && len(s.by) >= maxKinds {
+	if _, known := s.by[kind]; !known && len(s.by) >= maxKinds && !s.forget(now) {
 		kind = "" // nobody else's
 	}
 	of, known := s.by[kind]
-	if age := now.Sub(of.last); known && age >= 0 && age < lineTime {
+	if age := now.Sub(of.last); known && age.Abs() < lineTime { // a line may overtake another
 		of.hidden++
 		s.by[kind] = of
 		return 0, false
 	}
 	s.by[kind] = spared{last: now}
 	return of.hidden, true
+}
+
+// forget makes room for another kind in place of those of which there was none lately, and reports
+// whether there is some. What they hid is told with what has no kind of its own.
+func (s *sparing) forget(now time.Time) bool {
+	rest := s.by[""]
+	for kind, of := range s.by {
+		if kind != "" && now.Sub(of.last) >= lineTime {
+			rest.hidden += of.hidden
+			delete(s.by, kind)
+		}
+	}
+	if rest != (spared{}) {
+		s.by[""] = rest
+	}
+	return len(s.by) < maxKinds
+}
+
+// spareHandler logs of each kind of warning and error a line in each lineTime, and the others as
+// information. A kind is the line without the request's id and without numbers.
+type spareHandler struct {
+	slog.Handler
+	sparing *sparing
+}
+
+// Handle implements slog.Handler.
+func (h spareHandler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level < slog.LevelWarn {
+		return h.Handler.Handle(ctx, r)
+	}
+	kind := []string{r.Message}
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "request_id" {
+			kind = append(kind, a.Value.String())
+		}
+		return true
+	})
+	hidden, is := h.sparing.line(numberPattern.ReplaceAllString(strings.Join(kind, " "), ""),
+		time.Now())
+	r = r.Clone()
+	r.AddAttrs(slog.Int("others_before", hidden))
+	if !is {
+		if r.Level = slog.LevelInfo; !h.Enabled(ctx, r.Level) {
+			return nil
+		}
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 // isAway reports whether an error says that what a call needs is away, or that this process or its

@@ -115,6 +115,9 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	if n.terms.CrisisMost == (message.CrisisRow{}) {
 		n.terms.CrisisMost = notary.DefaultCrisisMost()
 	}
+	if err := checkLanguage(ctx, c.DB); err != nil {
+		return nil, err
+	}
 	err = n.change(ctx, func(t *txn) error {
 		t.touched.cover = true // the terms may be others than before
 		if err := t.takeCap(); err != nil {

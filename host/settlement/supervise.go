@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/signature"
 	"ekrona.example/host/ledger"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/store"
@@ -172,37 +174,74 @@ func (n *Notary) reconcile(
 		if err != nil {
 			return err
 		}
+		found := notary.Discrepancy{Device: id, Intermediary: d.intermediary, Owner: d.owner,
+			Status: d.status}
 		s, at, err := t.lastState(id, 0)
-		if err != nil {
-			return err
-		}
-		if s == nil {
+		if err == nil && s == nil {
 			r.Silent++
 			return nil
 		}
-		report, err := t.report(id, s)
-		if err != nil {
+		found.At = at
+		var report notary.StateReport
+		if err == nil {
+			err = checkKept(d, s)
+		}
+		if err == nil {
+			report, err = t.report(id, s)
+		}
+		before := 0
+		if err == nil && s.Attacks > 0 {
+			before, err = t.attacksBefore(id, 1)
+		}
+		var changed *changedError
+		switch {
+		case errors.As(err, &changed), errors.Is(err, ledger.ErrNoAccount):
+			r.Judged++
+			found.Why = "the database was changed by others than the notary, or another " +
+				"version wrote it: " + err.Error()
+			r.Found = append(r.Found, found)
+			return nil
+		case err != nil:
 			return err
 		}
-		why, err := t.whyNot(d, s, report)
-		if err != nil {
+		if found.Why, err = t.whyNot(d, s, report); err != nil {
 			return err
 		}
 		r.Judged++
-		if why != "" {
-			r.Found = append(r.Found, notary.Discrepancy{Device: id, Intermediary: d.intermediary,
-				Owner: d.owner, Status: d.status, Balance: s.Balance,
-				Difference: report.Difference, At: at, Why: why})
+		if found.Why != "" {
+			found.Balance, found.Difference = s.Balance, report.Difference
+			r.Found = append(r.Found, found)
 		}
 		if s.Attacks == 0 {
 			return nil
 		}
 		attacked := notary.Attacked{Device: id, Intermediary: d.intermediary, Owner: d.owner,
 			Status: d.status, Attacks: int(s.Attacks), At: at}
-		attacked.Before, err = t.attacksBefore(id, 1)
+		attacked.Before = before
 		r.Attacked = append(r.Attacked, attacked)
-		return err
+		return nil
 	})
+}
+
+// changedError says that what is kept of a device is not what was accepted.
+type changedError struct{ error }
+
+// Unwrap returns what it is.
+func (e *changedError) Unwrap() error { return e.error }
+
+// checkKept looks at a State of a device once more as when it came. Errors: *changedError.
+func checkKept(d *device, s *message.State) error {
+	if s.Device != d.id {
+		return &changedError{fmt.Errorf("the State kept of it is of %s", s.Device)}
+	}
+	key, err := signature.ParsePoint(d.key)
+	if err != nil {
+		return &changedError{fmt.Errorf("its registered key: %w", err)}
+	}
+	if err := message.VerifyAs(s, 0, key); err != nil {
+		return &changedError{errors.New("the State kept of it is not signed by its registered key")}
+	}
+	return nil
 }
 
 // lastState returns the State of a device that came before some later ones, and when; nil for none.
@@ -217,11 +256,13 @@ func (t *txn) lastState(
 	if err != nil || !known {
 		return nil, at, err
 	}
-	if s, err = message.Parse[message.State](encoded); err != nil {
-		return nil, at, fmt.Errorf("notary: the State kept of %s: %w", id, err)
+	if at, err = time.Parse(time.RFC3339Nano, stamp); err != nil {
+		return nil, at, &changedError{fmt.Errorf("when the State kept of %s came: %w", id, err)}
 	}
-	at, err = time.Parse(time.RFC3339Nano, stamp)
-	return s, at, err
+	if s, err = message.Parse[message.State](encoded); err != nil {
+		return nil, at, &changedError{fmt.Errorf("the State kept of %s: %w", id, err)}
+	}
+	return s, at, nil
 }
 
 // attacksBefore returns how many attacks a device showed in the State before some later ones.

@@ -1,6 +1,7 @@
 package settlement_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -72,6 +73,24 @@ func TestReconcileNamesWhatDoesNotAgree(t *testing.T) {
 	require.Contains(t, found()[string(anna.ID)], "0.07 kr less", "changed behind the notary")
 	require.NoError(t, store.Exec(ctx, w.DB, `UPDATE ledger_account SET balance = balance - 7
 		WHERE name = 'shadow:'||$1`, anna.ID))
+
+	// A State that the device has not signed is no word of it, nor is what is none.
+	state, err = anna.State(w.Challenge(anna))
+	require.NoError(t, err)
+	_, err = w.Notary.For(nordic).SubmitState(ctx, w.Encode(state))
+	require.NoError(t, err)
+	require.Empty(t, found())
+	state.Balance++
+	for n, kept := range [][]byte{w.Encode(state), {1}} {
+		identity := [32]byte{byte(n)}
+		require.NoError(t, store.Exec(ctx, w.DB, `INSERT INTO state (identity, bytes, device,
+			challenge, seen_at, difference, complete) SELECT $1, $2, device, challenge,
+			'2999-01-01T00:00:0'||$3||'Z', 0, complete FROM state WHERE device = $4
+			ORDER BY challenge DESC LIMIT 1`, identity[:], kept, strconv.Itoa(n), anna.ID))
+		require.Contains(t, found()[string(anna.ID)], []string{"not signed by", "malformed"}[n])
+		require.Contains(t, found()[string(anna.ID)], "changed by others than the notary, or")
+		require.Len(t, found(), 1, "the others are judged all the same")
+	}
 
 	w.Dishonest["DORA"] = true
 	require.NoError(t, w.Notary.Issue(ctx, "more", nordic, 10_00))

@@ -8,15 +8,15 @@ import (
 	"strings"
 
 	"ekrona.example/apdu"
-	manager "ekrona.example/emulator/globalplatform"
+	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/vm"
 )
 
 // Cause is why an applet's command ended as it did: the exception that came out of it, with
 // method, file and line as far as names know them; "" for none.
-func Cause(c *manager.Card, names *inspect.Names) string {
-	thrown := c.Below().Thrown()
+func Cause(c *card.Card, names *inspect.Names) string {
+	thrown := c.Thrown()
 	if thrown == nil {
 		return ""
 	}
@@ -31,7 +31,7 @@ func (s *Session) cause() string {
 	if s.target.Virtual == nil {
 		return ""
 	}
-	return Cause(s.target.Virtual, s.sources)
+	return Cause(s.target.Virtual.Below(), s.sources)
 }
 
 // Explained names in the error of an exception, or of a fault that muted the card, where it

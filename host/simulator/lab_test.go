@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ekrona.example/apdu/trace"
 )
 
 func play(t *testing.T, s Scenario, o Options) Outcome {
@@ -21,8 +23,8 @@ func play(t *testing.T, s Scenario, o Options) Outcome {
 func TestSeedReplaysExactly(t *testing.T) {
 	s := Generate(9, 120)
 	var once, again bytes.Buffer
-	first := play(t, s, Options{Story: &once, Trace: true})
-	second := play(t, s, Options{Story: &again, Trace: true})
+	first := play(t, s, Options{Story: &once, Trace: &trace.Text{}})
+	second := play(t, s, Options{Story: &again, Trace: &trace.Text{}})
 	require.NotZero(t, first.Struck, "it should have faults")
 	assert.Equal(t, once.String(), again.String())
 	assert.Equal(t, first.Digest, second.Digest)

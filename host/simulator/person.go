@@ -155,7 +155,7 @@ func (s *slot) Transmit(_ context.Context, c apdu.Command) (apdu.Response, error
 	}
 	raw = s.otherCommand(c.INS, raw)
 	answer, err := s.send(raw)
-	if w.options.Trace {
+	if w.options.Trace != nil {
 		w.trace(s.holder.name, c, answer, err)
 	}
 	if err != nil {
@@ -235,7 +235,7 @@ func (w *world) trace(holder string, c apdu.Command, answer []byte, err error) {
 	if response, unreadable := apdu.ParseResponse(answer); err == nil && unreadable == nil {
 		decoded.Response = decoder.Response(c, response)
 	}
-	for line := range linesOf(trace.Text{}.Exchange(decoded)) {
+	for line := range linesOf(w.options.Trace.Exchange(decoded)) {
 		w.note("            %s's card  %s", holder, line)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ekrona.example/apdu/spec"
+	"ekrona.example/apdu/trace"
 	"ekrona.example/applet/client"
 	"ekrona.example/host/audit"
 	"ekrona.example/host/store"
@@ -22,7 +23,9 @@ import (
 type Options struct {
 	CAP   []byte    // the applet's CAP file; nil is the one that is built in
 	Story io.Writer // receives a line for each event; nil for none
-	Trace bool      // the story has every exchange with a card
+
+	// Trace is how the story has every exchange with a card; nil is without them.
+	Trace *trace.Text
 }
 
 // Failure is a violated invariant or another failure.

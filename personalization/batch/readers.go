@@ -42,13 +42,21 @@ type meter struct {
 
 // Transmit sends a command.
 func (m *meter) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	recorder := apdu.Recorder{Card: m.card, Now: m.clock.Now, Sink: func(e apdu.Exchange) {
-		m.spent += e.Took
-		if e.Err != nil {
-			m.lost = e.Err
-		}
-	}}
-	return recorder.Transmit(ctx, c)
+	began := m.clock.Now()
+	response, err := m.card.Transmit(ctx, c)
+	m.spent += m.clock.Now().Sub(began)
+	if err != nil {
+		m.lost = err
+	}
+	return response, err
+}
+
+// Above implements [apdu.Observed], where somebody records the card's exchanges.
+func (m *meter) Above(channel apdu.Card) apdu.Card {
+	if observed, ok := m.card.(apdu.Observed); ok {
+		return observed.Above(channel)
+	}
+	return channel
 }
 
 // take is the time since it was taken last.

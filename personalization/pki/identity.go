@@ -137,6 +137,9 @@ func (f Folder) identity(name string, s Subject, issuer *Identity) (Identity, er
 	ctx := context.Background()
 	path := f.Path(name, certificateFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := f.CheckAlone(name, certificateFile); err != nil {
+			return Identity{}, err
+		}
 		key, err := f.Key(ctx, name)
 		if err != nil {
 			return Identity{}, err

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 
 	"ekrona.example/apdu/cvc"
@@ -36,7 +39,27 @@ func (f Folder) Trust(name string, encoded []byte, anchor message.Hash) (*cvc.Ce
 	if is != anchor {
 		return nil, fmt.Errorf("%w: ask its owner, on another way than it came", ErrAnchor)
 	}
+	if err := f.CheckAlone(name, certificateFile); err != nil {
+		return nil, err
+	}
 	return root, durable.Ensure(f.Path(name, certificateFile), encoded, durable.Everyone)
+}
+
+// CheckAlone returns an error where the folder has a certificate of the other kind under a name,
+// beside that of an extension: both would have one key and one revocation list.
+func (f Folder) CheckAlone(name, extension string) error {
+	for _, other := range []string{certificateFile, ServerCertificateFile} {
+		if other == extension {
+			continue
+		}
+		path := f.Path(name, other)
+		if _, err := os.Stat(path); err == nil {
+			return Occupied(path, "certificate of another kind")
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Import keeps a certificate under a name, once it leads to a root that the folder
@@ -58,6 +81,9 @@ func (f Folder) Import(ctx context.Context, name string, encoded []byte) (*cvc.C
 	}
 	if err := checkSuccessor(Subject{Holder: c.Holder, Role: c.Role, Expiry: c.Expiry},
 		store); err != nil {
+		return nil, err
+	}
+	if err := f.CheckAlone(name, certificateFile); err != nil {
 		return nil, err
 	}
 	if err := f.CheckKey(ctx, name, c.PublicKey); err != nil {

@@ -111,12 +111,8 @@ func (n *Notary) Close() error { return n.shown.Close() }
 // DialNotary returns the way from the intermediary of a folder to a central bank on the network,
 // which knows it by its certificate; log is nil for nobody. The caller closes it.
 func DialNotary(
-	ctx context.Context, path string, log *slog.Logger, e party.Environment,
+	ctx context.Context, path string, s Settings, log *slog.Logger, e party.Environment,
 ) (*Notary, error) {
-	s, err := ReadSettings(path)
-	if err != nil {
-		return nil, err
-	}
 	e = e.Complete()
 	shown, err := transport.Open(ctx, pki.Open(party.Peek(path).Path(s.Keys), e.Random),
 		s.Service.Complete().Client, e.Clock.Now)

@@ -13,6 +13,7 @@ type Rule string
 
 // The rules.
 const (
+	HTTP        Rule = "link:http"        // it is no request of HTTP (RFC 9112)
 	Path        Rule = "link:path"        // there is no such call
 	Method      Rule = "link:method"      // a call is a POST
 	MediaType   Rule = "link:media-type"  // a request is JSON
@@ -34,6 +35,7 @@ var rules = map[Rule]struct {
 	status int
 	title  string
 }{
+	HTTP:      {http.StatusBadRequest, "the request is not of HTTP's form"},
 	Path:      {http.StatusNotFound, "there is no such call here"},
 	Method:    {http.StatusMethodNotAllowed, "a call is a POST"},
 	MediaType: {http.StatusUnsupportedMediaType, "a request is application/json"},

@@ -200,14 +200,19 @@ func (w *World) open() *sql.DB {
 }
 
 func (w *World) notaryOn(db *sql.DB) *settlement.Notary {
-	n, err := settlement.New(context.Background(),
+	n, err := w.TryNotary(db)
+	require.NoError(w.T, err)
+	return n
+}
+
+// TryNotary starts a notary on a handle, which may not be possible.
+func (w *World) TryNotary(db *sql.DB) (*settlement.Notary, error) {
+	return settlement.New(context.Background(),
 		settlement.Config{DB: db, Clock: w.Clock, Random: w, Key: w.notaryKey,
 			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms,
 			Observe: w.Observe, Attacked: func(_ message.DeviceID, before, now int) {
 				w.Attacked = append(w.Attacked, fmt.Sprintf("%d to %d", before, now))
 			}})
-	require.NoError(w.T, err)
-	return n
 }
 
 // Again starts the notary again on the same handle, under the terms that the world has now.

@@ -149,6 +149,15 @@ func (t *tap) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, erro
 	return response, nil
 }
 
+// Above implements [apdu.Observed], where somebody records the card's exchanges.
+func (t *tap) Above(channel apdu.Card) apdu.Card {
+	card, err := t.card()
+	if observed, ok := card.(apdu.Observed); ok && err == nil {
+		return observed.Above(channel)
+	}
+	return channel
+}
+
 func (t *tap) card() (Card, error) {
 	t.readers.mu.Lock()
 	defer t.readers.mu.Unlock()

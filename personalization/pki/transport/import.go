@@ -37,6 +37,9 @@ func Trust(
 	if err := root.CheckSignatureFrom(root); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
+	if err := f.CheckAlone(name, certificateFile); err != nil {
+		return nil, err
+	}
 	return root, durable.Ensure(f.Path(name, certificateFile), text, durable.Everyone)
 }
 
@@ -135,6 +138,9 @@ func Import(
 	if err != nil {
 		return s, err
 	}
+	if err := f.CheckAlone(name, certificateFile); err != nil {
+		return s, err
+	}
 	if err := f.CheckKey(ctx, name, public); err != nil {
 		return s, err
 	}
@@ -183,6 +189,9 @@ func Adopt(ctx context.Context, f, from pki.Folder, name string, now time.Time) 
 			if !k.Equal(ca) || slices.ContainsFunc(ours,
 				func(own entry) bool { return own.Equal(ca) }) {
 				continue
+			}
+			if err := f.CheckAlone(k.name, certificateFile); err != nil {
+				return err
 			}
 			if err := durable.Ensure(path(k.name), wrap(certificateLabel, ca.Raw),
 				durable.Everyone); err != nil {

@@ -63,6 +63,9 @@ func Root(
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
+	if err := f.CheckAlone(name, certificateFile); err != nil {
+		return nil, err
+	}
 	key, err := f.Key(ctx, name)
 	if err != nil {
 		return nil, err

@@ -384,3 +384,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestANameIsOfOneKind: where a folder has a card-verifiable certificate of a name, no X.509 one
+// comes beside it, whose revocation list would be taken for the other's; nothing is written then.
+func TestANameIsOfOneKind(t *testing.T) {
+	ctx, theirs, ours := t.Context(), newFolder(t, 1), pki.Open(t.TempDir(), nil)
+	text, err := Root(ctx, theirs, "root", "Servers", noon, year)
+	require.NoError(t, err)
+	root, _, err := Parse(text)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(ours.Path("root", "cvc"), []byte("of cards"), 0o600))
+	refused := func(err error) {
+		t.Helper()
+		require.ErrorIs(t, err, fs.ErrExist)
+		require.ErrorContains(t, err, "choose another name")
+		entries, err := os.ReadDir(filepath.Dir(ours.Path("root", "cvc")))
+		require.NoError(t, err)
+		require.Len(t, entries, 1)
+	}
+	refused(Adopt(ctx, ours, theirs, "root", noon))
+	_, err = Trust(ours, "root", text, Fingerprint(root))
+	refused(err)
+	_, err = Root(ctx, ours, "root", "Servers", noon, year)
+	refused(err)
+	_, err = Trust(ours, "tls-root", text, Fingerprint(root))
+	require.NoError(t, err)
+	require.ErrorIs(t, ours.CheckAlone("tls-root", "cvc"), fs.ErrExist)
+}

@@ -41,6 +41,11 @@ P71. The time in which a reader finds the card is not included.
 				"symbols"); err != nil {
 				return err
 			}
+			if err := cli.Together(c, "it is for a script's commands; \"ekrona demo --trace "+
+				"--capture FILE\" shows and keeps those of taps", "trace", "transcript", "capture",
+				"unmask"); err != nil {
+				return err
+			}
 			folder, done, err := cli.TemporaryFolder()
 			if err != nil {
 				return err

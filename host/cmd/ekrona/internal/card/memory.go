@@ -28,7 +28,8 @@ products it can be installed, with what is left.
 
 A product is a profile of the virtual card: its free memory, and what its arrays and
 cryptographic objects take, as JCAlgTest's results (crocs-muni/jcalgtest_results,
-javacard/Profiles) have it; the source of each is named.`,
+javacard/Profiles) have it; the source of each is named. The applet is loaded and installed on a
+virtual card of each; nothing is sent to them.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			on, err := cli.ProfileOf(profile)

@@ -18,6 +18,7 @@ import (
 	"ekrona.example/applet"
 	"ekrona.example/applet/vocabulary"
 	"ekrona.example/emulator/cap"
+	"ekrona.example/emulator/card"
 	"ekrona.example/emulator/globalplatform"
 	"ekrona.example/emulator/inspect"
 	"ekrona.example/emulator/lines"
@@ -61,7 +62,7 @@ func (f *CardFlags) Add(c *cobra.Command) {
 	c.Flags().StringVar(&f.File, "card", "",
 		"file of a virtual card, as \"ekrona card new\" makes it")
 	f.Trace.Add(c)
-	f.RecordingFlags.Add(c, false)
+	f.RecordingFlags.Add(c)
 }
 
 // SeedUsage describes the flag --seed.
@@ -98,12 +99,16 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 // record has exchanges with a card recorded as the flags say: those of whole commands shown, those
 // over the wire written to the transcript.
 func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
+	out := c.ErrOrStderr()
+	if f.Recording != nil {
+		out = f.Recording.Labelled(out, f.Label)
+	}
 	if opened.Virtual != nil {
 		kept, err := shell.CardTables(f.File)
 		if err != nil {
-			fmt.Fprintf(c.ErrOrStderr(), "no lines are shown: %v\n", err)
+			fmt.Fprintf(out, "no lines are shown: %v\n", err)
 		}
-		opened.through(explaining(opened.Virtual, append(kept, f.Tables...), c.ErrOrStderr()))
+		opened.through(explaining(opened.Virtual, append(kept, f.Tables...), out))
 	}
 	recorded, release, err := f.recorded(opened)
 	if err != nil {
@@ -115,9 +120,15 @@ func (f *CardFlags) record(c *cobra.Command, opened *OpenCard) error {
 	opened.Close = func() error { return errors.Join(release(), below()) }
 	if f.Trace.On {
 		rule := vocabulary.Decoder().Rule()
-		log := f.Trace.Log(c.ErrOrStderr())
+		log := f.Trace.Log(out)
 		opened.Card = apdu.Recorder{
 			Card: opened.Card, Label: opened.Where, Secrets: rule.Secrets, Sink: log.Exchange,
+		}
+		if f.Recording != nil {
+			opened.above = func(channel apdu.Card) apdu.Card {
+				return apdu.Recorder{Card: channel, Label: opened.Where,
+					Secrets: rule.Inside().Secrets, Sink: log.Exchange}
+			}
 		}
 		opened.OnReset(func(atr []byte) {
 			rule.Reset()
@@ -151,18 +162,29 @@ func explaining(virtual *globalplatform.Card, tables []*lines.Table, out io.Writ
 	names := sync.OnceValue(func() *inspect.Names {
 		return inspect.NewNames(slices.Concat(tables, Tables())...)
 	})
-	return apdu.CardFunc(func(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-		r, err := virtual.Transmit(ctx, c)
-		if err == nil && shell.Unexplained(r.SW) {
-			if cause := shell.Cause(virtual, names()); cause != "" {
-				fmt.Fprintln(out, "cause of 6F00: "+cause)
-			}
+	return explained{virtual, virtual.Below(), names, out}
+}
+
+// explained is a card, or what manages it, of whose applets the causes are told.
+type explained struct {
+	apdu.Card
+	virtual *card.Card
+	names   func() *inspect.Names
+	out     io.Writer
+}
+
+// Transmit implements [apdu.Card].
+func (e explained) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
+	r, err := e.Card.Transmit(ctx, c)
+	if err == nil && shell.Unexplained(r.SW) {
+		if cause := shell.Cause(e.virtual, e.names()); cause != "" {
+			fmt.Fprintln(e.out, "cause of 6F00: "+cause)
 		}
-		if err != nil {
-			err = shell.Explained(err, names())
-		}
-		return r, err
-	})
+	}
+	if err != nil {
+		err = shell.Explained(err, e.names())
+	}
+	return r, err
 }
 
 // Tables are the source lines of the applet in this program.
@@ -197,6 +219,18 @@ type OpenCard struct {
 	Bytes func(command []byte) ([]byte, error)
 	// Virtual is the card itself; nil for one in a reader.
 	Virtual *globalplatform.Card
+
+	above func(channel apdu.Card) apdu.Card // nil records nothing
+}
+
+var _ apdu.Observed = (*OpenCard)(nil)
+
+// Above implements [apdu.Observed], for a command that shows several cards.
+func (c *OpenCard) Above(channel apdu.Card) apdu.Card {
+	if c.above == nil {
+		return channel
+	}
+	return c.above(channel)
 }
 
 // OnReset has a function get the answer to each reset from now on, before any command after it.
@@ -237,12 +271,23 @@ func openInReader(part string) (*OpenCard, error) {
 	if err != nil {
 		return nil, err
 	}
+	return connectedCard(connected), nil
+}
+
+func connectedCard(connected *pcsc.Card) *OpenCard {
 	return &OpenCard{
-		Card: connected, ATR: connected.ATR(), Where: reader, Reset: connected.Reset,
+		Card: connected, ATR: connected.ATR(), Where: connected.Reader(), Reset: connected.Reset,
 		Close:    connected.Close,
 		Unframed: connected.Unframed(), ExtendedLength: connected.ExtendedLength(),
 		Bytes: connected.TransmitBytes, LastATR: connected.ATR,
-	}, nil
+	}
+}
+
+// OpenConnected is a card in a reader that a command has found for itself, with what the flags
+// want recorded.
+func (f *CardFlags) OpenConnected(c *cobra.Command, connected *pcsc.Card) (*OpenCard, error) {
+	opened := connectedCard(connected)
+	return opened, f.record(c, opened)
 }
 
 // chooseReader finds a reader by a part of its name, or without one the only reader that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -51,4 +52,19 @@ func Violated(violations []audit.Violation) error {
 			violations[0],
 		),
 	)
+}
+
+// Locked is a writer for several that write at the same time.
+func Locked(out io.Writer) io.Writer { return &locked{out: out} }
+
+type locked struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// Write implements io.Writer.
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(p)
 }

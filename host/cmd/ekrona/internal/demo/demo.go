@@ -13,6 +13,7 @@ import (
 	"ekrona.example/emulator/card"
 	"ekrona.example/host/clock"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
 	"ekrona.example/host/demo"
 	"ekrona.example/host/sandbox"
 )
@@ -20,7 +21,7 @@ import (
 // Command is "ekrona demo".
 func Command() *cobra.Command {
 	var state, seed string
-	var traced, asJSON bool
+	asJSON, world := false, &parties.World{}
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Play the pilot's story on the real applet, from the first load to the books",
@@ -35,14 +36,19 @@ invariant of the protocol.
 
 It needs no reader, no server and no network. With --state the cards, phones, terminal
 and ledgers stay in a folder, which is a sandbox: "ekrona wallet", "ekrona terminal",
-"ekrona card" and "ekrona books" go on in it.`,
+"ekrona card" and "ekrona books" go on in it, where --transcript keeps a script of what is done to
+a card. The demo has none: no card is as it was when it began.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			folder, done, err := folderFor(state)
 			if err != nil {
 				return err
 			}
-			options := demo.Options{Trace: traced, Plan: sandbox.Pilot()}
+			options := demo.Options{Plan: sandbox.Pilot()}
+			if world.Trace.On {
+				text := world.Trace.Text()
+				options.Trace = &text
+			}
 			if seed != "" {
 				options.Sandbox.Random = card.SeededRandom(seed)
 				options.Sandbox.Clock = clock.Fixed(time.Date(2026, time.January, 15, 12, 0, 0, 0,
@@ -53,9 +59,12 @@ and ledgers stay in a folder, which is a sandbox: "ekrona wallet", "ekrona termi
 			if asJSON {
 				story = io.Discard
 			}
-			books, err := demo.Run(c.Context(), folder, story, options)
-			err = errors.Join(err, done())
+			closeFiles, err := world.Wire(&options.Sandbox)
 			if err != nil {
+				return errors.Join(err, done())
+			}
+			books, err := demo.Run(c.Context(), folder, story, options)
+			if err = errors.Join(err, closeFiles(), done()); err != nil {
 				return err
 			}
 			if asJSON {
@@ -74,8 +83,9 @@ and ledgers stay in a folder, which is a sandbox: "ekrona wallet", "ekrona termi
 		"new or empty, apart from keys made before")
 	c.Flags().StringVar(&seed, "seed", "", "repeat a run: same keys, same signatures, a "+
 		"fixed day (any text; never for real keys)")
-	c.Flags().BoolVar(&traced, "trace", false,
-		"show every command to a card and its answer, decoded")
+	world.Add(c)
+	c.Flags().Lookup("trace").Usage = "show every command to a card and its answer in the story, " +
+		"decoded, without secrets; --trace=raw with all bytes and nothing cut short"
 	c.Flags().BoolVar(&asJSON, "json", false, "print only the books, as JSON; amounts in ore")
 	return c
 }

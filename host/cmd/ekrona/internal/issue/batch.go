@@ -36,6 +36,10 @@ type batchFlags struct {
 	readers int
 	applet  appletFlag
 
+	trace     cli.Trace
+	recording cli.RecordingFlags
+	kept      *cli.Recording // once the readers are opened
+
 	enrol, deleteApplet, secure, asJSON bool
 }
 
@@ -99,14 +103,17 @@ The journal in the job's folder records every step on a card before and after it
 power cut, a pulled card or a killed program give the same command again: each card that
 was started is recognised in any reader and finished. The folder also holds the PIN
 letters, each enciphered for its printer, the signed audit log (ekrona issue log) and the
-report (ekrona issue report). Only its owner can read the folder.`,
+report (ekrona issue report). Only its owner can read the folder.
+
+--trace shows and --capture keeps what goes to each card, with its file or its reader and number,
+without secrets. --transcript is for test cards: it holds their PINs and keys.`,
 		Example: `  ekrona issue batch spring.yaml --state SANDBOX --check
   ekrona issue batch spring.yaml --state SANDBOX
   ekrona issue batch spring.yaml --state SANDBOX --give-up SENORDICC0000012 \
     --reason "card broken"`,
 		Args: cli.Exactly(1, "a job file"),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			if err := f.checkUsage(); err != nil {
+			if err := f.checkUsage(c); err != nil {
 				return err
 			}
 			job, err := readJob(c, arguments[0])
@@ -151,12 +158,26 @@ report (ekrona issue report). Only its owner can read the folder.`,
 	c.Flags().BoolVar(&f.secure, "secure", false,
 		"move the cards' life cycle to SECURED, which never goes back")
 	f.applet.add(c)
+	f.trace.Add(c)
+	f.recording.AddSeveral(c, "its file, as --card has it")
 	cli.JSONFlag(c, &f.asJSON)
 	return c
 }
 
 // checkUsage refuses flags that mean nothing together, also where --check starts nothing.
-func (f *batchFlags) checkUsage() error {
+func (f *batchFlags) checkUsage(c *cobra.Command) error {
+	if f.check || f.giveUp != "" {
+		if err := cli.Together(c, "no card is reached, and nothing to be shown or kept", "trace",
+			"transcript", "capture", "seed"); err != nil {
+			return err
+		}
+	}
+	if len(f.cards) == 0 {
+		err := cli.Together(c, "it is for virtual cards, which --card names", "seed")
+		if err != nil {
+			return err
+		}
+	}
 	switch {
 	case f.readers < 1:
 		return cli.Usage("--readers: %d; give 1 or more", f.readers)
@@ -330,6 +351,9 @@ func (f *batchFlags) atReaders(
 ) (counted bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if f.trace.On { // readers and view write at the same time
+		c.SetErr(cli.Locked(c.ErrOrStderr()))
+	}
 	view := newBatchView(f.out(c), count)
 	defer view.end()
 	waiting, err := b.Waiting(ctx)
@@ -340,7 +364,14 @@ func (f *batchFlags) atReaders(
 		view.line(fmt.Sprintf("%s for %s is started (%s): insert the card %s again, into "+
 			"any reader", w.Device, w.Owner, orNone(w.Stage.Name()), w.CardSerial))
 	}
-	readers, show, err := f.openReaders(view.show, stop)
+	if len(f.cards) > 0 {
+		f.recording.Draw()
+	}
+	if f.kept, err = f.recording.Create(); err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.kept.Close()) }()
+	readers, show, err := f.openReaders(c, view.show, stop)
 	if err != nil {
 		return false, err
 	}

@@ -3,7 +3,11 @@ package issue
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
 
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/pcsc"
@@ -15,14 +19,15 @@ import (
 // openReaders finds where cards come from: PC/SC, or the files of virtual cards, which
 // are put in one after the other. stop is called when there are no more.
 func (f *batchFlags) openReaders(
-	show progress.Show, stop func(),
+	c *cobra.Command, show progress.Show, stop func(),
 ) (batch.Readers, progress.Show, error) {
 	if len(f.cards) == 0 {
 		system, err := pcsc.Establish()
 		if err != nil {
 			return nil, nil, err
 		}
-		return pcscReaders{system, f.wiring.Batch}, show, nil
+		return &pcscReaders{system: system, instruments: f.wiring.Batch, open: f.opener(c)}, show,
+			nil
 	}
 	var names []string
 	for i := range f.readers {
@@ -30,7 +35,12 @@ func (f *batchFlags) openReaders(
 	}
 	operator := &virtual.VirtualOperator{Readers: virtual.NewReaders(names...), Empty: stop}
 	for _, path := range f.cards {
-		operator.Stack = append(operator.Stack, f.wiring.Batch.card(&CardInFile{Path: path}))
+		inFile := &CardInFile{Path: path, open: func() (*cli.OpenCard, error) {
+			cards := f.recorded(path)
+			cards.File, cards.MakeBlank, cards.Seed = path, true, f.recording.Of(path)
+			return cards.Open(c.Context(), c)
+		}}
+		operator.Stack = append(operator.Stack, f.wiring.Batch.card(inFile))
 	}
 	operator.Load(names...)
 	return operator.Readers, func(e progress.Event) {
@@ -38,6 +48,31 @@ func (f *batchFlags) openReaders(
 		operator.Handle(e)
 	}, nil
 }
+
+// recorded are the flags of one card of the batch.
+func (f *batchFlags) recorded(label string) *cli.CardFlags {
+	return &cli.CardFlags{Trace: f.trace, Recording: f.kept, Label: label}
+}
+
+// opener has what goes to cards in readers recorded. The first card in a reader is told from the
+// next by a number.
+func (f *batchFlags) opener(c *cobra.Command) func(*pcsc.Card) (batch.Tap, error) {
+	var number atomic.Int64
+	return func(connected *pcsc.Card) (batch.Tap, error) {
+		opened, err := f.recorded(fmt.Sprintf("%s, card %d", connected.Reader(),
+			number.Add(1))).OpenConnected(c, connected)
+		if err != nil {
+			return nil, errors.Join(err, connected.Close())
+		}
+		return pcscTap{opened}, nil
+	}
+}
+
+// pcscTap is a card in a reader that is recorded.
+type pcscTap struct{ *cli.OpenCard }
+
+// Close implements batch.Tap.
+func (t pcscTap) Close() error { return t.OpenCard.Close() }
 
 // Instruments wrap the journal and the cards of a batch, where they are not nil. Tests kill
 // the program in them.
@@ -65,6 +100,8 @@ func (i Instruments) tap(t batch.Tap) batch.Tap {
 type CardInFile struct {
 	Path string
 	*cli.OpenCard
+
+	open func() (*cli.OpenCard, error) // nil records nothing
 }
 
 // Reset opens the card, or switches its power off and on.
@@ -72,7 +109,11 @@ func (c *CardInFile) Reset() error {
 	if c.OpenCard != nil {
 		return c.OpenCard.Reset()
 	}
-	opened, err := cli.OpenVirtual(c.Path, true)
+	open := c.open
+	if open == nil {
+		open = func() (*cli.OpenCard, error) { return cli.OpenVirtual(c.Path, true) }
+	}
+	opened, err := open()
 	if err == nil {
 		c.OpenCard = opened
 	}
@@ -83,10 +124,11 @@ func (c *CardInFile) Reset() error {
 type pcscReaders struct {
 	system      *pcsc.System
 	instruments Instruments
+	open        func(*pcsc.Card) (batch.Tap, error)
 }
 
 // Watch implements batch.Readers.
-func (r pcscReaders) Watch(ctx context.Context, report func(batch.Event)) error {
+func (r *pcscReaders) Watch(ctx context.Context, report func(batch.Event)) error {
 	return r.system.Watch(ctx, func(e pcsc.Event) {
 		switch e.Kind {
 		case pcsc.CardInserted, pcsc.CardRemoved:
@@ -96,12 +138,16 @@ func (r pcscReaders) Watch(ctx context.Context, report func(batch.Event)) error 
 }
 
 // Connect implements batch.Readers.
-func (r pcscReaders) Connect(
+func (r *pcscReaders) Connect(
 	ctx context.Context, reader string, busy func(error),
 ) (batch.Tap, error) {
 	card, err := r.system.ConnectWhenFree(ctx, reader, busy)
 	if err != nil {
 		return nil, err
 	}
-	return r.instruments.tap(card), nil
+	opened, err := r.open(card)
+	if err != nil {
+		return nil, err
+	}
+	return r.instruments.tap(opened), nil
 }

@@ -26,7 +26,9 @@ An editor starts it and speaks with it on standard input and output, or on a por
 launch request has: script, cap, install, card, profile, seed as the flags of "ekrona lab tear";
 sources, the folders of the Java sources above those of the packages; stopOnEntry, keepGoing. The
 script runs line by line; breaks can be set in the sources, in the script, at methods, exceptions
-and writes to fields, with conditions, hit counts and messages to log, and steps go back too.
+and writes to fields, with conditions, hit counts and messages to log, and steps go back too. What
+goes to the card is shown and kept by "ekrona shell", with the same --cap, --card, --script and
+--seed.
 
 For VS Code start "code --extensionDevelopmentPath=host/lab/vscode", and describe the launch in
 .vscode/launch.json with "type": "ekrona-card"; host/lab/README.md tells it. In ekrona shell the

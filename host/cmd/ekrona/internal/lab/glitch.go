@@ -35,6 +35,9 @@ type labGlitch struct {
 	plan                    glitch.Plan
 	names                   *inspect.Names // for errors, once there are places
 	asJSON                  bool
+
+	trace    cli.Trace
+	recorded cli.RecordingFlags
 }
 
 func glitchCommand() *cobra.Command {
@@ -95,6 +98,10 @@ applet, begin it with the line "ekrona".
 After a fault the rest of the script is played on. FILE.lines beside the CAP file is its table
 of source lines; else lines come from its debug component, or are methods and offsets.
 
+--trace shows, and --transcript and --capture keep, the commands of a script done once without a
+fault; of a 6F00 the cause is said. What the suite's cases send is kept by "ekrona lab suite". A
+transcript that has the line ekrona is for this command alone.
+
 The last line says how many faults were tried, and how many gain something.`,
 		Example: `  ekrona lab glitch --sample 20000 --html glitch.html
   ekrona lab glitch --sample 0 --pairs 1000000 --journal glitch.journal
@@ -123,6 +130,8 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.StringVar(&g.journal, "journal", "", "keep what was found in this file, and go on from it")
 	f.IntVar(&g.plan.Workers, "workers", runtime.NumCPU(), "cases tried at the same time")
 	cli.AddProfile(c, &g.profile)
+	g.trace.Add(c)
+	g.recorded.AddFiles(c, false)
 	cli.OutputFlags(c, "html", "list", "journal")
 	cli.InPlace(c, "list", "reasons")
 	cli.JSONFlag(c, &g.asJSON)
@@ -150,6 +159,13 @@ func (g *labGlitch) check() error {
 func (g *labGlitch) prepare(c *cobra.Command) (reasons campaign.Reasons, err error) {
 	if err := g.check(); err != nil {
 		return nil, err
+	}
+	if g.script == "" {
+		if err := cli.Together(c, "it is for the commands of a script, which --script names; "+
+			"\"ekrona lab suite\" does the suite's cases", "trace", "transcript",
+			"capture"); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range g.models {
 		if name == "all" {
@@ -322,6 +338,11 @@ func (g *labGlitch) run(c *cobra.Command) error {
 	reasons, err := g.prepare(c)
 	if err != nil {
 		return err
+	}
+	if script, ok := g.plan.Subject.(*glitch.Script); ok {
+		if err := g.playPlain(c, script); err != nil {
+			return err
+		}
 	}
 	out := c.OutOrStdout()
 	if g.fault != "" {

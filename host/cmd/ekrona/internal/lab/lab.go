@@ -41,6 +41,7 @@ type labSimulation struct {
 	length       time.Duration
 	keep, replay string
 	story        bool
+	trace        cli.Trace
 	asJSON       bool
 }
 
@@ -74,11 +75,19 @@ checks the invariants; at the end of each world all wallets must agree.
 
 A world that fails is shortened and printed as a story; --keep writes it to a file for
 --replay. Every world follows from its seed and replays exactly. Exit code 3: an
-invariant did not hold.`,
+invariant did not hold.
+
+--trace shows what the world's cards are sent in its story, as it comes to them: altered, lost and
+torn. There is no --capture and no --transcript of it, since a world is done again by its seed, or
+by its file.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.check(c); err != nil {
 				return err
+			}
+			if s.trace.On {
+				text := s.trace.Text()
+				s.plan.Options.Trace = &text
 			}
 			ctx := c.Context()
 			if s.length > 0 {
@@ -109,8 +118,9 @@ invariant did not hold.`,
 	c.Flags().StringVar(&s.replay, "replay", "",
 		"play the world of this file once and print its story")
 	c.Flags().BoolVar(&s.story, "story", false, "play the world of --seed once and print its story")
-	c.Flags().BoolVar(&s.plan.Options.Trace, "trace", false,
-		"show every exchange with a card in the story")
+	s.trace.Add(c)
+	c.Flags().Lookup("trace").Usage = "show every exchange with a card in the story; " +
+		"--trace=raw with all bytes"
 	c.MarkFlagsMutuallyExclusive("for", "steps")
 	cli.OutputFlags(c, "keep")
 	cli.InPlace(c, "keep", "replay")

@@ -34,7 +34,10 @@ with what they received and have not synchronised.
 The table has the claims that waited and for how long, what the pool had lent at most, the bytes
 that phones carried for others, the payments that cards refused, and who saw payments in which
 they had no part. All follows from the seed. Exit code 3: an invariant does not hold, or
-something is stuck.`,
+something is stuck.
+
+What each card is sent is not shown and not kept, as there are too many: "ekrona lab simulate
+--story --trace" shows it of one world.`,
 		Example: `  ekrona lab liquidity
   ekrona lab liquidity --seed 7 --sets 20 --cards 200 --terminals 10 --days 7 --plot waits.svg`,
 		Args: cli.Exactly(0, "no arguments"),

@@ -23,6 +23,8 @@ import (
 type subjectFlags struct {
 	profile, seed, card, script, symbols string
 	caps, install                        []string
+
+	plain shell.Plain
 }
 
 const subjectHelp = `The script is lines of "ekrona shell": APDUs in hex or by name, words such as
@@ -30,7 +32,9 @@ reset and install, and after "->" what must come. It runs on virtual cards that 
 blank with the CAP files of --cap, or copies of a personalized card of --card. Every applet of the
 last CAP file is installed without parameters, unless --install or the script does it. Names and
 lines come from a CAP file's debug information, or from the file beside it that has .lines behind
-its name.`
+its name.
+
+` + shell.PlainHelp
 
 func (f *subjectFlags) add(c *cobra.Command) {
 	cli.AddProfile(c, &f.profile)
@@ -42,6 +46,7 @@ func (f *subjectFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.symbols, "symbols", "",
 		"line table of the CAP file, as scripts/build-applet writes it (default: beside it)")
 	c.Flags().StringVar(&f.script, "script", "", "file with the script; - is standard input")
+	f.plain.Add(c)
 }
 
 // open reads what the flags name.
@@ -58,7 +63,7 @@ func (f *subjectFlags) open(c *cobra.Command) (*lab.Subject, []lab.Line, error) 
 		return nil, nil, err
 	}
 	s.InstallAll = len(s.Install) == 0 && !lab.Installs(script)
-	return s, script, nil
+	return s, script, f.plain.Do(c, *s, script)
 }
 
 // subject is what the flags name, without the script.
@@ -78,7 +83,8 @@ func (f *subjectFlags) subject(c *cobra.Command) (*lab.Subject, error) {
 	}
 	s := &lab.Subject{Profile: profile, Seed: f.seed, CardFile: f.card, CAPs: f.caps,
 		Words: shell.Words(), Names: *vocabulary.Script(), Decoder: vocabulary.Decoder(),
-		Keys: cardkeys.Read}
+		Keys: cardkeys.Read,
+		Note: func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) }}
 	for _, text := range f.install {
 		instance, err := lab.ParseInstance(strings.Split(text, ","))
 		if err != nil {

@@ -45,7 +45,8 @@ A run that depends on a secret tells it to whoever measures time, power or radia
 "ekrona lab glitch --script". Or one alone, which has {secret} where the two values of --secret go,
 in hex.
 
-Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
+Both run on cards whose randomness is the same, that of the line seed in the script. --trace shows,
+and --transcript and --capture keep, both runs. Exit code 3: the runs part.`,
 		Example: `  ekrona lab trace-diff --cap wallet.cap --script one.script --script other.script
   ekrona lab trace-diff --script verify.script --secret 241234FFFFFFFFFF ` +
 			`--secret 249876FFFFFFFFFF`,
@@ -87,6 +88,8 @@ Both run on cards whose randomness is the same. Exit code 3: the runs part.`,
 	c.Flags().StringSliceVar(&secrets, "secret", nil, "what {secret} stands for, in hex; twice")
 	c.Flags().StringVar(&g.sources, "sources", "", "folder of the source files")
 	cli.AddProfile(c, &g.profile)
+	g.trace.Add(c)
+	g.recorded.AddFiles(c, true)
 	cli.JSONFlag(c, &g.asJSON)
 	return c
 }
@@ -121,6 +124,11 @@ func (g *labGlitch) traceDiff(
 	if err != nil {
 		return answer, err
 	}
+	recording, err := g.recorded.Create()
+	if err != nil {
+		return answer, err
+	}
+	defer func() { err = errors.Join(err, recording.Close()) }()
 	var runs [2][]glitch.Executed
 	for i, path := range scripts {
 		text := texts[i]
@@ -136,6 +144,9 @@ func (g *labGlitch) traceDiff(
 			text = strings.ReplaceAll(text, "{secret}", secrets[i])
 		}
 		s, err := g.scriptOf(path, text, profile, files)
+		if err == nil {
+			err = g.playOne(c, recording, s, [...]string{"first", "second"}[i]+" run")
+		}
 		if err == nil {
 			runs[i], err = s.Traces(ctx)
 		}

@@ -48,7 +48,10 @@ and filling stations. All others, and all cards and phones, have it from each ot
 evening it shows how far it has come.
 
 Interrupted, it shows what is known by then. Exit code 3: an invariant does not hold, or
-something is stuck.`,
+something is stuck.
+
+What each card is sent is not shown and not kept, as there are too many: "ekrona lab simulate
+--story --trace" shows it of one world.`,
 		Example: `  ekrona lab week --cards 100 --terminals 5 --days 3
   ekrona lab week --cards 1000 --terminals 20 --limits pilot --plot week.svg`,
 		Args: cli.Exactly(0, "no arguments"),

@@ -162,7 +162,12 @@ keys, to the bureaus that issue its cards and to its own staff. At the central b
 the certificate of the name service.client among its keys.` + aboutServing,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			return f.serve(c, func(ctx context.Context, log *slog.Logger) (err error) {
-				to, err := bank.DialNotary(ctx, arguments[0], log, parties.Environment(ctx))
+				settings, err := bank.ReadSettings(arguments[0])
+				if err != nil {
+					return err
+				}
+				to, err := bank.DialNotary(ctx, arguments[0], settings, log,
+					parties.Environment(ctx))
 				if err != nil {
 					return err
 				}

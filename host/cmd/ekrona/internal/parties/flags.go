@@ -15,8 +15,6 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
-	"ekrona.example/applet/vocabulary"
-	"ekrona.example/emulator/card"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/party"
 	"ekrona.example/host/sandbox"
@@ -46,7 +44,7 @@ func (f *Flags) Bind(c *cobra.Command) *cobra.Command {
 		"sandbox found\" or \"ekrona demo --state\" (needed)")
 	c.Flags().StringArrayVar(&f.inserted, "insert", nil, insertUsage)
 	f.Trace.Add(c)
-	f.Recorded.Add(c, true)
+	f.Recorded.AddSeveral(c, "its holder")
 	c.Flags().BoolVar(&f.AsJSON, "json", false, "answer as JSON; amounts in ore")
 	return c
 }
@@ -69,14 +67,7 @@ func (f *Flags) Run(
 	options := sandbox.Options{Environment: Environment(c.Context())}
 	options.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(),
 		&slog.HandlerOptions{Level: slog.LevelWarn}))
-	if f.Trace.On {
-		options.Observe = func(e apdu.Exchange, _ card.Stats) {
-			if !e.Carried { // what carried it is shown with it
-				fmt.Fprintf(c.ErrOrStderr(), "%s's card\n%s", e.Label,
-					f.Trace.Text().Exchange(vocabulary.Decoder().Exchange(e)))
-			}
-		}
-	}
+	options.Observe = observer(c, f.Trace)
 	var err error
 	if options.Banks, err = f.addresses(); err != nil {
 		return err

@@ -2,11 +2,13 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"ekrona.example/host/cmd/ekrona/internal/cli"
+	"ekrona.example/host/cmd/ekrona/internal/parties"
 	"ekrona.example/host/sandbox"
 )
 
@@ -18,7 +20,7 @@ func Command() *cobra.Command {
 }
 
 func foundCommand() *cobra.Command {
-	asJSON := false
+	asJSON, world := false, &parties.World{}
 	c := &cobra.Command{
 		Use:   "found DIR",
 		Short: "Found the pilot's scheme in a folder: two banks, three customers, a merchant",
@@ -32,15 +34,23 @@ from that folder alone: a terminal sells even if all other folders are gone.
 After an interruption give the same command again: it goes on where it stopped. Given for a
 sandbox that was founded, it names every party that is missing or damaged. Keys that
 are in the folder already, as NAME/keys/*.key, are used: references to a TPM or an HSM,
-made by "ekrona pki request".`,
+made by "ekrona pki request".
+
+There is no --transcript, as no card is there to do it on again, and no --seed: "ekrona demo --seed
+TEXT --state DIR" makes a sandbox whose keys repeat.`,
 		Args: cli.Exactly(1, "a folder"),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			folder := arguments[0]
-			s, err := sandbox.Found(c.Context(), folder, sandbox.Pilot(), sandbox.Options{})
+			options := sandbox.Options{}
+			done, err := world.Observe(c, &options)
 			if err != nil {
 				return err
 			}
-			if err := s.Close(); err != nil {
+			s, err := sandbox.Found(c.Context(), folder, sandbox.Pilot(), options)
+			if err == nil {
+				err = s.Close()
+			}
+			if err := errors.Join(err, done()); err != nil {
 				return err
 			}
 			if asJSON {
@@ -51,6 +61,7 @@ made by "ekrona pki request".`,
 			return err
 		},
 	}
+	world.Add(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "answer as JSON")
 	return c
 }

@@ -21,7 +21,10 @@ func NewCommand() *cobra.Command {
 		Long: `Make a blank virtual card in a file, for --card: the issuer security domain with the published
 test keys 40..4F as key set FF, and no applet, unless --cap loads and installs some. A file that is
 there already stays as it is. Source lines of a CAP file, from its debug information or the table
-beside it, are kept beside the card, in FILE.lines.`,
+beside it, are kept beside the card, in FILE.lines.
+
+Nothing is sent to it: what the card answers is shown and kept by "ekrona shell --card FILE", with
+--trace, --transcript and --capture.`,
 		Example: `  ekrona card new blank.card
   ekrona card new purse.card --cap purse.cap --profile j3r180-8pin`,
 		Args: cli.Exactly(1, "the name of a file"),

@@ -48,6 +48,11 @@ type flags struct {
 func (f *flags) addCommon(c *cobra.Command) {
 	cli.AddProfile(c, &f.profile)
 	c.Flags().StringVar(&f.seed, "seed", "", cli.SeedUsage)
+	f.addRecording(c)
+}
+
+// addRecording adds the flags of what is shown and kept.
+func (f *flags) addRecording(c *cobra.Command) {
 	f.trace.Add(c)
 	c.Flags().StringVar(&f.transcript, "transcript", "", cli.TranscriptUsage)
 	c.Flags().StringVar(&f.capture, "capture", "", cli.CaptureUsage)
@@ -181,8 +186,16 @@ func (f *flags) with(
 		return errors.Join(err, target.Close())
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	return f.recorded(c, s, f.tellsSeed(c, target), do)
+}
+
+// recorded does something with a session, and shows and keeps it as the flags say.
+func (f *flags) recorded(
+	c *cobra.Command, s *shell.Session, tellsSeed bool, do func(*shell.Session) error,
+) (err error) {
+	target := s.Target()
 	s.InUse(cli.FilesOf(c)...)
-	if f.tellsSeed(c, target) {
+	if tellsSeed {
 		s.Seeded(f.seed)
 	}
 	if f.trace.On {
