@@ -51,6 +51,13 @@ func DefaultLimits() Limits {
 		MaxAttacks: spec.DefaultAttacks}
 }
 
+// Fitted returns the limits with ceilings of no more transactions than the log has slots: no card
+// takes more.
+func (l Limits) Fitted() Limits {
+	l.Ceilings.MaxTransactions = min(l.Ceilings.MaxTransactions, uint16(l.Slots))
+	return l
+}
+
 // Check refuses what no card is installed with.
 func (l Limits) Check() error {
 	return errors.Join(message.CheckSlots(l.Slots, l.Ceilings), message.CheckAttacks(l.MaxAttacks))

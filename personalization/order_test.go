@@ -56,3 +56,16 @@ func TestOrderHasATokenOfItsOwnThatIsNotShown(t *testing.T) {
 	_, err = NewOrder("SENORDIC00000001", "anna", message.Date{}, bytes.NewReader(nil))
 	require.Error(t, err)
 }
+
+// TestCeilingsAreFittedToTheLog: of ceilings that nobody named, no card has more transactions than
+// slots.
+func TestCeilingsAreFittedToTheLog(t *testing.T) {
+	for slots := spec.MinSlots; slots <= spec.MaxSlots; slots++ {
+		l := DefaultLimits()
+		l.Slots = uint8(slots)
+		fitted := l.Fitted()
+		require.NoError(t, fitted.Check(), slots)
+		assert.LessOrEqual(t, fitted.Ceilings.MaxTransactions, l.Ceilings.MaxTransactions)
+		assert.Equal(t, l.Slots, fitted.Slots)
+	}
+}

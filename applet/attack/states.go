@@ -3,6 +3,7 @@ package attack
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 
 	"ekrona.example/apdu/spec"
@@ -176,7 +177,9 @@ var strangers = []Attack{
 		Ways: []Way{{"", func(s *Setup) (Blow, error) {
 			crisis := Identity{Signer: s.UnknownRoot.Signer, Certificate: s.Crisis.Certificate}
 			notary := Identity{Signer: s.UnknownRoot.Signer, Certificate: s.Notary.Certificate}
-			return s.orderedBy(s.order(), crisis, notary)
+			o := s.order()
+			o.Number = math.MaxUint32 // later than any that a card which was found may hold
+			return s.orderedBy(o, crisis, notary)
 		}}},
 	},
 }

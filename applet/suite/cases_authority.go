@@ -24,8 +24,8 @@ var authorityCases = []testCase{
 		s.learnCA(c.world.root, s.bank.ca)
 	}},
 	{"an anchor that is no self-signed root's is refused", func(c *caseRun) {
-		for what, other := range map[string]*party{"intermediary": c.world.own.ca,
-			"link": c.world.link} {
+		for what, other := range inOrder(map[string]*party{"intermediary": c.world.own.ca,
+			"link": c.world.link}) {
 			s := c.install(func(p *message.InstallParameters) {
 				anchor, err := other.certificate.Anchor()
 				c.must(err)

@@ -254,9 +254,9 @@ var crisisCases = []testCase{
 	{"a terminal's Request has a date and a card's has none", func(c *caseRun) {
 		s := c.loaded(1000)
 		s.enterPIN()
-		for role, day := range map[spec.Role]message.Date{
+		for role, day := range inOrder(map[spec.Role]message.Date{
 			spec.RoleTerminal: {}, spec.RoleDesk: {}, spec.RoleCard: today,
-		} {
+		}) {
 			d := c.device(s.bank, role)
 			for _, payer := range []message.DeviceID{"", s.id()} {
 				r := c.requestOn(day, d, 100, payer)

@@ -219,7 +219,7 @@ var personalizationCases = []testCase{
 		s := c.install()
 		good, err := s.parameters.Encode()
 		c.must(err)
-		for what, corrupt := range map[string]func(b []byte) []byte{
+		for what, corrupt := range inOrder(map[string]func(b []byte) []byte{
 			"one byte more":     func(b []byte) []byte { return append(b, 0) },
 			"one byte less":     func(b []byte) []byte { return b[:len(b)-1] },
 			"nothing":           func(b []byte) []byte { return nil },
@@ -253,7 +253,7 @@ var personalizationCases = []testCase{
 				b[installMaxAttacks] = spec.MostAttacks + 1
 				return b
 			},
-		} {
+		}) {
 			_, err := c.target.Install(c.ctx, corrupt(bytes.Clone(good)))
 			assert.Error(c, err, what)
 		}

@@ -35,13 +35,13 @@ var policyCases = []testCase{
 		s := c.active(func(p *message.InstallParameters) {
 			p.Ceilings = message.Policy{MaxBalance: 2000, MaxTransactions: 3, MaxPayment: 1000}
 		})
-		for what, change := range map[string]func(p *message.Policy){
+		for what, change := range inOrder(map[string]func(p *message.Policy){
 			"spend received": func(p *message.Policy) { p.Flags |= spec.FlagSpendReceived },
 			"plaintext PIN":  func(p *message.Policy) { p.Flags |= spec.FlagPlaintextPIN },
 			"over the air": func(p *message.Policy) {
 				p.Flags |= spec.FlagPlaintextContactless
 			},
-		} {
+		}) {
 			i := s.next()
 			i.Policy.Version++
 			change(&i.Policy)

@@ -84,10 +84,10 @@ var readCases = []testCase{
 			i.Policy.Flags &^= spec.FlagPINToReceive
 		})
 		s.newTap()
-		for name, want := range map[string]apdu.StatusWord{
+		for name, want := range inOrder(map[string]apdu.StatusWord{
 			"certificate": apdu.OK, "device": apdu.OK,
 			"balance": spec.SWSecurity, "policy": spec.SWSecurity, "counters": spec.SWSecurity,
-		} {
+		}) {
 			assert.Equal(c, want, s.exchange(c.variant(spec.GetData, name)).SW, name)
 		}
 		s.readAnswers(spec.SWSecurity, "log", 1)

@@ -81,7 +81,7 @@ var securedCases = []testCase{
 		s := c.active()
 		p := s.pair()
 		ask := spec.RequestPayment.Only().APDU(c.asking(100, spec.Currency, ""))
-		for name, change := range malformedSecured {
+		for name, change := range inOrder(malformedSecured) {
 			secured, err := p.open().Wrap(ask)
 			c.must(err)
 			secured.Data = change(secured.Data)
@@ -105,7 +105,7 @@ var securedCases = []testCase{
 		s := c.active()
 		p := s.pair()
 		ask := spec.RequestPayment.Only().APDU(c.asking(100, spec.Currency, ""))
-		for name, change := range malformedObjects {
+		for name, change := range inOrder(malformedObjects) {
 			secured, err := p.open().WrapObjects(ask,
 				func(encrypt func([]byte) []byte) ([]byte, error) {
 					blocks := append(bytes.Clone(ask.Data), 0x80)

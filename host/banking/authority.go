@@ -161,9 +161,10 @@ type Operator interface {
 	// ceilings are lower.
 	SetPolicy(ctx context.Context, o PolicyOrder) (version uint32, err error)
 
-	// PolicyOrders returns the orders after a version, 0 first, oldest first, at most limit of
-	// them, 1 to [notary.MaxPage]. Errors: [ErrMalformed] (no page of that size).
-	PolicyOrders(ctx context.Context, after uint32, limit int) ([]PolicyOrder, error)
+	// PolicyOrders returns the orders before a version, the newest first, at most limit of them,
+	// 1 to [notary.MaxPage]; 0 begins with the newest of all. Errors: [ErrMalformed] (no page of
+	// that size).
+	PolicyOrders(ctx context.Context, before uint32, limit int) ([]PolicyOrder, error)
 
 	// CardPolicies returns what cards shall have and have shown, in the order of their ids after
 	// one (empty: from the first), at most limit of them, 1 to [notary.MaxPage]. While the notary

@@ -43,8 +43,8 @@ type (
 		Version uint32 `json:"version"`
 	}
 	policyOrdersRequest struct {
-		After uint32 `json:"after"`
-		Limit int    `json:"limit"`
+		Before uint32 `json:"before"`
+		Limit  int    `json:"limit"`
 	}
 	policyOrdersAnswer struct {
 		Orders []PolicyOrder `json:"orders,omitempty"`
@@ -182,10 +182,10 @@ func (o operator) SetPolicy(ctx context.Context, p PolicyOrder) (uint32, error) 
 
 // PolicyOrders implements Operator.
 func (o operator) PolicyOrders(
-	ctx context.Context, after uint32, limit int,
+	ctx context.Context, before uint32, limit int,
 ) ([]PolicyOrder, error) {
 	a, err := remote.Ask[policyOrdersAnswer](ctx, o.client, "policy-orders",
-		policyOrdersRequest{after, limit})
+		policyOrdersRequest{before, limit})
 	return a.Orders, err
 }
 
@@ -265,7 +265,7 @@ func ServeOperator(o Operator) *remote.Server {
 	})
 	remote.Handle(s, "policy-orders",
 		func(ctx context.Context, q policyOrdersRequest) (policyOrdersAnswer, error) {
-			orders, err := o.PolicyOrders(ctx, q.After, q.Limit)
+			orders, err := o.PolicyOrders(ctx, q.Before, q.Limit)
 			return policyOrdersAnswer{orders}, err
 		})
 	remote.Handle(s, "card-policies",

@@ -333,7 +333,7 @@ func (s *scenario) reportOrders() error {
 	if err != nil {
 		return err
 	}
-	report, err := c.CrisisOrders(s.ctx)
+	report, err := c.CrisisOrders(s.ctx, notary.CrisisPage{Limit: notary.MaxPage})
 	for _, o := range report.Orders {
 		s.print.event("Riksbank", "sees that %d of %d devices hold crisis order %d", o.Held,
 			report.Devices, o.Number)

@@ -94,11 +94,16 @@ func TestPolicyRollsOut(t *testing.T) {
 	w.sync(bertil)
 	assert.Equal(t, 50*money.Krona, limits(bertil).MaxPayment)
 
-	orders, err := b.PolicyOrders(w.ctx, 1, 2)
+	orders, err := b.PolicyOrders(w.ctx, 4, 2) // the newest first
 	require.NoError(t, err)
 	require.Len(t, orders, 2)
-	assert.Equal(t, []string{"anna"}, orders[0].Customers)
-	assert.Equal(t, w.clock.At, orders[1].At)
-	assert.Equal(t, "eva", orders[1].By)
+	assert.EqualValues(t, 3, orders[0].Policy.Version)
+	assert.Equal(t, []string{"anna"}, orders[1].Customers)
+	assert.Equal(t, w.clock.At, orders[0].At)
+	assert.Equal(t, "eva", orders[0].By)
+	orders, err = b.PolicyOrders(w.ctx, 0, 1)
+	require.NoError(t, err)
+	require.Len(t, orders, 1)
+	assert.EqualValues(t, 10, orders[0].Policy.Version)
 	w.agree()
 }

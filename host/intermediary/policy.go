@@ -210,16 +210,20 @@ func (i *Intermediary) noteState(
 	return nil
 }
 
-// PolicyOrders returns the orders after a version, 0 first, oldest first. Errors:
+// PolicyOrders returns the orders before a version, newest first; 0 begins with the newest. Errors:
 // [banking.ErrMalformed] (no page of that size).
 func (i *Intermediary) PolicyOrders(
-	ctx context.Context, after uint32, limit int,
+	ctx context.Context, before uint32, limit int,
 ) (orders []banking.PolicyOrder, err error) {
 	if err := checkPage(limit); err != nil {
 		return nil, err
 	}
+	end := int64(before)
+	if end == 0 {
+		end = math.MaxInt64
+	}
 	err = store.Read(ctx, i.db, func(tx *sql.Tx) error {
-		orders, err = policyOrders(ctx, tx, "version > $1 ORDER BY version LIMIT $2", int64(after),
+		orders, err = policyOrders(ctx, tx, "version < $1 ORDER BY version DESC LIMIT $2", end,
 			limit)
 		return err
 	})

@@ -59,6 +59,7 @@ type Finding struct {
 	Times  int      `json:"times"`
 	keyed  key
 	shown  sequence
+	by     int // the number of the worker of which shown is
 }
 
 // key makes findings one.
@@ -74,8 +75,8 @@ type FuzzReport struct {
 	Commands int       `json:"commands"`
 	Reached  int       `json:"instructions_reached"`
 	Kept     int       `json:"sequences_kept"` // that reached something new
-	Seconds  float64   `json:"seconds"`
-	Rate     float64   `json:"commands_a_second"`
+	Seconds  float64   `json:"-"`              // no seed decides it: for a person, not for a script
+	Rate     float64   `json:"-"`              // commands a second
 	Findings []Finding `json:"findings"`
 }
 
@@ -220,11 +221,16 @@ func (s *fuzzing) note(w *fuzzer, found []Finding, q sequence, commands int, isN
 		s.report.Kept++
 	}
 	for _, f := range found {
-		if known := s.found[f.keyed]; known != nil {
+		// Of several workers the first one's is kept, whichever was faster.
+		known := s.found[f.keyed]
+		if known != nil && known.by <= w.number {
 			known.Times++
 			continue
 		}
-		f.Times, f.shown = 1, q.clone()
+		f.Times, f.shown, f.by = 1, q.clone(), w.number
+		if known != nil {
+			f.Times += known.Times
+		}
 		s.found[f.keyed] = &f
 	}
 	if s.Progress != nil && s.Now().Sub(s.shown) >= progressEvery {
@@ -241,6 +247,7 @@ func (s *fuzzing) note(w *fuzzer, found []Finding, q sequence, commands int, isN
 // fuzzer is a worker: a card, and what it has found worth mutating.
 type fuzzer struct {
 	*fuzzing
+	number    int // of the worker
 	bench     *Bench
 	random    *rand.Rand
 	coverage  *inspect.Coverage
@@ -276,7 +283,7 @@ func (s *fuzzing) worker(ctx context.Context, number int) (*fuzzer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &fuzzer{fuzzing: s, bench: b, coverage: inspect.NewCoverage(b.Sources()),
+	w := &fuzzer{fuzzing: s, number: number, bench: b, coverage: inspect.NewCoverage(b.Sources()),
 		random: rand.New(rand.NewPCG(s.Seed, uint64(number))), looked: map[key]int{},
 		confirmed: map[key]bool{}}
 	longest := 0

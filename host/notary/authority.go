@@ -132,7 +132,8 @@ type Operator interface {
 
 	// EndDue ends every device for which protocol §5 says so: reported longer than the honour time
 	// ago; without synchronising since its certificate ended; or with claims that have waited on it
-	// too long without its synchronising. It returns those that it has ended now.
+	// too long without its synchronising. It returns those that it has ended now, at most MaxPage:
+	// repeat it until it ends none, as [EndAllDue] does.
 	EndDue(ctx context.Context) ([]EndedDevice, error)
 
 	// Balances returns the books at one moment.
@@ -149,8 +150,10 @@ type Operator interface {
 	// certificate); Policy (above what may be ordered).
 	SignCrisisOrder(ctx context.Context, s CrisisSigning) ([]byte, error)
 
-	// CrisisOrders returns every crisis order, and how far they have got.
-	CrisisOrders(ctx context.Context) (CrisisReport, error)
+	// CrisisOrders returns a page of the crisis orders, the newest first, and how far they have
+	// got. The page after it begins before its last order. Errors: Malformed (no page of that
+	// size).
+	CrisisOrders(ctx context.Context, page CrisisPage) (CrisisReport, error)
 
 	// Payment returns the status of the Payment with this identity (payer, payer atc); its Verdict
 	// is Unseen when the notary does not hold it.

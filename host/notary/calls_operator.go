@@ -47,8 +47,8 @@ func (o operator) SignCrisisOrder(ctx context.Context, s CrisisSigning) ([]byte,
 }
 
 // CrisisOrders implements Operator.
-func (o operator) CrisisOrders(ctx context.Context) (CrisisReport, error) {
-	return remote.Ask[CrisisReport](ctx, o.client, "crisis-orders", remote.None{})
+func (o operator) CrisisOrders(ctx context.Context, page CrisisPage) (CrisisReport, error) {
+	return remote.Ask[CrisisReport](ctx, o.client, "crisis-orders", page)
 }
 
 // Balances implements Operator.
@@ -85,8 +85,8 @@ func ServeOperator(o Operator) *remote.Server {
 			return messageRequest{signed}, err
 		})
 	remote.Handle(s, "crisis-orders",
-		func(ctx context.Context, _ remote.None) (CrisisReport, error) {
-			return o.CrisisOrders(ctx)
+		func(ctx context.Context, page CrisisPage) (CrisisReport, error) {
+			return o.CrisisOrders(ctx, page)
 		})
 	remote.Handle(s, "balances",
 		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })
@@ -94,4 +94,18 @@ func ServeOperator(o Operator) *remote.Server {
 		return o.Payment(ctx, q.Payer, q.ATC)
 	})
 	return s
+}
+
+// EndAllDue ends every device that is due, a page at a time. Those that it returns beside an error
+// have ended.
+func EndAllDue(ctx context.Context, o interface {
+	EndDue(ctx context.Context) ([]EndedDevice, error)
+}) (all []EndedDevice, err error) {
+	for {
+		ended, err := o.EndDue(ctx)
+		all = append(all, ended...)
+		if err != nil || len(ended) == 0 {
+			return all, err
+		}
+	}
 }

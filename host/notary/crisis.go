@@ -40,15 +40,22 @@ type CrisisOrder struct {
 	Held int `json:"held"`
 }
 
+// CrisisPage names a part of the crisis orders, and of the devices that alarm.
+type CrisisPage struct {
+	Before uint32           `json:"before"` // orders below this number, newest first; 0 for all
+	After  message.DeviceID `json:"after"`  // alarming devices after this one; "" for all
+	Limit  int              `json:"limit"`  // of each at most, 1 to MaxPage
+}
+
 // CrisisReport is what the notary knows of crisis orders.
 type CrisisReport struct {
-	Orders []CrisisOrder `json:"orders,omitempty"` // by number
+	Orders []CrisisOrder `json:"orders,omitempty"` // of the page, the newest first
 	Lowest uint32        `json:"lowest"`           // number that Instructions name now
 	Next   uint32        `json:"next"`             // number of the next order
 	// Devices is how many devices hold orders: those in use that have synchronised.
 	Devices int `json:"devices"`
-	// Foreign are devices that held an order that this notary has not signed: both keys have been
-	// stolen.
+	// Foreign are devices, of the page and by id, that held an order that this notary has not
+	// signed: both keys have been stolen.
 	Foreign []message.DeviceID `json:"foreign,omitempty"`
 	// Notary is the 7F21 of this notary, for whoever drafts an order.
 	Notary []byte `json:"notary,omitempty"`
@@ -134,7 +141,7 @@ type CrisisDraft struct {
 // DraftCrisis returns the next order, whole, both signatures still zero. Nothing is kept: the
 // notary keeps what it signs. Errors: those of the link, and what is wrong with the draft.
 func DraftCrisis(ctx context.Context, o Operator, d CrisisDraft) ([]byte, error) {
-	report, err := o.CrisisOrders(ctx)
+	report, err := o.CrisisOrders(ctx, CrisisPage{Limit: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +231,7 @@ func CountersignCrisis(
 	if err != nil {
 		return c, err
 	}
-	report, err := o.CrisisOrders(ctx)
+	report, err := o.CrisisOrders(ctx, CrisisPage{Limit: 1})
 	if err != nil {
 		return c, err
 	}

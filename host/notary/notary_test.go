@@ -116,6 +116,7 @@ var types = []remotetest.Type{
 	remotetest.Of(entry),
 	remotetest.Of(balances),
 	remotetest.Of(crisisSigning),
+	remotetest.Of(CrisisPage{Before: 5, After: anna, Limit: 2}),
 	remotetest.Of(crisisReport),
 	remotetest.Of(groupRequest{anna, 2}),
 	remotetest.Of(itemsRequest{[][]byte{{1}}}),
@@ -175,9 +176,11 @@ func (s stub) SetGroup(context.Context, message.DeviceID, uint8) error   { retur
 func (s stub) SignCrisisOrder(context.Context, CrisisSigning) ([]byte, error) {
 	return []byte{0xEA}, s.err
 }
-func (s stub) CrisisOrders(context.Context) (CrisisReport, error)  { return crisisReport, s.err }
 func (s stub) FundPool(context.Context, OrderKey, money.Ore) error { return s.err }
 func (s stub) EndNow(context.Context, message.DeviceID) error      { return s.err }
+func (s stub) CrisisOrders(context.Context, CrisisPage) (CrisisReport, error) {
+	return crisisReport, s.err
+}
 func (s stub) EndDue(context.Context) ([]EndedDevice, error) {
 	return []EndedDevice{ended}, s.err
 }
@@ -224,7 +227,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	only(o.FundPool(ctx, "pool", 100))
 	with(o.EndDue(ctx))
 	with(o.SignCrisisOrder(ctx, crisisSigning))
-	with(o.CrisisOrders(ctx))
+	with(o.CrisisOrders(ctx, CrisisPage{Before: 5, After: anna, Limit: 2}))
 	with(o.Balances(ctx))
 	with(o.Payment(ctx, anna, 8))
 	return answers, errs

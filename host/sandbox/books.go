@@ -179,7 +179,9 @@ func (s *Sandbox) observeTerminal(
 	if err != nil {
 		return audit.Device{}, err
 	}
-	trust := session.Trust{InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate}
+	// It may not have met its bank since a rollover.
+	trust := session.Trust{InstructionKey: b.InstructionCertificate, Notary: b.NotaryCertificate,
+		Links: b.Links()}
 	reading, err := m.Terminal.Read(ctx, challenge, trust)
 	if err != nil {
 		return audit.Device{}, err

@@ -130,7 +130,7 @@ func TestACrisisOrderGoesFromATerminalToCardsAndPhones(t *testing.T) {
 	w.sync(anna)
 	central, err := w.CentralBank(t.Context())
 	require.NoError(t, err)
-	report, err := central.CrisisOrders(t.Context())
+	report, err := central.CrisisOrders(t.Context(), notary.CrisisPage{Limit: 1})
 	require.NoError(t, err)
 	require.Equal(t, 2, report.Orders[0].Held, "anna's and the cafe's")
 

@@ -82,10 +82,16 @@ func (s *Sandbox) ReportLost(ctx context.Context, p *Person) (until time.Time, e
 	if err := account.ReportLost(ctx, p.Phone.Device()); err != nil {
 		return until, err
 	}
-	if until, err = account.HonouredUntil(ctx, p.Phone.Device()); err != nil {
+	if until, err = s.HonouredUntil(ctx, p); err != nil {
 		return until, err
 	}
 	return until, s.LearnCards(ctx, p.Name)
+}
+
+// HonouredUntil returns until when claims on a person's card are honoured that was reported lost;
+// zero for one that was not, or that has ended.
+func (s *Sandbox) HonouredUntil(ctx context.Context, p *Person) (time.Time, error) {
+	return p.phone.Account(s.dialBank).HonouredUntil(ctx, p.Phone.Device())
 }
 
 // EndCard has a person's bank end a card of the person's that was reported lost, when its
@@ -110,7 +116,7 @@ func (s *Sandbox) EndDue(ctx context.Context) ([]notary.EndedDevice, error) {
 	if err != nil {
 		return nil, err
 	}
-	ended, err := c.EndDue(ctx)
+	ended, err := notary.EndAllDue(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ import (
 type Person struct {
 	*Holder
 	Phone *wallet.Wallet // with the card; nil while the person has none
+	// OutOfUse: the card was reported lost or has ended, as far as the phone knows.
+	OutOfUse bool
 
 	phone *phone.Phone
 }
@@ -286,7 +288,7 @@ func (s *Sandbox) withCard(ctx context.Context, app *phone.Phone, c phone.Card) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Person{Holder: holder, phone: app}
+	p := &Person{Holder: holder, OutOfUse: c.OutOfUse, phone: app}
 	if c.Device == "" {
 		return p, nil
 	}

@@ -164,11 +164,11 @@ func (s *Sandbox) orderAgain(ctx context.Context) (number uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	report, err := c.CrisisOrders(ctx)
+	report, err := c.CrisisOrders(ctx, notary.CrisisPage{Limit: 1})
 	if err != nil || len(report.Orders) == 0 {
 		return 0, err
 	}
-	signed := report.Orders[len(report.Orders)-1]
+	signed := report.Orders[0]
 	order, err := message.Parse[message.CrisisOrder](signed.Order)
 	if err != nil {
 		return 0, err

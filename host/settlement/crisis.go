@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -251,7 +252,16 @@ func (p participant) SetGroup(ctx context.Context, id message.DeviceID, group ui
 }
 
 // CrisisOrders implements notary.Operator.
-func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, err error) {
+func (n *Notary) CrisisOrders(
+	ctx context.Context, page notary.CrisisPage,
+) (report notary.CrisisReport, err error) {
+	if err := errors.Join(checkPage(page.Limit), checkTexts(page.After)); err != nil {
+		return report, err
+	}
+	before := int64(page.Before)
+	if before == 0 {
+		before = math.MaxInt64
+	}
 	err = n.view(ctx, func(t *txn) error {
 		report = notary.CrisisReport{Notary: n.certificate,
 			Most: notary.CrisisLimitsOf(n.terms.CrisisMost)}
@@ -284,7 +294,8 @@ func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, 
 			}, `SELECT number, bytes, k.certificate, notary, signed_by, signed_at,
 				(SELECT count(*) FROM device d WHERE d.order_held = o.identity AND d.status = $1)
 				FROM crisis_order o JOIN crisis_key k ON k.reference = o.crisis_key
-				ORDER BY number`, int(notary.Active))
+				WHERE number < $2 ORDER BY number DESC LIMIT $3`, int(notary.Active), before,
+			page.Limit)
 		if err != nil {
 			return err
 		}
@@ -296,8 +307,8 @@ func (n *Notary) CrisisOrders(ctx context.Context) (report notary.CrisisReport, 
 		report.Devices = int(devices)
 		report.Foreign, err = store.Column[message.DeviceID](t.ctx, t.tx, `SELECT id FROM device
 			WHERE order_held IS NOT NULL AND order_held <> $1
-			AND order_held NOT IN (SELECT identity FROM crisis_order) ORDER BY id`,
-			make([]byte, spec.HashLength))
+			AND order_held NOT IN (SELECT identity FROM crisis_order) AND id > $2
+			ORDER BY id LIMIT $3`, make([]byte, spec.HashLength), page.After, page.Limit)
 		return err
 	})
 	return report, err

@@ -34,7 +34,7 @@ func TestACrisisOrderHasOneBodyForEver(t *testing.T) {
 	require.Equal(t, signed, again)
 	_, err = w.SignCrisis(k, w.CrisisOrder(k, 1, 0, 8, double))
 	require.ErrorIs(t, err, notary.Taken)
-	report, err := w.Notary.CrisisOrders(t.Context())
+	report, err := w.Notary.CrisisOrders(t.Context(), notary.CrisisPage{Limit: 2})
 	require.NoError(t, err)
 	require.Len(t, report.Orders, 1)
 	require.Equal(t, uint32(2), report.Next)
@@ -131,7 +131,7 @@ func TestAFormerOrderIsNotCountersigned(t *testing.T) {
 func TestRowsNameWhoHasJoined(t *testing.T) {
 	w := loaded(t)
 	require.NoError(t, w.Notary.For(nordic).SetGroup(t.Context(), w.Devices["ANNA"].ID, 2))
-	report, err := w.Notary.CrisisOrders(t.Context())
+	report, err := w.Notary.CrisisOrders(t.Context(), notary.CrisisPage{Limit: 2})
 	require.NoError(t, err)
 	require.Contains(t, report.Intermediaries, message.Name(nordic))
 	require.NoError(t, notary.CheckRows([]message.CrisisRow{{}, {Group: 1, Name: nordic}},
@@ -209,7 +209,7 @@ func TestOrdersHeldAreCounted(t *testing.T) {
 	for _, name := range w.Names {
 		w.Sync(w.Devices[name], settlementtest.Whole, 0)
 	}
-	report, err := w.Notary.CrisisOrders(t.Context())
+	report, err := w.Notary.CrisisOrders(t.Context(), notary.CrisisPage{Limit: 2})
 	require.NoError(t, err)
 	require.Equal(t, 1, report.Orders[0].Held)
 	require.Equal(t, 3, report.Devices)
@@ -299,4 +299,59 @@ func TestHelpEndsWithTheAcknowledgement(t *testing.T) {
 	require.Equal(t, notary.Uncovered, accepted(t, w, stolen, bertil, 1, 14_000_00),
 		"4,000 + 10,000")
 	require.Equal(t, notary.Waiting, accepted(t, w, stolen, bertil, 2, 1))
+}
+
+// TestCrisisOrdersComeInPages: the newest first, with a way to all; none is without bound.
+func TestCrisisOrdersComeInPages(t *testing.T) {
+	w := loaded(t)
+	k := w.CrisisKey(1, 365)
+	for number := uint32(1); number <= 5; number++ {
+		_, err := w.SignCrisis(k, w.CrisisOrder(k, number, 0, 7, double))
+		require.NoError(t, err)
+	}
+	var seen []uint32
+	for page := (notary.CrisisPage{Limit: 2}); ; {
+		report, err := w.Notary.CrisisOrders(t.Context(), page)
+		require.NoError(t, err)
+		require.Equal(t, uint32(6), report.Next, "of all, whatever the page")
+		require.LessOrEqual(t, len(report.Orders), 2)
+		if len(report.Orders) == 0 {
+			break
+		}
+		for _, o := range report.Orders {
+			seen = append(seen, o.Number)
+		}
+		page.Before = seen[len(seen)-1]
+	}
+	require.Equal(t, []uint32{5, 4, 3, 2, 1}, seen)
+	for _, limit := range []int{-1, 0, notary.MaxPage + 1} {
+		_, err := w.Notary.CrisisOrders(t.Context(), notary.CrisisPage{Limit: limit})
+		require.ErrorIs(t, err, notary.Malformed)
+	}
+	_, err := w.Notary.CrisisOrders(t.Context(), notary.CrisisPage{After: "\x00", Limit: 1})
+	require.ErrorIs(t, err, notary.Malformed)
+}
+
+// TestAlarmingDevicesComeInPages: each is named once, on one page.
+func TestAlarmingDevicesComeInPages(t *testing.T) {
+	w := loaded(t)
+	k := w.CrisisKey(1, 365)
+	var want []message.DeviceID
+	for _, name := range w.Names {
+		w.Devices[name].Crisis = w.CrisisOrder(k, 9, 0, 7, double)
+		w.Sync(w.Devices[name], settlementtest.Whole, 0)
+		want = append(want, w.Devices[name].ID)
+	}
+	var seen []message.DeviceID
+	for page := (notary.CrisisPage{Limit: 1}); ; {
+		report, err := w.Notary.CrisisOrders(t.Context(), page)
+		require.NoError(t, err)
+		if len(report.Foreign) == 0 {
+			break
+		}
+		require.Len(t, report.Foreign, 1)
+		seen = append(seen, report.Foreign...)
+		page.After = seen[len(seen)-1]
+	}
+	require.ElementsMatch(t, want, seen)
 }

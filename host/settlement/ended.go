@@ -79,6 +79,7 @@ func (p participant) endReported(
 func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err error) {
 	err = n.change(ctx, func(t *txn) error {
 		t.touched.everything = true // once a day, beside what has ended
+		// At most a page, so that neither transaction nor answer grows without bound.
 		ended = nil
 		for _, rule := range []struct {
 			why, condition string
@@ -104,8 +105,8 @@ func (n *Notary) EndDue(ctx context.Context) (ended []notary.EndedDevice, err er
 				func(row store.Row) (notary.EndedDevice, error) {
 					d := notary.EndedDevice{Why: rule.why}
 					return d, row.Scan(&d.Device, &d.Owner)
-				}, "SELECT id, owner FROM device WHERE "+rule.condition+" ORDER BY id",
-				rule.args...)
+				}, fmt.Sprintf("SELECT id, owner FROM device WHERE %s ORDER BY id LIMIT %d",
+					rule.condition, notary.MaxPage-len(ended)), rule.args...)
 			if err != nil {
 				return err
 			}

@@ -224,12 +224,15 @@ func (t *Terminal) verifyPayer(payer, authority *cvc.Certificate) error {
 	return nil
 }
 
+// ErrIssuer says that a card is of an issuer that this terminal does not know. Nothing was taken.
+var ErrIssuer = errors.New("terminal: the card was issued under a CA that this terminal does not " +
+	"know: synchronise it, which brings its list of CAs up to date, or take another card")
+
 // authorityOf returns the CA of a card's certificate, or of its batch's.
 func (t *Terminal) authorityOf(certificate *cvc.Certificate) (*cvc.Certificate, error) {
 	authority := t.authorities[certificate.Authority]
 	if authority == nil {
-		return nil, fmt.Errorf("terminal: the card was issued under %s, which this terminal does "+
-			"not know: update its list of CAs", certificate.Authority)
+		return nil, fmt.Errorf("%w (%s)", ErrIssuer, certificate.Authority)
 	}
 	return authority, nil
 }

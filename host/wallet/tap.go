@@ -110,6 +110,10 @@ func (h *cardSession) asOwner(ctx context.Context, do func() ([]byte, error)) ([
 	return do()
 }
 
+// ErrIssuer says that a card is of an issuer that this phone does not know.
+var ErrIssuer = errors.New("wallet: the card was issued under a CA that this phone does not " +
+	"know: synchronise, which brings its list of CAs up to date")
+
 func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {
 	certificate, err := cvc.Parse(encoded)
 	if err != nil {
@@ -117,9 +121,7 @@ func (w *Wallet) authorityOf(encoded []byte) ([]byte, error) {
 	}
 	authority, known := w.authorities[certificate.Authority]
 	if !known {
-		return nil, fmt.Errorf(
-			"wallet: the card was issued under %s, which this app does not know: update the app",
-			certificate.Authority)
+		return nil, fmt.Errorf("%w (%s)", ErrIssuer, certificate.Authority)
 	}
 	return authority, nil
 }

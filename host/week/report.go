@@ -28,10 +28,11 @@ type Report struct {
 	// Digest is of everything above: the same for the same plan.
 	Digest string `json:"digest"`
 
-	IssuingSeconds float64 `json:"issuing_seconds"`
-	PayingSeconds  float64 `json:"paying_seconds"`
-	AuditSeconds   float64 `json:"audit_seconds"` // of the last evening
-	MorningSeconds float64 `json:"morning_seconds"`
+	// How long it took, which no seed decides: for a person, not for a script.
+	IssuingSeconds float64 `json:"-"`
+	PayingSeconds  float64 `json:"-"`
+	AuditSeconds   float64 `json:"-"` // of the last evening
+	MorningSeconds float64 `json:"-"`
 }
 
 // Day is one day without network, and its evening.

@@ -324,6 +324,5 @@ func limits(
 		problems.add(file, line,
 			"max_transactions is above the slots of the log, %d: lower it, or raise slots", l.Slots)
 	}
-	ceilings.MaxTransactions = min(ceilings.MaxTransactions, uint16(l.Slots))
-	return l
+	return l.Fitted()
 }

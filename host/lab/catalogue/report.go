@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // Report is what became of all attacks.
 type Report struct {
 	Results []Result
 	Found   *Found // the card that they were played on; nil for fresh ones
-	Took    time.Duration
 }
 
 // Answer is the report, for a script.
@@ -27,15 +25,13 @@ type Answer struct {
 	LeftOut       int      `json:"left_out"`
 	Verdict       string   `json:"verdict"` // what card it is
 	Attacks       []Result `json:"attacks"`
-	Seconds       float64  `json:"seconds"`
 }
 
 // Answer returns the report for a script.
 func (r *Report) Answer() Answer {
 	a := Answer{Card: "fresh virtual cards", Tried: r.Tried(), Refused: r.Count(Refused),
 		Not: r.Count(NotRefused), Elsewhere: r.Count(Elsewhere),
-		NotApplicable: r.Count(NotApplicable), LeftOut: r.Count(LeftOut), Attacks: r.Results,
-		Seconds: r.Took.Seconds()}
+		NotApplicable: r.Count(NotApplicable), LeftOut: r.Count(LeftOut), Attacks: r.Results}
 	if r.Found != nil {
 		a.Card, a.Verdict = r.Found.Where, r.Found.Verdict
 	}

@@ -69,7 +69,7 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 			if err := clocks.Doubted(); err != nil {
 				return err
 			}
-			ended, err := c.EndDue(ctx)
+			ended, err := notary.EndAllDue(ctx, c)
 			for _, d := range ended {
 				log.Info("device ended", "device", d.Device, "why", d.Why)
 			}

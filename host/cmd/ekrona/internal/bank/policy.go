@@ -164,22 +164,21 @@ func (p *policySet) start(
 		}
 		return named(), nil
 	}
-	cards, err := allCards(ctx, b)
-	if err != nil {
-		return start, err
-	}
 	found := false
-	for _, card := range cards {
+	if err := eachCard(ctx, b, func(card banking.CardPolicy) error {
 		if !isMeant(o, card) {
-			continue
+			return nil
 		}
 		now := card.Policy
 		now.Version = 0
 		if found && now != start {
-			return start, cli.Usage("these cards have different limits: name those from which the "+
+			return cli.Usage("these cards have different limits: name those from which the "+
 				"order starts: --preset (%s)", presetNames())
 		}
 		start, found = now, true
+		return nil
+	}); err != nil {
+		return start, err
 	}
 	if !found {
 		return start, cli.Usage("no card in use is meant, so that there are no limits to change: "+
@@ -278,28 +277,45 @@ type (
 )
 
 func policyShowCommand() *cobra.Command {
-	f, name := &parties.Flags{}, ""
+	f, page, name := &parties.Flags{}, &cli.Page{}, ""
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Show the policies that were ordered, and which cards have which version",
-		Args:  cli.Exactly(0, "no arguments"),
+		Long: `Show the policies that were ordered, the newest first, and which cards have which version, by
+device id. --before shows older orders, --after the cards after one; how many cards an order is
+outstanding at is of all of them.`,
+		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := page.Check(); err != nil {
+				return err
+			}
 			return f.RunBank(c, name, func(ctx context.Context, b banking.Operator) error {
-				return show(ctx, c, f, b)
+				return show(ctx, c, f, page, b)
 			})
 		},
 	}
+	page.Add(c, "orders", "cards")
 	f.BindStaff(c)
 	bankFlag(c, &name)
 	return c
 }
 
-func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Operator) error {
-	ordered, err := allOrders(ctx, b)
+func show(
+	ctx context.Context, c *cobra.Command, f *parties.Flags, page *cli.Page, b banking.Operator,
+) error {
+	ordered, err := b.PolicyOrders(ctx, page.Before, page.Limit)
 	if err != nil {
 		return err
 	}
-	known, err := allCards(ctx, b)
+	known, err := b.CardPolicies(ctx, message.DeviceID(page.After), page.Limit)
+	if err != nil {
+		return err
+	}
+	older, after, err := rest(ctx, b, ordered, known)
+	if err != nil {
+		return err
+	}
+	outstanding, inUse, err := outstandingAt(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -316,7 +332,9 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		fmt.Fprintf(&text, "version %d, ordered by %s on %s for %s: %s%s\n", a.Version, a.By,
 			a.At.Format(time.RFC3339), forWhom(o), preset, a.Limits)
 	}
-	outstanding, inUse := 0, 0 // a card that is out of use may never come again
+	if older != 0 {
+		fmt.Fprintf(&text, "older orders: --before %d\n", older)
+	}
 	for _, card := range known {
 		a := cardPolicyAnswer{card.Device, card.Customer, card.Policy.Version, card.Seen,
 			card.Group, card.Rollout(), card.InUse, card.Attacks, cli.LimitsOf(card.Policy),
@@ -326,9 +344,6 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		switch a.Rollout {
 		case banking.Outstanding:
 			state += fmt.Sprintf(", version %d is outstanding", a.Version)
-			if card.InUse {
-				outstanding++
-			}
 		case banking.OrderLost:
 			state += ", whose order was lost with a restored backup: order the policy again"
 		case banking.RolledOut:
@@ -336,9 +351,7 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		if card.Group != 0 {
 			state += fmt.Sprintf("; group %d", card.Group)
 		}
-		if card.InUse {
-			inUse++
-		} else {
+		if !card.InUse {
 			state += "; out of use"
 		}
 		if card.Attacks > 0 {
@@ -346,9 +359,56 @@ func show(ctx context.Context, c *cobra.Command, f *parties.Flags, b banking.Ope
 		}
 		fmt.Fprintf(&text, "%s of %s %s\n", a.Device, a.Customer, state)
 	}
-	return f.Answer(c, map[string]any{"orders": orders, "cards": cards},
-		"%s%d order(s); outstanding at %d of %d card(s) in use", text.String(), len(orders),
-		outstanding, inUse)
+	if after != "" {
+		fmt.Fprintf(&text, "more cards: --after %s\n", after)
+	}
+	return f.Answer(c, map[string]any{"orders": orders, "cards": cards, "older_before": older,
+		"cards_after": after, "in_use": inUse, "outstanding": outstanding},
+		"%soutstanding at %d of %d card(s) in use", text.String(), outstanding, inUse)
+}
+
+// rest returns from where on the rest follows of what was shown; zero where there is none.
+func rest(
+	ctx context.Context, b banking.Operator, orders []banking.PolicyOrder,
+	cards []banking.CardPolicy,
+) (older uint32, after message.DeviceID, err error) {
+	if n := len(orders); n > 0 {
+		last := orders[n-1].Policy.Version
+		next, err := b.PolicyOrders(ctx, last, 1)
+		if err != nil {
+			return 0, "", err
+		}
+		if len(next) > 0 {
+			older = last
+		}
+	}
+	if n := len(cards); n > 0 {
+		next, err := b.CardPolicies(ctx, cards[n-1].Device, 1)
+		if err != nil {
+			return 0, "", err
+		}
+		if len(next) > 0 {
+			after = cards[n-1].Device
+		}
+	}
+	return older, after, nil
+}
+
+// outstandingAt counts the cards in use, and those that have not got what they shall have: a card
+// that is out of use may never come again.
+func outstandingAt(
+	ctx context.Context, b banking.Operator,
+) (outstanding, inUse int, err error) {
+	err = eachCard(ctx, b, func(card banking.CardPolicy) error {
+		if card.InUse {
+			inUse++
+			if card.Rollout() == banking.Outstanding {
+				outstanding++
+			}
+		}
+		return nil
+	})
+	return outstanding, inUse, err
 }
 
 // forWhom is for whom an order is, for a person.
@@ -366,23 +426,21 @@ func forWhom(o banking.PolicyOrder) string {
 	return strings.Join(names, ", ")
 }
 
-func allOrders(ctx context.Context, b banking.Operator) (all []banking.PolicyOrder, err error) {
-	for after := uint32(0); ; {
-		page, err := b.PolicyOrders(ctx, after, notary.MaxPage)
-		if err != nil || len(page) == 0 {
-			return all, err
-		}
-		all, after = append(all, page...), page[len(page)-1].Policy.Version
-	}
-}
-
-func allCards(ctx context.Context, b banking.Operator) (all []banking.CardPolicy, err error) {
+// eachCard calls do for every card, a page at a time.
+func eachCard(
+	ctx context.Context, b banking.Operator, do func(banking.CardPolicy) error,
+) error {
 	for after := message.DeviceID(""); ; {
 		page, err := b.CardPolicies(ctx, after, notary.MaxPage)
 		if err != nil || len(page) == 0 {
-			return all, err
+			return err
 		}
-		all, after = append(all, page...), page[len(page)-1].Device
+		for _, card := range page {
+			if err := do(card); err != nil {
+				return err
+			}
+		}
+		after = page[len(page)-1].Device
 	}
 }
 

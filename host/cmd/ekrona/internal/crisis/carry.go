@@ -75,7 +75,7 @@ func OutcomeOf(err error) (o Outcome, _ error) {
 func (o Outcome) Say(c *cobra.Command, f *parties.Flags) {
 	if o.NotTaken != nil {
 		f.Warn(c, "%s", o.NotTaken.English)
-		f.CustomerReads(c, o.NotTaken.Swedish)
+		f.CustomerReads(c, parties.Words(*o.NotTaken))
 	}
 }
 

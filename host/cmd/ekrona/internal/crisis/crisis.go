@@ -183,7 +183,7 @@ func warnOfEmptyGroups(
 	ctx context.Context, c *cobra.Command, f *parties.Flags, r parties.Room,
 	rows []message.CrisisRow,
 ) error {
-	report, err := r.Central.CrisisOrders(ctx)
+	report, err := r.Central.CrisisOrders(ctx, notary.CrisisPage{Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -361,29 +361,34 @@ type inForceAnswer struct {
 }
 
 func showCommand() *cobra.Command {
-	f := &parties.Flags{}
+	f, page := &parties.Flags{}, &cli.Page{}
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Show the crisis orders, who ordered them, and how far they have got",
-		Long: `Show the crisis orders, who ordered them and when, and how many devices held each when they
-synchronised last. An order that the notary has not signed is a sign that both keys were stolen: the
-devices that held one are named.`,
+		Long: `Show the crisis orders, the newest first, who ordered them and when, and how many devices held
+each when they synchronised last; --before shows older ones. An order that the notary has not
+signed is a sign that both keys were stolen: the devices that held one are named.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := page.Check(); err != nil {
+				return err
+			}
 			return f.RunCentral(c, func(ctx context.Context, r parties.Room) error {
-				report, err := r.Central.CrisisOrders(ctx)
+				report, err := r.Central.CrisisOrders(ctx, notary.CrisisPage{Before: page.Before,
+					After: message.DeviceID(page.After), Limit: page.Limit})
 				if err != nil {
 					return err
 				}
-				return show(c, f, report)
+				return show(c, f, report, page.Limit)
 			})
 		},
 	}
+	page.Add(c, "orders", "devices that alarm")
 	return f.BindStaff(c)
 }
 
-func show(c *cobra.Command, f *parties.Flags, report notary.CrisisReport) error {
-	orders, text := []inForceAnswer{}, ""
+func show(c *cobra.Command, f *parties.Flags, report notary.CrisisReport, limit int) error {
+	orders, text, before := []inForceAnswer{}, "", uint32(0)
 	for _, o := range report.Orders {
 		a, err := OrderOf(o.Order)
 		if err != nil {
@@ -393,7 +398,11 @@ func show(c *cobra.Command, f *parties.Flags, report notary.CrisisReport) error 
 		text += fmt.Sprintf("%s\n  ordered by %s on %s; %d of %d device(s) held it when they "+
 			"synchronised last\n", a, o.By, o.At.Format(time.RFC3339), o.Held, report.Devices)
 	}
-	foreign := report.Foreign
+	if n := len(report.Orders); n > 0 && report.Orders[n-1].Number > 1 {
+		before = report.Orders[n-1].Number
+		text += fmt.Sprintf("older orders: --before %d\n", before)
+	}
+	foreign, after := report.Foreign, message.DeviceID("")
 	if foreign == nil {
 		foreign = []message.DeviceID{}
 	}
@@ -401,8 +410,13 @@ func show(c *cobra.Command, f *parties.Flags, report notary.CrisisReport) error 
 		text += fmt.Sprintf("ALARM: %s held an order that this notary has not signed: the crisis "+
 			"key and the notary's are stolen\n", id)
 	}
+	if len(foreign) == limit { // there may be more
+		after = foreign[limit-1]
+		text += fmt.Sprintf("more of these devices: --after %s\n", after)
+	}
 	return f.Answer(c, map[string]any{"orders": orders, "lowest": report.Lowest,
-		"next": report.Next, "devices": report.Devices, "foreign": foreign},
-		"%s%d order(s); cards that synchronise take none below %d", text, len(orders),
+		"next": report.Next, "devices": report.Devices, "foreign": foreign,
+		"older_before": before, "foreign_after": after},
+		"%s%d order(s) in all; cards that synchronise take none below %d", text, report.Next-1,
 		report.Lowest)
 }

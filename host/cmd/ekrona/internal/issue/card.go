@@ -40,8 +40,9 @@ type cardIssue struct {
 	replaceKeys, deleteApplet, secure, dryRun, asJSON bool
 }
 
-// readLimits checks what is to be written into the card for good.
-func (i *cardIssue) readLimits() error {
+// readLimits checks what is to be written into the card for good. named is whether the command line
+// names the ceilings.
+func (i *cardIssue) readLimits(named bool) error {
 	ceilings := map[string]message.Policy{
 		"default": message.DefaultCeilings(), "pilot": message.PilotPolicy(),
 	}
@@ -50,6 +51,15 @@ func (i *cardIssue) readLimits() error {
 	if i.limits.Ceilings == (message.Policy{}) {
 		return cli.Usage("--ceilings %q: there are default and pilot; a job of \"ekrona issue "+
 			"batch\" names any", i.ceilings)
+	}
+	if i.limits.Slots >= spec.MinSlots && !named { // ceilings that are asked for stay as they are
+		i.limits = i.limits.Fitted()
+	}
+	if most := i.limits.Ceilings.MaxTransactions; i.limits.Slots >= spec.MinSlots &&
+		most > uint16(i.limits.Slots) {
+		return cli.Usage("--slots %d: the %s ceilings have %d transactions, and no card takes "+
+			"more than its log has slots: give %d slots or more, or leave out --ceilings, which "+
+			"lowers them", i.slots, i.ceilings, most, most)
 	}
 	if err := i.limits.Check(); err != nil {
 		return cli.Usage("--slots, --max-attacks: %w", err)
@@ -109,7 +119,8 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 		"file for the PIN letter, in clear (needed, unless --dry-run)")
 	cli.OutputFlags(c, "letter")
 	c.Flags().StringVar(&i.ceilings, "ceilings", "default", "limits that no policy passes, "+
-		"written into the card for good: default or pilot")
+		"written into the card for good: default or pilot; where it is left out, no more "+
+		"transactions than --slots")
 	c.Flags().Uint8Var(&i.slots, "slots", spec.DefaultSlots, fmt.Sprintf(
 		"records that the card keeps until it is synchronised, %d to %d, for good",
 		spec.MinSlots, spec.MaxSlots))
@@ -171,7 +182,7 @@ func (i *cardIssue) run(c *cobra.Command) error {
 	if err := i.check(c); err != nil {
 		return err
 	}
-	if err := i.readLimits(); err != nil {
+	if err := i.readLimits(c.Flags().Changed("ceilings")); err != nil {
 		return err
 	}
 	link, err := card.LinkNamed(i.link)

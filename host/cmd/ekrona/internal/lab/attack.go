@@ -235,7 +235,7 @@ func (a *labAttack) play(c *cobra.Command, plan catalogue.Plan) error {
 	if report == nil {
 		return err
 	}
-	report.Took = time.Since(began)
+	fmt.Fprintf(c.ErrOrStderr(), "%.1f seconds\n", time.Since(began).Seconds())
 	return errors.Join(err, a.write(c.OutOrStdout(), report))
 }
 

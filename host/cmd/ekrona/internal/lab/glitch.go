@@ -372,12 +372,13 @@ func (g *labGlitch) run(c *cobra.Command) error {
 	if result == nil {
 		return g.explained(err)
 	}
+	fmt.Fprintf(c.ErrOrStderr(), "%.1f seconds\n", time.Since(began).Seconds())
 	report := glitch.NewReport(result, reasons, g.named == "" && g.script == "")
 	if err := g.write(report, reasons); err != nil {
 		return err
 	}
 	if g.asJSON {
-		err = errors.Join(err, cli.WriteJSON(out, glitchAnswerOf(report, time.Since(began))))
+		err = errors.Join(err, cli.WriteJSON(out, glitchAnswerOf(report)))
 	} else {
 		err = errors.Join(err, report.Text(out))
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"ekrona.example/apdu"
 	"ekrona.example/applet/glitch"
@@ -30,7 +29,6 @@ type glitchAnswer struct {
 	Stale     []string     `json:"stale"`  // reasons for gains that are gone
 	Broken    []string     `json:"broken"` // cases that could not be tried
 	Untried   int          `json:"untried"`
-	Seconds   float64      `json:"seconds"`
 }
 
 type glitchLine struct {
@@ -47,11 +45,11 @@ type glitchGroup struct {
 	First  glitch.Found  `json:"first"`
 }
 
-func glitchAnswerOf(r *glitch.Report, took time.Duration) glitchAnswer {
+func glitchAnswerOf(r *glitch.Report) glitchAnswer {
 	a := glitchAnswer{Cases: r.Cases, Commands: r.Commands, Possible: r.Possible, Faults: r.Faults,
 		Gains: r.Gains, Garbled: r.Weak, Pairs: r.Pairs, PairGains: r.PairGains,
 		Lines: []glitchLine{}, Open: r.Open, Stale: append([]string{}, r.Stale...),
-		Broken: append([]string{}, r.Broken...), Untried: r.Untried, Seconds: took.Seconds()}
+		Broken: append([]string{}, r.Broken...), Untried: r.Untried}
 	for _, l := range r.Lines {
 		line := glitchLine{Place: l.Place, Gains: []glitchGroup{}}
 		for _, g := range l.Gains {

@@ -51,7 +51,6 @@ type simulation struct {
 	Worlds      int           `json:"worlds"`
 	Steps       int           `json:"steps"`
 	APDUs       int           `json:"apdus"`
-	Seconds     float64       `json:"seconds"`
 	ClonesEnded int           `json:"clones_ended"`
 	Faults      []faultAnswer `json:"faults"`
 	Failure     string        `json:"failure,omitempty"` // the invariant that did not hold
@@ -169,11 +168,10 @@ func (s labSimulation) run(
 	if err != nil {
 		return answer, err
 	}
-	took := time.Since(began)
-	writeRate(out, tally, took)
+	writeRate(out, tally, time.Since(began))
 	answer = simulation{
 		Seed: s.plan.Seed, Worlds: tally.Worlds, Steps: tally.Steps, APDUs: tally.APDUs,
-		Seconds: took.Seconds(), ClonesEnded: tally.ClonesEnded,
+		ClonesEnded: tally.ClonesEnded,
 	}
 	for _, kind := range simulator.Faults() {
 		answer.Faults = append(answer.Faults, faultAnswer{fmt.Sprint(kind), tally.Struck[kind]})
@@ -206,12 +204,11 @@ func (s labSimulation) playOnce(
 	options := s.plan.Options
 	options.Story = out
 	answer := simulation{Seed: world.Seed, Worlds: 1, Faults: []faultAnswer{}}
-	began := time.Now()
 	outcome, err := world.Run(ctx, options)
 	if err != nil {
 		return answer, err
 	}
-	answer.Steps, answer.Seconds = outcome.Steps, time.Since(began).Seconds()
+	answer.Steps = outcome.Steps
 	if outcome.Failure != nil {
 		answer.Failure = outcome.Failure.Error()
 		return answer,

@@ -20,7 +20,6 @@ type suiteAnswer struct {
 	Passed   int          `json:"passed"`
 	Failed   []caseAnswer `json:"failed"`
 	Untested []string     `json:"untested"` // rows of the spec that no case touched
-	Seconds  float64      `json:"seconds"`
 }
 
 type caseAnswer struct {
@@ -87,9 +86,8 @@ card, and confirm with --delete-applet. Exit code 1 when a case fails.`,
 							}
 						}
 					})...)
-				answer.Seconds = time.Since(began).Seconds()
 				fmt.Fprintf(out, "%d cases passed, %d failed, on the card in %s, in %.1f s\n",
-					answer.Passed, len(answer.Failed), answer.Card, answer.Seconds)
+					answer.Passed, len(answer.Failed), answer.Card, time.Since(began).Seconds())
 				if asJSON {
 					err = cli.WriteJSON(c.OutOrStdout(), answer)
 				}

@@ -31,6 +31,9 @@ type Flags struct {
 	banks    []string // as on the command line
 	staff    staff
 
+	customers bool     // what is refused is said to a customer or a cashier too
+	notices   []Notice // that were given
+
 	plain    bool            // PINs may go to cards in readers in clear
 	inReader map[string]bool // holders whose cards are inserted there
 }
@@ -122,6 +125,12 @@ func Environment(ctx context.Context) party.Environment {
 // the network.
 func (f *Flags) BindCaller(c *cobra.Command) *cobra.Command {
 	c.Flags().StringArrayVar(&f.banks, "bank", nil, bankUsage)
+	return f.BindRead(c)
+}
+
+// BindRead adds the flags to a command whose refusals a customer or a cashier reads.
+func (f *Flags) BindRead(c *cobra.Command) *cobra.Command {
+	f.customers = true
 	return f.Bind(c)
 }
 

@@ -29,8 +29,8 @@ func TestARefusalIsSaidOverALink(t *testing.T) {
 			require.True(t, known)
 			far := banking.Errors.ErrorOf(problem)
 			assert.ErrorIs(t, far, err)
-			assert.NotEmpty(t, ofOther(far), err.Error())
-			assert.Equal(t, ofOther(err), ofOther(far))
+			assert.NotEmpty(t, Swedish(far), err.Error())
+			assert.Equal(t, Swedish(err), Swedish(far))
 		}
 	}
 }
@@ -42,7 +42,7 @@ func TestARefusalIsSaidToTheCustomer(t *testing.T) {
 		terminal.ErrRevoked:      "spärrat",
 		terminal.ErrPayerExpired: "gått ut",
 		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWClosed}:     "avslutat",
-		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWFunds}:      "",
+		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWFunds}:      "saldot på kortet",
 		&terminal.TornTap{Sale: 7, Err: errors.New("gone")}:              "för tidigt",
 		&client.Refusal{Variant: spec.Pay.Only(), SW: 0x63C2}:            "Försök kvar: 2.",
 		&client.Refusal{Variant: spec.Pay.Only(), SW: spec.SWPINBlocked}: "PUK-koden",
@@ -56,7 +56,7 @@ func TestARefusalIsSaidToTheCustomer(t *testing.T) {
 			command.SetOut(&out)
 			command.SetErr(&diagnostics)
 			wrapped := fmt.Errorf("anna: %w", err)
-			f := Flags{}
+			f := Flags{customers: true}
 			f.AsJSON = asJSON
 			assert.ErrorIs(t, f.showRefusal(command, wrapped), err)
 			if want == "" {

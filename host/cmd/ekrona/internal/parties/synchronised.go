@@ -16,11 +16,13 @@ type SyncAnswer struct {
 	Untaken      money.Ore `json:"untaken_ore"`
 	Unanswered   int       `json:"unanswered"`
 	Difference   money.Ore `json:"difference_ore"`
+	Notices
 }
 
 // SessionAnswer is a session for a script.
-func SessionAnswer(r session.Result) SyncAnswer {
-	return SyncAnswer{r.Instructions, r.Credited, r.Untaken, len(r.Unanswered), r.Difference}
+func (f *Flags) SessionAnswer(r session.Result) SyncAnswer {
+	return SyncAnswer{r.Instructions, r.Credited, r.Untaken, len(r.Unanswered), r.Difference,
+		f.Notices()}
 }
 
 // Synchronised answers with what a session did.
@@ -32,5 +34,5 @@ func (f *Flags) Synchronised(c *cobra.Command, who string, r session.Result) err
 	if len(r.Unanswered) > 0 {
 		text += fmt.Sprintf(", %d payment(s) wait: %v", len(r.Unanswered), r.Unanswered[0])
 	}
-	return f.Answer(c, SessionAnswer(r), "%s", text)
+	return f.Answer(c, f.SessionAnswer(r), "%s", text)
 }

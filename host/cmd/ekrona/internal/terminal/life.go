@@ -22,8 +22,11 @@ import (
 type showAnswer struct {
 	Device message.DeviceID `json:"device"`
 	terminal.Room
-	Stopped  string       `json:"stopped,omitempty"` // why it sells nothing more
+	// Stopped is why it sells nothing more, for a developer and for the cashier.
+	Stopped  string       `json:"stopped_en,omitempty"`
+	Cashier  string       `json:"stopped_sv,omitempty"`
 	Warnings []limit.Near `json:"warnings"`
+	parties.Notices
 }
 
 func terminalShowCommand() *cobra.Command {
@@ -64,9 +67,11 @@ func terminalShowCommand() *cobra.Command {
 			}
 			if stopped != nil {
 				answer.Stopped = strings.TrimPrefix(stopped.Error(), "terminal: ")
-				text = fmt.Sprintf("terminal %s of the %s sells nothing more: %s", m.Terminal.ID(),
-					m.Name, answer.Stopped)
+				answer.Cashier = parties.Swedish(stopped)
+				text = fmt.Sprintf("terminal %s of the %s sells nothing more: %s\nthe cashier "+
+					"reads: %s", m.Terminal.ID(), m.Name, answer.Stopped, answer.Cashier)
 			}
+			answer.Notices = f.Notices()
 			return f.Answer(c, answer, "%s", text)
 		})
 }
@@ -78,7 +83,7 @@ func warn(ctx context.Context, f *parties.Flags, c *cobra.Command, m *sandbox.Me
 		return err
 	}
 	for _, near := range room.Warnings() {
-		f.Warn(c, "%s", near.English())
+		f.Notice(c, errors.New(near.English()), near.Swedish())
 	}
 	return nil
 }
@@ -86,10 +91,11 @@ func warn(ctx context.Context, f *parties.Flags, c *cobra.Command, m *sandbox.Me
 // warnRestored says that the journal was an older copy and is up to date again.
 func warnRestored(f *parties.Flags, c *cobra.Command, m *sandbox.Merchant) {
 	if lacked := m.Terminal.Restored(); lacked != (terminal.Restored{}) {
-		f.Warn(c, "the journal of terminal %s was an older copy: it lacked %d record(s) and %d "+
-			"Instruction(s), which the notary holds, and goes on after them; %d sale(s) that were "+
-			"open in the copy are no longer", m.Terminal.ID(), lacked.Records, lacked.Instructions,
-			lacked.Sales)
+		f.Notice(c, fmt.Errorf("the journal of terminal %s was an older copy: it lacked %d "+
+			"record(s) and %d Instruction(s), which the notary holds, and goes on after them; %d "+
+			"sale(s) that were open in the copy are no longer", m.Terminal.ID(), lacked.Records,
+			lacked.Instructions, lacked.Sales), "Terminalens uppgifter var från en äldre kopia "+
+			"och är nu aktuella. Köp som var öppna i kopian är det inte längre.")
 	}
 }
 
@@ -130,6 +136,7 @@ type endedAnswer struct {
 	sandbox.EndedTerminal
 	Missing string           `json:"missing,omitempty"`
 	New     message.DeviceID `json:"new_device,omitempty"`
+	parties.Notices
 }
 
 func endedText(name string, e sandbox.EndedTerminal) string {
@@ -148,8 +155,11 @@ func answerEnded(
 	answer := endedAnswer{EndedTerminal: e, New: id}
 	if e.Missing != nil {
 		answer.Missing = e.Missing.Error()
-		f.Warn(c, "the journal of terminal %s was not handed over; when it is back, \"ekrona "+
-			"terminal end MERCHANT --device %s\" does so: %w", e.Device, e.Device, e.Missing)
+		f.Notice(c, fmt.Errorf("the journal of terminal %s was not handed over; when it is back, "+
+			"\"ekrona terminal end MERCHANT --device %s\" does so: %w", e.Device, e.Device,
+			e.Missing), "Den gamla terminalens köp är inte överförda. Avsluta den när den är "+
+			"tillbaka, så kommer pengarna.")
+		answer.Notices = f.Notices()
 	}
 	return f.Answer(c, answer, "%s", text)
 }
@@ -166,7 +176,7 @@ func lifeCommand(f *parties.Flags, use, short string,
 			})
 		},
 	}
-	return f.Bind(c)
+	return f.BindRead(c)
 }
 
 func terminalIssueCommand() *cobra.Command {

@@ -59,6 +59,7 @@ type saleAnswer struct {
 	Paid   bool      `json:"paid"`
 	Payer  string    `json:"payer,omitempty"`
 	ATC    uint32    `json:"atc,omitempty"`
+	parties.Notices
 }
 
 func terminalSellCommand() *cobra.Command {
@@ -175,9 +176,10 @@ func paid(
 			s.HandProvenance(ctx, holder.Name, payment.Payer, m, sale.Number))
 	}
 	if err != nil {
-		f.Warn(c, "the sale is paid; its Receipt was not handed to %s's phone: %w", holder.Name,
-			err)
+		f.Notice(c, fmt.Errorf("the sale is paid; its Receipt was not handed to %s's phone: %w",
+			holder.Name, err), "Köpet är betalt. Telefonen har inte fått kvittot.")
 	}
+	answer.Notices = f.Notices()
 	return f.Answer(c, answer, "paid: %s has paid %s to the %s%s", holder.Name, sale.Amount,
 		m.Name, named)
 }
@@ -200,8 +202,9 @@ func openSale(ctx context.Context, m *sandbox.Merchant, text string) (terminal.S
 		}
 	}
 	return terminal.Sale{},
-		fmt.Errorf("the %s has no open sale %d; \"ekrona terminal open %s\" lists them", m.Name,
-			number, m.Name)
+		parties.Said(fmt.Errorf("the %s has no open sale %d; \"ekrona terminal open %s\" lists "+
+			"them", m.Name, number, m.Name), "Terminalen har inget sådant öppet köp. Se efter "+
+			"vilka som är öppna, eller börja ett nytt köp.")
 }
 
 func terminalOpenCommand() *cobra.Command {

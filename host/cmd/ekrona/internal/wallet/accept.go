@@ -102,7 +102,7 @@ func walletTakeCommand() *cobra.Command {
 			if err := v.Person.Phone.TakeAnswer(c.Context(), answer); err != nil {
 				return err
 			}
-			f.CustomerReads(c, a.Customer)
+			f.CustomerReads(c, a.Words)
 			text := fmt.Sprintf("Request %d of %s is paid, and accepted", a.Number, a.Payee)
 			if a.Kind == envelope.Refusal {
 				text = fmt.Sprintf("Request %d of %s is refused: what was paid into it comes back "+
@@ -119,23 +119,23 @@ again changes nothing.`
 
 // takenAnswer is a payee's answer for a script.
 type takenAnswer struct {
-	Kind     envelope.Kind    `json:"kind"`
-	Number   uint32           `json:"number"` // of the Request
-	Payee    message.DeviceID `json:"payee"`
-	Payer    message.DeviceID `json:"payer"`
-	Customer string           `json:"customer_sv"` // what the customer reads
+	Kind   envelope.Kind    `json:"kind"`
+	Number uint32           `json:"number"` // of the Request
+	Payee  message.DeviceID `json:"payee"`
+	Payer  message.DeviceID `json:"payer"`
+	parties.Words
 }
 
 // answerFor returns what a payee's answer to this payer says.
 func answerFor(answer envelope.Envelope, own message.DeviceID) (takenAnswer, error) {
-	a := takenAnswer{Kind: answer.Kind(), Customer: receiptTaken}
+	a := takenAnswer{Kind: answer.Kind(), Words: receiptTaken}
 	if a.Kind == envelope.Refusal {
 		refusal, err := message.Parse[message.Refusal](answer.Message)
 		if err != nil {
 			return a, err
 		}
 		a.Number, a.Payee, a.Payer = refusal.Number, refusal.Payee, refusal.Payer
-		a.Customer = refusalTaken
+		a.Words = refusalTaken
 	} else {
 		receipt, err := message.Parse[message.Receipt](answer.Message)
 		if err != nil {
@@ -215,7 +215,7 @@ func oldest(ctx context.Context, v parties.Visit) (envelope.Envelope, *message.R
 
 // noSuchRequest says what to do for a Request that a phone does not have.
 func noSuchRequest(name string) error {
-	return fmt.Errorf("%s's phone has no such open Request of %s's "+
+	return parties.Said(fmt.Errorf("%s's phone has no such open Request of %s's "+
 		"card; \"ekrona wallet open %s\" lists what is open, and \"ekrona wallet sync %s\" finds "+
-		"what only the card has, after a torn tap", name, name, name, name)
+		"what only the card has, after a torn tap", name, name, name, name), noRequest)
 }

@@ -29,8 +29,8 @@ type crisisLimits struct {
 	MaxPayment      money.Ore `json:"max_payment_ore"`
 	MaxSpent        money.Ore `json:"max_spent_ore"`
 	MaxTransactions uint16    `json:"max_transactions"`
-	English         string    `json:"text_en"`
-	Customer        string    `json:"customer_sv"` // what the customer reads
+	Text            string    `json:"text"` // for a developer
+	parties.Words
 }
 
 // crisisLimitsOf returns the limits in force on an intermediary's card that holds a crisis order;
@@ -46,28 +46,42 @@ func crisisLimitsOf(
 		Early: h.Crisis.From.After(today), MaxBalance: h.Limits.MaxBalance,
 		MaxPayment: h.Limits.MaxPayment, MaxSpent: h.Limits.MaxSpent,
 		MaxTransactions: h.Limits.MaxTransactions}
-	days := "till och med " + l.Until
-	if l.Early {
-		days = "i butiker från och med " + l.From + " " + days
-	}
-	l.Customer = fmt.Sprintf("Krisgränser från Riksbanken %s: %s på kortet, %s per betalning.",
-		days, l.MaxBalance, l.MaxPayment)
-	if _, fits := h.Crisis.Row(name, h.Counters.Group); !fits {
-		l.None, l.ends = true, len(h.Crisis.Rows) == 0
-		l.Customer = "Riksbankens krisbeslut har inga gränser för det här kortet: dess vanliga " +
-			"gränser gäller."
-		if l.ends {
-			l.Customer = "Riksbanken har avslutat krisen: kortets vanliga gränser gäller."
-		}
-		l.English = strings.TrimPrefix(l.String(), "; ")
-		return l
-	}
-	l.English = strings.TrimPrefix(l.String(), "; ")
-	if l.Over {
-		l.Customer = fmt.Sprintf("Krisgränserna gällde till och med %s. Koppla upp kortet.",
-			l.Until)
-	}
+	_, fits := h.Crisis.Row(name, h.Counters.Group)
+	l.None, l.ends = !fits, !fits && len(h.Crisis.Rows) == 0
+	l.Text = strings.TrimPrefix(l.String(), "; ")
+	l.Words = l.words()
 	return l
+}
+
+// words are what the customer reads of the limits.
+func (l *crisisLimits) words() parties.Words {
+	switch {
+	case l.ends:
+		return parties.Words{
+			English: "The Riksbank has ended the crisis: the card's ordinary limits count.",
+			Swedish: "Riksbanken har avslutat krisen: kortets vanliga gränser gäller."}
+	case l.None:
+		return parties.Words{English: "The Riksbank's crisis order has no limits for this card: " +
+			"its ordinary ones count.",
+			Swedish: "Riksbankens krisbeslut har inga gränser för det här kortet: dess vanliga " +
+				"gränser gäller."}
+	case l.Over:
+		return parties.Words{
+			English: fmt.Sprintf("The crisis limits counted until %s. Synchronise the card.",
+				l.Until),
+			Swedish: fmt.Sprintf("Krisgränserna gällde till och med %s. Koppla upp kortet.",
+				l.Until)}
+	}
+	english, swedish := "until "+l.Until, "till och med "+l.Until
+	if l.Early {
+		english = "in shops from " + l.From + " " + english
+		swedish = "i butiker från och med " + l.From + " " + swedish
+	}
+	return parties.Words{
+		English: fmt.Sprintf("Crisis limits of the Riksbank %s: %s on the card, %s a payment.",
+			english, l.MaxBalance, l.MaxPayment),
+		Swedish: fmt.Sprintf("Krisgränser från Riksbanken %s: %s på kortet, %s per betalning.",
+			swedish, l.MaxBalance, l.MaxPayment)}
 }
 
 // String follows what a person reads of a card.
@@ -140,7 +154,7 @@ func walletCrisisCommand() *cobra.Command {
 				return err
 			}
 			if answer.Limits != nil {
-				f.CustomerReads(c, answer.Limits.Customer)
+				f.CustomerReads(c, answer.Limits.Words)
 			}
 			return f.Answer(c, answer, "%s: %s%s", v.Person.Name, answer.Held, answer.Limits)
 		})

@@ -20,12 +20,12 @@ func TestAnOrderWithoutARowForTheCardSaysSo(t *testing.T) {
 				{Group: 2, MaxBalance: 9_000_00}}}}
 	none := crisisLimitsOf(h, "SEFJORDB", today)
 	assert.True(t, none.None)
-	assert.Contains(t, none.English, "has no limits for this card")
-	assert.Contains(t, none.Customer, "inga gränser för det här kortet")
+	assert.Contains(t, none.Text, "has no limits for this card")
+	assert.Contains(t, none.Swedish, "inga gränser för det här kortet")
 	assert.False(t, crisisLimitsOf(h, "SENORDIC", today).None)
 	h.Counters.Group = 2
-	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).Customer, "Krisgränser från Riksbanken")
+	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).Swedish, "Krisgränser från Riksbanken")
 	h.Crisis.Rows = nil
-	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).Customer, "har avslutat krisen")
+	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).Swedish, "har avslutat krisen")
 	assert.Contains(t, crisisLimitsOf(h, "SEFJORDB", today).English, "has ended the crisis")
 }

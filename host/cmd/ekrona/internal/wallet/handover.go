@@ -41,16 +41,16 @@ func (h *handover) flags(c *cobra.Command) {
 
 // handedMessage is a message for the other phone, for a script.
 type handedMessage struct {
-	Kind     envelope.Kind    `json:"kind"`
-	Number   uint32           `json:"number"` // of the Request
-	Payee    message.DeviceID `json:"payee"`
-	Payer    message.DeviceID `json:"payer"` // empty where anybody may pay
-	Amount   money.Ore        `json:"amount_ore"`
-	Message  string           `json:"message"` // hex
-	Text     string           `json:"text"`    // the whole envelope
-	QR       string           `json:"qr"`      // what the QR code says
-	File     string           `json:"file,omitempty"`
-	Customer string           `json:"customer_sv"` // what the customer reads
+	Kind    envelope.Kind    `json:"kind"`
+	Number  uint32           `json:"number"` // of the Request
+	Payee   message.DeviceID `json:"payee"`
+	Payer   message.DeviceID `json:"payer"` // empty where anybody may pay
+	Amount  money.Ore        `json:"amount_ore"`
+	Message string           `json:"message"` // hex
+	Text    string           `json:"text"`    // the whole envelope
+	QR      string           `json:"qr"`      // what the QR code says
+	File    string           `json:"file,omitempty"`
+	parties.Words
 
 	envelope envelope.Envelope
 	code     envelope.QR
@@ -66,7 +66,7 @@ func handed(e envelope.Envelope, about *message.Request, payer message.DeviceID)
 	}
 	return handedMessage{Kind: e.Kind(), Number: about.Number, Payee: about.Payee, Payer: payer,
 		Amount: about.Amount, Message: hex.EncodeToString(e.Message), Text: e.Text(),
-		QR: code.Text, Customer: fmt.Sprintf(toHand[e.Kind()], about.Amount),
+		QR: code.Text, Words: toHand[e.Kind()].with(about.Amount),
 		envelope: e, code: code}, nil
 }
 
@@ -111,7 +111,7 @@ func (h *handover) give(
 		_, err := fmt.Fprintln(c.OutOrStdout(), m.Text)
 		return err
 	}
-	f.CustomerReads(c, m.Customer)
+	f.CustomerReads(c, m.Words)
 	text := m.String()
 	switch {
 	case h.qr:
@@ -142,35 +142,6 @@ func (m handedMessage) write(path string) error {
 	}
 	return durable.Replace(path, content, durable.Everyone)
 }
-
-// toHand is what the customer reads beside a message that is to be handed over; %s is the amount.
-var toHand = map[envelope.Kind]string{
-	envelope.Request: "Du begär %s. Visa koden för den som ska betala.",
-	envelope.Payment: "Ditt kort har betalat %s. Visa koden för mottagaren, som tar emot " +
-		"betalningen med sitt kort.",
-	envelope.Receipt: "Du har fått %s. Visa kvittot för betalaren.",
-	envelope.Refusal: "Du har avvisat begäran på %s. Visa koden för betalaren: det som ändå " +
-		"har betalats går tillbaka.",
-}
-
-// What the payer reads of the payee's answer.
-const (
-	receiptTaken = "Betalningen är mottagen och klar."
-	refusalTaken = "Mottagaren har avvisat begäran. Det du har betalat kommer tillbaka till " +
-		"banken när kortet kopplas upp."
-)
-
-// What a customer reads of a message that the phone does not take.
-const (
-	unreadable = "Meddelandet går inte att läsa: en del saknas eller är ändrad. Be avsändaren om " +
-		"det på nytt."
-	otherKind = "Det är ett annat slags meddelande än det som väntas. Be avsändaren om rätt " +
-		"meddelande."
-	otherPayer = "Begäran gäller ett annat kort. Be om en ny begäran till ditt eget kort."
-	otherPayee = "Betalningen är till ett annat kort. Den som ska ha pengarna tar emot den."
-	otherTaker = "Svaret gäller ett annat korts betalning."
-	ownRequest = "Det är kortets egen begäran. Betala den på den andra telefonen."
-)
 
 const messageUsage = ": a file, the text itself, or - for standard input"
 

@@ -4,6 +4,7 @@ package wallet
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/cmd/ekrona/internal/parties"
 	"ekrona.example/host/limit"
+	"ekrona.example/host/notary"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/sandbox"
 	"ekrona.example/host/session"
@@ -53,6 +55,7 @@ type balanceAnswer struct {
 	Payments int           `json:"payments_left"`
 	Crisis   *crisisLimits `json:"crisis,omitempty"`
 	Warnings []limit.Near  `json:"warnings"`
+	parties.Notices
 }
 
 func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
@@ -63,12 +66,18 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 	}); err != nil {
 		return err
 	}
+	if v.Person.OutOfUse {
+		f.Notice(c, errors.New("this card was reported lost or has ended: whatever it shows, its "+
+			"money goes to the online wallet, or is there already"), "Kortet är spärrat eller "+
+			"avslutat. Pengarna på det går till ditt konto eller är redan där, vad kortet än "+
+			"visar.")
+	}
 	answer := balanceAnswer{Name: v.Person.Name, Device: v.Person.Phone.Device(),
+		Notices: f.Notices(),
 		Offline: holdings.Balance, Payments: holdings.PaymentsLeft(),
 		Warnings: append([]limit.Near{}, holdings.Warnings()...)}
 	for _, near := range answer.Warnings {
-		f.Warn(c, "%s", near.English())
-		f.CustomerReads(c, near.Swedish())
+		f.Notice(c, errors.New(near.English()), near.Swedish())
 	}
 	answer.Crisis = crisisLimitsOf(holdings, v.Person.Phone.Device().Name(),
 		message.DateOf(v.Sandbox.Clock().Now()))
@@ -154,7 +163,7 @@ func walletLoadCommand() *cobra.Command {
 			}
 			// The load is on the card, also where a call before that was cut short brought it.
 			result.Credited = max(result.Credited, amount)
-			return f.Answer(c, parties.SessionAnswer(result), "loaded %s onto %s's card",
+			return f.Answer(c, f.SessionAnswer(result), "loaded %s onto %s's card",
 				result.Credited, v.Person.Name)
 		})
 }
@@ -196,7 +205,7 @@ func walletSyncCommand() *cobra.Command {
 				return err
 			}
 			if hasKey && !isPaired { // a lost card or phone was reported, and the pair was ended
-				f.Warn(c, "%w", wallet.ErrNotPaired)
+				f.Notice(c, wallet.ErrNotPaired, parties.NotPaired)
 			}
 			return f.Synchronised(c, v.Person.Name, result)
 		})
@@ -207,9 +216,9 @@ type lostAnswer struct {
 	Name   string           `json:"name"`
 	Device message.DeviceID `json:"device"`
 	// Until is when claims on it are honoured no longer, and Next what to do then.
-	Until    time.Time `json:"honoured_until,omitzero"`
-	Next     string    `json:"next,omitempty"`
-	Customer string    `json:"customer_sv,omitempty"` // what the customer reads
+	Until time.Time `json:"honoured_until,omitzero"`
+	Next  string    `json:"next,omitempty"`
+	parties.Words
 }
 
 func walletLostCommand() *cobra.Command {
@@ -224,14 +233,21 @@ func walletLostCommand() *cobra.Command {
 			}
 			answer := lostAnswer{Name: v.Person.Name, Device: device, Until: until}
 			if until.IsZero() {
+				answer.Words = parties.Words{English: "The card has ended already.",
+					Swedish: "Kortet är redan avslutat."}
 				return f.Answer(c, answer, "%s's card %s has ended already", v.Person.Name, device)
 			}
 			answer.Next = fmt.Sprintf("\"ekrona wallet end %s --device %s\" moves what is left to "+
 				"the online wallet, for good", v.Person.Name, device)
-			answer.Customer = fmt.Sprintf("Kortet är spärrat. Den som har kortet och dess PIN-kod "+
-				"kan betala med det tills terminalen har kopplats upp. Pengarna som är kvar "+
-				"kommer till ditt konto efter %s.", until.Format(time.DateOnly))
-			f.CustomerReads(c, answer.Customer)
+			day := until.Format(time.DateOnly)
+			answer.Words = parties.Words{
+				English: fmt.Sprintf("The card is blocked. Who has the card and its PIN can pay "+
+					"with it until the terminal has synchronised. The money that is left comes "+
+					"to your online wallet after %s.", day),
+				Swedish: fmt.Sprintf("Kortet är spärrat. Den som har kortet och dess PIN-kod kan "+
+					"betala med det tills terminalen har kopplats upp. Pengarna som är kvar "+
+					"kommer till ditt konto efter %s.", day)}
+			f.CustomerReads(c, answer.Words)
 			return f.Answer(c, answer, "%s's card %s is on the revocation list. Who has the card "+
 				"and its PIN can still pay at a terminal until that synchronises, and from card "+
 				"to card until the card synchronises, as much as is on it. Claims on it are "+
@@ -261,7 +277,7 @@ func walletEndCommand() *cobra.Command {
 				end = v.Sandbox.EndCardNow
 			}
 			if err := end(c.Context(), v.Person); err != nil {
-				return err
+				return notEnded(c.Context(), v, err)
 			}
 			return f.Answer(c, map[string]any{"name": v.Person.Name, "device": device},
 				"%s's card %s has ended: what is left of its money is in the online wallet",
@@ -275,6 +291,20 @@ bank does not wait for it: what is claimed on the card later, the bank pays itse
 	c.Flags().BoolVar(&now, "now", false, "end the card before its time is over, which cannot be "+
 		"undone either: later claims on it are the bank's loss")
 	return c
+}
+
+// notEnded says to the customer why a card does not end yet.
+func notEnded(ctx context.Context, v parties.Visit, err error) error {
+	if !errors.Is(err, notary.WrongStatus) {
+		return err
+	}
+	until, failed := v.Sandbox.HonouredUntil(ctx, v.Person)
+	if failed != nil || until.IsZero() {
+		return parties.Said(err, "Kortet används och kan inte avslutas. Anmäl först att det är "+
+			"förlorat.")
+	}
+	return parties.Said(err, fmt.Sprintf("Kortet kan avslutas först efter %s. Då kommer pengarna "+
+		"som är kvar till ditt konto.", until.Format(time.DateOnly)))
 }
 
 func walletNewPhoneCommand() *cobra.Command {
