@@ -1,6 +1,9 @@
 package audit
 
 import (
+	"fmt"
+	"strings"
+
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
 	"ekrona.example/host/notary"
@@ -16,6 +19,28 @@ type sums struct {
 	collected   money.Ore // settled to it
 	swept       money.Ore // out of its wallet to owner, holding or pool, less refunds and loans
 	untaken     money.Ore // credits not taken and not released
+}
+
+// differing returns the sums that differ from others, and what those are.
+func (s sums) differing(others sums) (own, theirs string) {
+	var both [2][]string
+	for _, f := range []struct {
+		name       string
+		own, other money.Ore
+	}{
+		{"reserved", s.reserved, others.reserved},
+		{"unconfirmed", s.unconfirmed, others.unconfirmed},
+		{"unpaid", s.unpaid, others.unpaid}, {"accepted", s.accepted, others.accepted},
+		{"unanswered", s.unanswered, others.unanswered},
+		{"collected", s.collected, others.collected}, {"swept", s.swept, others.swept},
+		{"untaken", s.untaken, others.untaken},
+	} {
+		if f.own != f.other {
+			both[0] = append(both[0], fmt.Sprint(f.name, " ", f.own))
+			both[1] = append(both[1], fmt.Sprint(f.name, " ", f.other))
+		}
+	}
+	return strings.Join(both[0], ", "), strings.Join(both[1], ", ")
 }
 
 // acceptance names the Receipts of a payee for a payment.
@@ -86,8 +111,8 @@ func invariant2Sums(s *auditRun) {
 	}
 	for id, row := range s.devices {
 		if row.sums != *full[id] {
-			s.violated(id, 0, "its row carries the sums %v, and all rows say %v", row.sums,
-				*full[id])
+			carries, say := row.sums.differing(*full[id])
+			s.violated(id, 0, "its row carries %s, and all rows say %s", carries, say)
 		}
 	}
 }

@@ -92,6 +92,7 @@ centralbank fund-pool 100 --order first --state box
 centralbank totals --state box
 centralbank reconcile --state box
 centralbank archive box/central-bank --before 2020-01-01 --dry-run
+centralbank audit box/central-bank
 centralbank backup box/central-bank --out central.db
 intermediary backup box/nordic-bank --out nordic.db
 intermediary restore box/nordic-bank --from nordic.db

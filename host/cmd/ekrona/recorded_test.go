@@ -13,9 +13,9 @@ var recordingFlags = []string{"trace", "transcript", "capture", "seed"}
 
 // noCard are commands, and groups of them, that reach no card.
 var noCard = []string{
-	"centralbank archive", "centralbank backup", "centralbank serve", "intermediary", "network",
-	"pki", "crisis sign", "issue key", "issue log", "issue report", "sandbox clock",
-	"sandbox rollover", "card decode", "card profile", "card readers",
+	"centralbank archive", "centralbank audit", "centralbank backup", "centralbank serve",
+	"intermediary", "network", "pki", "crisis sign", "issue key", "issue log", "issue report",
+	"sandbox clock", "sandbox rollover", "card decode", "card profile", "card readers",
 }
 
 // lacking are commands that reach cards and have some of the flags: those that they lack, and what

@@ -179,7 +179,7 @@ func OpenWith(
 	if c.lease, err = f.Hold(c.Ledger, s.Service, e); err != nil {
 		return nil, err
 	}
-	c.Auditor.PoolAhead = notary.PoolAhead(s.Terms.PoolAhead)
+	s.tell(c.Auditor)
 	c.Notary, err = settlement.New(ctx, settlement.Config{
 		DB: c.Ledger, Clock: e.Clock, Random: e.Random,
 		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
@@ -188,6 +188,14 @@ func OpenWith(
 		Observe: c.batches.observe, Attacked: c.attacks.grew,
 	})
 	return c, err
+}
+
+// tell tells an auditor the terms that it judges by.
+func (s Settings) tell(a *audit.Auditor) {
+	a.PoolAhead = notary.PoolAhead(s.Terms.PoolAhead)
+	if s.Terms.CoverLimit > 0 {
+		a.CoverLimit = s.Terms.CoverLimit
+	}
 }
 
 // readKeys reads the links from the root on that the central bank has imported, and its notary

@@ -22,7 +22,7 @@ import (
 func CentralBankCommand() *cobra.Command {
 	return cli.Group("centralbank", "The central bank as a service, and how to watch it",
 		serveCentralBankCommand(), totalsCommand(), reconcileCommand(), fundPoolCommand(),
-		backUpCentralBankCommand(), archiveCommand())
+		auditCommand(), backUpCentralBankCommand(), archiveCommand())
 }
 
 // IntermediaryCommand is "ekrona intermediary".

@@ -1,0 +1,45 @@
+package centralbank
+
+import (
+	"context"
+	"database/sql"
+
+	"ekrona.example/host/audit"
+	"ekrona.example/host/party"
+	"ekrona.example/host/store"
+	"ekrona.example/personalization/pki"
+)
+
+// Audit has the auditor check the database of a central bank's folder as it is at one moment, also
+// while it is served: every row, every signature and every sum, by the auditor's own arithmetic.
+// The devices are not at hand: what they hold is known from what they have shown. The rows that are
+// not archived bodies are in memory meanwhile.
+func Audit(ctx context.Context, path string) (found []audit.Violation, err error) {
+	s, err := ReadSettings(path)
+	if err != nil {
+		return nil, err
+	}
+	f := party.Peek(path)
+	root, err := f.Trusted("root", s.Root)
+	if err != nil {
+		return nil, err
+	}
+	notary, err := pki.Open(f.Path(s.Keys), nil).Certificate(s.Notary)
+	if err != nil {
+		return nil, f.KeyError("notary", err)
+	}
+	_, notaries, err := readKeys(f.Path(s.Keys), root, notary)
+	if err != nil {
+		return nil, err
+	}
+	err = withLedger(ctx, path, func(db *sql.DB) error {
+		return store.Read(ctx, db, func(tx *sql.Tx) (err error) {
+			auditor := audit.New(notaries...)
+			auditor.Sparing = true
+			s.tell(auditor)
+			found, err = auditor.Check(ctx, tx, nil)
+			return err
+		})
+	})
+	return found, err
+}
