@@ -48,7 +48,7 @@ func Build(
 			func(wanted Package) bool { return wanted.Name == p.Name }) {
 			continue
 		}
-		m, err := b.finish(ctx, out, p, archive)
+		m, err := b.finish(ctx, out, p, sources, archive)
 		if err != nil {
 			return nil, err
 		}
@@ -195,7 +195,7 @@ func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')
 // finish writes the archive in its final form, has it verified, and writes CAP
 // file and manifest to out.
 func (b *builder) finish(
-	ctx context.Context, out string, p Package, archive *Archive,
+	ctx context.Context, out string, p Package, from string, archive *Archive,
 ) (*Manifest, error) {
 	file, err := archive.Bytes()
 	if err != nil {
@@ -214,7 +214,7 @@ func (b *builder) finish(
 		Components: describeAll(archive.Components),
 		Sources:    sources, Tools: b.tools.Versions, Options: optionsOf(p), Verifier: verdict,
 	}
-	if err := b.writeLines(ctx, out, p, archive); err != nil {
+	if err := b.writeLines(ctx, out, p, from, archive); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(out, filepath.FromSlash(p.CAP))

@@ -2,8 +2,6 @@ package capbuild
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,18 +29,7 @@ var javaWord = regexp.MustCompile(`\w+`)
 // reads. A converter leaves the debug component out where it would be longer than 65,535 bytes
 // (Java Card VM 3.0.4, 6.14), and much of it are names of constants, which no instruction mentions.
 func copyWithoutConstants(to, from string) error {
-	sources := map[string][]byte{}
-	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		relative, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		sources[relative], err = os.ReadFile(path)
-		return err
-	})
+	sources, err := readSources(from, "")
 	if err != nil {
 		return err
 	}

@@ -14,22 +14,14 @@ import (
 // where a file of it is older than that a copy, in which such files are read as ISO 8859-1. Lines
 // stay where they are.
 func (b *builder) inUTF8(p Package) (folder string, err error) {
-	from, sources, isOld := b.sources(p), map[string][]byte{}, false
-	err = filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".java" {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		relative, err := filepath.Rel(from, path)
-		isOld = isOld || !utf8.Valid(content)
-		sources[relative] = lines.SourceText(content)
-		return err
-	})
+	from, isOld := b.sources(p), false
+	sources, err := readSources(from, ".java")
 	if err != nil {
 		return "", fmt.Errorf("sources of %s: %w", p.Name, err)
+	}
+	for path, content := range sources {
+		isOld = isOld || !utf8.Valid(content)
+		sources[path] = lines.SourceText(content)
 	}
 	if !isOld {
 		return from, nil
@@ -39,6 +31,23 @@ func (b *builder) inUTF8(p Package) (folder string, err error) {
 		return "", fmt.Errorf("sources of %s: %w", p.Name, err)
 	}
 	return folder, nil
+}
+
+// readSources reads the files of a folder with an extension, or all of them, by their places in it.
+func readSources(folder, extension string) (map[string][]byte, error) {
+	sources := map[string][]byte{}
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || extension != "" && filepath.Ext(path) != extension {
+			return err
+		}
+		relative, err := filepath.Rel(folder, path)
+		if err != nil {
+			return err
+		}
+		sources[relative], err = os.ReadFile(path)
+		return err
+	})
+	return sources, err
 }
 
 // writeSources writes files at their places in a folder.

@@ -10,18 +10,16 @@ import (
 )
 
 // writeLines converts a package with Lines once more, with debug information and without constants,
-// and writes the table of the source line of each instruction. The second
+// and writes the table of the source line of each instruction. from has the sources. The second
 // conversion must give the same instructions.
-func (b *builder) writeLines(ctx context.Context, out string, p Package, archive *Archive) error {
+func (b *builder) writeLines(
+	ctx context.Context, out string, p Package, from string, archive *Archive,
+) error {
 	if !p.Lines {
 		return nil
 	}
 	options := optionsOf(p)
 	options.Debug = true
-	from, err := b.inUTF8(p)
-	if err != nil {
-		return err
-	}
 	sources := filepath.Join(b.work, p.Name+".lines")
 	if err := copyWithoutConstants(sources, from); err != nil {
 		return fmt.Errorf("lines of %s: %w", p.Name, err)
