@@ -176,23 +176,8 @@ func (n *Notary) reconcile(
 		}
 		found := notary.Discrepancy{Device: id, Intermediary: d.intermediary, Owner: d.owner,
 			Status: d.status}
-		s, at, err := t.lastState(id, 0)
-		if err == nil && s == nil {
-			r.Silent++
-			return nil
-		}
-		found.At = at
-		var report notary.StateReport
-		if err == nil {
-			err = checkKept(d, s)
-		}
-		if err == nil {
-			report, err = t.report(id, s)
-		}
-		before := 0
-		if err == nil && s.Attacks > 0 {
-			before, err = t.attacksBefore(id, 1)
-		}
+		last, err := t.lastShown(d)
+		found.At = last.at
 		var changed *changedError
 		switch {
 		case errors.As(err, &changed), errors.Is(err, ledger.ErrNoAccount):
@@ -203,24 +188,52 @@ func (n *Notary) reconcile(
 			return nil
 		case err != nil:
 			return err
+		case last.state == nil:
+			r.Silent++
+			return nil
 		}
-		if found.Why, err = t.whyNot(d, s, report); err != nil {
+		s := last.state
+		if found.Why, err = t.whyNot(d, s, last.report); err != nil {
 			return err
 		}
 		r.Judged++
 		if found.Why != "" {
-			found.Balance, found.Difference = s.Balance, report.Difference
+			found.Balance, found.Difference = s.Balance, last.report.Difference
 			r.Found = append(r.Found, found)
 		}
 		if s.Attacks == 0 {
 			return nil
 		}
 		attacked := notary.Attacked{Device: id, Intermediary: d.intermediary, Owner: d.owner,
-			Status: d.status, Attacks: int(s.Attacks), At: at}
-		attacked.Before = before
+			Status: d.status, Attacks: int(s.Attacks), Before: last.attacksBefore, At: last.at}
 		r.Attacked = append(r.Attacked, attacked)
 		return nil
 	})
+}
+
+// shown is what a device has shown last.
+type shown struct {
+	state         *message.State // nil: none yet
+	at            time.Time
+	report        notary.StateReport
+	attacksBefore int // in the State before, where this one has some
+}
+
+// lastShown reads what a device has shown last. When it came is there beside an error too, as far
+// as it is known.
+func (t *txn) lastShown(d *device) (last shown, err error) {
+	last.state, last.at, err = t.lastState(d.id, 0)
+	if err != nil || last.state == nil {
+		return last, err
+	}
+	if err := checkKept(d, last.state); err != nil {
+		return last, err
+	}
+	if last.report, err = t.report(d.id, last.state); err != nil || last.state.Attacks == 0 {
+		return last, err
+	}
+	last.attacksBefore, err = t.attacksBefore(d.id, 1)
+	return last, err
 }
 
 // changedError says that what is kept of a device is not what was accepted.
@@ -238,7 +251,7 @@ func checkKept(d *device, s *message.State) error {
 	if err != nil {
 		return &changedError{fmt.Errorf("its registered key: %w", err)}
 	}
-	if err := message.VerifyAs(s, 0, key); err != nil {
+	if !isSigned(s, key) {
 		return &changedError{errors.New("the State kept of it is not signed by its registered key")}
 	}
 	return nil
