@@ -135,8 +135,8 @@ func (s *Subject) card() (*globalplatform.Card, error) {
 // fill loads and installs what the subject has.
 func (s *Subject) fill(b *Bench) error {
 	below := b.Managed.Below()
-	install := s.Install
-	for i, name := range s.CAPs {
+	var last []card.AID // the applets of the last CAP file
+	for _, name := range s.CAPs {
 		content, err := durable.Read(name)
 		if err != nil {
 			return err
@@ -145,16 +145,9 @@ func (s *Subject) fill(b *Bench) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		for _, module := range p.Modules {
-			isMade := slices.ContainsFunc(install, func(one Instance) bool {
-				return bytes.Equal(one.AID, module)
-			})
-			if s.InstallAll && i == len(s.CAPs)-1 && !isMade {
-				install = append(install, Instance{Module: module, AID: module})
-			}
-		}
+		last = p.Modules
 	}
-	for _, i := range install {
+	for _, i := range s.instances(last) {
 		if _, err := below.Install(i.Module, i.AID, i.Parameters); err != nil {
 			err = b.Explained(err)
 			if len(i.Parameters) == 0 {
@@ -168,6 +161,20 @@ func (s *Subject) fill(b *Bench) error {
 	return nil
 }
 
+// instances are those to be made, with the applets of the last CAP file.
+func (s *Subject) instances(last []card.AID) []Instance {
+	all := slices.Clone(s.Install)
+	for _, module := range last {
+		isMade := slices.ContainsFunc(all, func(one Instance) bool {
+			return bytes.Equal(one.AID, module)
+		})
+		if s.InstallAll && !isMade {
+			all = append(all, Instance{Module: module, AID: module})
+		}
+	}
+	return all
+}
+
 // Lines are the lines of "ekrona shell" that put onto a card what the subject has.
 func (s *Subject) Lines() ([]string, error) {
 	if len(s.CAPs) == 0 && len(s.Install) == 0 {
@@ -177,7 +184,7 @@ func (s *Subject) Lines() ([]string, error) {
 	if len(s.CAPs) > 0 {
 		steps = append(steps, script.Step{Word: "load", Arguments: s.CAPs})
 	}
-	install := s.Install
+	var last []card.AID
 	if s.InstallAll && len(s.CAPs) > 0 {
 		content, err := durable.Read(s.CAPs[len(s.CAPs)-1])
 		if err != nil {
@@ -188,11 +195,10 @@ func (s *Subject) Lines() ([]string, error) {
 			return nil, err
 		}
 		for _, a := range file.Applets {
-			module := card.AID(a.AID)
-			install = append(install, Instance{Module: module, AID: module})
+			last = append(last, card.AID(a.AID))
 		}
 	}
-	for _, i := range install {
+	for _, i := range s.instances(last) {
 		steps = append(steps, i.step())
 	}
 	names, lines := shell.Language(s.Names, s.Words), []string{}
