@@ -47,13 +47,7 @@ func (f *Carry) Taken() (c crisis.Carried, given bool, err error) {
 type Outcome struct {
 	Taken bool `json:"taken"`
 	// NotTaken says why not, where that is no error: the device has it already, or a later one.
-	NotTaken *NotTaken `json:"not_taken,omitempty"`
-}
-
-// NotTaken is why an order was not taken.
-type NotTaken struct {
-	English string `json:"text_en"`
-	Swedish string `json:"text_sv"`
+	NotTaken *parties.Notice `json:"not_taken,omitempty"`
 }
 
 // OutcomeOf returns the outcome of an order that a device has judged: an older one, or the same, is
@@ -63,8 +57,8 @@ func OutcomeOf(err error) (o Outcome, _ error) {
 	case err == nil:
 		o.Taken = true
 	case errors.Is(err, crisis.ErrOld):
-		o.NotTaken = &NotTaken{"--take: not taken: " + err.Error(), "Krisbeslutet är inte nyare " +
-			"än det som redan gäller, eller så är det upphävt. Ingenting har ändrats."}
+		o.NotTaken = &parties.Notice{English: "--take: not taken: " + err.Error(),
+			Swedish: parties.Swedish(err)}
 	default:
 		return o, fmt.Errorf("--take: not taken: %w", err)
 	}

@@ -40,10 +40,8 @@ as a copy, on a machine of its own. The exit code is 3 if something does not hol
 			if err != nil {
 				return err
 			}
-			a := auditAnswer{slices.Sorted(maps.Keys(audit.Titles(false))), found}
-			if found == nil {
-				a.Violations = []audit.Violation{}
-			}
+			a := auditAnswer{slices.Sorted(maps.Keys(audit.Titles(false))),
+				append([]audit.Violation{}, found...)}
 			var text strings.Builder
 			for _, v := range found {
 				fmt.Fprintln(&text, v)

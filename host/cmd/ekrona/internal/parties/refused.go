@@ -11,12 +11,6 @@ import (
 	"ekrona.example/host/limit"
 )
 
-// refused is why a payment was refused or stopped, other than by a limit, for a script.
-type refused struct {
-	English string `json:"text_en"`
-	Swedish string `json:"text_sv"`
-}
-
 // said is an error of the command with what a customer reads of it.
 type said struct {
 	error
@@ -40,7 +34,7 @@ func (f *Flags) showRefusal(c *cobra.Command, err error) error {
 		return f.sayRefused(c, err, reached, reached.Swedish())
 	}
 	if swedish := Swedish(err); swedish != "" {
-		return f.sayRefused(c, err, refused{err.Error(), swedish}, swedish)
+		return f.sayRefused(c, err, Notice{err.Error(), swedish}, swedish)
 	}
 	return err
 }
@@ -62,7 +56,8 @@ type Words struct {
 	Swedish string `json:"customer_sv"`
 }
 
-// Notice is what a customer or a cashier reads beside an answer, in both languages.
+// Notice is what a customer or a cashier reads beside an answer, or of a payment that was refused
+// or stopped other than by a limit, in both languages.
 type Notice struct {
 	English string `json:"text_en"`
 	Swedish string `json:"text_sv"`

@@ -68,7 +68,7 @@ func TestARefusalIsSaidToTheCustomer(t *testing.T) {
 				assert.Contains(t, diagnostics.String(), want)
 				continue
 			}
-			var answer struct{ Refused refused }
+			var answer struct{ Refused Notice }
 			require.NoError(t, json.Unmarshal(out.Bytes(), &answer))
 			assert.Contains(t, answer.Refused.Swedish, want)
 			assert.Equal(t, wrapped.Error(), answer.Refused.English)

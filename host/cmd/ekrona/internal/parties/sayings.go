@@ -102,9 +102,9 @@ var refusalsOfPhones = []saying{
 	{wallet.ErrIssuer, "Telefonen känner inte den som har gett ut kortet. Koppla upp telefonen."},
 	{wallet.ErrNotLater, "Certifikatet är inget senare för det här kortet. Fråga banken."},
 	{sandbox.ErrNoneHeld, "Det är någon annans kort. Håll ditt eget kort mot telefonen."},
-	{sandbox.ErrWithdrawn, "Kortet togs bort för tidigt. Håll det mot telefonen igen."},
+	{sandbox.ErrWithdrawn, tornAtPhone},
 	{sandbox.ErrNoneLost, "Inget kort är anmält som förlorat. Anmäl kortet först."},
-	{wallet.ErrAnotherCard, "Det är fel kort. Håll ditt eget kort mot telefonen."},
+	{wallet.ErrAnotherCard, otherCardHeld},
 	{wallet.ErrOwnRequest, "Det är kortets egen begäran. Betala den på den andra telefonen."},
 	{wallet.ErrNotRequested, "Betalningen kommer från ett annat kort än det som skulle betala."},
 	{wallet.ErrRefused, "Begäran är avslutad. Det som har betalats kommer tillbaka till " +
@@ -115,7 +115,7 @@ var refusalsOfPhones = []saying{
 	{wallet.ErrNoTransfer, "Telefonen har inte sett den begäran. Läs in den först."},
 	{wallet.ErrAltered, "Meddelandet har ändrats på vägen. Håll kortet mot telefonen igen, eller " +
 		"be avsändaren skicka det på nytt."},
-	{wallet.ErrSessionEnded, "Kortet togs bort för tidigt. Håll det mot telefonen igen."},
+	{wallet.ErrSessionEnded, tornAtPhone},
 	{wallet.ErrPINNeeded, "Ange kortets PIN-kod, och håll kortet mot telefonen igen."},
 	{client.ErrNoApplication, "Det är inget e-kronakort, eller så är det spärrat. Använd ett " +
 		"annat kort."},
@@ -154,8 +154,8 @@ var cardSays = []saying{
 	{spec.SWSequence, atOdds},
 	{spec.SWHead, atOdds},
 	{spec.SWPolicy, atOdds},
-	{spec.SWMemoryFailure, "Kortet är trasigt. Använd ett annat kort, och fråga banken."},
-	{spec.SWUnknown, "Kortet är trasigt. Använd ett annat kort, och fråga banken."},
+	{spec.SWMemoryFailure, broken},
+	{spec.SWUnknown, broken},
 }
 
 // NotPaired is what a customer reads of a card that is not paired with the phone.
@@ -164,6 +164,7 @@ const NotPaired = "Kortet är inte kopplat till den här telefonen. Koppla ihop 
 
 const (
 	otherCardHeld = "Det är fel kort. Håll ditt eget kort mot telefonen."
+	broken        = "Kortet är trasigt. Använd ett annat kort, och fråga banken."
 	untrusted     = "Kortet litar inte på den andra parten. Ingenting är betalt. Koppla upp " +
 		"båda, eller betala på ett annat sätt."
 	atOdds = "Kortet och banken är inte överens. Koppla upp kortet igen. Om det inte hjälper, " +
@@ -178,8 +179,11 @@ const (
 // wrongPIN is what a customer reads of a PIN that was wrong, with the tries that are left.
 const wrongPIN = "Fel PIN-kod. Försök kvar: %d."
 
-// torn is what a customer reads when the card left the field too early.
-const torn = "Kortet togs bort för tidigt. Håll det mot terminalen igen."
+// What a customer reads when the card left the field too early.
+const (
+	torn        = "Kortet togs bort för tidigt. Håll det mot terminalen igen."
+	tornAtPhone = "Kortet togs bort för tidigt. Håll det mot telefonen igen."
+)
 
 // Swedish returns what a customer or a cashier reads of an error that is not a limit; "" where it
 // is nothing.

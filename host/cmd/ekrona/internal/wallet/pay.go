@@ -127,7 +127,8 @@ func (p *payFlags) payRequest(c *cobra.Command, v parties.Visit) error {
 	own := v.Person.Phone.Device()
 	if r.Payee == own {
 		return parties.Said(cli.Usage("--request: this phone's card %s has asked for it itself: "+
-			"name the person who pays it, or the card with --device", own), ownRequest)
+			"name the person who pays it, or the card with --device", own),
+			parties.Swedish(wallet.ErrOwnRequest))
 	}
 	if r.Payer != "" && r.Payer != own {
 		return parties.Said(cli.Usage("--request: only %s may pay it, and this phone's card is "+

@@ -51,7 +51,6 @@ const (
 	otherPayer = "Begäran gäller ett annat kort. Be om en ny begäran till ditt eget kort."
 	otherPayee = "Betalningen är till ett annat kort. Den som ska ha pengarna tar emot den."
 	otherTaker = "Svaret gäller ett annat korts betalning."
-	ownRequest = "Det är kortets egen begäran. Betala den på den andra telefonen."
 	noRequest  = "Telefonen har ingen sådan begäran öppen. Se efter vilka som är öppna, eller " +
 		"koppla upp kortet."
 )
