@@ -28,8 +28,11 @@ func AlgorithmOf(class byte, data []byte) (a Algorithm, found bool) {
 		parts[1] = int(data[1])<<8 | int(data[2])
 	}
 	switch class {
-	case ClassCipher:
+	case ClassCipher, ClassAEADCipher:
 		i := cipherByCode(int8(code))
+		if class == ClassAEADCipher { // whose constants are those of getInstance with a padding
+			i = cipherByParts(int8(code), padNull)
+		}
 		if i < 0 {
 			return a, false
 		}
