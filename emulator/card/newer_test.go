@@ -30,6 +30,8 @@ const (
 	insEncipher   = 0x19
 	insVersion    = 0x1A
 	insAlgorithm  = 0x1B
+	insRecovery   = 0x1C
+	insAEAD       = 0x1D
 )
 
 var (
