@@ -121,7 +121,7 @@ func startAEAD(
 }
 
 // currentAEAD returns the message in progress. After one, and after a reset, GCM has an initial
-// chaining value of zeros, and CCM nothing: no nonce serves twice, and each message has its lengths.
+// chaining value of zeros, and CCM nothing: each message has a nonce and lengths of its own.
 func currentAEAD(c *vm.Call) *aeadInProgress {
 	spec, key := cipherOf(c), requireInit(c, 0)
 	a, busy := c.Volatile(c.This()).(*aeadInProgress)

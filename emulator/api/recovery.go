@@ -16,7 +16,8 @@ const recoveryClass = "javacard/security/SignatureWithRecovery"
 
 const recoveryInterface = "javacard/security/SignatureMessageRecovery"
 
-// describeRecovery is the class's description: what it has of its own, and what it refuses of Signature's.
+// describeRecovery is the class's description: what it has of its own, and what it refuses of
+// Signature's.
 func describeRecovery() vm.NativeClass {
 	class := vm.NativeClass{Name: recoveryClass, Token: vm.NoToken, Super: signatureClass,
 		Interfaces: []string{recoveryInterface}}
@@ -37,7 +38,8 @@ func recoveryNatives() map[string]vm.Native {
 		"beginVerify([BSS)S":                  beginVerify,
 		"sign([BSS[BS[SS)S": func(c *vm.Call) vm.Value {
 			spec, key := signatureOf(c), requireInit(c, modeSign)
-			c.Bytes(c.Ref(3), int(c.Short(4)), signatureLength(c, spec)) // the room, before all else
+			// the room is checked before anything is taken in
+			c.Bytes(c.Ref(3), int(c.Short(4)), signatureLength(c, spec))
 			c.Element(c.Ref(5), int(c.Short(6)))
 			feedRecoverable(c, spec, key)
 			message := endRecoverable(c, spec, key)

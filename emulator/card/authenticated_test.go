@@ -85,7 +85,8 @@ func TestCCMOfACard(t *testing.T) {
 		require.NoError(t, err)
 		for range 2 {
 			run(t, b, []row{
-				{"a message in progress goes on", insAEAD, aeadFinal, 0, in[10:], out[10:] + "9000"},
+				{"a message in progress goes on", insAEAD, aeadFinal, 0, in[10:],
+					out[10:] + "9000"},
 				{"each message has its init", insAEAD, aeadUpdate, 0, in, "6F14"},
 				{"", insAEAD, aeadAdditional, 0, additional, "6F14"},
 				{"", insAEAD, aeadFinal, 0, in, "6F14"},

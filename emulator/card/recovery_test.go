@@ -59,10 +59,12 @@ func iso9796Card(t *testing.T, profile card.Profile) (bench, []iso9796Vector) {
 		case words[0] == "key":
 			all = nil
 			if words[1] == "1024" {
-				assert.Equal(t, "9000", b.send(insRecovery, recoverModulus, 0, unhex(t, words[2])...))
 				private := strings.Repeat("0", len(words[4])%2) + words[4]
-				assert.Equal(t, "9000", b.send(insRecovery, recoverPrivate, 0, unhex(t, private)...))
-				assert.Equal(t, "9000", b.send(insRecovery, recoverPublic, 0, 1, 0, 1))
+				run(t, b, []row{
+					{"", insRecovery, recoverModulus, 0, words[2], "9000"},
+					{"", insRecovery, recoverPrivate, 0, private, "9000"},
+					{"", insRecovery, recoverPublic, 0, "010001", "9000"},
+				})
 			}
 		case words[0] != "#":
 			var v iso9796Vector

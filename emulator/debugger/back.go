@@ -64,7 +64,7 @@ func (d *Debugger) back(breaks, byOne bool) (Stop, error) {
 }
 
 // StartAtLastBreak sends a command, as [Debugger.StartAction] does, and stops it at the last break
-// that it hits on its way to its end. If it hits none, the card is as before it, and found is false.
+// that it hits on its way to its end. If it hits none, the card is as before it: found is false.
 func (d *Debugger) StartAtLastBreak(
 	command []byte, action func() ([]byte, error),
 ) (s Stop, found bool, err error) {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/hex"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,7 +40,8 @@ var aeadVectors = []struct {
 		"000102030405060708090A0B0C0D0E0F", "202122232425262728292A2B2C2D2E2F",
 		"D2A1F0E051EA5F62081A7792073D593D", "1FC64FBFACCD"},
 	{"SP 800-38C #3", false, "404142434445464748494A4B4C4D4E4F", "101112131415161718191A1B",
-		"000102030405060708090A0B0C0D0E0F10111213", "202122232425262728292A2B2C2D2E2F3031323334353637",
+		"000102030405060708090A0B0C0D0E0F10111213",
+		"202122232425262728292A2B2C2D2E2F3031323334353637",
 		"E3B201A9F5B71A7A9B1CEAECCD97E70B6176AAD9A4428AA5", "484392FBC1B09951"},
 	{"GCM #4", true, "FEFFE9928665731C6D6A8F9467308308", "CAFEBABEFACEDBADDECAF888",
 		"FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2",
@@ -84,8 +84,8 @@ func TestAEADOfPublishedVectors(t *testing.T) {
 			if v.gcm {
 				mode, err = NewGCM(block, encrypt, unhex(v.nonce))
 			} else {
-				mode, err = NewCCM(block, encrypt, unhex(v.nonce), len(unhex(v.additional)), len(in),
-					len(unhex(v.tag)))
+				mode, err = NewCCM(block, encrypt, unhex(v.nonce), len(unhex(v.additional)),
+					len(in), len(unhex(v.tag)))
 			}
 			require.NoError(t, err)
 			var out []byte
@@ -97,7 +97,7 @@ func TestAEADOfPublishedVectors(t *testing.T) {
 				out = mode.Crypt(out, part)
 			})
 			assert.Equal(t, unhex(want), out, v.name)
-			assert.Equal(t, hex.EncodeToString(unhex(v.tag)), hex.EncodeToString(mode.Tag()), v.name)
+			assert.Equal(t, unhex(v.tag), mode.Tag(), v.name)
 		}
 	})
 }

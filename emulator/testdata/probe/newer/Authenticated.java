@@ -16,7 +16,8 @@ final class Authenticated {
     short run(byte which, byte more, byte[] buffer, short offset, short length) {
         switch (which) {
             case 0:
-                key = (AESKey) KeyBuilder.buildKey(KeyBuilder.TYPE_AES, (short) (length * 8), false);
+                key = (AESKey) KeyBuilder.buildKey(
+                    KeyBuilder.TYPE_AES, (short) (length * 8), false);
                 key.setKey(buffer, offset);
                 return 0;
             case 1:
