@@ -234,7 +234,7 @@ func TestCompletion(t *testing.T) {
 		"read b": "read BINARY ", "READ BINARY off": "READ BINARY offset=",
 		"GET DATA tag=9F3":   "GET DATA tag=9F36",
 		"00A40400 -> FILE_N": "00A40400 -> FILE_NOT_FOUND ",
-		"00 -> 6A8": "00 -> 6A82", "select A00000024": "select A0000002471001",
+		"00 -> 6A8":          "00 -> 6A82", "select A00000024": "select A0000002471001",
 		"help res": "help restore", "load session_": "load session_test.go ",
 		"load testda": "load testdata/", "secure te": "secure test", "verify a": "verify ascii ",
 		"VERIFY ": "VERIFY plaintext",
