@@ -62,7 +62,7 @@ func newMorning(t *testing.T) *morning {
 	require.NoError(t, err)
 	m := &morning{World: settlementtest.NewWorldOn(t, nil, storetest.NewFile(t, all...)), t: t}
 	t.Cleanup(m.Stop)
-	require.NoError(t, m.Notary.Issue(t.Context(), "all", nordic, 1_000_000_000_000))
+	require.NoError(t, m.Notary.Issue(t.Context(), "all", nordic, 4_000_000_000_000))
 	for n := range *callers {
 		m.terminals = append(m.terminals, m.Issue(fmt.Sprintf("T%07d", n), "FJORD",
 			spec.RoleTerminal))
