@@ -28,16 +28,22 @@ func Audit(ctx context.Context, path string) (found []audit.Violation, err error
 	if err != nil {
 		return nil, f.KeyError("notary", err)
 	}
-	_, notaries, err := readKeys(f.Path(s.Keys), root, notary)
+	links, notaries, err := readKeys(f.Path(s.Keys), root, notary)
 	if err != nil {
 		return nil, err
 	}
+	auditor, err := s.auditor(root, links, notaries)
+	if err != nil {
+		return nil, err
+	}
+	auditor.Sparing = true
 	err = withLedger(ctx, path, func(db *sql.DB) error {
 		return store.Read(ctx, db, func(tx *sql.Tx) (err error) {
-			auditor := audit.New(notaries...)
-			auditor.Sparing = true
-			s.tell(auditor)
-			found, err = auditor.Check(ctx, tx, nil)
+			if found, err = auditor.Check(ctx, tx, nil); err != nil {
+				return err
+			}
+			rows, err := auditor.Rows(ctx, tx)
+			found = append(found, rows...)
 			return err
 		})
 	})
