@@ -160,7 +160,7 @@ func (s *rowsRun) answerRows() {
 		where := numbered("answer to request ", payee, request)
 		s.moments(where, at)
 		if !decided {
-			s.wrong(where, "and the payee's decision is gone")
+			s.wrong(where, "is held, and the payee's decision is gone")
 		}
 		s.same(where, pair{"that its number has a record as", recorded, true},
 			pair{"an archive that was written", written, archive != nil},

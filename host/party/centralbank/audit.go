@@ -3,6 +3,7 @@ package centralbank
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"ekrona.example/host/audit"
 	"ekrona.example/host/party"
@@ -13,7 +14,7 @@ import (
 // Audit has the auditor check the database of a central bank's folder as it is at one moment, also
 // while it is served: every row, every signature and every sum, by the auditor's own arithmetic.
 // The devices are not at hand: what they hold is known from what they have shown. The rows that are
-// not archived bodies are in memory meanwhile.
+// not archived bodies are in memory meanwhile. With an error it may return what was found before.
 func Audit(ctx context.Context, path string) (found []audit.Violation, err error) {
 	s, err := ReadSettings(path)
 	if err != nil {
@@ -39,11 +40,14 @@ func Audit(ctx context.Context, path string) (found []audit.Violation, err error
 	auditor.Sparing = true
 	err = withLedger(ctx, path, func(db *sql.DB) error {
 		return store.Read(ctx, db, func(tx *sql.Tx) (err error) {
-			if found, err = auditor.Check(ctx, tx, nil); err != nil {
+			if found, err = auditor.Rows(ctx, tx); err != nil {
 				return err
 			}
-			rows, err := auditor.Rows(ctx, tx)
-			found = append(found, rows...)
+			sums, err := auditor.Check(ctx, tx, nil)
+			if found = append(found, sums...); err != nil && len(found) > 0 {
+				err = fmt.Errorf("%w; what moved money cannot be checked before that row, and "+
+					"those named above, are what they were: compare them with a copy", err)
+			}
 			return err
 		})
 	})

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,20 +39,23 @@ as a copy, on a machine of its own. The exit code is 3 if something does not hol
 		Example: "  ekrona centralbank audit DIR/central-bank",
 		Args:    cli.Exactly(1, "the folder of the central bank"),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			found, err := centralbank.Audit(c.Context(), arguments[0])
-			if err != nil {
-				return err
+			found, failed := centralbank.Audit(c.Context(), arguments[0])
+			if failed != nil && len(found) == 0 {
+				return failed
 			}
 			a := auditAnswer{slices.Sorted(maps.Keys(audit.Titles(false))),
 				append([]audit.Violation{}, found...)}
+			if failed != nil { // it has come as far as the rows
+				a.Checked = []int{found[0].Number}
+			}
 			var text strings.Builder
 			for _, v := range found {
 				fmt.Fprintln(&text, v)
 			}
-			err = cli.Answer(c, asJSON, a, "%s%s checked, %s found", text.String(),
+			err := cli.Answer(c, asJSON, a, "%s%s checked, %s found", text.String(),
 				progress.Plural(len(a.Checked), "invariant"),
 				progress.Plural(len(found), "violation"))
-			if err != nil {
+			if err = errors.Join(err, failed); err != nil {
 				return err
 			}
 			return cli.Violated(found)
