@@ -37,8 +37,8 @@ var (
 	open    = flag.String("open", "200", "payments of others that wait, one after the other")
 	history = flag.String("history", "200", "settled payments of others, one after the other")
 	profile = flag.String("profile", "",
-		"beginning of files for profiles of this program's processor time while it settles, one for "+
-			"each measurement")
+		"beginning of files for profiles of this program's processor time while it settles, one "+
+			"for each measurement")
 )
 
 // paidEach is the amount of each.
