@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"ekrona.example/apdu/cvc"
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
 	"ekrona.example/host/notary"
@@ -58,6 +59,9 @@ type Auditor struct {
 	CoverLimit money.Ore
 	// how far the pool pays ahead, as the notary's Terms have it: both limits
 	PoolAhead notary.PoolAhead
+	// Roots are those under which authorities join, or none when they are not known: then Rows does
+	// not look at who has certified an authority
+	Roots cvc.Roots
 	// no CA certifies a second key for a device: then what an honest device accepted can be judged
 	// at once
 	HonestCAs bool
@@ -109,10 +113,10 @@ var invariants = []invariant{
 var agreement = invariant{10, "two rounds of synchronisation bring agreement",
 	invariant10Agreement, invariant10Settled}
 
-// Titles lists the invariants that Check checks, by number, and with agreed set also the one that
-// Agreement checks.
+// Titles lists the invariants that Check and Rows check, by number, and with agreed set also the
+// one that Agreement checks.
 func Titles(agreed bool) map[int]string {
-	all := map[int]string{}
+	all := map[int]string{rowsAgree.number: rowsAgree.title}
 	if agreed {
 		all[agreement.number] = agreement.title
 	}

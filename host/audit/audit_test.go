@@ -13,6 +13,7 @@ import (
 	"ekrona.example/host/audit"
 	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement/settlementtest"
+	"ekrona.example/host/store"
 )
 
 // ordinaryDay returns a world in which every kind of event happened once: settled, reserved,
@@ -104,6 +105,7 @@ func TestEveryInvariantIsFound(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		number int
+		rows   bool // seen by Rows, which looks at them and not at money
 		// changes the central bank's rows behind its back
 		sql     string
 		device  func(w *settlementtest.World)        // or a device does what no device does
@@ -231,6 +233,8 @@ func TestEveryInvariantIsFound(t *testing.T) {
 			sql: "UPDATE statement SET shadow = shadow + 1 WHERE kind = 14"},
 		{name: "a loan for more than the payment", number: 13,
 			sql: "UPDATE payment SET verdict = 2 WHERE lent > 0"},
+		{name: "an Instruction forgets what its device has shown", number: 14, rows: true,
+			sql: "UPDATE instruction SET outcome = 0, applied_atc = NULL WHERE seq = 1"},
 		{name: "a payment not settled after two rounds", number: 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -253,8 +257,15 @@ func TestEveryInvariantIsFound(t *testing.T) {
 				c.falsify(honest)
 			}
 			look := auditor.Check
-			if c.number == 10 {
+			switch {
+			case c.number == 10:
 				look = auditor.Agreement
+			case c.rows:
+				look = func(ctx context.Context, q store.Queryer, _ map[string]audit.Device) (
+					[]audit.Violation, error,
+				) {
+					return auditor.Rows(ctx, q)
+				}
 			}
 			found, err := look(t.Context(), w.DB, honest)
 			require.NoError(t, err)

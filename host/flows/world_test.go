@@ -439,6 +439,9 @@ func (w *world) agree() {
 	violations, err := w.auditor.Agreement(w.ctx, w.bankDB, w.devices())
 	require.NoError(w.t, err)
 	require.Empty(w.t, violations)
+	violations, err = w.auditor.Rows(w.ctx, w.bankDB)
+	require.NoError(w.t, err)
+	require.Empty(w.t, violations)
 }
 
 func (w *world) sync(p *person) session.Result {

@@ -52,4 +52,12 @@ func TestALedgerIsAuditedWhileItIsOpen(t *testing.T) {
 	violations, err = centralbank.Audit(ctx, path)
 	require.NoError(t, err)
 	assert.Empty(t, violations, "everything is as it was")
+
+	require.NoError(t, store.Exec(ctx, c.Ledger, `INSERT INTO payee_answer (identity, bytes, payee,
+		seq, request, seen_at) VALUES ($1, $2, $3, 1, 1, '2026-05-01T12:00:00Z')`, make([]byte, 32),
+		[]byte{0}, device[0]))
+	violations, err = centralbank.Audit(ctx, path)
+	require.ErrorContains(t, err, "payee_answer", "money cannot be added up")
+	require.NotEmpty(t, violations, "what is wrong with the row is told all the same")
+	assert.Contains(t, violations[0].What, "decision is gone")
 }

@@ -138,7 +138,11 @@ func audited(
 	ctx context.Context, c *centralbank.CentralBank, honest map[string]audit.Device, agreement bool,
 ) ([]audit.Violation, error) {
 	found, err := c.Auditor.Check(ctx, c.Ledger, honest)
-	if err != nil || !agreement {
+	if err != nil {
+		return found, err
+	}
+	rows, err := c.Auditor.Rows(ctx, c.Ledger)
+	if found = append(found, rows...); err != nil || !agreement {
 		return found, err
 	}
 	more, err := c.Auditor.Agreement(ctx, c.Ledger, honest)

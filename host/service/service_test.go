@@ -75,6 +75,9 @@ func TestWhoIsNobodyHereIsRefused(t *testing.T) {
 	} {
 		_, err := remote.Ask[thing](t.Context(), row.client, "echo", thing{"x"})
 		require.ErrorIs(t, err, row.rule, name)
+		require.Equal(t, row.rule == link.Certificate, remote.IsPassing(err),
+			"to its own callers, who has a certificate that nobody takes cannot be reached: %s",
+			name)
 	}
 	_, err := remote.Ask[thing](t.Context(), w.node("SENORDIC"), "nothing", thing{"x"})
 	require.ErrorIs(t, err, link.Path)

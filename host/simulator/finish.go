@@ -175,6 +175,11 @@ func (w *world) agree() *Failure {
 	if err != nil {
 		return partyFailure("audit: %v", err)
 	}
+	rows, err := w.auditor.Rows(w.ctx, w.centralDB)
+	if err != nil {
+		return partyFailure("audit: %v", err)
+	}
+	violations = append(violations, rows...)
 	f := failed(agreementNumber, "card, central bank and intermediary do not agree")
 	if len(violations) > 0 {
 		f = failure(violations)

@@ -256,6 +256,7 @@ func (w *world) foundCentralBank() error {
 	}
 	w.auditor = audit.New(w.notaryKey.Certificate.PublicKey)
 	w.auditor.HonestCAs = true
+	w.auditor.Roots = cvc.Roots{w.root.Certificate}
 	w.auditor.PoolAhead = notary.PoolAhead{Cap: w.scenario.Ahead}
 	return w.startCentralBank()
 }

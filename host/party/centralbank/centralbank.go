@@ -171,7 +171,10 @@ func OpenWith(
 	}
 	c := &CentralBank{folder: f, environment: e, batches: newBatches(),
 		attacks: newAttacks(), Settings: s,
-		Certificate: key.Encoded, Auditor: audit.New(notaries...)}
+		Certificate: key.Encoded}
+	if c.Auditor, err = s.auditor(root, links, notaries); err != nil {
+		return nil, err
+	}
 	if c.Ledger, err = f.DatabaseOf(ctx, s.DatabaseOwner, s.Database,
 		schemas...); err != nil {
 		return nil, err
@@ -179,7 +182,6 @@ func OpenWith(
 	if c.lease, err = f.Hold(c.Ledger, s.Service, e); err != nil {
 		return nil, err
 	}
-	s.tell(c.Auditor)
 	c.Notary, err = settlement.New(ctx, settlement.Config{
 		DB: c.Ledger, Clock: e.Clock, Random: e.Random,
 		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
@@ -191,11 +193,16 @@ func OpenWith(
 }
 
 // tell tells an auditor the terms that it judges by.
-func (s Settings) tell(a *audit.Auditor) {
+func (s Settings) auditor(
+	root []byte, links [][]byte, notaries []*ecdsa.PublicKey,
+) (a *audit.Auditor, err error) {
+	a = audit.New(notaries...)
 	a.PoolAhead = notary.PoolAhead(s.Terms.PoolAhead)
 	if s.Terms.CoverLimit > 0 {
 		a.CoverLimit = s.Terms.CoverLimit
 	}
+	a.Roots, err = cvc.ParseRoots(root, links...)
+	return a, err
 }
 
 // readKeys reads the links from the root on that the central bank has imported, and its notary

@@ -256,7 +256,7 @@ func (c *Client) until(err error, began time.Time) time.Time {
 	switch {
 	case errors.Is(err, Standby) || errors.Is(err, errLost):
 		return began.Add(c.config.Patience)
-	case isOfCertificates(err): // waiting helps neither side
+	case isOfCertificates(err) || errors.Is(err, Certificate): // waiting helps neither side
 		return began
 	case errors.Is(err, remote.ErrUnreachable):
 		now := time.Now()

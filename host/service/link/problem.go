@@ -78,9 +78,10 @@ func (r *Refused) Error() string {
 	return r.Rule.Error() + ": " + r.Detail
 }
 
-// Unwrap returns the rule; for one that nobody decides at the moment, that it cannot be reached.
+// Unwrap returns the rule; where nobody decides at the moment, or takes this side's certificate,
+// that the far side cannot be reached: for those whom this side answers it is no more than that.
 func (r *Refused) Unwrap() []error {
-	if r.Rule == Standby {
+	if r.Rule == Standby || r.Rule == Certificate {
 		return []error{r.Rule, remote.ErrUnreachable}
 	}
 	return []error{r.Rule}

@@ -296,11 +296,18 @@ func (w *World) Honest() map[string]audit.Device {
 // NotaryKey returns the notary's public key.
 func (w *World) NotaryKey() *ecdsa.PublicKey { return &w.notaryKey.PublicKey }
 
+// Roots returns the root under which all join.
+func (w *World) Roots() cvc.Roots { return cvc.Roots{w.root} }
+
 // Audit requires that every invariant holds now, and that clones whose messages the notary holds
 // have ended with the evidence; agreement too after two whole rounds of synchronisation.
 func (w *World) Audit(agreement bool) {
 	w.auditor.PoolAhead = w.Terms.PoolAhead
 	found, err := w.auditor.Check(context.Background(), w.DB, w.Honest())
+	require.NoError(w.T, err)
+	require.Empty(w.T, found)
+	w.auditor.Roots = w.Roots()
+	found, err = w.auditor.Rows(context.Background(), w.DB)
 	require.NoError(w.T, err)
 	require.Empty(w.T, found)
 	if agreement {
