@@ -64,7 +64,8 @@ func TestNoArgumentsBreakANative(t *testing.T) {
 				pool = append(pool, b.call(cipherClass, "getInstance(BZ)Ljavacardx/crypto/Cipher;",
 					0, vm.Value(code), 0).Ref())
 			}
-			open, closed := b.buildKey(4, 512), b.buildKey(5, 512) // what they make is what they get
+			// a key of exponent 1: what it makes is what it gets
+			open, closed := b.buildKey(4, 512), b.buildKey(5, 512)
 			for _, key := range []vm.Ref{open, closed} {
 				class := map[vm.Ref]string{open: "RSAPublicKey", closed: "RSAPrivateKey"}[key]
 				b.call("javacard/security/"+class, "setModulus([BSS)V", key,
