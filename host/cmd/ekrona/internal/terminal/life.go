@@ -61,7 +61,7 @@ func terminalShowCommand() *cobra.Command {
 			if room.Crisis != nil {
 				says := "these are the limits of crisis order %d, until %s"
 				if room.Crisis.None {
-					says = "these are its ordinary limits: crisis order %d, until %s, has none for it"
+					says = "its ordinary limits count: crisis order %d, until %s, has none for it"
 				}
 				text += fmt.Sprintf("\n"+says, room.Crisis.Number, room.Crisis.Until)
 			}

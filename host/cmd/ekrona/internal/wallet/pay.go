@@ -118,7 +118,7 @@ func payeePINFlag(c *cobra.Command, file *string) {
 // payRequest pays a Request that came from the payee's phone.
 func (p *payFlags) payRequest(c *cobra.Command, v parties.Visit) error {
 	if p.order.Name != "" {
-		return cli.Usage("a Request is paid once, however often this is repeated: leave out --order")
+		return cli.Usage("a Request is paid once, however often it is tried: leave out --order")
 	}
 	if p.payeeDevice != "" || p.payeePIN != "" {
 		return cli.Usage("the payee's card stays with the payee: leave out --payee-device and --%s",
@@ -209,8 +209,8 @@ func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
 	if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
 		return err
 	}
-	return p.Answer(c, paidAnswer{payer.Name, payee.Name, amount, p.order}, "%s has paid %s to %s%s",
-		payer.Name, amount, payee.Name, &p.order)
+	return p.Answer(c, paidAnswer{payer.Name, payee.Name, amount, p.order},
+		"%s has paid %s to %s%s", payer.Name, amount, payee.Name, &p.order)
 }
 
 // transfer pays once for each name of an order, or without a name.
@@ -283,8 +283,8 @@ func walletContinueCommand() *cobra.Command {
 					return err
 				}
 			}
-			return f.Answer(c, paidAnswer{Payer: whose, Payee: v.Person.Name, Amount: r.Amount}, "%s has got %s",
-				v.Person.Name, r.Amount)
+			answer := paidAnswer{Payer: whose, Payee: v.Person.Name, Amount: r.Amount}
+			return f.Answer(c, answer, "%s has got %s", v.Person.Name, r.Amount)
 		})
 	c.Flags().StringVar(&whose, "card", "", "payer, whose phone and card are at hand")
 	c.Flags().StringVar(&theirs, "card-device", "",
