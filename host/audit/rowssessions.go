@@ -84,7 +84,7 @@ func (s *rowsRun) stateRows() {
 			s.wrong(where, "its row names a Challenge that it does not answer")
 		}
 		if d := s.signedByDevice(where, id, identity, m); d != nil {
-			d.lastShown = max(d.lastShown, at)
+			d.shown = true
 			d.ordersShown = append(d.ordersShown, m.OrderHeld[:])
 			of := numberedRow{d.id, m.InstructionSequence}
 			s.shown[of] = append(s.shown[of],
@@ -111,7 +111,7 @@ func (s *rowsRun) confirmationRows() {
 		s.moments(where, at)
 		s.same(where, pair{"the device", id, string(m.Device)}, pair{"the number", seq, m.Sequence})
 		if d := s.signedByDevice(where, id, identity, m); d != nil {
-			d.lastShown = max(d.lastShown, at)
+			d.shown = true
 			of := numberedRow{d.id, m.Sequence}
 			s.shown[of] = append(s.shown[of], shownInstruction{m.Instruction, m.Credit, m.ATC})
 		}
