@@ -61,6 +61,7 @@ type rowsRun struct {
 	challenges     map[int64]challengeRow
 	shown          map[numberedRow][]shownInstruction
 	credits        map[numberedRow]notary.OrderKey // that loaded an Instruction's credit
+	unasked        []*paymentRow                   // not requested, and by the moments they were
 	refundsPaid    map[refundKey]notary.Refund
 	refunds        map[string]bool            // answered, as the keys of orders name them
 	issued         map[notary.OrderKey]string // to which intermediary

@@ -49,7 +49,6 @@ type paymentRow struct {
 	fromHolding, fromPool money.Ore
 	lent                  int64
 	seen, final           string
-	laterSeen             string // earliest moment of those that came no sooner
 	archive               *int64
 	written               bool // in an archive that was written
 	recorded              bool // under its number, as the payer's record
@@ -63,10 +62,13 @@ func (s *rowsRun) paymentRows() {
 		p := &paymentRow{}
 		if err := row.Scan(&p.payer, &p.atc, &p.payee, &p.request, &p.identity, &p.raw, &p.asked,
 			&p.signature, &p.verdict, &p.requested, &p.fromHolding, &p.fromPool, &p.lent, &p.seen,
-			&p.final, &p.archive, &p.written, &p.recorded, &p.laterSeen); err != nil {
+			&p.final, &p.archive, &p.written, &p.recorded); err != nil {
 			return err
 		}
 		p.payer, p.payee = s.names.of(p.payer), s.names.of(p.payee)
+		for n := len(s.unasked); n > 0 && s.unasked[n-1].seen > p.seen; n-- {
+			s.unasked = s.unasked[:n-1] // the clock was set back: moments prove nothing
+		}
 		s.payment(p)
 		if d := s.devices[p.payee]; d != nil && p.requested {
 			d.known = true
@@ -76,8 +78,10 @@ func (s *rowsRun) paymentRows() {
 		"from_holding, from_pool, lent, seen_at, "+text("final_at")+", archive, "+
 		`EXISTS (SELECT 1 FROM archive_written a WHERE a.n = payment.archive),
 		EXISTS (SELECT 1 FROM record r WHERE r.device = payment.payer AND r.seq = payment.atc
-			AND r.identity = payment.identity),
-		min(seen_at) OVER (ORDER BY n DESC ROWS UNBOUNDED PRECEDING) FROM payment ORDER BY n`)
+			AND r.identity = payment.identity) FROM payment ORDER BY n`)
+	for _, p := range s.unasked {
+		s.notRequested(p)
+	}
 	for of := range s.lent {
 		s.wrong(of.String(), "the pool has lent %d öre for it, and there is no row of it",
 			s.lent[of])
@@ -120,7 +124,9 @@ func (s *rowsRun) payment(p *paymentRow) {
 }
 
 // paymentSigned holds what a row says of signatures against those of its message: the payer's, and
-// that of the payee who asked for it. A payee that was registered later had asked as a stranger.
+// that of the payee who asked for it. A payee that was registered later had asked as a stranger: it
+// was not, when another payment that it requested came sooner, or when the moments say so and no
+// later payment shows that the clock was set back meanwhile.
 func (s *rowsRun) paymentSigned(p *paymentRow, m *message.Payment) {
 	var keys []publicKey
 	switch payer := s.devices[p.payer]; {
@@ -137,16 +143,16 @@ func (s *rowsRun) paymentSigned(p *paymentRow, m *message.Payment) {
 		(payee.role != spec.RoleDesk || m.Request.Payer != "" &&
 			payee.intermediary == string(m.Payer.Name())) &&
 		signedByAny(&m.Request, []publicKey{payee.key})
-	if p.requested && !asked || !p.requested && asked && p.cameAfter(payee) {
-		s.wrong(p.name(), "its row says requested: %t, and its Request says otherwise", p.requested)
+	switch {
+	case p.requested && !asked, !p.requested && asked && payee.known:
+		s.notRequested(p)
+	case !p.requested && asked && payee.registered < p.seen:
+		s.unasked = append(s.unasked, p)
 	}
 }
 
-// cameAfter reports whether a payment came when its payee was registered: another one to it that
-// was requested came sooner, or the moments say so, and none that came later shows that the clock
-// was set back meanwhile.
-func (p *paymentRow) cameAfter(payee *deviceRow) bool {
-	return payee.known || payee.registered < p.seen && p.laterSeen == p.seen
+func (s *rowsRun) notRequested(p *paymentRow) {
+	s.wrong(p.name(), "its row says requested: %t, and its Request says otherwise", p.requested)
 }
 
 func signedByAny(m message.Message, keys []publicKey) bool {
