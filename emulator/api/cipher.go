@@ -19,6 +19,8 @@ const (
 	cipherDESECB = 4
 	cipherRSA    = 7
 	cipherAESCTR = -16 // the API names counter mode by its algorithm alone
+	cipherAESGCM = -15
+	cipherAESCCM = -14
 
 	padOAEP       = 9
 	padOAEPSHA224 = 13
@@ -51,6 +53,7 @@ var cipherSpecs = []cipherSpec{
 	{22, cipherAESCBC, padM1}, {23, cipherAESCBC, padM2}, {24, cipherAESCBC, padPKCS5},
 	{25, cipherAESECB, padM1}, {26, cipherAESECB, padM2}, {27, cipherAESECB, padPKCS5},
 	{cipherAESCTR, cipherAESCTR, padNone},
+	{-13, cipherAESGCM, padNull}, {-12, cipherAESCCM, padNull},
 }
 
 func cipherByCode(code int8) int {
@@ -70,6 +73,9 @@ func cipherByParts(cipher, padding int8) int {
 	}
 	return -1
 }
+
+// isAEAD reports whether the cipher authenticates too.
+func (s *cipherSpec) isAEAD() bool { return s.cipher == cipherAESGCM || s.cipher == cipherAESCCM }
 
 func (s *cipherSpec) name() string {
 	switch s.cipher {
@@ -118,19 +124,28 @@ type blocksInProgress struct {
 	made []byte
 }
 
+// Copy implements [vm.Copier].
+func (b *blocksInProgress) Copy() (any, error) {
+	return &blocksInProgress{b.BlockCipher.Copy(), b.made}, nil
+}
+
 // rsaInProgress is the message that RSA will take as a whole.
 type rsaInProgress struct{ message []byte }
 
+// Copy implements [vm.Copier].
+func (r *rsaInProgress) Copy() (any, error) {
+	return &rsaInProgress{bytes.Clone(r.message)}, nil
+}
+
 // cipherNatives are the functions of javacardx.crypto.Cipher.
 func cipherNatives(product *Product) map[string]vm.Native {
-	all := bind(cipherClass, map[string]vm.Native{
+	return bind(cipherClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacardx/crypto/Cipher;": func(c *vm.Call) vm.Value {
-			return newEngine(c, cipherClass, offeredCipher(c, product, cipherByCode(c.Byte(0))))
+			return newCipher(c, product, cipherByCode(c.Byte(0)))
 		},
 		"getInstance(BBZ)Ljavacardx/crypto/Cipher;": func(c *vm.Call) vm.Value {
-			return newEngine(c, cipherClass, offeredCipher(c, product,
-				cipherByParts(c.Byte(0), c.Byte(1))))
+			return newCipher(c, product, cipherByParts(c.Byte(0), c.Byte(1)))
 		},
 		"getAlgorithm()B":       func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).code) },
 		"getCipherAlgorithm()B": func(c *vm.Call) vm.Value { return vm.Value(cipherOf(c).cipher) },
@@ -152,9 +167,15 @@ func cipherNatives(product *Product) map[string]vm.Native {
 		"update([BSS[BS)S":  func(c *vm.Call) vm.Value { return runCipher(c, false) },
 		"doFinal([BSS[BS)S": func(c *vm.Call) vm.Value { return runCipher(c, true) },
 	})
-	// for a subclass of an applet's: none is offered
-	all["javacardx/crypto/AEADCipher.<init>()V"] = nothing
-	return all
+}
+
+// newCipher makes an object of the algorithm at a place in cipherSpecs.
+func newCipher(c *vm.Call, product *Product, index int) vm.Value {
+	algorithm, class := offeredCipher(c, product, index), cipherClass
+	if cipherSpecs[index].isAEAD() {
+		class = aeadClass
+	}
+	return newEngine(c, class, algorithm)
 }
 
 // offeredCipher returns what a Cipher object keeps of the algorithm at a place in

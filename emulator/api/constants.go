@@ -28,7 +28,7 @@ func AlgorithmOf(class byte, data []byte) (a Algorithm, found bool) {
 		parts[1] = int(data[1])<<8 | int(data[2])
 	}
 	switch class {
-	case ClassCipher:
+	case ClassCipher, ClassAEADCipher:
 		i := cipherByCode(int8(code))
 		if i < 0 {
 			return a, false

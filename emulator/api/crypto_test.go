@@ -137,7 +137,7 @@ func TestSignatureRefusals(t *testing.T) {
 			func() { b.initSignature(signer, private, 3) })
 		b.throws("java/lang/NullPointerException", 0,
 			func() { b.initSignature(signer, 0, modeSign) })
-		b.throws(cryptoException, cryptoNoSuchAlgorithm, func() { b.signature(9) })
+		b.throws(cryptoException, cryptoNoSuchAlgorithm, func() { b.signature(12) })
 		b.throws(cryptoException, cryptoIllegalValue, func() {
 			b.call(signatureClass, "init(Ljavacard/security/Key;B[BSS)V", signer,
 				vm.RefValue(private), modeSign, vm.RefValue(data), 0, 16)

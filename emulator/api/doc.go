@@ -31,8 +31,13 @@
 //   - Signature.init and Cipher.init write the key and the mode, if they change,
 //     outside any transaction. The initial chaining value is in RAM: after a reset
 //     it is zero, as it is after every message.
-//   - Keys with a key cipher (KeyEncryption), ISO 9796 signatures, RIPEMD-160, DSA,
-//     DH, Korean SEED, AEAD and F(2^m) are NO_SUCH_ALGORITHM; a P71 has the ISO 9796 ones.
+//   - Keys with a key cipher (KeyEncryption), RIPEMD-160, DSA, DH, Korean SEED and F(2^m) are
+//     NO_SUCH_ALGORITHM.
+//   - Signatures by ISO 9796 are those of ISO/IEC 9796-2 scheme 1 with the trailer BC: 6A before
+//     a part of the message, 4B BB ... BA before all of it, 4A if it just fits.
+//   - After doFinal, and after a reset, an AEADCipher has its key and its mode, and not what else
+//     init gave it: GCM takes an initial chaining value of zeros, CCM wants another init
+//     (INVALID_INIT). What a call refuses is not part of the message.
 //   - A MAC without padding over no block at all is ILLEGAL_USE: it would need no key.
 //   - Each OneShot class has one instance to lend; asking for a second is NO_RESOURCE.
 //   - A global array of makeGlobalArray goes when the command ends.

@@ -9,16 +9,21 @@ import (
 // ObjectRAM is what the cryptographic objects of a product take of its transient memory, in
 // bytes, each from the call of getInstance on. A transient key takes what its content does.
 type ObjectRAM struct {
-	// A MessageDigest, and a Signature by ECDSA or RSA, of SHA-1, SHA-224, SHA-256, SHA-384
-	// and SHA-512.
-	Digest, Signature [5]int
+	// A MessageDigest, a Signature by ECDSA or RSA, and one by HMAC, of SHA-1, SHA-224, SHA-256,
+	// SHA-384 and SHA-512.
+	Digest, Signature, HMAC [5]int
 
 	AESMAC int // a Signature by AES: CBC-MAC or CMAC
 	DESMAC int // a Signature by DES
 
+	// A Signature by ISO 9796, without and with message recovery: they keep what of a message
+	// the longest signature holds.
+	ISO9796, ISO9796MR int
+
 	// A Cipher by AES in CBC mode without padding or with that of ISO 9797 method 1; in CBC
 	// mode with another padding, and in counter mode; in ECB mode.
 	AESCBC, AESPadded, AESECB int
+	AEAD                      int // an AEADCipher
 
 	DES int // a Cipher by DES
 }
@@ -37,11 +42,11 @@ func (p *Product) EngineRAM(class string, algorithm vm.Value) int {
 	switch class {
 	case resumableDigestClass:
 		return byDigest(p.RAM.Digest, digests[int8(algorithm)])
-	case signatureClass:
+	case signatureClass, recoveryClass:
 		if place := int(algorithm) - 1; place >= 0 && place < len(signatureSpecs) {
 			return p.RAM.ofSignature(&signatureSpecs[place])
 		}
-	case cipherClass:
+	case cipherClass, aeadClass:
 		if place := int(algorithm) - 1; place >= 0 && place < len(cipherSpecs) {
 			return p.RAM.ofCipher(&cipherSpecs[place])
 		}
@@ -63,6 +68,14 @@ func (m *ObjectRAM) ofSignature(s *signatureSpec) int {
 		return m.DESMAC
 	case sigAESMAC, sigAESCMAC:
 		return m.AESMAC
+	case sigHMAC:
+		return byDigest(m.HMAC, s.hash())
+	}
+	switch s.padding {
+	case padISO9796:
+		return m.ISO9796
+	case padISO9796MR:
+		return m.ISO9796MR
 	default:
 		return byDigest(m.Signature, s.hash())
 	}
@@ -79,6 +92,8 @@ func (m *ObjectRAM) ofCipher(s *cipherSpec) int {
 		return m.AESPadded
 	case cipherAESECB:
 		return m.AESECB
+	case cipherAESGCM, cipherAESCCM:
+		return m.AEAD
 	case cipherDESCBC, cipherDESECB:
 		return m.DES
 	default:

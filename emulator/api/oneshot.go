@@ -33,10 +33,17 @@ func oneShotClasses(product *Product) []oneShotClass {
 		{randomClass, 1, random, "(B)",
 			func(c *vm.Call) vm.Value { return vm.Value(offeredRandom(c, product)) }, nil},
 		{signatureClass, 3, signatureNatives(product), "(BBB)", func(c *vm.Call) vm.Value {
+			if c.Byte(2) == padISO9796MR { // a OneShot has no SignatureMessageRecovery
+				throwCrypto(c, cryptoNoSuchAlgorithm)
+			}
 			return offeredSignature(c, product, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2)))
 		}, []string{"update"}},
 		{cipherClass, 3, cipherNatives(product), "(BB)", func(c *vm.Call) vm.Value {
-			return offeredCipher(c, product, cipherByParts(c.Byte(0), c.Byte(1)))
+			index := cipherByParts(c.Byte(0), c.Byte(1))
+			if index >= 0 && cipherSpecs[index].isAEAD() { // nor is it an AEADCipher
+				throwCrypto(c, cryptoNoSuchAlgorithm)
+			}
+			return offeredCipher(c, product, index)
 		}, []string{"update"}},
 	}
 }

@@ -98,8 +98,8 @@ func natives(table *exportTable, product *Product) map[string]vm.Native {
 		aidNatives(), apduNatives(), classByteNatives(), pinNatives(), pinXNatives(),
 		sensitiveArrayNatives(),
 		keyNatives(), keyBuilderNatives(product), keyPairNatives(product), digestNatives(product),
-		signatureNatives(product),
-		cipherNatives(product), randomNatives(product), agreementNatives(product),
+		signatureNatives(product), recoveryNatives(),
+		cipherNatives(product), aeadNatives(), randomNatives(product), agreementNatives(product),
 		checksumNatives(),
 		oneShotNatives(product),
 		mathNatives(), arrayLogicNatives(), stringNatives(), tagNatives(), tlvNatives(),
@@ -173,7 +173,9 @@ func Missing() ([]string, error) {
 // hiddenClasses describe the classes behind interfaces, by package.
 var hiddenClasses = map[string]func(listed []vm.NativeClass) []vm.NativeClass{
 	"javacard/framework": pinXClasses,
-	"javacard/security":  keyClasses,
+	"javacard/security": func(listed []vm.NativeClass) []vm.NativeClass {
+		return append(keyClasses(listed), describeRecovery())
+	},
 	"org/globalplatform": globalPlatformClasses,
 }
 

@@ -65,8 +65,11 @@ func (p *Product) lacks(kind AlgorithmKind, parts ...int) bool {
 
 // Forgets reports whether objects of a class forget at a reset what init gave them.
 func (p *Product) Forgets(class string) bool {
-	return p.ForgetsInit &&
-		(class == signatureClass || class == cipherClass || class == agreementClass)
+	switch class {
+	case signatureClass, recoveryClass, cipherClass, aeadClass, agreementClass:
+		return p.ForgetsInit
+	}
+	return false
 }
 
 // Has reports whether the product has an algorithm, as far as the API here does.
@@ -129,6 +132,7 @@ var P71 = Product{
 		{OfSignature, [3]int{0, sigECDSA, padNull}}, // of a digest that the applet brings
 		{OfCipher, [3]int{cipherRSA, padOAEPSHA224}}, {OfCipher, [3]int{cipherRSA, padOAEPSHA256}},
 		{OfCipher, [3]int{cipherRSA, padOAEPSHA384}}, {OfCipher, [3]int{cipherRSA, padOAEPSHA512}},
+		{OfCipher, [3]int{cipherAESGCM}}, {OfCipher, [3]int{cipherAESCCM}},
 		{OfKey, [3]int{19}}, {OfKey, [3]int{20}}, {OfKey, [3]int{21}}, // HMAC
 		{OfKey, [3]int{typeECPublic, 112}}, {OfKey, [3]int{typeECPrivate, 112}},
 		{OfKey, [3]int{30, 112}}, {OfKey, [3]int{31, 112}},

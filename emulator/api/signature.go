@@ -33,17 +33,22 @@ type macInProgress struct {
 	length int
 }
 
+// Copy implements [vm.Copier].
+func (m *macInProgress) Copy() (any, error) {
+	same, err := m.MAC.Copy()
+	return &macInProgress{same, m.made, m.length}, err
+}
+
 // signatureNatives are the functions of javacard.security.Signature.
 func signatureNatives(product *Product) map[string]vm.Native {
 	return bind(signatureClass, map[string]vm.Native{
 		"<init>()V": nothing,
 		"getInstance(BZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newEngine(c, signatureClass,
-				offeredSignature(c, product, signatureByCode(c.Byte(0))))
+			return newSignature(c, product, signatureByCode(c.Byte(0)))
 		},
 		"getInstance(BBBZ)Ljavacard/security/Signature;": func(c *vm.Call) vm.Value {
-			return newEngine(c, signatureClass,
-				offeredSignature(c, product, signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2))))
+			return newSignature(c, product,
+				signatureByParts(c.Byte(0), c.Byte(1), c.Byte(2)))
 		},
 		"getAlgorithm()B": func(c *vm.Call) vm.Value {
 			return vm.Value(signatureOf(c).code)
@@ -73,7 +78,12 @@ func signatureNatives(product *Product) map[string]vm.Native {
 			return vm.Void
 		},
 		"update([BSS)V": func(c *vm.Call) vm.Value {
-			feedSignature(c, signatureOf(c), requireInit(c, 0))
+			spec, key := signatureOf(c), requireInit(c, 0)
+			if spec.recoverable() {
+				feedRecoverable(c, spec, key)
+			} else {
+				feedSignature(c, spec, key)
+			}
 			return vm.Void
 		},
 		"sign([BSS[BS)S": func(c *vm.Call) vm.Value {
@@ -81,19 +91,29 @@ func signatureNatives(product *Product) map[string]vm.Native {
 			if spec.isMAC() {
 				c.Bytes(c.Ref(3), int(c.Short(4)), spec.macLength())
 			}
+			if spec.recoverable() {
+				feedRecoverable(c, spec, key)
+				message := endRecoverable(c, spec, key)
+				return putSignature(c, signRecoverable(c, spec, key, message))
+			}
 			feedSignature(c, spec, key)
 			return putSignature(c, makeSignature(c, spec, key, endMessage(c, spec, key)))
 		},
 		"verify([BSS[BSS)Z": func(c *vm.Call) vm.Value {
 			spec, key := signatureOf(c), requireInit(c, modeVerify)
 			signature := c.Bytes(c.Ref(3), int(c.Short(4)), int(c.Short(5)))
+			if spec.recoverable() {
+				feedRecoverable(c, spec, key)
+				message := endRecoverable(c, spec, key)
+				return vm.BoolValue(checkRecoverable(c, spec, key, message, signature))
+			}
 			feedSignature(c, spec, key)
 			return vm.BoolValue(checkSignature(c, spec, key, endMessage(c, spec, key), signature))
 		},
 		"setInitialDigest([BSS[BSS)V": func(c *vm.Call) vm.Value {
 			spec := signatureOf(c)
 			requireInit(c, 0)
-			if spec.isMAC() || spec.takesDigest() {
+			if spec.isMAC() || spec.takesDigest() || spec.recoverable() {
 				throwCrypto(c, cryptoIllegalUse)
 			}
 			c.SetVolatile(c.This(), resumeDigest(c, spec.hash()))
@@ -109,6 +129,15 @@ func signatureNatives(product *Product) map[string]vm.Native {
 			return vm.BoolValue(checkSignature(c, spec, key, preComputed(c, spec), signature))
 		},
 	})
+}
+
+// newSignature makes an object of the algorithm at a place in signatureSpecs.
+func newSignature(c *vm.Call, product *Product, index int) vm.Value {
+	algorithm, class := offeredSignature(c, product, index), signatureClass
+	if signatureSpecs[index].padding == padISO9796MR {
+		class = recoveryClass
+	}
+	return newEngine(c, class, algorithm)
 }
 
 // offeredSignature returns what a Signature object keeps of the algorithm at a place in
@@ -224,7 +253,8 @@ func endMessage(c *vm.Call, spec *signatureSpec, key vm.Ref) []byte {
 // preComputed returns the digest in arguments 0 to 2.
 func preComputed(c *vm.Call, spec *signatureSpec) []byte {
 	digest := c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Short(2)))
-	if spec.isMAC() || spec.takesDigest() || len(digest) != spec.hash().Size() {
+	if spec.isMAC() || spec.takesDigest() || spec.recoverable() ||
+		len(digest) != spec.hash().Size() {
 		throwCrypto(c, cryptoIllegalUse)
 	}
 	c.SetVolatile(c.This(), nil)

@@ -26,6 +26,9 @@ const (
 	padPKCS5    = 6
 	padPKCS1    = 7
 	padPSS      = 8
+
+	padISO9796   = 10
+	padISO9796MR = 11 // the signature gives back the message, or its beginning
 )
 
 // signatureSpec is an algorithm of Signature: its ALG_... code, 0 if it can be had
@@ -58,6 +61,7 @@ var signatureSpecs = []signatureSpec{
 	{0, 1, sigPlain, padNull}, {0, 7, sigPlain, padNull}, {0, 4, sigPlain, padNull},
 	{0, 5, sigPlain, padNull}, {0, 6, sigPlain, padNull},
 	{0, 0, sigAESCMAC, padM2},
+	{9, 1, sigRSA, padISO9796}, {30, 1, sigRSA, padISO9796MR}, {0, 4, sigRSA, padISO9796},
 }
 
 // signatureByCode and signatureByParts return the index of an algorithm in
@@ -73,8 +77,7 @@ func signatureByCode(code int8) int {
 
 func signatureByParts(digest, cipher, padding int8) int {
 	for i, s := range signatureSpecs {
-		samePadding := s.padding == padding || s.padding == padNull && padding == padNone
-		if s.digest == digest && s.cipher == cipher && samePadding {
+		if s.digest == digest && s.cipher == cipher && s.padding == padding {
 			return i
 		}
 	}
@@ -92,6 +95,11 @@ func (s *signatureSpec) isMAC() bool {
 // takesDigest reports whether the message is a digest that the applet has made itself
 // (MessageDigest.ALG_NULL).
 func (s *signatureSpec) takesDigest() bool { return s.digest == 0 && s.cipher == sigECDSA }
+
+// recoverable reports whether the signature holds the message, or its beginning (ISO/IEC 9796-2).
+func (s *signatureSpec) recoverable() bool {
+	return s.padding == padISO9796 || s.padding == padISO9796MR
+}
 
 // keyFamilies returns the keys that fit.
 func (s *signatureSpec) keyFamilies(signing bool) []*family {

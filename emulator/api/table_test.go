@@ -184,13 +184,15 @@ func TestAlgorithmsAreWhatTheirNamesSay(t *testing.T) {
 	}
 	signature("AES_MAC_128_NOPAD", "", "AES_MAC128", "NOPAD")
 	signature("AES_CMAC_128", "", "AES_CMAC128", "NULL")
+	signature("RSA_SHA_ISO9796", "SHA", "RSA", "ISO9796")
+	signature("RSA_SHA_ISO9796_MR", "SHA", "RSA", "ISO9796_MR")
 	coded := 0
 	for _, s := range signatureSpecs {
 		if s.code != 0 {
 			coded++
 		}
 	}
-	assert.Equal(t, coded, checked+2, "an algorithm is listed that this test does not name")
+	assert.Equal(t, coded, checked+4, "an algorithm is listed that this test does not name")
 
 	coded = 0
 	for _, name := range []string{"DES_CBC", "DES_ECB", "AES_CBC", "AES_ECB"} {
@@ -212,6 +214,12 @@ func TestAlgorithmsAreWhatTheirNamesSay(t *testing.T) {
 		coded++
 	}
 	assert.EqualValues(t, cipherAESCTR, constant("javacardx/crypto/Cipher.ALG_AES_CTR"))
+	for _, name := range []string{"AES_GCM", "AES_CCM"} {
+		s := cipherSpecs[cipherByCode(constant("javacardx/crypto/AEADCipher.ALG_"+name))]
+		assert.Equal(t, constant("javacardx/crypto/AEADCipher.CIPHER_"+name), s.cipher, name)
+		assert.Equal(t, constant("javacardx/crypto/Cipher.PAD_NULL"), s.padding, name)
+		coded++
+	}
 	for _, s := range cipherSpecs {
 		if s.code != 0 {
 			coded--

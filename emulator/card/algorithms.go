@@ -17,13 +17,6 @@ type Constant struct {
 	Published map[string]bool
 }
 
-// NotOffered are what cards of these products have and the virtual card has not, with any profile:
-// ISO 9796, and AES in CCM mode. An applet is refused them with NO_SUCH_ALGORITHM.
-func NotOffered() []string {
-	return []string{"Signature.ALG_RSA_SHA_ISO9796", "Signature.ALG_RSA_SHA_ISO9796_MR",
-		"AEADCipher.CIPHER_AES_CCM"}
-}
-
 // Constants are all that JCAlgTest tests one by one.
 func Constants() []Constant { return constants }
 

@@ -12,7 +12,8 @@ import (
 
 // sections are the parts of JCAlgTest's files, by the class of their constants.
 var sections = map[string]string{
-	"javacardx.crypto.Cipher": "Cipher", "javacard.crypto.Signature": "Signature",
+	"javacardx.crypto.Cipher": "Cipher", "javacardx.crypto.AEADCipher": "AEADCipher",
+	"javacard.crypto.Signature":       "Signature",
 	"javacard.security.MessageDigest": "MessageDigest",
 	"javacard.security.RandomData":    "RandomData", "javacard.security.KeyBuilder": "KeyBuilder",
 	"javacard.security.KeyAgreement": "KeyAgreement",

@@ -40,24 +40,36 @@ const ramUnit = 16
 var (
 	// J3R180 by 3bfd, NFC and USB; J3R180 of Cardlogix, SecID of Feitian and ICFab 2022;
 	// J2R180.
-	earlyRAM   = objects([5]int{96, 128, 112, 224, 224}, [5]int{96, 112, 128, 208, 208}, 32)
-	secIDRAM   = objects([5]int{96, 112, 128, 224, 208}, [5]int{96, 112, 128, 208, 208}, 32)
-	contactRAM = objects([5]int{96, 112, 112, 208, 224}, [5]int{96, 112, 112, 224, 224}, 32)
+	earlyRAM = objects([5]int{96, 128, 112, 224, 224}, [5]int{96, 112, 128, 208, 208},
+		32, [2]int{608, 640})
+	secIDRAM = objects([5]int{96, 112, 128, 224, 208}, [5]int{96, 112, 128, 208, 208},
+		32, [2]int{624, 640})
+	contactRAM = objects([5]int{96, 112, 112, 208, 224}, [5]int{96, 112, 112, 224, 224},
+		32, [2]int{608, 640})
 	// J3R180 with 6 and 8 pins and the P71D321; J3R452 and P71D600.
-	pinsRAM  = objects([5]int{112, 112, 112, 224, 224}, [5]int{112, 112, 112, 224, 224}, 48)
-	largeRAM = objects([5]int{112, 112, 112, 224, 208}, [5]int{96, 112, 112, 208, 208}, 48)
+	pinsRAM = objects([5]int{112, 112, 112, 224, 224}, [5]int{112, 112, 112, 224, 224},
+		48, [2]int{624, 624})
+	largeRAM = objects([5]int{112, 112, 112, 224, 208}, [5]int{96, 112, 112, 208, 208},
+		48, [2]int{624, 640})
 
 	// J3R200 by arf20; J3R200 EMV.
-	curvelessRAM = objects([5]int{112, 112, 112, 224, 224}, [5]int{112, 112, 112, 224, 208}, 48)
-	emvRAM       = objects([5]int{96, 112, 112, 208, 224}, [5]int{96, 112, 128, 224, 224}, 32)
+	curvelessRAM = objects([5]int{112, 112, 112, 224, 224}, [5]int{112, 112, 112, 224, 208},
+		48, [2]int{624, 624})
+	emvRAM = objects([5]int{96, 112, 112, 208, 224}, [5]int{96, 112, 128, 224, 224},
+		32, [2]int{608, 640})
 
-	mostRAM = objects([5]int{112, 128, 128, 224, 224}, [5]int{112, 112, 128, 224, 224}, 48)
+	mostRAM = objects([5]int{112, 128, 128, 224, 224}, [5]int{112, 112, 128, 224, 224},
+		48, [2]int{624, 640})
 )
 
-// objects is ObjectRAM of a JCOP 4: what all of them have in common, and the rest.
-func objects(digest, signature [5]int, aesMAC int) api.ObjectRAM {
+// objects is ObjectRAM of a JCOP 4: what all of them have in common, and the rest. HMAC and AEAD
+// are had, and were measured, on the J3R452 alone.
+func objects(
+	digest, signature [5]int, aesMAC int, iso9796 [2]int,
+) api.ObjectRAM {
 	return api.ObjectRAM{Digest: digest, Signature: signature, AESMAC: aesMAC, DESMAC: 32,
-		AESCBC: 48, AESPadded: 32, AESECB: 16, DES: 32}
+		ISO9796: iso9796[0], ISO9796MR: iso9796[1], AESCBC: 48, AESPadded: 32, AESECB: 16, DES: 32,
+		HMAC: [5]int{240, 0, 288, 544, 544}, AEAD: 144}
 }
 
 // jcop4 is the part of the API that a product has, by JCAlgTest's file, if it is among the columns

@@ -59,11 +59,15 @@ type profileFile struct {
 type objectsFile struct {
 	Digest    [5]int `yaml:"digest,flow"` // SHA-1, SHA-224, SHA-256, SHA-384, SHA-512
 	Signature [5]int `yaml:"signature,flow"`
+	HMAC      [5]int `yaml:"hmac,flow"`
 	AESMAC    int    `yaml:"aes-mac"`
 	DESMAC    int    `yaml:"des-mac"`
+	ISO9796   int    `yaml:"iso9796"`
+	ISO9796MR int    `yaml:"iso9796-mr"`
 	AESCBC    int    `yaml:"aes-cbc"`
 	AESPadded int    `yaml:"aes-padded"`
 	AESECB    int    `yaml:"aes-ecb"`
+	AEAD      int    `yaml:"aead"`
 	DES       int    `yaml:"des"`
 }
 
@@ -120,12 +124,23 @@ func ParseProfile(content []byte) (Profile, error) {
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return Profile{}, fmt.Errorf("%w: something stands behind its end", ErrProfile)
 	}
+	if like, err := f.like(); err == nil && f.Objects != nil && like.Product.RAM != nil {
+		// what the file does not say of them is as in the other profile
+		objects := objectsFile(*like.Product.RAM)
+		f = profileFile{Objects: &objects}
+		if err := yaml.Unmarshal(content, &f); err != nil {
+			return Profile{}, fmt.Errorf("%w: %s", ErrProfile, plainly(err))
+		}
+	}
 	p, err := f.profile()
 	if err != nil {
 		return Profile{}, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
 	return p, nil
 }
+
+// like is the profile of which the file says what is other.
+func (f *profileFile) like() (Profile, error) { return ProfileNamed(cmp.Or(f.Like, P71.Name)) }
 
 // What the YAML package says of Go's types, which whoever wrote the file does not know.
 var (
@@ -164,7 +179,7 @@ func (f *profileFile) profile() (Profile, error) {
 	if !profileName.MatchString(f.Name) {
 		return Profile{}, fmt.Errorf("name: %q: write a short one of a-z, 0-9, - and .", f.Name)
 	}
-	p, err := ProfileNamed(cmp.Or(f.Like, P71.Name))
+	p, err := f.like()
 	if err != nil {
 		return Profile{}, fmt.Errorf("like: %w", err)
 	}
@@ -274,8 +289,8 @@ func (f *profileFile) product(p *Profile) error {
 		}
 	}
 	if o := f.Objects; o != nil {
-		for _, n := range slices.Concat(o.Digest[:], o.Signature[:], []int{o.AESMAC, o.DESMAC,
-			o.AESCBC, o.AESPadded, o.AESECB, o.DES}) {
+		for _, n := range slices.Concat(o.Digest[:], o.Signature[:], o.HMAC[:], []int{o.AESMAC,
+			o.DESMAC, o.ISO9796, o.ISO9796MR, o.AESCBC, o.AESPadded, o.AESECB, o.AEAD, o.DES}) {
 			if n < 0 || n > 1<<15 {
 				return fmt.Errorf("objects: %d: give 0 to %d bytes", n, 1<<15)
 			}

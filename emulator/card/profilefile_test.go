@@ -1,12 +1,14 @@
 package card_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ekrona.example/emulator/api"
 	"ekrona.example/emulator/card"
 )
 
@@ -58,6 +60,20 @@ without: [KeyAgreement.ALG_EC_SVDP_DH_PLAIN, KeyPair.ALG_EC_FP:LENGTH_EC_FP_256]
 			assert.True(t, has(t, c, constant))
 		}
 	}
+}
+
+// What a file does not say of objects is as in the profile that it is like.
+func TestObjectsThatAFileDoesNotName(t *testing.T) {
+	want := *card.P71.Product.RAM
+	want.AESMAC, want.Digest[0] = 1, 5
+	list := fmt.Sprint(want.Digest)
+	p, err := card.ParseProfile([]byte("name: a\nobjects: {aes-mac: 1, digest: " +
+		strings.ReplaceAll(list, " ", ",") + "}"))
+	require.NoError(t, err)
+	assert.Equal(t, &want, p.Product.RAM)
+	p, err = card.ParseProfile([]byte("name: a\nlike: unlimited\nobjects: {aes-mac: 1}"))
+	require.NoError(t, err)
+	assert.Equal(t, &api.ObjectRAM{AESMAC: 1}, p.Product.RAM)
 }
 
 func TestProfileFilesThatAreWrong(t *testing.T) {

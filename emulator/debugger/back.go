@@ -1,8 +1,10 @@
 package debugger
 
 import (
+	"cmp"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 
 	"ekrona.example/emulator/vm"
@@ -14,6 +16,7 @@ type past struct {
 	breaks  bool          // the last break is wanted, not the last line
 	lines   map[int]begun // by depth, of the activations that there are
 	found   int           // number of the instruction; 0 for none yet
+	at      Stop          // the last break, if it is within the instruction
 	present int           // number of the instruction at which it was
 }
 
@@ -51,17 +54,44 @@ func (d *Debugger) back(breaks, byOne bool) (Stop, error) {
 	if err := r.restore(); err != nil {
 		return Stop{}, err
 	}
-	target := max(1, p.present-1)
-	if !byOne {
-		d.run = r
-		d.launch(how{kind: again, until: p.present, seen: p})
-		if err := r.restore(); err != nil {
-			return Stop{}, err
-		}
-		target = max(1, p.found)
+	if byOne {
+		return d.stopAt(r, max(1, p.present-1), Stop{})
 	}
+	if err := d.look(r, p); err != nil {
+		return Stop{}, err
+	}
+	return d.stopAt(r, max(1, p.found), p.at)
+}
+
+// StartAtLastBreak sends a command, as [Debugger.StartAction] does, and stops it at the last break
+// that it hits on its way to its end. If it hits none, the card is as before it: found is false.
+func (d *Debugger) StartAtLastBreak(
+	command []byte, action func() ([]byte, error),
+) (s Stop, found bool, err error) {
+	r, err := d.newRun(command, action)
+	if err != nil {
+		return Stop{}, false, err
+	}
+	p := &past{breaks: true, present: math.MaxInt}
+	if err := d.look(r, p); err != nil || p.found == 0 {
+		return Stop{}, false, err
+	}
+	s, err = d.stopAt(r, p.found, p.at)
+	return s, err == nil, err
+}
+
+// look runs a command for what is to be found, and sets the card back.
+func (d *Debugger) look(r *run, p *past) error {
 	d.run = r
-	s := d.launch(how{kind: again, until: target})
+	d.launch(how{kind: again, until: p.present, seen: p})
+	return r.restore()
+}
+
+// stopAt runs a command to an instruction. within is the break at which it stops there, if that
+// is not the instruction.
+func (d *Debugger) stopAt(r *run, instruction int, within Stop) (Stop, error) {
+	d.run = r
+	s := d.launch(how{kind: again, until: instruction, within: within})
 	if s.Reason == Ended {
 		return s, errOtherWay
 	}
@@ -80,15 +110,17 @@ func (d *Debugger) instructionAgain(s vm.Site, first bool) vm.Action {
 		if r.count < r.how.until {
 			return vm.Action{}
 		}
-		reason := AtStep
-		if len(numbers) > 0 {
-			reason = AtBreak
+		at := Stop{Reason: AtBreak, Breaks: numbers, What: what}
+		if len(numbers) == 0 {
+			at = r.how.within
+			at.Reason = cmp.Or(at.Reason, AtStep)
 		}
-		return d.stop(Stop{Reason: reason, Breaks: numbers, What: what, Site: s})
+		at.Site = s
+		return d.stop(at)
 	}
 	if p.breaks {
 		if len(numbers) > 0 {
-			p.found = r.count
+			p.found, p.at = r.count, Stop{}
 		}
 		return vm.Action{}
 	}
@@ -109,9 +141,9 @@ func (d *Debugger) instructionAgain(s vm.Site, first bool) vm.Action {
 }
 
 // passed notes a write or an exception at which a command that runs again would stop.
-func (d *Debugger) passed(numbers []int) vm.Action {
-	if p := d.run.how.seen; p != nil && p.breaks && len(numbers) > 0 {
-		p.found = d.run.count
+func (d *Debugger) passed(at Stop) vm.Action {
+	if p := d.run.how.seen; p != nil && p.breaks && len(at.Breaks) > 0 {
+		p.found, p.at = d.run.count, at
 	}
 	return vm.Action{}
 }

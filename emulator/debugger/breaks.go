@@ -76,6 +76,16 @@ type place struct {
 // reasonPattern is a reason without its class, as in a break at all exceptions with it.
 var reasonPattern = regexp.MustCompile(`^[0-9][0-9A-Fa-f*]+$`)
 
+// isThrown reports whether a break at exceptions means one that is called by its class, and the
+// number and the name of its reason, if it has one. A class alone means each of its reasons.
+func isThrown(where, name string) bool {
+	class, reason, given := strings.Cut(where, " ")
+	thrown, why, _ := strings.Cut(name, " ")
+	number, called, _ := strings.Cut(why, " ")
+	return inspect.Matches(where, name) || inspect.Matches(class, thrown) && (!given ||
+		inspect.Matches(reason, number) || inspect.Matches(reason, called))
+}
+
 // Add makes a break, and looks for its places. Its condition is wrong, too, if it has a name that
 // is not known there.
 func (d *Debugger) Add(b Break) (*Break, error) {
@@ -240,34 +250,11 @@ func (d *Debugger) resolveMethod(b *Break) {
 	}
 }
 
-// starts are the first instructions of the methods of a package, those too that nothing calls.
-func (d *Debugger) starts(p *vm.Package) (starts []int) {
-	for _, m := range p.Methods() {
-		starts = append(starts, m.Start())
-	}
-	for _, m := range d.names.Methods(p) {
-		starts = append(starts, m.Code)
-	}
-	slices.Sort(starts)
-	return slices.Compact(starts)
-}
-
 // isMethod reports whether a break on methods means the one whose first instruction is at start.
 func (d *Debugger) isMethod(b *Break, p *vm.Package, start int) bool {
 	name := d.methodName(p, start)
 	return name == b.Where || strings.HasSuffix(name, "."+b.Where) ||
 		inspect.Matches(b.Where, name) || b.Where == fmt.Sprintf("method@%d", start)
-}
-
-// methodName is what a method is called that begins at an instruction: its class and name, or its
-// offset where nothing names it.
-func (d *Debugger) methodName(p *vm.Package, start int) string {
-	for _, m := range d.names.Methods(p) {
-		if m.Code == start {
-			return m.String()
-		}
-	}
-	return fmt.Sprintf("method@%d", start)
 }
 
 // Missing says why nothing on the card has code where a break is to stop, and what may have been
@@ -307,31 +294,21 @@ func isHexStart(text string) bool {
 
 // nothing is the error of a break, or a name, for which there is no code.
 func (d *Debugger) nothing(b *Break) error {
-	var names, files []string
 	last := 0
-	for _, p := range d.machine.Packages() {
-		for _, start := range d.starts(p) {
-			names = append(names, d.methodName(p, start))
-		}
-		for _, m := range d.names.Methods(p) {
-			if len(m.Lines) == 0 {
-				continue
-			}
-			files = append(files, m.Source)
-			for _, l := range m.Lines {
-				if isFile(b.Where, m.Source, m.Path()) {
-					last = max(last, l.Line)
-				}
-			}
+	for _, f := range d.Files() {
+		if isFile(b.Where, f.Name, f.Path) {
+			last = max(last, f.Lines[len(f.Lines)-1])
 		}
 	}
-	slices.Sort(files)
-	files = slices.Compact(files)
+	var files []string
+	for _, f := range d.Files() {
+		files = append(files, f.Name)
+	}
 	brief := apdu.Brief(b.Where)
 	switch {
 	case b.Kind == OnMethod:
 		return fmt.Errorf("no method on the card is called %q%s", brief,
-			apdu.Unknown(b.Where, names))
+			apdu.Unknown(b.Where, d.Methods()))
 	case len(files) == 0:
 		return errors.New("no source lines are known of what is on the card: load a CAP file " +
 			"with its table FILE.lines beside it, or with debug information; or name a method")

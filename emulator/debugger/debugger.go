@@ -87,9 +87,10 @@ type run struct {
 
 // how is how a card goes on.
 type how struct {
-	kind  kind
-	until int // of Again: number of the instruction to stop at
-	seen  *past
+	kind   kind
+	until  int // of again: number of the instruction to stop at
+	seen   *past
+	within Stop // of again: the break to tell, where that is not at the instruction
 }
 
 type kind int
@@ -151,20 +152,29 @@ func (d *Debugger) Start(command []byte, entry bool) (Stop, error) {
 func (d *Debugger) StartAction(
 	command []byte, action func() ([]byte, error), entry bool,
 ) (Stop, error) {
-	if d.run != nil {
-		return Stop{}, errRunning
-	}
-	setBack, err := d.hold()
+	r, err := d.newRun(command, action)
 	if err != nil {
 		return Stop{}, err
 	}
-	d.resolve()
 	first := how{kind: toBreak}
 	if entry {
 		first.kind = stepInstruction
 	}
-	d.run = &run{command: command, action: action, setBack: setBack}
+	d.run = r
 	return d.launch(first), nil
+}
+
+// newRun is a command that is to run, unless one does.
+func (d *Debugger) newRun(command []byte, action func() ([]byte, error)) (*run, error) {
+	if d.run != nil {
+		return nil, errRunning
+	}
+	setBack, err := d.hold()
+	if err != nil {
+		return nil, err
+	}
+	d.resolve()
+	return &run{command: command, action: action, setBack: setBack}, nil
 }
 
 // launch runs the command from its beginning and waits.

@@ -90,16 +90,13 @@ func (d *Debugger) write(a *vm.Access) vm.Action {
 	}
 	to, what := d.writesTo(a)
 	numbers, why := d.hits(to, ofWrite(a))
-	if d.run.how.kind == again {
-		return d.passed(numbers)
-	}
 	if len(numbers) == 0 {
 		return vm.Action{}
 	}
 	if why != "" {
 		what += "; " + why
 	}
-	return d.stop(Stop{Reason: AtWrite, Breaks: numbers, What: what, Site: a.Site})
+	return d.within(Stop{Reason: AtWrite, Breaks: numbers, What: what, Site: a.Site})
 }
 
 // throw stops where an exception is thrown that a break names.
@@ -110,14 +107,11 @@ func (d *Debugger) throw(e *vm.Exception) vm.Action {
 	var at []*Break
 	name := inspect.ThrownName(d.names, e)
 	for _, b := range d.breaks {
-		if b.Kind == OnException && inspect.Matches(b.Where, name) {
+		if b.Kind == OnException && isThrown(b.Where, name) {
 			at = append(at, b)
 		}
 	}
 	numbers, why := d.hits(at, nil)
-	if d.run.how.kind == again {
-		return d.passed(numbers)
-	}
 	if len(numbers) == 0 {
 		return vm.Action{}
 	}
@@ -125,14 +119,23 @@ func (d *Debugger) throw(e *vm.Exception) vm.Action {
 	if why != "" {
 		what += "; " + why
 	}
-	return d.stop(Stop{Reason: AtException, Breaks: numbers, What: what, Site: e.Site})
+	return d.within(Stop{Reason: AtException, Breaks: numbers, What: what, Site: e.Site})
+}
+
+// within stops the card within an instruction, at a write or an exception.
+func (d *Debugger) within(s Stop) vm.Action {
+	if d.run.how.kind == again {
+		return d.passed(s)
+	}
+	return d.stop(s)
 }
 
 // stop tells the debugger where the card stands, and waits until it is to go on.
 func (d *Debugger) stop(s Stop) vm.Action {
 	r := d.run
 	s.Where = d.names.Site(s.Site)
-	r.inside = s.Reason == AtWrite || s.Reason == AtException
+	// whoever comes back to a write or an exception stands before its instruction
+	r.inside = (s.Reason == AtWrite || s.Reason == AtException) && r.how.kind != again
 	r.stopped = d.position(s.Site)
 	r.events <- s
 	r.how = <-r.resume

@@ -50,15 +50,17 @@ const (
 // BlockCipher enciphers or deciphers a message that comes in parts. It is in its
 // initial state when made, and again after each Final.
 type BlockCipher struct {
-	block   cipher.Block
-	mode    Mode
-	padding Padding
-	encrypt bool
-	initial []byte // the initial chaining value
-	pending []byte // input of less than a block, or a last block held back
-	started bool   // the message in progress has a byte
-	chain   cipher.BlockMode
-	stream  cipher.Stream
+	block    cipher.Block
+	mode     Mode
+	padding  Padding
+	encrypt  bool
+	initial  []byte // the initial chaining value
+	pending  []byte // input of less than a block, or a last block held back
+	started  bool   // the message in progress has a byte
+	chain    cipher.BlockMode
+	last     []byte // the last enciphered block, or the initial chaining value
+	stream   cipher.Stream
+	streamed int // bytes of it that were taken
 }
 
 // NewBlockCipher returns a cipher in its initial state. iv is the initial chaining
@@ -81,14 +83,38 @@ func NewBlockCipher(
 // Reset drops the message in progress.
 func (c *BlockCipher) Reset() {
 	c.pending, c.started = c.pending[:0], false
+	c.begin(c.initial)
+}
+
+// begin has the chain, or the stream, begin with a block.
+func (c *BlockCipher) begin(first []byte) {
+	c.last, c.streamed = append([]byte(nil), first...), 0
 	switch {
 	case c.mode == ModeCTR:
-		c.stream = cipher.NewCTR(c.block, c.initial)
+		c.stream = cipher.NewCTR(c.block, first)
 	case c.mode == ModeCBC && c.encrypt:
-		c.chain = cipher.NewCBCEncrypter(c.block, c.initial)
+		c.chain = cipher.NewCBCEncrypter(c.block, first)
 	case c.mode == ModeCBC:
-		c.chain = cipher.NewCBCDecrypter(c.block, c.initial)
+		c.chain = cipher.NewCBCDecrypter(c.block, first)
 	}
+}
+
+// Copy returns a cipher that goes on with the message in progress as this one does.
+func (c *BlockCipher) Copy() *BlockCipher {
+	same := *c
+	same.pending = append([]byte(nil), c.pending...)
+	same.begin(c.last)
+	if c.mode == ModeCTR {
+		same.skip(c.streamed)
+	}
+	return &same
+}
+
+// skip takes bytes of the stream for nothing.
+func (c *BlockCipher) skip(n int) {
+	gone := make([]byte, n)
+	c.stream.XORKeyStream(gone, gone)
+	c.streamed += n
 }
 
 // Update takes the next part of the message and appends to dst what can be put out
@@ -99,6 +125,7 @@ func (c *BlockCipher) Update(dst, src []byte) []byte {
 		start := len(dst)
 		dst = append(dst, src...)
 		c.stream.XORKeyStream(dst[start:], dst[start:])
+		c.streamed += len(src)
 		return dst
 	}
 	size := c.block.BlockSize()
@@ -147,11 +174,17 @@ func (c *BlockCipher) Final(dst, src []byte) ([]byte, error) {
 
 // crypt transforms whole blocks in place.
 func (c *BlockCipher) crypt(blocks []byte) {
-	if c.mode == ModeCBC {
+	size := c.block.BlockSize()
+	if c.mode == ModeCBC && len(blocks) > 0 {
+		if !c.encrypt {
+			copy(c.last, blocks[len(blocks)-size:])
+		}
 		c.chain.CryptBlocks(blocks, blocks)
+		if c.encrypt {
+			copy(c.last, blocks[len(blocks)-size:])
+		}
 		return
 	}
-	size := c.block.BlockSize()
 	for ; len(blocks) > 0; blocks = blocks[size:] {
 		if c.encrypt {
 			c.block.Encrypt(blocks, blocks)

@@ -19,6 +19,8 @@ type MAC interface {
 	Sum() ([]byte, error)
 	// Reset drops the message in progress.
 	Reset()
+	// Copy returns a MAC that goes on with the message in progress as this one does.
+	Copy() (MAC, error)
 }
 
 // cbcMAC is the CBC-MAC of ISO/IEC 9797-1 (algorithm 1), and algorithm 3 when
@@ -94,6 +96,12 @@ func (m *cbcMAC) Reset() {
 	m.pending, m.started = m.pending[:0], false
 }
 
+func (m *cbcMAC) Copy() (MAC, error) {
+	same := *m
+	same.state, same.pending = append([]byte(nil), m.state...), append([]byte(nil), m.pending...)
+	return &same, nil
+}
+
 func (m *cbcMAC) Write(part []byte) {
 	m.started = m.started || len(part) > 0
 	m.pending = append(m.pending, part...)
@@ -140,6 +148,11 @@ func NewCMAC(block cipher.Block) (MAC, error) {
 	return aesCMAC{m}, nil
 }
 
+func (m aesCMAC) Copy() (MAC, error) {
+	same := *m.MAC
+	return aesCMAC{&same}, nil
+}
+
 func (m aesCMAC) Sum() ([]byte, error) {
 	sum := m.MAC.Sum()
 	return sum[:], nil
@@ -150,6 +163,15 @@ type hashMAC struct{ hash.Hash }
 
 // NewHMAC returns the HMAC (FIPS 198-1) of a key of any length over a digest.
 func NewHMAC(h crypto.Hash, key []byte) MAC { return hashMAC{hmac.New(h.New, key)} }
+
+func (m hashMAC) Copy() (MAC, error) {
+	cloner, ok := m.Hash.(hash.Cloner)
+	if !ok {
+		return nil, ErrParameter
+	}
+	same, err := cloner.Clone()
+	return hashMAC{same}, err
+}
 
 func (m hashMAC) Write(part []byte) { m.Hash.Write(part) } // a hash.Hash never fails
 

@@ -78,11 +78,12 @@ func TestBlockCipherOfSP80038A(t *testing.T) {
 	}
 }
 
-// What is enciphered in any parts deciphers in any other parts to the same message.
+// What is enciphered in any parts deciphers in any other parts to the same message, also where a
+// copy of the cipher goes on.
 func TestCipherRoundTripInParts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		padding := rapid.SampledFrom([]Padding{PadNone, PadISO9797M2, PadPKCS5}).Draw(t, "padding")
-		mode := rapid.SampledFrom([]Mode{ModeECB, ModeCBC}).Draw(t, "mode")
+		mode := rapid.SampledFrom([]Mode{ModeECB, ModeCBC, ModeCTR}).Draw(t, "mode")
 		makeBlock, keyLength := NewAES, rapid.SampledFrom([]int{16, 24, 32}).Draw(t, "key length")
 		if rapid.Bool().Draw(t, "DES") {
 			makeBlock, keyLength = NewDES,
@@ -102,16 +103,46 @@ func TestCipherRoundTripInParts(t *testing.T) {
 				n := rapid.IntRange(0, len(input)).Draw(t, label+" part")
 				out = c.Update(out, input[:n])
 				input = input[n:]
+				kept := c
+				c = c.Copy()
+				kept.Update(nil, []byte("what is done with the other"))
 			}
 			out, err = c.Final(out, input)
 			require.NoError(t, err)
 			return out
 		}
 		enciphered := run(true, message, "enciphering")
-		require.Equal(t, 0, len(enciphered)%block.BlockSize())
+		if mode != ModeCTR {
+			require.Equal(t, 0, len(enciphered)%block.BlockSize())
+		}
 		require.Equal(t, append([]byte{}, message...),
 			append([]byte{}, run(false, enciphered, "deciphering")...))
 	})
+}
+
+// A copy of a MAC goes on as the MAC itself would have.
+func TestCopiesOfMACsGoOn(t *testing.T) {
+	block, err := NewAES(make([]byte, 16))
+	require.NoError(t, err)
+	cbc, err := NewCBCMAC(block, PadISO9797M2, nil)
+	require.NoError(t, err)
+	retail, err := NewRetailMAC(make([]byte, 16), PadISO9797M2, nil)
+	require.NoError(t, err)
+	cmac, err := NewCMAC(block)
+	require.NoError(t, err)
+	for _, mac := range []MAC{cbc, retail, cmac, NewHMAC(crypto.SHA256, []byte("key"))} {
+		mac.Write([]byte("the same, of more than a block"))
+		want, err := mac.Sum()
+		require.NoError(t, err)
+		mac.Write([]byte("the same, of more"))
+		same, err := mac.Copy()
+		require.NoError(t, err)
+		mac.Write([]byte(", and another end"))
+		same.Write([]byte(" than a block"))
+		got, err := same.Sum()
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "%T", mac)
+	}
 }
 
 func TestWrongPaddingIsRefused(t *testing.T) {

@@ -20,6 +20,7 @@ type Player struct {
 	KeepGoing bool
 	next      int            // line that is done, or comes, by its place
 	starts    []func() error // set all back to before each line that has begun; nil if it cannot be
+	reaches   map[int]func() // set the breaks' counts back to before each line was reached
 	result    shell.Result   // of the line that ended last
 	failed    error          // the first line that failed
 }
@@ -124,6 +125,10 @@ func (p *Player) Reach() (stand Stand, stops bool) {
 	if stand.Done {
 		return stand, false
 	}
+	if p.reaches == nil {
+		p.reaches = map[int]func(){}
+	}
+	p.reaches[p.next] = p.Debugger.Counts()
 	numbers, why := p.Debugger.Reach(stand.Line.Number)
 	if len(numbers) > 0 {
 		stand.Stop = debugger.Stop{Reason: debugger.AtBreak, Breaks: numbers, What: why}
@@ -133,25 +138,43 @@ func (p *Player) Reach() (stand Stand, stops bool) {
 
 // begin does a line until it stops or ends.
 func (p *Player) begin(ctx context.Context, l Line, entry bool) (debugger.Stop, error) {
-	start, err := p.Bench.Hold()
-	if err != nil { // a card that is off can be reset, and no more
-		p.starts = append(p.starts, nil)
+	if !p.hold() { // a card that is off can be reset, and no more
 		p.result = p.Bench.Execute(ctx, l.Text)
 		return debugger.Stop{Reason: debugger.Ended}, nil
+	}
+	command, do, err := p.action(ctx, l)
+	if err != nil {
+		return debugger.Stop{}, err
+	}
+	return p.Debugger.StartAction(command, do, entry)
+}
+
+// hold keeps all as it is before a line; false if the card is off, and cannot be kept.
+func (p *Player) hold() bool {
+	start, err := p.Bench.Hold()
+	if err != nil {
+		p.starts = append(p.starts, nil)
+		return false
 	}
 	counts := p.Debugger.Counts()
 	p.starts = append(p.starts, func() error {
 		counts()
 		return start()
 	})
-	command, err := l.Step.Bytes()
-	if err != nil {
-		return debugger.Stop{}, fmt.Errorf("line %d: %w", l.Number, err)
+	return true
+}
+
+// action is what a line does, and the command that breaks on commands look at.
+func (p *Player) action(
+	ctx context.Context, l Line,
+) (command []byte, do func() ([]byte, error), err error) {
+	if command, err = l.Step.Bytes(); err != nil {
+		return nil, nil, fmt.Errorf("line %d: %w", l.Number, err)
 	}
-	return p.Debugger.StartAction(command, func() ([]byte, error) {
+	return command, func() ([]byte, error) {
 		p.result = p.Bench.Execute(ctx, l.Text)
 		return p.result.Response, nil
-	}, entry)
+	}, nil
 }
 
 // end takes note of a line that has ended.
@@ -176,25 +199,93 @@ func (p *Player) Back() (Stand, error) { return p.back(p.Debugger.Back) }
 // BackInstruction goes to the instruction before.
 func (p *Player) BackInstruction() (Stand, error) { return p.back(p.Debugger.BackInstruction) }
 
-// BackToBreak goes to the last break before, at most to before the line of the script.
-func (p *Player) BackToBreak() (Stand, error) { return p.back(p.Debugger.BackToBreak) }
+// BackToBreak goes to the last break before, in the line of the script, at it or in one before it,
+// at most to the beginning of the script.
+func (p *Player) BackToBreak(ctx context.Context) (Stand, error) {
+	if p.Debugger.Running() {
+		if !p.Debugger.AtFirst() {
+			stop, err := p.Debugger.BackToBreak()
+			if err != nil || len(stop.Breaks) > 0 {
+				stand := p.Stand()
+				stand.Within, stand.Stop = true, stop
+				return stand, err
+			}
+		}
+		if stand, err := p.abandon(); err != nil {
+			return stand, err
+		}
+		if stand, stops := p.reachAgain(); stops {
+			return stand, nil
+		}
+	}
+	for p.next > 0 {
+		if stand, err := p.undo(); err != nil {
+			return stand, err
+		}
+		if stand, stops, err := p.beginAtLastBreak(ctx); err != nil || stops {
+			return stand, err
+		}
+		if stand, stops := p.reachAgain(); stops {
+			return stand, nil
+		}
+	}
+	return p.Stand(), nil
+}
+
+// reachAgain is Reach for a line that has been reached before.
+func (p *Player) reachAgain() (stand Stand, stops bool) {
+	if counts := p.reaches[p.next]; counts != nil {
+		counts()
+		return p.Reach()
+	}
+	return p.Stand(), false
+}
+
+// beginAtLastBreak does the line before which it stands to the last break in it, if there is one.
+func (p *Player) beginAtLastBreak(ctx context.Context) (stand Stand, stops bool, err error) {
+	stand = p.Stand()
+	command, do, err := p.action(ctx, stand.Line)
+	if err != nil {
+		return stand, false, err
+	}
+	p.hold() // it could be kept before
+	stop, stops, err := p.Debugger.StartAtLastBreak(command, do)
+	if !stops {
+		p.starts = p.starts[:p.next]
+		return stand, false, err
+	}
+	stand.Within, stand.Stop = true, stop
+	return stand, true, nil
+}
 
 func (p *Player) back(back func() (debugger.Stop, error)) (Stand, error) {
 	stand := p.Stand()
 	switch {
 	case p.Debugger.AtFirst():
-		if err := p.Debugger.Abandon(); err != nil {
-			return stand, err
-		}
-		p.starts = p.starts[:p.next]
-		return p.Stand(), nil
+		return p.abandon()
 	case p.Debugger.Running():
 		stop, err := back()
 		stand.Within, stand.Stop = true, stop
 		return stand, err
 	case p.next == 0:
 		return stand, nil
-	case p.starts[p.next-1] == nil:
+	}
+	return p.undo()
+}
+
+// abandon goes to before the line within which it stands.
+func (p *Player) abandon() (Stand, error) {
+	if err := p.Debugger.Abandon(); err != nil {
+		return p.Stand(), err
+	}
+	p.starts = p.starts[:p.next]
+	return p.Stand(), nil
+}
+
+// undo goes to before the line that was done last.
+func (p *Player) undo() (Stand, error) {
+	stand := p.Stand()
+	if p.starts[p.next-1] == nil {
 		return stand, fmt.Errorf("the card was off before line %d: there is no way back over it",
 			p.Script[p.next-1].Number)
 	}

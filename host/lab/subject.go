@@ -150,7 +150,7 @@ func (s *Subject) fill(b *Bench) error {
 	for _, i := range s.instances(last) {
 		if _, err := below.Install(i.Module, i.AID, i.Parameters); err != nil {
 			err = b.Explained(err)
-			if len(i.Parameters) == 0 {
+			if len(i.Parameters) == 0 && shell.MayWantParameters(err) {
 				err = fmt.Errorf("%w; if it wants parameters: --install %s,%s,PARAMETERS, or a "+
 					"line \"install %s %s PARAMETERS\" in the script", err, i.Module, i.AID,
 					i.Module, i.AID)

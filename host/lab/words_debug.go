@@ -22,14 +22,21 @@ func (w *words) debugWords() []shell.Word {
 		return shell.Word{Name: name, Usage: usage, Help: help, Complete: chooses(complete...),
 			Run: w.on(run)}
 	}
+	knowing := func(
+		of func(k *state, before []string, last string) []string, known shell.Word,
+	) shell.Word {
+		known.Complete = w.knows(of)
+		return known
+	}
 	return []shell.Word{
-		word("break", "break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME] "+
-			"[if CONDITION] [hit COUNT] [log MESSAGE]",
+		knowing((*state).places, word("break",
+			"break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME] "+
+				"[if CONDITION] [hit COUNT] [log MESSAGE]",
 			"stop there when debug runs a command; * is anything; log tells {EXPRESSIONS} and "+
-				"does not stop", (*state).addBreak,
-			"command", "write", "exception", "if", "hit", "log"),
+				"does not stop", (*state).addBreak)),
 		word("breaks", "breaks", "list where commands stop", (*state).listBreaks),
-		word("unbreak", "unbreak N|all", "stop there no more", (*state).unbreak, "all"),
+		knowing((*state).numbers,
+			word("unbreak", "unbreak N|all", "stop there no more", (*state).unbreak)),
 		word("debug", "debug [entry] APDU", "run a command until it stops; entry: at its start",
 			(*state).run, "entry"),
 		word("continue", "continue", "go on to the next stop, or the end", (*state).goOn),
@@ -41,12 +48,13 @@ func (w *words) debugWords() []shell.Word {
 			(*state).abandon),
 		word("where", "where", "the methods that are running", (*state).where),
 		word("locals", "locals [FRAME]", "parameters and local variables", (*state).locals),
-		word("disassemble", "disassemble [METHOD]",
+		knowing((*state).methodsOf, word("disassemble", "disassemble [METHOD]",
 			"the instructions of a method, of the one that runs without METHOD",
-			(*state).disassemble),
+			(*state).disassemble)),
 		word("stack", "stack [FRAME]", "what is on the operand stack", (*state).operands),
-		word("print", "print EXPRESSION", "of variables, fields of this, static fields, and names "+
-			"as dump shows them", (*state).print),
+		knowing((*state).values, word("print", "print EXPRESSION",
+			"of variables, fields of this, static fields, and names as dump shows them",
+			(*state).print)),
 	}
 }
 

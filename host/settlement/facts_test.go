@@ -70,6 +70,14 @@ func TestFactsStay(t *testing.T) {
 		{"refund", "a refund order is answered once", "a refund order is never deleted", nil, ""},
 		{"revocation", "a revocation is never changed", "a revocation is never taken back", nil,
 			""},
+		{"confirmation", "a confirmation is never changed", "a confirmation is never deleted", nil,
+			""},
+		{"state", "a state is never changed", "a state is never deleted",
+			[]string{"identity", "bytes", "device", "challenge", "seen_at"}, ""},
+		{"authority", "an authority joins once", "an authority is never forgotten",
+			[]string{"reference", "intermediary", "role"}, ""},
+		{"notary_key", "a notary key keeps its reference", "a notary key is never forgotten",
+			[]string{"reference"}, ""},
 	} {
 		where := ""
 		if fact.where != "" {

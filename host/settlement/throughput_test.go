@@ -37,7 +37,8 @@ var (
 	open    = flag.String("open", "200", "payments of others that wait, one after the other")
 	history = flag.String("history", "200", "settled payments of others, one after the other")
 	profile = flag.String("profile", "",
-		"file for a profile of this program's processor time while it settles, with .0 or .1")
+		"beginning of files for profiles of this program's processor time while it settles, one "+
+			"for each measurement")
 )
 
 // paidEach is the amount of each.
@@ -226,7 +227,8 @@ func (m *morning) measure(beside string) (got measured) {
 	own0, _ := m.processorTime()
 	before := verifyOnly(m.t, all)
 	own1, server1 := m.processorTime()
-	took := m.handOver(parts)
+	var took time.Duration
+	profiled(m.t, beside, func() { took = m.handOver(parts) })
 	own2, server2 := m.processorTime()
 	after := verifyOnly(m.t, all)
 	own3, _ := m.processorTime()
@@ -253,13 +255,14 @@ func (m *morning) compare(beside string, first measured) {
 }
 
 // profiled calls do with a profile of it, if one is wanted.
-func profiled(t *testing.T, do func()) {
+func profiled(t *testing.T, what string, do func()) {
 	t.Helper()
 	if *profile == "" {
 		do()
 		return
 	}
-	file, err := os.Create(fmt.Sprintf("%s.%d", *profile, storetest.Dialect()))
+	file, err := os.Create(fmt.Sprintf("%s.%d.%s", *profile, storetest.Dialect(),
+		strings.ReplaceAll(what, " ", "-")))
 	require.NoError(t, err)
 	require.NoError(t, pprof.StartCPUProfile(file))
 	do()
@@ -293,7 +296,7 @@ func TestThroughput(t *testing.T) {
 	parts, _ := m.records()
 	storetest.Dearest(t, 0)
 	before := storetest.Measure(t)
-	profiled(t, func() { m.handOver(parts) })
+	m.handOver(parts)
 	storetest.Measure(t).Since(before).Report(t, int64(*settled), "payment")
 	storetest.Dearest(t, 20)
 	if peer != nil {

@@ -77,3 +77,20 @@ type reworded struct {
 
 func (r reworded) Error() string { return r.text }
 func (r reworded) Unwrap() error { return r.error }
+
+// MayWantParameters reports whether an installation can have failed for want of parameters: by an
+// exception of the applet's, and not one that says that the card has no room, or no such algorithm.
+func MayWantParameters(err error) bool {
+	const noTransientSpace, noResource, noSuchAlgorithm = 2, 5, 3
+	var thrown *vm.JavaException
+	if !errors.As(err, &thrown) {
+		return false
+	}
+	switch thrown.Class {
+	case "javacard/framework/SystemException":
+		return thrown.Reason != noTransientSpace && thrown.Reason != noResource
+	case "javacard/security/CryptoException":
+		return thrown.Reason != noSuchAlgorithm
+	}
+	return thrown.Class != "javacard/framework/TransactionException"
+}

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,7 +34,8 @@ var knownAIDs = []string{
 func KnownAIDs() []string { return slices.Clone(knownAIDs) }
 
 // Complete returns the lines that a line to its end may become: words, names of commands with
-// their options, status words behind "->", and what a word's arguments may be.
+// their options, status words behind "->", and what a word's arguments may be. If it is one, a
+// blank stands behind it, unless more of the same follows, as behind a folder.
 func (s *Session) Complete(line string) []string {
 	i := strings.LastIndexAny(line, " \t") + 1
 	begin, last := line[:i], line[i:]
@@ -66,7 +68,12 @@ func (s *Session) Complete(line string) []string {
 		found = other
 	}
 	slices.Sort(found)
-	return slices.Compact(found)
+	found = slices.Compact(found)
+	const goesOn = "=:." + string(filepath.Separator)
+	if len(found) == 1 && found[0] != begin && strings.TrimRight(found[0], goesOn) == found[0] {
+		found[0] += " "
+	}
+	return found
 }
 
 // wordOf is the word that a line begins with.

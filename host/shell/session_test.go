@@ -230,12 +230,14 @@ func TestCompletion(t *testing.T) {
 			Decoder: vocabulary.Decoder()})
 	require.NoError(t, err)
 	for line, want := range map[string]string{
-		"sna": "snapshot", "READ B": "READ BINARY", "read b": "read BINARY",
-		"READ BINARY off": "READ BINARY offset=", "GET DATA tag=9F3": "GET DATA tag=9F36",
-		"00A40400 -> FILE_N": "00A40400 -> FILE_NOT_FOUND", "00 -> 6A8": "00 -> 6A82",
-		"select A00000024": "select A0000002471001", "help res": "help restore",
-		"load session_": "load session_test.go", "secure te": "secure test",
-		"verify a": "verify ascii", "VERIFY ": "VERIFY plaintext",
+		"sna": "snapshot ", "snapshot": "snapshot ", "READ B": "READ BINARY ",
+		"read b": "read BINARY ", "READ BINARY off": "READ BINARY offset=",
+		"GET DATA tag=9F3":   "GET DATA tag=9F36",
+		"00A40400 -> FILE_N": "00A40400 -> FILE_NOT_FOUND ",
+		"00 -> 6A8":          "00 -> 6A82", "select A00000024": "select A0000002471001",
+		"help res": "help restore", "load session_": "load session_test.go ",
+		"load testda": "load testdata/", "secure te": "secure test", "verify a": "verify ascii ",
+		"VERIFY ": "VERIFY plaintext",
 	} {
 		assert.Contains(t, s.Complete(line), want, line)
 	}

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
 	"ekrona.example/emulator/card"
-	"ekrona.example/emulator/vm"
 )
 
 // contentWords are about what is on the card.
@@ -192,8 +190,7 @@ func install(ctx context.Context, s *Session, arguments []string) (Answer, error
 	}
 	installed, err := c.install(ctx, module, instance, parameters)
 	if err = s.Explained(err); err != nil {
-		var thrown *vm.JavaException
-		if parameters == nil && errors.As(err, &thrown) {
+		if parameters == nil && MayWantParameters(err) {
 			err = fmt.Errorf("%w; if it wants parameters: install %s %s PARAMETERS", err, module,
 				instance)
 		}

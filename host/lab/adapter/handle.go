@@ -127,7 +127,7 @@ func (s *server) handleRun(m dap.Message) bool {
 		}
 	case *dap.ReverseContinueRequest:
 		s.send(&dap.ReverseContinueResponse{Response: response(m)})
-		s.run("breakpoint", plain(p.BackToBreak))
+		s.run("breakpoint", p.BackToBreak)
 	case *dap.PauseRequest:
 		p.Debugger.Pause()
 		s.send(&dap.PauseResponse{Response: response(m)})
@@ -170,8 +170,11 @@ func (s *server) stopped(r ran) {
 	e := &dap.StoppedEvent{Event: event("stopped")}
 	e.Body = dap.StoppedEventBody{Reason: r.event, ThreadId: theThread, AllThreadsStopped: true}
 	stop := r.stand.Stop
-	if r.stand.Within {
+	switch {
+	case r.stand.Within:
 		e.Body.Reason = reasons[stop.Reason]
+	case r.event == "breakpoint" && len(stop.Breaks) == 0:
+		e.Body.Reason = "entry" // the beginning of the script, before which no break was hit
 	}
 	e.Body.HitBreakpointIds = stop.Breaks
 	e.Body.Text, e.Body.Description = stop.What, stop.What

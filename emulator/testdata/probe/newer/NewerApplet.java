@@ -14,7 +14,8 @@ import javacard.security.CryptoException;
  * One instruction for each part of the API that Java Card 3.0.5 added, and for its rules of AIDs
  * and paddings. Exceptions become status words: 6F1x for CryptoException with reason x, 6F2x for
  * SystemException, 6F3x for PINException, 6F4x for TransactionException, 6F07 for
- * SecurityException, 6F01 for NullPointerException.
+ * SecurityException, 6F01 for NullPointerException, 6F02 for ClassCastException, 6F03 for
+ * ArrayIndexOutOfBoundsException.
  */
 public final class NewerApplet extends Applet {
     static final byte AIDS = 0x10;
@@ -28,6 +29,8 @@ public final class NewerApplet extends Applet {
     static final byte ENCIPHER = 0x19;
     static final byte VERSION = 0x1A;
     static final byte ALGORITHM = 0x1B;
+    static final byte RECOVERY = 0x1C;
+    static final byte AUTHENTICATED = 0x1D;
 
     private static byte reselected;
     private static byte reselectedInSelect;
@@ -36,6 +39,8 @@ public final class NewerApplet extends Applet {
     private final Arrays arrays = new Arrays();
     private final Pins pins = new Pins();
     private final Engines engines = new Engines();
+    private final Recovery recovery = new Recovery();
+    private final Authenticated authenticated = new Authenticated();
     private final short installLength;
     private final byte afterParameters;
 
@@ -78,6 +83,10 @@ public final class NewerApplet extends Applet {
             ISOException.throwIt((short) (0x6F40 | e.getReason()));
         } catch (SecurityException e) {
             ISOException.throwIt((short) 0x6F07);
+        } catch (ClassCastException e) {
+            ISOException.throwIt((short) 0x6F02);
+        } catch (ArrayIndexOutOfBoundsException e) {
+            ISOException.throwIt((short) 0x6F03);
         } catch (NullPointerException e) {
             ISOException.throwIt((short) 0x6F01);
         }
@@ -132,6 +141,12 @@ public final class NewerApplet extends Applet {
             case ALGORITHM:
                 engines.make(which, more, buffer, ISO7816.OFFSET_CDATA);
                 out = 0;
+                break;
+            case RECOVERY:
+                out = recovery.run(which, more, buffer, ISO7816.OFFSET_CDATA, length);
+                break;
+            case AUTHENTICATED:
+                out = authenticated.run(which, more, buffer, ISO7816.OFFSET_CDATA, length);
                 break;
             default:
                 ISOException.throwIt(ISO7816.SW_INS_NOT_SUPPORTED);

@@ -25,9 +25,8 @@ profile of "like".
 NAME is one that "ekrona card memory" lists. FILE is a profile of one's own, which is checked, or
 results of JCAlgTest for the card, FILE.csv, from which a profile is made.
 
-Some of what cards have the virtual card has not, with any profile, unlimited too, and an applet is
-refused it with NO_SUCH_ALGORITHM: elliptic curves over F2m, and
-  ` + strings.Join(card.NotOffered(), "\n  ") + ".",
+Elliptic curves over F2m the virtual card has not, with any profile, unlimited too: an applet is
+refused them with NO_SUCH_ALGORITHM.`,
 		Example: `  ekrona card profile j3r180-8pin > mine.yaml
   ekrona card profile NXP_J3R180_ALGSUPPORT.csv > mine.yaml
   ekrona shell --profile mine.yaml --cap applet.cap`,

@@ -259,12 +259,15 @@ func (f *flags) preload(c *cobra.Command, s *shell.Session, lines []string) erro
 			return cli.FlagFile("--cap", err)
 		case err != nil && len(f.install) > 0:
 			return fmt.Errorf("--install: %w", err)
-		case err != nil && f.alone:
-			return fmt.Errorf("%w, or --install MODULE,INSTANCE,PARAMETERS with --cap; to have it "+
-				"loaded and not installed, make the card without --cap and load it in \"ekrona "+
-				"shell --card %s\"", err, f.file)
 		case err != nil:
-			s.Note("not installed: %v, or --install MODULE,INSTANCE,PARAMETERS with --cap", err)
+			if shell.MayWantParameters(err) {
+				err = fmt.Errorf("%w, or --install MODULE,INSTANCE,PARAMETERS with --cap", err)
+			}
+			if f.alone {
+				return fmt.Errorf("%w; to have it loaded and not installed, make the card "+
+					"without --cap and load it in \"ekrona shell --card %s\"", err, f.file)
+			}
+			s.Note("not installed: %v", err)
 		default:
 			f.done(r)
 		}
