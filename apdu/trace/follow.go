@@ -57,9 +57,9 @@ func (f *Follower) Note(c apdu.Command, r apdu.Response) {
 	}
 }
 
-// nameOf is the name of what a SELECT by name has selected. Of the beginning of a name it is what the
-// file control information says (ISO/IEC 7816-4:2013 §7.4.3, tag 84); without, one with a vocabulary
-// may be selected, or another that begins so: which is not known.
+// nameOf is the name of what a SELECT by name has selected. Of the beginning of a name it is what
+// the file control information says (ISO/IEC 7816-4:2013 §7.4.3, tag 84); without, one with a
+// vocabulary may be selected, or another that begins so: which is not known.
 func (f *Follower) nameOf(c apdu.Command, r apdu.Response) (name []byte, known bool) {
 	if !f.begins(c.Data) {
 		return c.Data, true

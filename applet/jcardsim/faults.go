@@ -14,7 +14,7 @@ type Exchange struct {
 	Card, Simulator apdu.Response
 	Thrown          string // class of the exception that came out of the applet on the card, or ""
 	Undone          bool   // the card has undone a transaction, in this command or one before
-	Recovered       bool   // it has recovered a message of a signature, in this command or one before
+	Recovered       bool   // it has recovered a message of a signature, in this one or one before
 }
 
 // fault is a way in which jCardSim differs from a card, whatever the applet.

@@ -206,8 +206,8 @@ func TestWordsThatShowAreNoDifference(t *testing.T) {
 
 func line(word string) Line { return Line{Step: script.Step{Word: word}} }
 
-// TestRecoveredMessagesAreNoted: a difference behind a signature of which a message was recovered is
-// that of who leaves the signature in its place; one before is none of theirs.
+// TestRecoveredMessagesAreNoted: a difference behind a signature of which a message was recovered
+// is that of who leaves the signature in its place; one before is none of theirs.
 func TestRecoveredMessagesAreNoted(t *testing.T) {
 	vectors, err := os.ReadFile("../../emulator/engine/testdata/vectors/iso9796_2_sha1.txt")
 	require.NoError(t, err)
@@ -217,8 +217,8 @@ func TestRecoveredMessagesAreNoted(t *testing.T) {
 	first, _, _ = strings.Cut(first, "\n")
 	words := strings.Fields(key)
 	signature := strings.Fields(first)[3]
-	text := "select F050524F420501\n" + // the test applet probe.newer; P1 is what Recovery.java does
-		"801C000080" + words[0] + "\n801C020003" + "0" + words[1] + "\n801C0300\n801C0501\n" +
+	text := "select F050524F420501\n801C000080" + words[0] + // P1 is what Recovery.java does
+		"\n801C0200030" + words[1] + "\n801C0300\n801C0501\n" +
 		"801C0A0180" + signature + "00\n801C030000"
 	s := &Subject{Profile: card.P71, InstallAll: true, Words: shell.Words(),
 		CAPs: []string{"../../emulator/testdata/probe/newer.cap"}}
