@@ -30,9 +30,6 @@ func AlgorithmOf(class byte, data []byte) (a Algorithm, found bool) {
 	switch class {
 	case ClassCipher, ClassAEADCipher:
 		i := cipherByCode(int8(code))
-		if class == ClassAEADCipher { // whose constants are those of getInstance with a padding
-			i = cipherByParts(int8(code), padNull)
-		}
 		if i < 0 {
 			return a, false
 		}

@@ -51,7 +51,9 @@
 // keys and signs; FIDO2Applet (3bddc3d) makes a credential, on the P71's memory;
 // PivApplet (5cb14a9) gives its data and challenges; JCMathLib (1cc9654) computes
 // its example as configured for the P71; IsoApplet (4735d72), Satochip (8cbaa1d),
-// Status Keycard (146c049) and Gauss Key Card (5555081) install and answer SELECT.
+// Status Keycard (146c049) and Gauss Key Card (5555081) install and answer SELECT, as do 14 of the
+// 16 applets of AppletPlayground (468ea76) that build; of the others one wants a curve over F(2^m),
+// and one fails by a fault of its own.
 //
 // Start with [Packages] and [Natives], which the card gives to vm.New, and with
 // [Runtime], which the card implements. exchange.go carries one command through

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"sort"
 	"strings"
@@ -59,10 +60,27 @@ func TestNoArgumentsBreakANative(t *testing.T) {
 				b.c.NewByteArray(300, vm.ClearOnDeselect),
 				b.c.NewArray(vm.ShortArray, 10, vm.Persistent),
 				b.c.NewRefArray("java/lang/Object", 3, vm.Persistent))
-			for _, code := range []int8{13, 24, 15} {
+			for _, code := range []int8{13, 24, 15, -13, -12} {
 				pool = append(pool, b.call(cipherClass, "getInstance(BZ)Ljavacardx/crypto/Cipher;",
 					0, vm.Value(code), 0).Ref())
 			}
+			// a key of exponent 1: what it makes is what it gets
+			open, closed := b.buildKey(4, 512), b.buildKey(5, 512)
+			for _, key := range []vm.Ref{open, closed} {
+				class := map[vm.Ref]string{open: "RSAPublicKey", closed: "RSAPrivateKey"}[key]
+				b.call("javacard/security/"+class, "setModulus([BSS)V", key,
+					vm.RefValue(b.array(bytes.Repeat([]byte{0xFF}, 64))), 0, 64)
+				b.call("javacard/security/"+class, "setExponent([BSS)V", key,
+					vm.RefValue(b.array([]byte{1})), 0, 1)
+			}
+			for _, code := range []int8{9, 30} {
+				signs, verifies := b.signature(code), b.signature(code)
+				b.initSignature(signs, closed, modeSign)
+				b.initSignature(verifies, open, modeVerify)
+				pool = append(pool, signs, verifies)
+			}
+			form := append(append([]byte{0x6A}, numbered(62)...), 0xBC) // a signature by that key
+			pool = append(pool, open, closed, b.array(form))
 		})
 		for range rapid.IntRange(1, 20).Draw(t, "calls") {
 			name := rapid.SampledFrom(names).Draw(t, "native")

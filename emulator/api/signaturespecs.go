@@ -77,8 +77,7 @@ func signatureByCode(code int8) int {
 
 func signatureByParts(digest, cipher, padding int8) int {
 	for i, s := range signatureSpecs {
-		samePadding := s.padding == padding || s.padding == padNull && padding == padNone
-		if s.digest == digest && s.cipher == cipher && samePadding {
+		if s.digest == digest && s.cipher == cipher && s.padding == padding {
 			return i
 		}
 	}

@@ -23,7 +23,8 @@ var columns = []string{
 // file does not tell. The facts are those of crocs-muni/jcalgtest_results,
 // javacard/Profiles/results. Class and data are P1 and data of the applet's command B0 75: 11
 // Cipher, 12 Signature, 13 KeyAgreement, 15 MessageDigest, 16 RandomData, 17 Checksum, 19 KeyPair,
-// 20 KeyBuilder (type, bits), 23 AEADCipher, 24 OwnerPINBuilder, 2C InitializedMessageDigest.
+// 20 KeyBuilder (type, bits), 23 AEADCipher, 24 OwnerPINBuilder, 2C InitializedMessageDigest. What
+// it calls AEADCipher.CIPHER_AES_CCM and _GCM are ALG_AES_CCM and ALG_AES_GCM by their values.
 var answers = []struct {
 	class      byte
 	data, name string
@@ -260,8 +261,8 @@ var answers = []struct {
 	{0x19, "\x05\x01\x00", "KeyPair.ALG_EC_FP:LENGTH_EC_FP_256", "yynyynnyyy"},
 	{0x19, "\x05\x01\x80", "KeyPair.ALG_EC_FP:LENGTH_EC_FP_384", "yynyynnyyy"},
 	{0x19, "\x05\x02\x09", "KeyPair.ALG_EC_FP:LENGTH_EC_FP_521", "yynyynnyyy"},
-	{0x23, "\xF2", "AEADCipher.CIPHER_AES_CCM", "nnnnnnnynn"},
-	{0x23, "\xF1", "AEADCipher.CIPHER_AES_GCM", "nnnnnnnnnn"},
+	{0x23, "\xF4", "AEADCipher.CIPHER_AES_CCM", "nnnnnnnynn"},
+	{0x23, "\xF3", "AEADCipher.CIPHER_AES_GCM", "nnnnnnnnnn"},
 	{0x24, "\x01", "OwnerPINBuilder.OWNER_PIN", "y--yyyyyyy"},
 	{0x24, "\x02", "OwnerPINBuilder.OWNER_PIN_X", "y--yyyyyyy"},
 	{0x24, "\x03", "OwnerPINBuilder.OWNER_PIN_X_WITH_PREDECREMENT", "y--yyyyyyy"},

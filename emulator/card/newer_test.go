@@ -337,8 +337,13 @@ func TestAlgorithmsOfTheP71(t *testing.T) {
 		{key, 4, "1000", true, true}, {pair, 2, "0800", true, true}, {pair, 2, "1000", false, true},
 		{pair, 5, "0070", false, true},
 		{parts, 4, "0900", true, true}, {parts, 0, "0900", false, false},
+		{parts, 4, "0500", true, true}, {parts, 4, "0501", false, false}, // no padding is PAD_NULL
+		{parts, 4, "0901", false, false}, {parts, 0, "0A00", true, true},
+		{parts, 0, "0A01", false, false},
+		{parts, 1, "030A", true, true}, {parts, 1, "030B", true, true}, // ISO 9796
+		{parts, 4, "030A", true, true}, {parts, 4, "030B", false, false},
 		{parts, 0, "0A03", true, true},
-		{parts, 4, "0500", true, true}, {parts, 0, "0500", false, true},
+		{parts, 0, "0500", false, true},
 		{parts, 0, "0603", false, true}, {parts, 0, "0601", true, true},
 		{cipherParts, 7, "09", true, true}, {cipherParts, 7, "0E", false, true},
 	} {

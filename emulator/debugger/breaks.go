@@ -76,6 +76,16 @@ type place struct {
 // reasonPattern is a reason without its class, as in a break at all exceptions with it.
 var reasonPattern = regexp.MustCompile(`^[0-9][0-9A-Fa-f*]+$`)
 
+// isThrown reports whether a break at exceptions means one that is called by its class, and the
+// number and the name of its reason, if it has one. A class alone means each of its reasons.
+func isThrown(where, name string) bool {
+	class, reason, given := strings.Cut(where, " ")
+	thrown, why, _ := strings.Cut(name, " ")
+	number, called, _ := strings.Cut(why, " ")
+	return inspect.Matches(where, name) || inspect.Matches(class, thrown) && (!given ||
+		inspect.Matches(reason, number) || inspect.Matches(reason, called))
+}
+
 // Add makes a break, and looks for its places. Its condition is wrong, too, if it has a name that
 // is not known there.
 func (d *Debugger) Add(b Break) (*Break, error) {

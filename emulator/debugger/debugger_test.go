@@ -215,6 +215,30 @@ func TestInstructions(t *testing.T) {
 	assert.ErrorContains(t, err, "nearest: PurseApplet.process")
 }
 
+// TestNamesOfExceptions: a class alone is each of its reasons, and a reason has number and name.
+func TestNamesOfExceptions(t *testing.T) {
+	for _, c := range []struct {
+		where, command string
+		stops          bool
+	}{
+		{"*", "80100000020000", true}, {"ISOException", "80100000020000", true},
+		{"ISOException 6A80", "80100000020000", true}, {"ISO*", "80100000020000", true},
+		{"*Exception 6A*", "80100000020000", true}, {"6A80", "80100000020000", true},
+		{"ISOException 6A81", "80100000020000", false},
+		{"ISOException 6A", "80100000020000", false},
+		{"CryptoException", "80100000020000", false},
+		{"ArrayIndexOutOfBoundsException", "8030000002FF01", true},
+		{"ISOException", "8030000002FF01", false},
+		{"TransactionException BUFFER_FULL", "80100000020000", false},
+	} {
+		b := newPurse(t, table(t))
+		b.add(debugger.OnException, c.where, 0)
+		s := b.start(c.command)
+		assert.Equal(t, c.stops, s.Reason == debugger.AtException, c.where)
+		require.NoError(t, b.Abandon())
+	}
+}
+
 // TestBack goes to the line before and further, and the command ends as it would have.
 func TestBack(t *testing.T) {
 	b := newPurse(t, table(t))

@@ -107,7 +107,7 @@ func (d *Debugger) throw(e *vm.Exception) vm.Action {
 	var at []*Break
 	name := inspect.ThrownName(d.names, e)
 	for _, b := range d.breaks {
-		if b.Kind == OnException && inspect.Matches(b.Where, name) {
+		if b.Kind == OnException && isThrown(b.Where, name) {
 			at = append(at, b)
 		}
 	}

@@ -47,6 +47,11 @@ var (
 	// ErrNoKey says that the certificate of a signer is missing.
 	ErrNoKey = errors.New("crisis order: the certificate of a signer is not known: give the file " +
 		"that the notary has countersigned, which has it")
+	// ErrRoot says that another root has certified a signer than the device knows: one of both is
+	// from before the root was replaced.
+	ErrRoot = errors.New("crisis order: another root has certified its signers than is known " +
+		"here: synchronise first, then give it again; one from before the root was replaced " +
+		"counts no longer")
 	// ErrFalse says that the signatures or days do not fit.
 	ErrFalse = errors.New("crisis order: it is not genuine")
 	// ErrEarly says that an order has not begun, and would take the place of one that counts.
@@ -97,7 +102,7 @@ func (h Held) Told(lowest uint32) Held {
 // returned is to be kept also with an error: the error is about the order. known are the notaries'
 // certificates that the device has met.
 //
-// Errors: [ErrOld], [ErrOldKey], [ErrNoKey], [ErrFalse], [ErrEarly].
+// Errors: [ErrOld], [ErrOldKey], [ErrNoKey], [ErrRoot], [ErrFalse], [ErrEarly].
 func (h Held) Take(
 	root *cvc.Certificate, c Carried, known map[message.AuthorityRef]*cvc.Certificate,
 	today message.Date,
@@ -200,11 +205,14 @@ func (c Carried) CheckAlone() error {
 	return Check(order, key, notary)
 }
 
-// certificate reads one that the root has issued for a role.
+// certificate reads one that the root has issued for a role. Errors: [ErrRoot], [ErrFalse].
 func certificate(
 	root *cvc.Certificate, encoded []byte, role spec.Role,
 ) (*cvc.Certificate, error) {
 	c, err := cvc.Parse(encoded)
+	if err == nil && string(c.Authority) != string(root.Holder) {
+		return nil, fmt.Errorf("%w (%s; known is %s)", ErrRoot, c.Authority, root.Holder)
+	}
 	if err == nil {
 		err = c.VerifyBy(root)
 	}
@@ -235,16 +243,23 @@ func Check(order *message.CrisisOrder, crisisKey, notary *cvc.Certificate) error
 	return nil
 }
 
+// Raises reports whether the device holds an order that counts on a day and has limits for a
+// terminal of the intermediary: one that ends a crisis has none.
+func (h Held) Raises(name message.Name, day message.Date) bool {
+	if !h.Counts(day) {
+		return false
+	}
+	_, fits := h.Order.Row(name, 0)
+	return fits
+}
+
 // Raise returns a terminal's terms raised by the order that counts on a day, for a terminal of the
 // intermediary. It has no ceilings but its terms' own fields.
 func (h Held) Raise(terms message.Policy, name message.Name, day message.Date) message.Policy {
-	if !h.Counts(day) {
+	if !h.Raises(name, day) {
 		return terms
 	}
-	row, fits := h.Order.Row(name, 0)
-	if !fits {
-		return terms
-	}
+	row, _ := h.Order.Row(name, 0)
 	terms.MaxTransactions = max(terms.MaxTransactions, row.MaxReceipts)
 	terms.MaxBalance = max(terms.MaxBalance, row.MaxReceived)
 	terms.MaxPayment = max(terms.MaxPayment, row.MaxPayment)

@@ -310,3 +310,38 @@ func TestNoOrderOfEventsBringsAnOrderBack(t *testing.T) {
 		}
 	})
 }
+
+// TestOrderUnderAnotherRootIsNotCalledFalse: a device that has not learnt the next root, or that
+// is offered an order from before it, is told so. A signature that does not fit is false.
+func TestOrderUnderAnotherRootIsNotCalledFalse(t *testing.T) {
+	s := newScheme(t)
+	notary := s.certificate("SENOTARY00001", spec.RoleNotary, 400)
+	order := s.carried(s.certificate("SECRISIS00001", spec.RoleCrisisKey, 300), notary, 3)
+	another := *s.root
+	another.Holder = "SERIKSBK00009"
+	held, err := Held{}.Take(&another, order, nil, day(1))
+	require.ErrorIs(t, err, ErrRoot)
+	require.NotErrorIs(t, err, ErrFalse)
+	require.Equal(t, Held{}, held)
+	forged := newScheme(t)
+	forged.root.PublicKey = notary.PublicKey
+	_, err = Held{}.Take(forged.root, order, nil, day(1))
+	require.ErrorIs(t, err, ErrFalse)
+	require.NotErrorIs(t, err, ErrRoot)
+}
+
+// TestAnOrderThatEndsACrisisRaisesNothing, though it counts.
+func TestAnOrderThatEndsACrisisRaisesNothing(t *testing.T) {
+	s := newScheme(t)
+	notary := s.certificate("SENOTARY00001", spec.RoleNotary, 400)
+	key := s.certificate("SECRISIS00001", spec.RoleCrisisKey, 300)
+	held, err := Held{}.Take(s.root, s.carried(key, notary, 1, message.CrisisRow{MaxReceipts: 9}),
+		nil, day(1))
+	require.NoError(t, err)
+	require.True(t, held.Raises("SENORDIC", day(1)))
+	require.False(t, held.Raises("SENORDIC", day(8)))
+	held, err = held.Take(s.root, s.carried(key, notary, 2), nil, day(1))
+	require.NoError(t, err)
+	require.True(t, held.Counts(day(1)))
+	require.False(t, held.Raises("SENORDIC", day(1)))
+}

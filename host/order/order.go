@@ -2,8 +2,8 @@
 // device, to unload it, or to refund what a terminal took. An order is signed by the app's key
 // before it is sent and has its own id, so that it can be sent again and is carried out once.
 //
-// Start at [New] and [NewRefund]. An order that was started is signed anew by [Sign] whenever it is
-// sent: it stays the same order under the key of another phone.
+// Start at [New], [NewRefund] and [Named]. An order that was started is signed anew by [Sign]
+// whenever it is sent: it stays the same order under the key of another phone.
 //
 // Cards know nothing of orders: an order never moves offline money by itself, it requests an
 // Instruction or a desk's Request, or moves online money. The intermediary trusts the key that it
@@ -52,7 +52,7 @@ func (k Kind) String() string {
 var ErrSignature = errors.New(
 	"order: not signed by the app that is registered for this customer: register the app again")
 
-// ID identifies an order: random, chosen by the app.
+// ID identifies an order: chosen by the app, at random or from the name of a [Named] order.
 type ID [16]byte
 
 // Order is one order.
@@ -111,15 +111,41 @@ func NewRefund(
 	return newOrder(Order{Kind: Refund, Device: terminal, Amount: amount, Of: of}, random, app)
 }
 
-// newOrder gives an order its id and signs it.
+// newOrder gives an order a random id and signs it.
 func newOrder(o Order, random io.Reader, app crypto.Signer) (Signed, error) {
-	if o.Amount <= 0 {
-		return Signed{}, fmt.Errorf(
-			"order: an amount of %s cannot be ordered: give more than 0.00 kr", o.Amount)
+	if err := checkAmount(o); err != nil {
+		return Signed{}, err
 	}
 	if err := entropy.Fill(random, o.ID[:]); err != nil {
 		return Signed{}, fmt.Errorf("order: %w", err)
 	}
+	return Sign(o, app)
+}
+
+func checkAmount(o Order) error {
+	if o.Amount <= 0 {
+		return fmt.Errorf("order: an amount of %s cannot be ordered: give more than 0.00 kr",
+			o.Amount)
+	}
+	return nil
+}
+
+// nameDomain separates ids of named orders from all other hashes.
+const nameDomain = "ekrona order name 1"
+
+// Named gives an order the id that follows from its customer's own name for it, and signs it. The
+// id is the same at every phone of the customer: the bank carries the order out once, whoever
+// repeats it. Each kind and each device has names of its own. Who guesses a name can at most take
+// its id first, at the same bank: the order is then refused, as one with another content under that
+// id, and moves nothing.
+func Named(o Order, name string, app crypto.Signer) (Signed, error) {
+	if err := checkAmount(o); err != nil {
+		return Signed{}, err
+	}
+	content := append([]byte(nameDomain), 0, byte(o.Kind))
+	content = append(append(append(content, o.Device...), 0), name...)
+	sum := sha256.Sum256(content)
+	copy(o.ID[:], sum[:])
 	return Sign(o, app)
 }
 

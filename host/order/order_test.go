@@ -83,3 +83,30 @@ func TestOrderOfNothingIsRefused(t *testing.T) {
 		assert.Error(t, err, amount)
 	}
 }
+
+// TestNamedOrderHasTheIDOfItsName: at every phone, whatever its key, and no other name, kind or
+// device has it.
+func TestNamedOrderHasTheIDOfItsName(t *testing.T) {
+	rent := Order{Kind: Load, Device: "SENORDIC00000001", Amount: 20000}
+	named := func(o Order, name string, scalar byte) Signed {
+		app := appKey(t, scalar)
+		signed, err := Named(o, name, app)
+		require.NoError(t, err)
+		require.NoError(t, signed.Verify(&app.PublicKey))
+		return signed
+	}
+	first := named(rent, "rent", 5)
+	require.Equal(t, first.Order, named(rent, "rent", 6).Order)
+	more, unload, another := rent, rent, rent
+	more.Amount, unload.Kind, another.Device = 1, Unload, "SENORDIC00000002"
+	require.Equal(t, first.ID, named(more, "rent", 5).ID, "the bank tells them apart, and refuses")
+	ids := map[ID]bool{first.ID: true}
+	for _, other := range []Signed{named(unload, "rent", 5), named(another, "rent", 5),
+		named(rent, "rent 2", 5), named(rent, "Rent", 5)} {
+		require.False(t, ids[other.ID])
+		ids[other.ID] = true
+	}
+	rent.Amount = 0
+	_, err := Named(rent, "rent", appKey(t, 5))
+	require.Error(t, err)
+}

@@ -143,6 +143,7 @@ func TestACrisisOrderGoesFromATerminalToCardsAndPhones(t *testing.T) {
 	room, err = cafe.Terminal.Room(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 2, room.Crisis.Number)
+	require.True(t, room.Crisis.None, "it ends the crisis")
 	w.sell(bertil, money.Krona)
 	require.Equal(t, uint32(2), w.number(bertil))
 	w.clock.At = w.clock.At.AddDate(0, 0, 10)

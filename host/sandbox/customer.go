@@ -75,14 +75,22 @@ func (s *Sandbox) MayEnrol(b *bank.Bank, name string) error {
 }
 
 // Refund orders that a settled payment at a merchant, or a part of it, goes back to the
-// payer's online wallet. Whichever of the merchant's terminals took it, the owner's key signs.
-// Errors: *order.Refused.
+// payer's online wallet. Whichever of the merchant's terminals took it, the owner's key signs. name
+// is the merchant's own for the refund, by which it is made once, or empty. Errors:
+// *order.Refused, [banking.ErrTaken].
 func (s *Sandbox) Refund(
-	ctx context.Context, m *Merchant, of order.Payment, amount money.Ore,
+	ctx context.Context, m *Merchant, of order.Payment, amount money.Ore, name string,
 ) (err error) {
 	terminals := append([]message.DeviceID{m.Terminal.ID()}, m.Terminal.Settings.Former...)
 	for _, id := range terminals {
-		signed, orderErr := order.NewRefund(id, of, amount, s.options.Random, m.Terminal.Owner)
+		var signed order.Signed
+		var orderErr error
+		if name == "" {
+			signed, orderErr = order.NewRefund(id, of, amount, s.options.Random, m.Terminal.Owner)
+		} else {
+			signed, orderErr = order.Named(order.Order{Kind: order.Refund, Device: id,
+				Amount: amount, Of: of}, name, m.Terminal.Owner)
+		}
 		if orderErr != nil {
 			return orderErr
 		}

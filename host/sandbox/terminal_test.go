@@ -258,7 +258,7 @@ func TestTerminalIsReplacedOnceAndHandsOverLater(t *testing.T) {
 	require.NoError(t, err)
 	for atc := range uint32(2) { // by the former terminal, and by this one
 		require.NoError(t, s.Refund(t.Context(), m,
-			order.Payment{Payer: anna.Phone.Device(), ATC: atc + 1}, money.Krona))
+			order.Payment{Payer: anna.Phone.Device(), ATC: atc + 1}, money.Krona, ""))
 	}
 	s.checkMoney()
 	require.NoError(t, s.Close())

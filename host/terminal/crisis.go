@@ -129,7 +129,8 @@ func (t *Terminal) storeNotary(ctx context.Context, tx *sql.Tx, notary *cvc.Cert
 // TakeCrisis keeps a crisis order, or a newer crisis key, from wherever it comes, if it is genuine
 // and newer than what the terminal keeps: one transaction. It raises the terminal's limits while it
 // counts, and goes to the cards that are held to the terminal. Errors: [crisis.ErrOld],
-// [crisis.ErrOldKey], [crisis.ErrNoKey], [crisis.ErrFalse], [crisis.ErrEarly].
+// [crisis.ErrOldKey], [crisis.ErrNoKey], [crisis.ErrRoot], [crisis.ErrFalse],
+// [crisis.ErrEarly].
 func (t *Terminal) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 	var refused error
 	err := store.InTx(ctx, t.db, func(tx *sql.Tx) error {
@@ -201,8 +202,8 @@ func (t *Terminal) LearnCrisis(
 // isRefusal reports whether an order was not taken for a reason of its own.
 func isRefusal(err error) bool {
 	return errors.Is(err, crisis.ErrOld) || errors.Is(err, crisis.ErrOldKey) ||
-		errors.Is(err, crisis.ErrNoKey) || errors.Is(err, crisis.ErrFalse) ||
-		errors.Is(err, crisis.ErrEarly)
+		errors.Is(err, crisis.ErrNoKey) || errors.Is(err, crisis.ErrRoot) ||
+		errors.Is(err, crisis.ErrFalse) || errors.Is(err, crisis.ErrEarly)
 }
 
 // tellLowest keeps the number that an Instruction names, and drops an order that is lower.

@@ -15,14 +15,22 @@ import (
 // room for the sale first takes the card's crisis order, which may raise them. The card need not
 // be the payer's. Errors: as Ask's, [*client.LinkLost].
 func (t *Terminal) AskWith(ctx context.Context, amount money.Ore, tap apdu.Card) (Sale, error) {
-	sale, err := t.Ask(ctx, amount)
+	return t.AskNamed(ctx, amount, "", tap)
+}
+
+// AskNamed is AskWith for a sale with a name of the merchant's own, by which [Terminal.Named] finds
+// it again. Errors also: [ErrNameTaken], [ErrNameLost].
+func (t *Terminal) AskNamed(
+	ctx context.Context, amount money.Ore, name string, tap apdu.Card,
+) (Sale, error) {
+	sale, err := t.ask(ctx, amount, name)
 	if !isRaisable(err) {
 		return sale, err
 	}
 	if learned, meeting := t.Meet(ctx, tap); meeting != nil || !learned {
 		return Sale{}, errors.Join(err, meeting)
 	}
-	return t.Ask(ctx, amount)
+	return t.ask(ctx, amount, name)
 }
 
 // isRaisable reports whether a crisis order may raise the limit by which a sale is refused.

@@ -58,7 +58,7 @@ func TestLimitsAreRaisedWhileTheOrderCounts(t *testing.T) {
 		if day >= 1 && day <= 3 {
 			require.Equal(t, row.MaxReceived, room.MostSum, day)
 			require.EqualValues(t, row.MaxReceipts, room.MostReceipts)
-			require.Equal(t, &CrisisInForce{1, "2026-11-25"}, room.Crisis)
+			require.Equal(t, &CrisisInForce{1, "2026-11-25", false}, room.Crisis)
 			require.NotEmpty(t, carried.Order)
 		} else {
 			require.Equal(t, PilotPolicy().MaxBalance, room.MostSum, day)

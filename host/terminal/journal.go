@@ -238,6 +238,9 @@ func (t *Terminal) recordDecision(
 		s.request.Number); err != nil {
 		return fmt.Errorf("terminal: journal: sale %d: %w", s.request.Number, err)
 	}
+	if err := t.keepOutcome(ctx, tx, s.request.Number, record); err != nil {
+		return err
+	}
 	return now.write(ctx, tx)
 }
 

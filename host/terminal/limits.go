@@ -20,7 +20,7 @@ type Room struct {
 	MaxPayment   money.Ore `json:"payment_most_ore"`
 	Open         int       `json:"open_sales"` // neither paid nor refused
 	Torn         int       `json:"torn_sales"` // of them, those that a card may have paid
-	// Crisis is the order by which the limits are raised; nil while none counts.
+	// Crisis is the order that counts; nil while none does.
 	Crisis *CrisisInForce `json:"crisis,omitempty"`
 }
 
@@ -28,6 +28,8 @@ type Room struct {
 type CrisisInForce struct {
 	Number uint32 `json:"number"`
 	Until  string `json:"until"` // last day, YYYY-MM-DD
+	// None: the order has no row for the terminal, whose ordinary limits stay.
+	None bool `json:"none,omitempty"`
 }
 
 // Room returns what the terminal may still take.
@@ -69,7 +71,8 @@ func (t *Terminal) room(
 	r := Room{MostReceipts: int(terms.MaxTransactions), MostSum: terms.MaxBalance,
 		MaxPayment: terms.MaxPayment, Open: open, Torn: torn}
 	if kept.Counts(t.today()) {
-		r.Crisis = &CrisisInForce{Number: kept.Order.Number, Until: kept.Order.Until.String()}
+		r.Crisis = &CrisisInForce{Number: kept.Order.Number, Until: kept.Order.Until.String(),
+			None: !kept.Raises(t.id.Name(), t.today())}
 	}
 	r.Receipts = max(r.MostReceipts-int(now.receipts)-others, 0)
 	r.Sum = max(r.MostSum-now.taken-sum, 0)

@@ -50,6 +50,11 @@ type Sale struct {
 //
 // Errors: [*limit.Reached], [ErrBlocked], [ErrExpired], [ErrRolledBack].
 func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
+	return t.ask(ctx, amount, "")
+}
+
+// ask is Ask for a sale with a name, or without one where that is empty: see [Terminal.Named].
+func (t *Terminal) ask(ctx context.Context, amount money.Ore, name string) (Sale, error) {
 	if amount <= 0 {
 		return Sale{}, fmt.Errorf("terminal: a sale of %s: ask for more than 0.00 kr", amount)
 	}
@@ -92,6 +97,9 @@ func (t *Terminal) Ask(ctx context.Context, amount money.Ore) (Sale, error) {
 		}
 		sealedKey, err := t.sealKey(request.Number, key)
 		if err != nil {
+			return err
+		}
+		if err := t.keepName(ctx, tx, name, request.Number, amount); err != nil {
 			return err
 		}
 		now.requests++

@@ -82,8 +82,8 @@ func (w *Wallet) TakeCrisis(ctx context.Context, c crisis.Carried) error {
 // GiveCrisis gives the owner's card a crisis order from a file, at a tap. Afterwards the phone
 // carries it, unless there is an error, which says why the card has not taken it: an order that is
 // not genuine, none that is newer than the card's, or one that has not begun while another counts.
-// Errors: [crisis.ErrOld], [crisis.ErrOldKey], [crisis.ErrNoKey], [crisis.ErrFalse],
-// [crisis.ErrEarly], [*client.LinkLost], [*client.Refusal] of SELECT.
+// Errors: [crisis.ErrOld], [crisis.ErrOldKey], [crisis.ErrNoKey], [crisis.ErrRoot],
+// [crisis.ErrFalse], [crisis.ErrEarly], [*client.LinkLost], [*client.Refusal] of SELECT.
 func (w *Wallet) GiveCrisis(
 	ctx context.Context, tap Tap, c crisis.Carried, today message.Date,
 ) error {
@@ -182,6 +182,9 @@ func isAnotherBody(a, b []byte) (bool, error) {
 // whyNotTaken says of a card's refusal what it means. Without one the card was not asked: the
 // phone carries the order already.
 func whyNotTaken(refused error) error {
+	if errors.Is(refused, client.ErrUnknownRoot) {
+		return fmt.Errorf("%w (%w)", crisis.ErrRoot, refused)
+	}
 	for _, r := range []struct {
 		sw  apdu.StatusWord
 		err error

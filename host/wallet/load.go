@@ -28,8 +28,17 @@ var ErrPending = errors.New(
 // while another app is registered for the owner, the order being as it was;
 // [*client.LinkLost].
 func (w *Wallet) Load(ctx context.Context, tap Tap, amount money.Ore) (session.Result, error) {
-	k, err := w.storedOrderOf(ctx, order.Load, amount)
-	if err != nil {
+	return w.LoadNamed(ctx, tap, amount, "")
+}
+
+// LoadNamed is Load under the owner's own name: the same name again finishes that load, and once it
+// is done does nothing: see [Wallet.Did]. A load without a name is another one. Errors also:
+// [ErrNameTaken].
+func (w *Wallet) LoadNamed(
+	ctx context.Context, tap Tap, amount money.Ore, name string,
+) (session.Result, error) {
+	k, err := w.storedOrderOf(ctx, order.Load, amount, name)
+	if err != nil || k.done {
 		return session.Result{}, err
 	}
 	if err := w.intermediary.PlaceLoad(ctx, k.Signed); err != nil {

@@ -46,14 +46,22 @@ func (s Side) Receive(ctx context.Context, do func(Tap) error) error {
 func Transfer(
 	ctx context.Context, payer, payee Side, amount money.Ore,
 ) (request, receipt envelope.Envelope, err error) {
-	if err := payee.Receive(ctx, func(tap Tap) (err error) {
-		request, err = payee.Phone.Request(ctx, tap, amount, "")
-		return err
-	}); err != nil {
+	if request, err = requestOf(ctx, payee, amount); err != nil {
 		return request, receipt, err
 	}
 	receipt, err = ContinueTransfer(ctx, payer, payee, request)
 	return request, receipt, err
+}
+
+// requestOf is the first tap.
+func requestOf(
+	ctx context.Context, payee Side, amount money.Ore,
+) (request envelope.Envelope, err error) {
+	err = payee.Receive(ctx, func(tap Tap) (err error) {
+		request, err = payee.Phone.Request(ctx, tap, amount, "")
+		return err
+	})
+	return request, err
 }
 
 // ErrRefused says that the payee has closed a Request.

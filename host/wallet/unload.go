@@ -23,18 +23,33 @@ import (
 // Errors: [*TornTap], [*client.Refusal], [*client.LinkLost], [ErrPINNeeded],
 // [*order.Refused]; order.ErrSignature while another app is registered for the owner.
 func (w *Wallet) Unload(ctx context.Context, tap Tap, amount money.Ore) ([]byte, error) {
-	k, err := w.storedOrderOf(ctx, order.Unload, amount)
-	if err != nil {
+	return w.UnloadNamed(ctx, tap, amount, "")
+}
+
+// UnloadNamed is Unload under the owner's own name: the same name again finishes that unload, and
+// once it is done does nothing, and returns no Receipt: see [Wallet.Did]. An unload without a name
+// is another one. Errors also: [ErrNameTaken].
+func (w *Wallet) UnloadNamed(
+	ctx context.Context, tap Tap, amount money.Ore, name string,
+) ([]byte, error) {
+	k, err := w.storedOrderOf(ctx, order.Unload, amount, name)
+	if err != nil || k.done {
 		return nil, err
 	}
+	mayBePaid := k.named || k.request != nil // one with a name by a former phone
 	if k.request == nil {
 		if err := w.askDesk(ctx, tap, &k); err != nil {
 			return nil, w.finishRefused(ctx, k, err)
 		}
-	} else if receipt, err := w.intermediary.UnloadReceipt(ctx, k.Signed); err != nil {
-		return nil, w.finishRefused(ctx, k, err)
-	} else if receipt != nil { // the Payment reached the desk by another channel
-		return receipt, w.finish(ctx, k)
+	}
+	if mayBePaid {
+		receipt, err := w.intermediary.UnloadReceipt(ctx, k.Signed)
+		if err != nil {
+			return nil, w.finishRefused(ctx, k, err)
+		}
+		if receipt != nil { // the Payment reached the desk by another channel
+			return receipt, w.finish(ctx, k)
+		}
 	}
 	payment, err := w.Pay(ctx, tap, *k.request)
 	if err != nil {

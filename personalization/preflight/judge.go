@@ -273,14 +273,19 @@ func (r *Report) judgeMemory(o Options) {
 		r.find(Fact, "free memory", text, "")
 		return
 	}
-	text += fmt.Sprintf("; the applet takes about %d and %d", o.Need.Persistent, o.Need.Transient)
+	text += fmt.Sprintf("; the applet takes about %d and %d, with %d slots", o.Need.Persistent,
+		o.Need.Transient, o.Need.Slots)
 	if r.isLoaded() {
 		r.find(Fact, "free memory", text+" and is on the card", "")
 		return
 	}
 	if int(free.Persistent) < o.Need.Persistent || int(free.Transient) < o.Need.Transient {
-		r.find(Stop, "free memory", text,
-			"delete what is on it: ekrona issue content shows that; or take a larger product")
+		advice := "delete what is on it: ekrona issue content shows that; or take a larger product"
+		if most := o.Need.SlotsIn(int(free.Persistent)); most > 0 &&
+			int(free.Transient) >= o.Need.Transient {
+			advice += fmt.Sprintf("; or have it keep fewer records: --slots %d at most", most)
+		}
+		r.find(Stop, "free memory", text, advice)
 		return
 	}
 	r.find(Fine, "free memory", text, "")

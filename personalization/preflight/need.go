@@ -19,6 +19,8 @@ type Need struct {
 	Transient  int    `json:"transient"`  // bytes
 	Platform   string `json:"platform"`   // the API that it imports, in words
 	Install    int    `json:"install"`    // bytes of card.Profile.InstallBytes
+	Slots      uint8  `json:"slots"`      // of the log, which Persistent is for
+	PerSlot    int    `json:"per_slot"`   // bytes of Persistent for each
 
 	ByKind []card.Taken `json:"-"` // the same bytes by what takes them
 }
@@ -64,8 +66,33 @@ func NeedOn(capFile []byte, slots uint8, profile card.Profile) (Need, error) {
 	}
 	after, err := virtual.Memory()
 	need.Persistent, need.Transient = roomBytes-after.NVMFree, roomBytes-after.ResetFree
-	need.ByKind, need.Install = virtual.Taken(), virtual.InstallUsed()
+	need.ByKind, need.Install, need.Slots = virtual.Taken(), virtual.InstallUsed(), slots
+	if err != nil || slots <= spec.MinSlots {
+		return need, err
+	}
+	if virtual, err = installed(capFile, spec.MinSlots, profile); err != nil {
+		return Need{}, err
+	}
+	fewest, err := virtual.Memory()
+	need.PerSlot = (fewest.NVMFree - after.NVMFree) / int(slots-spec.MinSlots)
 	return need, err
+}
+
+// SlotsIn returns the most slots for which so many bytes of persistent memory are enough, at most
+// those that were measured; 0 where not even the fewest fit.
+func (n Need) SlotsIn(persistent int) uint8 {
+	lacking := n.Persistent - persistent
+	if lacking <= 0 {
+		return n.Slots
+	}
+	if n.PerSlot == 0 {
+		return 0
+	}
+	fewer := (lacking + n.PerSlot - 1) / n.PerSlot
+	if left := int(n.Slots) - fewer; left >= spec.MinSlots {
+		return uint8(left)
+	}
+	return 0
 }
 
 // installed returns a blank card with the applet on it.

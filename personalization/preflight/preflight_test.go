@@ -268,11 +268,12 @@ ok    Java Card         3, according to its card data; the applet needs 3.0.4
 ok    secure channel    SCP03 i=70, SCP03 i=00, SCP03 i=10, SCP03 i=20, SCP03 i=60; at most
                         C-MAC+C-ENC+R-MAC+R-ENC
       keys 01           AES-128
-ok    free memory       127436 bytes, 2522 transient; the applet takes about %d and %d
+ok    free memory       127436 bytes, 2522 transient; the applet takes about %d and %d, with
+                        %d slots
 ok    P-256             the card manager verifies signatures over it, so the card has it; that
                         applets may use it shows at INSTALL
 ok    e-krona applet    not on the card
 
 Yes: this card can take the applet.
-`, o.Need.Persistent, o.Need.Transient), page(t, r))
+`, o.Need.Persistent, o.Need.Transient, o.Need.Slots), page(t, r))
 }

@@ -121,9 +121,7 @@ What cannot be undone needs a flag of its own: --replace-keys, --delete-applet, 
 	c.Flags().StringVar(&i.ceilings, "ceilings", "default", "limits that no policy passes, "+
 		"written into the card for good: default or pilot; where it is left out, no more "+
 		"transactions than --slots")
-	c.Flags().Uint8Var(&i.slots, "slots", spec.DefaultSlots, fmt.Sprintf(
-		"records that the card keeps until it is synchronised, %d to %d, for good",
-		spec.MinSlots, spec.MaxSlots))
+	slotsFlag(c, &i.slots)
 	c.Flags().Uint8Var(&i.attacks, "max-attacks", spec.DefaultAttacks, fmt.Sprintf(
 		"attacks by faults that the card finds until it blocks itself, at most %d, 0 for never; "+
 			"for good", spec.MostAttacks))

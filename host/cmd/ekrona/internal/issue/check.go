@@ -16,7 +16,7 @@ import (
 
 func checkCommand() *cobra.Command {
 	cards, file := &cli.CardFlags{}, &appletFlag{}
-	ask, asJSON := false, false
+	ask, asJSON, slots := false, false, uint8(0)
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Check, without keys, whether a card can take the applet",
@@ -30,8 +30,11 @@ Exit code 1 when the card cannot take the applet.`,
   ekrona issue check --card blank.card --json`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if slots < spec.MinSlots || slots > spec.MaxSlots {
+				return cli.Usage("--slots: %d; give %d to %d", slots, spec.MinSlots, spec.MaxSlots)
+			}
 			return cli.WithCard(c, cards, func(opened *cli.OpenCard) error {
-				report, err := inspect(c.Context(), opened, file, cards.Profile, ask)
+				report, err := inspect(c.Context(), opened, file, cards.Profile, slots, ask)
 				if err != nil {
 					return err
 				}
@@ -51,6 +54,7 @@ Exit code 1 when the card cannot take the applet.`,
 	cards.Add(c)
 	cli.AddProfile(c, &cards.Profile)
 	file.add(c)
+	slotsFlag(c, &slots)
 	c.Flags().BoolVar(&ask, "ask", false,
 		"send INITIALIZE UPDATE too, which names the key set that the card would use")
 	cli.JSONFlag(c, &asJSON)
@@ -59,7 +63,8 @@ Exit code 1 when the card cannot take the applet.`,
 
 // inspect examines a card before any key is tried.
 func inspect(
-	ctx context.Context, opened *cli.OpenCard, file *appletFlag, product string, ask bool,
+	ctx context.Context, opened *cli.OpenCard, file *appletFlag, product string, slots uint8,
+	ask bool,
 ) (*preflight.Report, error) {
 	content, _, err := file.read()
 	if err != nil {
@@ -69,7 +74,7 @@ func inspect(
 	if err != nil {
 		return nil, err
 	}
-	need, err := preflight.NeedOn(content, spec.DefaultSlots, profile)
+	need, err := preflight.NeedOn(content, slots, profile)
 	if err != nil {
 		return nil, fmt.Errorf("--cap: %w", err)
 	}
@@ -77,4 +82,11 @@ func inspect(
 		ATR: opened.ATR, Today: time.Now(), Need: need,
 		FinalVersion: personalization.FinalKeyVersion, Ask: ask,
 	})
+}
+
+// slotsFlag adds --slots.
+func slotsFlag(c *cobra.Command, slots *uint8) {
+	c.Flags().Uint8Var(slots, "slots", spec.DefaultSlots, fmt.Sprintf(
+		"records that the card keeps until it is synchronised, %d to %d, for good",
+		spec.MinSlots, spec.MaxSlots))
 }

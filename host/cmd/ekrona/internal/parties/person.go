@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ekrona.example/apdu/message"
-	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/pin"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/applet/client"
@@ -46,16 +45,6 @@ func (v Visit) AsOwner(ctx context.Context, do func(wallet.Tap) error) error {
 		return err
 	}
 	return do(tap)
-}
-
-// AmountAndTap reads the first argument as an amount and holds the card.
-func (v Visit) AmountAndTap(ctx context.Context) (money.Ore, wallet.Tap, error) {
-	amount, err := AmountOf(v.Arguments[0])
-	if err != nil {
-		return 0, wallet.Tap{}, err
-	}
-	tap, err := v.Tap(ctx)
-	return amount, tap, err
 }
 
 // Environment variables with PINs. Each is for one card: a PIN that is tried on another

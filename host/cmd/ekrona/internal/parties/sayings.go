@@ -37,6 +37,8 @@ var refusals = []saying{
 		"upphävt. Ingenting har ändrats."},
 	{crisis.ErrOldKey, "Krisbeslutet är undertecknat med en nyckel som inte gäller längre. " +
 		"Ingenting har ändrats."},
+	{crisis.ErrRoot, "Krisbeslutet kan inte kontrolleras, eftersom Riksbanken har bytt sin " +
+		"nyckel. Ingenting har ändrats. Koppla upp dig först, och läs in det igen."},
 	{crisis.ErrEarly, "Krisbeslutet har inte börjat gälla. Ingenting har ändrats. Läs in det på " +
 		"dess första dag."},
 	{crisis.ErrNoKey, "Krisbeslutet kan inte kontrolleras, eftersom ett certifikat saknas. " +
@@ -47,6 +49,9 @@ var refusals = []saying{
 		"tillbaka till kortinnehavarens konto. Betala med ett annat kort."},
 	{terminal.ErrAccepted, "Köpet är betalt och kan inte avbrytas. Ge tillbaka pengarna med en " +
 		"återbetalning."},
+	{terminal.ErrNameTaken, "Namnet är redan använt för ett annat köp. Ingenting är betalt."},
+	{terminal.ErrNameLost, "Terminalen vet inte om köpet är betalt. Se efter på säljarens konto, " +
+		"innan du betalar igen."},
 	{terminal.ErrNoSale, "Köpet finns inte i terminalen. Börja ett nytt köp."},
 	{terminal.ErrPINNeeded, "Kortet vill ha PIN-koden. Ange den, och håll kortet mot terminalen " +
 		"igen."},
@@ -111,6 +116,8 @@ var refusalsOfPhones = []saying{
 		"betalarens konto. Gör en ny begäran."},
 	{wallet.ErrNotOpen, "Begäran är redan besvarad och kan inte avvisas. Pengar som har tagits " +
 		"emot betalas tillbaka med en ny betalning."},
+	{wallet.ErrNameTaken, "Namnet är redan använt för något annat. Ingenting har gjorts. " +
+		"Välj ett annat namn."},
 	{wallet.ErrAnswered, "Begäran är redan besvarad. Gör en ny begäran."},
 	{wallet.ErrNoTransfer, "Telefonen har inte sett den begäran. Läs in den först."},
 	{wallet.ErrAltered, "Meddelandet har ändrats på vägen. Håll kortet mot telefonen igen, eller " +

@@ -59,8 +59,11 @@ func terminalShowCommand() *cobra.Command {
 				m.Terminal.ID(), m.Name, room.Receipts, room.MostReceipts, room.Sum, room.MostSum,
 				room.MaxPayment, room.Open, room.Torn)
 			if room.Crisis != nil {
-				text += fmt.Sprintf("\nthese are the limits of crisis order %d, until %s",
-					room.Crisis.Number, room.Crisis.Until)
+				says := "these are the limits of crisis order %d, until %s"
+				if room.Crisis.None {
+					says = "its ordinary limits count: crisis order %d, until %s, has none for it"
+				}
+				text += fmt.Sprintf("\n"+says, room.Crisis.Number, room.Crisis.Until)
 			}
 			for _, n := range near {
 				text += "\nwarning: " + n.English() + "\nthe cashier reads: " + n.Swedish()

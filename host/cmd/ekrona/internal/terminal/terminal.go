@@ -12,7 +12,6 @@ import (
 
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/money"
-	"ekrona.example/apdu/spec"
 	"ekrona.example/host/cmd/ekrona/internal/cli"
 	"ekrona.example/host/cmd/ekrona/internal/parties"
 	"ekrona.example/host/envelope"
@@ -59,49 +58,8 @@ type saleAnswer struct {
 	Paid   bool      `json:"paid"`
 	Payer  string    `json:"payer,omitempty"`
 	ATC    uint32    `json:"atc,omitempty"`
+	parties.Order
 	parties.Notices
-}
-
-func terminalSellCommand() *cobra.Command {
-	f, whose, entered, torn := &parties.Flags{}, "", "", false
-	c := merchantCommand(f, "sell MERCHANT AMOUNT",
-		"Sell: ask for an amount, and take it from the card held to the terminal", 1,
-		"a merchant and an amount in kronor",
-		func(ctx context.Context, c *cobra.Command, s *sandbox.Sandbox, m *sandbox.Merchant,
-			arguments []string) error {
-			amount, err := parties.AmountOf(arguments[0])
-			if err != nil {
-				return err
-			}
-			held, err := hold(ctx, f, s, whose, entered) // a wrong one leaves no open sale
-			if err != nil {
-				return err
-			}
-			sale, err := m.Terminal.AskWith(ctx, amount, held.tap.Card)
-			warnRestored(f, c, m)
-			if err != nil {
-				return err
-			}
-			if err := warn(ctx, f, c, m); err != nil {
-				return err
-			}
-			if torn {
-				held.holder.Card.WithdrawAfter(spec.Pay.INS)
-			}
-			receipt, err := m.Terminal.Take(ctx, sale.Number, held.tap.Card, held.tap.PIN)
-			if err != nil {
-				explain(ctx, s, held.holder, err)
-				return notPaid(ctx, m, sale, err)
-			}
-			return paid(ctx, f, c, s, m, sale, held.holder, receipt)
-		})
-	c.Flags().StringVar(&whose, "card", "",
-		"customer whose card is held to the terminal (needed); if several, the inserted one")
-	c.Flags().BoolVar(&torn, "torn", false,
-		"take the card away when it has paid, before its answer reaches the terminal")
-	parties.PINFlag(c, &entered)
-	f.PlainFlag(c)
-	return c
 }
 
 // notPaid closes a sale that no card can have paid, and says which it is.
@@ -165,13 +123,14 @@ func hold(
 func paid(
 	ctx context.Context, f *parties.Flags, c *cobra.Command, s *sandbox.Sandbox,
 	m *sandbox.Merchant, sale terminal.Sale, holder *sandbox.Holder, receipt envelope.Envelope,
+	named *parties.Order,
 ) error {
-	answer := saleAnswer{Number: sale.Number, Amount: sale.Amount, Paid: true}
-	named := ""
+	answer := saleAnswer{Number: sale.Number, Amount: sale.Amount, Paid: true, Order: *named}
+	which := ""
 	payment, err := m.Terminal.Paid(ctx, sale.Number)
 	if err == nil {
 		answer.Payer, answer.ATC = string(payment.Payer), payment.ATC
-		named = fmt.Sprintf(", payment %s/%d", payment.Payer, payment.ATC)
+		which = fmt.Sprintf(", payment %s/%d", payment.Payer, payment.ATC)
 		err = errors.Join(s.HandReceipt(ctx, holder.Name, payment.Payer, receipt),
 			s.HandProvenance(ctx, holder.Name, payment.Payer, m, sale.Number))
 	}
@@ -180,8 +139,8 @@ func paid(
 			holder.Name, err), "Köpet är betalt. Telefonen har inte fått kvittot.")
 	}
 	answer.Notices = f.Notices()
-	return f.Answer(c, answer, "paid: %s has paid %s to the %s%s", holder.Name, sale.Amount,
-		m.Name, named)
+	return f.Answer(c, answer, "paid: %s has paid %s to the %s%s%s", holder.Name, sale.Amount,
+		m.Name, which, named)
 }
 
 // openSale finds an open sale by its number.
@@ -249,7 +208,7 @@ func terminalTakeCommand() *cobra.Command {
 				explain(ctx, s, held.holder, err)
 				return err
 			}
-			return paid(ctx, f, c, s, m, sale, held.holder, receipt)
+			return paid(ctx, f, c, s, m, sale, held.holder, receipt, &parties.Order{})
 		})
 	c.Flags().StringVar(&whose, "card", "",
 		"customer whose card is held to the terminal (needed); if several, the inserted one")
@@ -277,8 +236,15 @@ func terminalRefuseCommand() *cobra.Command {
 		})
 }
 
+// refundAnswer is a refund for a script.
+type refundAnswer struct {
+	parties.Order
+	Payment  string    `json:"payment"`
+	Refunded money.Ore `json:"refunded_ore"`
+}
+
 func terminalRefundCommand() *cobra.Command {
-	f := &parties.Flags{}
+	f, named := &parties.Flags{}, &parties.Order{}
 	c := merchantCommand(f, "refund MERCHANT PAYMENT AMOUNT",
 		"Refund a settled payment, or a part of it, to the payer's online wallet", 2,
 		"a merchant, a payment and an amount in kronor",
@@ -292,16 +258,19 @@ func terminalRefundCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.Refund(ctx, m, of, amount); err != nil {
-				return err
+			if err := s.Refund(ctx, m, of, amount, named.Name); err != nil {
+				return named.Refused(err)
 			}
-			return f.Answer(c, map[string]any{"payment": arguments[0], "refunded_ore": amount},
-				"refunded %s of payment %s", amount, arguments[0])
+			return f.Answer(c, refundAnswer{*named, arguments[0], amount},
+				"refunded %s of payment %s%s", amount, arguments[0], named)
 		})
 	c.Long = `Give a settled payment, or a part of it, back to the payer's online wallet.
 
 PAYMENT is what "ekrona terminal sell" shows: the payer's device id and a number, such as
-SENORDICC0000001/3. The payment must be settled: synchronise the terminal first.`
+SENORDICC0000001/3. The payment must be settled: synchronise the terminal first.
+` + parties.AboutOrder + ` The bank keeps the
+names.`
+	named.Flag(c, "refunds nothing more")
 	return c
 }
 

@@ -17,6 +17,7 @@ import (
 
 func walletAskCommand() *cobra.Command {
 	f, h, torn, from, theirs := &parties.Flags{}, &handover{}, "", "", ""
+	named := &parties.Order{}
 	c := parties.HeldCardCommand(f, "ask NAME AMOUNT",
 		"Ask for an amount: make a Request on the card, for the payer's phone", 1,
 		"a person's name and an amount in kronor",
@@ -34,6 +35,15 @@ func walletAskCommand() *cobra.Command {
 				}
 				payer = named.Phone.Device()
 			}
+			if named.Name != "" {
+				asked, answered, err := v.Person.Phone.Asked(c.Context(), named.Name, amount, payer)
+				if err != nil {
+					return err
+				}
+				if asked != nil {
+					return giveAgain(f, h, c, v.Person.Name, *asked, answered, named)
+				}
+			}
 			if _, err := os.Lstat(h.file); h.file != "" && err == nil {
 				return cli.Usage("--out %s is there already: name a new file", h.file)
 			}
@@ -49,14 +59,22 @@ func walletAskCommand() *cobra.Command {
 				return goOn(err, "a Request that the card has made is found by the same command "+
 					"again, or by \"ekrona wallet sync %s\"", v.Person.Name)
 			}
-			return giveRequest(f, h, c, v.Person.Name, asked)
+			if named.Name != "" {
+				if err := v.Person.Phone.KeepAsked(c.Context(), named.Name, asked); err != nil {
+					return err
+				}
+			}
+			return giveRequest(f, h, c, v.Person.Name, asked, named)
 		})
 	c.Long = `Ask for an amount: the card signs a Request, which the payer's phone gets as a QR code, a
 file or a text. With its Payment "ekrona wallet accept" goes on. The PIN is asked for only if
 the card wants it.
 
 ` + aboutHandover + `
-"ekrona wallet open NAME --number N" hands the same Request over again.`
+"ekrona wallet open NAME --number N" hands the same Request over again.
+` + parties.AboutOrder + `
+This phone keeps the names, each card's apart; a new phone does not know them.`
+	named.Flag(c, "asks nothing more")
 	h.flags(c)
 	tornFlag(c, &torn, "request")
 	c.Flags().StringVar(&from, "from", "", "the only person who may pay it")
@@ -71,9 +89,23 @@ the CA, which is in every app: a phone that does not know the CA says so, and ta
 or the text. What a camera reads from the code is a text too. Reading anything twice, or
 handing it over again, changes nothing.`
 
-// giveRequest hands over a Request.
+// giveAgain hands over the Request of an order that was carried out before.
+func giveAgain(
+	f *parties.Flags, h *handover, c *cobra.Command, name string, asked envelope.Envelope,
+	answered bool, named *parties.Order,
+) error {
+	if answered {
+		f.Notice(c, errors.New("the Request of this order was accepted or refused already"),
+			"Begäran är redan besvarad.")
+	}
+	named.Repeated = true
+	return giveRequest(f, h, c, name, asked, named)
+}
+
+// giveRequest hands over a Request, with the name of the order if it has one.
 func giveRequest(
 	f *parties.Flags, h *handover, c *cobra.Command, name string, asked envelope.Envelope,
+	named *parties.Order,
 ) error {
 	r, err := message.Parse[message.Request](asked.Message)
 	if err != nil {
@@ -83,6 +115,7 @@ func giveRequest(
 	if err != nil {
 		return err
 	}
+	m.Order = *named
 	return h.give(f, c, m, fmt.Sprintf("ekrona wallet open %s --number %d", name, r.Number))
 }
 
@@ -100,7 +133,7 @@ func walletOpenCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return giveRequest(f, h, c, v.Person.Name, asked)
+				return giveRequest(f, h, c, v.Person.Name, asked, &parties.Order{})
 			}
 			if *h != (handover{}) {
 				return cli.Usage("name the Request that is handed over: --number N")

@@ -50,6 +50,7 @@ type handedMessage struct {
 	Text    string           `json:"text"`    // the whole envelope
 	QR      string           `json:"qr"`      // what the QR code says
 	File    string           `json:"file,omitempty"`
+	parties.Order
 	parties.Words
 
 	envelope envelope.Envelope

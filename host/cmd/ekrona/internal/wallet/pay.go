@@ -58,6 +58,7 @@ type payFlags struct {
 	parties.Flags
 	handover
 
+	order       parties.Order
 	request     string
 	torn        string
 	payeeDevice string
@@ -95,7 +96,11 @@ if the payee's card wants it. If the payer's card does not pay, the Request is c
 With --torn the card is taken away after that command, before its answer is read;
 "ekrona wallet continue PAYEE --card PAYER" goes on from there. After "request" the Request
 is on the payee's card only: "ekrona wallet sync PAYEE" finds it there first, and so does
-the same "ekrona wallet pay" again.`
+the same "ekrona wallet pay" again.
+` + parties.AboutOrder + ` The payer's phone
+keeps the names, each card's apart; a new phone does not know them. A Request is paid once without
+a name too.`
+	p.order.Flag(c, "pays nothing more")
 	p.handover.flags(c)
 	tornFlag(c, &p.torn, "request, pay or accept")
 	c.Flags().StringVar(&p.request, "request", "", "the Request"+messageUsage)
@@ -112,6 +117,9 @@ func payeePINFlag(c *cobra.Command, file *string) {
 
 // payRequest pays a Request that came from the payee's phone.
 func (p *payFlags) payRequest(c *cobra.Command, v parties.Visit) error {
+	if p.order.Name != "" {
+		return cli.Usage("a Request is paid once, however often it is tried: leave out --order")
+	}
 	if p.payeeDevice != "" || p.payeePIN != "" {
 		return cli.Usage("the payee's card stays with the payee: leave out --payee-device and --%s",
 			parties.PayeePINFlag)
@@ -161,6 +169,7 @@ type paidAnswer struct {
 	Payer  string    `json:"payer"`
 	Payee  string    `json:"payee"`
 	Amount money.Ore `json:"amount_ore"`
+	parties.Order
 }
 
 // payTo pays from card to card, with both phones at hand.
@@ -186,8 +195,7 @@ func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
 	if err := withdraw(p.torn, "", payer, payee); err != nil {
 		return err
 	}
-	asked, receipt, err := wallet.Transfer(c.Context(),
-		parties.Side(payer, v.PIN, parties.OwnPIN),
+	asked, receipt, err := p.transfer(c.Context(), parties.Side(payer, v.PIN, parties.OwnPIN),
 		parties.Side(payee, p.payeePIN, parties.PayeePIN), amount)
 	switch {
 	case err != nil && asked.Message == nil: // the payee's card was asked, and no other yet
@@ -201,8 +209,20 @@ func (p *payFlags) payTo(c *cobra.Command, v parties.Visit) error {
 	if err := payer.Phone.TakeAnswer(c.Context(), receipt); err != nil {
 		return err
 	}
-	return p.Answer(c, paidAnswer{payer.Name, payee.Name, amount}, "%s has paid %s to %s",
-		payer.Name, amount, payee.Name)
+	return p.Answer(c, paidAnswer{payer.Name, payee.Name, amount, p.order},
+		"%s has paid %s to %s%s", payer.Name, amount, payee.Name, &p.order)
+}
+
+// transfer pays once for each name of an order, or without a name.
+func (p *payFlags) transfer(
+	ctx context.Context, payer, payee wallet.Side, amount money.Ore,
+) (asked, receipt envelope.Envelope, err error) {
+	if p.order.Name == "" {
+		return wallet.Transfer(ctx, payer, payee, amount)
+	}
+	asked, receipt, p.order.Repeated, err = wallet.TransferNamed(ctx, payer, payee, amount,
+		p.order.Name)
+	return asked, receipt, err
 }
 
 // closeUnpaid closes a Request that was not paid, while the payee's card is at hand: the next
@@ -263,8 +283,8 @@ func walletContinueCommand() *cobra.Command {
 					return err
 				}
 			}
-			return f.Answer(c, paidAnswer{whose, v.Person.Name, r.Amount}, "%s has got %s",
-				v.Person.Name, r.Amount)
+			answer := paidAnswer{Payer: whose, Payee: v.Person.Name, Amount: r.Amount}
+			return f.Answer(c, answer, "%s has got %s", v.Person.Name, r.Amount)
 		})
 	c.Flags().StringVar(&whose, "card", "", "payer, whose phone and card are at hand")
 	c.Flags().StringVar(&theirs, "card-device", "",

@@ -17,6 +17,7 @@ import (
 	"ekrona.example/host/cmd/ekrona/internal/parties"
 	"ekrona.example/host/limit"
 	"ekrona.example/host/notary"
+	"ekrona.example/host/order"
 	"ekrona.example/host/remote"
 	"ekrona.example/host/sandbox"
 	"ekrona.example/host/session"
@@ -99,7 +100,7 @@ func balance(v parties.Visit, c *cobra.Command, f *parties.Flags) error {
 }
 
 func walletBuyCommand() *cobra.Command {
-	f, order := &parties.Flags{}, ""
+	f, named := &parties.Flags{}, &parties.Order{}
 	buy := func(c *cobra.Command, name, text string,
 		deposit func(order string, amount money.Ore) error,
 	) error {
@@ -107,14 +108,14 @@ func walletBuyCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if order == "" {
-			order = rand.Text()
+		if named.Name == "" {
+			named.Name = rand.Text()
 		}
-		if err := deposit("bought: "+order, amount); err != nil {
-			return err
+		if err := deposit("bought: "+named.Name, amount); err != nil {
+			return named.Refused(err)
 		}
-		return f.Answer(c, map[string]any{"order": order, "amount_ore": amount},
-			"%s has bought %s, order %s", name, amount, order)
+		return f.Answer(c, map[string]any{"order": named.Name, "amount_ore": amount},
+			"%s has bought %s, order %s", name, amount, named.Name)
 	}
 	c := parties.CustomerCommand(f, "buy NAME AMOUNT",
 		"Buy e-krona from the bank into the online wallet", 1,
@@ -140,14 +141,19 @@ func walletBuyCommand() *cobra.Command {
 		})
 	}
 	f.StaffFlags(c)
-	c.Flags().StringVar(&order, "order", "",
-		"name of the order: repeating the same order buys nothing more (default: a new name)")
+	named.Flag(c, "buys nothing more")
 	return c
 }
 
+// loadAnswer is a load for a script.
+type loadAnswer struct {
+	parties.Order
+	parties.SyncAnswer
+}
+
 func walletLoadCommand() *cobra.Command {
-	f := &parties.Flags{}
-	return parties.HeldCardCommand(f, "load NAME AMOUNT",
+	f, named := &parties.Flags{}, &parties.Order{}
+	c := parties.HeldCardCommand(f, "load NAME AMOUNT",
 		"Move money from the online wallet to the card", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
 			amount, err := parties.AmountOf(v.Arguments[0])
@@ -155,34 +161,78 @@ func walletLoadCommand() *cobra.Command {
 				return err
 			}
 			var result session.Result
-			if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
-				result, err = v.Person.Phone.Load(c.Context(), tap, amount)
-				return v.Person.Phone.ExplainLoad(c.Context(), tap, err)
-			}); err != nil {
+			if err := did(c.Context(), v, order.Load, amount, named); err != nil {
 				return err
+			}
+			if !named.Repeated {
+				if err := v.AsOwner(c.Context(), func(tap wallet.Tap) (err error) {
+					result, err = v.Person.Phone.LoadNamed(c.Context(), tap, amount, named.Name)
+					return v.Person.Phone.ExplainLoad(c.Context(), tap, err)
+				}); err != nil {
+					return named.Refused(err)
+				}
 			}
 			// The load is on the card, also where a call before that was cut short brought it.
 			result.Credited = max(result.Credited, amount)
-			return f.Answer(c, f.SessionAnswer(result), "loaded %s onto %s's card",
-				result.Credited, v.Person.Name)
+			return f.Answer(c, loadAnswer{*named, f.SessionAnswer(result)},
+				"loaded %s onto %s's card%s", result.Credited, v.Person.Name, named)
 		})
+	c.Long = `Move money from the online wallet to the card.
+` + parties.AboutOrder + aboutNames
+	named.Flag(c, "loads nothing more")
+	return c
+}
+
+// aboutNames is the help of commands whose --order is kept by phone and bank.
+const aboutNames = ` Each card has
+its own names. The bank keeps them too, so that they hold on a new phone.`
+
+// did finds out whether an order with a name was carried out by a former call.
+func did(
+	ctx context.Context, v parties.Visit, kind order.Kind, amount money.Ore, named *parties.Order,
+) (err error) {
+	if named.Name != "" {
+		named.Repeated, err = v.Person.Phone.Did(ctx, kind, amount, named.Name)
+	}
+	return err
+}
+
+// unloadAnswer is an unload for a script.
+type unloadAnswer struct {
+	parties.Order
+	Name     string    `json:"name"`
+	Unloaded money.Ore `json:"unloaded_ore"`
 }
 
 func walletUnloadCommand() *cobra.Command {
-	f := &parties.Flags{}
-	return parties.HeldCardCommand(f, "unload NAME AMOUNT",
+	f, named := &parties.Flags{}, &parties.Order{}
+	c := parties.HeldCardCommand(f, "unload NAME AMOUNT",
 		"Move money from the card to the online wallet", 1,
 		"a person's name and an amount in kronor", func(c *cobra.Command, v parties.Visit) error {
-			amount, tap, err := v.AmountAndTap(c.Context())
+			amount, err := parties.AmountOf(v.Arguments[0])
 			if err != nil {
 				return err
 			}
-			if _, err := v.Person.Phone.Unload(c.Context(), tap, amount); err != nil {
+			if err := did(c.Context(), v, order.Unload, amount, named); err != nil {
 				return err
 			}
-			return f.Answer(c, map[string]any{"name": v.Person.Name, "unloaded_ore": amount},
-				"unloaded %s from %s's card", amount, v.Person.Name)
+			if !named.Repeated {
+				tap, err := v.Tap(c.Context())
+				if err != nil {
+					return err
+				}
+				if _, err := v.Person.Phone.UnloadNamed(c.Context(), tap, amount,
+					named.Name); err != nil {
+					return named.Refused(err)
+				}
+			}
+			return f.Answer(c, unloadAnswer{*named, v.Person.Name, amount},
+				"unloaded %s from %s's card%s", amount, v.Person.Name, named)
 		})
+	c.Long = `Move money from the card to the online wallet.
+` + parties.AboutOrder + aboutNames
+	named.Flag(c, "unloads nothing more")
+	return c
 }
 
 func walletSyncCommand() *cobra.Command {
