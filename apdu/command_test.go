@@ -200,6 +200,7 @@ func TestJoined(t *testing.T) {
 		"":         "",
 		" one  a ": "one a",
 		errors.Join(errors.New("no a"), errors.New("no b")).Error(): "no a; no b",
+		"open a\x1b]0;b\x07\xff å":                                  `open a\x1b]0;b\a\xff å`,
 		"failed:\n\tfirst\n\n\tsecond.\nthird":                      "failed: first; second. third",
 	} {
 		assert.Equal(t, want, Joined(text))

@@ -3,7 +3,10 @@ package apdu
 import (
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // String is the command in hex, upper case, without spaces; it is what
@@ -78,7 +81,8 @@ func OneLine(text string) string {
 }
 
 // Joined is the lines of a text in one: errors that were joined have a line each, and would read as
-// one sentence without what parts them.
+// one sentence without what parts them. What would steer a terminal, as the name of a file may, is
+// escaped as in a string of Go.
 func Joined(text string) string {
 	joined := ""
 	for line := range strings.Lines(text) {
@@ -92,7 +96,22 @@ func Joined(text string) string {
 			joined += "; " + line
 		}
 	}
-	return joined
+	return visible(joined)
+}
+
+// visible escapes what is no text: control characters, and bytes that are not UTF-8.
+func visible(text string) string {
+	var shown strings.Builder
+	for i, r := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		if unicode.IsControl(r) || r == utf8.RuneError && size == 1 {
+			quoted := strconv.Quote(text[i : i+size])
+			shown.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		shown.WriteRune(r)
+	}
+	return shown.String()
 }
 
 // ParseHex decodes hex digits in either case; blanks between whole bytes are allowed.

@@ -319,4 +319,9 @@ func TestErrorsNameTheirPlace(t *testing.T) {
 	}
 	_, err = Read(bytes.NewReader(packets.Bytes()[:packets.Len()-5]))
 	assert.ErrorContains(t, err, "capture: packet 2: ")
+	assert.ErrorContains(t, err, "the file is not whole")
+	for _, magic := range []string{"\x0a\x0d\x0d\x0a", "\xd4\xc3\xb2\xa1"} {
+		_, err = Read(strings.NewReader(magic + "\x00"))
+		assert.ErrorContains(t, err, "capture: its beginning: unexpected EOF: the file is not ")
+	}
 }

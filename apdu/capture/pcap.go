@@ -238,13 +238,13 @@ func packets(in io.Reader, isNg bool, to Events) error {
 	if isNg {
 		reader, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: true})
 		if err != nil {
-			return err
+			return fmt.Errorf("its beginning: %w", cutShort(err))
 		}
 		s = ngSource{reader}
 	} else {
 		reader, err := pcapgo.NewReader(in)
 		if err != nil {
-			return err
+			return fmt.Errorf("its beginning: %w", cutShort(err))
 		}
 		s = classicSource{reader}
 	}
@@ -254,7 +254,7 @@ func packets(in io.Reader, isNg bool, to Events) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("packet %d: %w", number, err)
+			return fmt.Errorf("packet %d: %w", number, cutShort(err))
 		}
 		payload, kind := tapped(t.data, t.link)
 		if err := to.before(t.comments, t.label, t.at); err != nil {
@@ -275,6 +275,15 @@ func packets(in io.Reader, isNg bool, to Events) error {
 			return err
 		}
 	}
+}
+
+// cutShort says what it means that a file ends where more is announced.
+func cutShort(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: the file is not whole, or no capture: what is before that was "+
+			"read; copy it again, or write it anew", io.ErrUnexpectedEOF)
+	}
+	return err
 }
 
 // before gives what the comments of a packet say was done before it.

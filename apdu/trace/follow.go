@@ -6,6 +6,7 @@ import (
 
 	"ekrona.example/apdu"
 	"ekrona.example/apdu/gpc"
+	"ekrona.example/apdu/tlv"
 )
 
 // Follower decodes exchanges in their order. It takes note of which application is selected, so
@@ -39,9 +40,12 @@ func (f *Follower) Note(c apdu.Command, r apdu.Response) {
 	if !byName(c) || r.SW == apdu.SWFileNotFound {
 		return
 	}
-	next := f.all.Selected(c.Data)
-	foreign := len(next.Vocabularies) == 0 && !isManager(c.Data)
+	name, known := f.nameOf(c, r)
+	next := f.all.Selected(name)
+	foreign := len(next.Vocabularies) == 0 && !isManager(name)
 	switch {
+	case hasSelected(r) && !known:
+		f.now, f.foreign = f.all.Unsure(), false
 	case hasSelected(r):
 		f.now, f.foreign = next, foreign
 	case r.SW == apdu.SWSelectFailed:
@@ -51,6 +55,34 @@ func (f *Follower) Note(c apdu.Command, r apdu.Response) {
 	default:
 		f.now.travel = f.now.travel && next.travel
 	}
+}
+
+// nameOf is the name of what a SELECT by name has selected. Of the beginning of a name it is what
+// the file control information says (ISO/IEC 7816-4:2013 §7.4.3, tag 84); without, one with a
+// vocabulary may be selected, or another that begins so: which is not known.
+func (f *Follower) nameOf(c apdu.Command, r apdu.Response) (name []byte, known bool) {
+	if !f.begins(c.Data) {
+		return c.Data, true
+	}
+	if fci, err := tlv.NewBERReader(r.Data).Next(); err == nil && fci.Tag == gpc.TagFCI {
+		parts := tlv.NewBERReader(fci.Value)
+		for o, err := parts.Next(); err == nil; o, err = parts.Next() {
+			isName := o.Tag == gpc.TagAIDOfFCI && bytes.HasPrefix(o.Value, c.Data)
+			if isName && !f.begins(o.Value) {
+				return o.Value, true
+			}
+		}
+	}
+	return c.Data, false
+}
+
+// begins reports whether a name is the beginning of one with a vocabulary, and not all of it.
+func (f *Follower) begins(name []byte) bool {
+	return slices.ContainsFunc(f.all.Vocabularies, func(v Vocabulary) bool {
+		return slices.ContainsFunc(v.AIDs, func(own []byte) bool {
+			return 0 < len(name) && len(name) < len(own) && bytes.HasPrefix(own, name)
+		})
+	})
 }
 
 // sameVocabularies reports whether two decoders of one follower know the same applications.

@@ -203,3 +203,38 @@ func TestFollowOfARefusedSelect(t *testing.T) {
 		assert.False(t, f.Foreign())
 	}
 }
+
+// By the beginning of a name one with a vocabulary may be selected, or another: the answer says
+// which, or it is not known.
+func TestFollowOfABeginning(t *testing.T) {
+	ours := []byte{0xF0, 1, 2, 3, 4}
+	d := New(Vocabulary{AIDs: [][]byte{ours}, Forms: []Form{{Name: "OPEN", CLA: 0x80, INS: 0x12,
+		In: []Field{{Name: "PIN", Secret: true}}}}})
+	fci := func(name ...byte) []byte {
+		return append([]byte{0x6F, byte(len(name) + 2), 0x84, byte(len(name))}, name...)
+	}
+	unsure := "to whom is not known"
+	for _, c := range []struct {
+		selected, data []byte
+		title          string
+		foreign        bool
+	}{
+		{ours, nil, "OPEN", false}, {ours, []byte{1, 2}, "OPEN", false},
+		{ours[:1], fci(ours...), "OPEN", false}, {ours[:4], fci(ours...), "OPEN", false},
+		{ours[:1], fci(0xF0, 9, 9, 9, 9), "proprietary", true},
+		{ours[:1], fci(ours[:1]...), unsure, true}, {ours[:1], nil, unsure, true},
+		{ours[:2], fci(0xF0, 9, 9, 9, 9), unsure, true}, {ours[:1], []byte{0x6F, 9}, unsure, true},
+		{[]byte{0xF0, 9}, nil, "proprietary", true},
+		{[]byte{0xF0, 9}, fci(ours...), "proprietary", true},
+	} {
+		f := d.Follow()
+		f.Note(apdu.Command{INS: gpc.InsSelect, P1: gpc.P1ByName, Data: c.selected},
+			apdu.Response{Data: c.data, SW: apdu.OK})
+		n := f.Decoder().Command(apdu.Command{CLA: 0x80, INS: 0x12, Data: []byte{1, 2}})
+		assert.Contains(t, n.Title(), c.title, "%X, %X", c.selected, c.data)
+		assert.Equal(t, c.foreign, f.Foreign(), "%X, %X", c.selected, c.data)
+		if c.title != "proprietary" {
+			assert.NotEmpty(t, masked(n, 5), "%X, %X", c.selected, c.data)
+		}
+	}
+}

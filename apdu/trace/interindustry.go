@@ -163,7 +163,7 @@ func (m *command) unknown() string {
 	case m.ours:
 		return "not in the reference"
 	case m.unsure:
-		return "to whom is not known, since a SELECT was refused"
+		return "to whom is not known, by the last SELECT and its answer"
 	case m.CLA == none:
 		return "no class of a command (ISO/IEC 7816-4:2013 §5.4.1)"
 	case group == invalid6 || group == invalid9:

@@ -14,6 +14,7 @@ type Exchange struct {
 	Card, Simulator apdu.Response
 	Thrown          string // class of the exception that came out of the applet on the card, or ""
 	Undone          bool   // the card has undone a transaction, in this command or one before
+	Recovered       bool   // it has recovered a message of a signature, in this one or one before
 }
 
 // fault is a way in which jCardSim differs from a card, whatever the applet.
@@ -96,6 +97,9 @@ var faults = []fault{
 		}},
 	{"it undoes no transaction: since one was aborted its memory is another",
 		func(x Exchange) bool { return x.Undone }},
+	{"it leaves a signature where beginVerify puts the message that it holds: since one was " +
+		"recovered its memory is another",
+		func(x Exchange) bool { return x.Recovered }},
 }
 
 // isByName reports whether a command is a SELECT by name.

@@ -216,6 +216,8 @@ func TestKnownFaults(t *testing.T) {
 		"no firewall": {Card: refused, Simulator: other, Thrown: "SecurityException"},
 		"its memory is another": {Card: other, Simulator: apdu.Response{SW: 0x6A80},
 			Undone: true},
+		"beginVerify": {Card: other, Simulator: apdu.Response{SW: 0x6A80},
+			Recovered: true},
 		"the exception's reason": {Card: refused, Simulator: apdu.Response{SW: 2}},
 		"has left another session": {Card: refused, Simulator: other, Before: []apdu.Command{
 			usual, reserved, {INS: 0xCA}}},

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,7 +63,7 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 
 	owed, err := w.bank.For("SENORDIC").Outstanding(w.ctx, anna.device.ID)
 	require.NoError(t, err)
-	books, err := w.bank.Balances(w.ctx)
+	books, err := notary.AllBalances(w.ctx, w.bank)
 	require.NoError(t, err)
 	state := w.state(anna).State
 	setup := &attack.Setup{
@@ -100,7 +101,10 @@ func (w *world) attacked(anna, bertil *person) (attack.Services, *attack.Setup) 
 	}
 	require.NotZero(t, setup.Holding)
 	return attack.Services{
-		Notary: w.bank.For("SENORDIC"), Operator: w.bank, Balances: w.bank.Balances,
+		Notary: w.bank.For("SENORDIC"), Operator: w.bank,
+		Balances: func(ctx context.Context) (notary.Balances, error) {
+			return notary.AllBalances(ctx, w.bank)
+		},
 		Intermediary: w.walletLink(b), Phone: bertil.phone,
 	}, setup
 }

@@ -15,6 +15,7 @@ import (
 	"ekrona.example/host/banking"
 	"ekrona.example/host/crisis"
 	"ekrona.example/host/envelope"
+	"ekrona.example/host/notary"
 	"ekrona.example/host/order"
 	"ekrona.example/host/progress"
 	"ekrona.example/host/session"
@@ -35,6 +36,7 @@ type keyPayer struct {
 	credit   spec.CreditVerdict
 	balance  money.Ore
 	atc      uint32
+	paid     [][]byte // every Payment
 }
 
 func (w *world) addKeyPayer(at message.Name, online money.Ore) *keyPayer {
@@ -113,6 +115,7 @@ func (p *keyPayer) pay(request envelope.Envelope) envelope.Envelope {
 	signed, err := envelope.Sign(&message.Payment{Payer: p.ID(), ATC: p.atc, Request: *asked},
 		p.identity.Signer)
 	require.NoError(p.t, err)
+	p.paid = append(p.paid, signed)
 	return envelope.Envelope{Message: signed, Certificate: p.identity.Encoded,
 		Authority: p.bank.ca.Encoded}
 }
@@ -131,8 +134,14 @@ func (k *killed) TakeRecords(ctx context.Context, portion session.Reading) error
 }
 
 // TestTerminalHandsOverAWeek: a terminal with many receipts hands them over in portions, goes on
-// after a kill between two of them, and says how far it is.
+// after a kill between two of them, and says how far it is, also where all Payments have come from
+// the payers before.
 func TestTerminalHandsOverAWeek(t *testing.T) {
+	t.Run("the terminal first", func(t *testing.T) { handOverAWeek(t, false) })
+	t.Run("the payers first", func(t *testing.T) { handOverAWeek(t, true) })
+}
+
+func handOverAWeek(t *testing.T, payersFirst bool) {
 	w := newWorld(t)
 	limits := message.Policy{MaxBalance: 20_000 * money.Krona, MaxPayment: money.Krona}
 	limits.MaxTransactions-- // the most that its field holds
@@ -162,6 +171,14 @@ func TestTerminalHandsOverAWeek(t *testing.T) {
 	t.Logf("a sale takes %v with an empty journal, %v after %d receipts", first, sell(50),
 		rest+50)
 
+	if payersFirst {
+		answers, err := notary.InParts(w.ctx, payer.paid, payer.bank.HandOver)
+		require.NoError(t, err)
+		for _, a := range answers {
+			require.True(t, a.Held, a.Err)
+		}
+		w.audit("brought by the payers")
+	}
 	link := w.terminal.config.Link
 	w.terminal.config.Link = &killed{link, 1}
 	w.restartTerminal()

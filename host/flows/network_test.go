@@ -109,7 +109,10 @@ func TestAttacksOverTheNetwork(t *testing.T) {
 			on.Notary = notary.NewParticipant(n.link(central, centralbank.Participant, "SENORDIC",
 				nil))
 			operator := notary.NewOperator(n.link(central, centralbank.Operator, "operator", nil))
-			on.Operator, on.Balances = operator, operator.Balances
+			on.Operator = operator
+			on.Balances = func(ctx context.Context) (notary.Balances, error) {
+				return notary.AllBalances(ctx, operator)
+			}
 			on.Intermediary = n.phone(n.intermediary(anna.bank), link.Signer{
 				Key: link.Key{Customer: anna.name}, Signer: anna.app.Signer})
 			require.NoError(t, a.Run(w.ctx, on, setup))
@@ -129,7 +132,7 @@ func TestAnIntermediaryActsForItselfOnly(t *testing.T) {
 	n.certify(transport.Subject{Role: transport.Client, Name: "SESTRANG"})
 	fjord := notary.NewParticipant(n.link(central, centralbank.Participant, "SEFJORDB", nil))
 	stranger := notary.NewParticipant(n.link(central, centralbank.Participant, "SESTRANG", nil))
-	before, err := w.bank.Balances(w.ctx)
+	before, err := notary.AllBalances(w.ctx, w.bank)
 	require.NoError(t, err)
 	mine, theirs := bertil.device.ID, anna.device.ID
 	require.Equal(t, message.Name("SEFJORDB"), mine.Name())
@@ -173,9 +176,9 @@ func TestAnIntermediaryActsForItselfOnly(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, none)
 	_, err = notary.NewOperator(n.link(central, centralbank.Operator, "SEFJORDB", nil)).
-		Balances(w.ctx)
+		Balances(w.ctx, "", 1)
 	require.ErrorIs(t, err, link.Caller, "nor is it the central bank's staff")
-	after, err := w.bank.Balances(w.ctx)
+	after, err := notary.AllBalances(w.ctx, w.bank)
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 	w.agree()

@@ -26,8 +26,16 @@ func (w *words) knows(
 // places completes where break is to stop, and when.
 func (k *state) places(before []string, last string) []string {
 	when := []string{"if", "hit", "log"}
-	if slices.ContainsFunc(before, func(word string) bool { return slices.Contains(when, word) }) {
-		return append(when, k.variables()...)
+	if i := slices.IndexFunc(before, func(word string) bool {
+		return slices.Contains(when, word)
+	}); i >= 0 {
+		b, err := debugger.ParseBreak(strings.Join(before[:i], " "))
+		if err != nil {
+			return when
+		}
+		return append(when, expression(before[i+1:], last, func(text string) (int, []string) {
+			return k.debug.SuggestAt(b, text)
+		})...)
 	}
 	kind := debugger.BreakKind("")
 	if len(before) > 0 {
@@ -105,31 +113,39 @@ func (k *state) thrown() (found []string) {
 	return found
 }
 
-// variables are what can be named where a command stands still, by itself or as dump shows it.
-func (k *state) variables() []string {
-	found := k.written()
-	if !k.debug.Running() {
-		return found
-	}
-	v := k.debug.View()
-	frame := v.Bytecode()
-	if frame == nil {
-		return found
-	}
-	for _, local := range v.Locals(*frame) {
-		found = append(found, local.Name)
-		if local.Name == "this" {
-			inside, _ := v.Inside(local.Path)
-			for _, field := range inside {
-				found = append(found, field.Name)
-			}
+// expression completes the last word of an expression by the names that it may end in.
+func expression(
+	before []string, last string, suggest func(text string) (from int, names []string),
+) (found []string) {
+	begin := strings.Join(append(slices.Clone(before), ""), " ")
+	from, names := suggest(begin + last)
+	for _, n := range names {
+		if whole := (begin + last)[:from] + n; strings.HasPrefix(whole, begin) {
+			found = append(found, whole[len(begin):])
 		}
 	}
 	return found
 }
 
 // values completes the expression of print.
-func (k *state) values([]string, string) []string { return k.variables() }
+func (k *state) values(before []string, last string) []string {
+	return expression(before, last, func(text string) (int, []string) {
+		v := k.debug.View()
+		return v.Suggest(v.Bytecode(), text)
+	})
+}
+
+// dumped completes what dump shows.
+func (k *state) dumped(before []string, _ string) []string {
+	kinds := []string{"ram", "nvm"}
+	switch {
+	case len(before) == 0:
+		return append(kinds, k.written()...)
+	case len(before) == 1 && slices.Contains(kinds, before[0]):
+		return k.written()
+	}
+	return nil
+}
 
 // numbers completes the number of a break.
 func (k *state) numbers(before []string, _ string) []string {

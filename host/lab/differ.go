@@ -47,6 +47,7 @@ type Compared struct {
 	Card, Other apdu.Response
 	Thrown      string // class of the exception that came out of the applet on the card, or ""
 	Undone      bool   // the card has undone a transaction, in this command or one before
+	Recovered   bool   // it has recovered a message of a signature, in this command or one before
 }
 
 // Difference is the first one of a run.
@@ -197,7 +198,7 @@ func (d *Differ) play(
 		}
 		cards[i], instance.AID = c, applets[0].AID
 	}
-	open, err := undone(cards[0])
+	done, err := note(cards[0])
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +262,7 @@ func (d *Differ) play(
 			}
 		}
 		compared := Compared{Command: command, Before: before, Card: own[0], Other: other,
-			Undone: *open > 0}
+			Undone: done.open > 0, Recovered: done.recovered}
 		if thrown := cards[0].Thrown(); thrown != nil {
 			compared.Thrown = inspect.Short(thrown.Class)
 		}
@@ -274,18 +275,30 @@ func (d *Differ) play(
 	return nil, nil
 }
 
-// undone counts how many transactions a card has undone: they were begun, and not committed.
-func undone(c *card.Card) (*int, error) {
-	const system = "javacard/framework/JCSystem"
-	open := new(int)
-	return open, c.SetProbe(&vm.Probe{Call: func(i *vm.Invocation) vm.Action {
+// noted is what a card has done since it was made that others are known to do otherwise.
+type noted struct {
+	open      int  // transactions that were begun, and not committed: they were undone
+	recovered bool // a message was recovered of a signature
+}
+
+// note takes note of it.
+func note(c *card.Card) (*noted, error) {
+	const (
+		system   = "javacard/framework/JCSystem"
+		recovers = "beginVerify" // of SignatureMessageRecovery
+	)
+	done := &noted{}
+	return done, c.SetProbe(&vm.Probe{Call: func(i *vm.Invocation) vm.Action {
 		class := i.Callee.Class()
 		switch {
-		case class == nil || class.Name() != system:
+		case class == nil:
+		case i.Callee.Native() && i.Callee.Name() == recovers:
+			done.recovered = true
+		case class.Name() != system:
 		case i.Callee.Name() == "beginTransaction":
-			*open++
+			done.open++
 		case i.Callee.Name() == "commitTransaction":
-			*open--
+			done.open--
 		}
 		return vm.Action{}
 	}})

@@ -205,3 +205,42 @@ func TestWordsThatShowAreNoDifference(t *testing.T) {
 }
 
 func line(word string) Line { return Line{Step: script.Step{Word: word}} }
+
+// TestRecoveredMessagesAreNoted: a difference behind a signature of which a message was recovered
+// is that of who leaves the signature in its place; one before is none of theirs.
+func TestRecoveredMessagesAreNoted(t *testing.T) {
+	vectors, err := os.ReadFile("../../emulator/engine/testdata/vectors/iso9796_2_sha1.txt")
+	require.NoError(t, err)
+	_, rows, found := strings.Cut(string(vectors), "key 1024 ")
+	require.True(t, found)
+	key, first, _ := strings.Cut(rows, "\n")
+	first, _, _ = strings.Cut(first, "\n")
+	words := strings.Fields(key)
+	signature := strings.Fields(first)[3]
+	text := "select F050524F420501\n801C000080" + words[0] + // P1 is what Recovery.java does
+		"\n801C0200030" + words[1] + "\n801C0300\n801C0501\n" +
+		"801C0A0180" + signature + "00\n801C030000"
+	s := &Subject{Profile: card.P71, InstallAll: true, Words: shell.Words(),
+		CAPs: []string{"../../emulator/testdata/probe/newer.cap"}}
+	lines, err := s.ReadScript(strings.NewReader(text))
+	require.NoError(t, err)
+	for which, want := range map[byte]int{5: 1, 10: 0} {
+		d := &Differ{Subject: s, Script: lines, Other: &other{subject: s,
+			alter: func(c apdu.Command, r *apdu.Response) {
+				if c.INS == 0x1C && c.P1 == which {
+					require.Equal(t, apdu.OK, r.SW)
+					r.SW = 0x1234
+				}
+			}},
+			KnownFault: func(c Compared) string {
+				if c.Recovered {
+					return "recovered"
+				}
+				return ""
+			}}
+		r, err := d.Run(t.Context())
+		require.NoError(t, err)
+		assert.Len(t, r.Differences, want, "%d", which)
+		assert.Len(t, r.SetAside, 1-want, "%d", which)
+	}
+}

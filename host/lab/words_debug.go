@@ -467,7 +467,7 @@ func (k *state) print(arguments []string) (shell.Answer, error) {
 	v := k.debug.View()
 	found, err := v.Evaluate(v.Bytecode(), strings.Join(arguments, " "))
 	if err != nil {
-		return shell.Answer{}, fmt.Errorf("%w: dump lists what there is", err)
+		return shell.Answer{}, err
 	}
 	if hex := v.Bytes(found.Path); hex != "" {
 		return shell.Answer{Line: hex}, nil

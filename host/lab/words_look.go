@@ -22,7 +22,7 @@ func (w *words) lookWords() []shell.Word {
 			Run:  w.on((*state).changesWord)},
 		{Name: "dump", Usage: "dump [ram|nvm] [PATTERN]",
 			Help:     "all objects with their fields; * in a pattern is anything",
-			Complete: chooses("ram", "nvm"), Run: w.on((*state).dumpWord)},
+			Complete: w.knows((*state).dumped), Run: w.on((*state).dumpWord)},
 		{Name: "left", Usage: "left", Help: "what is in RAM now that is not zero, and who wrote it",
 			Run: w.on((*state).leftWord)},
 		{Name: "symbols", Usage: "symbols FILE.lines",

@@ -28,13 +28,26 @@ type Holding struct {
 
 // Holdings returns the accounts of one kind, by name.
 func Holdings(ctx context.Context, q store.Queryer, kind Kind) ([]Holding, error) {
-	holdings, err := store.All(ctx, q, func(row store.Row) (h Holding, err error) {
-		var name string
-		err = row.Scan(&name, &h.Balance)
-		h.Account = accountNamed(name)
-		return h, err
-	}, "SELECT name, balance FROM ledger_account WHERE kind = $1 ORDER BY name", string(kind))
+	holdings, err := store.All(ctx, q, scanHolding,
+		"SELECT name, balance FROM ledger_account WHERE kind = $1 ORDER BY name", string(kind))
 	return holdings, wrap(err, "accounts of kind %s", kind)
+}
+
+// HoldingsAfter returns the accounts of one kind after that of an id, by name, at most limit.
+func HoldingsAfter(
+	ctx context.Context, q store.Queryer, kind Kind, id string, limit int,
+) ([]Holding, error) {
+	holdings, err := store.All(ctx, q, scanHolding, "SELECT name, balance FROM ledger_account "+
+		"WHERE kind = $1 AND name > $2 ORDER BY name LIMIT $3", string(kind),
+		Account{Kind: kind, ID: id}.String(), limit)
+	return holdings, wrap(err, "accounts of kind %s", kind)
+}
+
+func scanHolding(row store.Row) (h Holding, err error) {
+	var name string
+	err = row.Scan(&name, &h.Balance)
+	h.Account = accountNamed(name)
+	return h, err
 }
 
 func accountNamed(name string) Account {

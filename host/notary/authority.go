@@ -136,8 +136,10 @@ type Operator interface {
 	// repeat it until it ends none, as [EndAllDue] does.
 	EndDue(ctx context.Context) ([]EndedDevice, error)
 
-	// Balances returns the books at one moment.
-	Balances(ctx context.Context) (Balances, error)
+	// Balances returns the books at one moment: all sums, and the shadow wallets in the order of
+	// their devices' ids after one (empty: from the first), at most limit of them, 1 to MaxPage.
+	// [AllBalances] asks for every page. Errors: Malformed (no page of that size).
+	Balances(ctx context.Context, after message.DeviceID, limit int) (Balances, error)
 
 	// SignCrisisOrder adds the notary's signature to a crisis order, which is in force from its
 	// first day on, and returns it whole. A number has one body for ever: the same body gives the

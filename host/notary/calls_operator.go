@@ -52,8 +52,10 @@ func (o operator) CrisisOrders(ctx context.Context, page CrisisPage) (CrisisRepo
 }
 
 // Balances implements Operator.
-func (o operator) Balances(ctx context.Context) (Balances, error) {
-	return remote.Ask[Balances](ctx, o.client, "balances", remote.None{})
+func (o operator) Balances(
+	ctx context.Context, after message.DeviceID, limit int,
+) (Balances, error) {
+	return remote.Ask[Balances](ctx, o.client, "balances", devicesRequest{after, limit})
 }
 
 // Payment implements Operator.
@@ -88,12 +90,30 @@ func ServeOperator(o Operator) *remote.Server {
 		func(ctx context.Context, page CrisisPage) (CrisisReport, error) {
 			return o.CrisisOrders(ctx, page)
 		})
-	remote.Handle(s, "balances",
-		func(ctx context.Context, _ remote.None) (Balances, error) { return o.Balances(ctx) })
+	remote.Handle(s, "balances", func(ctx context.Context, q devicesRequest) (Balances, error) {
+		return o.Balances(ctx, q.After, q.Limit)
+	})
 	remote.Handle(s, "payment", func(ctx context.Context, q paymentRequest) (PaymentStatus, error) {
 		return o.Payment(ctx, q.Payer, q.ATC)
 	})
 	return s
+}
+
+// AllBalances returns the books with all shadow wallets. While they change, each page of wallets is
+// of its own moment, and the sums are of the last one.
+func AllBalances(ctx context.Context, o interface {
+	Balances(ctx context.Context, after message.DeviceID, limit int) (Balances, error)
+}) (all Balances, err error) {
+	for {
+		page, err := o.Balances(ctx, all.Last, MaxPage)
+		if err != nil {
+			return all, err
+		}
+		page.Shadow = append(all.Shadow, page.Shadow...)
+		if all = page; all.Last == "" {
+			return all, nil
+		}
+	}
 }
 
 // EndAllDue ends every device that is due, a page at a time. Those that it returns beside an error

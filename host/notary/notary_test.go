@@ -101,6 +101,7 @@ var (
 		Shadow: []Account{{string(anna), 30}},
 		Pool:   10,
 		Lent:   5,
+		Last:   "SENORDIC00000001",
 	}
 )
 
@@ -184,7 +185,9 @@ func (s stub) CrisisOrders(context.Context, CrisisPage) (CrisisReport, error) {
 func (s stub) EndDue(context.Context) ([]EndedDevice, error) {
 	return []EndedDevice{ended}, s.err
 }
-func (s stub) Balances(context.Context) (Balances, error) { return balances, s.err }
+func (s stub) Balances(context.Context, message.DeviceID, int) (Balances, error) {
+	return balances, s.err
+}
 
 func (s stub) Position(_ context.Context, _ message.DeviceID, atc uint32) (Position, error) {
 	return Position{ATC: atc, Head: message.Hash{1}, Applied: 3, Accepted: 4500,
@@ -228,7 +231,7 @@ func calls(ctx context.Context, p Participant, o Operator) (answers []any, errs 
 	with(o.EndDue(ctx))
 	with(o.SignCrisisOrder(ctx, crisisSigning))
 	with(o.CrisisOrders(ctx, CrisisPage{Before: 5, After: anna, Limit: 2}))
-	with(o.Balances(ctx))
+	with(o.Balances(ctx, "", 1))
 	with(o.Payment(ctx, anna, 8))
 	return answers, errs
 }

@@ -106,7 +106,8 @@ func (s supervisor) Totals(ctx context.Context) (Totals, error) {
 	return remote.Ask[Totals](ctx, s.client, "totals", remote.None{})
 }
 
-type reconcileRequest struct {
+// devicesRequest asks for a page of what there is of each device.
+type devicesRequest struct {
 	After message.DeviceID `json:"after,omitempty"`
 	Limit int              `json:"limit"`
 }
@@ -115,7 +116,7 @@ type reconcileRequest struct {
 func (s supervisor) Reconcile(
 	ctx context.Context, after message.DeviceID, limit int,
 ) (Reconciliation, error) {
-	return remote.Ask[Reconciliation](ctx, s.client, "reconcile", reconcileRequest{after, limit})
+	return remote.Ask[Reconciliation](ctx, s.client, "reconcile", devicesRequest{after, limit})
 }
 
 // ServeSupervisor answers the central bank's operator, whom the link has authenticated.
@@ -124,7 +125,7 @@ func ServeSupervisor(s Supervisor) *remote.Server {
 	remote.Handle(server, "totals",
 		func(ctx context.Context, _ remote.None) (Totals, error) { return s.Totals(ctx) })
 	remote.Handle(server, "reconcile",
-		func(ctx context.Context, q reconcileRequest) (Reconciliation, error) {
+		func(ctx context.Context, q devicesRequest) (Reconciliation, error) {
 			return s.Reconcile(ctx, q.After, q.Limit)
 		})
 	return server

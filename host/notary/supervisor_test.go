@@ -36,7 +36,7 @@ func (s stub) Reconcile(_ context.Context, after message.DeviceID, limit int) (R
 // TestSupervisorCalls: every call returns over the link what it returns without one.
 func TestSupervisorCalls(t *testing.T) {
 	remotetest.Whole(t, remotetest.Of(totals), remotetest.Of(reconciliation),
-		remotetest.Of(reconcileRequest{anna, 2}))
+		remotetest.Of(devicesRequest{anna, 2}))
 	r := &remotetest.Recorder{To: ServeSupervisor(stub{})}
 	far := NewSupervisor(r)
 	sums, err := far.Totals(t.Context())
@@ -56,5 +56,5 @@ func TestSupervisorCalls(t *testing.T) {
 // FuzzSupervisorTypes reads any bytes as the types of the supervisor's calls.
 func FuzzSupervisorTypes(f *testing.F) {
 	remotetest.Fuzz(f, remotetest.Of(totals), remotetest.Of(reconciliation),
-		remotetest.Of(reconcileRequest{anna, 2}))
+		remotetest.Of(devicesRequest{anna, 2}))
 }

@@ -208,11 +208,12 @@ type Account struct {
 // Balances are the settlement ledger's sums. Issued = all Online + all Shadow + Pool
 // (protocol §8.1).
 type Balances struct {
-	Issued money.Ore `json:"issued"`
-	Online []Account `json:"online,omitempty"`
-	Shadow []Account `json:"shadow,omitempty"`
-	Pool   money.Ore `json:"pool"`
-	Lent   money.Ore `json:"lent"` // by the pool, ahead of what cards will be paid
+	Issued money.Ore        `json:"issued"`
+	Online []Account        `json:"online,omitempty"` // of each intermediary
+	Shadow []Account        `json:"shadow,omitempty"` // of a page of the devices
+	Last   message.DeviceID `json:"last,omitempty"`   // to go on after; empty at the end
+	Pool   money.Ore        `json:"pool"`
+	Lent   money.Ore        `json:"lent"` // by the pool, ahead of what cards will be paid
 }
 
 // Terms are the parameters that protocol §5 leaves to the central bank.

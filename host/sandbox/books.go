@@ -111,7 +111,7 @@ func (s *Sandbox) Books(ctx context.Context, agreement bool) (Books, error) {
 	if err != nil {
 		return Books{}, err
 	}
-	if l.books.Settlement, err = c.Balances(ctx); err != nil {
+	if l.books.Settlement, err = notary.AllBalances(ctx, c); err != nil {
 		return Books{}, err
 	}
 	for _, a := range l.books.Settlement.Shadow {

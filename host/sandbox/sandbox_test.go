@@ -177,7 +177,7 @@ func aloneBank(t *testing.T, s *Sandbox) {
 func aloneCentralBank(t *testing.T, s *Sandbox) {
 	c, err := s.CentralBank(t.Context())
 	require.NoError(t, err)
-	balances, err := c.Balances(t.Context())
+	balances, err := notary.AllBalances(t.Context(), c)
 	require.NoError(t, err)
 	assert.NotZero(t, balances.Issued)
 	require.NoError(t, c.FundPool(t.Context(), "pool", 100*money.Krona))

@@ -97,15 +97,28 @@ func (p participant) Statement(
 }
 
 // Balances implements notary.Operator.
-func (n *Notary) Balances(ctx context.Context) (b notary.Balances, err error) {
+func (n *Notary) Balances(
+	ctx context.Context, after message.DeviceID, limit int,
+) (b notary.Balances, err error) {
+	if err := checkPage(limit); err != nil {
+		return b, err
+	}
+	if err := checkTexts(after); err != nil {
+		return b, err
+	}
 	err = store.Read(ctx, n.db, func(tx *sql.Tx) (err error) {
 		if b.Issued, b.Pool, b.Lent, err = issuedAndPool(ctx, tx); err != nil {
 			return err
 		}
-		if b.Online, err = accounts(ctx, tx, ledger.Online); err != nil {
+		online, err := ledger.Holdings(ctx, tx, ledger.Online)
+		if err != nil {
 			return err
 		}
-		b.Shadow, err = accounts(ctx, tx, ledger.Shadow)
+		shadow, err := ledger.HoldingsAfter(ctx, tx, ledger.Shadow, string(after), limit)
+		b.Online, b.Shadow, b.Last = accounts(online), accounts(shadow), ""
+		if len(shadow) == limit {
+			b.Last = message.DeviceID(shadow[limit-1].Account.ID)
+		}
 		return err
 	})
 	return b, err
@@ -123,13 +136,12 @@ func issuedAndPool(ctx context.Context, tx *sql.Tx) (issued, pool, lent money.Or
 	return -issued, pool, lent, err
 }
 
-func accounts(ctx context.Context, tx *sql.Tx, kind ledger.Kind) ([]notary.Account, error) {
-	holdings, err := ledger.Holdings(ctx, tx, kind)
+func accounts(holdings []ledger.Holding) []notary.Account {
 	all := make([]notary.Account, len(holdings))
 	for i, h := range holdings {
 		all[i] = notary.Account{Name: h.Account.ID, Balance: h.Balance}
 	}
-	return all, err
+	return all
 }
 
 // Payment implements notary.Operator.

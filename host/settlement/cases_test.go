@@ -137,7 +137,7 @@ func (s *caseRunner) ahead(args []string) {
 }
 
 func (s *caseRunner) lent(args []string) {
-	b, err := s.Notary.Balances(context.Background())
+	b, err := notary.AllBalances(context.Background(), s.Notary)
 	require.NoError(s.t, err)
 	want := money.Ore(0)
 	if args[0] != "0" {
@@ -329,7 +329,7 @@ func (s *caseRunner) books(args []string) {
 // sums returns the accounts that are not zero: an intermediary's short name for its holding, a
 // device's for its shadow wallet.
 func (s *caseRunner) sums() map[string]money.Ore {
-	b, err := s.Notary.Balances(context.Background())
+	b, err := notary.AllBalances(context.Background(), s.Notary)
 	require.NoError(s.t, err)
 	names := map[string]string{}
 	for short, i := range s.Intermediaries {

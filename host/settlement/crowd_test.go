@@ -283,7 +283,7 @@ func TestTheCrowdIsConsistent(t *testing.T) {
 	c.addPayments(35, false)
 	c.addPayments(70, true)
 	require.NoError(t, ledger.Verify(t.Context(), c.DB))
-	balances, err := w.Notary.Balances(t.Context())
+	balances, err := notary.AllBalances(t.Context(), w.Notary)
 	require.NoError(t, err)
 	require.Len(t, balances.Shadow, 40)
 	assert.EqualValues(t, 1170, c.number("SELECT balance FROM ledger_account WHERE name = $1",

@@ -28,7 +28,7 @@ func TestInstructionsThatAreRefused(t *testing.T) {
 			w := loaded(t)
 			anna := w.Devices["ANNA"]
 			by := w.Intermediaries["NORDIC"]
-			on := attack.Services{Notary: w.Notary.For(nordic), Balances: w.Notary.Balances}
+			on := attack.Services{Notary: w.Notary.For(nordic), Balances: books(w.Notary)}
 			require.NoError(t, a.Run(t.Context(), on, &attack.Setup{
 				InstructionKey: by.StolenKey(), Next: *w.Instruction(anna, next(t, w, anna), 0),
 				Used: anna.Sequence, ATC: anna.ATC, Issued: 1000_00, Holding: 800_00, Amount: 1,

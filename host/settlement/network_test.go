@@ -199,7 +199,7 @@ func TestWhatAnIntermediaryReplaysMovesNothing(t *testing.T) {
 	confirmation, err := anna.Apply(parsed)
 	require.NoError(t, err)
 	require.NoError(t, own.Confirm(ctx, w.Encode(confirmation)))
-	before, err := n.Balances(ctx)
+	before, err := notary.AllBalances(ctx, n)
 	require.NoError(t, err)
 
 	for range 2 {
@@ -220,7 +220,7 @@ func TestWhatAnIntermediaryReplaysMovesNothing(t *testing.T) {
 		// what a device has signed proves itself, whoever brings it
 		require.NoError(t, n.For(fjord).Confirm(ctx, w.Encode(confirmation)))
 	}
-	after, err := n.Balances(ctx)
+	after, err := notary.AllBalances(ctx, n)
 	require.NoError(t, err)
 	assert.Equal(t, before, after)
 	w.Sync(anna, settlementtest.Whole, 0)
@@ -295,7 +295,7 @@ func TestAnIntermediaryReadsWhatIsItsOwnOnly(t *testing.T) {
 	asOperator := notary.NewOperator(n.link(fjord, centralbank.Operator))
 	asStaff := notary.NewParticipant(n.link("no bank", centralbank.Participant))
 	nobody := notary.NewParticipant(n.link("SENOBODY", centralbank.Participant))
-	_, balances := asOperator.Balances(ctx)
+	_, balances := notary.AllBalances(ctx, asOperator)
 	_, totals := notary.NewSupervisor(n.link(fjord, centralbank.Operator)).Totals(ctx)
 	_, statement := asStaff.Statement(ctx, 0, 1)
 	for what, err := range map[string]error{"balances": balances, "totals": totals,

@@ -162,10 +162,10 @@ func (e *randomWorld) handOver(t *rapid.T) {
 // repeat: something submitted before comes again.
 func (e *randomWorld) repeat(t *rapid.T) {
 	if len(e.Submitted) > 0 {
-		before, err := e.Notary.Balances(context.Background())
+		before, err := notary.AllBalances(context.Background(), e.Notary)
 		require.NoError(t, err)
 		e.Submit(pick(t, e.Submitted, "item"))
-		after, err := e.Notary.Balances(context.Background())
+		after, err := notary.AllBalances(context.Background(), e.Notary)
 		require.NoError(t, err)
 		require.Equal(t, before, after)
 	}

@@ -37,7 +37,7 @@ func loaded(t *testing.T) *settlementtest.World {
 }
 
 func balance(t *testing.T, w *settlementtest.World, name string) money.Ore {
-	b, err := w.Notary.Balances(t.Context())
+	b, err := notary.AllBalances(t.Context(), w.Notary)
 	require.NoError(t, err)
 	for _, a := range append(b.Online, b.Shadow...) {
 		if a.Name == name {
@@ -82,7 +82,7 @@ func TestEvidenceThatIsRefused(t *testing.T) {
 	w := loaded(t)
 	anna, merchant := w.Devices["ANNA"], w.Devices["SHOP"]
 	good := paid(t, anna, merchant, 10_00)
-	on := attack.Services{Notary: keepsNothing{w.Notary.For(""), t}, Balances: w.Notary.Balances}
+	on := attack.Services{Notary: keepsNothing{w.Notary.For(""), t}, Balances: books(w.Notary)}
 	setup := &attack.Setup{
 		Payment: good, Stolen: merchant.ID, DeviceKey: merchant.StolenKey(),
 		InstructionKey: w.Intermediaries["NORDIC"].StolenKey(),
@@ -210,7 +210,7 @@ func attacked(t *testing.T, w *settlementtest.World) (attack.Services, *attack.S
 	ca, err := by.CA.Encode()
 	require.NoError(t, err)
 	return attack.Services{
-			Notary: w.Notary.For(nordic), Operator: w.Notary, Balances: w.Notary.Balances,
+			Notary: w.Notary.For(nordic), Operator: w.Notary, Balances: books(w.Notary),
 			Intermediary: handOver{w: w},
 		}, &attack.Setup{
 			InstructionKey: by.StolenKey(), Next: *w.Instruction(anna, next(t, w, anna), 0),
@@ -474,4 +474,9 @@ func TestBothSidesAtOnce(t *testing.T) {
 	require.Equal(t, money.Ore(160_00), balance(t, w, string(anna.ID)))
 	w.Audit(false)
 	w.Stop()
+}
+
+// books reads all pages of a notary's books.
+func books(n notary.Operator) func(context.Context) (notary.Balances, error) {
+	return func(ctx context.Context) (notary.Balances, error) { return notary.AllBalances(ctx, n) }
 }

@@ -75,8 +75,32 @@ func TestIssuedHasABound(t *testing.T) {
 	require.NoError(t, w.Notary.FundPool(ctx, "2", 1))
 	require.NoError(t, w.Notary.Issue(ctx, "1", nordic, notary.MaxIssued-1), "again")
 	require.ErrorIs(t, w.Notary.FundPool(ctx, "3", 1), notary.Malformed)
-	books, err := w.Notary.Balances(ctx)
+	books, err := notary.AllBalances(ctx, w.Notary)
 	require.NoError(t, err)
 	require.Equal(t, notary.MaxIssued, books.Issued)
 	w.Audit(false)
+}
+
+// TestBooksComeInPages: each has all sums, and together they have every shadow wallet once.
+func TestBooksComeInPages(t *testing.T) {
+	w := loaded(t)
+	all, err := notary.AllBalances(t.Context(), w.Notary)
+	require.NoError(t, err)
+	require.Greater(t, len(all.Shadow), 1)
+	for limit := 1; limit <= len(all.Shadow)+1; limit++ {
+		var shadow []notary.Account
+		for after, n := message.DeviceID(""), 0; n == 0 || after != ""; n++ {
+			page, err := w.Notary.Balances(t.Context(), after, limit)
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(page.Shadow), limit)
+			require.Equal(t, all.Issued, page.Issued)
+			require.Equal(t, all.Online, page.Online)
+			shadow, after = append(shadow, page.Shadow...), page.Last
+		}
+		require.Equal(t, all.Shadow, shadow, limit)
+	}
+	for _, limit := range []int{-1, 0, notary.MaxPage + 1} {
+		_, err := w.Notary.Balances(t.Context(), "", limit)
+		require.ErrorIs(t, err, notary.Malformed)
+	}
 }

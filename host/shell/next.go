@@ -20,8 +20,9 @@ const (
 	tagLocator    tlv.Tag = 0x94
 	tagFormat1    tlv.Tag = 0x80
 	insProcessing         = 0xA8
-	locatorEntry          = 4 // bytes
-	profileLength         = 2 // of the application interchange profile before a locator
+	locatorEntry          = 4  // bytes
+	leastUpdate           = 28 // bytes of an answer to INITIALIZE UPDATE (GPC 2.3.1 §E.5.1)
+	profileLength         = 2  // of the application interchange profile before a locator
 )
 
 // Next is what a card wants after an answer, in words; empty where nothing is known. Nothing of it
@@ -47,7 +48,7 @@ func Next(c apdu.Command, r apdu.Response) []string {
 		return nil
 	case c.IsChained():
 		return []string{"the next part of the command, the last without the chaining bit"}
-	case c.INS == gpc.InsInitializeUpdate && c.CLA == gpc.ClassPlain:
+	case c.INS == gpc.InsInitializeUpdate && c.CLA == gpc.ClassPlain && len(r.Data) >= leastUpdate:
 		return []string{"EXTERNAL AUTHENTICATE with the host's cryptogram; secure KEYS does both"}
 	case c.INS == gpc.InsSelect:
 		return afterSelect(c, r.Data)

@@ -305,7 +305,7 @@ func TestNext(t *testing.T) {
 		{"00B0000000", "6C08", "Le 08"}, {"80F22002024F0000", "6310", "P2 03"},
 		{"00B0000000", "6982", "verify"}, {"00A4040001A0", "6A82", "list"},
 		{"80100000", "6D00", "select AID"}, {"1020000001AA", "9000", "next part"},
-		{"8050000000", "9000", "secure KEYS"},
+		{"8050000000", strings.Repeat("00", 28) + "9000", "secure KEYS"},
 		{"00A4040007A0000002471001", "9000", "PACE"},
 		{"00A4040001A0", "6F0B8401A0A506 9F38039F6604 9000", "4 bytes: 9F66 (4)"},
 		{"00A4040001A0", "6F0E8401A0A509 880101 61044F02A001 9000", "select A001"},
@@ -325,6 +325,8 @@ func TestNext(t *testing.T) {
 		}), "%s %s: %q", c.command, c.response, hints)
 	}
 	assert.Empty(t, shell.Next(apdu.Command{INS: 0xB0}, apdu.Response{SW: apdu.OK}))
+	assert.Empty(t, shell.Next(apdu.Command{CLA: 0x80, INS: 0x50}, apdu.Response{SW: apdu.OK}),
+		"an application's own command")
 	file := apdu.Command{INS: 0xA4, P2: 4, Data: []byte{0x2F, 0}}
 	assert.Empty(t, shell.Next(file, apdu.Response{SW: 0x6A82}), "the list has no files")
 	assert.Empty(t, shell.Next(file, apdu.Response{Data: []byte{0x62, 6, 0x82, 1, 1, 0x88, 1, 0xF0},

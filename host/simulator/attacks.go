@@ -226,7 +226,7 @@ func (w *world) mint(b *bank, p *person, s Step) error {
 	if err != nil {
 		return err
 	}
-	books, err := w.central.Balances(w.ctx)
+	books, err := notary.AllBalances(w.ctx, w.central)
 	if err != nil {
 		return err
 	}

@@ -197,7 +197,7 @@ func (w *world) agree() *Failure {
 // checkContraAccounts compares each intermediary's contra account with what the central bank holds
 // for it: online, and in the shadow wallets of its devices.
 func (w *world) checkContraAccounts() (differing []string, err error) {
-	books, err := w.central.Balances(w.ctx)
+	books, err := notary.AllBalances(w.ctx, w.central)
 	if err != nil {
 		return nil, err
 	}

@@ -32,10 +32,17 @@ type NamedSale struct {
 }
 
 // Named returns the sale of a name, nil where there is none that is open or paid: a refused one has
-// come to nothing, and its name may be used again. Errors: [ErrNameTaken] when it is for another
-// amount, [ErrNameLost].
+// come to nothing, and its name may be used again. As with a first sale, the journal is brought up
+// to date before, if it is an older copy and the intermediary can be reached. Errors:
+// [ErrNameTaken] when it is for another amount, [ErrNameLost]; [ErrEnded], [ErrRolledBack] unless
+// it is paid.
 func (t *Terminal) Named(ctx context.Context, name string, amount money.Ore) (*NamedSale, error) {
-	return t.named(ctx, t.db, name, amount)
+	stopped := t.checkStart(ctx)
+	s, err := t.named(ctx, t.db, name, amount)
+	if err == nil && stopped != nil && (s == nil || !s.Paid) { // what is paid stays so
+		return nil, stopped
+	}
+	return s, err
 }
 
 func (t *Terminal) named(

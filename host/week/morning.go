@@ -162,7 +162,7 @@ func (w *world) balance(ctx context.Context, m *Morning) error {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
 	}
-	books, err := w.central.Balances(ctx)
+	books, err := notary.AllBalances(ctx, w.central)
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,8 @@ func rendered(ctx context.Context, err error) string {
 	line := apdu.OneLine(err.Error())
 	if ctx.Err() != nil &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
-		line = "interrupted: " + line
+		line = "interrupted: " + strings.ReplaceAll(line, context.Canceled.Error(),
+			"start it again")
 	}
 	if strings.HasPrefix(line, "ekrona ") || strings.HasPrefix(line, "ekrona: ") {
 		return line // it begins with the command that it is about

@@ -105,7 +105,7 @@ func TestErrorsAreRenderedInOneLine(t *testing.T) {
 	signalled := errors.New("interrupt signal received")
 	end(signalled)
 	require.Equal(t, "ekrona: first; second", rendered(ctx, failed))
-	require.Equal(t, "ekrona: interrupted: anna: context canceled",
+	require.Equal(t, "ekrona: interrupted: anna: start it again",
 		rendered(ctx, fmt.Errorf("anna: %w", context.Canceled)))
 	require.Equal(t, "ekrona: interrupted: anna: interrupt signal received",
 		rendered(ctx, fmt.Errorf("anna: %w", signalled)))

@@ -82,7 +82,12 @@ func launched(t testing.TB, text string, change func(*Launch)) *client {
 	if change != nil {
 		change(&l)
 	}
-	answer := c.ask(&dap.InitializeRequest{Request: c.request("initialize")})
+	hello := &dap.InitializeRequest{Request: c.request("initialize")}
+	wrong := c.ask(hello).(*dap.ErrorResponse)
+	require.Contains(t, wrong.Message, "lines and columns are counted from 1")
+	hello.Seq = c.request("initialize").Seq
+	hello.Arguments.LinesStartAt1, hello.Arguments.ColumnsStartAt1 = true, true
+	answer := c.ask(hello)
 	require.True(t, answer.(*dap.InitializeResponse).Body.SupportsStepBack)
 	arguments, err := json.Marshal(l)
 	require.NoError(t, err)

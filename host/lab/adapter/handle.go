@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/go-dap"
@@ -17,6 +18,12 @@ const theThread = 1
 func (s *server) handle(m dap.Message) (ends bool) {
 	switch m := m.(type) {
 	case *dap.InitializeRequest:
+		if !m.Arguments.LinesStartAt1 || !m.Arguments.ColumnsStartAt1 {
+			s.refuse(m, errors.New("initialize: lines and columns are counted from 1 here: say "+
+				"linesStartAt1 and columnsStartAt1"))
+			return false
+		}
+		s.client = m.Arguments.ClientID
 		s.send(&dap.InitializeResponse{Response: response(m), Body: capabilities()})
 	case *dap.LaunchRequest:
 		if err := s.start(m); err != nil {
@@ -53,7 +60,8 @@ func capabilities() dap.Capabilities {
 		SupportsLogPoints:         true,
 		SupportsEvaluateForHovers: true, SupportsStepBack: true, SupportsDataBreakpoints: true,
 		SupportsSteppingGranularity: true, SupportsDisassembleRequest: true,
-		SupportsTerminateRequest:       true,
+		SupportsTerminateRequest: true, SupportsCompletionsRequest: true,
+		CompletionTriggerCharacters:    []string{".", " "},
 		SupportsExceptionFilterOptions: true,
 		ExceptionBreakpointFilters: []dap.ExceptionBreakpointsFilter{
 			{Filter: filterAll, Label: "Exceptions", SupportsCondition: true,

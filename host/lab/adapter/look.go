@@ -46,6 +46,8 @@ func (s *server) handleLooks(m dap.Message) bool {
 		s.send(r)
 	case *dap.EvaluateRequest:
 		s.evaluate(m)
+	case *dap.CompletionsRequest:
+		s.complete(m)
 	case *dap.DisassembleRequest:
 		s.disassemble(m)
 	default:
@@ -111,6 +113,15 @@ func (s *server) frame(id int) *debugger.Frame {
 		return nil
 	}
 	return &s.looking().Frames[id-1]
+}
+
+// scope is the frame whose names expressions have in one; nil for that of the script.
+func (s *server) scope(id int) *debugger.Frame {
+	frame := s.frame(id)
+	if frame != nil && frame.Native { // which has no names: its caller has
+		return s.looking().Bytecode()
+	}
+	return frame
 }
 
 // put gives variables a number.
@@ -201,11 +212,7 @@ func (s *server) pathOf(number int, name string) string {
 // console while no command is in progress.
 func (s *server) evaluate(m *dap.EvaluateRequest) {
 	r := &dap.EvaluateResponse{Response: response(m)}
-	frame := s.frame(m.Arguments.FrameId)
-	if frame != nil && frame.Native { // which has no names: its caller has
-		frame = s.looking().Bytecode()
-	}
-	found, err := s.looking().Evaluate(frame, m.Arguments.Expression)
+	found, err := s.looking().Evaluate(s.scope(m.Arguments.FrameId), m.Arguments.Expression)
 	switch {
 	case err == nil:
 		shown := s.variable("", found)

@@ -40,6 +40,7 @@ type server struct {
 	mutex  sync.Mutex // of out and sequence
 	number int
 
+	client  string // what it is called, if it says so
 	launch  Launch
 	player  *lab.Player
 	done    bool           // the script has ended

@@ -179,7 +179,10 @@ func (o *opened) tap(name string) (wallet.Tap, error) {
 // services are the parties as the attacker reaches them.
 func (o *opened) services() hostattack.Services {
 	return hostattack.Services{
-		Notary: o.central.For(sandbox.Nordic), Operator: o.central, Balances: o.central.Balances,
+		Notary: o.central.For(sandbox.Nordic), Operator: o.central,
+		Balances: func(ctx context.Context) (notary.Balances, error) {
+			return notary.AllBalances(ctx, o.central)
+		},
 		Intermediary: o.own, Phone: o.people[cecilia].Phone, Terminal: o.cafe.Terminal,
 	}
 }
@@ -408,7 +411,7 @@ func (m *making) lookUp() {
 		return err
 	})
 	m.do("books", func() error {
-		books, err := m.central.Balances(m.ctx)
+		books, err := notary.AllBalances(m.ctx, m.central)
 		k.Issued = books.Issued
 		for _, account := range books.Online {
 			if account.Name == string(sandbox.Nordic) {

@@ -65,7 +65,8 @@ const (
 // DefaultTimeout is as long as a call is waited for.
 const DefaultTimeout = 60 * time.Second
 
-// maxAnswer is the most bytes of an answer: a central bank's books have all wallets.
+// maxAnswer is the most bytes of an answer: the longest has the Payments that wait for a terminal,
+// as many as it may take between two synchronisations, each with its payer's certificates.
 const maxAnswer = 256 << 20
 
 // nonceTries is how often a request is signed anew because its number could not be used: the

@@ -86,6 +86,10 @@ func (f *CardFlags) Open(_ context.Context, c *cobra.Command) (opened *OpenCard,
 		opened, err = f.openVirtual()
 	default:
 		opened, err = openInReader(f.Reader)
+		if err != nil && f.Reader == "" && c.Flags().Changed("profile") {
+			err = fmt.Errorf("%w; for a virtual card of that profile name its file too: --card "+
+				"FILE, which \"ekrona card new\" makes", err)
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -19,9 +19,14 @@ const pageLimit = 50
 
 // Add adds the flags: what the numbered list has and what the other one.
 func (p *Page) Add(c *cobra.Command, numbered, other string) {
-	c.Flags().IntVar(&p.Limit, "limit", pageLimit, "how many of each are shown at most")
+	p.AddDevices(c, other)
 	c.Flags().Uint32Var(&p.Before, "before", 0, "show the "+numbered+" below this number")
-	c.Flags().StringVar(&p.After, "after", "", "show the "+other+" after this device id")
+}
+
+// AddDevices adds the flags of a command that lists devices alone.
+func (p *Page) AddDevices(c *cobra.Command, what string) {
+	c.Flags().IntVar(&p.Limit, "limit", pageLimit, "how many of each are shown at most")
+	c.Flags().StringVar(&p.After, "after", "", "show the "+what+" after this device id")
 }
 
 // Check checks the command line.

@@ -80,7 +80,8 @@ func (f *differFlags) run(c *cobra.Command) (err error) {
 	differ := &lab.Differ{Subject: s, Script: script, Seed: f.seed, Runs: f.runs,
 		KnownFault: func(c lab.Compared) string {
 			return jcardsim.KnownFault(jcardsim.Exchange{Command: c.Command, Before: c.Before,
-				Card: c.Card, Simulator: c.Other, Thrown: c.Thrown, Undone: c.Undone})
+				Card: c.Card, Simulator: c.Other, Thrown: c.Thrown, Undone: c.Undone,
+				Recovered: c.Recovered})
 		}}
 	if err := differ.Check(); err != nil {
 		return err

@@ -43,7 +43,7 @@ The order's key is any text; given again with the same amount, nothing more is i
 				if err := r.Central.FundPool(ctx, key, amount); err != nil {
 					return err
 				}
-				b, err := r.Central.Balances(ctx)
+				b, err := r.Central.Balances(ctx, "", 1) // for its sums
 				if err != nil {
 					return err
 				}

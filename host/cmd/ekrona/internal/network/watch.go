@@ -145,50 +145,85 @@ type attackedAnswer struct {
 }
 
 func reconcileCommand() *cobra.Command {
-	f := &parties.Flags{}
+	f, page := &parties.Flags{}, &cli.Page{}
 	c := &cobra.Command{
 		Use:   "reconcile",
 		Short: "Judge the last State of every device anew, and name those that do not agree",
 		Long: `Judge the last State of every device anew: its balance must be what the notary's books explain
 (protocol section 8, equation 2). Each device for which that does not hold is named, with why. The exit
 code is 3 if there is one. A device whose last State shows that it has found attacks on it is named
-too: somebody works on that card.`,
+too: somebody works on that card. All devices are judged and counted, whatever --limit and --after
+have it show.`,
 		Args: cli.Exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := page.Check(); err != nil {
+				return err
+			}
 			return f.RunCentral(c, func(ctx context.Context, r parties.Room) error {
 				all, err := notary.ReconcileAll(ctx, r.Central)
 				if err != nil {
 					return err
 				}
-				return answerReconciled(c, f, all)
+				return answerReconciled(c, f, page, all)
 			})
 		},
 	}
+	page.AddDevices(c, "devices")
 	return f.BindStaff(c)
 }
 
-func answerReconciled(c *cobra.Command, f *parties.Flags, all notary.Reconciliation) error {
+// pageOf returns the devices of a page, and the one to go on after where there are more.
+func pageOf[D any](
+	all []D, page *cli.Page, id func(D) message.DeviceID,
+) (shown []D, after message.DeviceID) {
+	for _, d := range all { // in the order of their ids
+		if id(d) <= message.DeviceID(page.After) {
+			continue
+		}
+		if len(shown) == page.Limit {
+			return shown, id(shown[page.Limit-1])
+		}
+		shown = append(shown, d)
+	}
+	return shown, ""
+}
+
+func answerReconciled(
+	c *cobra.Command, f *parties.Flags, page *cli.Page, all notary.Reconciliation,
+) error {
 	found, text := []discrepancyAnswer{}, ""
-	for _, d := range all.Found {
+	shown, foundAfter := pageOf(all.Found, page,
+		func(d notary.Discrepancy) message.DeviceID { return d.Device })
+	for _, d := range shown {
 		found = append(found, discrepancyAnswer{d.Device, d.Intermediary, d.Owner,
 			d.Status.String(), d.Balance, d.Difference, d.At, d.Why})
 		text += fmt.Sprintf("%s of %s, %s: %s; its last State, of %s, shows %s\n", d.Device,
 			d.Intermediary, d.Status, d.Why, d.At.Format(time.RFC3339), d.Balance)
 	}
+	if foundAfter != "" {
+		text += fmt.Sprintf("more that do not agree: --after %s\n", foundAfter)
+	}
 	attacked := []attackedAnswer{}
-	for _, d := range all.Attacked {
+	worked, attackedAfter := pageOf(all.Attacked, page,
+		func(d notary.Attacked) message.DeviceID { return d.Device })
+	for _, d := range worked {
 		attacked = append(attacked, attackedAnswer{d.Device, d.Intermediary, d.Owner,
 			d.Status.String(), d.Attacks, d.Before, d.At})
 		text += fmt.Sprintf("%s of %s, %s: it has found %d attack(s) on it, %d of them since the "+
 			"State before; its last State is of %s\n", d.Device, d.Intermediary, d.Status,
 			d.Attacks, max(d.Attacks-d.Before, 0), d.At.Format(time.RFC3339))
 	}
+	if attackedAfter != "" {
+		text += fmt.Sprintf("more that have found attacks: --after %s\n", attackedAfter)
+	}
 	if err := f.Answer(c, map[string]any{"judged": all.Judged, "silent": all.Silent,
-		"found": found, "attacked": attacked},
+		"found": found, "found_in_all": len(all.Found), "found_after": foundAfter,
+		"attacked": attacked, "attacked_in_all": len(all.Attacked),
+		"attacked_after": attackedAfter},
 		"%s%d device(s) judged, %d have not shown a State yet, %d do not agree",
-		text, all.Judged, all.Silent, len(found)); err != nil || len(found) == 0 {
+		text, all.Judged, all.Silent, len(all.Found)); err != nil || len(all.Found) == 0 {
 		return err
 	}
 	return cli.Exit(cli.ExitViolated, fmt.Errorf("%d device(s) do not agree with the books, the "+
-		"first: %s", len(found), found[0].Device))
+		"first: %s", len(all.Found), all.Found[0].Device))
 }

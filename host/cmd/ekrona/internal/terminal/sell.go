@@ -58,7 +58,11 @@ func (f *sellFlags) sell(
 	var known *terminal.NamedSale
 	if f.order.Name != "" {
 		var err error
-		if known, err = m.Terminal.Named(ctx, f.order.Name, amount); err != nil {
+		known, err = m.Terminal.Named(ctx, f.order.Name, amount)
+		if err != nil || known != nil {
+			warnRestored(&f.Flags, c, m)
+		}
+		if err != nil {
 			return err
 		}
 	}
