@@ -20,7 +20,7 @@ import (
 )
 
 // With 0 every row of every table is changed, which takes minutes.
-var rowsEach = flag.Int("rows", 3, "rows of each table that TestEveryColumnIsLookedAt changes")
+var rowsEach = flag.Int("rows", 2, "rows of each table that TestEveryColumnIsLookedAt changes")
 
 // saidOnce are the columns, and the tables of which rows may be gone ("table."), that no other row
 // and no message repeats, so that nobody can say whether somebody has changed them; and why that
