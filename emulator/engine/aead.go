@@ -3,7 +3,6 @@ package engine
 import (
 	"crypto/cipher"
 	"encoding/binary"
-	"slices"
 )
 
 // AEAD enciphers or deciphers one message that comes in parts, and authenticates it together with
@@ -115,50 +114,4 @@ func (c *ccm) Tag() []byte {
 		tag[i] = c.mac[i] ^ c.first[i]
 	}
 	return tag
-}
-
-// gcm is AES in Galois/counter mode (NIST SP 800-38D). Go's takes a message as a whole.
-type gcm struct {
-	aead              cipher.AEAD
-	encrypt           bool
-	nonce, additional []byte
-	in, out           []byte
-}
-
-// NewGCM returns GCM mode for one message and an initial chaining value of any length but 0, with
-// a tag of 16 bytes, of which the caller may take the first. Errors: [ErrParameter].
-func NewGCM(block cipher.Block, encrypt bool, nonce []byte) (AEAD, error) {
-	if len(nonce) == 0 {
-		return nil, ErrParameter
-	}
-	aead, err := cipher.NewGCMWithNonceSize(block, len(nonce))
-	if err != nil {
-		return nil, ErrParameter
-	}
-	return &gcm{aead: aead, encrypt: encrypt, nonce: append([]byte(nil), nonce...)}, nil
-}
-
-func (g *gcm) Copy() AEAD {
-	same := *g
-	same.additional, same.in = slices.Clone(g.additional), slices.Clone(g.in)
-	same.out = slices.Clone(g.out)
-	return &same
-}
-
-func (g *gcm) Additional(part []byte) { g.additional = append(g.additional, part...) }
-
-// Crypt adds the key stream, which is the same both ways.
-func (g *gcm) Crypt(dst, src []byte) []byte {
-	g.in = append(g.in, src...)
-	made := g.aead.Seal(nil, g.nonce, g.in, nil)[len(g.out):len(g.in)]
-	g.out = append(g.out, made...)
-	return append(dst, made...)
-}
-
-func (g *gcm) Tag() []byte {
-	plain := g.in
-	if !g.encrypt {
-		plain = g.out
-	}
-	return g.aead.Seal(nil, g.nonce, plain, g.additional)[len(plain):]
 }
