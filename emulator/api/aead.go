@@ -94,7 +94,7 @@ func initAEAD(c *vm.Call, wanted int8, nonce []byte, toCome *aeadLengths) {
 		throwCrypto(c, cryptoInvalidInit)
 	}
 	startAEAD(c, key, mode, nonce, toCome)
-	c.CountCrypto(KindCipherInit+spec.name(), int(c.Field(key, keyBits)))
+	count(c, KindCipherInit+spec.name(), int(c.Field(key, keyBits)))
 	rememberInit(c, key, mode)
 }
 
@@ -146,11 +146,11 @@ func runAEAD(c *vm.Call, final bool) vm.Value {
 	}
 	name := cipherOf(c).name()
 	output := a.mode.Crypt(make([]byte, 0, len(input)), input)
-	c.CountCrypto(KindCipher+name, len(input))
+	count(c, KindCipher+name, len(input))
 	a.message, a.begun = a.message+len(input), true
 	if final {
 		a.tag = a.mode.Tag()
-		c.CountCrypto(KindMAC+name, a.additional+a.message)
+		count(c, KindMAC+name, a.additional+a.message)
 	}
 	c.PutBytes(c.Ref(3), int(c.Short(4)), output)
 	return vm.ShortValue(int16(len(output)))

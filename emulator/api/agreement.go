@@ -42,7 +42,7 @@ func agreementNatives(product *Product) map[string]vm.Native {
 		"init(Ljavacard/security/PrivateKey;)V": func(c *vm.Call) vm.Value {
 			key := c.Ref(0)
 			usableKey(c, key, ecPrivateFamily)
-			c.CountCrypto(KindAgreementInit, int(c.Field(key, keyBits)))
+			count(c, KindAgreementInit, int(c.Field(key, keyBits)))
 			if c.Field(c.This(), agreementKey).Ref() != key {
 				c.SetFieldOutside(c.This(), agreementKey, vm.RefValue(key))
 			}
@@ -62,7 +62,7 @@ func generateSecret(c *vm.Call) vm.Value {
 	if !isEC {
 		throwCrypto(c, cryptoInvalidInit)
 	}
-	c.CountCrypto(KindAgreement, int(c.Field(key, keyBits)))
+	count(c, KindAgreement, int(c.Field(key, keyBits)))
 	var secret []byte
 	var err error
 	algorithm := algorithmOf(c)

@@ -64,7 +64,7 @@ func checksumLength(c *vm.Call) int {
 func feedChecksum(c *vm.Call) uint32 {
 	register, _ := c.Volatile(c.This()).(uint32)
 	data := c.Bytes(c.Ref(0), int(c.Short(1)), int(c.Short(2)))
-	c.CountCrypto(KindChecksum, len(data))
+	count(c, KindChecksum, len(data))
 	if algorithmOf(c) == checksum16 {
 		return uint32(engine.CRC16(uint16(register), data))
 	}

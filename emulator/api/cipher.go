@@ -202,7 +202,7 @@ func initCipher(c *vm.Call, iv []byte) {
 	if spec.oaepHash() != 0 && (f == rsaPublicFamily) != (mode == modeEncrypt) {
 		throwCrypto(c, cryptoIllegalValue)
 	}
-	c.CountCrypto(KindCipherInit+spec.name(), bits)
+	count(c, KindCipherInit+spec.name(), bits)
 	c.SetVolatile(c.This(), nil)
 	if spec.cipher != cipherRSA {
 		startBlocks(c, spec, key, mode, iv)
@@ -245,7 +245,7 @@ func runBlocks(c *vm.Call, spec *cipherSpec, key vm.Ref, input []byte, final boo
 	if !busy || !bytes.Equal(b.made, component(c, key, secretValue)) {
 		b = startBlocks(c, spec, key, int8(c.Field(c.This(), engineMode)), nil)
 	}
-	c.CountCrypto(KindCipher+spec.name(), len(input))
+	count(c, KindCipher+spec.name(), len(input))
 	output := make([]byte, 0, len(input)+2*16) // what was pending, and padding
 	if !final {
 		return b.Update(output, input)
@@ -291,10 +291,10 @@ func finishRSA(
 	switch k := key.(type) {
 	case *engine.RSAPublicKey:
 		apply = k.Apply
-		c.CountCrypto(KindRSAPublic, bits)
+		count(c, KindRSAPublic, bits)
 	case *engine.RSAPrivateKey:
 		apply, isPrivate = k.Apply, true
-		c.CountCrypto(KindRSAPrivate, bits)
+		count(c, KindRSAPrivate, bits)
 	default:
 		return nil, errors.New("api: not an RSA key")
 	}

@@ -146,7 +146,7 @@ func (d *digesting) feed(c *vm.Call) {
 
 // finish appends the digest to out, counts it and starts anew.
 func (d *digesting) finish(c *vm.Call, h crypto.Hash, out []byte) []byte {
-	c.CountCrypto(digestKinds[h], d.length)
+	count(c, digestKinds[h], d.length)
 	out = d.Sum(out)
 	d.Reset()
 	d.length = 0

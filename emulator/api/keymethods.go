@@ -124,7 +124,7 @@ func setter(index int) vm.Native {
 // setFrom sets a component to n bytes of argument 0 from the offset in argument 1.
 func setFrom(c *vm.Call, index, n int) vm.Value {
 	value := c.Bytes(c.Ref(0), int(c.Short(1)), n)
-	c.CountCrypto(KindSetKey, n)
+	count(c, KindSetKey, n)
 	setComponent(c, c.This(), index, value)
 	return vm.Void
 }

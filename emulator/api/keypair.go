@@ -116,6 +116,7 @@ func generateEC(c *vm.Call, public, private vm.Ref) {
 			throwCrypto(c, cryptoIllegalValue)
 		}
 	}
+	c.Work(workOf(KindECKeyPair, bits))
 	curve, err := parseCurve(bits, parts)
 	if err != nil {
 		throwCrypto(c, cryptoIllegalValue)
@@ -150,6 +151,7 @@ func generateRSA(c *vm.Call, public, private vm.Ref) {
 	if len(exponent) == 0 {
 		exponent = defaultExponent
 	}
+	c.Work(workOf(KindRSAKeyPair, bits))
 	pair, err := engine.GenerateRSA(c.Random(), bits, exponent)
 	if err != nil {
 		throwCrypto(c, cryptoIllegalValue)

@@ -1,5 +1,7 @@
 package api
 
+import "ekrona.example/emulator/vm"
+
 // Kinds of cryptographic operation that natives count through vm.Call.CountCrypto,
 // for a cost model to price. Sizes are bits of the key or bytes of the data, as said.
 const (
@@ -23,3 +25,26 @@ const (
 	KindRandom        = "random"     // bytes
 	KindChecksum      = "checksum"   // bytes of one call
 )
+
+// count counts an operation that begins, for the statistics and against what a command may do.
+func count(c *vm.Call, kind string, size int) {
+	c.Work(workOf(kind, size))
+	c.CountCrypto(kind, size)
+}
+
+// workOf is about how long an operation takes here, in microseconds: enough to tell one of
+// seconds from one of microseconds.
+func workOf(kind string, size int) int {
+	words := size / 64
+	switch kind {
+	case KindRSAKeyPair:
+		return words * words * words * words / 5
+	case KindRSAPrivate:
+		return words * words * words / 30
+	case KindECDSASign, KindECDSAVerify, KindAgreement, KindECKeyPair:
+		return words * words * words * 10
+	case KindRSAPublic:
+		return words * words / 20
+	}
+	return size / 500
+}

@@ -55,6 +55,6 @@ func fillRandom(c *vm.Call) {
 	if err := entropy.Fill(c.Random(), drawn); err != nil {
 		c.Fault(err.Error())
 	}
-	c.CountCrypto(KindRandom, n)
+	count(c, KindRandom, n)
 	c.PutBytes(c.Ref(0), int(c.Short(1)), drawn)
 }

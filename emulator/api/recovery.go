@@ -129,7 +129,7 @@ func signRecoverable(
 	if !isPrivate { // power was cut between the two writes of init
 		throwCrypto(c, cryptoInvalidInit)
 	}
-	c.CountCrypto(KindRSAPrivate, int(c.Field(key, keyBits)))
+	count(c, KindRSAPrivate, int(c.Field(key, keyBits)))
 	signature, err := private.SignISO9796(spec.hash(), message)
 	if err != nil {
 		throwCrypto(c, cryptoIllegalUse)
@@ -145,7 +145,7 @@ func recovered(
 	if !isPublic { // power was cut between the two writes of init
 		throwCrypto(c, cryptoInvalidInit)
 	}
-	c.CountCrypto(KindRSAPublic, int(c.Field(key, keyBits)))
+	count(c, KindRSAPublic, int(c.Field(key, keyBits)))
 	return public.RecoverISO9796(spec.hash(), signature)
 }
 

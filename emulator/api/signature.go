@@ -162,7 +162,7 @@ func initSignature(c *vm.Call, iv []byte) {
 	}
 	usableKey(c, key, spec.keyFamilies(mode == modeSign)...)
 	bits := int(c.Field(key, keyBits))
-	c.CountCrypto(KindSignatureInit, bits)
+	count(c, KindSignatureInit, bits)
 	c.SetVolatile(c.This(), nil)
 	if spec.isMAC() {
 		startMAC(c, spec, key, iv)
@@ -241,7 +241,7 @@ func endMessage(c *vm.Call, spec *signatureSpec, key vm.Ref) []byte {
 		return digestInProgress(c, spec.hash()).finish(c, spec.hash(), nil)
 	}
 	m := currentMAC(c, spec, key)
-	c.CountCrypto(spec.macKind(), m.length)
+	count(c, spec.macKind(), m.length)
 	c.SetVolatile(c.This(), nil) // the next message starts with a chaining value of zero
 	sum, err := m.Sum()
 	if err != nil {
@@ -277,7 +277,7 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 	form := parse(c, key)
 	switch k := form.value.(type) {
 	case *engine.ECPrivateKey:
-		c.CountCrypto(KindECDSASign, bits)
+		count(c, KindECDSASign, bits)
 		hash := spec.hash()
 		if spec.takesDigest() {
 			hash = digestOfLength(len(digest))
@@ -293,7 +293,7 @@ func makeSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest []byte) [
 			signature, err = plainOf(signature, orderBytes(c, key))
 		}
 	case *engine.RSAPrivateKey:
-		c.CountCrypto(KindRSAPrivate, bits)
+		count(c, KindRSAPrivate, bits)
 		if spec.padding == padPSS {
 			signature, err = k.SignPSS(c.Random(), spec.hash(), digest)
 		} else {
@@ -322,7 +322,7 @@ func checkSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest, signatu
 	form := parse(c, key)
 	switch k := form.value.(type) {
 	case *engine.ECPublicKey:
-		c.CountCrypto(KindECDSAVerify, bits)
+		count(c, KindECDSAVerify, bits)
 		if spec.cipher == sigPlain {
 			signature = derOf(signature, orderBytes(c, key))
 		}
@@ -331,7 +331,7 @@ func checkSignature(c *vm.Call, spec *signatureSpec, key vm.Ref, digest, signatu
 		}
 		return c.Remembered(of, func() any { return k.Verify(digest, signature) }).(bool)
 	case *engine.RSAPublicKey:
-		c.CountCrypto(KindRSAPublic, bits)
+		count(c, KindRSAPublic, bits)
 		if spec.padding == padPSS {
 			return k.VerifyPSS(spec.hash(), digest, signature)
 		}

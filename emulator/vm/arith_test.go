@@ -227,6 +227,44 @@ func TestFaultsAreTyped(t *testing.T) {
 	}
 }
 
+// Slow operations are counted by themselves, and anew for each command.
+func TestSlowOperationsEnd(t *testing.T) {
+	v := newVM(t, Limits{Work: 1000})
+	work := func(times, each int) error {
+		return v.Enter(func(c *Call) {
+			for range times {
+				c.Work(each)
+			}
+		})
+	}
+	require.NoError(t, work(10, 100))
+	require.NoError(t, work(1, 1000))
+	var fault *CardFault
+	require.ErrorAs(t, work(11, 100), &fault)
+	require.Equal(t, FaultBudget, fault.Kind)
+	require.Zero(t, v.Stats().Bytecodes)
+	v.Reset()
+	require.NoError(t, work(10, 100))
+}
+
+// A card without a limit of its memory ends an applet that takes memory without end.
+func TestMemoryWithoutLimitEnds(t *testing.T) {
+	for _, storage := range []Storage{Persistent, ClearOnReset, ClearOnDeselect} {
+		require.NoError(t, newVM(t, Limits{}).Enter(func(c *Call) {
+			const each = 32_767
+			made := 0
+			thrown := c.Try(func() {
+				for ; made < 2*DefaultBytes/each; made++ {
+					c.NewByteArray(each, storage)
+				}
+			})
+			require.NotNil(t, thrown)
+			require.Equal(t, "javacard/framework/SystemException", thrown.Class)
+			require.InDelta(t, DefaultBytes/each, made, 100)
+		}))
+	}
+}
+
 func TestBugsAreNotFaults(t *testing.T) {
 	v := newVM(t, Limits{})
 	err := v.Enter(func(*Call) { _ = []int{}[len("x")] })

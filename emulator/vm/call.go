@@ -350,6 +350,15 @@ func (c *Call) RequestObjectDeletion() { c.vm.gcRequested = true }
 // Random returns the card's source of randomness.
 func (c *Call) Random() io.Reader { return c.vm.cfg.Random }
 
+// Work takes from what natives may do in one Enter the time that the caller's operation takes at
+// most, in microseconds of a machine of today. An applet that does slow operations without end is
+// ended so: its bytecodes alone, few for each, would last for days.
+func (c *Call) Work(microseconds int) {
+	if c.vm.effort -= microseconds; c.vm.effort < 0 {
+		c.vm.fault(FaultBudget, "more slow operations than one command may do")
+	}
+}
+
 // CountCrypto counts one cryptographic operation for the statistics: a kind
 // such as "ecdsa-verify" and its size in bits for keys, in bytes for data.
 func (c *Call) CountCrypto(kind string, size int) { c.vm.stats.countCrypto(kind, size) }

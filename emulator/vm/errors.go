@@ -37,7 +37,7 @@ const (
 	FaultCode    FaultKind = "code"
 	FaultType    FaultKind = "type"     // a value used as what it is not
 	FaultDepth   FaultKind = "depth"    // too many nested calls
-	FaultBudget  FaultKind = "budget"   // more bytecodes than one command may run
+	FaultBudget  FaultKind = "budget"   // more bytecodes or slow operations than a command may do
 	FaultNative  FaultKind = "native"   // a native refused to go on
 	FaultMissing FaultKind = "abstract" // a method without an implementation was called
 )

@@ -280,19 +280,11 @@ func (v *VM) free(r Ref) {
 	v.heap.freeRefs = append(v.heap.freeRefs, r)
 }
 
-// available returns the free bytes of a kind of memory, at most what an int
-// of Java counts.
+// available returns the free bytes of a kind of memory.
 func (v *VM) available(s Storage) int {
-	const unlimited = 1<<31 - 1
 	h, lim := &v.heap, &v.cfg.Limits
 	if s == Persistent {
-		if lim.NVMBytes == 0 {
-			return unlimited
-		}
 		return max(0, lim.NVMBytes-h.nvmBytes-h.codeBytes)
-	}
-	if lim.RAMBytes == 0 {
-		return unlimited
 	}
 	used := v.transientTaken()
 	if s == ClearOnDeselect {

@@ -91,11 +91,12 @@ func Restore(cfg Config, state []byte) (*VM, error) {
 	if d.err != nil {
 		return nil, fmt.Errorf("vm: the saved state is malformed: %w", d.err)
 	}
-	if v.available(Persistent) == 0 && cfg.Limits.NVMBytes < v.heap.nvmBytes+v.heap.codeBytes {
+	cfg.Limits = v.cfg.Limits
+	if cfg.Limits.NVMBytes < v.heap.nvmBytes+v.heap.codeBytes {
 		return nil, fmt.Errorf("vm: the saved state takes %d bytes, the card has %d",
 			v.heap.nvmBytes+v.heap.codeBytes, cfg.Limits.NVMBytes)
 	}
-	if taken := v.transientTaken(); cfg.Limits.RAMBytes > 0 && taken > cfg.Limits.RAMBytes {
+	if taken := v.transientTaken(); taken > cfg.Limits.RAMBytes {
 		return nil, fmt.Errorf("vm: the saved state takes %d bytes of transient memory, the "+
 			"card has %d", taken, cfg.Limits.RAMBytes)
 	}

@@ -21,6 +21,7 @@ type Limits struct {
 	Frames       int // nested calls
 	StackCells   int // 16-bit cells of all frames together
 	Budget       int // bytecodes that one Enter may run
+	Work         int // what its natives may do, as [Call.Work] measures it
 }
 
 // Defaults for the limits that always apply.
@@ -28,6 +29,10 @@ const (
 	DefaultFrames     = 128
 	DefaultStackCells = 8192
 	DefaultBudget     = 50_000_000
+	DefaultWork       = 60_000_000
+	// DefaultBytes is the memory of either kind, without a limit of the card's: far more than cards
+	// have, and no more than an applet that makes objects without end may take of this machine.
+	DefaultBytes = 1 << 26
 )
 
 // Config is what a machine is made of.
@@ -68,6 +73,7 @@ type VM struct {
 	fp      int          // current activation; -1 outside Enter
 	result  int32
 	fuel    int // bytecodes that the current Enter may still run
+	effort  int // what its natives may still do
 	budget  int // of each Enter; 0 for that of the limits
 
 	probe      Probe
@@ -107,6 +113,11 @@ func New(cfg Config) (*VM, error) {
 	}
 	if cfg.Limits.Budget == 0 {
 		cfg.Limits.Budget = DefaultBudget
+	}
+	cfg.Limits.NVMBytes = cmp.Or(cfg.Limits.NVMBytes, DefaultBytes)
+	cfg.Limits.RAMBytes = cmp.Or(cfg.Limits.RAMBytes, DefaultBytes)
+	if cfg.Limits.Work == 0 {
+		cfg.Limits.Work = DefaultWork
 	}
 	natives := len(cfg.API.packages) // most cards load one package beside them
 	v := &VM{
@@ -154,7 +165,7 @@ func (v *VM) Enter(fn func(c *Call)) (err error) {
 			v.powered = false
 		}
 	}()
-	v.fuel = given
+	v.fuel, v.effort = given, v.cfg.Limits.Work
 	v.occupy()
 	v.runAs(0, fn)
 	return nil
