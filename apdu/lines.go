@@ -20,7 +20,7 @@ var ErrLongLine = errors.New("the line is too long, and was skipped")
 // ErrEndless reports that a line does not end, as those of a device or of a file of another kind.
 var ErrEndless = errors.New("this is no text in lines: give a file or a pipe of lines")
 
-// Lines reads a text line by line, however long the text is, and no more of a line than it may
+// Lines reads a text in UTF-8, or in UTF-16 that begins by saying so, line by line, however long the text is, and no more of a line than it may
 // have.
 type Lines struct {
 	in     *bufio.Reader
@@ -37,6 +37,9 @@ func (l *Lines) Number() int { return l.number }
 // Next returns the next line without its end. Errors say which line it is; [io.EOF] at the end,
 // [ErrLongLine], [ErrEndless], those of reading.
 func (l *Lines) Next() (string, error) {
+	if l.number == 0 {
+		l.in = inUTF8(l.in)
+	}
 	var line strings.Builder
 	for size := 0; ; {
 		part, err := l.in.ReadSlice('\n')

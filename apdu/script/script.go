@@ -150,10 +150,17 @@ func (v *Vocabulary) ParseAll(r io.Reader) ([]Line, error) {
 // maxScript is the most bytes of a script that is read as a whole.
 const maxScript = 1 << 24
 
+// otherLineEnds end a line for some editors, and would be blanks, or part of a comment.
+const otherLineEnds = "\r\n\v\f\u0085\u2028\u2029"
+
 // ParseLine reads one line; found is false if it has no step.
 func (v *Vocabulary) ParseLine(line string) (step Step, found bool, err error) {
 	if len(line) > MaxLine {
 		return Step{}, false, syntax("line has %d bytes, the limit is %d", len(line), MaxLine)
+	}
+	if strings.ContainsAny(line, otherLineEnds) {
+		return Step{}, false, syntax("a line end within the line that is neither LF nor CRLF: " +
+			"save the text with one of them, or what stands behind it would be one with this line")
 	}
 	if word, ok := v.wordOf(line); ok {
 		step, err := v.parseWord(word, line)

@@ -55,6 +55,9 @@ func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ line, says string }{
 		{"", "no command"},
 		{"# only a comment", "no command"},
+		{"8002\r8003", "neither LF nor CRLF"},
+		{"# a comment\r80020000 -> 9000", "neither LF nor CRLF"},
+		{"80020000 -> 9000\u202880020000", "neither LF nor CRLF"},
 		{"-> 9000", "no command before"},
 		{"PAYMENT data=00", `"PAYMENT" is neither`},
 		{"PAY data=0", "data: \"0\" is not its value; it takes hex, two digits for each byte"},
