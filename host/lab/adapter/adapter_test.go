@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-dap"
 	"github.com/stretchr/testify/assert"
@@ -403,6 +405,37 @@ func TestRequestsOfNoType(t *testing.T) {
 		frame(c, content)
 		assert.ErrorContains(t, <-c.ended, said)
 	}
+}
+
+// TestNoFrames ends the session: what is no frame at once, however much of it comes.
+func TestNoFrames(t *testing.T) {
+	const other = "no message of the Debug Adapter Protocol"
+	endless := io.MultiReader(strings.NewReader("GET /"), iotest.OneByteReader(&letters{}))
+	for _, c := range []struct {
+		in   io.Reader
+		said string
+	}{
+		{endless, other},
+		{strings.NewReader(strings.Repeat("garbage\n", 100)), other},
+		{strings.NewReader("garbage\n"), "ends within a message"},
+		{strings.NewReader("Content-Length: 9"), "ends within a message"},
+		{strings.NewReader("Content-Length: 9\r\n"), "ends within a message"},
+		{strings.NewReader("Content-Length: 9\r\n\r\n{"), "ends within a message"},
+	} {
+		err := Serve(t.Context(), c.in, io.Discard, nil)
+		assert.ErrorContains(t, err, c.said)
+	}
+	assert.NoError(t, Serve(t.Context(), strings.NewReader(""), io.Discard, nil))
+}
+
+// letters never end.
+type letters struct{}
+
+func (*letters) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
 }
 
 // TestEndWithinACommand leaves nothing that waits.

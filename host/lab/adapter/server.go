@@ -123,7 +123,13 @@ type unknown struct {
 // next reads the next request. What is JSON in a frame is one, if it says so; the rest ends the
 // session, for it may be that no later frame is found either.
 func next(r *bufio.Reader) (dap.Message, error) {
+	if err := headed(r); err != nil {
+		return nil, err
+	}
 	content, err := dap.ReadBaseMessage(r)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, errCutShort
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +154,27 @@ func next(r *bufio.Reader) (dap.Message, error) {
 	}
 	return &unknown{dap.Request{Command: head.Command, ProtocolMessage: dap.ProtocolMessage{
 		Seq: head.Seq, Type: head.Type}}, why}, nil
+}
+
+var errCutShort = errors.New("the input ends within a message: the client died, or is none")
+
+// headed looks for the end of a header where every header has one: what has none is not read on
+// and kept, and may be no client's. [io.EOF] if no message begins.
+func headed(r *bufio.Reader) error {
+	const most = 64 // "Content-Length: " and a number
+	for n := 1; n <= most; n++ {
+		begun, err := r.Peek(n)
+		switch {
+		case err == nil && begun[n-1] == '\r':
+			return nil
+		case errors.Is(err, io.EOF) && len(begun) > 0:
+			return errCutShort
+		case err != nil:
+			return err
+		}
+	}
+	return errors.New("this is no message of the Debug Adapter Protocol: it begins with no " +
+		"Content-Length; point an editor here")
 }
 
 // isUrgent reports whether a request is answered while the card runs.
