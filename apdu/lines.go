@@ -20,8 +20,8 @@ var ErrLongLine = errors.New("the line is too long, and was skipped")
 // ErrEndless reports that a line does not end, as those of a device or of a file of another kind.
 var ErrEndless = errors.New("this is no text in lines: give a file or a pipe of lines")
 
-// Lines reads a text in UTF-8, or in UTF-16 that begins by saying so, line by line, however long the text is, and no more of a line than it may
-// have.
+// Lines reads a text line by line, however long the text is, and no more of a line than it may
+// have. The text is in UTF-8, or in UTF-16 that begins by saying so.
 type Lines struct {
 	in     *bufio.Reader
 	most   int

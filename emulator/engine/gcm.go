@@ -6,7 +6,8 @@ import (
 )
 
 // gcm is AES in Galois/counter mode (NIST SP 800-38D), over a message that comes in parts. Go's own
-// takes a message as a whole: what came before would have to be kept, and done again with each part.
+// takes a message as a whole: what came before would have to be kept, and be done again with each
+// part.
 type gcm struct {
 	block               cipher.Block
 	encrypt             bool
