@@ -29,22 +29,8 @@ const (
 func (w *Wallet) Did(
 	ctx context.Context, kind order.Kind, amount money.Ore, name string,
 ) (bool, error) {
-	signed, err := order.Named(order.Order{Kind: kind, Device: w.device, Amount: amount}, name,
-		w.app)
-	if err != nil {
-		return false, err
-	}
-	var kept money.Ore
-	var done bool
-	found, err := store.Get(ctx, w.db, store.Into{&kept, &done},
-		`SELECT amount, done FROM orders WHERE id = $1`, signed.ID[:])
-	if err != nil {
-		return false, fmt.Errorf("wallet: journal: %w", err)
-	}
-	if found && kept != amount {
-		return false, fmt.Errorf("%w (%s: a %v of %s)", ErrNameTaken, name, kind, kept)
-	}
-	return done, nil
+	k, _, err := w.namedOrder(ctx, kind, amount, name)
+	return k.done, err
 }
 
 // Asked returns the Request that the owner's card has made under a name, nil where there is none,

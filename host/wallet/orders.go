@@ -28,7 +28,11 @@ func (w *Wallet) storedOrderOf(
 	ctx context.Context, kind order.Kind, amount money.Ore, name string,
 ) (storedOrder, error) {
 	if name != "" {
-		return w.namedOrder(ctx, kind, amount, name)
+		k, found, err := w.namedOrder(ctx, kind, amount, name)
+		if err != nil || found {
+			return k, err
+		}
+		return k, w.storeOrder(ctx, k)
 	}
 	var k storedOrder
 	var id, request []byte
@@ -56,29 +60,26 @@ func (w *Wallet) storedOrderOf(
 	return k, err
 }
 
-// namedOrder is storedOrderOf for an order with a name.
+// namedOrder returns the order of a name, and whether this phone keeps it. Errors: [ErrNameTaken].
 func (w *Wallet) namedOrder(
 	ctx context.Context, kind order.Kind, amount money.Ore, name string,
-) (storedOrder, error) {
-	k := storedOrder{named: true}
-	var err error
+) (k storedOrder, found bool, err error) {
+	k.named = true
 	if k.Signed, err = order.Named(order.Order{Kind: kind, Device: w.device, Amount: amount}, name,
 		w.app); err != nil {
-		return k, err
+		return k, false, err
 	}
 	var kept money.Ore
 	var request []byte
-	found, err := store.Get(ctx, w.db, store.Into{&kept, &request, &k.done},
+	found, err = store.Get(ctx, w.db, store.Into{&kept, &request, &k.done},
 		`SELECT amount, request, done FROM orders WHERE id = $1`, k.ID[:])
 	switch {
 	case err != nil:
-		return k, fmt.Errorf("wallet: journal: %w", err)
-	case !found:
-		return k, w.storeOrder(ctx, k)
-	case kept != amount:
-		return k, fmt.Errorf("%w (%s: a %v of %s)", ErrNameTaken, name, kind, kept)
+		return k, false, fmt.Errorf("wallet: journal: %w", err)
+	case found && kept != amount:
+		return k, true, fmt.Errorf("%w (%s: a %v of %s)", ErrNameTaken, name, kind, kept)
 	}
-	return k, k.setRequest(request)
+	return k, found, k.setRequest(request)
 }
 
 // setRequest reads the desk's Request of an unload, nil while there is none.
