@@ -246,20 +246,25 @@ func Check(order *message.CrisisOrder, crisisKey, notary *cvc.Certificate) error
 // Raises reports whether the device holds an order that counts on a day and has limits for a
 // terminal of the intermediary: one that ends a crisis has none.
 func (h Held) Raises(name message.Name, day message.Date) bool {
-	if !h.Counts(day) {
-		return false
-	}
-	_, fits := h.Order.Row(name, 0)
+	_, fits := h.row(name, day)
 	return fits
+}
+
+// row is what the order that counts on a day has for a terminal of the intermediary.
+func (h Held) row(name message.Name, day message.Date) (row message.CrisisRow, fits bool) {
+	if !h.Counts(day) {
+		return row, false
+	}
+	return h.Order.Row(name, 0)
 }
 
 // Raise returns a terminal's terms raised by the order that counts on a day, for a terminal of the
 // intermediary. It has no ceilings but its terms' own fields.
 func (h Held) Raise(terms message.Policy, name message.Name, day message.Date) message.Policy {
-	if !h.Raises(name, day) {
+	row, fits := h.row(name, day)
+	if !fits {
 		return terms
 	}
-	row, _ := h.Order.Row(name, 0)
 	terms.MaxTransactions = max(terms.MaxTransactions, row.MaxReceipts)
 	terms.MaxBalance = max(terms.MaxBalance, row.MaxReceived)
 	terms.MaxPayment = max(terms.MaxPayment, row.MaxPayment)

@@ -192,7 +192,7 @@ func OpenWith(
 	return c, err
 }
 
-// tell tells an auditor the terms that it judges by.
+// auditor returns one that judges by the terms and the keys of the settings' folder.
 func (s Settings) auditor(
 	root []byte, links [][]byte, notaries []*ecdsa.PublicKey,
 ) (a *audit.Auditor, err error) {

@@ -36,7 +36,7 @@ type Order struct {
 func (o *Order) Flag(c *cobra.Command, what string) {
 	c.Flags().StringVar(&o.Name, "order", "", "name of the order, 1 to 100 characters: repeating "+
 		"the same order "+what+" (default: a new one)")
-	check := func(_ *cobra.Command, _ []string) error {
+	c.PreRunE = func(*cobra.Command, []string) error {
 		if !c.Flags().Changed("order") {
 			return nil
 		}
@@ -48,7 +48,6 @@ func (o *Order) Flag(c *cobra.Command, what string) {
 		}
 		return nil
 	}
-	c.PreRunE = check
 }
 
 // String is what a line for a person ends with.
