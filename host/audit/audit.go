@@ -323,9 +323,12 @@ func (a *Auditor) inspect(
 			s.rule.whole(s)
 		}
 	}
-	slices.SortStableFunc(s.found, func(a, b Violation) int {
-		return cmp.Or(a.Number-b.Number, strings.Compare(a.Where, b.Where),
-			strings.Compare(a.What, b.What))
-	})
+	slices.SortStableFunc(s.found, inOrder)
 	return s.found, nil
+}
+
+// inOrder compares violations by the invariant, then by where and what is wrong.
+func inOrder(a, b Violation) int {
+	return cmp.Or(a.Number-b.Number, strings.Compare(a.Where, b.Where),
+		strings.Compare(a.What, b.What))
 }

@@ -166,7 +166,8 @@ func (n names) parseInstruction(scan scanner) (*instruction, error) {
 		&identity); err != nil {
 		return nil, err
 	}
-	i.open, i.taken, i.untaken = outcome == 0, outcome == 2, outcome == 3
+	i.open, i.taken, i.untaken = outcome == outcomeOpen, outcome == outcomeTaken,
+		outcome == outcomeUntaken
 	m, err := message.Parse[message.Instruction](i.bytes)
 	if err != nil {
 		return nil, err

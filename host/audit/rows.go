@@ -1,11 +1,10 @@
 package audit
 
 import (
-	"cmp"
 	"context"
+	"crypto/ecdsa"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ekrona.example/apdu/cvc"
@@ -39,9 +38,7 @@ func (a *Auditor) Rows(ctx context.Context, q store.Queryer) ([]Violation, error
 	} {
 		look(s)
 	}
-	slices.SortStableFunc(s.found, func(a, b Violation) int {
-		return cmp.Or(strings.Compare(a.Where, b.Where), strings.Compare(a.What, b.What))
-	})
+	slices.SortStableFunc(s.found, inOrder)
 	return s.found, s.err
 }
 
@@ -57,7 +54,7 @@ type rowsRun struct {
 	authorities    map[string]*cvc.Certificate // by reference
 	notaryKeys     map[string]bool             // by reference
 	devices        map[string]*deviceRow
-	unregistered   map[string][]publicKey
+	unregistered   map[string][]*ecdsa.PublicKey
 	challenges     map[int64]challengeRow
 	shown          map[numberedRow][]shownInstruction
 	credits        map[numberedRow]notary.OrderKey // that loaded an Instruction's credit

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ type deviceRow struct {
 	id                          string
 	intermediary, owner         string
 	role                        spec.Role
-	key                         publicKey
+	key                         *ecdsa.PublicKey
 	status                      notary.Status
 	registered, reported, ended string
 	synced, lentSince, why      string
@@ -34,6 +35,7 @@ type deviceRow struct {
 	orders                      ordersOf
 	shown                       bool     // it has brought a State or a Confirmation
 	known                       bool     // as payee of a Payment before the one looked at
+	chain                       chain    // of its records
 	ordersShown                 [][]byte // crisis orders held, as its States say
 }
 
@@ -176,7 +178,7 @@ func (s *rowsRun) evidenceRows() {
 		if clone && d.status != notary.Ended {
 			s.wrong(where, "proves a clone, and the device has not ended")
 		}
-		if !s.contradicts(d, second) {
+		if !contradicts(d, second) {
 			s.wrong(where, "keeps no message that the device has signed")
 		}
 		return nil
@@ -189,36 +191,28 @@ func (s *rowsRun) evidenceRows() {
 }
 
 // contradicts reports whether bytes are a message that the device has signed.
-func (s *rowsRun) contradicts(d *deviceRow, raw []byte) bool {
-	if d.key == nil {
-		return false
+func contradicts(d *deviceRow, raw []byte) bool {
+	signed := func(by message.DeviceID, m message.Message) bool {
+		return string(by) == d.id && signedByAny(m, []*ecdsa.PublicKey{d.key})
 	}
 	if m, by, err := message.ParseSigned(raw); err == nil {
-		return string(by) == d.id && message.VerifyAs(m, 0, d.key) == nil ||
-			s.refersTo(d, m)
+		p, isPayment := m.(*message.Payment) // it may be about the Request inside
+		return signed(by, m) || isPayment && signed(p.Request.Payee, &p.Request)
 	}
 	if m, err := message.Parse[message.State](raw); err == nil {
-		return string(m.Device) == d.id && message.VerifyAs(m, 0, d.key) == nil
+		return signed(m.Device, m)
 	}
 	m, err := message.Parse[message.Confirmation](raw)
-	return err == nil && string(m.Device) == d.id && message.VerifyAs(m, 0, d.key) == nil
-}
-
-// refersTo reports whether a Payment holds a Request that the device has signed.
-func (s *rowsRun) refersTo(d *deviceRow, m message.Message) bool {
-	p, is := m.(*message.Payment)
-	return is && string(p.Request.Payee) == d.id && message.VerifyAs(&p.Request, 0, d.key) == nil
+	return err == nil && signed(m.Device, m)
 }
 
 // recordRows holds every record against the message of that number, and follows each device's
 // chain: the row of the device says how far it is held whole, and its head there. An accept record
 // is whole with its Payment; what comes after one that is not, or after a gap, has no head.
 func (s *rowsRun) recordRows() {
-	chains := make(map[string]*chain, len(s.devices))
 	for id, d := range s.devices {
-		chains[id] = &chain{}
 		if d.key != nil {
-			chains[id].head, _ = message.FirstHead(message.DeviceID(id), d.key)
+			d.chain.head, _ = message.FirstHead(message.DeviceID(id), d.key)
 		}
 	}
 	s.each(func(row store.Row) error {
@@ -233,10 +227,11 @@ func (s *rowsRun) recordRows() {
 		if !said {
 			s.wrong(where, "has an identity that no message of this number has")
 		}
-		c := chains[id]
-		if s.registered(where, id) == nil || len(identity) != len(c.head) {
+		d := s.registered(where, id)
+		if d == nil || len(identity) != len(d.chain.head) {
 			return nil
 		}
+		c := &d.chain
 		var should []byte
 		if seq == c.atc+1 && whole {
 			c.atc, c.head = seq, message.NextHead(c.head, message.Hash(identity))
@@ -253,11 +248,10 @@ func (s *rowsRun) recordRows() {
 			AND p.signature = 0 AND p.identity = r.identity
 		LEFT JOIN payee_answer v ON v.payee = r.device AND v.seq = r.seq
 			AND v.identity = r.identity ORDER BY r.device, r.seq`)
-	for id, c := range chains {
-		d := s.devices[id]
-		s.same(id, pair{"all records up to", d.held, c.atc})
-		if !bytes.Equal(d.head, c.head[:]) {
-			s.wrong(id, "its row has another head than its records up to %d", c.atc)
+	for id, d := range s.devices {
+		s.same(id, pair{"all records up to", d.held, d.chain.atc})
+		if !bytes.Equal(d.head, d.chain.head[:]) {
+			s.wrong(id, "its row has another head than its records up to %d", d.chain.atc)
 		}
 	}
 }

@@ -203,7 +203,7 @@ func (s *rowsRun) refundRows() {
 			s.wrong(where, "its row says %+v, the entry that paid it %+v", r, paid)
 		}
 		delete(s.refundsPaid, k)
-		s.refunds[string(k.intermediary)+":"+string(k.order)] = true
+		s.refunds[k.intermediary+":"+string(k.order)] = true
 		return nil
 	}, "SELECT intermediary, order_key, payee, payer, atc, amount, refusal, at FROM refund")
 	for k := range s.refundsPaid {

@@ -10,9 +10,6 @@ import (
 	"ekrona.example/host/store"
 )
 
-// publicKey is an alias for what is kept of keys.
-type publicKey = *ecdsa.PublicKey
-
 func (s *rowsRun) intermediaryRows() {
 	s.intermediaries = map[string]bool{}
 	s.each(func(row store.Row) error {
@@ -111,7 +108,7 @@ func (s *rowsRun) byNotary(where string, reference message.AuthorityRef) {
 }
 
 func (s *rowsRun) crisisRows() {
-	keys := map[string]publicKey{}
+	keys := map[string]*ecdsa.PublicKey{}
 	s.each(func(row store.Row) error {
 		var reference, expires string
 		var raw []byte
@@ -140,7 +137,7 @@ func (s *rowsRun) crisisRows() {
 
 func (s *rowsRun) crisisOrder(
 	where string, number uint32, identity, raw []byte, by string, notary []byte,
-	keys map[string]publicKey,
+	keys map[string]*ecdsa.PublicKey,
 ) {
 	o, err := message.Parse[message.CrisisOrder](raw)
 	if err != nil {
@@ -157,14 +154,16 @@ func (s *rowsRun) crisisOrder(
 	}
 }
 
-// identity holds the identity that a row has against that of its message.
-func (s *rowsRun) identity(where string, identity []byte, m message.Message) {
+// identity holds the identity that a row has against that of its message, which it returns.
+func (s *rowsRun) identity(where string, identity []byte, m message.Message) message.Hash {
 	should, err := message.Identity(m)
 	if err != nil || string(identity) != string(should[:]) {
 		s.wrong(where, "its row has the identity %.4x, its message %.4x", identity, should[:])
 	}
+	return should
 }
 
-func (s *rowsRun) isNotary(key publicKey) bool {
-	return slices.ContainsFunc(s.auditor.notaries, func(n publicKey) bool { return n.Equal(key) })
+func (s *rowsRun) isNotary(key *ecdsa.PublicKey) bool {
+	return slices.ContainsFunc(s.auditor.notaries,
+		func(n *ecdsa.PublicKey) bool { return n.Equal(key) })
 }
