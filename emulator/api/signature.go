@@ -78,12 +78,7 @@ func signatureNatives(product *Product) map[string]vm.Native {
 			return vm.Void
 		},
 		"update([BSS)V": func(c *vm.Call) vm.Value {
-			spec, key := signatureOf(c), requireInit(c, 0)
-			if spec.recoverable() {
-				feedRecoverable(c, spec, key)
-			} else {
-				feedSignature(c, spec, key)
-			}
+			feedSignature(c, signatureOf(c), requireInit(c, 0))
 			return vm.Void
 		},
 		"sign([BSS[BS)S": func(c *vm.Call) vm.Value {
@@ -91,23 +86,21 @@ func signatureNatives(product *Product) map[string]vm.Native {
 			if spec.isMAC() {
 				c.Bytes(c.Ref(3), int(c.Short(4)), spec.macLength())
 			}
+			feedSignature(c, spec, key)
 			if spec.recoverable() {
-				feedRecoverable(c, spec, key)
 				message := endRecoverable(c, spec, key)
 				return putSignature(c, signRecoverable(c, spec, key, message))
 			}
-			feedSignature(c, spec, key)
 			return putSignature(c, makeSignature(c, spec, key, endMessage(c, spec, key)))
 		},
 		"verify([BSS[BSS)Z": func(c *vm.Call) vm.Value {
 			spec, key := signatureOf(c), requireInit(c, modeVerify)
 			signature := c.Bytes(c.Ref(3), int(c.Short(4)), int(c.Short(5)))
+			feedSignature(c, spec, key)
 			if spec.recoverable() {
-				feedRecoverable(c, spec, key)
 				message := endRecoverable(c, spec, key)
 				return vm.BoolValue(checkRecoverable(c, spec, key, message, signature))
 			}
-			feedSignature(c, spec, key)
 			return vm.BoolValue(checkSignature(c, spec, key, endMessage(c, spec, key), signature))
 		},
 		"setInitialDigest([BSS[BSS)V": func(c *vm.Call) vm.Value {
@@ -219,11 +212,14 @@ func currentMAC(c *vm.Call, spec *signatureSpec, key vm.Ref) *macInProgress {
 
 // feedSignature takes in the bytes that arguments 0 to 2 name.
 func feedSignature(c *vm.Call, spec *signatureSpec, key vm.Ref) {
-	if spec.takesDigest() {
+	switch {
+	case spec.takesDigest():
 		feedBroughtDigest(c)
 		return
-	}
-	if !spec.isMAC() {
+	case spec.recoverable():
+		feedRecoverable(c, spec, key)
+		return
+	case !spec.isMAC():
 		digestInProgress(c, spec.hash()).feed(c)
 		return
 	}
