@@ -105,20 +105,11 @@ func New(cfg Config) (*VM, error) {
 	if cfg.Random == nil {
 		return nil, fmt.Errorf("vm: no source of randomness; set Config.Random")
 	}
-	if cfg.Limits.Frames == 0 {
-		cfg.Limits.Frames = DefaultFrames
-	}
-	if cfg.Limits.StackCells == 0 {
-		cfg.Limits.StackCells = DefaultStackCells
-	}
-	if cfg.Limits.Budget == 0 {
-		cfg.Limits.Budget = DefaultBudget
-	}
-	cfg.Limits.NVMBytes = cmp.Or(cfg.Limits.NVMBytes, DefaultBytes)
-	cfg.Limits.RAMBytes = cmp.Or(cfg.Limits.RAMBytes, DefaultBytes)
-	if cfg.Limits.Work == 0 {
-		cfg.Limits.Work = DefaultWork
-	}
+	l := &cfg.Limits
+	l.NVMBytes, l.RAMBytes = cmp.Or(l.NVMBytes, DefaultBytes), cmp.Or(l.RAMBytes, DefaultBytes)
+	l.Frames = cmp.Or(l.Frames, DefaultFrames)
+	l.StackCells = cmp.Or(l.StackCells, DefaultStackCells)
+	l.Budget, l.Work = cmp.Or(l.Budget, DefaultBudget), cmp.Or(l.Work, DefaultWork)
 	natives := len(cfg.API.packages) // most cards load one package beside them
 	v := &VM{
 		cfg:       cfg,
