@@ -32,7 +32,7 @@ const (
 	Unsettled                   // the Payment to refund is not settled
 	Exceeds                     // the refunds of a Payment would come to more than it paid
 	OlderKey                    // than in the device's Instruction before: restore the later one
-	SetBack                     // the ledger lacks what it has acknowledged: put back the one that has it
+	SetBack                     // the ledger lacks what it acknowledged: put back the whole one
 )
 
 // kindCodes are the codes; a Kind is stored as its number, so that both stay.

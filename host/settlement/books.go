@@ -101,7 +101,8 @@ func (p participant) Statement(
 	case len(all) == 0 && after > 0:
 		return nil, notary.Refuse(notary.SetBack, "%s has entry %d of its statement, and this "+
 			"ledger ends before: it was set back, as by an older copy in its place: stop the "+
-			"central bank, and put back the ledger that has all that it acknowledged", p.from, after)
+			"central bank, and put back the ledger that has all that it acknowledged",
+			p.from, after)
 	case len(all) > 0 && all[0].Seq <= after:
 		return all[1:], nil
 	}

@@ -13,8 +13,8 @@ import (
 	"ekrona.example/host/store/storetest"
 )
 
-// TestALedgerThatWasSetBackIsNamed: to the intermediary that has an entry which an older copy lacks,
-// before it takes another one of that number; one that has all that the copy has goes on.
+// TestALedgerThatWasSetBackIsNamed: to the intermediary that has an entry which an older copy
+// lacks, before it takes another one of that number; one that has no such entry goes on.
 func TestALedgerThatWasSetBackIsNamed(t *testing.T) {
 	if storetest.Dialect() != store.SQLite {
 		t.Skip("the backup is a copy of the file")
