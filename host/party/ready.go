@@ -39,6 +39,7 @@ func (e Environment) Ready(db *sql.DB) func(ctx context.Context) error {
 const (
 	standsStill = "the database does not answer"
 	isFull      = "the disk of the database is full"
+	takesNone   = "the disk of the database fails, or takes no writes"
 )
 
 func unready(err error) error {
@@ -47,6 +48,8 @@ func unready(err error) error {
 		return nil
 	case errors.Is(err, store.ErrNoRoom):
 		return &service.UnreadyError{Why: isFull, Err: err}
+	case errors.Is(err, store.ErrDisk):
+		return &service.UnreadyError{Why: takesNone, Err: err}
 	}
 	return &service.UnreadyError{Why: standsStill, Err: err}
 }

@@ -69,7 +69,7 @@ func Restore(
 	}
 	defer func() { err = giveUp(source, err) }()
 	if err := errors.Join(removePartial(source), copyFile(from, source+partial)); err != nil {
-		return noRoom(err)
+		return ofDisk(err)
 	}
 	db, err := OpenMade(ctx, source+partial, schemas...)
 	if err != nil {

@@ -28,13 +28,14 @@ type Into []any
 
 // Failed marks an error as one of the database or its content: nothing was refused, and the same
 // call may succeed when it is repeated. It returns nil for nil. Errors: [*AwayError], [ErrNoRoom]
-// within one; [ErrDamaged].
+// or [ErrDisk] within one; [ErrDamaged].
 func Failed(err error) error {
 	if err == nil {
 		return nil
 	}
 	err = withAdvice(err)
-	away := errors.Is(err, ErrNoRoom) || errors.Is(err, errUnsure) || isLost(err)
+	away := errors.Is(err, ErrNoRoom) || errors.Is(err, ErrDisk) || errors.Is(err, errUnsure) ||
+		isLost(err)
 	if away && !errors.As(err, new(*AwayError)) {
 		err = &AwayError{err}
 	}

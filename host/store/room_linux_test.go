@@ -112,3 +112,23 @@ func TestACopyWithoutRoomLeavesNothing(t *testing.T) {
 	require.Equal(t, int64(1), count(t, db))
 	require.NoError(t, db.Close())
 }
+
+// TestADiskThatFailsIsWaitedFor: a write that the system breaks off is to be repeated, says what to
+// do, and is done when the disk takes it; what was there is there all the while.
+func TestADiskThatFailsIsWaitedFor(t *testing.T) {
+	ctx, source := t.Context(), filepath.Join(t.TempDir(), "a.db")
+	db, err := store.Open(ctx, source, boxes)
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, insert(ctx, db, "kept"))
+	large := string(make([]byte, 1<<17))
+	lift := limitFiles(t, 1<<16)
+	err = insert(ctx, db, large)
+	require.ErrorIs(t, err, store.ErrDisk)
+	require.ErrorContains(t, err, "see the machine's log")
+	require.ErrorAs(t, err, new(*store.AwayError))
+	require.Equal(t, int64(1), count(t, db))
+	lift()
+	require.NoError(t, insert(ctx, db, large))
+	require.Equal(t, int64(2), count(t, db))
+}

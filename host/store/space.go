@@ -21,8 +21,8 @@ const postgresSpace = `SET LOCAL temp_tablespaces = ''; SET LOCAL work_mem = '64
 	SELECT count(*) FROM (SELECT repeat('x', 1000) || n FROM generate_series(1, 1000) n
 		ORDER BY 1 OFFSET 0) s`
 
-// Space tries whether a database could write: it returns [ErrNoRoom] where its disk is full, and
-// otherwise why it does not answer. Calls that only read, and small ones that write, may find
+// Space tries whether a database could write: it returns [ErrNoRoom] where its disk is full,
+// [ErrDisk] where it takes no writes, and otherwise why it does not answer. Calls that only read, and small ones that write, may find
 // nothing wrong with a disk that is full.
 func Space(ctx context.Context, db *sql.DB) error {
 	if err := db.PingContext(ctx); err != nil {
@@ -56,14 +56,15 @@ func tryFile(path string) error {
 	if gone := os.Remove(path); err == nil {
 		err = gone
 	}
-	return noRoom(err)
+	return ofDisk(err)
 }
 
-// noRoom says [ErrNoRoom] with an error of the system that means it.
-func noRoom(err error) error {
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		if errors.Is(err, full) {
-			return fmt.Errorf("%w (%w)", err, ErrNoRoom)
+// ofDisk says [ErrNoRoom] or [ErrDisk] with an error of the system that means it.
+func ofDisk(err error) error {
+	for cause, what := range map[error]error{syscall.ENOSPC: ErrNoRoom, syscall.EDQUOT: ErrNoRoom,
+		syscall.EFBIG: ErrNoRoom, syscall.EROFS: ErrDisk, syscall.EIO: ErrDisk} {
+		if errors.Is(err, cause) {
+			return fmt.Errorf("%w (%w)", err, what)
 		}
 	}
 	return err

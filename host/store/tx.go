@@ -66,9 +66,9 @@ func again(ctx context.Context, once func() (committing bool, err error)) error 
 	}
 }
 
-// AwayError says that the server of a database cannot be reached, that its disk is full, or that a
-// commit was not answered: what was asked for may or may not have happened, and is to be repeated
-// later.
+// AwayError says that the server of a database cannot be reached, that its disk is full or fails,
+// or that a commit was not answered: what was asked for may or may not have happened, and is to be
+// repeated later.
 type AwayError struct{ error }
 
 // Away says so to whoever answers a call, see remote.Away.
