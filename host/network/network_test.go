@@ -221,6 +221,9 @@ func TestALoadAPaymentAndASync(t *testing.T) {
 	_, err = to.Dial("../central-bank", party.Caller{}).Call(ctx, "position", nil)
 	require.ErrorContains(t, err, "settings: central_bank: ../central-bank: give https://")
 	require.NoError(t, to.Close())
+	settings.Name = "SEFJORDB"
+	_, err = bank.DialNotary(ctx, nordic, settings, nil, party.Environment{})
+	require.ErrorContains(t, err, "client.crt: it is for SENORDIC, and one for SEFJORDB is needed")
 	_, err = cafe.Terminal.Synchronise(ctx)
 	require.ErrorIs(t, err, remote.ErrUnreachable)
 	require.NoError(t, s.Close())

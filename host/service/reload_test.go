@@ -103,3 +103,27 @@ func TestARenewedCertificateIsShown(t *testing.T) {
 	require.NotEqual(t, first, serial())
 	require.True(t, shown.Until().After(before))
 }
+
+// TestAClientStaysWhoItIs: the certificate of another client, whole and with its key, is not shown
+// in place of the own one; whoever opens it knows whose it is.
+func TestAClientStaysWhoItIs(t *testing.T) {
+	w := start(t, nil)
+	f := pki.Open(t.TempDir(), nil)
+	w.certify(f, "client", transport.Subject{Role: transport.Client, Name: "SENORDIC"})
+	w.certify(f, "other", transport.Subject{Role: transport.Client, Name: "SEFJORDB"})
+	shown, err := transport.Open(t.Context(), f, "client", now)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, shown.Close()) }()
+	require.NoError(t, shown.CheckName("SENORDIC"))
+	for _, kind := range []string{"key", pki.ServerCertificateFile} {
+		require.NoError(t, os.Rename(f.Path("other", kind), f.Path("client", kind)))
+	}
+	require.ErrorContains(t, shown.Reload(t.Context()),
+		"client.crt: it was for SENORDIC, and is for SEFJORDB now")
+	require.Equal(t, "SENORDIC", shown.Name())
+	other, err := transport.Open(t.Context(), f, "client", now)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	require.ErrorContains(t, other.CheckName("SENORDIC"),
+		"client.crt: it is for SEFJORDB, and one for SENORDIC is needed")
+}

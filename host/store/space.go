@@ -22,8 +22,8 @@ const postgresSpace = `SET LOCAL temp_tablespaces = ''; SET LOCAL work_mem = '64
 		ORDER BY 1 OFFSET 0) s`
 
 // Space tries whether a database could write: it returns [ErrNoRoom] where its disk is full,
-// [ErrDisk] where it takes no writes, and otherwise why it does not answer. Calls that only read, and small ones that write, may find
-// nothing wrong with a disk that is full.
+// [ErrDisk] where it takes no writes, and otherwise why it does not answer. Calls that only read,
+// and small ones that write, may find nothing wrong with a disk that is full.
 func Space(ctx context.Context, db *sql.DB) error {
 	if err := db.PingContext(ctx); err != nil {
 		return Failed(err)

@@ -119,7 +119,10 @@ func DialNotary(
 	if err != nil {
 		return nil, err
 	}
-	if err := shown.CheckRole(transport.Client); err != nil {
+	if err = shown.CheckRole(transport.Client); err == nil {
+		err = shown.CheckName(string(s.Name))
+	}
+	if err != nil {
 		return nil, errors.Join(err, shown.Close())
 	}
 	n := &Notary{shown: shown, calls: party.NewCalls(), clocks: party.NewClocks(log)}

@@ -58,15 +58,19 @@ func Open(
 
 // Reload reads certificates, roots and revocation lists anew: a certificate that was renewed is
 // shown from the next connection on, and peers that are on a list now are refused, also on
-// connections that are open. After an error everything is as before.
+// connections that are open. A client stays who it is. After an error everything is as before.
 func (e *Endpoint) Reload(ctx context.Context) error {
 	c, err := e.read(ctx)
 	if err != nil {
 		return err
 	}
-	if was := e.at.Load(); was.subject.Role != c.subject.Role {
-		return errors.Join(fmt.Errorf("%s: it was a %s's, and is a %s's now",
-			e.folder.Path(e.name, certificateFile), was.subject.Role, c.subject.Role), c.close())
+	switch was := e.at.Load().subject; {
+	case was.Role != c.subject.Role:
+		return errors.Join(fmt.Errorf("%s: it was a %s's, and is a %s's now", e.File(), was.Role,
+			c.subject.Role), c.close())
+	case was.Role == Client && was.Name != c.subject.Name: // peers would take it for that one
+		return errors.Join(fmt.Errorf("%s: it was for %s, and is for %s now", e.File(), was.Name,
+			c.subject.Name), c.close())
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -140,6 +144,17 @@ func (e *Endpoint) CheckRole(r Role) error {
 	}
 	return fmt.Errorf("%w: the certificate of %s is a %s's, and a %s's is needed", ErrMalformed,
 		own.Name, own.Role, r)
+}
+
+// CheckName returns an error where the own certificate is for another name: peers would take this
+// side for that one.
+func (e *Endpoint) CheckName(name string) error {
+	own := e.at.Load().subject
+	if own.Name == name {
+		return nil
+	}
+	return fmt.Errorf("%s: it is for %s, and one for %s is needed: restore it from its backup, or "+
+		"make one by \"ekrona pki make\" with --common-name %s", e.File(), own.Name, name, name)
 }
 
 // File returns where the own certificate is.
