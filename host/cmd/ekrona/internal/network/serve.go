@@ -81,11 +81,13 @@ func over(is *string, flag string) {
 	}
 }
 
-// hangups returns SIGHUP as it comes, which ends nothing until stop is called.
+// hangups returns SIGHUP as it comes, which ends nothing until stop is called; nor does it, until
+// then, that nobody reads the log any more, for which the system sends SIGPIPE.
 func hangups() (hangup <-chan os.Signal, stop func()) {
-	c := make(chan os.Signal, 1)
+	c, unread := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)
-	return c, func() { signal.Stop(c) }
+	signal.Notify(unread, syscall.SIGPIPE)
+	return c, func() { signal.Stop(c); signal.Stop(unread) }
 }
 
 // endBySecondSignal has another SIGTERM or Ctrl-C end the program at once: a killed node goes on at
