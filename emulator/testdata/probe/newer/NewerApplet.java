@@ -32,6 +32,10 @@ public final class NewerApplet extends Applet {
     static final byte RECOVERY = 0x1C;
     static final byte AUTHENTICATED = 0x1D;
 
+    static final byte LEFT_OPEN = 0x71;
+    static final byte ABORTED = 0x72;
+    static final byte COMMITTED = 0x73;
+
     private static byte reselected;
     private static byte reselectedInSelect;
 
@@ -50,8 +54,19 @@ public final class NewerApplet extends Applet {
         arrays.tryToKeep(array);
     }
 
+    /** The last byte of the parameters says what becomes of the transaction of the registration. */
     public static void install(byte[] array, short offset, byte length) {
-        new NewerApplet(array, offset, length).register();
+        byte how = array[(short) (offset + length - 1)];
+        NewerApplet applet = new NewerApplet(array, offset, length);
+        if (how >= LEFT_OPEN && how <= COMMITTED) {
+            JCSystem.beginTransaction();
+        }
+        applet.register();
+        if (how == ABORTED) {
+            JCSystem.abortTransaction();
+        } else if (how == COMMITTED) {
+            JCSystem.commitTransaction();
+        }
     }
 
     public boolean select() {
