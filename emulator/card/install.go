@@ -223,11 +223,11 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 			return nil, fmt.Errorf("its install method threw %w", thrown)
 		}
 		if c.install.registered {
-			return nil, errors.New("its install method registered an instance in a transaction that " +
-				"was aborted, or left open: commit it before install returns")
+			return nil, errors.New("its install method registered an instance in a transaction " +
+				"that was aborted, or left open: commit it before install returns")
 		}
-		return nil, errors.New("its install method returned without registering an instance: call " +
-			"register")
+		return nil, errors.New("its install method returned without registering an instance: " +
+			"call register")
 	}
 	return c.install.aid, c.findApplets()
 }
