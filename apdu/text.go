@@ -132,7 +132,8 @@ func ParseHex(s string) ([]byte, error) {
 func notHex(word string) error {
 	for _, r := range word {
 		if !strings.ContainsRune("0123456789ABCDEFabcdef", r) {
-			return fmt.Errorf("apdu: %q is not hex: write two digits for each byte", r)
+			return fmt.Errorf("apdu: %q is not hex: write two digits for each byte",
+				string(r))
 		}
 	}
 	return fmt.Errorf("apdu: an odd number of digits, %d, is not hex: write two digits for each byte",
