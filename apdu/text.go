@@ -136,8 +136,8 @@ func notHex(word string) error {
 				string(r))
 		}
 	}
-	return fmt.Errorf("apdu: an odd number of digits, %d, is not hex: write two digits for each byte",
-		len(word))
+	return fmt.Errorf("apdu: an odd number of digits, %d, is not hex: write two digits for each "+
+		"byte", len(word))
 }
 
 // digitRun is what may be the bytes of a secret, or its digits.
