@@ -3,6 +3,7 @@ package apdu
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -120,10 +121,39 @@ func ParseHex(s string) ([]byte, error) {
 	for _, word := range strings.Fields(s) {
 		b, err := hex.DecodeString(word)
 		if err != nil {
-			return nil, fmt.Errorf("apdu: %q is not hex: write two digits for each byte",
-				Brief(word))
+			return nil, notHex(word)
 		}
 		out = append(out, b...)
 	}
 	return out, nil
+}
+
+// notHex says what of a word is no hex, and repeats no more of it: it may be a secret's bytes.
+func notHex(word string) error {
+	for _, r := range word {
+		if !strings.ContainsRune("0123456789ABCDEFabcdef", r) {
+			return fmt.Errorf("apdu: %q is not hex: write two digits for each byte",
+				string(r))
+		}
+	}
+	return fmt.Errorf("apdu: an odd number of digits, %d, is not hex: write two digits for each "+
+		"byte", len(word))
+}
+
+// digitRun is what may be the bytes of a secret, or its digits.
+var digitRun = regexp.MustCompile(`[0-9A-Fa-f]*[0-9][0-9A-Fa-f]*`)
+
+// Guarded is [Brief] of a line that may hold a secret, which no error repeats: of what may be a
+// PIN, or a command in hex with one, only the first byte is left.
+func Guarded(text string) string {
+	const shortestPIN, longestPIN = 4, 12
+	return Brief(digitRun.ReplaceAllStringFunc(text, func(digits string) string {
+		switch n := len(digits); {
+		case n < shortestPIN:
+			return digits
+		case n > longestPIN:
+			return digits[:2] + "..."
+		}
+		return "..."
+	}))
 }

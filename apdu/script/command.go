@@ -140,12 +140,13 @@ func setOption(c *apdu.Command, named Command, word, key, value string) error {
 		c.P2, err = parseByte(value)
 	case key == "data":
 		if c.Data, err = apdu.ParseHex(value); len(c.Data) == 0 {
-			return syntax("data: %q is not its value; it takes %s", apdu.Brief(value), takes(key))
+			return syntax("data: %q is not its value; it takes %s", apdu.Guarded(value),
+				takes(key))
 		}
 	case key == "ne":
 		c.Ne, err = strconv.Atoi(value)
 	default:
-		return syntax("%q is not an option: use %s", apdu.Brief(word),
+		return syntax("%q is not an option: use %s", apdu.Guarded(word),
 			strings.Join(named.Options(), ", "))
 	}
 	if err != nil {

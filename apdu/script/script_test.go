@@ -293,3 +293,20 @@ func TestNoAnswer(t *testing.T) {
 	step.Expected = nil
 	assert.ErrorIs(t, words.Mismatch(step, apdu.Response{}, gone), gone)
 }
+
+// What is mistyped may be a PIN: no error repeats it, in hex or by name.
+func TestErrorsRepeatNoSecret(t *testing.T) {
+	standard := &script.Vocabulary{Commands: script.Standard()}
+	for _, line := range []string{
+		"0020008008241357FFFFFFFFFZ", "0020008008241357FFFFFFFFF", "0020008008 241357FFFFFFFFF",
+		"00 20 00 80 08 24 13 57FFFFFFFFF", "0020,0080,08,241357", "0x0020008008241357FFFFFFFFFF",
+		"SEND 0020008008241357FFFFFFFFFF", "VERIFY plaintext 1357", "VERIFY plaintext pni=1357",
+		"VERIFY plaintext data=241357FFFFX", "VERIFY plaintext data=1357X", "0020008004 1357X",
+		"VERIFIED 1357", "VERIFY plaintext p1=01 1357", "0020008008241357FFFFFFFFFF = 9000",
+	} {
+		_, _, err := standard.ParseLine(line)
+		require.Error(t, err, line)
+		assert.NotContains(t, err.Error(), "1357", line)
+		assert.NotContains(t, err.Error(), "57FF", line)
+	}
+}

@@ -110,7 +110,7 @@ func (v *Vocabulary) command(title string) (Command, error) {
 	if len(near) == 0 {
 		near = apdu.Nearest(first, v.Words)
 	}
-	text := fmt.Sprintf("%q is neither hex nor the name of a command", apdu.Brief(title))
+	text := fmt.Sprintf("%q is neither hex nor the name of a command", apdu.Guarded(title))
 	if len(near) > 0 {
 		text += "; nearest: " + strings.Join(near, ", ")
 	}

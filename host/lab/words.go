@@ -140,3 +140,20 @@ func chooses(of ...string) func(*shell.Session, []string, string) []string {
 		return nil
 	}
 }
+
+// debugged is where the command stands in the arguments of "debug".
+func debugged(arguments []string) int {
+	if arguments[0] == "entry" {
+		return 1
+	}
+	return 0
+}
+
+// brokenAt is where the beginning of a command stands in the arguments of "break", if it has data.
+func brokenAt(arguments []string) int {
+	const header = 10 // digits, with Lc
+	if len(arguments) > 1 && arguments[0] == "command" && len(arguments[1]) > header {
+		return 1
+	}
+	return len(arguments)
+}

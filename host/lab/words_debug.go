@@ -28,17 +28,21 @@ func (w *words) debugWords() []shell.Word {
 		known.Complete = w.knows(of)
 		return known
 	}
+	holding := func(line func(arguments []string) int, known shell.Word) shell.Word {
+		known.Line = line
+		return known
+	}
 	return []shell.Word{
-		knowing((*state).places, word("break",
+		knowing((*state).places, holding(brokenAt, word("break",
 			"break METHOD|FILE:LINE|command [HEX]|write NAME|exception [NAME] "+
 				"[if CONDITION] [hit COUNT] [log MESSAGE]",
 			"stop there when debug runs a command; * is anything; log tells {EXPRESSIONS} and "+
-				"does not stop", (*state).addBreak)),
+				"does not stop", (*state).addBreak))),
 		word("breaks", "breaks", "list where commands stop", (*state).listBreaks),
 		knowing((*state).numbers,
 			word("unbreak", "unbreak N|all", "stop there no more", (*state).unbreak)),
-		word("debug", "debug [entry] APDU", "run a command until it stops; entry: at its start",
-			(*state).run, "entry"),
+		holding(debugged, word("debug", "debug [entry] APDU",
+			"run a command until it stops; entry: at its start", (*state).run, "entry")),
 		word("continue", "continue", "go on to the next stop, or the end", (*state).goOn),
 		word("step", "step [in|over|out|instruction]", "go on to the next line",
 			(*state).step, "in", "over", "out", "instruction"),

@@ -20,7 +20,7 @@ func (w *words) tearWords() []shell.Word {
 		{Name: "tear", Usage: "tear LINE",
 			Help: "do a line again for each of its writes with the power cut there, " +
 				"and set the card back",
-			Run: w.tear},
+			Line: func([]string) int { return 0 }, Run: w.tear},
 		{Name: "fuzz", Usage: "fuzz FILE RUNS [SEED]",
 			Help: "mutate the commands of a script on the card as it stands, and set it back",
 			Complete: func(s *shell.Session, before []string, last string) []string {

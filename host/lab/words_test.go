@@ -143,3 +143,24 @@ func TestWordsWithoutNames(t *testing.T) {
 	}
 	assert.False(t, b.isCut())
 }
+
+// No history keeps the secrets of a command that is debugged or torn.
+func TestHistoryOfLinesWithinWords(t *testing.T) {
+	b := session(t, false)
+	const verify, masked = "00200080 08 241357FFFFFFFFFF", "0020008008****************"
+	for line, want := range map[string]string{
+		"debug " + verify:                  "debug " + masked,
+		"debug entry " + verify:            "debug entry " + masked,
+		"debug 0020008008241357FFFFFFFFFZ": "debug **",
+		"debug":                            "debug",
+		"debug 8040000000":                 "debug 8040000000",
+		"tear " + verify:                   "tear " + masked,
+		"tear verify 9529":                 "tear verify **",
+		"tear cut 3":                       "tear cut 3",
+		"break command 8012":               "break command 8012",
+		"break command 0020008008241357":   "break command **",
+		"break PurseApplet.debit if a > 1": "break PurseApplet.debit if a > 1",
+	} {
+		assert.Equal(t, want, b.Masked(line), line)
+	}
+}

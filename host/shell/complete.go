@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -160,6 +161,14 @@ func (s *Session) Masked(line string) string {
 		}
 		if w.Plain != nil && !w.Plain(step.Arguments) {
 			return step.Word + " **"
+		}
+		if w.Line != nil && len(step.Arguments) > 0 {
+			at := min(w.Line(step.Arguments), len(step.Arguments))
+			inner := strings.Join(step.Arguments[at:], " ")
+			if masked := s.Masked(inner); masked != inner {
+				words := append([]string{step.Word}, step.Arguments[:at]...)
+				return strings.Join(append(words, cmp.Or(masked, "**")), " ")
+			}
 		}
 		return strings.TrimSpace(line)
 	}

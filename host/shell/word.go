@@ -22,6 +22,9 @@ type Word struct {
 	// Plain reports that the arguments are what the word takes, and so no secret typed where none
 	// belongs: a history keeps none of the others. Nil for a word beside which nobody types one.
 	Plain func(arguments []string) bool
+	// Line is where among the arguments a line of its own begins, whose secrets no history keeps;
+	// nil where none does.
+	Line func(arguments []string) int
 	// Sends reports that the word sends one command: its answer is the card's, and behind "->"
 	// stands what stands behind a command. Run is [Session.Exchange] then.
 	Sends bool

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -447,4 +448,21 @@ func TestEndWithinACommand(t *testing.T) {
 	c.stopped("breakpoint")
 	c.ask(&dap.ThreadsRequest{Request: c.request("threads")})
 	c.bye()
+}
+
+// Requests that come while the card runs wait, but not without end: what is too much is refused.
+func TestTooManyRequestsWait(t *testing.T) {
+	out := &bytes.Buffer{}
+	s := &server{ctx: t.Context(), out: out, running: make(chan ran)}
+	for range maxWaiting {
+		s.later(&dap.NextRequest{})
+	}
+	require.Empty(t, out.Bytes())
+	s.later(&dap.NextRequest{Request: dap.Request{ProtocolMessage: dap.ProtocolMessage{Seq: 7}}})
+	assert.Len(t, s.waiting, maxWaiting)
+	answer, err := dap.ReadProtocolMessage(bufio.NewReader(out))
+	require.NoError(t, err)
+	refused := answer.(*dap.ErrorResponse)
+	assert.Equal(t, 7, refused.RequestSeq)
+	assert.Contains(t, refused.Message, "pause it first")
 }

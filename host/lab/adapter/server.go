@@ -48,7 +48,8 @@ type server struct {
 	view    *debugger.View // of the card that stands still; nil until asked for
 	handles []handle       // of variables, from 1
 	breaks  map[string][]kept
-	running chan ran // gives what a run came to; nil while nothing runs
+	running chan ran      // gives what a run came to; nil while nothing runs
+	waiting []dap.Message // for that
 	failure error
 }
 
@@ -58,6 +59,12 @@ type ran struct {
 	err   error
 	event string // reason of the stop, if the player does not know a better one
 }
+
+// maxWaiting is how many requests wait for the end of a run; an editor has a handful.
+const maxWaiting = 256
+
+var errBusy = fmt.Errorf("the card runs, and %d requests wait for it already: pause it first",
+	maxWaiting)
 
 // Serve speaks with a client until it disconnects, the input ends or ctx is done.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
@@ -81,11 +88,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 		}
 	}()
 	defer s.close()
-	var waiting []dap.Message
 	for {
-		if s.running == nil && len(waiting) > 0 {
-			next := waiting[0]
-			waiting = waiting[1:]
+		if s.running == nil && len(s.waiting) > 0 {
+			next := s.waiting[0]
+			s.waiting = s.waiting[1:]
 			if s.handle(next) {
 				return nil
 			}
@@ -104,7 +110,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 			s.stopped(r)
 		case m := <-requests:
 			if s.running != nil && !isUrgent(m) {
-				waiting = append(waiting, m)
+				s.later(m)
 				continue
 			}
 			if s.handle(m) {
@@ -112,6 +118,15 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 			}
 		}
 	}
+}
+
+// later keeps a request for the end of a run, or refuses it if too many wait for that.
+func (s *server) later(m dap.Message) {
+	if len(s.waiting) == maxWaiting {
+		s.refuse(m, errBusy)
+		return
+	}
+	s.waiting = append(s.waiting, m)
 }
 
 // unknown is a request that has no type, or whose arguments are not those of its command.

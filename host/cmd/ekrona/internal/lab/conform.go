@@ -79,7 +79,7 @@ does not conform, or the page was altered.`,
 	}
 	f.cards.Add(c)
 	cli.AddProfile(c, &f.subject.profile)
-	c.Flags().StringSliceVar(&f.subject.caps, "cap", nil, "CAP files, in dependency order")
+	cli.AddFiles(c, &f.subject.caps, "cap", "CAP files, in dependency order")
 	c.Flags().StringArrayVar(&f.subject.install, "install", nil,
 		"MODULE-AID[,INSTANCE-AID[,PARAMETERS]] in hex: an instance to make; can be repeated")
 	c.Flags().StringVar(&f.aid, "aid", "", "AID of the application that is tested, in hex")

@@ -46,7 +46,7 @@ Exit code 3: a difference.`,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.subject.add(c)
-	c.Flags().StringSliceVar(&f.sources, "sources", nil,
+	cli.AddFiles(c, &f.sources, "sources",
 		"folders of the Java sources, above those of the packages; "+
 			"FILE.jar: classes of a library that they use")
 	c.Flags().StringVar(&f.class, "class", "", "the applet's class, such as hello.Hello")

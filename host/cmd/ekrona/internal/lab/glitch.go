@@ -120,7 +120,7 @@ The last line says how many faults were tried, and how many gain something.`,
 	f.StringVar(&g.named, "case", "", "only the suite's cases whose name contains this")
 	f.StringSliceVar(&g.models, "models", nil, "models of faults, as skip,call=01, or all")
 	f.StringVar(&g.fault, "fault", "", "repeat this one fault, by its name")
-	f.StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several in the "+
+	cli.AddFiles(c, &g.caps, "cap", "CAP file, in place of this program's; several in the "+
 		"order of loading")
 	g.addInstall(c)
 	f.StringVar(&g.script, "script", "", "file with the script; - is standard input")

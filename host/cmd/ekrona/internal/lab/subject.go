@@ -40,7 +40,7 @@ func (f *subjectFlags) add(c *cobra.Command) {
 	cli.AddProfile(c, &f.profile)
 	c.Flags().StringVar(&f.seed, "seed", "1", "seed of the cards' randomness (any text)")
 	c.Flags().StringVar(&f.card, "card", "", "file of a virtual card, which is copied")
-	c.Flags().StringSliceVar(&f.caps, "cap", nil, "CAP files, in dependency order")
+	cli.AddFiles(c, &f.caps, "cap", "CAP files, in dependency order")
 	c.Flags().StringArrayVar(&f.install, "install", nil,
 		"MODULE-AID[,INSTANCE-AID[,PARAMETERS]] in hex: an instance to make; can be repeated")
 	c.Flags().StringVar(&f.symbols, "symbols", "",

@@ -81,7 +81,7 @@ and --transcript and --capture keep, both runs. Exit code 3: the runs part.`,
 			return err
 		},
 	}
-	c.Flags().StringSliceVar(&g.caps, "cap", nil, "CAP file, in place of this program's; several "+
+	cli.AddFiles(c, &g.caps, "cap", "CAP file, in place of this program's; several "+
 		"in the order of loading")
 	g.addInstall(c)
 	c.Flags().StringArrayVar(&scripts, "script", nil, "script of commands; twice, or once with "+

@@ -53,7 +53,7 @@ Nothing is sent to it: what the card answers is shown and kept by "ekrona shell 
 	}
 	cli.AddProfile(c, &f.profile)
 	c.Flags().StringVar(&f.seed, "seed", "", cli.SeedUsage)
-	c.Flags().StringSliceVar(&f.caps, "cap", nil, "load this CAP file and install its applets "+
+	cli.AddFiles(c, &f.caps, "cap", "load this CAP file and install its applets "+
 		"(repeat for more, in dependency order)")
 	f.addInstall(c)
 	return c

@@ -64,7 +64,7 @@ The cause of a 6F00 is shown on standard error, with file and line where they ar
 	}
 	f.addCommon(c)
 	c.Flags().StringVar(&f.file, "state", "", "file that keeps the card; made if there is none")
-	c.Flags().StringSliceVar(&f.caps, "cap", nil, "load this CAP file and install its applets, as "+
+	cli.AddFiles(c, &f.caps, "cap", "load this CAP file and install its applets, as "+
 		"far as they are not on the card yet (repeat for more, in dependency order)")
 	f.addInstall(c)
 	c.Flags().IntVar(&port, "port", port, "TCP port of the reader")

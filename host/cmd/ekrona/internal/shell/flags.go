@@ -89,7 +89,7 @@ func (f *flags) addCard(c *cobra.Command) {
 		"its name")
 	c.Flags().StringVar(&f.file, "card", "",
 		"file of a virtual card, as \"ekrona card new\" makes it")
-	c.Flags().StringSliceVar(&f.caps, "cap", nil, "load this CAP file and install its applets, on "+
+	cli.AddFiles(c, &f.caps, "cap", "load this CAP file and install its applets, on "+
 		"a new card if none is named (repeat for more, in dependency order)")
 	f.addInstall(c)
 }
