@@ -73,14 +73,15 @@ func (t *txn) books() ([]string, error) {
 	}
 	return store.Column[string](t.ctx, t.tx, `SELECT line FROM (
 		SELECT 'payment ' || n || ': verdict ' || verdict || ', from ' || from_shadow || ' ' ||
-			from_holding || ' ' || from_pool AS line FROM payment
+			from_holding || ' ' || from_pool || ', netting ' || netting AS line FROM payment
 		UNION ALL SELECT 'decision ' || payee || ' ' || request FROM payee_decision
 		UNION ALL SELECT 'account ' || name || ' ' || balance FROM ledger_account
 		UNION ALL SELECT 'order ' || key FROM ledger_order
 		UNION ALL SELECT 'entry ' || intermediary || ' ' || kind || ' ' || device || ' ' ||
 			online || ' ' || shadow || ' ' || payer || ' ' || atc FROM statement
 		UNION ALL SELECT 'device ' || id || ' ' || status || ' ' || holding_debt || ' ' ||
-			pool_debt || ' ' || sweeps || ' ' || lent || ' ' || repayments FROM device
+			pool_debt || ' ' || sweeps || ' ' || lent || ' ' || repayments || ' ' || netting || ' ' || netted
+			FROM device
 		UNION ALL SELECT 'pool lent ' || lent FROM pool_ahead) AS lines ORDER BY line`)
 }
 

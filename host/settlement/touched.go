@@ -79,7 +79,7 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			}
 			p = one[0]
 		}
-		if p.isOpen() {
+		if p.mayMove() {
 			found[n], next = p, append(next, p.payer, p.payee)
 		}
 	}
@@ -105,7 +105,7 @@ func (t *txn) connect(
 		next = nil
 		for _, id := range wallets {
 			for _, p := range t.work.open[id] {
-				if p.isOpen() && found[p.n] == nil {
+				if p.mayMove() && found[p.n] == nil {
 					found[p.n], next = p, append(next, p.payer, p.payee)
 				}
 			}
@@ -198,7 +198,7 @@ func (t *txn) andAwaitingPool(awaiting *[]*payment) error {
 		return nil
 	}
 	oldest, err := store.Column[int64](t.ctx, t.tx, `SELECT n FROM payment
-		WHERE awaits_pool AND verdict IN (1, 2) ORDER BY n LIMIT $1`, maxAwaitingPool)
+		WHERE awaits_pool AND verdict IN (1, 2) AND netting = 0 ORDER BY n LIMIT $1`, maxAwaitingPool)
 	if err != nil || len(oldest) == 0 {
 		return err
 	}
