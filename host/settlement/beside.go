@@ -37,6 +37,19 @@ func (l *largeSets) add(wallets []message.DeviceID) {
 		}
 		l.wallets[id] = true
 	}
+	l.say()
+}
+
+// remind says that something is due, if there is.
+func (l *largeSets) remind() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.wallets) > 0 {
+		l.say()
+	}
+}
+
+func (l *largeSets) say() {
 	select {
 	case l.channel() <- struct{}{}:
 	default:
@@ -77,7 +90,10 @@ const maxTogether = 200
 // ends it stops after the transaction that has begun. A service calls it when it starts, and
 // whenever LargeSets says so.
 func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
-	n.large.netting.Lock()
+	if !n.large.netting.TryLock() {
+		return 0, nil // who is at it says when it is done that more is due
+	}
+	defer n.large.remind()
 	defer n.large.netting.Unlock()
 	if settled, err = n.finishNetting(ctx); err != nil {
 		return settled, err
@@ -87,7 +103,7 @@ func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
 		return settled, nil
 	}
 	var parts [][]claim
-	if err := n.view(ctx, func(t *txn) error {
+	if err := n.view(context.WithoutCancel(ctx), func(t *txn) error {
 		all := map[int64]*payment{}
 		if _, err := t.connect(all, map[message.DeviceID]bool{}, seeds, math.MaxInt); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 	"ekrona.example/host/store"
 )
 
@@ -141,3 +142,22 @@ func Waiting(n *Notary) int {
 
 // Seed has the next NetLarge begin at a wallet, as a change does that came to it.
 func Seed(n *Notary, wallet message.DeviceID) { n.large.add([]message.DeviceID{wallet}) }
+
+// LeaveRings has changes settle only what can be paid one by one, and leave what can only move
+// together to NetLarge, until the returned function is called.
+func LeaveRings() (stop func()) {
+	choose = func(claims []claim, available map[message.DeviceID]money.Ore) (chosen []claim) {
+		set := newNet(claims, available)
+		for i := range claims {
+			set.keep(i, false)
+		}
+		set.enlarge()
+		for i, kept := range set.kept {
+			if kept {
+				chosen = append(chosen, claims[i])
+			}
+		}
+		return chosen
+	}
+	return func() { choose = netting }
+}

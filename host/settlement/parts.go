@@ -100,6 +100,9 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 		}
 	}
 	if held {
+		if err := ctx.Err(); err != nil {
+			return 0, store.Failed(err)
+		}
 		if err := n.change(context.WithoutCancel(ctx), func(t *txn) error {
 			return t.decideNetting(number, len(all), len(claims))
 		}); err != nil {
@@ -113,7 +116,7 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 // anything else is given back.
 func (n *Notary) finishNetting(ctx context.Context) (settled int, err error) {
 	var now underWay
-	if err := n.view(ctx, func(t *txn) (err error) {
+	if err := n.view(context.WithoutCancel(ctx), func(t *txn) (err error) {
 		now, err = t.underWay()
 		return err
 	}); err != nil {

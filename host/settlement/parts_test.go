@@ -1,0 +1,177 @@
+package settlement_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ekrona.example/apdu/money"
+	"ekrona.example/apdu/spec"
+	"ekrona.example/host/settlement"
+	"ekrona.example/host/store"
+)
+
+// betweenParts calls do whenever a netting is about to begin its next transaction; with an error of
+// it the netting stops there, as if the process had ended.
+type betweenParts struct {
+	context.Context
+	do func() error
+}
+
+// Err implements context.Context.
+func (c betweenParts) Err() error { return c.do() }
+
+var errKilled = errors.New("killed")
+
+// ringWorld is a random world in which only NetLarge settles what can only move together, in parts
+// of a wallet or a few.
+type ringWorld struct {
+	*randomWorld
+	cards   []string
+	service *settlement.Notary
+	actions map[string]func(*rapid.T)
+
+	nettings, killed, between int
+}
+
+func newRingWorld(t *rapid.T, attacks bool) *ringWorld {
+	e := &ringWorld{randomWorld: newRandomWorld(t),
+		cards: []string{"ANNA", "BERTIL", "CECILIA", "DAGNY", "ERIK"}}
+	e.Issue("DAGNY", "FJORD", spec.RoleCard)
+	e.Issue("ERIK", "NORDIC", spec.RoleCard)
+	e.Together = rapid.IntRange(1, 2).Draw(t, "together")
+	e.again()
+	e.actions = e.randomWorld.actions()
+	if attacks {
+		maps.Copy(e.actions, e.attacks())
+	}
+	e.actions["ring"] = e.ring
+	e.actions["another ring"] = e.ring
+	return e
+}
+
+// again starts the notary again.
+func (e *ringWorld) again() { e.service = e.Again() }
+
+// ring: cards pay each other in a ring, twice, and only what they paid the second time is handed
+// over: more than most wallets have.
+func (e *ringWorld) ring(t *rapid.T) {
+	names := rapid.Permutation(e.cards).Draw(t, "ring")
+	names = names[:rapid.IntRange(3, len(names)).Draw(t, "cards")]
+	var items [][]byte
+	for lap := range 2 {
+		for i, name := range names {
+			payer, payee := e.Devices[name], e.Devices[names[(i+1)%len(names)]]
+			amount := payer.Balance - money.Ore(rapid.SampledFrom([]int{0, 0, 0, 50_00}).Draw(t,
+				"kept"))
+			if amount <= 0 {
+				continue
+			}
+			r, err := payee.Request(amount, "")
+			if err != nil {
+				continue
+			}
+			p, err := payer.Pay(r, false)
+			if err != nil {
+				continue
+			}
+			e.payments = append(e.payments, p)
+			receipt, err := payee.Accept(p)
+			if err != nil {
+				continue
+			}
+			e.receipts = append(e.receipts, receipt)
+			if lap > 0 {
+				items = append(items, e.Encode(p), e.Encode(receipt))
+			}
+		}
+	}
+	if len(items) > 0 {
+		e.Submit(rapid.Permutation(items).Draw(t, "items")...)
+	}
+}
+
+// net: all that can only move together is netted; between its parts anything else happens, and the
+// process may end.
+func (e *ringWorld) net(t *rapid.T) {
+	for _, name := range e.cards {
+		settlement.Seed(e.service, e.Devices[name].ID)
+	}
+	names := slices.Sorted(maps.Keys(e.actions))
+	_, err := e.service.NetLarge(betweenParts{context.Background(), func() error {
+		e.Audit(false)
+		e.between++
+		switch rapid.IntRange(0, 9).Draw(t, "between") {
+		case 0:
+			return errKilled
+		case 1, 2, 3, 4:
+			e.actions[rapid.SampledFrom(names).Draw(t, "action")](t)
+			e.Audit(false)
+		}
+		return nil
+	}})
+	if e.nettings++; err != nil {
+		require.ErrorContains(t, err, errKilled.Error())
+		e.killed++
+		e.again()
+	}
+}
+
+// TestNettingInPartsInAnyOrder: whatever else happens between the parts of a netting, and wherever
+// a process ends in one, every invariant holds after every transaction, and afterwards all agree.
+func TestNettingInPartsInAnyOrder(t *testing.T) {
+	defer settlement.LeaveRings()()
+	var parts, between, killed int64
+	rapid.Check(t, func(t *rapid.T) {
+		e := newRingWorld(t, false)
+		defer e.Stop()
+		actions := maps.Clone(e.actions)
+		actions["net"], actions["net again"], actions["net more"] = e.net, e.net, e.net
+		t.Repeat(actions)
+		e.end(t)
+		e.twoRounds(t)
+		parts += e.ordersOf(t, "netting:")
+		between, killed = between+int64(e.between), killed+int64(e.killed)
+	})
+	t.Logf("%d parts moved; between transactions of nettings %d looks, %d processes ended", parts,
+		between, killed)
+	require.Positive(t, parts)
+	require.Positive(t, killed)
+}
+
+// TestNettingInPartsBesideAttacks: beside that cards are copied, lost and ended.
+func TestNettingInPartsBesideAttacks(t *testing.T) {
+	defer settlement.LeaveRings()()
+	rapid.Check(t, func(t *rapid.T) {
+		e := newRingWorld(t, true)
+		defer e.Stop()
+		actions := maps.Clone(e.actions)
+		actions["net"], actions["net again"], actions["net more"] = e.net, e.net, e.net
+		t.Repeat(actions)
+		e.end(t)
+	})
+}
+
+// end brings what is under way to its end.
+func (e *ringWorld) end(t *rapid.T) {
+	_, err := e.service.NetLarge(context.Background())
+	require.NoError(t, err)
+	under, err := store.Number(context.Background(), e.DB,
+		"SELECT count(*) FROM netting WHERE done_at IS NULL")
+	require.NoError(t, err)
+	require.Zero(t, under)
+	e.Audit(false)
+}
+
+// ordersOf counts the ledger's orders of a kind.
+func (e *ringWorld) ordersOf(t *rapid.T, kind string) int64 {
+	n, err := store.Number(context.Background(), e.DB,
+		"SELECT count(*) FROM ledger_order WHERE key LIKE $1", kind+"%")
+	require.NoError(t, err)
+	return n
+}
