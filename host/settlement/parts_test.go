@@ -12,6 +12,7 @@ import (
 
 	"ekrona.example/apdu/money"
 	"ekrona.example/apdu/spec"
+	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store"
@@ -156,7 +157,92 @@ func TestNettingInPartsInAnyOrder(t *testing.T) {
 	t.Logf("%d parts moved; between transactions of nettings %d looks, %d processes ended", parts,
 		between, killed)
 	require.Positive(t, parts)
-	require.Positive(t, killed)
+}
+
+// TestANettingEndsWhereverItsProcessDid: a process ends before any one transaction of a netting of
+// two rings that share a card, and another one goes on: with what is decided to its end, with
+// anything else anew. The books hold in between, also for who looks from outside.
+func TestANettingEndsWhereverItsProcessDid(t *testing.T) {
+	defer settlement.LeaveRings()()
+	for last := 0; ; last++ {
+		w := settlementtest.NewWorld(t)
+		w.Together = 2
+		service := w.Again()
+		twoRings(t, w)
+		settled := func() int64 { return settledIn(t, w) }
+		before, steps := settled(), 0
+		settlement.Seed(service, w.Devices["A"].ID)
+		_, err := service.NetLarge(betweenParts{t.Context(), func() error {
+			w.Audit(false)
+			balances, err := notary.AllBalances(t.Context(), w.Notary)
+			require.NoError(t, err)
+			sum := balances.Pool + balances.Clearing
+			for _, a := range slices.Concat(balances.Online, balances.Shadow) {
+				require.GreaterOrEqual(t, a.Balance, money.Ore(0))
+				sum += a.Balance
+			}
+			require.Equal(t, balances.Issued, sum)
+			require.GreaterOrEqual(t, balances.Clearing, money.Ore(0))
+			if steps++; steps > last {
+				return errKilled
+			}
+			return nil
+		}})
+		if err == nil {
+			require.EqualValues(t, before+8, settled())
+			require.Greater(t, steps, 8, "it was no netting in parts")
+			t.Logf("%d transactions", steps)
+			return
+		}
+		require.ErrorContains(t, err, errKilled.Error())
+		another := w.Again()
+		for range 2 {
+			settlement.Seed(another, w.Devices["A"].ID)
+			_, err = another.NetLarge(t.Context())
+			require.NoError(t, err)
+			w.Audit(false)
+		}
+		require.EqualValues(t, before+8, settled())
+		w.Stop()
+	}
+}
+
+// twoRings: A pays B pays C pays D pays A, and A pays E pays F pays G pays A, more than any wallet
+// has. A pays more than it gets, D gets more than it pays.
+func twoRings(t *testing.T, w *settlementtest.World) {
+	require.NoError(t, w.Notary.Issue(t.Context(), "1", "SENORDIC", 1000_00))
+	for _, name := range []string{"A", "B", "C", "D", "E", "F", "G", "Z"} {
+		w.Issue(name, "NORDIC", spec.RoleCard)
+	}
+	w.Sync(w.Devices["A"], settlementtest.Whole, 20_00)
+	w.Sync(w.Devices["Z"], settlementtest.Whole, 200_00)
+	pay := func(from, to string, amount money.Ore) [][]byte {
+		r, err := w.Devices[to].Request(amount, "")
+		require.NoError(t, err)
+		p, err := w.Devices[from].Pay(r, false)
+		require.NoError(t, err)
+		receipt, err := w.Devices[to].Accept(p)
+		require.NoError(t, err)
+		return [][]byte{w.Encode(p), w.Encode(receipt)}
+	}
+	pay("Z", "A", 200_00) // its wallet does not learn of it
+	var rings [][]byte
+	for _, names := range []string{"AB", "BC", "CD", "DA", "AE", "EF", "FG", "GA"} {
+		amount := money.Ore(100_00)
+		if names == "DA" {
+			amount = 90_00
+		}
+		rings = append(rings, pay(names[:1], names[1:], amount)...)
+	}
+	w.Submit(rings...)
+	require.Zero(t, settledIn(t, w))
+}
+
+func settledIn(t *testing.T, w *settlementtest.World) int64 {
+	n, err := store.Number(t.Context(), w.DB, "SELECT count(*) FROM payment WHERE verdict = $1",
+		int(notary.Settled))
+	require.NoError(t, err)
+	return n
 }
 
 // TestNettingInPartsBesideAttacks: beside that cards are copied, lost and ended.

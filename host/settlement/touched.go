@@ -52,13 +52,14 @@ func (c *touched) and(others []message.DeviceID) []message.DeviceID {
 	return sorted(slices.AppendSeq(slices.Clone(others), maps.Keys(c.devices)))
 }
 
-// maxConnected bounds what one change reads of the payments that others than it have made.
+// maxConnected bounds what one change reads of the payments that others than it have made, where
+// Config.Connected says nothing else.
 const maxConnected = 300
 
 // pending returns the payments without a final verdict that may move by what was touched, in order
 // of arrival, and the devices among which they are: what was touched, and whatever unsettled
 // payments connect with it from wallet to wallet. Terminals and desks connect nothing: what they
-// collect does not wait in a wallet. Of a connected set with more than maxConnected others it
+// collect does not wait in a wallet. Of a connected set with more others than that it
 // returns a part: what can move by itself is found all the same, since each that moves touches the
 // next; what can only move together is found by NetLarge, beside the transaction.
 func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
@@ -83,7 +84,7 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			found[n], next = p, append(next, p.payer, p.payee)
 		}
 	}
-	border, err := t.connect(found, seen, next, len(found)+maxConnected)
+	border, err := t.connect(found, seen, next, len(found)+t.connected)
 	t.large = append(t.large, border...)
 	return inOrder(found), slices.Sorted(maps.Keys(seen)), err
 }

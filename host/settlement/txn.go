@@ -21,11 +21,12 @@ type txn struct {
 	now     time.Time
 	terms   notary.Terms
 
-	touched touched
-	work    *work
-	book    *ledger.Book
-	proofs  []proof            // signatures that were verified before the transaction
-	large   []message.DeviceID // wallets at the border of what was too large to read
+	touched   touched
+	work      *work
+	book      *ledger.Book
+	proofs    []proof            // signatures that were verified before the transaction
+	connected int                // payments of others that it reads
+	large     []message.DeviceID // wallets at the border of what was too large to read
 
 	// read for the steps that are concluded now
 	undecided map[message.DeviceID][]*payment

@@ -68,7 +68,7 @@ func (n *Notary) view(ctx context.Context, do func(t *txn) error) error {
 
 func (n *Notary) begin(ctx context.Context, tx *sql.Tx) *txn {
 	d := store.DialectOf(n.db)
-	return &txn{ctx: ctx, tx: tx, dialect: d, now: n.clock.Now().UTC(), terms: n.terms,
+	return &txn{ctx: ctx, tx: tx, dialect: d, now: n.clock.Now().UTC(), terms: n.terms, connected: n.connected,
 		touched: newTouched(), work: newWork(), book: ledger.NewBook(tx, d)}
 }
 
