@@ -139,7 +139,7 @@ func (n *Notary) carryOut(ctx context.Context, part []claim) (settled int, err e
 	if len(part) > 2*n.together {
 		return n.netInParts(ctx, part)
 	}
-	err = n.change(context.WithoutCancel(ctx), func(t *txn) (err error) {
+	err = n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
 		settled, err = t.carryOut(part)
 		return err
 	})

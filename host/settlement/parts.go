@@ -78,7 +78,7 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 	claims = slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return c.to == "" })
 	all := places(claims)
 	var number int64
-	if err := n.change(context.WithoutCancel(ctx), func(t *txn) (err error) {
+	if err := n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
 		number, err = t.beginNetting()
 		return err
 	}); err != nil || number == 0 {
@@ -89,7 +89,7 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 		if err := ctx.Err(); err != nil {
 			return 0, store.Failed(err)
 		}
-		if err := n.change(context.WithoutCancel(ctx), func(t *txn) (err error) {
+		if err := n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
 			held, err = t.take(number, part)
 			return err
 		}); err != nil {
@@ -103,7 +103,7 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 		if err := ctx.Err(); err != nil {
 			return 0, store.Failed(err)
 		}
-		if err := n.change(context.WithoutCancel(ctx), func(t *txn) error {
+		if err := n.changePart(context.WithoutCancel(ctx), func(t *txn) error {
 			return t.decideNetting(number, len(all), len(claims))
 		}); err != nil {
 			return 0, err
@@ -127,7 +127,7 @@ func (n *Notary) finishNetting(ctx context.Context) (settled int, err error) {
 			return settled, store.Failed(err)
 		}
 		did := 0
-		if err := n.change(context.WithoutCancel(ctx), func(t *txn) (err error) {
+		if err := n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
 			if now, err = t.underWay(); err != nil || now.number == 0 {
 				return err
 			}
