@@ -56,7 +56,6 @@ func invariant15Netting(s *auditRun) {
 			pays[p.payer], pays[p.payee] = pays[p.payer]+p.amount, pays[p.payee]-p.amount
 		}
 	}
-	var lastPaying, firstGetting int64
 	for id, d := range s.devices {
 		if d.place == 0 {
 			if d.netted != 0 {
@@ -72,16 +71,6 @@ func invariant15Netting(s *auditRun) {
 			s.violated(id, d.netted-want, "has set aside %s for the netting under way, it is to "+
 				"pay %s more than it gets", d.netted, want)
 		}
-		switch {
-		case d.netted > 0:
-			lastPaying = max(lastPaying, d.place)
-		case firstGetting == 0 || d.place < firstGetting:
-			firstGetting = d.place
-		}
-	}
-	if firstGetting > 0 && firstGetting < lastPaying {
-		s.violated("central bank", 0, "place %d of the netting under way, which gets more than it "+
-			"pays, comes before place %d, which pays", firstGetting, lastPaying)
 	}
 	if sum := s.clearing(); sum < 0 {
 		s.violated("account clearing", sum, "is below zero")

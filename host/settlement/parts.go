@@ -33,64 +33,70 @@ const (
 // place is a wallet in a netting in parts.
 type place struct {
 	wallet message.DeviceID
-	number int64     // in the order in which wallets move, from 1
-	aside  money.Ore // what it pays more than it gets
+	number int64     // in the order in which wallets are taken, from 1
+	more   money.Ore // that it pays than it gets
 	claims []claim   // that it pays
 }
 
-// places returns the wallets of claims between wallets, as they will move.
-func places(claims []claim) []*place {
-	known := map[message.DeviceID]*place{}
-	var all []*place
-	of := func(id message.DeviceID) *place {
-		p := known[id]
-		if p == nil {
-			p = &place{wallet: id}
-			known[id], all = p, append(all, p)
-		}
-		return p
-	}
-	for _, c := range claims {
-		payer, payee := of(c.from), of(c.to)
-		payer.claims = append(payer.claims, c)
-		payer.aside += c.amount
-		payee.aside -= c.amount
-	}
-	slices.SortStableFunc(all, func(a, b *place) int { // neighbours in a ring stay neighbours
-		switch more, moreThan := a.aside > 0, b.aside > 0; {
-		case more == moreThan:
-			return 0
-		case more:
-			return -1
-		}
-		return 1
-	})
-	for i, p := range all {
-		p.number, p.aside = int64(i+1), max(p.aside, 0)
-	}
-	return all
+// plan is a netting in parts before it is decided.
+type plan struct {
+	number int64
+	places []*place
+	of     map[message.DeviceID]*place
+	claims int
 }
 
-// netInParts settles claims by a netting in parts, if all of them still wait and leave no wallet
-// below zero; else nothing has moved. What has to do with others than wallets is left out: who
-// pays that has more without it, and pays it when its turn has come.
+// newPlan returns the wallets of claims between wallets; neighbours in a ring stay neighbours.
+func newPlan(claims []claim) *plan {
+	p := &plan{of: map[message.DeviceID]*place{}, claims: len(claims)}
+	at := func(id message.DeviceID) *place {
+		if p.of[id] == nil {
+			p.of[id] = &place{wallet: id, number: int64(len(p.places) + 1)}
+			p.places = append(p.places, p.of[id])
+		}
+		return p.of[id]
+	}
+	for _, c := range claims {
+		payer, payee := at(c.from), at(c.to)
+		payer.claims = append(payer.claims, c)
+		payer.more, payee.more = payer.more+c.amount, payee.more-c.amount
+	}
+	return p
+}
+
+// gone are claims of a plan that others have settled meanwhile.
+type gone struct {
+	claims int
+	more   map[message.DeviceID]money.Ore // that wallets pay than they get, without them
+}
+
+// leaveOut takes claims out of the plan.
+func (p *plan) leaveOut(g gone) {
+	p.claims -= g.claims
+	for id, more := range g.more {
+		p.of[id].more += more
+	}
+}
+
+// netInParts settles claims by a netting in parts, if all that still wait leave no wallet below
+// zero; else nothing has moved. What has to do with others than wallets is left out: who pays that
+// has more without it, and pays it when its turn has come.
 func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, err error) {
-	claims = slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return c.to == "" })
-	all := places(claims)
-	var number int64
+	p := newPlan(slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return c.to == "" }))
 	if err := n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
-		number, err = t.beginNetting()
+		p.number, err = t.beginNetting()
 		return err
-	}); err != nil || number == 0 {
+	}); err != nil || p.number == 0 {
 		return 0, err
 	}
 	held := true
-	for part := range slices.Chunk(all, n.together) {
+	for part := range slices.Chunk(p.places, n.together) {
 		if err := ctx.Err(); err != nil {
 			return 0, store.Failed(err)
 		}
+		var out gone
 		if err := n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
-			held, err = t.take(number, part)
+			out, held, err = t.take(p, part)
 			return err
 		}); err != nil {
 			return 0, err
@@ -98,13 +104,14 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 		if !held {
 			break
 		}
+		p.leaveOut(out)
 	}
 	if held {
 		if err := ctx.Err(); err != nil {
 			return 0, store.Failed(err)
 		}
 		if err := n.changePart(context.WithoutCancel(ctx), func(t *txn) error {
-			return t.decideNetting(number, len(all), len(claims))
+			return t.decideNetting(p)
 		}); err != nil {
 			return 0, err
 		}
@@ -164,59 +171,93 @@ func (t *txn) beginNetting() (number int64, err error) {
 	return t.queryInt("SELECT max(n) FROM netting")
 }
 
-// take takes the claims that wallets pay, and sets aside what each pays more than it gets, if all
-// of them still wait and have it.
-func (t *txn) take(number int64, part []*place) (held bool, err error) {
-	if now, err := t.underWay(); err != nil || now != (underWay{number: number}) {
-		return false, err
+// take takes the claims that wallets pay, and sets aside what each pays more than it gets, if it
+// has that. Claims that others have settled meanwhile are gone: their payees get so much less of
+// the netting, and have it already, if they have not paid it on. Where somebody has not what he
+// needs, nothing is taken.
+func (t *txn) take(p *plan, part []*place) (out gone, held bool, err error) {
+	if now, err := t.underWay(); err != nil || now != (underWay{number: p.number}) {
+		return out, false, err
 	}
 	var wanted []claim
 	var wallets []message.DeviceID
-	for _, p := range part {
-		wanted, wallets = append(wanted, p.claims...), append(wallets, p.wallet)
+	for _, w := range part {
+		wanted, wallets = append(wanted, w.claims...), append(wallets, w.wallet)
+	}
+	for _, c := range wanted {
+		wallets = append(wallets, c.to)
 	}
 	all, err := t.numbered(wanted)
 	if err != nil {
-		return false, err
-	}
-	for _, p := range all {
-		wallets = append(wallets, p.payee)
+		return out, false, err
 	}
 	if err := t.loadWallets(wallets); err != nil {
-		return false, err
+		return out, false, err
 	}
 	byNumber, claims, _, err := t.claims(all)
 	if err != nil {
-		return false, err
+		return out, false, err
 	}
 	waits := make(map[int64]claim, len(claims))
 	for _, c := range claims {
 		waits[c.n] = c
 	}
+	out.more = map[message.DeviceID]money.Ore{}
 	for _, c := range wanted {
-		if waits[c.n] != c {
-			return false, nil
+		if waits[c.n] == c {
+			continue
+		}
+		if at := t.work.numbered[c.n]; at == nil || at.isOpen() {
+			return out, false, nil
+		}
+		out.claims++
+		out.more[c.from] -= c.amount
+		out.more[c.to] += c.amount
+	}
+	if held, err = t.setAside(p, part, out); err != nil || !held {
+		return out, false, err
+	}
+	for _, p := range byNumber {
+		if err := t.changePayment(p, func(p *payment) { p.netting = locked }); err != nil {
+			return out, false, err
 		}
 	}
-	for _, p := range part {
-		d, err := t.registered(p.wallet)
+	return out, true, nil
+}
+
+// setAside gives wallets their places, and sets aside what they pay more than they get without the
+// claims that are gone; so also in those that had their places before. It changes nothing when one
+// of them has not what it needs.
+func (t *txn) setAside(p *plan, part []*place, out gone) (held bool, err error) {
+	aside := map[message.DeviceID]money.Ore{}
+	for _, w := range part {
+		aside[w.wallet] = 0
+	}
+	for id := range out.more {
+		if d, err := t.registered(id); err != nil {
+			return false, err
+		} else if d.place != 0 {
+			aside[id] = 0
+		}
+	}
+	for id := range aside {
+		d, err := t.registered(id)
 		if err != nil {
 			return false, err
 		}
 		available, err := t.available(d)
-		if err != nil || d.place != 0 || available < p.aside {
+		if err != nil {
 			return false, err
 		}
+		aside[id] = max(p.of[id].more+out.more[id], 0)
+		if d.place != 0 && d.place != p.of[id].number || available+d.netted < aside[id] {
+			return false, nil
+		}
 	}
-	for _, p := range part {
-		if err := t.update(p.wallet, func(d *device) {
-			d.place, d.netted = p.number, p.aside
+	for id, amount := range aside {
+		if err := t.update(id, func(d *device) {
+			d.place, d.netted = p.of[id].number, amount
 		}); err != nil {
-			return false, err
-		}
-	}
-	for _, p := range byNumber {
-		if err := t.changePayment(p, func(p *payment) { p.netting = locked }); err != nil {
 			return false, err
 		}
 	}
@@ -246,29 +287,33 @@ func (t *txn) loadWallets(ids []message.DeviceID) error {
 	return t.loadBalances(sorted(slices.Clone(ids)))
 }
 
-// decideNetting decides a netting for which everything is taken.
-func (t *txn) decideNetting(number int64, wallets, claims int) error {
+// decideNetting decides a netting for which everything is taken; else it is given back.
+func (t *txn) decideNetting(p *plan) error {
 	now, err := t.underWay()
-	if err != nil || now != (underWay{number: number}) {
+	if err != nil || now != (underWay{number: p.number}) {
 		return err
 	}
 	for query, want := range map[string]int{
-		"SELECT count(*) FROM device WHERE netting > 0":                  wallets,
-		"SELECT count(*) FROM payment WHERE netting = 1":                 claims,
-		"SELECT count(*) FROM payment WHERE netting > 0":                 claims,
-		"SELECT coalesce(max(netting), 0) FROM device WHERE netting > 0": wallets,
+		"SELECT count(*) FROM device WHERE netting > 0":                   len(p.places),
+		"SELECT count(*) FROM payment WHERE netting > 0":                  p.claims,
+		"SELECT count(*) FROM payment WHERE netting > 0 AND netting <> 1": 0,
 	} {
 		if got, err := t.queryInt(query); err != nil || got != int64(want) {
-			return err // it is given back
+			return err
 		}
 	}
-	return t.exec("UPDATE netting SET decided_at = $1 WHERE n = $2", t.stamp(), number)
+	return t.exec("UPDATE netting SET decided_at = $1 WHERE n = $2", t.stamp(), p.number)
 }
 
 // advance does the next part of the netting under way, or ends it when nothing of it is left.
 func (t *txn) advance(now underWay, together int) (settled int, err error) {
+	// who pays more than it gets comes first
 	wallets, err := store.Column[message.DeviceID](t.ctx, t.tx,
-		"SELECT id FROM device WHERE netting > 0 ORDER BY netting LIMIT $1", together)
+		"SELECT id FROM device WHERE netted > 0 ORDER BY netting LIMIT $1", together)
+	if err == nil && len(wallets) == 0 {
+		wallets, err = store.Column[message.DeviceID](t.ctx, t.tx,
+			"SELECT id FROM device WHERE netting > 0 ORDER BY netting LIMIT $1", together)
+	}
 	switch {
 	case err != nil:
 		return 0, err
@@ -389,6 +434,9 @@ func (t *txn) movePart(
 			return 0, err
 		}
 		t.touched.device(id) // what it owes to others than wallets may move now
+	}
+	if len(all) == 0 { // others have settled all of theirs
+		return 0, nil
 	}
 	m.line(clearingAccount, toClearing)
 	if err := t.move(m); err != nil {

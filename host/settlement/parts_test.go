@@ -207,6 +207,45 @@ func TestANettingEndsWhereverItsProcessDid(t *testing.T) {
 	}
 }
 
+// TestANettingGoesOnWithoutWhatOthersSettle: while claims are taken, a card is loaded, so that it
+// pays its own and others theirs in turn. What is left is settled by the same netting, unless
+// somebody has paid on what he needs for it; then by another.
+func TestANettingGoesOnWithoutWhatOthersSettle(t *testing.T) {
+	defer settlement.LeaveRings()()
+	same := 0
+	for _, loaded := range []string{"A", "B", "D", "F"} {
+		for at := 1; at <= 8; at++ {
+			w := settlementtest.NewWorld(t)
+			w.Together = 1
+			service := w.Again()
+			twoRings(t, w)
+			var others int64
+			steps := 0
+			settlement.Seed(service, w.Devices["A"].ID)
+			_, err := service.NetLarge(betweenParts{t.Context(), func() error {
+				if steps++; steps == at {
+					w.Sync(w.Devices[loaded], settlementtest.Whole, 100_00)
+					others = settledIn(t, w)
+				}
+				w.Audit(false)
+				return nil
+			}})
+			require.NoError(t, err)
+			if others > 0 && others < 8 && settledIn(t, w) >= 8 {
+				same++
+			}
+			settlement.Seed(service, w.Devices["A"].ID)
+			_, err = service.NetLarge(t.Context())
+			require.NoError(t, err)
+			w.Audit(false)
+			require.GreaterOrEqual(t, settledIn(t, w), int64(8))
+			w.Stop()
+		}
+	}
+	t.Logf("%d nettings went on without what others settled", same)
+	require.Positive(t, same)
+}
+
 // twoRings: A pays B pays C pays D pays A, and A pays E pays F pays G pays A, more than any wallet
 // has. A pays more than it gets, D gets more than it pays.
 func twoRings(t *testing.T, w *settlementtest.World) {

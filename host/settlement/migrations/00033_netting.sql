@@ -22,6 +22,7 @@ ALTER TABLE device ADD COLUMN netting BIGINT NOT NULL DEFAULT 0 CHECK (netting >
 -- what its wallet has set aside for that
 ALTER TABLE device ADD COLUMN netted BIGINT NOT NULL DEFAULT 0 CHECK (netted >= 0);
 CREATE INDEX device_netting ON device (netting) WHERE netting > 0;
+CREATE INDEX device_netted ON device (netting) WHERE netted > 0;
 -- How far the netting under way has come with a claim: 0 it has not taken it, 1 it has taken it,
 -- 2 its payer's wallet has paid, 3 its payee's wallet has been paid.
 ALTER TABLE payment ADD COLUMN netting BIGINT NOT NULL DEFAULT 0 CHECK (netting BETWEEN 0 AND 3);
