@@ -148,7 +148,7 @@ func (n *Notary) carryOut(ctx context.Context, part []claim) (settled int, err e
 
 // inParts divides claims that can be settled together into parts that can be settled one after the
 // other: first all that can be paid by what is there then, which may let others pay; what is left
-// at the end moves ring by ring, each at once.
+// at the end moves ring by ring, each at once, or by a netting in parts where it is too large.
 func inParts(
 	claims []claim, available map[message.DeviceID]money.Ore, together int,
 ) (parts [][]claim) {

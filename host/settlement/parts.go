@@ -30,54 +30,6 @@ const (
 	credited             // its payee's wallet has been paid
 )
 
-// place is a wallet in a netting in parts.
-type place struct {
-	wallet message.DeviceID
-	number int64     // in the order in which wallets are taken, from 1
-	more   money.Ore // that it pays than it gets
-	claims []claim   // that it pays
-}
-
-// plan is a netting in parts before it is decided.
-type plan struct {
-	number int64
-	places []*place
-	of     map[message.DeviceID]*place
-	claims int
-}
-
-// newPlan returns the wallets of claims between wallets; neighbours in a ring stay neighbours.
-func newPlan(claims []claim) *plan {
-	p := &plan{of: map[message.DeviceID]*place{}, claims: len(claims)}
-	at := func(id message.DeviceID) *place {
-		if p.of[id] == nil {
-			p.of[id] = &place{wallet: id, number: int64(len(p.places) + 1)}
-			p.places = append(p.places, p.of[id])
-		}
-		return p.of[id]
-	}
-	for _, c := range claims {
-		payer, payee := at(c.from), at(c.to)
-		payer.claims = append(payer.claims, c)
-		payer.more, payee.more = payer.more+c.amount, payee.more-c.amount
-	}
-	return p
-}
-
-// gone are claims of a plan that others have settled meanwhile.
-type gone struct {
-	claims int
-	more   map[message.DeviceID]money.Ore // that wallets pay than they get, without them
-}
-
-// leaveOut takes claims out of the plan.
-func (p *plan) leaveOut(g gone) {
-	p.claims -= g.claims
-	for id, more := range g.more {
-		p.of[id].more += more
-	}
-}
-
 // netInParts settles claims by a netting in parts, if all that still wait leave no wallet below
 // zero; else nothing has moved. What has to do with others than wallets is left out: who pays that
 // has more without it, and pays it when its turn has come.
@@ -90,7 +42,9 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 		return 0, err
 	}
 	held := true
-	for part := range slices.Chunk(p.places, n.together) {
+	for left := p.places; len(left) > 0 && held; {
+		part := left[:partOf(left, n.together)]
+		left = left[len(part):]
 		if err := ctx.Err(); err != nil {
 			return 0, store.Failed(err)
 		}
@@ -100,9 +54,6 @@ func (n *Notary) netInParts(ctx context.Context, claims []claim) (settled int, e
 			return err
 		}); err != nil {
 			return 0, err
-		}
-		if !held {
-			break
 		}
 		p.leaveOut(out)
 	}
@@ -324,6 +275,7 @@ func (t *txn) advance(now underWay, together int) (settled int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	wallets, all = firstOf(wallets, all, 2*together)
 	if !now.decided {
 		return 0, t.giveBack(wallets, all)
 	}
@@ -347,6 +299,26 @@ func (t *txn) takenOf(wallets []message.DeviceID) ([]*payment, error) {
 		}
 	}
 	return inOrder(all), nil
+}
+
+// firstOf returns the first wallets that have so many claims together, or one, and their claims.
+func firstOf(
+	wallets []message.DeviceID, all []*payment, most int,
+) ([]message.DeviceID, []*payment) {
+	of := map[message.DeviceID]int{}
+	for _, p := range all {
+		of[p.payer]++
+		of[p.payee]++
+	}
+	n := 0
+	for claims := 0; n < len(wallets); n++ {
+		if claims += of[wallets[n]]; n > 0 && claims > most {
+			break
+		}
+	}
+	mine := setOfWallets(wallets[:n])
+	return wallets[:n], slices.DeleteFunc(all,
+		func(p *payment) bool { return !mine[p.payer] && !mine[p.payee] })
 }
 
 // giveBack gives back what was taken of wallets, and has looked at what may move again.
