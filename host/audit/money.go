@@ -48,8 +48,8 @@ func sum(all map[string]money.Ore) (total money.Ore) {
 	return total
 }
 
-// invariant1Issued: issued = all online + all shadow + pool + clearing, always; and the ledger says the same
-// of each account.
+// invariant1Issued: issued = all online + all shadow + pool + clearing, always; and the ledger says
+// the same of each account.
 func invariant1Issued(s *auditRun) {
 	pool := s.pool()
 	clearing := s.clearing()

@@ -40,11 +40,11 @@ func (f *facts) clearing() (sum money.Ore) {
 	return sum
 }
 
-// invariant15Netting: one netting in parts is under way at most. It has taken only claims that wait
-// and that their payees have accepted, between wallets. When it is decided it cannot fail: each
-// wallet whose turn comes has set aside what it pays more than it gets, and has moved all its halves
-// when its turn is over. Those that pay more than they get come first, so that the clearing account
-// is never below zero.
+// invariant15Netting: one netting in parts is under way at most. It has taken only claims that
+// wait and that their payees have accepted, between wallets. When it is decided it cannot fail:
+// each wallet whose turn comes has set aside what it pays more than it gets, and has moved all its
+// halves when its turn is over. Those that pay more than they get come first, so that the clearing
+// account is never below zero.
 func invariant15Netting(s *auditRun) {
 	if s.nettings.open > 1 {
 		s.violated("central bank", 0, "%d nettings are under way", s.nettings.open)

@@ -305,7 +305,8 @@ func (t *tables) facts(once bool) *facts {
 		instructs:  map[string]*ecdsa.PublicKey{},
 		byIdentity: make(map[message.Hash]*payment, len(t.payments.rows)),
 		decisions:  make(map[requested]payeeDecision, len(t.decisions.rows)),
-		accounts:   map[string]money.Ore{}, lending: t.lending, nettings: t.nettings, crises: t.crises,
+		accounts:   map[string]money.Ore{}, lending: t.lending,
+		nettings: t.nettings, crises: t.crises,
 		payments: t.payments.inOrder(once), statement: t.statement.inOrder(once),
 		answers: t.answers.inOrder(once), instructions: t.instructions.inOrder(once)}
 	for _, d := range t.devices.rows {

@@ -124,9 +124,11 @@ func (n *Notary) Balances(
 	return b, err
 }
 
-// wholeSums returns all that was issued, what of it is in the pool, what the pool has lent, and what
-// is on its way between shadow wallets.
-func wholeSums(ctx context.Context, tx *sql.Tx) (issued, pool, lent, clearing money.Ore, err error) {
+// wholeSums returns all that was issued, what of it is in the pool, what the pool has lent, and
+// what is on its way between shadow wallets.
+func wholeSums(
+	ctx context.Context, tx *sql.Tx,
+) (issued, pool, lent, clearing money.Ore, err error) {
 	for of, into := range map[ledger.Account]*money.Ore{issuedAccount: &issued, poolAccount: &pool,
 		clearingAccount: &clearing} {
 		if *into, err = ledger.Balance(ctx, tx, of); err != nil {

@@ -120,8 +120,9 @@ func (t *txn) ownDevice(from message.Name, id message.DeviceID) (*device, error)
 }
 
 // available returns what a device's shadow wallet can pay: neither set aside for a reserved
-// payment or for the netting under way, nor a credit that the card has not confirmed as taken (protocol §5). An ended device's
-// credits are available: what its card did with them is in its claims.
+// payment or for the netting under way, nor a credit that the card has not confirmed as taken
+// (protocol §5). An ended device's credits are available: what its card did with them is in its
+// claims.
 func (t *txn) available(d *device) (money.Ore, error) {
 	held, err := t.book.Balance(t.ctx, shadowOf(d.id))
 	if err != nil {

@@ -76,8 +76,9 @@ func (n *Notary) view(ctx context.Context, do func(t *txn) error) error {
 
 func (n *Notary) begin(ctx context.Context, tx *sql.Tx) *txn {
 	d := store.DialectOf(n.db)
-	return &txn{ctx: ctx, tx: tx, dialect: d, now: n.clock.Now().UTC(), terms: n.terms, connected: n.connected,
-		touched: newTouched(), work: newWork(), book: ledger.NewBook(tx, d)}
+	return &txn{ctx: ctx, tx: tx, dialect: d, now: n.clock.Now().UTC(), terms: n.terms,
+		connected: n.connected,
+		touched:   newTouched(), work: newWork(), book: ledger.NewBook(tx, d)}
 }
 
 // write has a job decided. When ctx ends before it was taken up, nothing has happened.
