@@ -139,9 +139,6 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		if err := t.openAccount(poolAccount); err != nil {
 			return err
 		}
-		if err := t.openAccount(clearingAccount); err != nil {
-			return err
-		}
 		return n.keepKey(t, certificate, c.Certificate)
 	})
 	var held *store.HeldError

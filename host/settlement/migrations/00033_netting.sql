@@ -27,3 +27,7 @@ CREATE INDEX device_netted ON device (netting) WHERE netted > 0;
 -- 2 its payer's wallet has paid, 3 its payee's wallet has been paid.
 ALTER TABLE payment ADD COLUMN netting BIGINT NOT NULL DEFAULT 0 CHECK (netting BETWEEN 0 AND 3);
 CREATE INDEX payment_netting ON payment (n) WHERE netting > 0;
+-- Over it a claim goes whose wallets move in two transactions. It is there before any process of this
+-- program writes, whoever holds the lease then.
+INSERT INTO ledger_account (name, kind, overdraft) VALUES ('clearing', 'clearing', FALSE)
+    ON CONFLICT DO NOTHING;
