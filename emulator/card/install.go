@@ -202,8 +202,9 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 			call.InvokeAs(id, method, vm.RefValue(array), vm.ShortValue(installOffset),
 				vm.Value(int8(len(data))))
 		})
-		// An abort of what install left open may have deleted the applet.
-		if done = thrown == nil && c.install.registered && c.applet(id) != 0; done {
+		// An abort of install's, or of what it left open, may have deleted the applet or its AID.
+		info, _ := c.machine.InstanceInfo(id)
+		if done = thrown == nil && c.applet(id) != 0 && info.AID != 0; done {
 			c.machine.ActivateInstance(id)
 		}
 	})
@@ -221,8 +222,12 @@ func (c *Card) runInstall(pkg *vm.Package, module, instance AID, data []byte) (A
 		if thrown != nil {
 			return nil, fmt.Errorf("its install method threw %w", thrown)
 		}
-		return nil, errors.New("its install method returned without registering an instance, or " +
-			"with a transaction open")
+		if c.install.registered {
+			return nil, errors.New("its install method registered an instance in a transaction " +
+				"that was aborted, or left open: commit it before install returns")
+		}
+		return nil, errors.New("its install method returned without registering an instance: " +
+			"call register")
 	}
 	return c.install.aid, c.findApplets()
 }

@@ -3,6 +3,7 @@ package card_test
 import (
 	"context"
 	"encoding/hex"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -120,6 +121,34 @@ func TestPowerCutAtInstall(t *testing.T) {
 		b.selectApplet(coreInstance)
 		require.Equal(t, untouched, b.state())
 	}
+}
+
+// An instance whose registration an abort took back is not there, and the card goes on: others are
+// installed, and it is kept and read.
+func TestRegistrationInATransaction(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.card")
+	c, err := card.Open(card.Options{Profile: card.P71}, path)
+	require.NoError(t, err)
+	_, err = c.Load(readCAP(t, "newer"))
+	require.NoError(t, err)
+	before, err := c.Memory()
+	require.NoError(t, err)
+	for _, how := range []byte{0x71, 0x72} { // left open, aborted
+		_, err = c.Install(newerModule, newerInstance, []byte{how})
+		require.ErrorIs(t, err, card.ErrRefused)
+		assert.ErrorContains(t, err, "commit it before install returns")
+		assert.Empty(t, c.Applets())
+		after, err := c.Memory()
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
+		c.Reset()
+	}
+	_, err = c.Install(newerModule, newerInstance, []byte{0x73}) // committed
+	require.NoError(t, err)
+	c, err = card.Open(card.Options{Profile: card.P71}, path)
+	require.NoError(t, err)
+	require.Len(t, c.Applets(), 1)
+	assert.Equal(t, newerInstance, c.Applets()[0].AID)
 }
 
 func TestPowerCutAtDelete(t *testing.T) {

@@ -185,7 +185,9 @@ func (f *profileFile) profile() (Profile, error) {
 	}
 	p.Name, p.Title = f.Name, cmp.Or(f.Title, p.Title)
 	p.Source, p.Assumed = cmp.Or(f.Source, p.Source), ""
-	p.JavaCard = cmp.Or(f.JavaCard, p.JavaCard)
+	if err := f.release(&p); err != nil {
+		return Profile{}, err
+	}
 	for _, n := range []struct {
 		from *size
 		to   *int
@@ -221,21 +223,48 @@ func (f *profileFile) profile() (Profile, error) {
 	return p, f.product(&p)
 }
 
+// releases are those of Java Card that there are, and versions what JCSystem.getVersion returns on
+// them: major and minor, or for 3.0.4 and 3.0.5 on some products the last digit in place of minor.
+var (
+	releases = []string{"2.1", "2.1.1", "2.1.2", "2.2", "2.2.1", "2.2.2", "3.0", "3.0.1", "3.0.2",
+		"3.0.3", "3.0.4", "3.0.5", "3.1", "3.1.0", "3.2", "3.2.0"}
+	versions = []string{"2.1", "2.2", "3.0", "3.1", "3.2", "3.4", "3.5"}
+)
+
+// release reads which Java Card the product is.
+func (f *profileFile) release(p *Profile) error {
+	if f.JavaCard != "" {
+		if !slices.Contains(releases, f.JavaCard) {
+			return fmt.Errorf("java-card: %q is no release: one of %s", f.JavaCard,
+				strings.Join(releases, ", "))
+		}
+		p.JavaCard = f.JavaCard
+	}
+	if f.Version != "" {
+		if !slices.Contains(versions, f.Version) {
+			return fmt.Errorf("version: %q: JCSystem.getVersion answers one of %s", f.Version,
+				strings.Join(versions, ", "))
+		}
+		p.Product.Version = int16(f.Version[0]-'0')<<8 | int16(f.Version[2]-'0')
+	}
+	return nil
+}
+
 // identity reads ATR and production data.
 func (f *profileFile) identity(p *Profile) error {
 	for _, part := range []struct {
 		name, text  string
 		to          *[]byte
 		least, most int
-	}{{"atr", f.ATR, &p.ATR, minATR, maxATR},
-		{"cplc", f.CPLC, &p.CPLC, 42, 42}} {
+		bytes       string
+	}{{"atr", f.ATR, &p.ATR, minATR, maxATR, fmt.Sprintf("%d to %d", minATR, maxATR)},
+		{"cplc", f.CPLC, &p.CPLC, 42, 42, "42"}} {
 		if part.text == "" {
 			continue
 		}
 		b, err := apdu.ParseHex(part.text)
 		if err != nil || len(b) < part.least || len(b) > part.most {
-			return fmt.Errorf("%s: %q: give %d to %d bytes in hex", part.name, part.text,
-				part.least, part.most)
+			return fmt.Errorf("%s: %q: give %s bytes in hex", part.name, part.text, part.bytes)
 		}
 		*part.to = b
 	}
@@ -250,14 +279,6 @@ func (f *profileFile) identity(p *Profile) error {
 // product reads what the card has of the API.
 func (f *profileFile) product(p *Profile) error {
 	p.Product.Name = cmp.Or(f.Title, f.Name)
-	if f.Version != "" {
-		var major, minor uint8
-		if n, err := fmt.Sscanf(f.Version, "%d.%d", &major, &minor); n != 2 || err != nil ||
-			f.Version != fmt.Sprintf("%d.%d", major, minor) || major > 127 {
-			return fmt.Errorf("version: %q: write it as 3.0", f.Version)
-		}
-		p.Product.Version = int16(major)<<8 | int16(minor)
-	}
 	if f.Packages != nil {
 		known, err := api.Packages()
 		if err != nil {
@@ -269,6 +290,11 @@ func (f *profileFile) product(p *Profile) error {
 				return fmt.Errorf("packages: %q is none of the API, such as javacardx/crypto", name)
 			}
 		}
+		for _, needed := range []string{"java/lang", "javacard/framework"} {
+			if !slices.Contains(f.Packages, needed) {
+				return fmt.Errorf("packages: %s is missing, without which no applet loads", needed)
+			}
+		}
 		p.Product.Packages = f.Packages
 	}
 	for _, list := range []struct {
@@ -277,6 +303,9 @@ func (f *profileFile) product(p *Profile) error {
 		has   bool
 	}{{"with", f.With, true}, {"without", f.Without, false}} {
 		for _, name := range list.names {
+			if !list.has && slices.Contains(f.With, name) {
+				return fmt.Errorf("%s stands in with and in without: take it out of one", name)
+			}
 			c, err := constantNamed(name)
 			if err != nil {
 				return fmt.Errorf("%s: %w", list.field, err)

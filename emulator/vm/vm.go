@@ -198,6 +198,9 @@ func (v *VM) CutBefore(n int) { v.cutAt, v.cutIn = n, n }
 // Powered reports whether the card runs: neither cut nor mute.
 func (v *VM) Powered() bool { return v.powered && v.muted == nil }
 
+// Mute reports whether the card has stopped by itself, at a fault, and still has power.
+func (v *VM) Mute() bool { return v.powered && v.muted != nil }
+
 // Reset takes power away and gives it back (JCRE 3.0.5 §3.6, §7.5): an open
 // transaction is rolled back, all transient memory is zero, installations
 // that did not end are undone, and no applet is selected.

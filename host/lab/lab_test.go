@@ -159,6 +159,20 @@ reset
 	assert.Zero(t, report.Findings)
 }
 
+// A line in which the card goes mute is torn as others are: it had power until then.
+func TestLinesThatMakeTheCardMute(t *testing.T) {
+	s := purse(t, true)
+	s.CAPs = []string{probes + "newer.cap"}
+	report, err := (&Tear{Subject: s, Script: read(t, s, `00A4040007F050524F420501 -> 9000
+801E0000 -> none
+`)}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, report.Lines[1].Skipped)
+	require.Len(t, report.Cuts, 1)
+	assert.Equal(t, AsBefore, report.Cuts[0].State)
+	assert.NotEmpty(t, report.Cuts[0].Where, "also where no answer is expected")
+}
+
 // TestLinesInASecureChannel are torn as those behind it: both sides of the channel are set back.
 func TestLinesInASecureChannel(t *testing.T) {
 	s := purse(t, false)

@@ -188,7 +188,7 @@ func (t *Tear) once(ctx context.Context, b *Bench, l Line) (TornLine, error) {
 	if l.Step.Word == "" {
 		line.Writes = b.Managed.LastCommand().Writes
 	}
-	if resting == nil && b.isCut() {
+	if resting == nil && b.isCut() && !b.Machine().Mute() {
 		line.Skipped = "it takes the power away itself"
 	}
 	return line, nil
@@ -274,9 +274,9 @@ func (w *tearer) tear(ctx context.Context, at cutAt, cut *Cut) error {
 	if err := w.bench.CutBefore(0); err != nil {
 		return err
 	}
-	struck := w.bench.isCut()
+	struck := w.bench.isCut() && !w.bench.Machine().Mute()
 	var power *vm.PowerCut
-	if errors.As(r.Failed, &power) {
+	if errors.As(errors.Join(r.Failed, r.Unanswered), &power) {
 		cut.Where = w.bench.Sources().Site(power.At)
 	}
 	image, answers, err := w.look(ctx)

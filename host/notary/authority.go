@@ -108,7 +108,8 @@ type Participant interface {
 	// Statement returns the movements of the caller's holding and of its devices' shadow wallets
 	// after a cursor (0: from the beginning), oldest first, at most limit of them, 1 to MaxPage;
 	// fewer when there are no more. It only grows; the caller posts each entry once, by its Seq.
-	// Errors: Malformed (no page of that size).
+	// Errors: Malformed (no page of that size); SetBack (there is no such entry: an older copy has
+	// taken the ledger's place).
 	Statement(ctx context.Context, after int64, limit int) ([]Entry, error)
 }
 

@@ -32,13 +32,14 @@ const (
 	Unsettled                   // the Payment to refund is not settled
 	Exceeds                     // the refunds of a Payment would come to more than it paid
 	OlderKey                    // than in the device's Instruction before: restore the later one
+	SetBack                     // the ledger lacks what it acknowledged: put back the whole one
 )
 
 // kindCodes are the codes; a Kind is stored as its number, so that both stay.
 var kindCodes = [...]string{
 	"", "malformed", "signature", "certificate", "unknown", "not-yours", "taken", "sequence",
 	"head", "funds", "difference", "status", "policy", "date", "challenge", "self",
-	"not-a-terminal", "unsettled", "exceeds", "older-key",
+	"not-a-terminal", "unsettled", "exceeds", "older-key", "set-back",
 }
 
 // Kinds returns all kinds.

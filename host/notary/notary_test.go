@@ -278,7 +278,7 @@ func TestCalls(t *testing.T) {
 // TestRefusalsKeepTheirKind: errors.Is and errors.As match every refusal on the far side as on the
 // near one, for every call.
 func TestRefusalsKeepTheirKind(t *testing.T) {
-	require.Len(t, Kinds(), int(OlderKey))
+	require.Len(t, Kinds(), int(SetBack))
 	for _, kind := range Kinds() {
 		code, ok := KindOf(kind.Code())
 		require.True(t, ok)

@@ -36,6 +36,9 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		Handler: s, TLSConfig: s.config.TLS.Clone(), MaxHeaderBytes: maxHeaderBytes,
 		ReadHeaderTimeout: limits.Header, ReadTimeout: limits.Request,
 		WriteTimeout: limits.Request + limits.Answer, IdleTimeout: limits.Idle,
+		// The times above end what is sent on a stream of HTTP/2, and by a frame, which who reads
+		// nothing never takes.
+		HTTP2:    &http.HTTP2Config{WriteByteTimeout: limits.Answer},
 		ErrorLog: stdlog.New(connectionLog{s}, "", 0), DisableGeneralOptionsHandler: true,
 		ConnContext: withConnection, ConnState: s.watch,
 	}

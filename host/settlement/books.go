@@ -82,7 +82,8 @@ func (p participant) Statement(
 	if err := checkPage(limit); err != nil {
 		return nil, err
 	}
-	return store.All(ctx, p.n.db, func(row store.Row) (e notary.Entry, err error) {
+	// The one at the cursor is read too: somebody has it, so that it is there.
+	all, err := store.All(ctx, p.n.db, func(row store.Row) (e notary.Entry, err error) {
 		var at string
 		if err := row.Scan(&e.Seq, &e.Kind, &e.Device, &e.Owner, &e.Online, &e.Shadow, &e.Payer,
 			&e.ATC, &e.Payee, &e.Order, &e.Instr, &at); err != nil {
@@ -92,8 +93,20 @@ func (p participant) Statement(
 		return e, err
 	}, `SELECT coalesce(number, seq), kind, device, owner, online, shadow, payer, atc, payee,
 		order_key, instr, at FROM statement
-		WHERE intermediary = $1 AND coalesce(number, seq) > $2
-		ORDER BY coalesce(number, seq) LIMIT $3`, p.from, after, limit)
+		WHERE intermediary = $1 AND coalesce(number, seq) >= $2
+		ORDER BY coalesce(number, seq) LIMIT $3`, p.from, after, limit+1)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(all) == 0 && after > 0:
+		return nil, notary.Refuse(notary.SetBack, "%s has entry %d of its statement, and this "+
+			"ledger ends before: it was set back, as by an older copy in its place: stop the "+
+			"central bank, and put back the ledger that has all that it acknowledged",
+			p.from, after)
+	case len(all) > 0 && all[0].Seq <= after:
+		return all[1:], nil
+	}
+	return all[:min(limit, len(all))], nil
 }
 
 // Balances implements notary.Operator.

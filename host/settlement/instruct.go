@@ -297,7 +297,9 @@ func (t *txn) applied(
 	}
 	if i == nil {
 		return notary.Refuse(notary.Sequence,
-			"device %s reports Instruction %d as applied, which was never co-signed", d.id, seq)
+			"device %s reports Instruction %d as applied, which was never co-signed: either this "+
+				"ledger was set back, and the one is put back that has all that it acknowledged, "+
+				"or somebody else signs with the device's key, and it is reported lost", d.id, seq)
 	}
 	order, amount := i.order, i.credit
 	now := map[spec.CreditVerdict]outcome{spec.CreditNone: applied, spec.CreditTaken: taken,

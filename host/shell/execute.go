@@ -28,6 +28,8 @@ type Result struct {
 	Response []byte
 	// Failed is why there is no answer; nil where that is what was expected.
 	Failed error
+	// Unanswered is why no response came to a command, also where that is what was expected.
+	Unanswered error
 	// Broken is how the answer differs from what was expected.
 	Broken error
 	// Known are the causes that others report of the last answer that was an error.
@@ -175,6 +177,7 @@ func (s *Session) command(ctx context.Context, step script.Step) Result {
 	}
 	if err != nil {
 		err = s.Explained(err)
+		r.Unanswered = err
 		s.noteMute(err)
 	}
 	switch {

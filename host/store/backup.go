@@ -34,9 +34,10 @@ func BackUp(ctx context.Context, source, to string) (err error) {
 	if to, err = durable.Behind(to); err != nil {
 		return err
 	}
-	if err := os.Remove(to + partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removePartial(to); err != nil {
 		return err
 	}
+	defer func() { err = giveUp(to, err) }()
 	c := &connector{driver: DriverOf(source), dialect: SQLite}
 	if c.source, err = c.dialect.options(source); err != nil {
 		return err
@@ -59,16 +60,16 @@ func BackUp(ctx context.Context, source, to string) (err error) {
 func Restore(
 	ctx context.Context, from, source string, check func(ctx context.Context, db *sql.DB) error,
 	schemas ...Schema,
-) error {
+) (err error) {
 	if !IsFile(source) {
 		return errServer
 	}
-	source, err := durable.Behind(source)
-	if err != nil {
+	if source, err = durable.Behind(source); err != nil {
 		return err
 	}
-	if err := copyFile(from, source+partial); err != nil {
-		return err
+	defer func() { err = giveUp(source, err) }()
+	if err := errors.Join(removePartial(source), copyFile(from, source+partial)); err != nil {
+		return noRoom(err)
 	}
 	db, err := OpenMade(ctx, source+partial, schemas...)
 	if err != nil {
@@ -100,6 +101,26 @@ func Restore(
 		}
 	}
 	return put(ctx, source+partial, source)
+}
+
+// giveUp removes what there is of a copy that has failed, so that it does not take the room that
+// the others lack, and returns why it has.
+func giveUp(to string, why error) error {
+	if why == nil {
+		return nil
+	}
+	return errors.Join(why, removePartial(to))
+}
+
+// removePartial removes what there is of a copy that is not whole, and what SQLite keeps beside it.
+func removePartial(to string) error {
+	var failed []error
+	for _, end := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := os.Remove(to + partial + end); !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // put gives a copy its name, once it is whole and on disk.

@@ -82,3 +82,33 @@ func TestSpaceIsTried(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
+
+// TestACopyWithoutRoomLeavesNothing: neither of a backup, nor beside the database that was to be
+// restored, which is as it was.
+func TestACopyWithoutRoomLeavesNothing(t *testing.T) {
+	ctx, folder, other := t.Context(), t.TempDir(), t.TempDir()
+	source, whole := filepath.Join(folder, "a.db"), filepath.Join(other, "whole.db")
+	db, err := store.Open(ctx, source, boxes)
+	require.NoError(t, err)
+	require.NoError(t, insert(ctx, db, string(make([]byte, 1<<16))))
+	require.NoError(t, store.BackUp(ctx, source, whole))
+	require.NoError(t, db.Close())
+	filesOf := func() (all []string) {
+		for _, folder := range []string{folder, other} {
+			found, err := filepath.Glob(filepath.Join(folder, "*"))
+			require.NoError(t, err)
+			all = append(all, found...)
+		}
+		return all
+	}
+	before := filesOf()
+	lift := limitFiles(t, 1<<15)
+	require.Error(t, store.BackUp(ctx, source, filepath.Join(other, "b.db")))
+	require.ErrorIs(t, store.Restore(ctx, whole, source, nil, boxes), store.ErrNoRoom)
+	require.Equal(t, before, filesOf())
+	lift()
+	db, err = store.OpenMade(ctx, source, boxes)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), count(t, db))
+	require.NoError(t, db.Close())
+}

@@ -56,6 +56,11 @@ func tryFile(path string) error {
 	if gone := os.Remove(path); err == nil {
 		err = gone
 	}
+	return noRoom(err)
+}
+
+// noRoom says [ErrNoRoom] with an error of the system that means it.
+func noRoom(err error) error {
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if errors.Is(err, full) {
 			return fmt.Errorf("%w (%w)", err, ErrNoRoom)

@@ -215,15 +215,18 @@ func (c *Client) call(
 		ctx = remote.WithRequestID(ctx, rand.Text())
 	}
 	began, wait, others := time.Now(), firstWait, len(c.servers)-1
+	signed := 1      // with a number since the last answer that was none of the number's
 	var unsure error // of an attempt that may have been carried out
 	for try = 1; ; try++ {
 		at := c.at.Load()
 		s := c.servers[at]
 		reply, err = c.once(ctx, s, name, request)
-		if try < nonceTries && c.config.Signer != nil && errors.Is(err, Nonce) {
+		if c.config.Signer != nil && errors.Is(err, Nonce) && signed < nonceTries {
+			signed++
 			s.forgetNonces()
 			continue
 		}
+		signed = 1
 		absent := errors.Is(err, remote.ErrUnreachable)
 		unanswered := errors.Is(err, errLost) || errors.Is(err, Away)
 		if absent || unanswered { // the next call finds another one there

@@ -11,8 +11,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ekrona.example/host/remote"
@@ -155,4 +158,46 @@ func FuzzProblem(f *testing.F) {
 			require.True(t, reply.Failed)
 		}
 	})
+}
+
+// TestANumberIsRenewedHoweverLongACallHasWaited: a server that had no room, and has started again
+// meanwhile, takes none of the numbers that it has given: the request is signed anew, and done.
+func TestANumberIsRenewedHoweverLongACallHasWaited(t *testing.T) {
+	var asked, numbers int
+	server := httptest.NewTLSServer(http.HandlerFunc(func(
+		w http.ResponseWriter, r *http.Request,
+	) {
+		if r.URL.Path == NoncePath {
+			numbers++
+			w.Header().Set(NonceHeader, strconv.Itoa(numbers))
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		asked++
+		rule := Busy
+		switch asked {
+		case nonceTries + 1:
+			rule = Nonce
+		case nonceTries + 2:
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte("{}")) // the client says what is missing
+			return
+		}
+		p := (&Refused{Rule: rule}).ProblemOf("id")
+		w.Header().Set("Content-Type", ProblemType)
+		w.WriteHeader(p.Status)
+		assert.NoError(t, json.NewEncoder(w).Encode(p))
+	}))
+	defer server.Close()
+	shown := server.Client().Transport.(*http.Transport).TLSClientConfig
+	var made Made
+	c, err := New(Config{URL: server.URL, Contract: "app", Patience: time.Hour,
+		TLS: func() *tls.Config { return shown }, Made: func(m Made) { made = m },
+		Signer: &Signer{Key: Key{Customer: "anna"}, Signer: newKey(t)}})
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Call(t.Context(), "echo", []byte("{}"))
+	require.NoError(t, err)
+	require.Equal(t, nonceTries+2, made.Tries)
+	require.Equal(t, CodeOK, made.Code)
 }

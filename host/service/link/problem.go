@@ -132,7 +132,7 @@ var statuses = map[string]int{
 	"older-key": http.StatusConflict, "has-card": http.StatusConflict,
 	"second-card": http.StatusConflict, "corrupted": http.StatusBadRequest,
 	"unknown-call": http.StatusNotFound, "unreachable": http.StatusBadGateway,
-	"failed": http.StatusInternalServerError,
+	"failed": http.StatusInternalServerError, "set-back": http.StatusInternalServerError,
 }
 
 // ContractProblem returns the document of an error of a contract.

@@ -85,11 +85,14 @@ func (w *writer) add(e *Entry) error {
 	return w.line(e)
 }
 
-// finish gives the file its name.
+// finish gives the file its name, or leaves none.
 func (w *writer) finish() error {
 	err := w.line(tail{&w.n, w.sum.Sum(nil)})
-	if err := errors.Join(err, w.to.Flush(), w.file.Sync(), w.file.Close()); err != nil {
-		return err
+	if err := errors.Join(err, w.to.Flush(), w.file.Sync()); err != nil {
+		return errors.Join(err, w.giveUp())
+	}
+	if err := w.file.Close(); err != nil {
+		return errors.Join(err, os.Remove(w.path+partial))
 	}
 	return durable.Rename(w.path+partial, w.path)
 }

@@ -31,6 +31,11 @@ public final class NewerApplet extends Applet {
     static final byte ALGORITHM = 0x1B;
     static final byte RECOVERY = 0x1C;
     static final byte AUTHENTICATED = 0x1D;
+    static final byte MUTE = 0x1E;
+
+    static final byte LEFT_OPEN = 0x71;
+    static final byte ABORTED = 0x72;
+    static final byte COMMITTED = 0x73;
 
     private static byte reselected;
     private static byte reselectedInSelect;
@@ -50,8 +55,19 @@ public final class NewerApplet extends Applet {
         arrays.tryToKeep(array);
     }
 
+    /** The last byte of the parameters says what becomes of the transaction of the registration. */
     public static void install(byte[] array, short offset, byte length) {
-        new NewerApplet(array, offset, length).register();
+        byte how = array[(short) (offset + length - 1)];
+        NewerApplet applet = new NewerApplet(array, offset, length);
+        if (how >= LEFT_OPEN && how <= COMMITTED) {
+            JCSystem.beginTransaction();
+        }
+        applet.register();
+        if (how == ABORTED) {
+            JCSystem.abortTransaction();
+        } else if (how == COMMITTED) {
+            JCSystem.commitTransaction();
+        }
     }
 
     public boolean select() {
@@ -148,9 +164,17 @@ public final class NewerApplet extends Applet {
             case AUTHENTICATED:
                 out = authenticated.run(which, more, buffer, ISO7816.OFFSET_CDATA, length);
                 break;
+            case MUTE:
+                reselected++;
+                out = endless(out);
+                break;
             default:
                 ISOException.throwIt(ISO7816.SW_INS_NOT_SUPPORTED);
         }
         apdu.setOutgoingAndSend((short) 0, out);
+    }
+
+    private static short endless(short n) {
+        return (short) (1 + endless(n));
     }
 }
