@@ -96,7 +96,8 @@ type invariant struct {
 }
 
 var invariants = []invariant{
-	{1, "issued is all online, all shadow and the pool", nil, invariant1Issued},
+	{1, "issued is all online, all shadow, the pool and the clearing account", nil,
+		invariant1Issued},
 	{2, "a card's balance is what its records say", invariant2Balance, invariant2Sums},
 	{3, "no value created", invariant3Spendable, invariant3NoValueCreated},
 	{4, "all value accounted", nil, invariant4Accounted},
@@ -107,6 +108,7 @@ var invariants = []invariant{
 	{9, "a credit only after an authentic debit", invariant9Accepted, invariant9Authentic},
 	{11, "nobody alone makes money", nil, invariant11NoPartyAlone},
 	{13, "the pool lends within its cap, and is repaid first", nil, invariant13Lending},
+	{15, "a netting in parts comes to its end", nil, invariant15Netting},
 }
 
 // agreement is checked only when faults have stopped.

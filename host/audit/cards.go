@@ -202,9 +202,15 @@ func invariant7Accounts(s *auditRun) {
 	}
 }
 
-// setAside is what wallets hold for reserved payments and unconfirmed credits.
+// setAside is what wallets hold for reserved payments, the netting under way and unconfirmed
+// credits.
 func (f *facts) setAside() map[string]money.Ore {
 	aside := map[string]money.Ore{}
+	for id, d := range f.devices {
+		if d.netted != 0 {
+			aside[id] = d.netted
+		}
+	}
 	for _, p := range f.payments {
 		if p.verdict == notary.Reserved {
 			aside[p.payer] += p.amount

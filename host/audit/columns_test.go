@@ -14,6 +14,7 @@ import (
 	"ekrona.example/apdu/message"
 	"ekrona.example/apdu/spec"
 	"ekrona.example/host/audit"
+	"ekrona.example/host/notary"
 	"ekrona.example/host/settlement/archive"
 	"ekrona.example/host/settlement/settlementtest"
 	"ekrona.example/host/store"
@@ -111,12 +112,42 @@ func eventfulDay(t *testing.T) *settlementtest.World {
 	}
 	w.Submit(ghost.Certificate)
 	load(t, w, gerd, 0, settlementtest.Whole)
+	ringInParts(t, w)
 	written, err := archive.Write(t.Context(), w.DB, archive.Plan{
 		Before: message.DateOf(w.Clock.At), To: filepath.Join(t.TempDir(), "archive"),
 		Clock: w.Clock})
 	require.NoError(t, err)
 	require.Positive(t, written.Payments)
 	return w
+}
+
+// ringInParts nets a ring of cards in parts. Each card paid the next one twice, and only the second
+// payments are handed over: more than any wallet has.
+func ringInParts(t *testing.T, w *settlementtest.World) {
+	ahead := w.Terms.PoolAhead
+	w.Together, w.Connected, w.Terms.PoolAhead = 1, 1, notary.PoolAhead{} // that lends for a ring
+	service := w.Again()
+	var cards []*settlementtest.Device
+	for _, name := range []string{"HANNA", "IDA", "JONAS", "KARIN", "LARS"} {
+		cards = append(cards, w.Issue(name, "NORDIC", spec.RoleCard))
+	}
+	load(t, w, cards[0], 10_00, settlementtest.Whole)
+	load(t, w, cards[1], 10_00, settlementtest.Whole)
+	for n := range 2 * len(cards) {
+		payer, payee := cards[n%len(cards)], cards[(n+1)%len(cards)]
+		p := pay(t, payer, payee, payer.Balance, true)
+		if n >= len(cards) {
+			w.Submit(w.Encode(p), w.Encode(payee.Log[len(payee.Log)-1].Receipt))
+		}
+	}
+	settled, err := service.NetLarge(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, len(cards), settled)
+	w.Terms.PoolAhead = ahead
+	w.Again()
+	for _, card := range cards {
+		load(t, w, card, 0, settlementtest.Whole)
+	}
 }
 
 // column is one of a table, and the values that it is given in place of its own.

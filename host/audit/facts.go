@@ -33,6 +33,7 @@ type facts struct {
 	unbalanced []unbalanced
 	toPool     money.Ore // the part of it that went to the pool
 	lending    lending
+	nettings   nettings
 	// by the statement: what the pool has lent to each device
 	borrowed map[string]money.Ore
 }
@@ -48,6 +49,8 @@ type device struct {
 	status       notary.Status
 	sums         sums
 	lent         money.Ore
+	place        int64     // of its wallet in the netting under way
+	netted       money.Ore // set aside for that
 }
 
 // deviceRows are the rows that concern one device, in the order of the whole.
@@ -82,6 +85,7 @@ type payment struct {
 	fromShadow      money.Ore
 	fromHolding     money.Ore
 	fromPool        money.Ore
+	netting         half // how far the netting under way has come with it
 	archived        bool // see isArchived
 	keptAsOther     bool // the columns of its row do not say what its body says
 	// on which the payee asked for it; the zero Date when it is archived
@@ -111,7 +115,7 @@ func numbered(what, device string, number uint32) string {
 
 // paid reports whether the payee has the money.
 func (p *payment) paid() bool {
-	return p.verdict == notary.Settled || p.verdict == notary.Uncovered
+	return p.verdict == notary.Settled || p.verdict == notary.Uncovered || p.netting == credited
 }
 
 // requested names a Request.

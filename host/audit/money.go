@@ -48,17 +48,19 @@ func sum(all map[string]money.Ore) (total money.Ore) {
 	return total
 }
 
-// invariant1Issued: issued = all online + all shadow + pool, always; and the ledger says the same
-// of each account.
+// invariant1Issued: issued = all online + all shadow + pool + clearing, always; and the ledger says
+// the same of each account.
 func invariant1Issued(s *auditRun) {
 	pool := s.pool()
-	if total := sum(s.online) + sum(s.shadow) + pool; total != s.issued {
+	clearing := s.clearing()
+	if total := sum(s.online) + sum(s.shadow) + pool + clearing; total != s.issued {
 		s.violated("all accounts", total-s.issued, "they hold %s, issued were %s", total, s.issued)
 	}
 	for _, u := range s.unbalanced {
 		s.violated(u.where, u.differ, "its entries in the ledger do not add up")
 	}
-	want := map[string]money.Ore{"pool": pool, "issued": -s.issued}
+	want := map[string]money.Ore{"pool": pool, "issued": -s.issued,
+		"clearing": clearing}
 	for name, v := range s.online {
 		want["online:"+name] = v
 	}
@@ -79,9 +81,10 @@ func invariant1Issued(s *auditRun) {
 	}
 }
 
-// invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool.
+// invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool, and what
+// is on its way from one shadow wallet to another.
 func invariant3NoValueCreated(s *auditRun) {
-	if backing := sum(s.shadow) + s.pool(); s.spendable > backing {
+	if backing := sum(s.shadow) + s.pool() + s.clearing(); s.spendable > backing {
 		s.violated("honest devices", s.spendable-backing,
 			"they could spend %s, shadow wallets and pool hold %s", s.spendable, backing)
 	}
@@ -179,6 +182,8 @@ func invariant4Accounted(s *auditRun) {
 		k := p.flow()
 		w := want[k] // two bodies of one clone may share the name
 		switch {
+		case p.netting == debited:
+			w.paid += p.fromShadow
 		case p.paid():
 			w.paid, w.holding, w.received = w.paid+p.fromShadow, w.holding+p.fromHolding,
 				w.received+p.amount
@@ -242,6 +247,9 @@ func (s *auditRun) checkSources(p *payment) {
 		ok = total == p.fromShadow && (total == p.amount || total == 0 && !answers)
 	case notary.Reserved, notary.Waiting:
 		ok = total == 0
+		if p.netting == debited {
+			ok = p.fromShadow == p.amount && total == p.amount
+		}
 	}
 	if !ok {
 		s.violated(p.name(), total-p.amount,

@@ -17,7 +17,7 @@ func parseDevice(scan scanner) (*device, error) {
 	if err := scan(&d.id, &d.intermediary, &d.role, &point, &ceilings, &d.slots,
 		&d.status, &d.sums.reserved, &d.sums.unconfirmed, &d.sums.unpaid, &d.sums.accepted,
 		&d.sums.unanswered, &d.sums.collected, &d.sums.swept, &d.sums.untaken,
-		&d.lent, &d.group); err != nil {
+		&d.lent, &d.group, &d.place, &d.netted); err != nil {
 		return nil, err
 	}
 	if ceilings != nil {
@@ -56,7 +56,7 @@ func (n names) parsePayment(scan scanner) (*payment, error) {
 	var identity []byte
 	if err := scan(&p.bytes, &p.signatureStatus, &p.verdict, &p.fromShadow, &p.fromHolding,
 		&p.fromPool, &archive, &payer, &p.atc, &payee, &p.number, &p.amount,
-		&identity); err != nil {
+		&identity, &p.netting); err != nil {
 		return nil, err
 	}
 	if archive != nil {

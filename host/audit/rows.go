@@ -33,7 +33,7 @@ func (a *Auditor) Rows(ctx context.Context, q store.Queryer) ([]Violation, error
 		(*rowsRun).stateRows, (*rowsRun).confirmationRows, (*rowsRun).statementRows,
 		(*rowsRun).instructionRows, (*rowsRun).paymentRows,
 		(*rowsRun).answerRows, (*rowsRun).decisionRows, (*rowsRun).refundRows,
-		(*rowsRun).accountRows, (*rowsRun).orderRows, (*rowsRun).eachDevice,
+		(*rowsRun).nettingRows, (*rowsRun).accountRows, (*rowsRun).orderRows, (*rowsRun).eachDevice,
 		(*rowsRun).poolRow,
 	} {
 		look(s)
@@ -64,6 +64,7 @@ type rowsRun struct {
 	issued         map[notary.OrderKey]string // to which intermediary
 	lent           map[flowKey]int64
 	instructions   map[numberedRow]bool
+	nettings       map[int64]bool           // which are decided
 	final          map[string]bool          // decided payments, as the keys of orders name them
 	entryKinds     map[notary.EntryKind]int // entries of each kind
 }

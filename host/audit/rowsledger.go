@@ -26,7 +26,7 @@ func (s *rowsRun) accountRows() {
 			pair{"that it may be below zero as", overdraft, name == "issued"})
 		return nil
 	}, "SELECT name, kind, overdraft FROM ledger_account")
-	want := map[string]bool{"issued": true, "pool": true}
+	want := map[string]bool{"issued": true, "pool": true, "clearing": true}
 	for name := range s.intermediaries {
 		want["online:"+name] = true
 	}
@@ -126,6 +126,9 @@ func (s *rowsRun) orderFor(o *ledgerOrder, kind, of string) bool {
 		return s.final[of]
 	case "refund":
 		return s.refunds[of]
+	case "netting": // which part of it, nothing else tells
+		n, err := strconv.ParseInt(name, 10, 64)
+		return err == nil && numbered && number > 0 && s.nettings[n]
 	case "issue": // of what went to the pool nothing else tells
 		to, told := s.issued[notary.OrderKey(of)]
 		return told && o.last == "online:"+to || !told && o.last == "pool"

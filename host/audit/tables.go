@@ -38,6 +38,7 @@ type tables struct {
 	issued       []issue                // read anew each time: few
 	crises       []*message.CrisisOrder // the same
 	lending      lending                // the same
+	nettings     nettings               // the same
 	unbalanced   []unbalanced           // read with all rows
 	names        names
 }
@@ -99,7 +100,7 @@ func newTables() *tables {
 		devices: table[*device]{name: "device",
 			columns: "id, intermediary, role, public_key, ceilings, slots, status, reserved, " +
 				"unconfirmed, unpaid, accepted, unanswered, collected, swept, untaken, lent, " +
-				"card_group",
+				"card_group, netting, netted",
 			parse: parseDevice},
 		unregistered: table[unregisteredCertificate]{name: "unregistered_certificate",
 			columns: "device, public_key", parse: parseUnregistered},
@@ -107,7 +108,7 @@ func newTables() *tables {
 			parse: parseAuthority},
 		payments: table[*payment]{name: "payment",
 			columns: "bytes, signature, verdict, from_shadow, from_holding, from_pool, archive, " +
-				"payer, atc, payee, request, amount, identity",
+				"payer, atc, payee, request, amount, identity, netting",
 			parse: n.parsePayment},
 		answers: table[*payeeAnswer]{name: "payee_answer",
 			columns: "bytes, archive, payee, request, seq, payment, identity",
@@ -140,7 +141,7 @@ func (t *tables) read(r *reader, whole bool, touched []Row) {
 	if whole {
 		t.readUnbalanced(r)
 	}
-	t.issued, t.crises, t.lending = nil, nil, readLending(r)
+	t.issued, t.crises, t.lending, t.nettings = nil, nil, readLending(r), readNettings(r)
 	r.each(func(row store.Row) error {
 		var raw []byte
 		if err := row.Scan(&raw); err != nil {
@@ -304,7 +305,8 @@ func (t *tables) facts(once bool) *facts {
 		instructs:  map[string]*ecdsa.PublicKey{},
 		byIdentity: make(map[message.Hash]*payment, len(t.payments.rows)),
 		decisions:  make(map[requested]payeeDecision, len(t.decisions.rows)),
-		accounts:   map[string]money.Ore{}, lending: t.lending, crises: t.crises,
+		accounts:   map[string]money.Ore{}, lending: t.lending,
+		nettings: t.nettings, crises: t.crises,
 		payments: t.payments.inOrder(once), statement: t.statement.inOrder(once),
 		answers: t.answers.inOrder(once), instructions: t.instructions.inOrder(once)}
 	for _, d := range t.devices.rows {

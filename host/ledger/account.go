@@ -9,6 +9,8 @@ const (
 	Online Kind = "online" // an intermediary's online holding
 	Shadow Kind = "shadow" // one device's reserve at the central bank
 	Pool   Kind = "pool"   // the liquidity pool
+	// what has left one device's shadow wallet and is on its way to another's
+	Clearing Kind = "clearing"
 
 	Customer Kind = "customer" // an owner's online wallet
 	// the intermediary's own money; below zero it owes its customers the difference

@@ -96,12 +96,13 @@ var (
 		At:     time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC),
 	}
 	balances = Balances{
-		Issued: 100,
-		Online: []Account{{"SENORDIC", 60}},
-		Shadow: []Account{{string(anna), 30}},
-		Pool:   10,
-		Lent:   5,
-		Last:   "SENORDIC00000001",
+		Issued:   103,
+		Online:   []Account{{"SENORDIC", 60}},
+		Shadow:   []Account{{string(anna), 30}},
+		Pool:     10,
+		Lent:     5,
+		Clearing: 3,
+		Last:     "SENORDIC00000001",
 	}
 )
 

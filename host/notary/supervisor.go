@@ -29,6 +29,7 @@ type Totals struct {
 	Issued         money.Ore            `json:"issued"`
 	Pool           money.Ore            `json:"pool"`
 	Lent           money.Ore            `json:"lent"`                     // by the pool
+	Clearing       money.Ore            `json:"clearing,omitempty"`       // as in Balances
 	Intermediaries []IntermediaryTotals `json:"intermediaries,omitempty"` // by name
 	// Reserved and Pending are the Payments without a final verdict: covered, and not covered.
 	Reserved []Age `json:"reserved,omitempty"`

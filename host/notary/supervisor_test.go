@@ -15,7 +15,7 @@ import (
 var (
 	moment = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	ages   = []Age{{24, 2, 300}}
-	totals = Totals{moment, 1000, 10, 5,
+	totals = Totals{moment, 1000, 10, 5, 7,
 		[]IntermediaryTotals{{"SENORDIC", 500, 490, 3, 20, 1, ages}},
 		ages, ages}
 	reconciliation = Reconciliation{2, 1, anna, []Discrepancy{{anna, "SENORDIC", "anna", Reported,

@@ -205,7 +205,7 @@ type Account struct {
 	Balance money.Ore `json:"balance"`
 }
 
-// Balances are the settlement ledger's sums. Issued = all Online + all Shadow + Pool
+// Balances are the settlement ledger's sums. Issued = all Online + all Shadow + Pool + Clearing
 // (protocol §8.1).
 type Balances struct {
 	Issued money.Ore        `json:"issued"`
@@ -214,6 +214,8 @@ type Balances struct {
 	Last   message.DeviceID `json:"last,omitempty"`   // to go on after; empty at the end
 	Pool   money.Ore        `json:"pool"`
 	Lent   money.Ore        `json:"lent"` // by the pool, ahead of what cards will be paid
+	// Clearing is on its way from shadow wallets to others, while a large netting is under way.
+	Clearing money.Ore `json:"clearing,omitempty"`
 }
 
 // Terms are the parameters that protocol §5 leaves to the central bank.

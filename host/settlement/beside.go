@@ -17,6 +17,8 @@ type largeSets struct {
 	mu      sync.Mutex
 	wallets map[message.DeviceID]bool
 	due     chan struct{}
+
+	netting sync.Mutex // one at a time
 }
 
 // add adds wallets. Those beyond a bound are found from others of their set.
@@ -35,6 +37,19 @@ func (l *largeSets) add(wallets []message.DeviceID) {
 		}
 		l.wallets[id] = true
 	}
+	l.say()
+}
+
+// remind says that something is due, if there is.
+func (l *largeSets) remind() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.wallets) > 0 {
+		l.say()
+	}
+}
+
+func (l *largeSets) say() {
 	select {
 	case l.channel() <- struct{}{}:
 	default:
@@ -63,43 +78,51 @@ func (n *Notary) LargeSets() <-chan struct{} {
 	return n.large.channel()
 }
 
-// maxTogether is how many claims of a large set are settled in one transaction, if they can be
-// settled apart. A ring, whose wallets have nothing, can not.
+// maxTogether is how many claims of a large set are settled in one transaction, and in each part of
+// those that can only be settled together.
 const maxTogether = 200
 
 // NetLarge nets the connected sets of claims that were too large for the changes that touched them.
 // It reads and computes beside all transactions, and has its proposals carried out like what anyone
-// else orders, in parts that are as small as the claims allow: each if it still holds. It returns
-// how many claims were settled. What it leaves, a later change finds again. A service calls it
+// else orders, in parts that are as small as the claims allow: each if it still holds. First it
+// brings to its end what another call, or a process before, has left. It returns how many claims
+// were settled. What it leaves, a later change finds again, or the next call goes on with. When ctx
+// ends it stops after the transaction that has begun. A service calls it when it starts, and
 // whenever LargeSets says so.
 func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
+	if !n.large.netting.TryLock() {
+		return 0, nil // who is at it says when it is done that more is due
+	}
+	defer n.large.remind()
+	defer n.large.netting.Unlock()
+	if settled, err = n.finishNetting(ctx); err != nil {
+		return settled, err
+	}
 	seeds := n.large.take()
 	if len(seeds) == 0 {
-		return 0, nil
+		return settled, nil
 	}
 	var parts [][]claim
-	if err := n.view(ctx, func(t *txn) error {
+	if err := n.view(context.WithoutCancel(ctx), func(t *txn) error {
 		all := map[int64]*payment{}
 		if _, err := t.connect(all, map[message.DeviceID]bool{}, seeds, math.MaxInt); err != nil {
 			return err
 		}
 		_, claims, available, err := t.claims(inOrder(all))
 		if err == nil {
-			parts = inParts(netting(claims, available), available)
+			parts = inParts(netting(claims, available), available, n.together)
 		}
 		return err
 	}); err != nil {
-		return 0, err
+		return settled, err
 	}
 	for _, part := range parts {
-		did := 0
-		if err := n.change(ctx, func(t *txn) (err error) {
-			did, err = t.carryOut(part)
-			return err
-		}); err != nil {
+		did, err := n.carryOut(ctx, part)
+		settled += did
+		switch {
+		case err != nil:
 			return settled, err
-		}
-		if settled += did; did == 0 {
+		case did == 0:
 			n.large.add(seeds) // the rest of the proposal stood on it
 			return settled, nil
 		}
@@ -107,11 +130,27 @@ func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
 	return settled, nil
 }
 
+// carryOut settles claims of a proposal, if all of them still wait and leave no wallet below zero:
+// in one transaction, or in parts when they are too many for one.
+func (n *Notary) carryOut(ctx context.Context, part []claim) (settled int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, store.Failed(err)
+	}
+	if len(part) > 2*n.together {
+		return n.netInParts(ctx, part)
+	}
+	err = n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
+		settled, err = t.carryOut(part)
+		return err
+	})
+	return settled, err
+}
+
 // inParts divides claims that can be settled together into parts that can be settled one after the
 // other: first all that can be paid by what is there then, which may let others pay; what is left
-// at the end moves ring by ring, each at once.
+// at the end moves ring by ring, each at once, or by a netting in parts where it is too large.
 func inParts(
-	claims []claim, available map[message.DeviceID]money.Ore,
+	claims []claim, available map[message.DeviceID]money.Ore, together int,
 ) (parts [][]claim) {
 	left := maps.Clone(available)
 	waiting := map[message.DeviceID][]claim{} // of each payer, in order
@@ -130,7 +169,7 @@ func inParts(
 			c := waiting[id][0]
 			waiting[id] = waiting[id][1:]
 			left[id] -= c.amount
-			if part = append(part, c); len(part) == maxTogether {
+			if part = append(part, c); len(part) == together {
 				parts, part = append(parts, part), nil
 			}
 			if len(waiting[c.to]) > 0 {
@@ -142,16 +181,18 @@ func inParts(
 	if len(part) > 0 {
 		parts = append(parts, part)
 	}
-	var together []claim
+	var rest []claim
 	for _, c := range claims {
-		if rest := waiting[c.from]; len(rest) > 0 && rest[0].n == c.n {
-			together, waiting[c.from] = append(together, c), rest[1:]
+		if of := waiting[c.from]; len(of) > 0 && of[0].n == c.n {
+			rest, waiting[c.from] = append(rest, c), of[1:]
 		}
 	}
 	part = nil
-	for _, group := range inRings(together) {
-		part = append(part, group...)
-		if len(part) >= maxTogether {
+	for _, group := range inRings(rest) {
+		if len(part) > 0 && len(part)+len(group) > 2*together {
+			parts, part = append(parts, part), nil
+		}
+		if part = append(part, group...); len(part) >= together {
 			parts, part = append(parts, part), nil
 		}
 	}
@@ -161,29 +202,17 @@ func inParts(
 	return parts
 }
 
-// carryOut settles claims of a proposal, if all of them still wait and leave no wallet below zero.
+// carryOut is the part of Notary.carryOut that one transaction can do.
 func (t *txn) carryOut(part []claim) (settled int, err error) {
-	keys := store.Set{Columns: []store.Field{{Name: "n", Type: store.BigInt}}}
-	for _, c := range part {
-		keys.Add(c.n)
-	}
-	var all []*payment
-	if err := t.find(&keys, func(row store.Row) error {
-		p, err := scanPayment(row)
-		all = append(all, t.work.adopt(p))
-		return err
-	}, paymentColumns+"WHERE p.n = $1"); err != nil {
+	all, err := t.numbered(part)
+	if err != nil {
 		return 0, err
 	}
-	slices.SortFunc(all, byArrival)
 	var devices []message.DeviceID
 	for _, p := range all {
 		devices = append(devices, p.payer, p.payee)
 	}
-	if err := t.loadDevices(devices...); err != nil {
-		return 0, err
-	}
-	if err := t.loadBalances(sorted(devices)); err != nil {
+	if err := t.loadWallets(devices); err != nil {
 		return 0, err
 	}
 	_, claims, available, err := t.claims(all)

@@ -89,31 +89,41 @@ func TestALargeSetHoldsNobodyUp(t *testing.T) {
 	service, ok := m.Notary.(*settlement.Notary)
 	require.True(t, ok)
 	parts, _ := m.records()
-	before := m.latencies(parts)
-	parts, _ = m.records()
+	before := latency.Of(m.waits(parts))
 	netted := make(chan struct{})
 	var moved int
 	var failed error
 	began := time.Now()
+	var took time.Duration
 	go func() {
 		defer close(netted)
 		settlement.Seed(service, others.wallet(0))
 		moved, failed = service.NetLarge(context.WithoutCancel(t.Context()))
+		took = time.Since(began)
 	}()
-	during := m.latencies(parts)
-	<-netted
+	var during []time.Duration
+	for waiting := true; waiting; { // as long as it lasts
+		parts, _ = m.records()
+		during = append(during, m.waits(parts)...)
+		select {
+		case <-netted:
+			waiting = false
+		default:
+		}
+	}
 	require.NoError(t, failed)
 	assert.Equal(t, *ring, moved)
-	t.Logf("%d claims in one set, netted in %v: batches of %d take %v; beside it %v", *ring,
-		time.Since(began).Round(time.Millisecond), smallBatch, before, during)
+	t.Logf("%d claims in one set, netted in %v: batches of %d take %v; beside it %v, %d of them",
+		*ring, took.Round(time.Millisecond), smallBatch, before, latency.Of(during), len(during))
 	require.NoError(t, ledger.Verify(t.Context(), m.DB))
 }
 
 // smallBatch is how many records a terminal hands over at a time.
 const smallBatch = 5
 
-// latencies has terminals hand over in small batches, one after the other each.
-func (m *morning) latencies(parts [][][]byte) latency.Latency {
+// waits has terminals hand over in small batches, one after the other each, and returns how long
+// each took.
+func (m *morning) waits(parts [][][]byte) []time.Duration {
 	times, failed := make([][]time.Duration, len(parts)), make([]error, len(parts))
 	var working sync.WaitGroup
 	for i, part := range parts {
@@ -132,5 +142,5 @@ func (m *morning) latencies(parts [][][]byte) latency.Latency {
 	for _, err := range failed {
 		require.NoError(m.t, err)
 	}
-	return latency.Of(slices.Concat(times...))
+	return slices.Concat(times...)
 }

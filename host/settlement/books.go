@@ -120,7 +120,7 @@ func (n *Notary) Balances(
 		return b, err
 	}
 	err = store.Read(ctx, n.db, func(tx *sql.Tx) (err error) {
-		if b.Issued, b.Pool, b.Lent, err = issuedAndPool(ctx, tx); err != nil {
+		if b.Issued, b.Pool, b.Lent, b.Clearing, err = wholeSums(ctx, tx); err != nil {
 			return err
 		}
 		online, err := ledger.Holdings(ctx, tx, ledger.Online)
@@ -137,16 +137,19 @@ func (n *Notary) Balances(
 	return b, err
 }
 
-// issuedAndPool returns all that was issued, what of it is in the pool, and what the pool has lent.
-func issuedAndPool(ctx context.Context, tx *sql.Tx) (issued, pool, lent money.Ore, err error) {
-	if issued, err = ledger.Balance(ctx, tx, issuedAccount); err != nil {
-		return 0, 0, 0, err
-	}
-	if pool, err = ledger.Balance(ctx, tx, poolAccount); err != nil {
-		return 0, 0, 0, err
+// wholeSums returns all that was issued, what of it is in the pool, what the pool has lent, and
+// what is on its way between shadow wallets.
+func wholeSums(
+	ctx context.Context, tx *sql.Tx,
+) (issued, pool, lent, clearing money.Ore, err error) {
+	for of, into := range map[ledger.Account]*money.Ore{issuedAccount: &issued, poolAccount: &pool,
+		clearingAccount: &clearing} {
+		if *into, err = ledger.Balance(ctx, tx, of); err != nil {
+			return 0, 0, 0, 0, err
+		}
 	}
 	err = store.Must(ctx, tx, store.Into{&lent}, "SELECT lent FROM pool_ahead")
-	return -issued, pool, lent, err
+	return -issued, pool, lent, clearing, err
 }
 
 func accounts(holdings []ledger.Holding) []notary.Account {

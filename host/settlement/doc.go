@@ -12,5 +12,6 @@
 //
 // Everything that moves money happens in one database transaction with the record or verdict that
 // is the reason for it, so a crash leaves either both or neither, and every call can be repeated:
-// it finds what the first one did and answers the same.
+// it finds what the first one did and answers the same. Of a netting too large for that, parts.go
+// moves what was decided as a whole wallet after wallet.
 package settlement

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ekrona.example/apdu/message"
+	"ekrona.example/apdu/money"
 	"ekrona.example/host/store"
 )
 
@@ -73,14 +74,15 @@ func (t *txn) books() ([]string, error) {
 	}
 	return store.Column[string](t.ctx, t.tx, `SELECT line FROM (
 		SELECT 'payment ' || n || ': verdict ' || verdict || ', from ' || from_shadow || ' ' ||
-			from_holding || ' ' || from_pool AS line FROM payment
+			from_holding || ' ' || from_pool || ', netting ' || netting AS line FROM payment
 		UNION ALL SELECT 'decision ' || payee || ' ' || request FROM payee_decision
 		UNION ALL SELECT 'account ' || name || ' ' || balance FROM ledger_account
 		UNION ALL SELECT 'order ' || key FROM ledger_order
 		UNION ALL SELECT 'entry ' || intermediary || ' ' || kind || ' ' || device || ' ' ||
 			online || ' ' || shadow || ' ' || payer || ' ' || atc FROM statement
 		UNION ALL SELECT 'device ' || id || ' ' || status || ' ' || holding_debt || ' ' ||
-			pool_debt || ' ' || sweeps || ' ' || lent || ' ' || repayments FROM device
+			pool_debt || ' ' || sweeps || ' ' || lent || ' ' || repayments || ' ' || netting || ' ' || netted
+			FROM device
 		UNION ALL SELECT 'pool lent ' || lent FROM pool_ahead) AS lines ORDER BY line`)
 }
 
@@ -140,3 +142,22 @@ func Waiting(n *Notary) int {
 
 // Seed has the next NetLarge begin at a wallet, as a change does that came to it.
 func Seed(n *Notary, wallet message.DeviceID) { n.large.add([]message.DeviceID{wallet}) }
+
+// LeaveRings has changes settle only what can be paid one by one, and leave what can only move
+// together to NetLarge, until the returned function is called.
+func LeaveRings() (stop func()) {
+	choose = func(claims []claim, available map[message.DeviceID]money.Ore) (chosen []claim) {
+		set := newNet(claims, available)
+		for i := range claims {
+			set.keep(i, false)
+		}
+		set.enlarge()
+		for i, kept := range set.kept {
+			if kept {
+				chosen = append(chosen, claims[i])
+			}
+		}
+		return chosen
+	}
+	return func() { choose = netting }
+}

@@ -191,7 +191,7 @@ func TestManyRingsAreManyParts(t *testing.T) {
 	}
 	require.Len(t, components(claims), 1)
 	moved := 0
-	for _, part := range inParts(claims, available) {
+	for _, part := range inParts(claims, available, maxTogether) {
 		require.LessOrEqual(t, len(part), maxTogether+wallets)
 		require.True(t, settleable(part, available))
 		for _, c := range part {

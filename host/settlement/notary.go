@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"database/sql"
@@ -47,6 +48,9 @@ type Notary struct {
 	gate   gate
 	writer writer
 	large  largeSets
+	// of claims that are settled in one transaction, if they can be settled apart
+	together  int
+	connected int
 
 	observe func(Batch) // nil for nobody
 	// attacked is [Config.Attacked].
@@ -65,6 +69,11 @@ type Config struct {
 	Root        []byte        // 7F21 of the root, under which intermediaries join; trusted as given
 	Links       [][]byte      // 7F21 of the links from it to the current root, the earliest first
 	Terms       notary.Terms
+	// Connected is how many payments of others a change reads that hang together with its own. A
+	// set of more is netted beside (see NetLarge). 0 stands for 300.
+	Connected int
+	// Together is how many claims of such a set are settled in one transaction; 0 stands for 200.
+	Together int
 	// Observe, if not nil, receives every batch that was decided, after it.
 	Observe func(Batch)
 	// Attacked, if not nil, receives each growth of the number of attacks that a device has found
@@ -107,7 +116,8 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 	n := &Notary{db: c.DB, clock: c.Clock, random: entropy.Shared(c.Random), key: c.Key,
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
-		observe: c.Observe, attacked: c.Attacked}
+		observe: c.Observe, attacked: c.Attacked,
+		together: cmp.Or(c.Together, maxTogether), connected: cmp.Or(c.Connected, maxConnected)}
 	n.gate = newGate(c.DB, n.writer.isLed)
 	if n.terms.CoverLimit == 0 {
 		n.terms.CoverLimit = notary.PilotCoverLimit

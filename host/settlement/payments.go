@@ -41,6 +41,7 @@ type payment struct {
 	accepted        bool // and it is this Payment
 	awaitsCover     bool // it could not be covered when that was tried last
 	awaitsPool      bool // the pool had no room for it
+	netting         half // how far the netting under way has come with it
 
 	fromShadow, fromHolding, fromPool money.Ore // what a final verdict moved
 	lent                              money.Ore // by the pool, for it: part of fromShadow
@@ -75,7 +76,7 @@ func (p *payment) status() *notary.PaymentStatus {
 const paymentColumns = `SELECT p.n, p.identity, p.payer, p.atc, p.payee, p.request, p.amount,
 	p.requested, p.signature, p.verdict,
 	w.payee IS NOT NULL, w.payment IS NOT NULL AND w.payment = p.identity, p.awaits_cover,
-	p.from_shadow, p.from_holding, p.from_pool, p.lent, p.awaits_pool
+	p.from_shadow, p.from_holding, p.from_pool, p.lent, p.awaits_pool, p.netting
 	FROM payment p LEFT JOIN payee_decision w ON w.payee = p.payee AND w.request = p.request `
 
 // recordedPayment finds the Payment that is a record of its payer $1, by its number $2.
@@ -93,7 +94,7 @@ func scanPayment(row store.Row) (*payment, error) {
 	p := &payment{}
 	return p, row.Scan(&p.n, &p.identity, &p.payer, &p.atc, &p.payee, &p.request, &p.amount,
 		&p.requested, &p.signatureStatus, &p.verdict, &p.decided, &p.accepted, &p.awaitsCover,
-		&p.fromShadow, &p.fromHolding, &p.fromPool, &p.lent, &p.awaitsPool)
+		&p.fromShadow, &p.fromHolding, &p.fromPool, &p.lent, &p.awaitsPool, &p.netting)
 }
 
 // conclude makes a verdict final, with what it moved, by source.
@@ -116,6 +117,11 @@ func (t *txn) conclude(p *payment, v notary.Verdict, shadow, holding, pool money
 	}); err != nil {
 		return err
 	}
+	return t.countPaid(p, v)
+}
+
+// countPaid counts, in its payee's sums, a payment that was paid to it or is void.
+func (t *txn) countPaid(p *payment, v notary.Verdict) error {
 	accepting, err := t.accepting(p)
 	if err != nil {
 		return err

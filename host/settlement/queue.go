@@ -41,19 +41,22 @@ func (t *txn) settlePending() error {
 // settle is settlePending; tests compare it with a sweep over everything.
 var settle = (*txn).settlePending
 
-// open returns the payments without a final verdict that satisfy a condition.
+// open returns the payments that may move and satisfy a condition.
 func (t *txn) open(condition string, args ...any) ([]*payment, error) {
 	if err := t.flush(); err != nil {
 		return nil, err
 	}
-	all, err := payments(t.ctx, t.tx, "p.verdict IN (1, 2) AND "+condition, args...)
+	all, err := payments(t.ctx, t.tx, mayMove+condition, args...)
 	for i, p := range all {
 		all[i] = t.work.adopt(p)
 	}
 	return all, err
 }
 
-// openOf returns the payments to payees without a final verdict that satisfy a condition.
+// mayMove is the condition of payments of which the method of this name says so.
+const mayMove = "p.verdict IN (1, 2) AND p.netting = 0 AND "
+
+// openOf returns the payments to payees that may move and satisfy a condition.
 func (t *txn) openOf(payees []message.DeviceID, condition string) (all []*payment, err error) {
 	if err := t.flush(); err != nil {
 		return nil, err
@@ -68,7 +71,7 @@ func (t *txn) openOf(payees []message.DeviceID, condition string) (all []*paymen
 			all = append(all, t.work.adopt(p))
 		}
 		return err
-	}, paymentColumns+"WHERE p.verdict IN (1, 2) AND p.payee = $1 AND "+condition+" ORDER BY p.n")
+	}, paymentColumns+"WHERE "+mayMove+"p.payee = $1 AND "+condition+" ORDER BY p.n")
 	return all, err
 }
 
@@ -147,7 +150,7 @@ func (t *txn) settleQueue(pending []*payment) (bool, error) {
 		return false, err
 	}
 	var chosen []*payment
-	for _, c := range netting(claims, available) {
+	for _, c := range choose(claims, available) {
 		chosen = append(chosen, byNumber[c.n])
 	}
 	if len(chosen) == 0 {
@@ -156,6 +159,9 @@ func (t *txn) settleQueue(pending []*payment) (bool, error) {
 	return true, t.settle(chosen)
 }
 
+// choose is netting; tests leave rings to NetLarge.
+var choose = netting
+
 // claims returns the claims on wallets among payments that wait, and what each wallet can pay.
 func (t *txn) claims(pending []*payment) (
 	byNumber map[int64]*payment, claims []claim, available map[message.DeviceID]money.Ore,
@@ -163,7 +169,8 @@ func (t *txn) claims(pending []*payment) (
 ) {
 	byNumber, available = map[int64]*payment{}, map[message.DeviceID]money.Ore{}
 	for _, p := range pending {
-		if !p.decided && p.requested || p.verdict != notary.Waiting || !p.shadowed() {
+		if !p.decided && p.requested || p.verdict != notary.Waiting || !p.shadowed() ||
+			p.netting != free {
 			continue
 		}
 		if _, known := available[p.payer]; !known {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -241,20 +242,24 @@ func TestAttacksAndLossesInAnyOrder(t *testing.T) {
 		e := newRandomWorld(t)
 		defer e.Stop()
 		actions := e.actions()
-		actions["copy"] = func(t *rapid.T) { e.copyCard(t) }
-		actions["forge"] = func(t *rapid.T) { e.forge(t) }
-		actions["lose"] = func(t *rapid.T) {
+		maps.Copy(actions, e.attacks())
+		t.Repeat(actions)
+	})
+}
+
+// attacks are the actions of those who attack, and of those whom it concerns.
+func (e *randomWorld) attacks() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){"copy": e.copyCard, "forge": e.forge,
+		"lose": func(t *rapid.T) {
 			d := e.device(t, "lost")
 			require.NoError(t, e.Notary.For(d.ID.Name()).ReportLost(context.Background(), d.ID))
-		}
-		actions["wait"] = func(t *rapid.T) {
+		},
+		"wait": func(t *rapid.T) {
 			e.Clock.At = e.Clock.At.Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "days")) * 24 *
 				time.Hour)
 			_, err := e.Notary.EndDue(context.Background())
 			require.NoError(t, err)
-		}
-		t.Repeat(actions)
-	})
+		}}
 }
 
 // copyCard puts a clone of a card beside it; both go on. The clone gets its own name, so that any

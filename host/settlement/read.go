@@ -319,4 +319,8 @@ func (p *payment) isOpen() bool {
 	return p.verdict == notary.Reserved || p.verdict == notary.Waiting
 }
 
+// mayMove reports whether a payment has no final verdict, and the netting under way has not taken
+// it: nothing else moves what that has taken.
+func (p *payment) mayMove() bool { return p.isOpen() && p.netting == free }
+
 func byArrival(a, b *payment) int { return cmp.Compare(a.n, b.n) }

@@ -381,8 +381,8 @@ func (t *txn) loadBeyond(keys ...beyondKey) (map[beyondKey]beyond, error) {
 		coalesce((SELECT sum(amount) FROM payment WHERE payer = $1 AND signature = 0 AND atc > $2), 0),
 		coalesce((SELECT sum(p.amount) FROM payee_answer v JOIN payment p ON p.identity = v.payment
 			AND p.payee = v.payee AND p.request = v.request WHERE v.payee = $1 AND v.seq > $2
-			AND (p.verdict IN (1, 2)
-			OR p.verdict IN (3, 5) AND NOT EXISTS (SELECT 1 FROM payee_answer f
+			AND (p.verdict IN (1, 2) AND p.netting <> 3
+			OR (p.verdict IN (3, 5) OR p.netting = 3) AND NOT EXISTS (SELECT 1 FROM payee_answer f
 			WHERE f.payment = v.payment AND f.payee = v.payee AND f.request = v.request
 			AND f.seq < v.seq))), 0),
 		coalesce((SELECT sum(credit) FROM instruction WHERE device = $1 AND seq > $3

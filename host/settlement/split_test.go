@@ -41,6 +41,7 @@ var splitKeys = map[string]splitKey{
 	"notary_key": {by: "everywhere"}, "crisis_key": {by: "everywhere"},
 	"crisis_order": {by: "everywhere"},
 	"writer_lease": {by: eachItsOwn}, "pool_ahead": {by: eachItsOwn},
+	"netting":       {by: eachItsOwn},
 	"archive_begun": {by: eachItsOwn}, "archive_written": {by: eachItsOwn},
 	"archive_ended": {by: eachItsOwn},
 }

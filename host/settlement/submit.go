@@ -367,7 +367,7 @@ func (t *txn) countAnswer(key paymentKey) error {
 	}
 	return t.update(key.payee, func(d *device) {
 		switch {
-		case p.isOpen():
+		case p.isOpen() && p.netting != credited:
 			d.sums.accepted += p.amount
 		case p.verdict != notary.Void && before == 0:
 			d.sums.unanswered -= p.amount

@@ -23,7 +23,7 @@ var _ notary.Supervisor = (*Notary)(nil)
 func (n *Notary) Totals(ctx context.Context) (notary.Totals, error) {
 	all := notary.Totals{At: n.clock.Now().UTC()}
 	err := store.Read(ctx, n.db, func(tx *sql.Tx) (err error) {
-		if all.Issued, all.Pool, all.Lent, err = issuedAndPool(ctx, tx); err != nil {
+		if all.Issued, all.Pool, all.Lent, all.Clearing, err = wholeSums(ctx, tx); err != nil {
 			return err
 		}
 		if all.Intermediaries, err = intermediaryTotals(ctx, tx, all.At); err != nil {

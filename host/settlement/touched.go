@@ -52,13 +52,14 @@ func (c *touched) and(others []message.DeviceID) []message.DeviceID {
 	return sorted(slices.AppendSeq(slices.Clone(others), maps.Keys(c.devices)))
 }
 
-// maxConnected bounds what one change reads of the payments that others than it have made.
+// maxConnected bounds what one change reads of the payments that others than it have made, where
+// Config.Connected says nothing else.
 const maxConnected = 300
 
 // pending returns the payments without a final verdict that may move by what was touched, in order
 // of arrival, and the devices among which they are: what was touched, and whatever unsettled
 // payments connect with it from wallet to wallet. Terminals and desks connect nothing: what they
-// collect does not wait in a wallet. Of a connected set with more than maxConnected others it
+// collect does not wait in a wallet. Of a connected set with more others than that it
 // returns a part: what can move by itself is found all the same, since each that moves touches the
 // next; what can only move together is found by NetLarge, beside the transaction.
 func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
@@ -79,11 +80,11 @@ func (t *txn) pending() ([]*payment, []message.DeviceID, error) {
 			}
 			p = one[0]
 		}
-		if p.isOpen() {
+		if p.mayMove() {
 			found[n], next = p, append(next, p.payer, p.payee)
 		}
 	}
-	border, err := t.connect(found, seen, next, len(found)+maxConnected)
+	border, err := t.connect(found, seen, next, len(found)+t.connected)
 	t.large = append(t.large, border...)
 	return inOrder(found), slices.Sorted(maps.Keys(seen)), err
 }
@@ -105,7 +106,7 @@ func (t *txn) connect(
 		next = nil
 		for _, id := range wallets {
 			for _, p := range t.work.open[id] {
-				if p.isOpen() && found[p.n] == nil {
+				if p.mayMove() && found[p.n] == nil {
 					found[p.n], next = p, append(next, p.payer, p.payee)
 				}
 			}
@@ -198,7 +199,7 @@ func (t *txn) andAwaitingPool(awaiting *[]*payment) error {
 		return nil
 	}
 	oldest, err := store.Column[int64](t.ctx, t.tx, `SELECT n FROM payment
-		WHERE awaits_pool AND verdict IN (1, 2) ORDER BY n LIMIT $1`, maxAwaitingPool)
+		WHERE awaits_pool AND verdict IN (1, 2) AND netting = 0 ORDER BY n LIMIT $1`, maxAwaitingPool)
 	if err != nil || len(oldest) == 0 {
 		return err
 	}

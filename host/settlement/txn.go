@@ -21,11 +21,12 @@ type txn struct {
 	now     time.Time
 	terms   notary.Terms
 
-	touched touched
-	work    *work
-	book    *ledger.Book
-	proofs  []proof            // signatures that were verified before the transaction
-	large   []message.DeviceID // wallets at the border of what was too large to read
+	touched   touched
+	work      *work
+	book      *ledger.Book
+	proofs    []proof            // signatures that were verified before the transaction
+	connected int                // payments of others that it reads
+	large     []message.DeviceID // wallets at the border of what was too large to read
 
 	// read for the steps that are concluded now
 	undecided map[message.DeviceID][]*payment
@@ -80,6 +81,8 @@ type device struct {
 	lent         money.Ore // by the pool, so that claims on it need not wait
 	lentSince    string
 	repayments   int64
+	place        int64     // of its wallet in the netting under way; 0: none
+	netted       money.Ore // set aside for that
 	sums         sums
 }
 
@@ -117,8 +120,9 @@ func (t *txn) ownDevice(from message.Name, id message.DeviceID) (*device, error)
 }
 
 // available returns what a device's shadow wallet can pay: neither set aside for a reserved
-// payment, nor a credit that the card has not confirmed as taken (protocol §5). An ended device's
-// credits are available: what its card did with them is in its claims.
+// payment or for the netting under way, nor a credit that the card has not confirmed as taken
+// (protocol §5). An ended device's credits are available: what its card did with them is in its
+// claims.
 func (t *txn) available(d *device) (money.Ore, error) {
 	held, err := t.book.Balance(t.ctx, shadowOf(d.id))
 	if err != nil {
@@ -128,7 +132,7 @@ func (t *txn) available(d *device) (money.Ore, error) {
 	if d.status != notary.Ended {
 		unconfirmed = d.sums.unconfirmed
 	}
-	return held - d.sums.reserved - unconfirmed, nil
+	return held - d.sums.reserved - d.netted - unconfirmed, nil
 }
 
 func shadowOf(device message.DeviceID) ledger.Account {
@@ -140,8 +144,9 @@ func onlineOf(intermediary message.Name) ledger.Account {
 }
 
 var (
-	issuedAccount = ledger.Account{Kind: ledger.Issued}
-	poolAccount   = ledger.Account{Kind: ledger.Pool}
+	issuedAccount   = ledger.Account{Kind: ledger.Issued}
+	poolAccount     = ledger.Account{Kind: ledger.Pool}
+	clearingAccount = ledger.Account{Kind: ledger.Clearing}
 )
 
 // movement is one ledger order together with its statement entries for the intermediaries.

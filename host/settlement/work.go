@@ -187,10 +187,12 @@ func changedPayments(rows map[int64]*payment) *store.Set {
 		{Name: "verdict", Type: store.BigInt}, {Name: "from_shadow", Type: store.BigInt},
 		{Name: "from_holding", Type: store.BigInt}, {Name: "from_pool", Type: store.BigInt},
 		{Name: "final_at", Type: store.Text}, {Name: "awaits_cover", Type: store.Boolean},
-		{Name: "lent", Type: store.BigInt}, {Name: "awaits_pool", Type: store.Boolean}}}
+		{Name: "lent", Type: store.BigInt}, {Name: "awaits_pool", Type: store.Boolean},
+		{Name: "netting", Type: store.BigInt}}}
 	for _, p := range inOrder(rows) {
 		set.Add(p.n, int64(p.verdict), int64(p.fromShadow), int64(p.fromHolding),
-			int64(p.fromPool), orNull(p.finalAt), p.awaitsCover, int64(p.lent), p.awaitsPool)
+			int64(p.fromPool), orNull(p.finalAt), p.awaitsCover, int64(p.lent), p.awaitsPool,
+			int64(p.netting))
 	}
 	return set
 }
@@ -204,13 +206,14 @@ func changedDevices(rows map[message.DeviceID]*device) *store.Set {
 		{Name: "accepted", Type: store.BigInt}, {Name: "unanswered", Type: store.BigInt},
 		{Name: "collected", Type: store.BigInt}, {Name: "swept", Type: store.BigInt},
 		{Name: "untaken", Type: store.BigInt}, {Name: "lent", Type: store.BigInt},
-		{Name: "lent_since", Type: store.Text}, {Name: "repayments", Type: store.BigInt}}}
+		{Name: "lent_since", Type: store.Text}, {Name: "repayments", Type: store.BigInt},
+		{Name: "netting", Type: store.BigInt}, {Name: "netted", Type: store.BigInt}}}
 	for _, d := range rows {
 		set.Add(string(d.id), int64(d.heldATC), d.heldHead, int64(d.holdingDebt),
 			int64(d.poolDebt), d.sweeps, int64(d.sums.reserved), int64(d.sums.unconfirmed),
 			int64(d.sums.unpaid), int64(d.sums.accepted), int64(d.sums.unanswered),
 			int64(d.sums.collected), int64(d.sums.swept), int64(d.sums.untaken), int64(d.lent),
-			orNull(d.lentSince), d.repayments)
+			orNull(d.lentSince), d.repayments, d.place, int64(d.netted))
 	}
 	set.Sort()
 	return set
@@ -242,13 +245,14 @@ func (t *txn) loadDevices(ids ...message.DeviceID) error {
 			&d.ceilings, &d.slots, &d.status, &d.reportedAt, &d.heldATC, &d.heldHead,
 			&d.holdingDebt, &d.poolDebt, &d.sweeps, &d.sums.reserved, &d.sums.unconfirmed,
 			&d.sums.unpaid, &d.sums.accepted, &d.sums.unanswered, &d.sums.collected,
-			&d.sums.swept, &d.sums.untaken, &d.lent, &d.lentSince, &d.repayments, &d.group)
+			&d.sums.swept, &d.sums.untaken, &d.lent, &d.lentSince, &d.repayments, &d.group,
+			&d.place, &d.netted)
 		t.work.devices[d.id] = d
 		return err
 	}, `SELECT id, intermediary, role, public_key, certificate, owner, ceilings, slots, status,
 		reported_at, held_atc, held_head, holding_debt, pool_debt, sweeps, reserved, unconfirmed,
 		unpaid, accepted, unanswered, collected, swept, untaken, lent, coalesce(lent_since, ''),
-		repayments, card_group FROM device WHERE id = $1`)
+		repayments, card_group, netting, netted FROM device WHERE id = $1`)
 }
 
 // find reads rows that were not read before: what is not written yet is not among them.

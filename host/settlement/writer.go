@@ -28,6 +28,9 @@ type job struct {
 	do      func(t *txn) error
 	settles bool    // what can move by decide or do is moved after it
 	proofs  []proof // for decide or do
+	// patient: its caller has more to do than one transaction, and would come before others again
+	// and again; it leads when nobody else does, and else joins their batch.
+	patient bool
 
 	err   error
 	large []message.DeviceID // what its batch left to NetLarge
@@ -61,6 +64,11 @@ func (n *Notary) change(ctx context.Context, do func(t *txn) error) error {
 	return n.write(ctx, &job{do: do, settles: true})
 }
 
+// changePart is change for one of many transactions in a row.
+func (n *Notary) changePart(ctx context.Context, do func(t *txn) error) error {
+	return n.write(ctx, &job{do: do, settles: true, patient: true})
+}
+
 // view runs do in a transaction that sees one moment and changes nothing.
 func (n *Notary) view(ctx context.Context, do func(t *txn) error) error {
 	return store.Read(ctx, n.db, func(tx *sql.Tx) error { return do(n.begin(ctx, tx)) })
@@ -69,7 +77,8 @@ func (n *Notary) view(ctx context.Context, do func(t *txn) error) error {
 func (n *Notary) begin(ctx context.Context, tx *sql.Tx) *txn {
 	d := store.DialectOf(n.db)
 	return &txn{ctx: ctx, tx: tx, dialect: d, now: n.clock.Now().UTC(), terms: n.terms,
-		touched: newTouched(), work: newWork(), book: ledger.NewBook(tx, d)}
+		connected: n.connected,
+		touched:   newTouched(), work: newWork(), book: ledger.NewBook(tx, d)}
 }
 
 // write has a job decided. When ctx ends before it was taken up, nothing has happened.
@@ -86,7 +95,7 @@ func (n *Notary) write(ctx context.Context, j *job) error {
 				n.large.add(j.large)
 			}
 			return j.err
-		case w.leading < maxLeading && slices.Contains(w.waiting, j):
+		case w.mayLead(j) && slices.Contains(w.waiting, j):
 			w.leading++
 			w.mu.Unlock()
 			n.lead(ctx, j)
@@ -128,9 +137,14 @@ func (w *writer) withdraw(j *job) bool {
 
 // callNext has the caller of the first waiting job lead, when one more may.
 func (w *writer) callNext() {
-	if w.leading < maxLeading && len(w.waiting) > 0 {
-		w.waiting[0].notify()
+	if at := slices.IndexFunc(w.waiting, w.mayLead); at >= 0 {
+		w.waiting[at].notify()
 	}
+}
+
+// mayLead reports whether a job's caller may lead.
+func (w *writer) mayLead(j *job) bool {
+	return w.leading < maxLeading && (!j.patient || w.leading == 0)
 }
 
 func (j *job) notify() {

@@ -2,7 +2,9 @@ package centralbank
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -12,6 +14,7 @@ import (
 	"ekrona.example/host/remote"
 	"ekrona.example/host/service"
 	"ekrona.example/host/settlement"
+	"ekrona.example/host/store"
 	"ekrona.example/personalization/pki"
 )
 
@@ -84,20 +87,34 @@ func (c *CentralBank) Listen(ctx context.Context, log *slog.Logger) (*party.Serv
 	return server, nil
 }
 
-// netLarge nets large sets of claims whenever there are some.
+// netLargeAgain is when a netting is tried again that could not go on.
+const netLargeAgain = 10 * time.Second
+
+// netLarge nets large sets of claims whenever there are some. What a process before has begun it
+// goes on with at once; as does who takes the lease over, with what is due.
 func (c *CentralBank) netLarge(ctx context.Context, log *slog.Logger) {
-	for {
+	for ctx.Err() == nil {
+		settled, err := c.NetLarge(ctx)
+		if settled > 0 {
+			log.Info("netted a large set of claims", "settled", settled)
+		}
+		var held *store.HeldError
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if !errors.As(err, &held) { // else it is that process's
+				log.Warn("netting a large set of claims: to be repeated", "error", err.Error(),
+					"after", netLargeAgain.String())
+			}
+			if c.environment.Pause(ctx, netLargeAgain) != nil {
+				return
+			}
+			continue
+		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-c.LargeSets():
-		}
-		settled, err := c.NetLarge(context.WithoutCancel(ctx))
-		if err != nil {
-			log.Warn("netting a large set of claims: a later change finds it again",
-				"error", err.Error())
-		} else if settled > 0 {
-			log.Info("netted a large set of claims", "settled", settled)
 		}
 	}
 }

@@ -44,8 +44,10 @@ type World struct {
 	Submitted      [][]byte // all that Submit handed over
 	// devices that are copied or whose key is stolen: the auditor does not trust them
 	Dishonest map[string]bool
-	Observe   func(settlement.Batch) // see settlement.Config; for notaries that start from now on
-	Attacked  []string               // how the number of attacks grew that a device has found
+	// see settlement.Config; for notaries that start from now on
+	Together, Connected int
+	Observe             func(settlement.Batch)
+	Attacked            []string // how the number of attacks grew that a device has found
 
 	auditor *audit.Auditor
 	audits  int
@@ -211,6 +213,7 @@ func (w *World) TryNotary(db *sql.DB) (*settlement.Notary, error) {
 	return settlement.New(context.Background(),
 		settlement.Config{DB: db, Clock: w.Clock, Random: w, Key: w.notaryKey,
 			Certificate: w.notaryCert, Root: encode(w.T, w.root), Terms: w.Terms,
+			Together: w.Together, Connected: w.Connected,
 			Observe: w.Observe, Attacked: func(_ message.DeviceID, before, now int) {
 				w.Attacked = append(w.Attacked, fmt.Sprintf("%d to %d", before, now))
 			}})
