@@ -169,7 +169,10 @@ func (i *Intermediary) Deposit(ctx context.Context, order, owner string, amount 
 		if err == nil && left < 0 {
 			err = fmt.Errorf("deposit %s of %s: %w", order, amount, banking.ErrOwnFunds)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return i.repayLostOrders(ctx, tx)
 	})
 }
 

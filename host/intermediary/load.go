@@ -78,6 +78,9 @@ func (i *Intermediary) PlaceLoad(ctx context.Context, o order.Signed) error {
 			o.Key(), d.ID, int64(o.Amount), digest[:], begins.state, begins.sequence); err != nil {
 			return fmt.Errorf("intermediary: load order %s: %w", o.Key(), err)
 		}
+		if begins.paid {
+			return nil
+		}
 		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "load:" + o.Key(), Memo: "load of " + string(d.ID),
 			Lines: []ledger.Line{{Account: wallet(d.Customer), Amount: -o.Amount},

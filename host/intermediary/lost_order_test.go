@@ -13,9 +13,9 @@ import (
 	"ekrona.example/host/order"
 )
 
-// TestLoadOfALostBackupIsPaidOnce: the order comes again after a restore, when own funds have paid
-// for it. The outcome of the credit is known from the statement and from the number of the device's
-// next Instruction.
+// TestLoadOfALostBackupIsPaidOnce: the customer pays for a load whose order was lost with a restored
+// backup, once, whether it comes again or not. The outcome of the credit is known from the statement
+// and from the number of the device's next Instruction.
 func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 	const card = message.DeviceID("SENORDIC00000001")
 	for _, c := range []struct {
@@ -45,10 +45,11 @@ func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 					Online: 40, Shadow: -40, Order: notary.OrderKey(again.Key()), Instr: 4})
 			}
 			require.NoError(t, o.PullStatement(o.ctx))
-			require.Equal(t, money.Ore(860), o.balance(ownFunds))
+			require.Equal(t, money.Ore(900), o.balance(ownFunds))
+			require.Equal(t, c.anna, o.balance(wallet("anna")), "whether the order comes or not")
 			for range 2 {
 				require.NoError(t, o.PlaceLoad(o.ctx, again))
-				assert.Equal(t, money.Ore(900), o.balance(ownFunds), "they have their money back")
+				assert.Equal(t, money.Ore(900), o.balance(ownFunds), "nothing is paid twice")
 				assert.Equal(t, c.anna, o.balance(wallet("anna")))
 				assert.Zero(t, o.balance(transit))
 				require.NoError(t, o.Verify(o.ctx))
@@ -85,7 +86,12 @@ func TestLostOrderIsNotAnother(t *testing.T) {
 		assert.Equal(t, money.Ore(1000-81), o.balance(ownFunds))
 	}
 	require.NoError(t, o.Deposit(o.ctx, "one", "anna", 50))
+	assert.Equal(t, money.Ore(9), o.balance(wallet("anna")), "the older one is repaid")
+	assert.Equal(t, money.Ore(1000-50-40), o.balance(ownFunds))
+	require.ErrorAs(t, o.PlaceLoad(o.ctx, other), &refused)
+	require.NoError(t, o.Deposit(o.ctx, "two", "anna", 41))
 	require.NoError(t, o.PlaceLoad(o.ctx, other), "it is not forgotten again")
 	assert.Equal(t, money.Ore(10), o.balance(wallet("anna")))
+	assert.Equal(t, money.Ore(1000-91), o.balance(ownFunds))
 	require.NoError(t, o.Verify(o.ctx))
 }

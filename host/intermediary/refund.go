@@ -70,11 +70,22 @@ func (i *Intermediary) storeRefund(ctx context.Context, d storedDevice, o order.
 		case err != nil:
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
 		}
+		lost, _, err := takeLostOrder(ctx, tx, lostRefund+o.Key(), d.ID, o.Amount)
+		if err != nil {
+			return err
+		}
+		state := refundPlaced
+		if lost.repaid {
+			state = refundDone
+		}
 		if err := store.Exec(ctx, tx, `INSERT INTO refund (id, terminal, payer, atc, amount, digest,
 			state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			o.Key(), d.ID, o.Of.Payer, o.Of.ATC, int64(o.Amount), digest[:],
-			refundPlaced); err != nil {
+			state); err != nil {
 			return fmt.Errorf("intermediary: refund order %s: %w", o.Key(), err)
+		}
+		if state == refundDone {
+			return nil
 		}
 		_, err = ledger.Post(ctx, tx, i.clock.Now(), ledger.Order{
 			Key: "refund:" + o.Key(), Memo: "refund by " + string(d.ID),

@@ -122,7 +122,10 @@ func (i *Intermediary) postPage(ctx context.Context, tx *sql.Tx, entries []notar
 			return err
 		}
 	}
-	return book.Flush(ctx)
+	if err := book.Flush(ctx); err != nil {
+		return err
+	}
+	return i.repayLostOrders(ctx, tx)
 }
 
 // statementKey is the key of the order that posts an entry.
@@ -153,8 +156,7 @@ func postEntry(ctx context.Context, tx *sql.Tx, book *ledger.Book, e notary.Entr
 }
 
 // onlineSide returns the account of the entry's online part. A load or refund whose order was lost
-// with a restored backup comes out of own funds: nobody can determine any more whether the customer
-// was debited. When the order comes again, own funds are repaid.
+// with a restored backup comes out of own funds, until its customer's online wallet repays them.
 func onlineSide(ctx context.Context, tx *sql.Tx, e notary.Entry) (ledger.Account, error) {
 	switch {
 	case e.Kind == notary.Loaded:
@@ -171,10 +173,10 @@ func onlineSide(ctx context.Context, tx *sql.Tx, e notary.Entry) (ledger.Account
 		return wallet(e.Owner), err
 	case e.Kind == notary.RefundPaid:
 		_, known, err := moveRefund(ctx, tx, string(e.Order), refundDone)
-		if err != nil || !known {
-			return ownFunds, err
+		if err == nil && !known {
+			return ownFunds, storeLostOrder(ctx, tx, e)
 		}
-		return transit, nil
+		return transit, err
 	case e.Kind.OwnersMoney() && e.Owner != "":
 		return wallet(e.Owner), nil
 	}

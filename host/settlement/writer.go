@@ -54,6 +54,10 @@ const (
 // commit. So a batch is as large as the last commit was slow, and a caller that is alone waits for
 // nobody.
 type writer struct {
+	// turn is whose the database is, on SQLite: waiting for its lock is no queue there, and who
+	// sleeps in it can be passed for seconds by those who come later.
+	turn sync.Mutex
+
 	mu      sync.Mutex
 	waiting []*job
 	leading int
@@ -184,6 +188,10 @@ func (n *Notary) lead(ctx context.Context, own *job) {
 		n.writer.end(batch, err)
 		n.observed(batch, began, alone)
 	}()
+	if store.DialectOf(n.db) == store.SQLite {
+		n.writer.turn.Lock()
+		defer n.writer.turn.Unlock()
+	}
 	err = store.InTx(ctx, n.db, func(tx *sql.Tx) error {
 		if batch == nil {
 			batch = n.writer.take()
