@@ -13,9 +13,9 @@ import (
 	"ekrona.example/host/order"
 )
 
-// TestLoadOfALostBackupIsPaidOnce: the customer pays for a load whose order was lost with a restored
-// backup, once, whether it comes again or not. The outcome of the credit is known from the statement
-// and from the number of the device's next Instruction.
+// TestLoadOfALostBackupIsPaidOnce: the customer pays for a load whose order was lost with a
+// restored backup, once, whether it comes again or not. The outcome of the credit is known from
+// the statement and from the number of the device's next Instruction.
 func TestLoadOfALostBackupIsPaidOnce(t *testing.T) {
 	const card = message.DeviceID("SENORDIC00000001")
 	for _, c := range []struct {
