@@ -51,6 +51,7 @@ type Notary struct {
 	// of claims that are settled in one transaction, if they can be settled apart
 	together  int
 	connected int
+	inTurn    bool // on SQLite; see Config.InTurn
 
 	observe func(Batch) // nil for nobody
 	// attacked is [Config.Attacked].
@@ -74,6 +75,10 @@ type Config struct {
 	Connected int
 	// Together is how many claims of such a set are settled in one transaction; 0 stands for 200.
 	Together int
+	// InTurn has the callers of a ledger on SQLite wait for each other, not for its lock, in which
+	// one sleeps and can be passed for seconds. It is not for who calls within the end of another
+	// call's transaction, as a simulator does that plays all callers.
+	InTurn bool
 	// Observe, if not nil, receives every batch that was decided, after it.
 	Observe func(Batch)
 	// Attacked, if not nil, receives each growth of the number of attacks that a device has found
@@ -117,6 +122,7 @@ func New(ctx context.Context, c Config) (*Notary, error) {
 		reference: message.AuthorityRef(certificate.Holder), expires: certificate.Expiry,
 		roots: roots, terms: c.Terms, certificate: c.Certificate,
 		observe: c.Observe, attacked: c.Attacked,
+		inTurn:   c.InTurn && store.DialectOf(c.DB) == store.SQLite,
 		together: cmp.Or(c.Together, maxTogether), connected: cmp.Or(c.Connected, maxConnected)}
 	n.gate = newGate(c.DB, n.writer.isLed)
 	if n.terms.CoverLimit == 0 {

@@ -54,9 +54,7 @@ const (
 // commit. So a batch is as large as the last commit was slow, and a caller that is alone waits for
 // nobody.
 type writer struct {
-	// turn is whose the database is, on SQLite: waiting for its lock is no queue there, and who
-	// sleeps in it can be passed for seconds by those who come later.
-	turn sync.Mutex
+	turn sync.Mutex // see Config.InTurn
 
 	mu      sync.Mutex
 	waiting []*job
@@ -188,7 +186,7 @@ func (n *Notary) lead(ctx context.Context, own *job) {
 		n.writer.end(batch, err)
 		n.observed(batch, began, alone)
 	}()
-	if store.DialectOf(n.db) == store.SQLite {
+	if n.inTurn {
 		n.writer.turn.Lock()
 		defer n.writer.turn.Unlock()
 	}

@@ -187,7 +187,7 @@ func OpenWith(
 		Key: key.Signer, Certificate: key.Encoded, Root: root, Links: links,
 		Terms: notary.Terms{Honour: s.Terms.Honour, Wait: s.Terms.Wait,
 			CoverLimit: s.Terms.CoverLimit, PoolAhead: notary.PoolAhead(s.Terms.PoolAhead)},
-		Observe: c.batches.observe, Attacked: c.attacks.grew,
+		Observe: c.batches.observe, Attacked: c.attacks.grew, InTurn: true,
 	})
 	return c, err
 }
