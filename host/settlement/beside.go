@@ -117,12 +117,12 @@ func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
 		return settled, err
 	}
 	for _, part := range parts {
-		did, err := n.carryOut(ctx, part)
+		did, holds, err := n.carryOut(ctx, part)
 		settled += did
 		switch {
 		case err != nil:
 			return settled, err
-		case did == 0:
+		case !holds:
 			n.large.add(seeds) // the rest of the proposal stood on it
 			return settled, nil
 		}
@@ -130,20 +130,21 @@ func (n *Notary) NetLarge(ctx context.Context) (settled int, err error) {
 	return settled, nil
 }
 
-// carryOut settles claims of a proposal, if all of them still wait and leave no wallet below zero:
-// in one transaction, or in parts when they are too many for one.
-func (n *Notary) carryOut(ctx context.Context, part []claim) (settled int, err error) {
+// carryOut settles claims of a proposal that still wait, if it holds: they leave no wallet below
+// zero. It does so in one transaction, or in parts when they are too many for one.
+func (n *Notary) carryOut(ctx context.Context, part []claim) (settled int, holds bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, store.Failed(err)
+		return 0, false, store.Failed(err)
 	}
 	if len(part) > 2*n.together {
-		return n.netInParts(ctx, part)
+		settled, err = n.netInParts(ctx, part)
+		return settled, settled > 0, err
 	}
 	err = n.changePart(context.WithoutCancel(ctx), func(t *txn) (err error) {
-		settled, err = t.carryOut(part)
+		settled, holds, err = t.carryOut(part)
 		return err
 	})
-	return settled, err
+	return settled, holds, err
 }
 
 // inParts divides claims that can be settled together into parts that can be settled one after the
@@ -203,21 +204,25 @@ func inParts(
 }
 
 // carryOut is the part of Notary.carryOut that one transaction can do.
-func (t *txn) carryOut(part []claim) (settled int, err error) {
+func (t *txn) carryOut(part []claim) (settled int, holds bool, err error) {
 	all, err := t.numbered(part)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	var devices []message.DeviceID
 	for _, p := range all {
 		devices = append(devices, p.payer, p.payee)
 	}
 	if err := t.loadWallets(devices); err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	_, claims, available, err := t.claims(all)
-	if err != nil || len(claims) < len(part) || !settleable(claims, available) {
-		return 0, err
+	byNumber, claims, available, err := t.claims(all)
+	if err != nil || !settleable(claims, available) {
+		return 0, false, err
 	}
-	return len(all), t.settle(all)
+	all = slices.DeleteFunc(all, func(p *payment) bool { return byNumber[p.n] == nil })
+	if len(all) == 0 {
+		return 0, true, nil // others have settled them
+	}
+	return len(all), true, t.settle(all)
 }

@@ -34,18 +34,7 @@ func TestALargeRing(t *testing.T) {
 		cards[n] = w.Issue(fmt.Sprintf("%08d", n), "NORDIC", spec.RoleCard)
 	}
 	pay := func(payer, payee int, atc, number uint32) []byte {
-		r := message.Request{Payee: cards[payee].ID, Number: number, Amount: 10_00}
-		require.NoError(t, message.Sign(&r, cards[payee].StolenKey()))
-		p := &message.Payment{Payer: cards[payer].ID, ATC: atc, Request: r}
-		require.NoError(t, message.Sign(p, cards[payer].StolenKey()))
-		identity, err := message.Identity(p)
-		require.NoError(t, err)
-		receipt := &message.Receipt{Payee: r.Payee, ATC: 100 + number, Payer: p.Payer,
-			Number: number, Payment: identity}
-		require.NoError(t, message.Sign(receipt, cards[payee].StolenKey()))
-		record, err := message.Record{Payment: p, Receipt: receipt}.Encode()
-		require.NoError(t, err)
-		return record
+		return recordOf(t, cards[payer], cards[payee], atc, number)
 	}
 	settled := func() int64 {
 		n, err := store.Number(t.Context(), w.DB, "SELECT count(*) FROM payment WHERE verdict = $1",
@@ -143,4 +132,59 @@ func (m *morning) waits(parts [][][]byte) []time.Duration {
 		require.NoError(m.t, err)
 	}
 	return slices.Concat(times...)
+}
+
+// TestALongChainMovesInParts: money that lets one wallet pay the next, and so on, moves through a
+// long chain of them in parts: what has given it is answered before.
+func TestALongChainMovesInParts(t *testing.T) {
+	defer settlement.OnlyTouched()()
+	w, long := settlementtest.NewWorld(t), max(*ring, 2000)
+	cards := make([]*settlementtest.Device, long+1)
+	for n := range cards {
+		cards[n] = w.Issue(fmt.Sprintf("%08d", n), "NORDIC", spec.RoleCard)
+	}
+	require.NoError(t, w.Notary.Issue(t.Context(), "all", "SENORDIC", 10_00))
+	_, refused := w.Sync(cards[long], settlementtest.Whole, 10_00)
+	require.NoError(t, refused)
+	chain := make([][]byte, long)
+	for n := range chain { // each owes the one before, and the last one has the money
+		chain[n] = recordOf(t, cards[n+1], cards[n], 1, 1)
+	}
+	settled := func() int64 {
+		n, err := store.Number(t.Context(), w.DB, "SELECT count(*) FROM payment WHERE verdict = $1",
+			int(notary.Settled))
+		require.NoError(t, err)
+		return n
+	}
+	service, ok := w.Notary.(*settlement.Notary)
+	require.True(t, ok)
+	for part := range slices.Chunk(chain[:long-1], 400) {
+		w.Submit(part...)
+	}
+	require.Zero(t, settled())
+	w.Submit(chain[long-1])
+	assert.Less(t, settled(), int64(long))
+	_, err := service.NetLarge(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, long, settled())
+	w.Audit(false)
+}
+
+// recordOf is an accept record of 10 kr, made with stolen keys.
+func recordOf(
+	t *testing.T, payer, payee *settlementtest.Device, atc, number uint32,
+) []byte {
+	t.Helper()
+	r := message.Request{Payee: payee.ID, Number: number, Amount: 10_00}
+	require.NoError(t, message.Sign(&r, payee.StolenKey()))
+	p := &message.Payment{Payer: payer.ID, ATC: atc, Request: r}
+	require.NoError(t, message.Sign(p, payer.StolenKey()))
+	identity, err := message.Identity(p)
+	require.NoError(t, err)
+	receipt := &message.Receipt{Payee: r.Payee, ATC: 100 + number, Payer: p.Payer,
+		Number: number, Payment: identity}
+	require.NoError(t, message.Sign(receipt, payee.StolenKey()))
+	record, err := message.Record{Payment: p, Receipt: receipt}.Encode()
+	require.NoError(t, err)
+	return record
 }

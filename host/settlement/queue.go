@@ -12,11 +12,21 @@ import (
 // payment, a decision, a confirmed credit, an ended device, new funds. It repeats its steps until
 // none moves anything; each step makes verdicts final or sets money aside, so it ends. It looks at
 // what the transaction has touched: of the rest, transactions before have moved all that can move.
+// Of a set that is too large to read it moves a part, and leaves the rest to NetLarge.
 func (t *txn) settlePending() error {
+	ofLarge := 0
 	for moved := true; moved; {
+		before := len(t.large)
 		pending, wallets, err := t.pending()
 		if err != nil {
 			return err
+		}
+		if len(t.large) > before {
+			ofLarge += len(pending)
+		}
+		if ofLarge > maxOfLarge {
+			t.large = append(t.large, t.touched.and(nil)...)
+			return nil
 		}
 		if moved, err = t.acceptForEnded(pending); err != nil {
 			return err
@@ -37,6 +47,10 @@ func (t *txn) settlePending() error {
 	}
 	return nil
 }
+
+// maxOfLarge is how many payments of sets too large to read one change looks at: money that reaches
+// the head of a long chain would move through all of it.
+const maxOfLarge = 4 * maxConnected
 
 // settle is settlePending; tests compare it with a sweep over everything.
 var settle = (*txn).settlePending
