@@ -34,6 +34,7 @@ type facts struct {
 	toPool     money.Ore // the part of it that went to the pool
 	lending    lending
 	nettings   nettings
+	clearing   money.Ore // on its way from wallets to others
 	// by the statement: what the pool has lent to each device
 	borrowed map[string]money.Ore
 }

@@ -52,15 +52,14 @@ func sum(all map[string]money.Ore) (total money.Ore) {
 // the same of each account.
 func invariant1Issued(s *auditRun) {
 	pool := s.pool()
-	clearing := s.clearing()
-	if total := sum(s.online) + sum(s.shadow) + pool + clearing; total != s.issued {
+	if total := sum(s.online) + sum(s.shadow) + pool + s.clearing; total != s.issued {
 		s.violated("all accounts", total-s.issued, "they hold %s, issued were %s", total, s.issued)
 	}
 	for _, u := range s.unbalanced {
 		s.violated(u.where, u.differ, "its entries in the ledger do not add up")
 	}
 	want := map[string]money.Ore{"pool": pool, "issued": -s.issued,
-		"clearing": clearing}
+		"clearing": s.clearing}
 	for name, v := range s.online {
 		want["online:"+name] = v
 	}
@@ -84,7 +83,7 @@ func invariant1Issued(s *auditRun) {
 // invariant3NoValueCreated: what honest devices could spend never exceeds shadow + pool, and what
 // is on its way from one shadow wallet to another.
 func invariant3NoValueCreated(s *auditRun) {
-	if backing := sum(s.shadow) + s.pool() + s.clearing(); s.spendable > backing {
+	if backing := sum(s.shadow) + s.pool() + s.clearing; s.spendable > backing {
 		s.violated("honest devices", s.spendable-backing,
 			"they could spend %s, shadow wallets and pool hold %s", s.spendable, backing)
 	}

@@ -25,19 +25,17 @@ func readNettings(r *reader) (n nettings) {
 	return n
 }
 
-// clearing is what has left wallets and has not come to others, less what has come to others before
-// it left.
-func (f *facts) clearing() (sum money.Ore) {
-	for _, p := range f.payments {
-		switch p.netting {
-		case debited:
-			sum += p.amount
-		case credited:
-			sum -= p.amount
-		default:
-		}
+// onItsWay is what of a claim has left a wallet and has not come to the other; less than zero, what
+// has come there before it left.
+func (p *payment) onItsWay() money.Ore {
+	switch p.netting {
+	case debited:
+		return p.amount
+	case credited:
+		return -p.amount
+	default:
+		return 0
 	}
-	return sum
 }
 
 // invariant15Netting: one netting in parts is under way at most. It has taken only claims that
@@ -72,8 +70,8 @@ func invariant15Netting(s *auditRun) {
 				"pay %s more than it gets", d.netted, want)
 		}
 	}
-	if sum := s.clearing(); sum < 0 {
-		s.violated("account clearing", sum, "is below zero")
+	if s.clearing < 0 {
+		s.violated("account clearing", s.clearing, "is below zero")
 	}
 }
 

@@ -320,6 +320,7 @@ func (t *tables) facts(once bool) *facts {
 	}
 	for _, p := range f.payments {
 		f.byIdentity[p.identity] = p
+		f.clearing += p.onItsWay()
 	}
 	t.decide(f)
 	slices.SortStableFunc(f.answers, func(a, b *payeeAnswer) int {
