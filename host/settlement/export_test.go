@@ -81,8 +81,8 @@ func (t *txn) books() ([]string, error) {
 		UNION ALL SELECT 'entry ' || intermediary || ' ' || kind || ' ' || device || ' ' ||
 			online || ' ' || shadow || ' ' || payer || ' ' || atc FROM statement
 		UNION ALL SELECT 'device ' || id || ' ' || status || ' ' || holding_debt || ' ' ||
-			pool_debt || ' ' || sweeps || ' ' || lent || ' ' || repayments || ' ' || netting || ' ' || netted
-			FROM device
+			pool_debt || ' ' || sweeps || ' ' || lent || ' ' || repayments || ' ' ||
+			netting || ' ' || netted FROM device
 		UNION ALL SELECT 'pool lent ' || lent FROM pool_ahead) AS lines ORDER BY line`)
 }
 

@@ -45,13 +45,11 @@ type Notary struct {
 	roots       cvc.Roots
 	terms       notary.Terms
 
-	gate   gate
-	writer writer
-	large  largeSets
-	// of claims that are settled in one transaction, if they can be settled apart
-	together  int
-	connected int
-	inTurn    bool // on SQLite; see Config.InTurn
+	gate                gate
+	writer              writer
+	large               largeSets
+	together, connected int  // see Config
+	inTurn              bool // on SQLite; see Config.InTurn
 
 	observe func(Batch) // nil for nobody
 	// attacked is [Config.Attacked].

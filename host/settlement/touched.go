@@ -198,8 +198,8 @@ func (t *txn) andAwaitingPool(awaiting *[]*payment) error {
 	if !t.lendsAhead() {
 		return nil
 	}
-	oldest, err := store.Column[int64](t.ctx, t.tx, `SELECT n FROM payment
-		WHERE awaits_pool AND verdict IN (1, 2) AND netting = 0 ORDER BY n LIMIT $1`, maxAwaitingPool)
+	oldest, err := store.Column[int64](t.ctx, t.tx, `SELECT n FROM payment WHERE awaits_pool
+		AND verdict IN (1, 2) AND netting = 0 ORDER BY n LIMIT $1`, maxAwaitingPool)
 	if err != nil || len(oldest) == 0 {
 		return err
 	}

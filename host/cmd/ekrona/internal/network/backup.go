@@ -60,7 +60,8 @@ func restoreIntermediaryCommand() *cobra.Command {
 is set aside under the name of its file and ".former". What came after the copy the intermediary
 learns again from the notary and from the devices, as they synchronise. Customers and deposits that
 came after it are entered again. A load or refund whose order was lost is taken from its customer's
-online wallet; where that has not as much, own funds stand in until it has.`+aboutCopies, "from", "file to read (needed)",
+online wallet; where that has not as much, own funds stand in until it has.`+aboutCopies,
+		"from", "file to read (needed)",
 		func(c *cobra.Command, folder, file string) error {
 			return bank.Restore(c.Context(), folder, file, parties.Environment(c.Context()))
 		}, "is the intermediary's database")
